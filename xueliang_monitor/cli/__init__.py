@@ -1,0 +1,30 @@
+"""The command line: one file a group of commands."""
+
+from __future__ import annotations
+
+import typer
+
+from xueliang_monitor.cli import camera, check, config, demo, faults, run, simulate
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+    pretty_exceptions_enable=False,
+    help="Tell which cameras of a network are blind, and why.",
+)
+app.command("run")(run.run)
+app.command("check")(check.check)
+app.command("demo")(demo.demo)
+app.command("faults")(faults.faults)
+app.add_typer(camera.app, name="camera", help="Cameras of the inventory.")
+app.add_typer(config.app, name="config", help="The settings.")
+app.add_typer(simulate.app, name="simulate", help="A fleet of simulated cameras.")
+
+
+@app.callback(invoke_without_command=True)
+def _main(version: bool = typer.Option(False, "--version", help="Print the version and exit.")) -> None:
+    if version:
+        from xueliang_monitor import __version__
+
+        typer.echo(f"xueliang_monitor {__version__}")
+        raise typer.Exit

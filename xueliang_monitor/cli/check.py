@@ -1,0 +1,187 @@
+"""`xueliang check`: climb the ladder once and say what is wrong in words."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from xueliang_monitor.cli.output import ConfigOption, err, out, refuse, settings_file
+
+if TYPE_CHECKING:
+    from xueliang_monitor.model import Credentials, Report, RungResult, Target
+
+TOTAL_SECONDS = 13.0
+PICTURE_SECONDS = 2.5
+EXIT_HEALTHY, EXIT_FAULTS = 0, 1
+
+
+def _credentials(username: str | None, password_file: Path | None) -> Credentials | None:
+    from xueliang_monitor.model import Credentials
+
+    password = os.environ.get("XUELIANG_PASSWORD", "")
+    if password_file is not None:
+        try:
+            password = password_file.read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            refuse([f"{password_file}: the password cannot be read: {type(error).__name__}"])
+    return Credentials(username, password) if username else None
+
+
+def _target_of_url(url: str, credentials: Credentials | None) -> Target:
+    from urllib.parse import unquote, urlsplit
+
+    from xueliang_monitor.model import Credentials, Target
+
+    try:
+        parts = urlsplit(url)
+        port = parts.port or 554
+    except ValueError:
+        refuse(["the address is not a URL; write rtsp://host:port/path"])
+    if parts.scheme.lower() == "rtsps":
+        refuse(["rtsps:// is not supported yet; only rtsp:// is"])
+    if parts.scheme.lower() != "rtsp" or not parts.hostname:
+        refuse(["the address is not an RTSP URL; write rtsp://host:port/path"])
+    if parts.username:
+        credentials = Credentials(unquote(parts.username), unquote(parts.password or ""))
+    path = re.sub(r"\s", "%20", parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    name = f"rtsp://{parts.netloc.rpartition('@')[2]}{path}"
+    return Target(name, parts.hostname, port, path, credentials)
+
+
+def _target_of_camera(name: str, config: Path | None, credentials: Credentials | None) -> Target:
+    from dataclasses import replace
+
+    from xueliang_monitor import daemon
+    from xueliang_monitor.documents import DocumentError
+
+    try:
+        loaded = daemon.load(settings_file(config))
+    except DocumentError as error:
+        refuse(error.problems)
+    for camera in loaded.inventory.cameras:
+        if camera.id == name:
+            return replace(camera.target, credentials=credentials) if credentials else camera.target
+    broken = [problem for problem in loaded.inventory.problems if problem.file.stem == name]
+    refuse(broken or [f"no camera is called {name}; give an id of the inventory or an rtsp:// URL"])
+
+
+async def _visit(target: Target) -> tuple[Report, list[RungResult]]:
+    import asyncio
+
+    from xueliang_monitor.check import Memory, visit
+    from xueliang_monitor.model import Rung, Timeouts
+    from xueliang_monitor.picture.worker import Workers
+
+    started = time.monotonic()
+    shown: list[RungResult] = []
+    workers = Workers(1)
+    warming = asyncio.create_task(workers.warm())
+    try:
+        stream = TOTAL_SECONDS - PICTURE_SECONDS - 0.5
+        timeouts = Timeouts(reach=2.0, rtsp=3.0, stream=stream, picture=PICTURE_SECONDS * 2)
+        async with asyncio.timeout(TOTAL_SECONDS - (time.monotonic() - started)):
+            with err.status(f"checking {target.id} …"):
+                report, _ = await visit(
+                    target,
+                    Rung.PICTURE,
+                    Memory(),
+                    timeouts=timeouts,
+                    workers=workers,
+                    now=time.time(),
+                    progress=shown.append,
+                )
+    finally:
+        warming.cancel()
+        await asyncio.gather(warming, return_exceptions=True)
+    return report, shown
+
+
+def _as_json(target: Target, report: Report) -> dict[str, Any]:
+    return {
+        "target": target.id,
+        "online": bool(report.online),
+        "faults": [finding.code for finding in report.seen],
+        "rungs": [
+            {
+                "rung": result.rung.value,
+                "ok": result.ok,
+                "seconds": round(result.seconds, 4),
+                "fault": result.fault,
+                "detail": result.detail,
+            }
+            for result in report.rungs
+        ],
+        "readings": {
+            key: round(value, 6) if isinstance(value, float) else value for key, value in report.readings.items()
+        },
+    }
+
+
+def _print_table(target: Target, report: Report) -> None:
+    from rich.table import Table
+
+    from xueliang_monitor.catalogue import fault
+    from xueliang_monitor.model import Rung
+
+    table = Table("Rung", "Verdict", "Time", "Detail", title=target.id, title_justify="left")
+    for result in report.rungs:
+        verdict = "[green]good[/]" if result.ok else f"[red]{result.fault}[/]"
+        table.add_row(result.rung.value, verdict, f"{result.seconds * 1000:.0f} ms", result.detail)
+    climbed = {result.rung for result in report.rungs}
+    for rung in Rung:
+        if rung not in climbed and rung is not Rung.MONITOR:
+            table.add_row(rung.value, "[dim]not reached[/]", "", "")
+    out.print(table)
+    readings = Table("Reading", "Value", show_header=False, box=None)
+    for key, value in report.readings.items():
+        readings.add_row(key, f"{value:.4g}" if isinstance(value, float) else value)
+    out.print(readings)
+    for finding in report.seen:
+        declared = fault(finding.code)
+        out.print(f"\n[bold red]{declared.code}[/]  {declared.name.en}  {declared.name.zh}")
+        out.print(f"  likely cause: {declared.cause.en} {declared.cause.zh}", highlight=False)
+        out.print(f"  what to do:   {declared.advice.en} {declared.advice.zh}", highlight=False)
+    if not report.seen:
+        out.print("\n[bold green]healthy[/]  正常")
+
+
+def check(
+    target: Annotated[str, typer.Argument(help="A camera's id, or an rtsp:// URL.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    username: Annotated[str | None, typer.Option(envvar="XUELIANG_USERNAME", help="User name to log in with.")] = None,
+    password_file: Annotated[Path | None, typer.Option(help="File that holds the password.")] = None,
+    password: Annotated[
+        str | None,
+        typer.Option(help="The password; moved out of the process list at once. Better: XUELIANG_PASSWORD."),
+    ] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Climb the ladder once: reach, rtsp, stream, picture. Exit 0 healthy, 1 faults, 2 usage."""
+    import asyncio
+    import logging
+
+    logging.disable(logging.WARNING)
+    if password is not None:
+        os.environ["XUELIANG_PASSWORD"] = password
+    credentials = _credentials(username, password_file)
+    if "://" in target:
+        chosen = _target_of_url(target, credentials)
+    else:
+        chosen = _target_of_camera(target, config, credentials)
+    try:
+        report, _ = asyncio.run(_visit(chosen))
+    except TimeoutError:
+        refuse([f"{chosen.id}: the check did not end within {TOTAL_SECONDS:.0f} s"], EXIT_FAULTS)
+    if as_json:
+        typer.echo(json.dumps(_as_json(chosen, report), ensure_ascii=False, indent=2))
+    else:
+        _print_table(chosen, report)
+    sys.stdout.flush()
+    raise typer.Exit(EXIT_FAULTS if report.seen else EXIT_HEALTHY)

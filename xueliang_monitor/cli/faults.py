@@ -1,0 +1,45 @@
+"""`xueliang faults`: the catalogue."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from xueliang_monitor.cli.output import out
+
+
+def faults(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """List every fault that can be found, with its cause and what to do."""
+    import json
+
+    from rich.table import Table
+
+    from xueliang_monitor.catalogue import FAULTS
+
+    if as_json:
+        rows = [
+            {
+                "code": fault.code,
+                "rung": fault.rung.value,
+                "severity": fault.severity.value,
+                "name": {"en": fault.name.en, "zh": fault.name.zh},
+                "cause": {"en": fault.cause.en, "zh": fault.cause.zh},
+                "advice": {"en": fault.advice.en, "zh": fault.advice.zh},
+            }
+            for fault in FAULTS.values()
+        ]
+        typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        return
+    table = Table("Rung", "Code", "Severity", "Name", "Likely cause", "What to do")
+    for fault in FAULTS.values():
+        style = "red" if fault.severity.value == "critical" else "yellow"
+        table.add_row(
+            fault.rung.value,
+            fault.code,
+            f"[{style}]{fault.severity.value}[/]",
+            f"{fault.name.en}\n{fault.name.zh}",
+            f"{fault.cause.en}\n{fault.cause.zh}",
+            f"{fault.advice.en}\n{fault.advice.zh}",
+        )
+    out.print(table)

@@ -1,0 +1,21 @@
+"""`xueliang run`: the daemon."""
+
+from __future__ import annotations
+
+from xueliang_monitor.cli.output import ConfigOption, log_to_stderr, refuse, settings_file
+
+
+def run(config: ConfigOption = None) -> None:
+    """Watch the cameras of the inventory until stopped."""
+    import asyncio
+
+    from xueliang_monitor import daemon
+    from xueliang_monitor.documents import DocumentError
+
+    log_to_stderr()
+    try:
+        asyncio.run(daemon.serve(settings_file(config)))
+    except DocumentError as error:
+        refuse(error.problems)
+    except OSError as error:
+        refuse([f"cannot listen: {error.strerror}; is another xueliang running?"], 1)

@@ -1,0 +1,156 @@
+"""`xueliang simulate`: the simulated fleet, and the faults set on it."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from xueliang_monitor.cli.output import log_to_stderr, out, refuse
+
+if TYPE_CHECKING:
+    from xueliang_monitor.simulator.fleet import SimulatedFleet
+
+app = typer.Typer(invoke_without_command=True)
+
+DEFAULT_USERNAME = "viewer"
+DEFAULT_PASSWORD = "simulated"  # noqa: S105 - the documented login of cameras that are none
+Control = Annotated[str, typer.Option(help="Address of the running simulator's control endpoint.")]
+
+
+@app.callback()
+def simulate(
+    context: typer.Context,
+    fleet: Annotated[Path, typer.Option(help="CSV of the fleet.")] = Path("config/fleet.csv"),
+    control: Annotated[str, typer.Option(help="Where the control endpoint listens, on loopback.")] = "127.0.0.1:9148",
+    username: Annotated[str, typer.Option(help="Login of the cameras.")] = DEFAULT_USERNAME,
+) -> None:
+    """Serve every camera of a fleet on its own loopback address.
+
+    The password is XUELIANG_SIMULATOR_PASSWORD, else `simulated`.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    import asyncio
+
+    from xueliang_monitor import inventory
+    from xueliang_monitor.documents import DocumentError
+    from xueliang_monitor.model import Credentials
+    from xueliang_monitor.simulator.fleet import SimulatedFleet
+
+    log_to_stderr()
+    host, _, port = control.rpartition(":")
+    if not port.isdecimal() or not host.startswith("127."):
+        refuse(["the control endpoint listens on loopback only; write 127.0.0.1:port"])
+    try:
+        rows, problems = inventory.read_csv(fleet)
+    except DocumentError as error:
+        refuse(error.problems)
+    outside = [row.id for row in rows if not row.data.address.startswith("127.")]
+    if problems or outside:
+        refuse([*problems, *(f"{name}: its address is not on loopback" for name in outside)])
+    password = os.environ.get("XUELIANG_SIMULATOR_PASSWORD", DEFAULT_PASSWORD)
+    simulated = SimulatedFleet(rows, Credentials(username, password))
+    try:
+        asyncio.run(_serve(simulated, host, int(port)))
+    except OSError as error:
+        refuse([f"cannot listen: {error.strerror}; is another simulator running?"], 1)
+
+
+async def _serve(fleet: SimulatedFleet, host: str, port: int) -> None:
+    import signal
+
+    from xueliang_monitor.daemon import until_signalled
+    from xueliang_monitor.simulator.fleet import control_endpoint
+
+    with until_signalled(signal.SIGTERM, signal.SIGINT) as stopped:
+        async with fleet.running(), control_endpoint(fleet, host, port) as address:
+            first = next(iter(fleet.cameras.values()))
+            out.print(
+                f"{len(fleet.cameras)} cameras, such as {first.target.url}; control at {address}", highlight=False
+            )
+            await stopped.wait()
+
+
+async def _ask(method: str, control: str, path: str, settings: dict[str, Any] | None = None) -> Any:
+    import aiohttp
+
+    address = f"http://{control.removeprefix('http://')}{path}"
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session,
+            session.request(method, address, json=settings) as response,
+        ):
+            if response.status != 200:
+                refuse([await response.text()])
+            return await response.json()
+    except (aiohttp.ClientError, TimeoutError) as error:
+        refuse([f"no simulator answers at {control} ({type(error).__name__}); start one with: xueliang simulate"], 1)
+
+
+def _setting(text: str) -> tuple[str, float]:
+    name, equals, value = text.partition("=")
+    try:
+        number = float(value)
+    except ValueError:
+        refuse([f"{text!r} is no setting; write name=number"])
+    if not equals:
+        refuse([f"{text!r} is no setting; write name=number"])
+    return name, int(number) if number.is_integer() else number
+
+
+@app.command("fault")
+def fault(
+    camera: Annotated[str, typer.Argument(help="The camera's id.")],
+    name: Annotated[str, typer.Argument(metavar="FAULT", help="A fault of `xueliang simulate faults`, or `none`.")],
+    setting: Annotated[list[str] | None, typer.Option("--set", help="A setting of the fault, as name=number.")] = None,
+    clear: Annotated[bool, typer.Option("--clear", help="Take the fault away instead.")] = False,
+    control: Control = "127.0.0.1:9148",
+) -> None:
+    """Set a fault on a camera of the running simulator; `none` clears all."""
+    import asyncio
+
+    if name == "none":
+        answer = asyncio.run(_ask("DELETE", control, f"/cameras/{camera}/faults"))
+    elif clear:
+        answer = asyncio.run(_ask("DELETE", control, f"/cameras/{camera}/faults/{name}"))
+    else:
+        settings = dict(_setting(text) for text in setting or [])
+        answer = asyncio.run(_ask("PUT", control, f"/cameras/{camera}/faults/{name}", settings))
+    out.print(f"{answer['camera']}: {', '.join(answer['faults']) or 'no fault'}", highlight=False)
+
+
+@app.command("faults")
+def faults(control: Control = "127.0.0.1:9148") -> None:
+    """List the faults that can be set, and the code that the monitor must find."""
+    import asyncio
+
+    from rich.table import Table
+
+    table = Table("Fault", "Found as")
+    for row in asyncio.run(_ask("GET", control, "/faults")):
+        table.add_row(row["fault"], row["code"])
+    out.print(table)
+
+
+@app.command("list")
+def list_(
+    control: Control = "127.0.0.1:9148",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the simulated cameras and what is wrong with them."""
+    import asyncio
+
+    from rich.table import Table
+
+    rows = asyncio.run(_ask("GET", control, "/cameras"))
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    table = Table("Camera", "URL", "Scene", "Codec", "Faults")
+    for row in rows:
+        table.add_row(row["camera"], row["url"], row["scene"], row["codec"], ", ".join(row["faults"]))
+    out.print(table)

@@ -1,0 +1,149 @@
+"""The settings file: every key, its default and its bounds."""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from xueliang_monitor.documents import Document, Duration, Problem, Strict, read, validate
+from xueliang_monitor.model import Credentials
+
+log = logging.getLogger(__name__)
+
+Wait = Annotated[Duration, Field(ge=0.1, le=86400)]
+Times = Annotated[int, Field(ge=1, le=100)]
+
+
+def _check_listen(value: str) -> str:
+    host, colon, port = value.rpartition(":")
+    if not (colon and host and port.isdecimal() and int(port) < 65536):
+        raise ValueError("not an address to listen on; write host:port, such as 127.0.0.1:9147")
+    return value
+
+
+class IntervalSettings(Strict):
+    """How often each rung is climbed."""
+
+    reach: Wait = 15.0
+    rtsp: Wait = 15.0
+    stream: Wait = 300.0
+    picture: Wait = 300.0
+
+
+class RecheckSettings(Strict):
+    """How soon a camera is visited again while something is undecided."""
+
+    reach: Wait = 2.0
+    picture: Wait = 20.0
+
+
+class TimeoutSettings(Strict):
+    """How long each rung may take."""
+
+    reach: Wait = 2.0
+    rtsp: Wait = 3.0
+    stream: Wait = 12.0
+    picture: Wait = 10.0
+
+
+class ConfirmSettings(Strict):
+    """How many visits in a row must see a fault."""
+
+    reach: Times = 3
+    rtsp: Times = 3
+    stream: Times = 2
+    picture: Times = 2
+
+
+class CredentialSettings(Strict):
+    """A login by name; the password stands elsewhere."""
+
+    username: Annotated[str, Field(min_length=1, max_length=128)]
+    password_file: Path | None = None
+    password_env: str | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.password_file is None) == (self.password_env is None):
+            raise ValueError("give exactly one of password_file and password_env")
+        return self
+
+
+class Settings(Strict):
+    """The whole file."""
+
+    listen: Annotated[str, AfterValidator(_check_listen)] = "127.0.0.1:9147"
+    inventory: Path = Path("cameras.d")
+    intervals: IntervalSettings = IntervalSettings()
+    rechecks: RecheckSettings = RecheckSettings()
+    timeouts: TimeoutSettings = TimeoutSettings()
+    confirm: ConfirmSettings = ConfirmSettings()
+    clear: Times = 2
+    workers: Annotated[int, Field(ge=1, le=64)] = 2
+    visits_at_once: Annotated[int, Field(ge=1, le=10_000)] = 64
+    credentials: Mapping[str, CredentialSettings] = Field(default_factory=dict)
+
+    @property
+    def listen_address(self) -> tuple[str, int]:
+        """Host and port to listen on."""
+        host, _, port = self.listen.rpartition(":")
+        return host.strip("[]"), int(port)
+
+
+def load(file: Path) -> tuple[Settings, Document]:
+    """Read the settings; relative places are meant from the file's folder.
+
+    Raises:
+        DocumentError: with every problem.
+
+    """
+    document = read(file)
+    settings = validate(document, Settings)
+    inventory = file.parent / settings.inventory
+    return settings.model_copy(update={"inventory": inventory}), document
+
+
+def _password_path(file: Path, base: Path) -> Path:
+    """Return where a password file lies: as systemd hands it over, else from the settings' folder."""
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    if folder and not file.is_absolute() and (Path(folder) / file).exists():
+        return Path(folder) / file
+    return base / file
+
+
+def _read_password(name: str, entry: CredentialSettings, base: Path) -> str:
+    if entry.password_env is not None:
+        password = os.environ.get(entry.password_env)
+        if password is None:
+            raise ValueError(f"password_env: the environment variable {entry.password_env} is not set")
+        return password
+    path = _password_path(entry.password_file or Path(), base)
+    try:
+        mode = path.stat().st_mode
+        password = path.read_text(encoding="utf-8").rstrip("\r\n")
+    except OSError as error:
+        raise ValueError(f"password_file: {path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"password_file: {path} is not UTF-8 text") from error
+    if mode & (stat.S_IRWXG | stat.S_IRWXO) and not os.environ.get("CREDENTIALS_DIRECTORY"):
+        log.warning("credentials %s: %s can be read by other users; chmod 600 it", name, path)
+    return password
+
+
+def load_credentials(settings: Settings, document: Document) -> tuple[Mapping[str, Credentials], tuple[Problem, ...]]:
+    """Fetch the passwords; return the logins by name, and a problem for each that is not to be had."""
+    found: dict[str, Credentials] = {}
+    problems: list[Problem] = []
+    for name, entry in settings.credentials.items():
+        try:
+            found[name] = Credentials(entry.username, _read_password(name, entry, document.file.parent))
+        except ValueError as error:
+            problems.append(document.problem(("credentials", name), str(error)))
+    return MappingProxyType(found), tuple(problems)

@@ -1,0 +1,145 @@
+"""The fleet's state: the one mutable long-lived object. Visits write it, metrics and page read snapshots of it."""
+
+from __future__ import annotations
+
+import bisect
+import logging
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from xueliang_monitor.check import Memory
+from xueliang_monitor.clock import Clock
+from xueliang_monitor.health import Health, Policy, Status, Transition, advance, status
+from xueliang_monitor.inventory import Camera
+from xueliang_monitor.model import Report, Rung, RungResult
+
+log = logging.getLogger(__name__)
+
+DURATION_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+LATENESS_BOUNDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0)
+
+
+@dataclass(slots=True)
+class Histogram:
+    """Counts by upper bound, and the sum."""
+
+    bounds: tuple[float, ...]
+    counts: list[int] = field(default_factory=list)
+    total: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.counts = self.counts or [0] * (len(self.bounds) + 1)
+
+    def observe(self, value: float) -> None:
+        """Count one value."""
+        self.counts[bisect.bisect_left(self.bounds, value)] += 1
+        self.total += value
+
+    def copy(self) -> Histogram:
+        """Return one that no longer changes."""
+        return Histogram(self.bounds, list(self.counts), self.total)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One camera as the fleet knows it; `readings` keeps the last value of each, `rungs` the last result of each."""
+
+    camera: Camera
+    health: Health = field(default_factory=Health)
+    memory: Memory = field(default_factory=Memory)
+    readings: Mapping[str, float | str] = field(default_factory=dict)
+    rungs: Mapping[Rung, RungResult] = field(default_factory=dict)
+    episodes: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The fleet at one moment, safe to read from anywhere."""
+
+    now: float
+    entries: tuple[tuple[Entry, Status], ...]
+    invalid_files: int
+    rung_seconds: Mapping[Rung, Histogram]
+    lateness: Histogram
+    visits: Mapping[str, int]
+    loop_lag: float
+    decoder_restarts: int
+    reloaded_at: float
+    reload_ok: bool
+
+
+class Fleet:
+    """All cameras and what was counted of their visits."""
+
+    def __init__(self, clock: Clock, policy: Policy, cameras: tuple[Camera, ...], invalid_files: int = 0) -> None:
+        self._clock = clock
+        self._policy = policy
+        self._entries = {camera.id: Entry(camera) for camera in cameras}
+        self._watchers: list[Callable[[tuple[Transition, ...]], None]] = []
+        self._rung_seconds: dict[Rung, Histogram] = {
+            rung: Histogram(DURATION_BOUNDS) for rung in Rung if rung is not Rung.MONITOR
+        }
+        self._lateness = Histogram(LATENESS_BOUNDS)
+        self._visits: Counter[str] = Counter()
+        self.invalid_files = invalid_files
+        self.loop_lag = 0.0
+        self.decoder_restarts = 0
+        self.reloaded_at = clock.now()
+        self.reload_ok = True
+
+    def entry(self, camera: str) -> Entry:
+        """Return what is known of a camera.
+
+        Raises:
+            KeyError: there is none of that id.
+
+        """
+        return self._entries[camera]
+
+    def watch(self, watcher: Callable[[tuple[Transition, ...]], None]) -> None:
+        """Call `watcher` with every change."""
+        self._watchers.append(watcher)
+
+    def apply(self, report: Report, memory: Memory, lateness: float) -> Health:
+        """Take a visit's report; return the camera's health after it."""
+        entry = self._entries[report.camera]
+        health, transitions = advance(entry.health, report, self._policy)
+        episodes = dict(entry.episodes)
+        for transition in transitions:
+            if transition.kind == "raised":
+                episodes[transition.code] = episodes.get(transition.code, 0) + 1
+        rungs = {result.rung: result for result in report.rungs}
+        readings = {**entry.readings, **report.readings}
+        self._entries[report.camera] = Entry(entry.camera, health, memory, readings, {**entry.rungs, **rungs}, episodes)
+        self._count(report, lateness)
+        if transitions:
+            for watcher in self._watchers:
+                watcher(transitions)
+        return health
+
+    def _count(self, report: Report, lateness: float) -> None:
+        for result in report.rungs:
+            self._rung_seconds[result.rung].observe(result.seconds)
+        self._lateness.observe(lateness)
+        self._visits["fault" if report.seen else "ok"] += 1
+
+    def status_of(self, camera: str) -> Status:
+        """Derive a camera's status at this moment."""
+        return status(self._entries[camera].health, self._clock.now(), self._policy)
+
+    def snapshot(self) -> Snapshot:
+        """Return the fleet at this moment."""
+        now = self._clock.now()
+        return Snapshot(
+            now=now,
+            entries=tuple((entry, status(entry.health, now, self._policy)) for entry in self._entries.values()),
+            invalid_files=self.invalid_files,
+            rung_seconds={rung: histogram.copy() for rung, histogram in self._rung_seconds.items()},
+            lateness=self._lateness.copy(),
+            visits=dict(self._visits),
+            loop_lag=self.loop_lag,
+            decoder_restarts=self.decoder_restarts,
+            reloaded_at=self.reloaded_at,
+            reload_ok=self.reload_ok,
+        )

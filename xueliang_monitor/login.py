@@ -1,0 +1,55 @@
+"""When a camera's login may be tried again, so that a wrong password never locks the camera. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import Self
+
+from xueliang_monitor.model import Credentials
+
+RETRY_SECONDS = 10.0
+FIRST_BACK_OFF_SECONDS = 300.0
+MAX_BACK_OFF_SECONDS = 6 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """The history of one camera's login.
+
+    `credentials` is a fingerprint, so that changed ones are tried at once; None where there are none.
+    """
+
+    credentials: str | None = None
+    failures: int = 0
+    held_until: float = 0.0
+    was_accepted: bool = False
+
+    def for_credentials(self, credentials: Credentials | None) -> Self:
+        """Return this history, or a fresh one where the credentials changed."""
+        fingerprint = None
+        if credentials is not None:
+            text = f"{credentials.username}\0{credentials.password}".encode()
+            fingerprint = hashlib.blake2b(text, digest_size=8).hexdigest()
+        return self if fingerprint == self.credentials else type(self)(fingerprint)
+
+    def may_try(self, now: float) -> bool:
+        """Say whether a login may be tried."""
+        return now >= self.held_until
+
+    def seconds_left(self, now: float) -> float:
+        """Seconds until the next try."""
+        return max(0.0, self.held_until - now)
+
+    def accepted(self) -> Self:
+        """Return the history after a good login."""
+        if self.was_accepted and not self.failures:
+            return self
+        return replace(self, failures=0, held_until=0.0, was_accepted=True)
+
+    def refused(self, now: float) -> Self:
+        """Return the history after a refusal: one early retry after good sessions, else 5 min doubling to 6 h."""
+        if self.was_accepted:
+            return replace(self, failures=1, held_until=now + RETRY_SECONDS, was_accepted=False)
+        wait = min(MAX_BACK_OFF_SECONDS, FIRST_BACK_OFF_SECONDS * 2 ** min(self.failures, 20))
+        return replace(self, failures=self.failures + 1, held_until=now + wait)

@@ -1,0 +1,160 @@
+"""The fleet as Prometheus reads it, rendered from a snapshot at scrape time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+
+from xueliang_monitor import __version__
+from xueliang_monitor.fleet import Entry, Histogram, Snapshot
+from xueliang_monitor.health import Status
+from xueliang_monitor.model import State
+
+_CAMERA = ("camera", "site", "programme")
+
+_READINGS = (
+    ("xueliang_camera_stream_frame_rate_hertz", "Pictures a second, by their timestamps.", "frame_rate_hertz"),
+    ("xueliang_camera_stream_packet_loss_ratio", "Share of RTP packets lost at the last look.", "packet_loss_ratio"),
+    (
+        "xueliang_camera_keyframe_wait_seconds",
+        "From SETUP to a whole keyframe and the few pictures after it.",
+        "keyframe_wait_seconds",
+    ),
+    ("xueliang_camera_picture_brightness_ratio", "Mean luma of the last picture.", "brightness_ratio"),
+    ("xueliang_camera_picture_sharpness_ratio", "Sharpness of the last picture (1 - blur effect).", "sharpness_ratio"),
+)
+
+
+def _labels(entry: Entry) -> list[str]:
+    return [entry.camera.id, entry.camera.site, entry.camera.programme]
+
+
+def _gauge(name: str, text: str, labels: Sequence[str] = ()) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, text, labels=labels)
+
+
+def _histogram(family: HistogramMetricFamily, labels: list[str], histogram: Histogram) -> None:
+    names = [*(str(bound) for bound in histogram.bounds), "+Inf"]
+    buckets = list(zip(names, map(float, accumulate(histogram.counts)), strict=True))
+    family.add_metric(labels, buckets, histogram.total)
+
+
+class SnapshotCollector(Collector):
+    """Yields every family of one snapshot."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the families, the cameras' first."""
+        yield from self._judgement()
+        yield from self._times()
+        yield from self._cameras_readings()
+        yield self._info()
+        yield from self._monitor()
+
+    def _judgement(self) -> Iterator[Metric]:
+        online = _gauge("xueliang_camera_online", "1 if the camera's RTSP is reached; absent while unknown.", _CAMERA)
+        healthy = _gauge("xueliang_camera_healthy", "1 if online without confirmed fault; absent if unknown.", _CAMERA)
+        state = _gauge("xueliang_camera_state", "1 for the camera's state.", (*_CAMERA, "state"))
+        fault = _gauge("xueliang_camera_fault", "1 while the fault is confirmed.", (*_CAMERA, "fault"))
+        episodes = CounterMetricFamily(
+            "xueliang_camera_fault_episodes", "Times the fault was confirmed.", labels=(*_CAMERA, "fault")
+        )
+        for entry, status in self._snapshot.entries:
+            labels = _labels(entry)
+            if status.online is not None:
+                online.add_metric(labels, float(status.online))
+            if status.healthy is not None:
+                healthy.add_metric(labels, float(status.healthy))
+            for each in State:
+                state.add_metric([*labels, each.value], float(each is status.state))
+            for known in status.faults:
+                fault.add_metric([*labels, known.code], 1.0)
+            for code, count in entry.episodes.items():
+                episodes.add_metric([*labels, code], count)
+        yield from (online, healthy, state, fault, episodes)
+
+    def _times(self) -> Iterator[Metric]:
+        seen = _gauge("xueliang_camera_last_seen_timestamp_seconds", "When RTSP was last reached.", _CAMERA)
+        keyframe = _gauge("xueliang_camera_last_keyframe_timestamp_seconds", "When a keyframe last came.", _CAMERA)
+        rungs = _gauge("xueliang_camera_rung_duration_seconds", "How long the last climb took.", (*_CAMERA, "rung"))
+        for entry, _ in self._snapshot.entries:
+            labels = _labels(entry)
+            if entry.health.online_at is not None:
+                seen.add_metric(labels, entry.health.online_at)
+            if entry.health.keyframe_at is not None:
+                keyframe.add_metric(labels, entry.health.keyframe_at)
+            for rung, result in entry.rungs.items():
+                rungs.add_metric([*labels, rung.value], result.seconds)
+        yield from (seen, keyframe, rungs)
+
+    def _cameras_readings(self) -> Iterator[Metric]:
+        for name, text, key in _READINGS:
+            family = _gauge(name, text, _CAMERA)
+            for entry, status in self._snapshot.entries:
+                value = entry.readings.get(key)
+                if isinstance(value, float) and _video_known(status):
+                    family.add_metric(_labels(entry), value)
+            yield family
+
+    def _info(self) -> Metric:
+        names = ("name", "address", "codec", "resolution", "uplink")
+        family = _gauge("xueliang_camera_info", "What the camera is; always 1.", (*_CAMERA, *names))
+        for entry, _ in self._snapshot.entries:
+            camera = entry.camera
+            stream = [str(entry.readings.get(key, "")) for key in ("codec", "resolution")]
+            family.add_metric([*_labels(entry), camera.name, camera.target.host, *stream, camera.uplink], 1.0)
+        return family
+
+    def _monitor(self) -> Iterator[Metric]:
+        snapshot = self._snapshot
+        rungs = HistogramMetricFamily(
+            "xueliang_rung_duration_seconds", "How long climbing a rung took.", labels=("rung",)
+        )
+        for rung, histogram in snapshot.rung_seconds.items():
+            _histogram(rungs, [rung.value], histogram)
+        yield rungs
+        lateness = HistogramMetricFamily("xueliang_visit_lateness_seconds", "How late visits started.", labels=())
+        _histogram(lateness, [], snapshot.lateness)
+        yield lateness
+        visits = CounterMetricFamily("xueliang_visits", "Visits by result.", labels=("result",))
+        for result, count in sorted(snapshot.visits.items()):
+            visits.add_metric([result], count)
+        yield visits
+        yield _single("xueliang_event_loop_lag_seconds", "How late the event loop last woke.", snapshot.loop_lag)
+        restarts = CounterMetricFamily("xueliang_decoder_restarts", "Picture workers that died or were killed.")
+        restarts.add_metric([], snapshot.decoder_restarts)
+        yield restarts
+        yield _single("xueliang_inventory_cameras", "Cameras under watch.", len(snapshot.entries))
+        yield _single("xueliang_inventory_invalid_files", "Camera files that were skipped.", snapshot.invalid_files)
+        name = "xueliang_config_last_reload"
+        yield _single(f"{name}_successful", "1 if the settings were read without error.", float(snapshot.reload_ok))
+        yield _single(f"{name}_timestamp_seconds", "When the settings were last read.", snapshot.reloaded_at)
+        build = _gauge("xueliang_build_info", "The running version; always 1.", ("version",))
+        build.add_metric([__version__], 1.0)
+        yield build
+
+
+def _video_known(status: Status) -> bool:
+    return status.state in (State.UP, State.DEGRADED)
+
+
+def _single(name: str, text: str, value: float) -> Metric:
+    family = _gauge(name, text)
+    family.add_metric([], value)
+    return family
+
+
+def render(snapshot: Snapshot, accept: str) -> tuple[bytes, str]:
+    """Return the exposition in the format that `accept` asks for, and its content type. Blocks; run it in a thread."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(SnapshotCollector(snapshot))
+    ProcessCollector(registry=registry)
+    encoder, content_type = choose_encoder(accept)
+    return encoder(registry), content_type

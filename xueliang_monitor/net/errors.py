@@ -1,0 +1,59 @@
+"""What goes wrong on a connection, told apart where it is first known.
+
+NetError
+├── ConnectError            before the first byte
+│   ├── NameUnresolvedError
+│   ├── HostUnreachableError
+│   └── RefusedError
+├── ClosedError             the peer ended the connection
+├── ProtocolError           the peer does not speak RTSP
+├── StatusError             the peer answered, with a refusal
+└── LoginError              the peer wants a login that we have not got, or refused ours
+"""
+
+from __future__ import annotations
+
+
+class NetError(Exception):
+    """A camera's connection failed; the text says the step and what came back, never a credential."""
+
+
+class ConnectError(NetError):
+    """No connection could be made."""
+
+
+class NameUnresolvedError(ConnectError):
+    """The host's name has no address."""
+
+
+class HostUnreachableError(ConnectError):
+    """The network says that the host cannot be reached."""
+
+
+class RefusedError(ConnectError):
+    """The host refuses connections to the port."""
+
+
+class ClosedError(NetError):
+    """The peer closed or reset the connection."""
+
+
+class ProtocolError(NetError):
+    """The peer's bytes break the standard or exceed a bound."""
+
+
+class StatusError(NetError):
+    """The peer answered a request with a status other than success."""
+
+    def __init__(self, step: str, status: int, reason: str) -> None:
+        super().__init__(f"{step} was answered with {status} {reason[:80]}".rstrip())
+        self.step = step
+        self.status = status
+
+
+class LoginError(NetError):
+    """The peer asks for a login that is missing, held back, or was refused."""
+
+    def __init__(self, detail: str, *, tried: bool) -> None:
+        super().__init__(detail)
+        self.tried = tried

@@ -1,0 +1,1 @@
+"""One file a check: a fault's declaration and the pure function that judges it."""

@@ -1,0 +1,39 @@
+"""One access unit to one picture, with OpenCV, from memory. Runs in a worker process only."""
+
+from __future__ import annotations
+
+import io
+import os
+
+os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from xueliang_monitor.wire.media import START_CODE, Codec
+
+_DELIMITERS = {Codec.H264: b"\x09\xf0", Codec.H265: b"\x46\x01\x50"}
+"""An access unit delimiter after the picture tells the parser that it is whole (H.264, 7.3.2.4; H.265, 7.3.2.5)."""
+
+cv2.setNumThreads(1)
+
+
+def decode(data: bytes, codec: str) -> NDArray[np.uint8] | None:
+    """Decode an Annex B keyframe or a JPEG file to BGR of shape (height, width, 3); None where it cannot be."""
+    kind = Codec(codec)
+    if kind is Codec.MJPEG:
+        try:
+            picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        except cv2.error:
+            return None
+        return None if picture is None else np.asarray(picture, dtype=np.uint8)
+    # The stream must outlive the capture: OpenCV 5.0 keeps no reference to it and crashes.
+    stream = io.BytesIO(data + START_CODE + _DELIMITERS[kind])
+    capture = cv2.VideoCapture(stream, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])  # type: ignore[call-overload]
+    try:
+        found, frame = capture.read() if capture.isOpened() else (False, None)
+    finally:
+        capture.release()
+    return np.asarray(frame, dtype=np.uint8) if found and frame is not None else None

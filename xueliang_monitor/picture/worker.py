@@ -1,0 +1,88 @@
+"""Looks in worker processes that may crash, hang or be killed without harm to the daemon."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import resource
+
+import anyio
+import anyio.to_process
+from anyio import BrokenWorkerProcess, CapacityLimiter
+
+from xueliang_monitor.picture.look import Look, look
+from xueliang_monitor.picture.reference import Reference
+from xueliang_monitor.wire.media import AccessUnit
+
+ATTEMPTS = 2
+MEMORY_BYTES = 3 * 1024**3
+"""Address space a worker may take: a 64-megapixel picture with all its copies stays well below."""
+
+
+class WorkerError(Exception):
+    """A look ended without a result, for a reason of our own."""
+
+
+def _limited_look(data: bytes, codec: str, reference: Reference | None, motion_ratio: float | None) -> Look | None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    if soft == resource.RLIM_INFINITY:
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, hard))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        os.nice(5)
+    return look(data, codec, reference, motion_ratio)
+
+
+class Workers:
+    """A bounded number of worker processes; `restarts` counts those that crashed or had to be killed."""
+
+    def __init__(self, count: int) -> None:
+        self._limiter: CapacityLimiter | None = None
+        self._count = count
+        self.restarts = 0
+
+    async def look(
+        self, keyframe: AccessUnit, reference: Reference | None, motion_ratio: float | None, *, seconds: float
+    ) -> Look | None:
+        """Look at a keyframe within `seconds`, with a second attempt in a fresh process; None if it is no picture.
+
+        Raises:
+            WorkerError: both attempts crashed, hung or failed.
+
+        """
+        limiter = self._limiter = self._limiter or CapacityLimiter(self._count)
+        reason = ""
+        for _ in range(ATTEMPTS):
+            try:
+                async with limiter:
+                    with anyio.fail_after(seconds / ATTEMPTS):
+                        return await anyio.to_process.run_sync(
+                            _limited_look,
+                            keyframe.data,
+                            keyframe.codec.value,
+                            reference,
+                            motion_ratio,
+                            cancellable=True,
+                            limiter=CapacityLimiter(1),
+                        )
+            except TimeoutError:
+                reason = f"the picture worker did not end within {seconds / ATTEMPTS:.1f} s"
+            except BrokenWorkerProcess:
+                reason = "the picture worker died"
+            except (MemoryError, pickle.PickleError, EOFError) as error:
+                reason = f"the picture worker failed: {type(error).__name__}"
+            self.restarts += 1
+        raise WorkerError(f"{reason}, twice")
+
+    async def warm(self) -> None:
+        """Start the workers ahead of the first picture."""
+        async with anyio.create_task_group() as group:
+            for _ in range(self._count):
+                group.start_soon(self._warm_one)
+
+    async def _warm_one(self) -> None:
+        await anyio.to_process.run_sync(_load, cancellable=True, limiter=CapacityLimiter(1))
+
+
+def _load() -> None:
+    import xueliang_monitor.picture.decode
+    import xueliang_monitor.picture.measuring  # noqa: F401

@@ -1,0 +1,55 @@
+"""What one rung hands to the next, and what a rung is."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from xueliang_monitor.model import EMPTY, Fault, Finding, Rung, Target, Timeouts
+from xueliang_monitor.net.rtsp import Description, RtspConnection
+from xueliang_monitor.picture.look import Look
+from xueliang_monitor.picture.reference import Reference
+from xueliang_monitor.picture.worker import Workers
+from xueliang_monitor.wire.media import AccessUnit
+
+
+@dataclass(slots=True)
+class Climb:
+    """The scratch of one visit: written by lower rungs, read by higher ones, dropped at its end."""
+
+    target: Target
+    timeouts: Timeouts
+    workers: Workers
+    reference: Reference | None = None
+    may_log_in: bool = True
+    connection: RtspConnection | None = None
+    description: Description | None = None
+    keyframe: AccessUnit | None = None
+    size: tuple[int, int] | None = None
+    motion_ratio: float | None = None
+    look: Look | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a rung that was passed reports: readings, faults that do not stop the climb, faults it could rule out."""
+
+    readings: Mapping[str, float | str] = field(default_factory=lambda: EMPTY)
+    seen: tuple[Finding, ...] = ()
+    ruled_out: frozenset[str] = frozenset()
+    look_again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A rung: its faults, and the function that climbs it or raises `FaultSeen`.
+
+    `excludes` are the faults of which only one can stop a climb: seeing one, or passing, rules out the others.
+    """
+
+    rung: Rung
+    faults: tuple[Fault, ...]
+    excludes: frozenset[str]
+    climb: Callable[[Climb], Awaitable[Outcome]]
+    timeout: Callable[[Timeouts], float]
+    timed_out: Fault

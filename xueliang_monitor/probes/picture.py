@@ -1,0 +1,54 @@
+"""Fourth rung: can the keyframe be decoded, and is the picture usable?"""
+
+from __future__ import annotations
+
+from xueliang_monitor.model import Fault, FaultSeen, Finding, Rung, Severity, Text
+from xueliang_monitor.picture import PICTURE_CHECKS
+from xueliang_monitor.picture.worker import WorkerError
+from xueliang_monitor.probes.climb import Climb, Outcome, Probe
+from xueliang_monitor.probes.stream import DECODE_FAILED
+
+CHECK_FAILED = Fault(
+    "check_failed",
+    Rung.MONITOR,
+    Severity.WARNING,
+    Text("Check failed", "检测失败"),
+    Text(
+        "The monitor itself failed to check this camera; nothing is known against the camera.",
+        "监控程序自身检测失败；与摄像机无关。",
+    ),
+    Text("Look into the monitor's log; report the error if it comes again.", "查看监控程序日志；若再次出现请上报。"),
+)
+
+
+async def _climb(climb: Climb) -> Outcome:
+    if climb.keyframe is None:
+        raise RuntimeError("the ladder was climbed out of order")
+    try:
+        look = await climb.workers.look(
+            climb.keyframe, climb.reference, climb.motion_ratio, seconds=climb.timeouts.picture
+        )
+    except WorkerError as error:
+        raise FaultSeen(CHECK_FAILED, str(error)) from error
+    if look is None:
+        size = f"{len(climb.keyframe.data)} bytes"
+        raise FaultSeen(DECODE_FAILED, f"a {climb.keyframe.codec} keyframe of {size} could not be decoded")
+    climb.look = look
+    seen = tuple(Finding(verdict.code, verdict.detail) for verdict in look.seen)
+    readings: dict[str, float | str] = {**look.measures}
+    if climb.size is None:
+        readings["resolution"] = f"{look.width}x{look.height}"
+    ruled_out = look.ruled_out | {DECODE_FAILED.code, CHECK_FAILED.code}
+    return Outcome(readings, seen, ruled_out, look_again=look.look_again)
+
+
+_FAULTS = (*(check.fault for check in PICTURE_CHECKS), CHECK_FAILED)
+
+PICTURE = Probe(
+    Rung.PICTURE,
+    _FAULTS,
+    frozenset(),
+    _climb,
+    lambda timeouts: timeouts.picture + 1.0,
+    CHECK_FAILED,
+)

@@ -1,0 +1,126 @@
+"""One simulated camera: an address, a port, a clip, and what is wrong with it at the moment."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import socket
+from urllib.parse import urlsplit
+
+from xueliang_monitor.model import Credentials, Target
+from xueliang_monitor.simulator import clips
+from xueliang_monitor.simulator.faults import Behaviour, SimulatedFault
+from xueliang_monitor.simulator.session import ClientSession
+
+
+class SimulatedCamera:
+    """Serves RTSP on its own address; `open_sessions`, `teardowns` and `refused_logins` are counted for tests."""
+
+    def __init__(self, target: Target, number: int, credentials: Credentials) -> None:
+        self.target = target
+        self.credentials = credentials
+        self.scene, self.codec = clips.PROFILES[number % len(clips.PROFILES)]
+        self.strong_digest = number % 2 == 1
+        self.keyframe_at_play = number % 6 != 5
+        self.ssrc = int.from_bytes(hashlib.blake2b(target.id.encode(), digest_size=4).digest(), "big")
+        self.faults: dict[str, SimulatedFault] = {}
+        self.behaviour = Behaviour()
+        self.open_sessions = self.sessions_served = self.teardowns = self.refused_logins = 0
+        self._server: asyncio.Server | None = None
+        self._hole: list[socket.socket] = []
+        self._clients: set[asyncio.Task[None]] = set()
+
+    def serves(self, url: str) -> bool:
+        """Say whether a stream stands at the URL's path."""
+        return urlsplit(url).path.rstrip("/") == self.target.path.rstrip("/")
+
+    def clip(self) -> clips.Clip:
+        """Return what the camera shows now."""
+        return clips.load(self.scene, self.codec, self.behaviour.variant)
+
+    async def start(self) -> None:
+        """Listen.
+
+        Raises:
+            OSError: the address or port is not to be had.
+
+        """
+        await self._listen()
+
+    async def stop(self) -> None:
+        """Stop listening and end every client."""
+        await self._close()
+
+    async def set_fault(self, fault: SimulatedFault) -> None:
+        """Add a fault, or replace the one of its name."""
+        self.faults[fault.name] = fault
+        await self._behave()
+
+    async def clear_fault(self, name: str | None = None) -> None:
+        """Take a fault away, or all of them."""
+        if name is None:
+            self.faults.clear()
+        else:
+            self.faults.pop(name, None)
+        await self._behave()
+
+    async def _behave(self) -> None:
+        before, after = self.behaviour, Behaviour()
+        for fault in self.faults.values():
+            after = fault.apply(after)
+        self.behaviour = after
+        if (before.listening, before.accepting) != (after.listening, after.accepting):
+            await self._close()
+            if not after.accepting:
+                await self._dig_hole()
+            elif after.listening:
+                await self._listen()
+
+    async def _listen(self) -> None:
+        self._server = await asyncio.start_server(
+            self._accept, self.target.host, self.target.port, backlog=16, reuse_address=True
+        )
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            self._clients.add(task)
+        try:
+            await ClientSession(self, reader, writer).run()
+        except asyncio.CancelledError:
+            pass  # stopping: asyncio's server would log it as an error
+        finally:
+            if task is not None:
+                self._clients.discard(task)
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+    async def _close(self) -> None:
+        for hole in self._hole:
+            hole.close()
+        self._hole = []
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        clients = list(self._clients)
+        for client in clients:
+            client.cancel()
+        await asyncio.gather(*clients, return_exceptions=True)
+
+    async def _dig_hole(self) -> None:
+        """Listen with a full queue, so that further connections get no answer, as behind a dead switch."""
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((self.target.host, self.target.port))
+        listener.listen(0)
+        self._hole = [listener]
+        loop = asyncio.get_running_loop()
+        for _ in range(3):
+            filler = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            filler.setblocking(False)
+            self._hole.append(filler)
+            with contextlib.suppress(TimeoutError, OSError):
+                async with asyncio.timeout(0.05):
+                    await loop.sock_connect(filler, (self.target.host, self.target.port))

@@ -1,0 +1,139 @@
+"""The simulated fleet, and the HTTP endpoint on loopback through which faults are set."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from aiohttp import web
+
+from xueliang_monitor.inventory import Row
+from xueliang_monitor.model import Credentials, Target
+from xueliang_monitor.simulator.camera import SimulatedCamera
+from xueliang_monitor.simulator.faults import FAULTS, build
+
+CONTROL_ADDRESS = ("127.0.0.1", 9148)
+
+
+class SimulatedFleet:
+    """Every camera of a spreadsheet, on its own loopback address."""
+
+    def __init__(self, rows: tuple[Row, ...], credentials: Credentials) -> None:
+        self.cameras: Mapping[str, SimulatedCamera] = {
+            row.id: SimulatedCamera(
+                Target(row.id, row.data.address, row.data.rtsp_port, row.data.rtsp_path), number, credentials
+            )
+            for number, row in enumerate(rows)
+        }
+        self.uplinks: dict[str, tuple[str, ...]] = {}
+        for row in rows:
+            if row.data.uplink:
+                self.uplinks[row.data.uplink] = (*self.uplinks.get(row.data.uplink, ()), row.id)
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Serve every camera for as long as the context lasts.
+
+        Raises:
+            OSError: an address is not to be had.
+
+        """
+        try:
+            for camera in self.cameras.values():
+                await camera.start()
+            yield
+        finally:
+            await asyncio.gather(*(camera.stop() for camera in self.cameras.values()))
+
+    def describe(self) -> list[dict[str, Any]]:
+        """Return what each camera is and what is wrong with it."""
+        return [
+            {
+                "camera": camera.target.id,
+                "url": camera.target.url,
+                "scene": camera.scene,
+                "codec": camera.codec.value,
+                "faults": sorted(camera.faults),
+                "open_sessions": camera.open_sessions,
+                "refused_logins": camera.refused_logins,
+            }
+            for camera in self.cameras.values()
+        ]
+
+
+_FLEET = web.AppKey("fleet", SimulatedFleet)
+
+
+def _camera(request: web.Request) -> SimulatedCamera:
+    name = request.match_info["camera"]
+    camera = request.app[_FLEET].cameras.get(name)
+    if camera is None:
+        raise web.HTTPNotFound(text=f"no camera is called {name}")
+    return camera
+
+
+async def _list(request: web.Request) -> web.Response:
+    return web.json_response(request.app[_FLEET].describe())
+
+
+async def _faults(_request: web.Request) -> web.Response:
+    return web.json_response([{"fault": fault.name, "code": fault.code} for fault in FAULTS])
+
+
+async def _set(request: web.Request) -> web.Response:
+    camera = _camera(request)
+    try:
+        settings = await request.json() if request.can_read_body else {}
+        if not isinstance(settings, dict):
+            raise ValueError("settings are a JSON object")  # noqa: TRY004 - one kind of refusal
+        fault = build(request.match_info["fault"], settings)
+    except json.JSONDecodeError as error:
+        raise web.HTTPBadRequest(text="settings are not JSON") from error
+    except ValueError as error:
+        raise web.HTTPBadRequest(text=str(error)) from error
+    await camera.set_fault(fault)
+    return web.json_response({"camera": camera.target.id, "faults": sorted(camera.faults)})
+
+
+async def _clear(request: web.Request) -> web.Response:
+    camera = _camera(request)
+    await camera.clear_fault(request.match_info.get("fault"))
+    return web.json_response({"camera": camera.target.id, "faults": sorted(camera.faults)})
+
+
+def control_application(fleet: SimulatedFleet) -> web.Application:
+    """Return the control endpoint: GET /cameras, GET /faults, PUT and DELETE /cameras/{camera}/faults/{fault}."""
+    application = web.Application(client_max_size=64 * 1024)
+    application[_FLEET] = fleet
+    application.add_routes(
+        [
+            web.get("/cameras", _list),
+            web.get("/faults", _faults),
+            web.put("/cameras/{camera}/faults/{fault}", _set),
+            web.delete("/cameras/{camera}/faults/{fault}", _clear),
+            web.delete("/cameras/{camera}/faults", _clear),
+        ]
+    )
+    return application
+
+
+@contextlib.asynccontextmanager
+async def control_endpoint(fleet: SimulatedFleet, host: str, port: int) -> AsyncIterator[str]:
+    """Serve the control endpoint; yield its address.
+
+    Raises:
+        OSError: the port is not to be had.
+
+    """
+    runner = web.AppRunner(control_application(fleet), access_log=None)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port)
+        await site.start()
+        bound = runner.addresses[0]
+        yield f"http://{bound[0]}:{bound[1]}"
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,104 @@
+"""The fleet as plain data for the page and the API."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from xueliang_monitor.catalogue import fault
+from xueliang_monitor.fleet import Entry, Snapshot
+from xueliang_monitor.health import FaultState, Status
+from xueliang_monitor.model import State, Text
+
+_WORST_FIRST = (State.DOWN, State.DEGRADED, State.UNKNOWN, State.UP)
+STATES = {
+    State.UP: Text("up", "正常"),
+    State.DEGRADED: Text("degraded", "异常"),
+    State.DOWN: Text("down", "离线"),
+    State.UNKNOWN: Text("unknown", "未知"),
+}
+CAUSES = {
+    "not_visited": Text("not visited yet", "尚未检测"),
+    "not_judged": Text("not judged yet", "尚未判定"),
+    "stale": Text("not visited lately", "长时间未检测"),
+    "check_failed": Text("the check itself failed", "检测自身失败"),
+}
+
+
+def moment(seconds: float | None) -> str | None:
+    """Return an ISO 8601 time in UTC."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+def _fault(known: FaultState) -> dict[str, Any]:
+    declared = fault(known.code)
+    return {
+        "code": known.code,
+        "severity": declared.severity.value,
+        "name": {"en": declared.name.en, "zh": declared.name.zh},
+        "since": moment(known.since),
+        "detail": known.detail,
+        "cause": {"en": declared.cause.en, "zh": declared.cause.zh},
+        "advice": {"en": declared.advice.en, "zh": declared.advice.zh},
+    }
+
+
+def camera(entry: Entry, status: Status) -> dict[str, Any]:
+    """Return what a list shows of a camera."""
+    return {
+        "id": entry.camera.id,
+        "name": entry.camera.name,
+        "site": entry.camera.site,
+        "programme": entry.camera.programme,
+        "uplink": entry.camera.uplink,
+        "address": entry.camera.target.host,
+        "state": status.state.value,
+        "since": moment(status.since),
+        "online": status.online,
+        "healthy": status.healthy,
+        "cause": status.cause,
+        "faults": [_fault(known) for known in status.faults],
+    }
+
+
+def camera_in_full(entry: Entry, status: Status) -> dict[str, Any]:
+    """Return all that is known of a camera."""
+    return camera(entry, status) | {
+        "url": entry.camera.target.url,
+        "last_visit": moment(entry.health.visited_at),
+        "last_seen": moment(entry.health.online_at),
+        "last_keyframe": moment(entry.health.keyframe_at),
+        "rungs": [
+            {
+                "rung": rung.value,
+                "ok": result.ok,
+                "seconds": round(result.seconds, 4),
+                "fault": result.fault,
+                "detail": result.detail,
+            }
+            for rung, result in entry.rungs.items()
+        ],
+        "readings": dict(entry.readings),
+        "reference_pictures": len(entry.memory.reference.blurs) if entry.memory.reference else 0,
+    }
+
+
+def page(snapshot: Snapshot) -> dict[str, Any]:
+    """Return what the page shows: the cameras, worst first, and how many are in each state."""
+
+    def rank(pair: tuple[Entry, Status]) -> tuple[int, str, str]:
+        entry, status = pair
+        return _WORST_FIRST.index(status.state), entry.camera.site, entry.camera.id
+
+    ordered = sorted(snapshot.entries, key=rank)
+    return {
+        "cameras": [camera(entry, status) for entry, status in ordered],
+        "counts": [
+            (state.value, STATES[state], sum(status.state is state for _, status in snapshot.entries))
+            for state in _WORST_FIRST
+        ],
+        "states": {state.value: text for state, text in STATES.items()},
+        "causes": CAUSES,
+        "now": moment(snapshot.now),
+        "total": len(snapshot.entries),
+    }

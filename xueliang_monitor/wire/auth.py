@@ -1,0 +1,156 @@
+"""Basic and Digest logins, both sides (RFC 7617, RFC 7616; RFC 2617 for servers without qop)."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from xueliang_monitor.model import Credentials
+from xueliang_monitor.wire.errors import UnsupportedChallengeError
+
+_HASHES = {"MD5": "md5", "SHA-256": "sha256"}
+_STRENGTH = ("SHA-256", "SHA-256-SESS", "MD5", "MD5-SESS")
+
+_TOKEN = re.compile(
+    r"""\s*,*\s*(?:(?P<key>[A-Za-z0-9_.-]+)\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^\s,"]+))"""
+    r"""|(?P<scheme>[A-Za-z][A-Za-z0-9-]*)(?=\s|,|$))"""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """One way to log in that a server offers in WWW-Authenticate."""
+
+    scheme: str
+    parameters: Mapping[str, str]
+
+    @property
+    def algorithm(self) -> str:
+        """The digest algorithm in capitals; MD5 where none is named."""
+        return self.parameters.get("algorithm", "MD5").upper()
+
+    @property
+    def stale(self) -> bool:
+        """Whether only the nonce was refused, not the password."""
+        return self.parameters.get("stale", "").lower() == "true"
+
+
+def parse_challenges(values: Iterable[str]) -> tuple[Challenge, ...]:
+    """Read WWW-Authenticate values, each of which may offer several challenges; never raises."""
+    challenges: list[tuple[str, dict[str, str]]] = []
+    for value in values:
+        position = 0
+        while match := _TOKEN.match(value, position):
+            position = match.end()
+            if match["scheme"]:
+                challenges.append((match["scheme"].lower(), {}))
+            elif challenges:
+                quoted = match["quoted"]
+                text = match["bare"] if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
+                challenges[-1][1].setdefault(match["key"].lower(), text)
+    return tuple(Challenge(scheme, parameters) for scheme, parameters in challenges)
+
+
+def choose(challenges: tuple[Challenge, ...]) -> Challenge:
+    """Return the strongest challenge that can be answered: digests first, Basic only when alone.
+
+    Raises:
+        UnsupportedChallengeError: none can be answered.
+
+    """
+    digests = [item for item in challenges if item.scheme == "digest" and item.algorithm in _STRENGTH]
+    if digests:
+        return min(digests, key=lambda item: _STRENGTH.index(item.algorithm))
+    for item in challenges:
+        if item.scheme == "basic":
+            return item
+    offered = ", ".join(f"{item.scheme} {item.parameters.get('algorithm', '')}".strip() for item in challenges)
+    raise UnsupportedChallengeError(f"the login methods offered are not known: {offered[:80] or 'none'}")
+
+
+def _quote(text: str) -> str:
+    return '"' + re.sub(r'(["\\])', r"\\\1", re.sub(r"[\r\n]", "", text)) + '"'
+
+
+def _digest(
+    algorithm: str,
+    credentials: Credentials,
+    realm: str,
+    nonce: str,
+    method: str,
+    uri: str,
+    *,
+    qop: str,
+    count: str,
+    cnonce: str,
+) -> str:
+    base = algorithm.removesuffix("-SESS")
+
+    def hashed(text: str) -> str:
+        return hashlib.new(_HASHES[base], text.encode(), usedforsecurity=False).hexdigest()
+
+    secret = hashed(f"{credentials.username}:{realm}:{credentials.password}")
+    if algorithm.endswith("-SESS"):
+        secret = hashed(f"{secret}:{nonce}:{cnonce}")
+    action = hashed(f"{method}:{uri}")
+    middle = f"{nonce}:{count}:{cnonce}:{qop}" if qop else nonce
+    return hashed(f"{secret}:{middle}:{action}")
+
+
+def authorize(challenge: Challenge, credentials: Credentials, method: str, uri: str, *, count: int, cnonce: str) -> str:
+    """Return the Authorization value that answers `challenge`; `count` is how often its nonce was used."""
+    if challenge.scheme == "basic":
+        token = f"{credentials.username}:{credentials.password}".encode()
+        return f"Basic {base64.b64encode(token).decode()}"
+    realm, nonce = challenge.parameters.get("realm", ""), challenge.parameters.get("nonce", "")
+    offered = [item.strip().lower() for item in challenge.parameters.get("qop", "").split(",")]
+    qop = "auth" if "auth" in offered else ""
+    counted = f"{count:08x}"
+    response = _digest(
+        challenge.algorithm, credentials, realm, nonce, method, uri, qop=qop, count=counted, cnonce=cnonce
+    )
+    fields = [
+        f"username={_quote(credentials.username)}",
+        f"realm={_quote(realm)}",
+        f"nonce={_quote(nonce)}",
+        f"uri={_quote(uri)}",
+        f"response={_quote(response)}",
+    ]
+    if "algorithm" in challenge.parameters:
+        fields.append(f"algorithm={challenge.parameters['algorithm']}")
+    if "opaque" in challenge.parameters:
+        fields.append(f"opaque={_quote(challenge.parameters['opaque'])}")
+    if qop:
+        fields += [f"qop={qop}", f"nc={counted}", f"cnonce={_quote(cnonce)}"]
+    elif challenge.algorithm.endswith("-SESS"):
+        fields.append(f"cnonce={_quote(cnonce)}")
+    return "Digest " + ", ".join(fields)
+
+
+def verify(authorization: str, credentials: Credentials, method: str, realm: str, nonce: str) -> bool:
+    """Say whether an Authorization value proves `credentials`, as a server checks it."""
+    scheme, _, rest = authorization.partition(" ")
+    if scheme.lower() == "basic":
+        expected = base64.b64encode(f"{credentials.username}:{credentials.password}".encode()).decode()
+        return hmac.compare_digest(rest.strip(), expected)
+    parsed = parse_challenges([authorization])
+    if len(parsed) != 1 or parsed[0].scheme != "digest" or parsed[0].algorithm not in _STRENGTH:
+        return False
+    given = parsed[0].parameters
+    expected = _digest(
+        parsed[0].algorithm,
+        credentials,
+        realm,
+        nonce,
+        method,
+        given.get("uri", ""),
+        qop=given.get("qop", ""),
+        count=given.get("nc", ""),
+        cnonce=given.get("cnonce", ""),
+    )
+    named = given.get("username") == credentials.username and given.get("nonce") == nonce
+    return named and hmac.compare_digest(given.get("response", ""), expected)

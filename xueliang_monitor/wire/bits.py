@@ -1,0 +1,48 @@
+"""Reads bits and Exp-Golomb codes of parameter sets (H.264, 7.2 and 9.1)."""
+
+from __future__ import annotations
+
+from xueliang_monitor.wire.errors import MalformedMediaError
+
+
+def unescape(unit: bytes) -> bytes:
+    """Remove emulation prevention bytes (H.264, 7.4.1)."""
+    return unit.replace(b"\x00\x00\x03", b"\x00\x00")
+
+
+class BitReader:
+    """A cursor over bits, most significant first."""
+
+    def __init__(self, data: bytes) -> None:
+        self._value = int.from_bytes(data, "big")
+        self._left = len(data) * 8
+
+    def bits(self, count: int) -> int:
+        """Read `count` bits as a number.
+
+        Raises:
+            MalformedMediaError: fewer are left.
+
+        """
+        if count > self._left:
+            raise MalformedMediaError("a parameter set that ends early")
+        self._left -= count
+        return (self._value >> self._left) & ((1 << count) - 1)
+
+    def skip(self, count: int) -> None:
+        """Pass over `count` bits."""
+        self.bits(count)
+
+    def unsigned(self) -> int:
+        """Read ue(v)."""
+        zeros = 0
+        while not self.bits(1):
+            zeros += 1
+            if zeros > 32:
+                raise MalformedMediaError("a number of over 32 bits in a parameter set")
+        return (1 << zeros) - 1 + self.bits(zeros)
+
+    def signed(self) -> int:
+        """Read se(v)."""
+        code = self.unsigned()
+        return (code + 1) // 2 if code % 2 else -(code // 2)
