@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -12,6 +13,9 @@ from xueliang_monitor.health import Health
 from xueliang_monitor.model import Report, Rung
 
 ORDER = (Rung.REACH, Rung.RTSP, Rung.STREAM, Rung.PICTURE)
+
+SAME_MOMENT = 0.001
+"""Seconds within which two rungs are due together, whatever rounding says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +38,18 @@ class Intervals:
         return self.reach_recheck if rung in (Rung.REACH, Rung.RTSP) else self.picture_recheck
 
 
+Moments = tuple[float, float, float, float]
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """When each rung of one camera is due, in monotonic seconds, in the ladder's order."""
+    """When each rung of one camera is due, in monotonic seconds, in the ladder's order.
 
-    due: tuple[float, float, float, float]
+    `grid` holds a moment of each rung's own rhythm, to which it returns after early second looks.
+    """
+
+    due: Moments
+    grid: Moments
 
     @property
     def at(self) -> float:
@@ -47,22 +58,25 @@ class Plan:
 
     def top(self, now: float) -> Rung:
         """Return the highest rung that is due; the ones below it are climbed on the way."""
-        return max((rung for rung, due in zip(ORDER, self.due, strict=True) if due <= now), key=ORDER.index)
+        return max((rung for rung, due in zip(ORDER, self.due, strict=True) if due <= now + SAME_MOMENT), key=ORDER.index)
 
 
 def first_plan(index: int, count: int, now: float, intervals: Intervals) -> Plan:
     """Spread the first visits of `count` cameras evenly over each interval."""
     share = index / max(1, count)
     base = now + share * intervals.reach
-    look = now + share * intervals.picture
-    return Plan((base, now + share * intervals.rtsp, max(base, now + share * intervals.stream), max(base, look)))
+
+    def on_grid(interval: float) -> float:
+        """Return the first moment of a rung, on the grid of the lowest, so that one visit climbs both."""
+        return base + intervals.reach * int(share * interval / intervals.reach)
+
+    first = (base, on_grid(intervals.rtsp), on_grid(intervals.stream), on_grid(intervals.picture))
+    return Plan(first, first)
 
 
-def _next_on_grid(due: float, interval: float, now: float) -> float:
-    """Return the next moment after `now` on the grid of a rung, so that the spread lasts."""
-    if due > now:
-        return due
-    return due + interval * (int((now - due) // interval) + 1)
+def _next_on_grid(grid: float, interval: float, now: float) -> float:
+    """Return the next moment after `now` in a rung's rhythm."""
+    return grid + interval * (int((now + SAME_MOMENT - grid) // interval) + 1)
 
 
 def next_plan(plan: Plan, started: float, now: float, report: Report, health: Health, intervals: Intervals) -> Plan:
@@ -72,18 +86,20 @@ def next_plan(plan: Plan, started: float, now: float, report: Report, health: He
     something is undecided is visited again soon.
     """
     attempted = {result.rung for result in report.rungs}
-    due = [
-        _next_on_grid(moment, intervals.of(rung), now) if rung in attempted or moment > started else moment
-        for rung, moment in zip(ORDER, plan.due, strict=True)
-    ]
+    due: list[float | None] = []
+    for rung, moment, grid in zip(ORDER, plan.due, plan.grid, strict=True):
+        if moment > started + SAME_MOMENT:
+            due.append(moment)
+        else:
+            due.append(_next_on_grid(grid, intervals.of(rung), now) if rung in attempted else None)
     pending = health.pending | ({Rung.PICTURE} if report.look_again else frozenset())
-    for index, rung in enumerate(ORDER):
-        if rung in pending:
-            due[index] = min(due[index], max(now, started + intervals.recheck(rung)))
-    base = min(due[0], due[1])
-    return Plan(
-        (due[0], due[1], max(due[2], base) if due[2] <= now else due[2], max(due[3], base) if due[3] <= now else due[3])
-    )
+    soon = {rung: max(now, started + intervals.recheck(rung)) for rung in pending}
+    lowest = min(moment for moment in (*due, *soon.values()) if moment is not None)
+    planned = [
+        min(lowest if moment is None else moment, soon.get(rung, math.inf))
+        for rung, moment in zip(ORDER, due, strict=True)
+    ]
+    return Plan((planned[0], planned[1], planned[2], planned[3]), plan.grid)
 
 
 Visit = Callable[[str, Rung, float], Awaitable[tuple[Report, Health]]]

@@ -20,7 +20,7 @@ from xueliang_monitor.wire.sdp import Media
 MAX_PIXELS = 64_000_000
 FIRST_PACKET_SECONDS = 5.0
 FOLLOWING_PICTURES = 4
-FOLLOWING_SECONDS = 0.6
+FOLLOWING_SECONDS = 2.0
 MAX_BAD_PACKETS = 100
 LOSS_RATIO = 0.01
 MIN_PACKETS_FOR_LOSS = 20
@@ -96,6 +96,7 @@ class _Reception:
     tracker: rtp.SequenceTracker = field(default_factory=rtp.SequenceTracker)
     bad_packets: int = 0
     damaged: int = 0
+    interrupted: str = ""
     keyframe: AccessUnit | None = None
     following: list[AccessUnit] = field(default_factory=list)
     timestamps: list[int] = field(default_factory=list)
@@ -124,6 +125,11 @@ class _Reception:
             self.keyframe = unit
         elif unit.keyframe:
             self.damaged += 1
+
+    @property
+    def complete(self) -> bool:
+        """Whether there is a keyframe, and enough around it to tell motion and loss."""
+        return len(self.following) >= FOLLOWING_PICTURES and self.tracker.received >= MIN_PACKETS_FOR_LOSS
 
     @property
     def frame_rate(self) -> float | None:
@@ -181,7 +187,7 @@ async def _receive(connection: RtspConnection, channel: int, reception: _Recepti
                 now = asyncio.get_running_loop().time()
                 if not had_packets and reception.tracker.received:
                     limit.reschedule(now + seconds - (time.monotonic() - started))
-                if len(reception.following) >= FOLLOWING_PICTURES:
+                if reception.complete:
                     return
                 if reception.keyframe is not None and not had_keyframe:
                     limit.reschedule(now + FOLLOWING_SECONDS)
@@ -229,8 +235,10 @@ async def _play(climb: Climb, reception: _Reception, media: Media, seconds: floa
     except MalformedMediaError as error:
         raise FaultSeen(DECODE_FAILED, str(error)) from error
     except ClosedError as error:
+        detail = f"{error} after {reception.tracker.received} packets"
         if reception.keyframe is None:
-            raise FaultSeen(STREAM_INTERRUPTED, f"{error} after {reception.tracker.received} packets") from error
+            raise FaultSeen(STREAM_INTERRUPTED, detail) from error
+        reception.interrupted = detail
     except NetError as error:
         raise FaultSeen(fault_of(error), str(error)) from error
 
@@ -267,10 +275,10 @@ def _outcome(climb: Climb, reception: _Reception, keyframe: AccessUnit, seconds:
     if (motion := reception.motion_ratio) is not None:
         readings["motion_ratio"] = motion
     ruled_out = _EXCLUDES | {SESSION_LIMIT.code}
+    if reception.interrupted:
+        return Outcome(readings, seen=(Finding(STREAM_INTERRUPTED.code, reception.interrupted),), ruled_out=ruled_out)
     if tracker.loss_ratio <= LOSS_RATIO:
         return Outcome(readings, ruled_out=ruled_out | {PACKET_LOSS.code})
-    if tracker.received < MIN_PACKETS_FOR_LOSS:
-        return Outcome(readings, ruled_out=ruled_out)
     detail = f"{tracker.lost} of {tracker.received + tracker.lost} packets lost ({tracker.loss_ratio:.1%})"
     return Outcome(readings, seen=(Finding(PACKET_LOSS.code, detail),), ruled_out=ruled_out)
 

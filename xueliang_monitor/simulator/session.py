@@ -209,7 +209,7 @@ class ClientSession:
         packets = []
         for offset, payload in enumerate(picture.payloads):
             if self._camera.behaviour.damaged:
-                payload = _damage(payload)
+                payload = _damage(payload, 4 if clip.codec is Codec.MJPEG else 12)
             marker = 0x80 if offset == last else 0
             header = struct.pack(
                 "!BBHII", 0x80, marker | payload_type, (sequence + offset) & 0xFFFF, timestamp, self._camera.ssrc
@@ -218,7 +218,7 @@ class ClientSession:
         return packets
 
 
-def _damage(payload: bytes) -> bytes:
+def _damage(payload: bytes, kept: int) -> bytes:
     """Keep the payload's own headers, and put nonsense in place of the picture."""
-    kept = min(len(payload), 12)
+    kept = min(len(payload), kept)
     return payload[:kept] + bytes((value * 7 + 13) & 0xFF for value in range(len(payload) - kept))

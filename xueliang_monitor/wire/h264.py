@@ -91,6 +91,11 @@ def parameter_sets(sprop: str) -> list[bytes]:
     return [unit for unit in units if 0 < len(unit) <= MAX_PARAMETER_SET_BYTES]
 
 
+def _starts_a_picture(slices: list[bytes]) -> bool:
+    """Say whether the first slice holds the first macroblock: `first_mb_in_slice` of ue(v) 0 is one set bit."""
+    return bool(slices) and len(slices[0]) > 1 and bool(slices[0][1] & 0x80)
+
+
 class H264Depacketizer:
     """Puts single units, STAP-A and FU-A together; remembers the parameter sets last sent."""
 
@@ -115,12 +120,12 @@ class H264Depacketizer:
         """Take the next packet; see `Depacketizer`."""
         units: list[AccessUnit] = []
         assembler = self._assembler
+        if lost:
+            assembler.lose()  # the end of the picture under way may be among what was lost
         if assembler.timestamp != packet.timestamp:
             units += self._finish()
             assembler.begin(packet.timestamp)
-        if lost:
-            assembler.complete = False
-            assembler.drop_fragments()
+            assembler.complete = not lost
         self._unpack(packet.payload)
         if packet.marker:
             units += self._finish()
@@ -146,17 +151,20 @@ class H264Depacketizer:
         assembler = self._assembler
         assembler.drop_fragments()
         units, timestamp = assembler.units, assembler.timestamp
-        if not units or timestamp is None:
+        if timestamp is None or not (units or assembler.broken):
             assembler.begin(timestamp or 0)
             return []
         self._remember(units)
-        keyframe = any(unit[0] & 0x1F == IDR for unit in units)
+        kinds = [unit[0] & 0x1F for unit in (*units, *assembler.broken)]
+        slices = [unit for unit in units if 1 <= unit[0] & 0x1F <= IDR]
+        keyframe = IDR in kinds
+        complete = assembler.complete and _starts_a_picture(slices) and not (keyframe and len(self._sets) < 2)
         data = b""
-        if keyframe:
-            present = {unit[0] & 0x1F for unit in units}
+        if keyframe and complete:
+            present = set(kinds)
             data = annex_b([self._sets[kind] for kind in (SPS, PPS) if kind in self._sets and kind not in present])
             data += annex_b(units)
-        picture = any(1 <= unit[0] & 0x1F <= IDR for unit in units)
-        result = AccessUnit(Codec.H264, keyframe, assembler.complete, timestamp, assembler.size, data)
+        picture = any(1 <= kind <= IDR for kind in kinds)
+        result = AccessUnit(Codec.H264, keyframe, complete, timestamp, assembler.size, data)
         assembler.begin(timestamp)
         return [result] if picture else []

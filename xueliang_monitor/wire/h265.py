@@ -51,6 +51,12 @@ def picture_size(sps: bytes) -> tuple[int, int]:
     return width, height
 
 
+def _starts_a_picture(units: list[bytes]) -> bool:
+    """Say whether the first slice segment is the picture's first (`first_slice_segment_in_pic_flag`)."""
+    first = next((unit for unit in units if len(unit) > 2 and _kind(unit) < VPS), b"")
+    return bool(first) and bool(first[2] & 0x80)
+
+
 class H265Depacketizer:
     """Puts single units, aggregation packets and fragments together; remembers the parameter sets last sent."""
 
@@ -74,12 +80,12 @@ class H265Depacketizer:
     def push(self, packet: RtpPacket, *, lost: bool) -> list[AccessUnit]:
         """Take the next packet; see `Depacketizer`."""
         units: list[AccessUnit] = []
+        if lost:
+            self._assembler.lose()  # the end of the picture under way may be among what was lost
         if self._assembler.timestamp != packet.timestamp:
             units += self._finish()
             self._assembler.begin(packet.timestamp)
-        if lost:
-            self._assembler.complete = False
-            self._assembler.drop_fragments()
+            self._assembler.complete = not lost
         self._unpack(packet.payload)
         if packet.marker:
             units += self._finish()
@@ -106,17 +112,18 @@ class H265Depacketizer:
         assembler = self._assembler
         assembler.drop_fragments()
         units, timestamp = assembler.units, assembler.timestamp
-        kinds = [_kind(unit) for unit in units if len(unit) > 2]
+        kinds = [_kind(unit) for unit in (*units, *assembler.broken) if len(unit) > 1]
         if timestamp is None or not any(kind < VPS for kind in kinds):
             self._remember(units)
             assembler.begin(timestamp or 0)
             return []
         self._remember(units)
         keyframe = any(kind in _RANDOM_ACCESS for kind in kinds)
+        complete = assembler.complete and _starts_a_picture(units) and not (keyframe and len(self._sets) < 3)
         data = b""
-        if keyframe:
+        if keyframe and complete:
             missing = [self._sets[kind] for kind in (VPS, SPS, PPS) if kind in self._sets and kind not in kinds]
             data = annex_b(missing) + annex_b(units)
-        result = AccessUnit(Codec.H265, keyframe, assembler.complete, timestamp, assembler.size, data)
+        result = AccessUnit(Codec.H265, keyframe, complete, timestamp, assembler.size, data)
         assembler.begin(timestamp)
         return [result]

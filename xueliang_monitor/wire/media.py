@@ -51,6 +51,7 @@ class NalAssembler:
 
     def __init__(self) -> None:
         self.units: list[bytes] = []
+        self.broken: list[bytes] = []
         self.timestamp: int | None = None
         self.complete = True
         self._fragments: list[bytes] = []
@@ -93,11 +94,18 @@ class NalAssembler:
         """Forget a NAL unit that never ended."""
         if self._fragments:
             self.complete = False
+            self.broken.append(self._fragments[0])
             self._fragments = []
 
+    def lose(self) -> None:
+        """Note that packets were lost just now."""
+        self.complete = False
+        self.drop_fragments()
+
     def begin(self, timestamp: int) -> None:
-        """Start the next access unit."""
+        """Start the next access unit; `broken` keeps the headers of NAL units of which a part was lost."""
         self.units = []
+        self.broken = []
         self._fragments = []
         self._size = 0
         self.complete = True

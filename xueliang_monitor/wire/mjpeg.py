@@ -90,11 +90,12 @@ class MjpegDepacketizer:
     def push(self, packet: RtpPacket, *, lost: bool) -> list[AccessUnit]:
         """Take the next packet; see `Depacketizer`."""
         units: list[AccessUnit] = []
+        if lost:
+            self._complete = False
         if packet.timestamp != self._timestamp:
             units += self._finish()
             self._begin(packet.timestamp)
-        if lost:
-            self._complete = False
+            self._complete = not lost
         self._unpack(packet.payload)
         if packet.marker:
             units += self._finish()

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from xueliang_monitor.model import Fault, Rung, Severity, Text
 from xueliang_monitor.picture.measures import Measures
 from xueliang_monitor.picture.reference import Reference
 from xueliang_monitor.picture.verdict import Check, Sight
+
+if TYPE_CHECKING:
+    from xueliang_monitor.picture.measures import Plane
 
 FLAT_GRADIENT = 1.6
 FLAT_SHARE = 0.80
@@ -15,6 +20,8 @@ KEPT_GRADIENT = 0.30
 LUMA_CHANGE = 40.0
 CHANGED_SHARE = 0.30
 TEXTURED_SHARE = 0.25
+SAME_SHAPES = 0.8
+MIN_SHADE = 4.0
 
 
 def _absolute(measures: Measures) -> tuple[bool, str]:
@@ -42,8 +49,19 @@ def _relative(measures: Measures, reference: Reference) -> tuple[bool | None, st
     _, _, stats, _ = cv2.connectedComponentsWithStats((lost | repainted).astype(np.uint8), connectivity=4)
     largest = float(stats[1:, cv2.CC_STAT_AREA].max()) / lost.size if len(stats) > 1 else 0.0
     share_lost = float(lost.sum()) / float(textured.sum())
+    if largest >= CHANGED_SHARE and _same_shapes(measures.luma[lost], reference.block_luma()[lost]):
+        return False, "light and shade are where they were: structure is lost, but nothing stands before it"
     detail = f"one region of {largest:.0%} of the view lost its structure (limit {CHANGED_SHARE:.0%})"
     return largest >= CHANGED_SHARE and share_lost >= CHANGED_SHARE, detail
+
+
+def _same_shapes(now: Plane, before: Plane) -> bool:
+    """Say whether light and dark blocks are where they were, as in a picture that is only blurred."""
+    import numpy as np
+
+    if now.size < 2 or float(np.std(before)) < MIN_SHADE or float(np.std(now)) < MIN_SHADE:
+        return False
+    return float(np.corrcoef(now, before)[0, 1]) > SAME_SHAPES
 
 
 def _judge(measures: Measures, reference: Reference | None) -> tuple[Sight, str]:

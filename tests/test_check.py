@@ -1,0 +1,206 @@
+"""One visit over real sockets: every simulated fault gives its code, and every session is torn down."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import pytest
+
+from tests.conftest import LOGIN
+from xueliang_monitor.catalogue import FAULTS as CATALOGUE
+from xueliang_monitor.check import Memory, visit
+from xueliang_monitor.model import Credentials, Report, Rung, Target, Timeouts
+from xueliang_monitor.picture.worker import Workers
+from xueliang_monitor.simulator.camera import SimulatedCamera
+from xueliang_monitor.simulator.faults import FAULTS
+from xueliang_monitor.simulator.fleet import SimulatedFleet
+from xueliang_monitor.wire.media import Codec
+
+Start = Callable[[int], Awaitable[SimulatedFleet]]
+SHORT = Timeouts(reach=1.0, rtsp=1.5, stream=6.0, picture=10.0)
+
+
+async def climb(
+    camera: SimulatedCamera, memory: Memory, workers: Workers, *, login: Credentials | None = LOGIN, now: float = 0.0
+) -> tuple[Report, Memory]:
+    target = replace(camera.target, credentials=login)
+    return await visit(target, Rung.PICTURE, memory, timeouts=SHORT, workers=workers, now=now or time.time())
+
+
+@pytest.fixture
+def workers() -> Workers:
+    return Workers(2)
+
+
+async def test_a_healthy_camera_of_every_codec_is_healthy(simulated: Start, workers: Workers) -> None:
+    fleet = await simulated(9)
+    reports = await asyncio.gather(*(climb(camera, Memory(), workers) for camera in fleet.cameras.values()))
+    for camera, (report, memory) in zip(fleet.cameras.values(), reports, strict=True):
+        assert report.seen == (), camera.scene
+        assert report.online
+        assert [result.rung for result in report.rungs] == [Rung.REACH, Rung.RTSP, Rung.STREAM, Rung.PICTURE]
+        assert report.readings["resolution"] == "640x360"
+        assert report.readings["frame_rate_hertz"] == pytest.approx(10, abs=0.5)
+        assert memory.reference is not None
+        assert camera.open_sessions == 0
+        assert camera.teardowns == camera.sessions_served == 1
+
+
+def test_every_fault_of_the_catalogue_can_be_produced_and_every_simulated_one_is_declared() -> None:
+    produced = {fault.code for fault in FAULTS}
+    assert produced <= CATALOGUE.keys()
+    # Not produced by a simulated camera: a name and a route are the network's, `check_failed` is our own.
+    assert CATALOGUE.keys() - produced == {"name_unresolved", "host_unreachable", "check_failed"}
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+async def test_cause_to_code(simulated: Start, workers: Workers, fault: type) -> None:
+    fleet = await simulated(1)
+    camera = fleet.cameras["cam-000"]
+    assert camera.codec is Codec.H264
+    memory, login = Memory(), None if fault.name == "wrong-password" else LOGIN
+    if fault.code.startswith("picture_"):
+        for _ in range(3):
+            report, memory = await climb(camera, memory, workers)
+            assert report.seen == ()
+    await camera.set_fault(fault())
+    for attempt in range(2 if fault.code.startswith("picture_") else 1):
+        report, memory = await climb(camera, memory, workers, login=login)
+        if fault.code == "picture_frozen" and attempt == 0:
+            assert report.look_again
+    assert [finding.code for finding in report.seen] == [fault.code]
+    assert report.online == (CATALOGUE[fault.code].rung in (Rung.STREAM, Rung.PICTURE) or fault.code == "session_limit")
+    await camera.clear_fault()
+    await asyncio.sleep(0.05)
+    report, memory = await climb(camera, replace(memory, login=type(memory.login)()), workers)
+    assert report.seen == ()
+    assert fault.code in report.ruled_out
+    assert camera.open_sessions == 0
+
+
+async def test_a_wrong_password_is_tried_once_and_then_held_back(simulated: Start, workers: Workers) -> None:
+    fleet = await simulated(1)
+    camera, wrong = fleet.cameras["cam-000"], Credentials("viewer", "wr0ng-pass")
+    first, memory = await climb(camera, Memory(), workers, login=wrong)
+    assert [finding.code for finding in first.seen] == ["auth_failed"]
+    second, memory = await climb(camera, memory, workers, login=wrong)
+    assert (second.seen, second.online) == ((), None)
+    assert "held back" in second.rungs[-1].detail
+    assert camera.refused_logins == 1
+    assert "wr0ng-pass" not in repr((first, second, memory))
+    third, _ = await climb(camera, memory, workers, login=LOGIN)
+    assert third.seen == ()
+
+
+async def test_a_refusal_after_good_sessions_is_tried_once_more_before_it_counts(
+    simulated: Start, workers: Workers
+) -> None:
+    fleet = await simulated(1)
+    camera = fleet.cameras["cam-000"]
+    _, memory = await climb(camera, Memory(), workers, now=1000.0)
+    from xueliang_monitor.simulator.faults import BY_NAME
+
+    await camera.set_fault(BY_NAME["wrong-password"]())
+    first, memory = await climb(camera, memory, workers, now=1015.0)
+    assert (first.seen, first.online) == ((), None)
+    second, memory = await climb(camera, memory, workers, now=1030.0)
+    assert [finding.code for finding in second.seen] == ["auth_failed"]
+    assert camera.refused_logins == 2
+
+
+async def test_no_session_stays_open_after_visits_that_are_cancelled_at_random(
+    simulated: Start, workers: Workers
+) -> None:
+    fleet = await simulated(6)
+    chance = random.Random(3)
+    for _ in range(12):
+        tasks = [asyncio.create_task(climb(camera, Memory(), workers)) for camera in fleet.cameras.values()]
+        for task in tasks:
+            await asyncio.sleep(chance.random() * 0.05)
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.sleep(0.3)
+    for camera in fleet.cameras.values():
+        assert camera.open_sessions == 0
+        assert camera.teardowns == camera.sessions_served
+
+
+async def test_a_name_without_address(workers: Workers) -> None:
+    target = Target("x", "no-such-camera.invalid")
+    report, _ = await visit(target, Rung.PICTURE, Memory(), timeouts=SHORT, workers=workers, now=0.0)
+    assert report.seen[0].code in {"name_unresolved", "connect_timeout"}
+
+
+async def test_an_unreachable_network(workers: Workers) -> None:
+    report, _ = await visit(Target("x", "0.0.0.1"), Rung.PICTURE, Memory(), timeouts=SHORT, workers=workers, now=0.0)
+    assert report.seen[0].code in {"host_unreachable", "connect_timeout"}
+
+
+async def hostile(answer: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]) -> asyncio.Server:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await answer(reader, writer)
+        except OSError:
+            pass
+        finally:
+            writer.close()
+
+    return await asyncio.start_server(serve, "127.0.0.1", 0)
+
+
+async def _byte_a_second(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    for byte in b"RTSP/1.0 200 OK\r\n":
+        writer.write(bytes((byte,)))
+        await writer.drain()
+        await asyncio.sleep(1)
+
+
+async def _huge_body(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read(1000)
+    writer.write(b"RTSP/1.0 200 OK\r\nContent-Length: 4294967296\r\n\r\n")
+    await writer.drain()
+
+
+async def _endless_headers(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"RTSP/1.0 200 OK\r\n")
+    for _ in range(100_000):
+        writer.write(b"X-Header: value\r\n")
+        await writer.drain()
+
+
+async def _tiny_frames(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    for _ in range(1000):
+        writer.write(b"$\x00\x00\x01x" * 4000)
+        await writer.drain()
+
+
+async def _web_server(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read(1000)
+    writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+    await writer.drain()
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (_byte_a_second, "rtsp_timeout"),
+        (_huge_body, "rtsp_malformed"),
+        (_endless_headers, "rtsp_malformed"),
+        (_tiny_frames, "rtsp_malformed"),
+        (_web_server, "rtsp_malformed"),
+    ],
+)
+async def test_hostile_peers_end_in_their_fault(
+    workers: Workers, answer: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]], code: str
+) -> None:
+    server = await hostile(answer)
+    host, port = server.sockets[0].getsockname()
+    started = time.monotonic()
+    report, _ = await visit(Target("x", host, port), Rung.PICTURE, Memory(), timeouts=SHORT, workers=workers, now=0.0)
+    server.close()
+    assert [finding.code for finding in report.seen] == [code]
+    assert time.monotonic() - started < SHORT.reach + SHORT.rtsp + 1.5

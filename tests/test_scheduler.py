@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import asyncio
+
+from xueliang_monitor.clock import SystemClock
+from xueliang_monitor.health import FaultState, Health
+from xueliang_monitor.model import Report, Rung, RungResult
+from xueliang_monitor.scheduler import ORDER, Intervals, Plan, Scheduler, first_plan, next_plan
+
+INTERVALS = Intervals()
+
+
+def plan_at(due: tuple[float, float, float, float]) -> Plan:
+    return Plan(due, due)
+
+
+def climbed(*rungs: Rung, look_again: bool = False) -> Report:
+    return Report("cam", 0.0, tuple(RungResult(rung, True, 0.0) for rung in rungs), look_again=look_again)
+
+
+def test_starts_are_spread_over_each_interval() -> None:
+    plans = [first_plan(n, 147, 1000.0, INTERVALS) for n in range(147)]
+    assert max(plan.at for plan in plans) < 1015
+    gaps = [later.at - earlier.at for earlier, later in zip(plans, plans[1:], strict=False)]
+    assert max(gaps) - min(gaps) < 1e-6
+    assert 1290 < max(plan.due[3] for plan in plans) < 1300
+
+
+def test_the_spread_lasts_whatever_a_visit_takes() -> None:
+    plan = plan_at((100.0, 100.0, 400.0, 400.0))
+    after = next_plan(plan, 100.4, 103.9, climbed(*ORDER[:2]), Health(), INTERVALS)
+    assert after.due == (115.0, 115.0, 400.0, 400.0)
+
+
+def test_what_is_undecided_is_visited_again_soon() -> None:
+    fault = FaultState("connect_timeout", "", Rung.REACH, True, 100.0)
+    plan = plan_at((100.0, 100.0, 100.0, 100.0))
+    after = next_plan(plan, 100.0, 100.5, climbed(Rung.REACH), Health(faults={fault.code: fault}), INTERVALS)
+    assert after.at == 102.0
+    assert after.top(102.0) is Rung.REACH or after.top(115.0) is Rung.PICTURE
+
+
+def test_a_rung_not_come_to_stays_due_with_the_lowest() -> None:
+    plan = plan_at((100.0, 100.0, 100.0, 100.0))
+    after = next_plan(plan, 100.0, 100.5, climbed(Rung.REACH), Health(), INTERVALS)
+    assert after.top(after.at + 15) is Rung.PICTURE
+
+
+def test_a_second_look_comes_early() -> None:
+    plan = plan_at((100.0, 100.0, 100.0, 100.0))
+    after = next_plan(plan, 100.0, 101.0, climbed(*ORDER, look_again=True), Health(), INTERVALS)
+    assert (after.due[3], after.top(120.0)) == (120.0, Rung.PICTURE)
+
+
+def test_after_second_looks_the_rhythm_is_the_old_one() -> None:
+    fault = FaultState("connect_timeout", "", Rung.REACH, True, 100.0)
+    plan = plan_at((100.0, 100.0, 400.0, 400.0))
+    early = next_plan(plan, 100.0, 100.5, climbed(Rung.REACH), Health(faults={fault.code: fault}), INTERVALS)
+    assert early.at == 102.0
+    assert next_plan(early, 102.0, 102.5, climbed(*ORDER[:2]), Health(), INTERVALS).due[:2] == (115.0, 115.0)
+
+
+async def test_one_camera_is_never_visited_twice_at_once_and_slow_ones_hold_nobody_up() -> None:
+    quick = Intervals(0.05, 0.05, 0.05, 0.05, 0.05, 0.05)
+    under_way: set[str] = set()
+    visits: dict[str, int] = {}
+    lateness: list[float] = []
+
+    async def visit(camera: str, top: Rung, late: float) -> tuple[Report, Health]:
+        assert camera not in under_way
+        under_way.add(camera)
+        await asyncio.sleep(0.4 if camera.startswith("slow") else 0.0)
+        under_way.discard(camera)
+        visits[camera] = visits.get(camera, 0) + 1
+        if camera.startswith("quick"):
+            lateness.append(late)
+        return climbed(*ORDER), Health()
+
+    scheduler = Scheduler(SystemClock(), quick, visit, at_once=64)
+    cameras = (*(f"slow-{n}" for n in range(20)), *(f"quick-{n}" for n in range(20)))
+    task = asyncio.create_task(scheduler.run(cameras))
+    await asyncio.sleep(1.2)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert all(visits[f"quick-{n}"] >= 8 for n in range(20))
+    assert all(1 <= visits[f"slow-{n}"] <= 3 for n in range(20))
+    assert sorted(lateness)[len(lateness) // 2] < 0.2
