@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -14,6 +15,8 @@ from tests.conftest import LOGIN
 from xueliang_monitor.catalogue import FAULTS as CATALOGUE
 from xueliang_monitor.check import Memory, visit
 from xueliang_monitor.model import Credentials, Report, Rung, Target, Timeouts
+from xueliang_monitor.net.errors import HostUnreachableError, RefusedError
+from xueliang_monitor.net.rtsp import _connect_error
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.simulator.camera import SimulatedCamera
 from xueliang_monitor.simulator.faults import FAULTS
@@ -135,9 +138,10 @@ async def test_a_name_without_address(workers: Workers) -> None:
     assert report.seen[0].code in {"name_unresolved", "connect_timeout"}
 
 
-async def test_an_unreachable_network(workers: Workers) -> None:
-    report, _ = await visit(Target("x", "0.0.0.1"), Rung.PICTURE, Memory(), timeouts=SHORT, workers=workers, now=0.0)
-    assert report.seen[0].code in {"host_unreachable", "connect_timeout"}
+def test_what_the_network_says_is_told_apart() -> None:
+    assert isinstance(_connect_error(OSError(errno.EHOSTUNREACH, "No route to host"), "h:1"), HostUnreachableError)
+    assert isinstance(_connect_error(OSError(errno.ENETUNREACH, "unreachable"), "h:1"), HostUnreachableError)
+    assert isinstance(_connect_error(ConnectionRefusedError(errno.ECONNREFUSED, "refused"), "h:1"), RefusedError)
 
 
 async def hostile(answer: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]) -> asyncio.Server:

@@ -58,7 +58,9 @@ class Plan:
 
     def top(self, now: float) -> Rung:
         """Return the highest rung that is due; the ones below it are climbed on the way."""
-        return max((rung for rung, due in zip(ORDER, self.due, strict=True) if due <= now + SAME_MOMENT), key=ORDER.index)
+        return max(
+            (rung for rung, due in zip(ORDER, self.due, strict=True) if due <= now + SAME_MOMENT), key=ORDER.index
+        )
 
 
 def first_plan(index: int, count: int, now: float, intervals: Intervals) -> Plan:
