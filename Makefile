@@ -1,0 +1,55 @@
+# Two commands do all the set-up on a fresh Debian 12: make demo, make test.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test test-packages lint bench lock clips clean
+
+demo: $(VENV)/installed
+	$(BIN)/xueliang demo $(ARGS)
+
+test: test-packages $(VENV)/installed-dev lint
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+bench: test-packages $(VENV)/installed-dev
+	$(BIN)/python -m benchmarks.one_check
+	$(BIN)/python -m benchmarks.fleet_load
+
+test-packages:
+	@sh tools/test-packages.sh
+
+$(VENV)/bin/python:
+	@sh tools/venv-package.sh $(PYTHON)
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/bin/pip-compile: | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet pip-tools
+
+$(VENV)/installed: requirements.lock pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/installed-dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+# Renew both locks; they hold hashes and no index addresses.
+lock: | $(VENV)/bin/pip-compile
+	$(BIN)/pip-compile -q --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links \
+	    --no-annotate --no-header --extra build -o requirements.lock pyproject.toml
+	$(BIN)/pip-compile -q --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links \
+	    --no-annotate --no-header --extra build --extra dev -o requirements-dev.lock pyproject.toml
+
+clips: $(VENV)/installed-dev
+	$(BIN)/python tools/make_clips.py $(FOOTAGE) xueliang_monitor/simulator/clips
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
