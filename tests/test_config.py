@@ -11,11 +11,10 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from tests.conftest import ROOT
 from xueliang_monitor import config, daemon, inventory
 from xueliang_monitor.cli import app
 from xueliang_monitor.documents import DocumentError
-
-from tests.conftest import ROOT
 
 BAD = Path(__file__).parent / "bad_config"
 GOOD_CAMERA = "site: depot\naddress: 127.0.0.1\n"

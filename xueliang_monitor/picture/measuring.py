@@ -49,6 +49,11 @@ def _shrink(picture: Gray, size: tuple[int, int]) -> Gray:
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
+def _without_noise(gray: Gray) -> Gray:
+    """Smooth by a 5x5 box, after which a dark sensor's noise has no gradient left, but shapes have."""
+    return np.asarray(cv2.blur(gray, (5, 5)), dtype=np.uint8)
+
+
 def _block_means(plane: Plane) -> Plane:
     return np.asarray(cv2.resize(plane, BLOCKS, interpolation=cv2.INTER_AREA), dtype=np.float32)
 
@@ -74,7 +79,7 @@ def measure(frame: NDArray[np.uint8], motion_ratio: float | None = None) -> Meas
         saturation=float(median.max() - median.min()),
         blur=_blur_effect(gray),
         detail=_tenengrad(gray),
-        gradients=_block_means(_gradient_magnitude(small)),
+        gradients=_block_means(_gradient_magnitude(_without_noise(small))),
         luma=_block_means(small.astype(np.float32)),
         structure=_shrink(small, STRUCTURE_SIZE),
         motion_ratio=motion_ratio,

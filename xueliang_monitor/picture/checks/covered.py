@@ -12,10 +12,10 @@ from xueliang_monitor.picture.verdict import Check, Sight
 if TYPE_CHECKING:
     from xueliang_monitor.picture.measures import Plane
 
-FLAT_GRADIENT = 1.6
+FLAT_GRADIENT = 0.7
 FLAT_SHARE = 0.80
 FLAT_LUMA = 110.0
-TEXTURED_GRADIENT = 3.0
+TEXTURED_GRADIENT = 1.5
 KEPT_GRADIENT = 0.30
 LUMA_CHANGE = 40.0
 CHANGED_SHARE = 0.30

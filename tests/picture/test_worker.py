@@ -1,0 +1,74 @@
+"""Picture workers that are killed or hang cost one check and nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+
+import psutil
+import pytest
+
+from xueliang_monitor.picture.worker import WorkerError, Workers
+from xueliang_monitor.simulator import clips
+from xueliang_monitor.wire.media import AccessUnit, Codec
+from xueliang_monitor.wire.mjpeg import MjpegDepacketizer
+from xueliang_monitor.wire.rtp import RtpPacket
+
+
+def keyframe() -> AccessUnit:
+    picture = clips.load("hall", Codec.MJPEG, "live").pictures[0]
+    depacketizer = MjpegDepacketizer()
+    last = len(picture.payloads) - 1
+    units = [
+        unit
+        for index, payload in enumerate(picture.payloads)
+        for unit in depacketizer.push(RtpPacket(26, index, 0, 1, index == last, payload), lost=False)
+    ]
+    return units[0]
+
+
+def processes() -> list[psutil.Process]:
+    return [child for child in psutil.Process().children() if "anyio.to_process" in " ".join(child.cmdline())]
+
+
+async def test_a_killed_worker_is_replaced_and_its_look_tried_again() -> None:
+    workers, unit = Workers(2), keyframe()
+    assert await workers.look(unit, None, None, seconds=10) is not None
+    for child in processes():
+        os.kill(child.pid, signal.SIGKILL)
+    looks = await asyncio.gather(*(workers.look(unit, None, None, seconds=10) for _ in range(6)))
+    assert all(look is not None and look.seen == () for look in looks)
+
+
+async def test_a_hung_worker_costs_its_own_check_only() -> None:
+    workers, unit = Workers(2), keyframe()
+    await asyncio.gather(*(workers.look(unit, None, None, seconds=10) for _ in range(2)))
+    hung = processes()
+    for child in hung:
+        os.kill(child.pid, signal.SIGSTOP)
+    started = time.monotonic()
+    results = await asyncio.gather(
+        *(workers.look(unit, None, None, seconds=6) for _ in range(4)), return_exceptions=True
+    )
+    assert time.monotonic() - started < 12
+    assert workers.restarts >= 1
+    assert all(not isinstance(result, BaseException) for result in results)
+    await asyncio.sleep(0.2)
+    assert not any(child.is_running() and child.status() == psutil.STATUS_STOPPED for child in hung)
+
+
+async def test_a_look_that_never_ends_is_a_failed_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xueliang_monitor.picture.worker._limited_look", _sleep)
+    with pytest.raises(WorkerError, match="did not end"):
+        await Workers(1).look(keyframe(), None, None, seconds=1.0)
+
+
+def _sleep(*_: object) -> None:
+    time.sleep(60)
+
+
+async def test_what_is_no_picture_is_none() -> None:
+    broken = AccessUnit(Codec.H264, True, True, 0, 10, b"\x00\x00\x00\x01\x65" + bytes(200))
+    assert await Workers(1).look(broken, None, None, seconds=10) is None

@@ -1,0 +1,147 @@
+"""The commands as a person runs them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import psutil
+import pytest
+from typer.testing import CliRunner
+
+from tests.conftest import LOGIN, ROOT
+from xueliang_monitor.catalogue import FAULTS
+from xueliang_monitor.cli import app
+from xueliang_monitor.simulator.faults import BY_NAME
+from xueliang_monitor.simulator.fleet import SimulatedFleet
+
+Start = Callable[[int], Awaitable[SimulatedFleet]]
+XUELIANG = [sys.executable, "-m", "xueliang_monitor"]
+
+
+async def run(*arguments: str, **environment: str) -> tuple[int, str, str]:
+    process = await asyncio.create_subprocess_exec(
+        *XUELIANG,
+        *arguments,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    out, err = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode is not None
+    return process.returncode, out.decode(), err.decode()
+
+
+async def test_check_says_healthy_in_a_table_and_in_json(simulated: Start) -> None:
+    camera = next(iter((await simulated(1)).cameras.values()))
+    login = {"XUELIANG_USERNAME": LOGIN.username, "XUELIANG_PASSWORD": LOGIN.password}
+    code, out, _ = await run("check", camera.target.url, **login)
+    assert code == 0
+    assert "healthy" in out
+    code, out, _ = await run("check", camera.target.url, "--json", **login)
+    answer = json.loads(out)
+    assert code == 0
+    assert list(answer) == ["target", "online", "faults", "rungs", "readings"]
+    assert list(answer["rungs"][0]) == ["rung", "ok", "seconds", "fault", "detail"]
+    assert (answer["online"], answer["faults"]) == (True, [])
+
+
+async def test_check_names_the_fault_its_cause_and_what_to_do(simulated: Start) -> None:
+    camera = next(iter((await simulated(1)).cameras.values()))
+    await camera.set_fault(BY_NAME["not-found"]())
+    code, out, _ = await run("check", camera.target.url, XUELIANG_USERNAME="viewer", XUELIANG_PASSWORD=LOGIN.password)
+    assert code == 1
+    declared = FAULTS["stream_not_found"]
+    for text in (declared.code, declared.cause.en, declared.cause.zh, declared.advice.en):
+        assert text in out
+
+
+@pytest.mark.parametrize(
+    "arguments", [["check"], ["check", "nobody"], ["check", "http://127.0.0.1/"], ["check", "rtsp://"]]
+)
+async def test_usage_errors_end_with_2(arguments: list[str]) -> None:
+    code, _, err = await run(*arguments, XUELIANG_CONFIG=str(ROOT / "config" / "xueliang.yaml"))
+    assert code == 2
+    assert err
+    assert "Traceback" not in err
+
+
+async def test_a_password_in_the_address_leaves_the_process_list(simulated: Start) -> None:
+    camera = next(iter((await simulated(1)).cameras.values()))
+    await camera.set_fault(BY_NAME["silent"]())
+    url = camera.target.url.replace("rtsp://", "rtsp://viewer:tell-nobody@")
+    process = await asyncio.create_subprocess_exec(
+        *XUELIANG, "check", url, "--json", stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    await asyncio.sleep(1.5)
+    shown = psutil.Process(process.pid).cmdline()
+    out, err = await process.communicate()
+    assert camera.target.url in shown
+    assert "tell-nobody" not in " ".join(shown)
+    assert b"tell-nobody" not in out + err
+    assert json.loads(out)["faults"] == ["rtsp_timeout"]
+
+
+@pytest.mark.parametrize("name", ["black-hole", "silent", "slow", "no-media", "no-keyframe"])
+async def test_check_ends_within_15_seconds_whatever_the_peer_does(simulated: Start, name: str) -> None:
+    camera = next(iter((await simulated(1)).cameras.values()))
+    await camera.set_fault(BY_NAME[name]())
+    started = time.monotonic()
+    code, out, _ = await run(
+        "check", camera.target.url, "--json", XUELIANG_USERNAME="viewer", XUELIANG_PASSWORD=LOGIN.password
+    )
+    assert time.monotonic() - started < 15
+    assert (code, json.loads(out)["faults"]) == (1, [BY_NAME[name].code])
+
+
+def test_faults_lists_the_catalogue() -> None:
+    done = CliRunner().invoke(app, ["faults", "--json"])
+    assert [row["code"] for row in json.loads(done.stdout)] == list(FAULTS)
+
+
+@pytest.mark.parametrize("index", range(9))
+async def test_an_independent_client_plays_the_simulator(simulated: Start, index: int) -> None:
+    if shutil.which("ffprobe") is None:
+        pytest.skip("ffprobe is not installed (apt-get install ffmpeg)")
+    camera = list((await simulated(9)).cameras.values())[index]
+    camera.strong_digest = False  # FFmpeg's client knows MD5 only
+    url = camera.target.url.replace("rtsp://", f"rtsp://viewer:{LOGIN.password.replace(' ', '%20')}@")
+    process = await asyncio.create_subprocess_exec(
+        "ffprobe", "-v", "error", "-rtsp_transport", "tcp", "-read_intervals", "%+2", "-count_frames",
+        "-show_entries", "stream=codec_name,width,height,nb_read_frames", "-of", "json", url,
+        stdout=subprocess.PIPE,
+    )  # fmt: skip
+    out, _ = await asyncio.wait_for(process.communicate(), 40)
+    (stream,) = json.loads(out)["streams"]
+    assert stream["codec_name"] == camera.codec.value.replace("h265", "hevc")
+    assert (stream["width"], stream["height"]) == (640, 360)
+    assert int(stream["nb_read_frames"]) >= 10
+
+
+async def test_the_demo_runs_and_stops_by_itself(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", 9148)) == 0:
+            pytest.skip("a demo or simulator is running here already")
+    started = time.monotonic()
+    code, out, err = await run(
+        "demo",
+        "--seconds",
+        "24",
+        "--no-incidents",
+        "--listen",
+        "127.0.0.1:0",
+        "--fleet",
+        str(ROOT / "config/fleet.csv"),
+    )
+    assert (code, err) == (0, "")
+    assert time.monotonic() - started < 30
+    assert "all 147 cameras have their first state" in out
+    assert "/metrics" in out
