@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 from xueliang_monitor.clock import SystemClock
 from xueliang_monitor.health import FaultState, Health
@@ -21,7 +22,7 @@ def climbed(*rungs: Rung, look_again: bool = False) -> Report:
 def test_starts_are_spread_over_each_interval() -> None:
     plans = [first_plan(n, 147, 1000.0, INTERVALS) for n in range(147)]
     assert max(plan.at for plan in plans) < 1015
-    gaps = [later.at - earlier.at for earlier, later in zip(plans, plans[1:], strict=False)]
+    gaps = [later.at - earlier.at for earlier, later in pairwise(plans)]
     assert max(gaps) - min(gaps) < 1e-6
     assert 1290 < max(plan.due[3] for plan in plans) < 1300
 

@@ -151,12 +151,10 @@ def _tell(say: Say) -> Callable[[tuple[Transition, ...]], None]:
 async def _first_states(monitor: daemon.Monitor, say: Say) -> None:
     """Say when every camera has its first state."""
     started = asyncio.get_running_loop().time()
-    while any(status.state is State.UNKNOWN for _, status in monitor.fleet.snapshot().entries):
+    while any(status.state is State.UNKNOWN for _, status in monitor.fleet.snapshot().entries):  # noqa: ASYNC110
         await asyncio.sleep(0.2)
-    count = len(monitor.fleet.snapshot().entries)
-    say(
-        f"{_clock()}  all {count} cameras have their first state after {asyncio.get_running_loop().time() - started:.1f} s"
-    )
+    count, seconds = len(monitor.fleet.snapshot().entries), asyncio.get_running_loop().time() - started
+    say(f"{_clock()}  all {count} cameras have their first state after {seconds:.1f} s")
 
 
 async def run(fleet: Path, listen: str, seconds: float | None, *, incidents: bool, say: Say) -> None:

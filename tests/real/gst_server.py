@@ -29,7 +29,8 @@ def main() -> None:
     caps, chain = CHAINS[codec]
     factory = GstRtspServer.RTSPMediaFactory()
     factory.set_launch(
-        f'( multifilesrc location="{folder}/%05d.bin" loop=true caps="{caps},framerate={rate}/1" ! {chain} name=pay0 pt=96 )'
+        f'( multifilesrc location="{folder}/%05d.bin" loop=true caps="{caps},framerate={rate}/1"'
+        f" ! {chain} name=pay0 pt=96 )"
     )
     if len(sys.argv) > 5:
         user, password = sys.argv[5:7]

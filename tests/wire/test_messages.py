@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,7 +40,7 @@ EVENTS = [
 def test_any_split_of_the_bytes_gives_the_same_events(cuts: list[int]) -> None:
     parser = MessageParser()
     edges = [0, *sorted(cuts), len(STREAM)]
-    found = [event for start, end in zip(edges, edges[1:], strict=False) for event in parser.feed(STREAM[start:end])]
+    found = [event for start, end in pairwise(edges) for event in parser.feed(STREAM[start:end])]
     assert found == EVENTS
 
 

@@ -65,11 +65,11 @@ def _target_of_camera(name: str, config: Path | None, credentials: Credentials |
         loaded = daemon.load(settings_file(config))
     except DocumentError as error:
         refuse(error.problems)
-    for camera in loaded.inventory.cameras:
-        if camera.id == name:
-            return replace(camera.target, credentials=credentials) if credentials else camera.target
-    broken = [problem for problem in loaded.inventory.problems if problem.file.stem == name]
-    refuse(broken or [f"no camera is called {name}; give an id of the inventory or an rtsp:// URL"])
+    found = next((camera.target for camera in loaded.inventory.cameras if camera.id == name), None)
+    if found is None:
+        broken = [problem for problem in loaded.inventory.problems if problem.file.stem == name]
+        refuse(broken or [f"no camera is called {name}; give an id of the inventory or an rtsp:// URL"])
+    return replace(found, credentials=credentials) if credentials else found
 
 
 async def _visit(target: Target) -> tuple[Report, list[RungResult]]:
@@ -171,10 +171,8 @@ def check(
     if password is not None:
         os.environ["XUELIANG_PASSWORD"] = password
     credentials = _credentials(username, password_file)
-    if "://" in target:
-        chosen = _target_of_url(target, credentials)
-    else:
-        chosen = _target_of_camera(target, config, credentials)
+    by_url = "://" in target
+    chosen = _target_of_url(target, credentials) if by_url else _target_of_camera(target, config, credentials)
     try:
         report, _ = asyncio.run(_visit(chosen))
     except TimeoutError:

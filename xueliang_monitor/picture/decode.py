@@ -5,17 +5,24 @@ from __future__ import annotations
 import io
 import os
 
+from xueliang_monitor.picture.matroska import PROBE_OPTIONS, wrap
+
 os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = PROBE_OPTIONS
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from xueliang_monitor.wire.media import START_CODE, Codec
+from xueliang_monitor.wire.tracks import declared_size
 
 _DELIMITERS = {Codec.H264: b"\x09\xf0", Codec.H265: b"\x46\x01\x50"}
 """An access unit delimiter after the picture tells the parser that it is whole (H.264, 7.3.2.4; H.265, 7.3.2.5)."""
+
+READS = 2
+"""The first may end at the padding ahead of the picture."""
 
 cv2.setNumThreads(1)
 
@@ -29,11 +36,21 @@ def decode(data: bytes, codec: str) -> NDArray[np.uint8] | None:
         except cv2.error:
             return None
         return None if picture is None else np.asarray(picture, dtype=np.uint8)
+    # Bare, FFmpeg decodes it twice, but needs nothing to go by the way of the container.
+    size = declared_size(kind, data)
+    found = _first_picture(wrap(kind, data, size)) if size else None
+    return found if found is not None else _first_picture(data + START_CODE + _DELIMITERS[kind])
+
+
+def _first_picture(file: bytes) -> NDArray[np.uint8] | None:
     # The stream must outlive the capture: OpenCV 5.0 keeps no reference to it and crashes.
-    stream = io.BytesIO(data + START_CODE + _DELIMITERS[kind])
+    stream = io.BytesIO(file)
     capture = cv2.VideoCapture(stream, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])  # type: ignore[call-overload]
     try:
-        found, frame = capture.read() if capture.isOpened() else (False, None)
+        for _ in range(READS):
+            found, frame = capture.read() if capture.isOpened() else (False, None)
+            if found and frame is not None:
+                return np.asarray(frame, dtype=np.uint8)
     finally:
         capture.release()
-    return np.asarray(frame, dtype=np.uint8) if found and frame is not None else None
+    return None

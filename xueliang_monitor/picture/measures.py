@@ -31,7 +31,8 @@ class Measures:
         saturation: spread between the channels of that median colour, 0 to 255.
         blur: blur effect of Crete et al. (2007) on a 640 px wide copy, in [0, 1]; 1 is blurred.
         detail: mean squared Sobel gradient (Tenengrad) on that copy, in squared levels.
-        gradients: mean gradient magnitude of each block of a 320x180 copy smoothed by a 5x5 box, shape (9, 16), levels a pixel.
+        gradients: mean gradient magnitude of each block of a 320x180 copy smoothed by a 5x5 box, shape (9, 16), in
+            levels a pixel.
         luma: mean luma of each block, shape (9, 16).
         structure: luma, shape (90, 160).
         motion_ratio: size of the pictures after the keyframe over its own; None where unknown.

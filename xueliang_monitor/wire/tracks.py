@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+from xueliang_monitor.wire import h264, h265
+from xueliang_monitor.wire.errors import MalformedMediaError
 from xueliang_monitor.wire.h264 import H264Depacketizer
 from xueliang_monitor.wire.h265 import H265Depacketizer
-from xueliang_monitor.wire.media import Codec
+from xueliang_monitor.wire.media import START_CODE, Codec
 from xueliang_monitor.wire.mjpeg import MjpegDepacketizer
 from xueliang_monitor.wire.sdp import Media
 
 CODECS = {"H264": Codec.H264, "H265": Codec.H265, "HEVC": Codec.H265, "JPEG": Codec.MJPEG}
 VideoDepacketizer = H264Depacketizer | H265Depacketizer | MjpegDepacketizer
+
+
+def declared_size(codec: Codec, access_unit: bytes) -> tuple[int, int] | None:
+    """Return width and height that the parameter set within an Annex B access unit declares, None without one."""
+    for unit in access_unit.split(START_CODE):
+        try:
+            if codec is Codec.H264 and len(unit) > 4 and unit[0] & 0x1F == h264.SPS:
+                return h264.picture_size(unit)
+            if codec is Codec.H265 and len(unit) > 4 and (unit[0] >> 1) & 0x3F == h265.SPS:
+                return h265.picture_size(unit)
+        except MalformedMediaError:
+            return None
+    return None
 
 
 def depacketizer(media: Media) -> VideoDepacketizer | None:

@@ -1,0 +1,225 @@
+"""CPU and wall of one full check of a 1080p H.264 stream, beside what scripts do, interleaved in one run.
+
+Usage: python -m benchmarks.one_check [--rounds N]
+
+The stream comes from GStreamer's RTSP server: a made-up moving picture with grain, 25 pictures a second, 4 Mbit/s, a
+keyframe every 2 s. CPU is that of the measured process and its children, never the server's. Every contender runs warm
+in a process of its own; the figure for the programs includes their start, as that is what a script pays each time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import multiprocessing
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from tests.real import gstreamer
+
+RESULTS = Path(__file__).parent / "results"
+SOURCE = ["-f", "lavfi", "-i", "testsrc2=size=1920x1080:rate=25:duration=8,noise=alls=12:allf=t"]
+RATE = ["-b:v", "4M", "-maxrate", "4M", "-bufsize", "4M"]
+TUNED = "rtsp_transport;tcp|fflags;nobuffer|flags;low_delay|probesize;500000|analyzeduration;0"
+Contender = Callable[[], None]
+
+
+def _cpu() -> float:
+    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+
+
+def _live_children_cpu() -> float:
+    """CPU of our own picture workers, which live on; to the nanosecond, as the kernel's ticks are too coarse."""
+    import psutil
+
+    total = 0.0
+    for child in psutil.Process().children(recursive=True):
+        for thread in Path(f"/proc/{child.pid}/task").iterdir():
+            total += int((thread / "schedstat").read_text().split()[0]) / 1e9
+    return total
+
+
+def _our_check(url: str) -> Contender:
+    from urllib.parse import urlsplit
+
+    from xueliang_monitor.check import Memory, visit
+    from xueliang_monitor.model import Rung, Target, Timeouts
+    from xueliang_monitor.picture.worker import Workers
+
+    parts = urlsplit(url)
+    target = Target("bench", parts.hostname or "", parts.port or 554, parts.path)
+    runner, workers, memory = asyncio.Runner(), Workers(1), [Memory()]
+
+    def once() -> None:
+        report, memory[0] = runner.run(
+            visit(target, Rung.PICTURE, memory[0], timeouts=Timeouts(), workers=workers, now=time.time())
+        )
+        if [result.rung for result in report.rungs][-1] is not Rung.PICTURE or report.seen:
+            raise RuntimeError(f"not a full, healthy check: {report}")
+
+    return once
+
+
+def _handshake(url: str) -> Contender:
+    from urllib.parse import urlsplit
+
+    from xueliang_monitor.check import Memory, visit
+    from xueliang_monitor.model import Rung, Target, Timeouts
+    from xueliang_monitor.picture.worker import Workers
+
+    parts = urlsplit(url)
+    target = Target("bench", parts.hostname or "", parts.port or 554, parts.path)
+    runner, workers = asyncio.Runner(), Workers(1)
+
+    def once() -> None:
+        runner.run(visit(target, Rung.STREAM, Memory(), timeouts=Timeouts(), workers=workers, now=time.time()))
+
+    return once
+
+
+def _capture(url: str, options: str) -> Contender:
+    os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = options
+    import cv2
+
+    def once() -> None:
+        capture = cv2.VideoCapture(url, cv2.CAP_FFMPEG)
+        good, _ = capture.read()
+        capture.release()
+        if not good:
+            raise RuntimeError("no picture")
+
+    return once
+
+
+def _program(*command: str) -> Contender:
+    def once() -> None:
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    return once
+
+
+def _floor(keyframe: Path) -> Contender:
+    """Decode the keyframe alone with libavcodec on one thread, parser and decoder only."""
+    import av
+
+    data = keyframe.read_bytes()
+
+    def once() -> None:
+        decoder = av.CodecContext.create("h264", "r")
+        decoder.thread_count = 1
+        frames = [frame for packet in [*decoder.parse(data), *decoder.parse(b"")] for frame in decoder.decode(packet)]
+        frames += decoder.decode(None)
+        if not frames:
+            raise RuntimeError("no picture")
+
+    return once
+
+
+def _serve(build: Callable[[], Contender], pipe: Connection) -> None:
+    once = build()
+    once()
+    while pipe.recv():
+        cpu, wall = _cpu() + _live_children_cpu(), time.perf_counter()
+        once()
+        pipe.send((_cpu() + _live_children_cpu() - cpu, time.perf_counter() - wall))
+
+
+class _Contestant:
+    """One contender in a process of its own, told when to run."""
+
+    def __init__(self, build: Callable[[], Contender]) -> None:
+        self._pipe, theirs = multiprocessing.Pipe()
+        self._process = multiprocessing.get_context("fork").Process(target=_serve, args=(build, theirs))
+        self._process.start()
+        self.samples: list[tuple[float, float]] = []
+
+    def run(self) -> None:
+        """Run once and note CPU and wall seconds."""
+        self._pipe.send(True)
+        if not self._pipe.poll(60):
+            raise RuntimeError("a contender did not end")
+        self.samples.append(self._pipe.recv())
+
+    def stop(self) -> None:
+        """End the process."""
+        self._pipe.send(False)
+        self._process.join(5)
+        self._process.kill()
+
+
+def _contest(url: str, keyframe: Path, rounds: int) -> dict[str, list[tuple[float, float]]]:
+    builders: dict[str, Callable[[], Contender]] = {
+        "xueliang full check": lambda: _our_check(url),
+        "xueliang without decoding": lambda: _handshake(url),
+        "cv2.VideoCapture(url), defaults": lambda: _capture(url, "rtsp_transport;tcp"),
+        "cv2.VideoCapture(url), tuned": lambda: _capture(url, TUNED),
+        "ffmpeg -frames:v 1": lambda: _program(
+            "ffmpeg", "-v", "error", "-rtsp_transport", "tcp", "-i", url, "-frames:v", "1", "-f", "null", "-"
+        ),
+        "ffprobe -show_streams": lambda: _program(
+            "ffprobe", "-v", "error", "-rtsp_transport", "tcp", "-show_streams", url
+        ),
+        "libavcodec, that keyframe alone": lambda: _floor(keyframe),
+    }
+    contestants = {name: _Contestant(build) for name, build in builders.items()}
+    try:
+        for number in range(rounds):
+            for name, contestant in contestants.items():
+                print(f"\rround {number + 1} of {rounds}: {name:34s}", end="", file=sys.stderr, flush=True)
+                contestant.run()
+    finally:
+        for contestant in contestants.values():
+            contestant.stop()
+    print(file=sys.stderr)
+    return {name: contestant.samples for name, contestant in contestants.items()}
+
+
+def _summary(samples: dict[str, list[tuple[float, float]]]) -> dict[str, dict[str, float]]:
+    rows = {
+        name: {
+            "cpu_ms": statistics.median(cpu for cpu, _ in measured) * 1000,
+            "wall_ms": statistics.median(wall for _, wall in measured) * 1000,
+        }
+        for name, measured in samples.items()
+    }
+    ours = rows["xueliang full check"]["cpu_ms"]
+    for row in rows.values():
+        row["cpu_over_ours"] = row["cpu_ms"] / ours
+    return rows
+
+
+def main() -> None:
+    """Run the contest, print it and write it down."""
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--rounds", type=int, default=11)
+    rounds = arguments.parse_args().rounds
+    if reason := gstreamer.missing():
+        sys.exit(reason)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = gstreamer.encode([*SOURCE, *RATE], "h264", Path(temporary) / "units")
+        keyframe = folder / "00000.bin"
+        size = keyframe.stat().st_size
+        with gstreamer.server("h264", 25, folder) as url:
+            rows = _summary(_contest(url, keyframe, rounds))
+    print(f"1080p H.264, keyframe of {size / 1000:.0f} KB, median of {rounds} rounds")
+    print(f"{'':36s}{'CPU ms':>9s}{'wall ms':>9s}{'CPU over ours':>15s}")
+    for name, row in rows.items():
+        print(f"{name:36s}{row['cpu_ms']:9.1f}{row['wall_ms']:9.0f}{row['cpu_over_ours']:15.2f}")
+    RESULTS.mkdir(exist_ok=True)
+    document = {"machine": platform.machine(), "cores": os.cpu_count(), "keyframe_bytes": size, "rows": rows}
+    (RESULTS / "one_check.json").write_text(json.dumps(document, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
