@@ -130,9 +130,11 @@ def _serve(build: Callable[[], Contender], pipe: Connection) -> None:
     once = build()
     once()
     while pipe.recv():
-        cpu, wall = _cpu() + _live_children_cpu(), time.perf_counter()
+        lasting = _live_children_cpu()
+        own, wall = _cpu(), time.perf_counter()
         once()
-        pipe.send((_cpu() + _live_children_cpu() - cpu, time.perf_counter() - wall))
+        spent, wall = _cpu() - own, time.perf_counter() - wall
+        pipe.send((spent + _live_children_cpu() - lasting, wall))
 
 
 class _Contestant:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a look found: raw measures, verdicts that saw something, codes ruled out, and what was learned."""
+    """What a look found: the size of what was measured, raw measures, verdicts that saw something, codes ruled out, and what was learned."""
 
     width: int
     height: int

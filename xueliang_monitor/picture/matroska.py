@@ -30,7 +30,7 @@ def _block(milliseconds: int, data: bytes) -> bytes:
 
 
 def wrap(codec: Codec, data: bytes, size: tuple[int, int]) -> bytes:
-    """Return a Matroska file of padding and one Annex B access unit of a picture `size` wide and high."""
+    """Return a Matroska file of padding and one Annex B access unit; `size` is the width and height to decode to."""
     padding = START_CODE + _PADDING[codec] + b"\xff" * 60 + b"\x80"
     head = _element(b"\x42\x82", b"matroska") + _element(b"\x42\x87", _number(4)) + _element(b"\x42\x85", _number(2))
     video = _element(b"\xb0", _number(size[0])) + _element(b"\xba", _number(size[1]))
