@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a look found: the size of what was measured, raw measures, verdicts that saw something, codes ruled out, and what was learned."""
+    """What a look found.
+
+    The size is that of what was measured; `seen` and `ruled_out` leave out what could not be told; `reference` is what
+    the camera's past and this picture teach.
+    """
 
     width: int
     height: int

@@ -7,8 +7,7 @@ import binascii
 
 from xueliang_monitor.wire.bits import BitReader, unescape
 from xueliang_monitor.wire.errors import MalformedMediaError
-from xueliang_monitor.wire.media import AccessUnit, Codec, NalAssembler, annex_b, split_aggregate
-from xueliang_monitor.wire.rtp import RtpPacket
+from xueliang_monitor.wire.media import AccessUnit, Codec, NalDepacketizer, annex_b, split_aggregate
 
 IDR, SPS, PPS = 5, 7, 8
 _STAP_A, _FU_A = 24, 28
@@ -96,12 +95,12 @@ def _starts_a_picture(slices: list[bytes]) -> bool:
     return bool(slices) and len(slices[0]) > 1 and bool(slices[0][1] & 0x80)
 
 
-class H264Depacketizer:
+class H264Depacketizer(NalDepacketizer):
     """Puts single units, STAP-A and FU-A together; remembers the parameter sets last sent."""
 
     def __init__(self, sprop: str = "") -> None:
+        super().__init__()
         self._sets: dict[int, bytes] = {}
-        self._assembler = NalAssembler()
         self._remember(parameter_sets(sprop))
 
     def _remember(self, units: list[bytes]) -> None:
@@ -115,21 +114,6 @@ class H264Depacketizer:
         """Width and height of the parameter set last seen, None where there is none."""
         sps = self._sets.get(SPS)
         return picture_size(sps) if sps else None
-
-    def push(self, packet: RtpPacket, *, lost: bool) -> list[AccessUnit]:
-        """Take the next packet; see `Depacketizer`."""
-        units: list[AccessUnit] = []
-        assembler = self._assembler
-        if lost:
-            assembler.lose()  # the end of the picture under way may be among what was lost
-        if assembler.timestamp != packet.timestamp:
-            units += self._finish()
-            assembler.begin(packet.timestamp)
-            assembler.complete = not lost
-        self._unpack(packet.payload)
-        if packet.marker:
-            units += self._finish()
-        return units
 
     def _unpack(self, payload: bytes) -> None:
         if not payload:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from xueliang_monitor.wire.bits import BitReader, unescape
 from xueliang_monitor.wire.errors import MalformedMediaError
 from xueliang_monitor.wire.h264 import MAX_PARAMETER_SET_BYTES, parameter_sets
-from xueliang_monitor.wire.media import AccessUnit, Codec, NalAssembler, annex_b, split_aggregate
-from xueliang_monitor.wire.rtp import RtpPacket
+from xueliang_monitor.wire.media import AccessUnit, Codec, NalDepacketizer, annex_b, split_aggregate
 
 VPS, SPS, PPS = 32, 33, 34
 _RANDOM_ACCESS = range(16, 22)
@@ -57,12 +56,12 @@ def _starts_a_picture(units: list[bytes]) -> bool:
     return bool(first) and bool(first[2] & 0x80)
 
 
-class H265Depacketizer:
+class H265Depacketizer(NalDepacketizer):
     """Puts single units, aggregation packets and fragments together; remembers the parameter sets last sent."""
 
     def __init__(self, *sprops: str) -> None:
+        super().__init__()
         self._sets: dict[int, bytes] = {}
-        self._assembler = NalAssembler()
         for sprop in sprops:
             self._remember(parameter_sets(sprop))
 
@@ -76,20 +75,6 @@ class H265Depacketizer:
         """Width and height of the parameter set last seen, None where there is none."""
         sps = self._sets.get(SPS)
         return picture_size(sps) if sps else None
-
-    def push(self, packet: RtpPacket, *, lost: bool) -> list[AccessUnit]:
-        """Take the next packet; see `Depacketizer`."""
-        units: list[AccessUnit] = []
-        if lost:
-            self._assembler.lose()  # the end of the picture under way may be among what was lost
-        if self._assembler.timestamp != packet.timestamp:
-            units += self._finish()
-            self._assembler.begin(packet.timestamp)
-            self._assembler.complete = not lost
-        self._unpack(packet.payload)
-        if packet.marker:
-            units += self._finish()
-        return units
 
     def _unpack(self, payload: bytes) -> None:
         if len(payload) < 3:

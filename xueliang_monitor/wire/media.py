@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -115,6 +116,36 @@ class NalAssembler:
     def size(self) -> int:
         """Bytes collected so far."""
         return self._size
+
+
+class NalDepacketizer(ABC):
+    """What the depacketizers of H.264 and H.265 share: where a picture begins and ends (RFC 6184, 5.1; RFC 7798, 4.1)."""
+
+    def __init__(self) -> None:
+        self._assembler = NalAssembler()
+
+    def push(self, packet: RtpPacket, *, lost: bool) -> list[AccessUnit]:
+        """Take the next packet; see `Depacketizer`."""
+        units: list[AccessUnit] = []
+        assembler = self._assembler
+        if lost:
+            assembler.lose()  # the end of the picture under way may be among what was lost
+        if assembler.timestamp != packet.timestamp:
+            units += self._finish()
+            assembler.begin(packet.timestamp)
+            assembler.complete = not lost
+        self._unpack(packet.payload)
+        if packet.marker:
+            units += self._finish()
+        return units
+
+    @abstractmethod
+    def _unpack(self, payload: bytes) -> None:
+        """Add what one payload holds."""
+
+    @abstractmethod
+    def _finish(self) -> list[AccessUnit]:
+        """End the picture under way and return it."""
 
 
 def annex_b(units: list[bytes]) -> bytes:
