@@ -119,7 +119,7 @@ class NalAssembler:
 
 
 class NalDepacketizer(ABC):
-    """What the depacketizers of H.264 and H.265 share: where a picture begins and ends (RFC 6184, 5.1; RFC 7798, 4.1)."""
+    """What H.264 and H.265 share: where a picture begins and ends (RFC 6184, 5.1; RFC 7798, 4.1)."""
 
     def __init__(self) -> None:
         self._assembler = NalAssembler()
