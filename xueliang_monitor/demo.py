@@ -122,7 +122,12 @@ class _Stage:
             behind = uplinks[uplink][:8]
             await self._act(f"switch {uplink} dies, and {len(behind)} cameras with it", behind, "black-hole", 40)
             await self._act(f"somebody covers the lens of {one}", [one], "covered", ACT_SECONDS + 15)
-            await self._act(f"the password of {two} is changed", [two], "wrong-password", ACT_SECONDS)
+            await self._act(
+                f"the password of {two} is changed (logins are then held back up to 10 min)",
+                [two],
+                "wrong-password",
+                ACT_SECONDS,
+            )
             await self._act(f"{three} freezes", [three], "frozen", ACT_SECONDS + 30)
             turn += 1
 
