@@ -102,6 +102,17 @@ async def test_check_ends_within_15_seconds_whatever_the_peer_does(simulated: St
     assert (code, json.loads(out)["faults"]) == (1, [BY_NAME[name].code])
 
 
+async def test_check_names_the_fault_even_when_every_step_is_slow(simulated: Start) -> None:
+    camera = next(iter((await simulated(1)).cameras.values()))
+    await camera.set_fault(BY_NAME["slow"](answer_delay=1.3))  # type: ignore[call-arg]
+    await camera.set_fault(BY_NAME["no-keyframe"]())
+    started = time.monotonic()
+    login = {"XUELIANG_USERNAME": "viewer", "XUELIANG_PASSWORD": LOGIN.password}
+    code, out, _ = await run("check", camera.target.url, "--json", **login)
+    assert time.monotonic() - started < 15
+    assert (code, json.loads(out)["faults"]) == (1, ["no_keyframe"])
+
+
 def test_faults_lists_the_catalogue() -> None:
     done = CliRunner().invoke(app, ["faults", "--json"])
     assert [row["code"] for row in json.loads(done.stdout)] == list(FAULTS)
@@ -115,7 +126,7 @@ async def test_an_independent_client_plays_the_simulator(simulated: Start, index
     camera.strong_digest = False  # FFmpeg's client knows MD5 only
     url = camera.target.url.replace("rtsp://", f"rtsp://viewer:{LOGIN.password.replace(' ', '%20')}@")
     process = await asyncio.create_subprocess_exec(
-        "ffprobe", "-v", "error", "-rtsp_transport", "tcp", "-read_intervals", "%+2", "-count_frames",
+        "ffprobe", "-v", "error", "-rtsp_transport", "tcp", "-read_intervals", "%+5", "-count_frames",
         "-show_entries", "stream=codec_name,width,height,nb_read_frames", "-of", "json", url,
         stdout=subprocess.PIPE,
     )  # fmt: skip

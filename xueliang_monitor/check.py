@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from xueliang_monitor.login import Login
@@ -21,6 +20,9 @@ log = logging.getLogger(__name__)
 
 MAX_SECOND_LOOKS = 4
 """Early second looks in a row, so that a camera that stays doubtful is not visited more often for ever."""
+
+PICTURE_SHARE_SECONDS = 2.5
+"""Of a bounded visit, what is kept for the picture."""
 
 OFFLINE_RUNGS = frozenset({Rung.REACH, Rung.RTSP})
 
@@ -80,22 +82,19 @@ async def _climb_rung(probe: Probe, climb: Climb) -> Outcome:
         raise FaultSeen(CHECK_FAILED, f"the {probe.rung} check itself failed: {type(error).__name__}") from error
 
 
-Progress = Callable[[RungResult], None]
-
-
-async def _climb_ladder(climb: Climb, top: Rung, progress: Progress | None) -> _Findings:
+async def _climb_ladder(climb: Climb, top: Rung) -> _Findings:
     found = _Findings([], [], set(), {})
     try:
         for probe in LADDER:
             if probe.rung is Rung.PICTURE and climb.connection is not None:
                 await climb.connection.close()
             started = time.monotonic()
+            if climb.ends_at is not None:
+                climb.timeouts = climb.timeouts.within(climb.ends_at - started, PICTURE_SHARE_SECONDS)
             try:
                 found.passed(probe, await _climb_rung(probe, climb), time.monotonic() - started)
             except FaultSeen as fault:
                 found.failed(probe, fault, time.monotonic() - started)
-            if progress:
-                progress(found.rungs[-1])
             if probe.rung is top or found.stopped:
                 break
     finally:
@@ -112,15 +111,17 @@ async def visit(
     timeouts: Timeouts,
     workers: Workers,
     now: float,
-    progress: Progress | None = None,
+    total_seconds: float | None = None,
 ) -> tuple[Report, Memory]:
     """Climb from the first rung to `top` and return the report and what to remember.
 
-    `now` is the wall-clock second at which the visit starts. Never raises but for cancellation.
+    `now` is the wall-clock second at which the visit starts; `total_seconds` bounds the whole climb.
+    Never raises but for cancellation.
     """
     login = memory.login.for_credentials(target.credentials)
-    climb = Climb(target, timeouts, workers, memory.reference, may_log_in=login.may_try(now))
-    found = await _climb_ladder(climb, top, progress)
+    ends_at = None if total_seconds is None else time.monotonic() + total_seconds
+    climb = Climb(target, timeouts, workers, memory.reference, login.may_try(now), ends_at)
+    found = await _climb_ladder(climb, top)
     if climb.look is not None:
         memory = replace(memory, second_looks=memory.second_looks + 1 if found.look_again else 0)
         found.look_again = found.look_again and memory.second_looks <= MAX_SECOND_LOOKS

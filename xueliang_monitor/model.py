@@ -109,6 +109,13 @@ class Timeouts:
     stream: float = 12.0
     picture: float = 10.0
 
+    def within(self, seconds: float, picture: float) -> Timeouts:
+        """Return the same, cut to what is left: `seconds` in all, of which `picture` are kept for the last rung."""
+        left = max(0.5, seconds - picture)
+        return Timeouts(
+            min(self.reach, left), min(self.rtsp, left), min(self.stream, left), min(self.picture, max(0.5, seconds))
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class RungResult:

@@ -22,6 +22,7 @@ class Climb:
     workers: Workers
     reference: Reference | None = None
     may_log_in: bool = True
+    ends_at: float | None = None
     connection: RtspConnection | None = None
     description: Description | None = None
     keyframe: AccessUnit | None = None
