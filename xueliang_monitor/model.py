@@ -145,8 +145,3 @@ class Report:
     readings: Mapping[str, float | str] = field(default_factory=lambda: EMPTY)
     online: bool | None = None
     keyframe_at: float | None = None
-
-    @property
-    def seconds(self) -> float:
-        """How long the visit took."""
-        return sum(result.seconds for result in self.rungs)

@@ -15,8 +15,6 @@ from xueliang_monitor.model import Credentials, Target
 from xueliang_monitor.simulator.camera import SimulatedCamera
 from xueliang_monitor.simulator.faults import FAULTS, build
 
-CONTROL_ADDRESS = ("127.0.0.1", 9148)
-
 
 class SimulatedFleet:
     """Every camera of a spreadsheet, on its own loopback address."""
