@@ -15,8 +15,8 @@ from tests.conftest import LOGIN
 from xueliang_monitor.catalogue import FAULTS as CATALOGUE
 from xueliang_monitor.check import Memory, visit
 from xueliang_monitor.model import Credentials, Report, Rung, Target, Timeouts
+from xueliang_monitor.net.address import connect_error
 from xueliang_monitor.net.errors import HostUnreachableError, RefusedError
-from xueliang_monitor.net.rtsp import _connect_error
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.simulator.camera import SimulatedCamera
 from xueliang_monitor.simulator.faults import FAULTS
@@ -139,9 +139,9 @@ async def test_a_name_without_address(workers: Workers) -> None:
 
 
 def test_what_the_network_says_is_told_apart() -> None:
-    assert isinstance(_connect_error(OSError(errno.EHOSTUNREACH, "No route to host"), "h:1"), HostUnreachableError)
-    assert isinstance(_connect_error(OSError(errno.ENETUNREACH, "unreachable"), "h:1"), HostUnreachableError)
-    assert isinstance(_connect_error(ConnectionRefusedError(errno.ECONNREFUSED, "refused"), "h:1"), RefusedError)
+    assert isinstance(connect_error(OSError(errno.EHOSTUNREACH, "No route to host"), "h:1"), HostUnreachableError)
+    assert isinstance(connect_error(OSError(errno.ENETUNREACH, "unreachable"), "h:1"), HostUnreachableError)
+    assert isinstance(connect_error(ConnectionRefusedError(errno.ECONNREFUSED, "refused"), "h:1"), RefusedError)
 
 
 async def hostile(answer: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]) -> asyncio.Server:

@@ -4,7 +4,8 @@ NetError
 ├── ConnectError            before the first byte
 │   ├── NameUnresolvedError
 │   ├── HostUnreachableError
-│   └── RefusedError
+│   ├── RefusedError
+│   └── TlsError            no encrypted connection, or a certificate that is not trusted
 ├── ClosedError             the peer ended the connection
 ├── ProtocolError           the peer does not speak RTSP
 ├── StatusError             the peer answered, with a refusal
@@ -32,6 +33,10 @@ class HostUnreachableError(ConnectError):
 
 class RefusedError(ConnectError):
     """The host refuses connections to the port."""
+
+
+class TlsError(ConnectError):
+    """No encrypted connection could be made, or the certificate is not trusted."""
 
 
 class ClosedError(NetError):

@@ -4,30 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
-import ipaddress
 import re
 import secrets
-import socket
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-import anyio.to_process
-
 from xueliang_monitor import __version__
 from xueliang_monitor.model import Credentials
-from xueliang_monitor.net.errors import (
-    ClosedError,
-    ConnectError,
-    HostUnreachableError,
-    LoginError,
-    NameUnresolvedError,
-    ProtocolError,
-    RefusedError,
-    StatusError,
-)
+from xueliang_monitor.net.address import connect_error, resolve
+from xueliang_monitor.net.errors import ClosedError, LoginError, ProtocolError, StatusError
 from xueliang_monitor.wire import auth, sdp
 from xueliang_monitor.wire.errors import MalformedDescriptionError, MalformedMessageError, UnsupportedChallengeError
 from xueliang_monitor.wire.messages import InterleavedFrame, MessageParser, Response, serialize_request
@@ -37,7 +24,6 @@ MAX_BYTES_BEFORE_ANSWER = 4 * 1024 * 1024
 MAX_STREAM_BYTES = 64 * 1024 * 1024
 TEARDOWN_SECONDS = 0.5
 _USER_AGENT = f"xueliang-monitor/{__version__}"
-_UNREACHABLE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.EADDRNOTAVAIL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,30 +33,6 @@ class Description:
     session: sdp.SessionDescription
     base: str
     server: str
-
-
-async def resolve(host: str) -> str:
-    """Return an address of `host`; a name is looked up in a process that can be killed, as lookups may hang.
-
-    Raises:
-        NameUnresolvedError: it has none.
-
-    """
-    with contextlib.suppress(ValueError):
-        return str(ipaddress.ip_address(host))
-    try:
-        found = await anyio.to_process.run_sync(socket.getaddrinfo, host, None, 0, socket.SOCK_STREAM, cancellable=True)
-    except (OSError, UnicodeError) as error:
-        raise NameUnresolvedError(f"the name {host} has no address") from error
-    return str(found[0][4][0])
-
-
-def _connect_error(error: OSError, where: str) -> ConnectError:
-    if isinstance(error, ConnectionRefusedError):
-        return RefusedError(f"{where} refused the connection")
-    if error.errno in _UNREACHABLE:
-        return HostUnreachableError(f"{where} cannot be reached: no route to it")
-    return HostUnreachableError(f"{where} cannot be reached: {error.strerror or type(error).__name__}")
 
 
 class RtspConnection:
@@ -104,7 +66,7 @@ class RtspConnection:
         try:
             reader, writer = await asyncio.open_connection(address, port, limit=READ_BYTES)
         except OSError as error:
-            raise _connect_error(error, f"{host}:{port}") from error
+            raise connect_error(error, f"{host}:{port}") from error
         return cls(reader, writer)
 
     async def __aenter__(self) -> Self:

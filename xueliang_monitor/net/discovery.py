@@ -1,0 +1,170 @@
+"""Asks for devices by WS-Discovery: over multicast on chosen interfaces, or address by address."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import socket
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import psutil
+
+from xueliang_monitor.wire import discovery
+
+MAX_SWEEP = 4096
+"""Addresses that one sweep asks at most: a /20."""
+
+PROBES_A_SECOND = 250.0
+MAX_DEVICES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A device that answered.
+
+    `host` is where the answer came from, which holds behind NAT; port, path and `secure` are of its ONVIF service.
+    """
+
+    host: str
+    port: int
+    path: str
+    secure: bool
+    endpoint: str
+    name: str
+    hardware: str
+    location: str
+
+
+def interfaces(name: str | None = None) -> tuple[str, ...]:
+    """Return the IPv4 addresses of an interface, given by its name or an address of its own, or of all.
+
+    Raises:
+        ValueError: there is no such interface, or it has no IPv4 address.
+
+    """
+    found = {
+        each: [item.address for item in addresses if item.family is socket.AF_INET]
+        for each, addresses in psutil.net_if_addrs().items()
+    }
+    if name is None:
+        return tuple(address for addresses in found.values() for address in addresses)
+    chosen = found.get(name) or [address for addresses in found.values() for address in addresses if address == name]
+    if not chosen:
+        usable = ", ".join(each for each, addresses in found.items() if addresses)
+        raise ValueError(f"no interface {name} with an IPv4 address; there are: {usable}")
+    return tuple(chosen)
+
+
+def addresses_of(subnet: str) -> tuple[str, ...]:
+    """Return the host addresses of a network such as 192.0.2.0/24.
+
+    Raises:
+        ValueError: it is no network, or larger than a sweep may be.
+
+    """
+    network = ipaddress.IPv4Network(subnet, strict=False)
+    if network.num_addresses > MAX_SWEEP:
+        raise ValueError(f"{subnet} holds {network.num_addresses} addresses; a sweep asks at most {MAX_SWEEP}")
+    return tuple(str(address) for address in network.hosts())
+
+
+def _device(host: str, match: discovery.Match) -> Device:
+    parts = [urlsplit(address) for address in match.addresses]
+    # Of several addresses, the one that names the host that answered.
+    chosen = next((item for item in parts if item.hostname == host), parts[0] if parts else None)
+    secure = chosen is not None and chosen.scheme == "https"
+    port = (chosen.port if chosen is not None else None) or (443 if secure else 80)
+    path = (chosen.path if chosen is not None else "") or "/onvif/device_service"
+    return Device(host, port, path, secure, match.endpoint, match.name, match.hardware, match.location)
+
+
+class _Listener(asyncio.DatagramProtocol):
+    """Gathers answers, one a device, however often each answers."""
+
+    def __init__(self, heard: Callable[[Device], None]) -> None:
+        self.devices: dict[str, Device] = {}
+        self._heard = heard
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        for match in discovery.read_matches(data):
+            if addr[0] not in self.devices and len(self.devices) < MAX_DEVICES:
+                self.devices[addr[0]] = device = _device(addr[0], match)
+                self._heard(device)
+
+    def error_received(self, exc: Exception) -> None:
+        """Pass over what the network says of addresses without a device."""
+
+
+def _nothing(_device: Device) -> None:
+    return None
+
+
+async def ask_all(
+    own_addresses: Iterable[str], seconds: float, heard: Callable[[Device], None] = _nothing
+) -> tuple[Device, ...]:
+    """Ask over multicast on each interface, and listen for `seconds`.
+
+    Raises:
+        OSError: no interface can be used.
+
+    """
+    loop, listeners, transports = asyncio.get_running_loop(), [], []
+    failed: OSError | None = None
+    try:
+        for own in own_addresses:
+            sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            try:
+                sender.setblocking(False)
+                sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(own))
+                sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 1)
+                sender.bind((own, 0))
+                transport, listener = await loop.create_datagram_endpoint(lambda: _Listener(heard), sock=sender)
+            except OSError as error:
+                sender.close()
+                failed = error
+                continue
+            transports.append(transport)
+            listeners.append(listener)
+        if failed is not None and not transports:
+            raise failed
+        for moment in (0.0, min(0.5, seconds / 3)):  # twice, as datagrams are lost
+            await asyncio.sleep(moment)
+            for transport in transports:
+                with contextlib.suppress(OSError):
+                    transport.sendto(discovery.probe(str(uuid.uuid4())), (discovery.GROUP, discovery.PORT))
+        await asyncio.sleep(seconds)
+    finally:
+        for transport in transports:
+            transport.close()
+    return tuple({device.host: device for listener in listeners for device in listener.devices.values()}.values())
+
+
+async def ask_each(
+    hosts: Iterable[str],
+    seconds: float,
+    heard: Callable[[Device], None] = _nothing,
+    asked: Callable[[], None] = lambda: None,
+) -> tuple[Device, ...]:
+    """Ask address by address, at a bounded rate, and listen for `seconds` after the last; `asked` counts them.
+
+    Raises:
+        OSError: no socket can be had.
+
+    """
+    loop = asyncio.get_running_loop()
+    transport, listener = await loop.create_datagram_endpoint(lambda: _Listener(heard), local_addr=("0.0.0.0", 0))  # noqa: S104 - a sender's port
+    try:
+        started = loop.time()
+        for number, host in enumerate(hosts):
+            await asyncio.sleep(max(0.0, started + number / PROBES_A_SECOND - loop.time()))
+            with contextlib.suppress(OSError):
+                transport.sendto(discovery.probe(str(uuid.uuid4())), (host, discovery.PORT))
+            asked()
+        await asyncio.sleep(seconds)
+    finally:
+        transport.close()
+    return tuple(listener.devices.values())

@@ -1,0 +1,147 @@
+"""One camera's HTTP: one connection, answers of bounded size, errors of ours."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import socket
+import ssl
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
+
+from xueliang_monitor import __version__
+from xueliang_monitor.net.address import connect_error, resolve
+from xueliang_monitor.net.errors import ClosedError, NameUnresolvedError, NetError, ProtocolError, TlsError
+
+_HEADERS = {"User-Agent": f"xueliang-monitor/{__version__}", "Accept-Encoding": "identity"}
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """What came back: status, headers, at most one byte more content than asked for, and when, in loop seconds."""
+
+    status: int
+    content: bytes
+    headers: CIMultiDictProxy[str] = field(default_factory=lambda: CIMultiDictProxy(CIMultiDict()))
+    seconds: float = 0.0
+
+
+class _Resolver(AbstractResolver):
+    """Looks names up where a hanging lookup can be killed."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        address = await resolve(host)
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        return [ResolveResult(hostname=host, host=address, port=port, family=family, proto=0, flags=0)]
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+@functools.lru_cache(maxsize=64)
+def tls_context(tls: str) -> ssl.SSLContext:
+    """Return how certificates are checked: `verify`, `insecure`, or against the certificates of a file.
+
+    A file names the camera's own certificate or its authority; as cameras are known by address, names are not compared.
+
+    Raises:
+        OSError: the file cannot be used (ssl.SSLError is one).
+
+    """
+    if tls == "verify":
+        return ssl.create_default_context()
+    context = ssl.create_default_context(cafile=None if tls == "insecure" else tls)
+    context.check_hostname = False
+    if tls == "insecure":
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+class HttpConnection:
+    """Requests to one camera, one at a time over one connection; use as an async context manager."""
+
+    def __init__(self, host: str, port: int, *, secure: bool = False, tls: str = "verify") -> None:
+        self._where = f"{host}:{port}"
+        self._base = f"{'https' if secure else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
+        self._tls = tls if secure else ""
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        """Make ready; nothing is sent yet."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connection."""
+        if self._session is not None:
+            await self._session.close()
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            context: ssl.SSLContext | bool = tls_context(self._tls) if self._tls else True
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=1, ssl=context, resolver=_Resolver(), use_dns_cache=False),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                trust_env=False,
+                timeout=aiohttp.ClientTimeout(total=None),
+                headers=_HEADERS,
+            )
+        return self._session
+
+    def url(self, path: str) -> str:
+        """Return the address of a path, by the host and port that were reached."""
+        return self._base + (path if path.startswith("/") else f"/{path}")
+
+    async def request(
+        self, method: str, path: str, *, headers: dict[str, str], content: bytes | None, limit: int
+    ) -> HttpAnswer:
+        """Send one request and read at most `limit` + 1 bytes of its answer; redirections are not followed.
+
+        Raises:
+            NetError: there is no answer.
+
+        """
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        try:
+            async with self._open().request(
+                method, URL(self.url(path), encoded=True), data=content, headers=headers, allow_redirects=False
+            ) as response:
+                seconds = loop.time() - started
+                received = bytearray()
+                async for chunk in response.content.iter_any():
+                    received += chunk
+                    if len(received) > limit:
+                        break
+                return HttpAnswer(response.status, bytes(received[: limit + 1]), response.headers, seconds)
+        except NameUnresolvedError:
+            raise
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise self._translate(error) from error
+
+    def _translate(self, error: Exception) -> NetError:
+        if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError | ssl.SSLError):
+            reason = getattr(error, "reason", "") or getattr(getattr(error, "os_error", None), "reason", "")
+            return TlsError(
+                f"{self._where}: no trusted TLS connection ({reason or type(error).__name__}); give the camera's "
+                "certificate with tls: FILE, or allow any with tls: insecure"
+            )
+        if isinstance(error, aiohttp.ClientConnectorError):
+            if isinstance(error.os_error, NetError):
+                return error.os_error
+            return connect_error(error.os_error, self._where)
+        if isinstance(error, aiohttp.ClientResponseError | aiohttp.InvalidURL | ValueError):
+            return ProtocolError(f"{self._where} does not answer in HTTP")
+        if isinstance(error, aiohttp.ClientConnectionError | aiohttp.ClientPayloadError | OSError):
+            return ClosedError(f"{self._where} closed the connection before it had answered")
+        return ProtocolError(f"{self._where} does not answer in HTTP ({type(error).__name__})")

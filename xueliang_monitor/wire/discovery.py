@@ -1,0 +1,88 @@
+"""WS-Discovery (OASIS 1.1 and the 2005/04 draft that ONVIF uses): the probe, and what devices answer."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+from xueliang_monitor.wire import soap
+from xueliang_monitor.wire.errors import AnswerError
+
+PORT = 3702
+GROUP = "239.255.255.250"
+MAX_MATCHES = 16
+_SCOPE = re.compile(r"onvif://www\.onvif\.org/(name|hardware|location|manufacturer)/(\S+)", re.IGNORECASE)
+_MESSAGE_ID = re.compile(rb"<(?:[\w.-]+:)?MessageID[^>]*>\s*([^<\s]{1,200})\s*<")
+_PROBE = (
+    '<?xml version="1.0" encoding="UTF-8"?>'
+    '<e:Envelope xmlns:e="http://www.w3.org/2003/05/soap-envelope"'
+    ' xmlns:w="http://schemas.xmlsoap.org/ws/2004/08/addressing"'
+    ' xmlns:d="http://schemas.xmlsoap.org/ws/2005/04/discovery"'
+    ' xmlns:dn="http://www.onvif.org/ver10/network/wsdl">'
+    "<e:Header><w:MessageID>urn:uuid:{identity}</w:MessageID>"
+    "<w:To>urn:schemas-xmlsoap-org:ws:2005:04:discovery</w:To>"
+    "<w:Action>http://schemas.xmlsoap.org/ws/2005/04/discovery/Probe</w:Action></e:Header>"
+    "<e:Body><d:Probe><d:Types>dn:NetworkVideoTransmitter</d:Types></d:Probe></e:Body></e:Envelope>"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One device's answer: its endpoint (mostly urn:uuid), what its scopes say of it, and its service addresses."""
+
+    endpoint: str
+    name: str
+    hardware: str
+    location: str
+    addresses: tuple[str, ...]
+
+
+def probe(identity: str) -> bytes:
+    """Return a Probe for video transmitters; `identity` is a UUID that makes it one of its own."""
+    return _PROBE.format(identity=identity).encode()
+
+
+def probe_id(datagram: bytes) -> str | None:
+    """Return the message id of a Probe as a device reads it; None where it is no Probe."""
+    if b"Probe" not in datagram or b"ProbeMatch" in datagram:
+        return None
+    match = _MESSAGE_ID.search(datagram[:8192])
+    return match[1].decode("ascii", "replace") if match else None
+
+
+def read_matches(datagram: bytes) -> tuple[Match, ...]:
+    """Read a ProbeMatches; empty where it is none. Never raises.
+
+    RelatesTo is not asked for: some devices leave it out.
+    """
+    try:
+        answer = soap.read(datagram)
+    except AnswerError:
+        return ()
+    return tuple(
+        found for item in soap.children(answer, "ProbeMatch")[:MAX_MATCHES] if (found := _match(item)) is not None
+    )
+
+
+def _match(item: soap.Element) -> Match | None:
+    scopes: dict[str, str] = {}
+    for scope in soap.text(item, "Scopes", limit=4000).split():
+        if match := _SCOPE.fullmatch(scope):
+            scopes.setdefault(match[1].lower(), unquote(match[2]).replace("_", " ").strip()[:120])
+    addresses = tuple(filter(_is_address, soap.text(item, "XAddrs", limit=2000).split()))
+    endpoint = soap.text(item, "EndpointReference", "Address", limit=200)
+    if not (addresses or endpoint):
+        return None
+    name = scopes.get("name", "")
+    if manufacturer := scopes.get("manufacturer", ""):
+        name = name if name.lower().startswith(manufacturer.lower()) else f"{manufacturer} {name}".strip()
+    return Match(endpoint, name, scopes.get("hardware", ""), scopes.get("location", ""), addresses)
+
+
+def _is_address(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 80) > 0
+    except ValueError:
+        return False

@@ -1,0 +1,237 @@
+"""What ONVIF answers hold, as values (ONVIF Core 8, Media 5, Events 9); read by local name and without trust."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from xueliang_monitor.model import Identity, StreamParameters
+from xueliang_monitor.wire import timezone
+from xueliang_monitor.wire.errors import MalformedAnswerError
+from xueliang_monitor.wire.soap import Element, child, children, local, text
+
+DEVICE = "http://www.onvif.org/ver10/device/wsdl"
+MEDIA = "http://www.onvif.org/ver10/media/wsdl"
+EVENTS = "http://www.onvif.org/ver10/events/wsdl"
+MAX_PROFILES = 64
+LAST_REBOOT = ("Monitoring", "OperatingTime", "LastReboot")
+_ENCODINGS = {"H264": "h264", "H265": "h265", "HEVC": "h265", "JPEG": "mjpeg", "MJPEG": "mjpeg", "MPEG4": "mpeg4"}
+_IN_CAPABILITIES = {"Device": DEVICE, "Media": MEDIA, "Events": EVENTS}
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceTime:
+    """A camera's clock: UTC in seconds since the epoch, cut to whole seconds by the camera, and its zone as spelled."""
+
+    utc: float
+    zone: str = ""
+    by_ntp: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A media profile: its token, its name, and what its video encoder is set to."""
+
+    token: str
+    name: str
+    stream: StreamParameters
+
+
+def _number(element: Element | None, *names: str) -> float | None:
+    raw = text(element, *names)
+    try:
+        value = float(raw)
+    except ValueError:
+        return None
+    return value if 0 <= value < 1e12 else None
+
+
+def _moment(element: Element | None) -> datetime.datetime | None:
+    """Read a tt:DateTime as it stands, without zone."""
+    parts = [_number(element, "Date", name) for name in ("Year", "Month", "Day")]
+    parts += [_number(element, "Time", name) for name in ("Hour", "Minute", "Second")]
+    numbers = [int(part) for part in parts if part is not None]
+    if len(numbers) != 6:
+        return None
+    leap = 1 if numbers[5] == 60 else 0
+    try:
+        year, month, day, hour, minute, second = numbers
+        moment = datetime.datetime(year, month, day, hour, minute, second - leap)  # noqa: DTZ001
+        return moment + datetime.timedelta(seconds=leap)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _as_utc(moment: datetime.datetime) -> float:
+    return moment.replace(tzinfo=datetime.UTC).timestamp()
+
+
+def read_time(answer: Element, now: float) -> DeviceTime:
+    """Read GetSystemDateAndTimeResponse (ONVIF Core, 8.3.5).
+
+    Where only the local time is told, the zone leads to UTC; as some cameras write `CST+8` for eight hours east of
+    UTC, against POSIX, the sense that lies nearer to `now` (seconds since the epoch) is taken.
+
+    Raises:
+        MalformedAnswerError: it tells no time.
+
+    """
+    told = child(answer, "SystemDateAndTime")
+    zone_text = text(told, "TimeZone", "TZ", limit=120)
+    by_ntp = text(told, "DateTimeType").upper() == "NTP"
+    utc = _moment(child(told, "UTCDateTime"))
+    if utc is not None:
+        return DeviceTime(_as_utc(utc), zone_text, by_ntp)
+    here = _moment(child(told, "LocalDateTime"))
+    zone = timezone.parse(zone_text)
+    if here is None or zone is None:
+        raise MalformedAnswerError("the camera tells no time that can be read")
+    offset = zone.offset(here, daylight=text(told, "DaylightSavings").lower() in {"true", "1"}).total_seconds()
+    return DeviceTime(min((_as_utc(here) - offset, _as_utc(here) + offset), key=lambda at: abs(at - now)), zone_text)
+
+
+def read_identity(answer: Element) -> Identity:
+    """Read GetDeviceInformationResponse (ONVIF Core, 8.2.2).
+
+    Raises:
+        MalformedAnswerError: it names neither make, model nor serial number.
+
+    """
+    names = ("Manufacturer", "Model", "FirmwareVersion", "SerialNumber", "HardwareId")
+    manufacturer, model, firmware, serial, hardware = (text(answer, name, limit=120) for name in names)
+    if not (manufacturer or model or serial):
+        raise MalformedAnswerError("the camera names neither its make, its model nor its serial number")
+    return Identity(manufacturer, model, firmware, serial, hardware)
+
+
+def read_hostname(answer: Element) -> str:
+    """Read GetHostnameResponse (ONVIF Core, 8.2.4); empty where none is set."""
+    return text(answer, "HostnameInformation", "Name", limit=120)
+
+
+def read_services(answer: Element) -> dict[str, str]:
+    """Read GetServicesResponse (ONVIF Core, 8.1.2): the path of each service by its namespace."""
+    found: dict[str, str] = {}
+    for service in children(answer, "Service")[:200]:
+        found.setdefault(text(service, "Namespace"), path_of(text(service, "XAddr", limit=1000)))
+    return {namespace: path for namespace, path in found.items() if namespace and path}
+
+
+def read_capabilities(answer: Element) -> dict[str, str]:
+    """Read GetCapabilitiesResponse (ONVIF Core, 8.1.1): the path of each service by its namespace."""
+    told = child(answer, "Capabilities")
+    found = {namespace: path_of(text(told, name, "XAddr", limit=1000)) for name, namespace in _IN_CAPABILITIES.items()}
+    return {namespace: path for namespace, path in found.items() if path}
+
+
+def path_of(address: str) -> str:
+    """Return path and query of an address, which is all of it that holds behind NAT; empty where it is none."""
+    if re.search(r"[\s\x00-\x1f]", address):
+        return ""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return ""
+    if parts.scheme and not parts.netloc:
+        return ""
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "") if address else ""
+
+
+def read_profiles(answer: Element) -> tuple[Profile, ...]:
+    """Read GetProfilesResponse (ONVIF Media, 5.2.2); profiles without a video source or a token are left out."""
+    profiles = []
+    for item in children(answer, "Profiles")[:MAX_PROFILES]:
+        token = (item.get("token") or "").strip()[:120]
+        encoder = child(item, "VideoEncoderConfiguration")
+        if not token or (encoder is None and child(item, "VideoSourceConfiguration") is None):
+            continue
+        profiles.append(Profile(token, text(item, "Name", limit=120), _stream(encoder)))
+    return tuple(profiles)
+
+
+def _stream(encoder: Element | None) -> StreamParameters:
+    codec = text(encoder, "Encoding").upper().replace(".", "")
+    width, height = _number(encoder, "Resolution", "Width"), _number(encoder, "Resolution", "Height")
+    rate = _number(encoder, "RateControl", "FrameRateLimit")
+    thinned = _number(encoder, "RateControl", "EncodingInterval")
+    rate = rate / thinned if rate and thinned and thinned > 1 else rate
+    kilobits = _number(encoder, "RateControl", "BitrateLimit")
+    groups = [_number(encoder, name, "GovLength") for name in ("H264", "H265", "MPEG4")]
+    pictures = next((value for value in groups if value), None)
+    return StreamParameters(
+        codec=_ENCODINGS.get(codec, codec.lower()[:20]),
+        width=int(width or 0),
+        height=int(height or 0),
+        frame_rate_hertz=rate or None,
+        # AXIS writes 2147483647 for "no limit".
+        bits_per_second=kilobits * 1000 if kilobits and kilobits < 2_000_000 else None,
+        keyframe_interval_seconds=pictures / rate if pictures and rate and codec != "JPEG" else None,
+    )
+
+
+def read_uri(answer: Element) -> str:
+    """Read GetStreamUriResponse or GetSnapshotUriResponse (ONVIF Media, 5.15, 5.17).
+
+    Raises:
+        MalformedAnswerError: it holds no address.
+
+    """
+    uri = text(answer, "MediaUri", "Uri", limit=1000) or text(answer, "Uri", limit=1000)
+    if not uri or not path_of(uri):
+        raise MalformedAnswerError("the camera names no address for the stream")
+    return uri
+
+
+def offers_last_reboot(answer: Element) -> bool:
+    """Say whether GetEventPropertiesResponse (ONVIF Events, 9.8) lists tns1:Monitoring/OperatingTime/LastReboot.
+
+    A vendor may list a topic's parent once for each of its children (TRENDnet TV-IP320PI), so all are followed.
+    """
+    level = children(answer, "TopicSet")
+    for name in LAST_REBOOT:
+        level = [item for parent in level for item in children(parent, name)]
+    return bool(level)
+
+
+def read_subscription(answer: Element) -> tuple[str, tuple[Element, ...]]:
+    """Read CreatePullPointSubscriptionResponse (ONVIF Events, 9.2): path, and the reference parameters to hand back.
+
+    Raises:
+        MalformedAnswerError: it names no address.
+
+    """
+    reference = child(answer, "SubscriptionReference")
+    path = path_of(text(reference, "Address", limit=1000))
+    if not path:
+        raise MalformedAnswerError("the camera names no address for the subscription")
+    parameters = child(reference, "ReferenceParameters")
+    return path, tuple(parameters) if parameters is not None else ()
+
+
+def read_last_reboot(answer: Element) -> float | None:
+    """Read PullMessagesResponse: when the camera says it last started, in seconds since the epoch by its own clock."""
+    for item in children(answer, "NotificationMessage"):
+        topic = text(item, "Topic", limit=500)
+        if not topic.rstrip("/").endswith("LastReboot"):
+            continue
+        data = child(item, "Message", "Message", "Data")
+        for simple in children(data, "SimpleItem"):
+            moment = _parse_moment(simple.get("Value") or "")
+            if moment is not None:
+                return moment
+    return None
+
+
+def _parse_moment(value: str) -> float | None:
+    try:
+        moment = datetime.datetime.fromisoformat(value.strip())
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)).timestamp()
+
+
+def name(answer: Element) -> str:
+    """Return the name of an answer, such as GetProfilesResponse."""
+    return local(answer)

@@ -1,0 +1,189 @@
+"""SOAP answers as cameras send them: found in what surrounds them, read without trust, told apart when they are none.
+
+SOAP 1.2 part 1, section 5; SOAP 1.1, section 4. Answers are read by local name: cameras get prefixes, namespaces and
+the order of elements wrong, and none of that changes what they say.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from lxml import etree
+
+from xueliang_monitor.wire.errors import (
+    EmptyAnswerError,
+    MalformedAnswerError,
+    SoapFaultError,
+    WebPageError,
+)
+
+MAX_ANSWER_BYTES = 1024 * 1024
+MAX_DEPTH = 64
+Element: TypeAlias = etree._Element
+
+_START = re.compile(rb"<\?xml|<(?:[A-Za-z_][\w.-]*:)?Envelope[\s>]")
+_END = re.compile(rb"</(?:[A-Za-z_][\w.-]*:)?Envelope\s*>")
+_PAGE = re.compile(rb"<(?:!doctype\s+html|html|head|body|script)\b", re.IGNORECASE)
+_DTD = re.compile(r"<!\s*(?:DOCTYPE|ENTITY)", re.IGNORECASE)
+_DECLARED = re.compile(rb"""^<\?xml[^>]*encoding\s*=\s*["']([\w.-]{1,40})["']""")
+_REFUSALS = frozenset(
+    {"notauthorized", "failedauthentication", "invalidsecuritytoken", "failedcheck", "operationprohibited"}
+)
+_REFUSED_IN_WORDS = re.compile(
+    r"not\s+authori[sz]ed|unauthori[sz]ed|authority\s+failure|authori[sz]ation\s+(?:failed|required)|"
+    r"authentication\s+(?:failed|failure|error)|wrong\s+password|invalid\s+(?:user|username|password|credential)|"
+    r"security\s+token\s+could\s+not\s+be\s+authenticated",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What a SOAP fault says: its code and subcodes by local name, and its reason."""
+
+    codes: tuple[str, ...]
+    reason: str
+
+    @property
+    def refuses_login(self) -> bool:
+        """Whether it refuses the sender rather than the request."""
+        return any(code.lower() in _REFUSALS for code in self.codes) or bool(_REFUSED_IN_WORDS.search(self.reason))
+
+    def __str__(self) -> str:
+        codes = "/".join(self.codes) or "no code"
+        return f"{codes}: {self.reason}" if self.reason else codes
+
+
+def local(element: Element) -> str:
+    """Return an element's name without namespace or undeclared prefix."""
+    tag = element.tag
+    return str(tag).rpartition("}")[2].rpartition(":")[2]
+
+
+def child(element: Element | None, *names: str) -> Element | None:
+    """Follow a path of local names; None where it ends."""
+    for name in names:
+        if element is None:
+            return None
+        element = next((item for item in element if local(item) == name), None)
+    return element
+
+
+def children(element: Element | None, name: str) -> list[Element]:
+    """Return the children of a local name."""
+    return [] if element is None else [item for item in element if local(item) == name]
+
+
+def text(element: Element | None, *names: str, limit: int = 200) -> str:
+    """Return the text at a path of local names, on one line, without what cannot be printed; empty where none is."""
+    found = child(element, *names)
+    raw = (found.text or "") if found is not None else ""
+    return "".join(char if char.isprintable() else " " for char in raw[: 4 * limit]).strip()[:limit]
+
+
+def _unwrap(content: bytes) -> bytes:
+    """Cut the envelope out of what surrounds it: multipart borders, byte order marks, padding."""
+    start = _START.search(content)
+    ends = list(_END.finditer(content))
+    if start is None or not ends or ends[-1].end() <= start.start():
+        raise MalformedAnswerError("the answer holds no whole SOAP envelope")
+    return content[start.start() : ends[-1].end()]
+
+
+def _utf8(content: bytes) -> bytes:
+    """Turn the answer into UTF-8 without a declaration, whatever it says it is; what cannot be read is replaced."""
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return content.decode("utf-16", "replace").encode()
+    content = content.removeprefix(b"\xef\xbb\xbf").lstrip()
+    declared = _DECLARED.match(content)
+    encoding = declared[1].decode("ascii") if declared else "utf-8"
+    try:
+        decoded = content.decode(encoding)
+    except (UnicodeDecodeError, LookupError):
+        try:
+            decoded = content.decode("utf-8")
+        except UnicodeDecodeError:
+            decoded = content.decode("gb18030", "replace")
+    return decoded.encode("utf-8", "replace")
+
+
+def _parser(*, recover: bool) -> etree.XMLParser:
+    return etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        dtd_validation=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+        recover=recover,
+        encoding="utf-8",
+    )
+
+
+def _parse(content: bytes) -> Element:
+    for recover in (False, True):  # the second time over undeclared prefixes and stray characters
+        try:
+            root = etree.fromstring(content, _parser(recover=recover))
+        except etree.XMLSyntaxError as error:
+            if recover:
+                raise MalformedAnswerError(f"the answer is not XML: {str(error)[:120]}") from error
+        else:
+            if root is None:
+                raise MalformedAnswerError("the answer is not XML")
+            return root
+    raise AssertionError
+
+
+def _check_depth(root: Element) -> None:
+    level, depth = [root], 0
+    while level:
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise MalformedAnswerError(f"the answer is nested deeper than {MAX_DEPTH} elements")
+        level = [item for element in level for item in element]
+
+
+def _fault(element: Element) -> Fault:
+    codes: list[str] = []
+    code = child(element, "Code")
+    while code is not None and len(codes) < 8:
+        codes.append(text(code, "Value").rpartition(":")[2])
+        code = child(code, "Subcode")
+    if not codes:
+        codes.append(text(element, "faultcode").rpartition(":")[2])
+    reason = text(element, "Reason", "Text") or text(element, "faultstring") or text(element, "Detail", "Text")
+    return Fault(tuple(filter(None, codes)), reason)
+
+
+def read(content: bytes, status: int = 200) -> Element:
+    """Return the first element of the answer's Body; `status` is that of HTTP.
+
+    Raises:
+        EmptyAnswerError: there is no content.
+        WebPageError: it is an HTML page.
+        SoapFaultError: it is a SOAP fault.
+        MalformedAnswerError: it is no SOAP, too large, too deep, or declares types or entities of its own.
+
+    """
+    if len(content) > MAX_ANSWER_BYTES:
+        raise MalformedAnswerError(f"the answer is larger than {MAX_ANSWER_BYTES} bytes")
+    if not content.strip(b"\x00 \t\r\n"):
+        raise EmptyAnswerError(f"the answer is empty (HTTP {status})")
+    plain = _utf8(content)
+    if _DTD.search(plain.decode("utf-8", "replace")) and not _PAGE.search(plain[:4096]):
+        raise MalformedAnswerError("the answer declares a document type or entities, which SOAP forbids")
+    if not _END.search(plain) and _PAGE.search(plain[:4096]):
+        raise WebPageError(f"a web page came in place of a SOAP answer (HTTP {status})")
+    envelope = re.sub(rb"^<\?xml[^>]*\?>", b"", _unwrap(plain)).lstrip()
+    root = _parse(envelope)
+    _check_depth(root)
+    body = child(root, "Body") if local(root) == "Envelope" else None
+    first = next((item for item in body if local(item)), None) if body is not None else None
+    if first is None:
+        raise MalformedAnswerError("the SOAP envelope has no body, or an empty one")
+    if local(first) == "Fault":
+        raise SoapFaultError(_fault(first))
+    return first
