@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from xueliang_monitor.catalogue import FAULTS
 from xueliang_monitor.health import Health, Policy, advance, status
 from xueliang_monitor.model import Finding, Report, Rung, RungResult, State
-from xueliang_monitor.probes import LADDER
+from xueliang_monitor.probes import LADDER, PROBES
 from xueliang_monitor.scheduler import Intervals, first_plan, next_plan
 
 POLICY = Policy()
@@ -29,10 +29,10 @@ def good(at: float, *, picture: bool = True) -> Report:
 def bad(at: float, code: str) -> Report:
     rung = FAULTS[code].rung
     offline = rung in (Rung.REACH, Rung.RTSP)
-    excludes = next(probe.excludes for probe in LADDER if probe.rung is rung)
+    excludes = next(probe.excludes for probe in PROBES if probe.rung is rung)
     ruled_out = (excludes - {code}) | (frozenset() if offline else good(at, picture=False).ruled_out)
     return Report(
-        "cam", at, (RungResult(rung, False, 0.1, code, "why"),), (Finding(code, "why"),), ruled_out, online=not offline
+        "cam", at, (RungResult(rung, False, 0.1, code, "why"),), (Finding(code, "why", rung),), ruled_out, online=not offline
     )
 
 
@@ -120,7 +120,7 @@ class HealthMachine(RuleBasedStateMachine):
     def healthy(self, picture: bool) -> None:
         self._take(good(self.at, picture=picture))
 
-    @rule(code=st.sampled_from([*BLOCKING, "no_media", "picture_frozen", "picture_black"]))
+    @rule(code=st.sampled_from([*BLOCKING, "no_media", "picture_frozen", "picture_black", "clock_drift", "onvif_unreachable"]))
     def faulty(self, code: str) -> None:
         self._take(bad(self.at, code))
 
@@ -158,7 +158,7 @@ def test_a_simulated_day_of_147_cameras() -> None:
     while queue[0][0] < day:
         now, number = heapq.heappop(queue)
         plan = plans[number]
-        top = plan.top(now)
+        top = plan.what(now).top
         dead = number < 10 and 3600.0 * number <= now - 7200 < 3600.0 * (number + 1)
         if dead:
             report = bad(now, "connect_timeout")

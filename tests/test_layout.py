@@ -12,7 +12,7 @@ from tests.conftest import ROOT
 from xueliang_monitor.catalogue import FAULTS
 from xueliang_monitor.model import Rung
 from xueliang_monitor.picture import PICTURE_CHECKS
-from xueliang_monitor.probes import LADDER
+from xueliang_monitor.probes import LADDER, PROBES
 
 PACKAGE = Path(xueliang_monitor.__file__).parent
 
@@ -24,12 +24,12 @@ def test_every_picture_check_is_listed_and_named_after_its_file() -> None:
 
 def test_every_rung_is_listed_once_in_order() -> None:
     assert [probe.rung for probe in LADDER] == [Rung.REACH, Rung.RTSP, Rung.STREAM, Rung.PICTURE]
-    files = {path.stem for path in (PACKAGE / "probes").glob("*.py")} - {"__init__", "climb"}
-    assert files == {probe.rung.value for probe in LADDER}
+    files = {path.stem for path in (PACKAGE / "probes").glob("*.py")} - {"__init__", "climb", "device"}
+    assert files == {probe.rung.value for probe in PROBES}
 
 
 def test_every_fault_is_declared_once_and_in_both_languages() -> None:
-    declared = [fault.code for probe in LADDER for fault in probe.faults]
+    declared = [fault.code for probe in PROBES for fault in probe.faults]
     assert len(declared) == len(set(declared))
     for fault in FAULTS.values():
         for text in (fault.name, fault.cause, fault.advice):

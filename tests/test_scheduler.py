@@ -6,13 +6,13 @@ from itertools import pairwise
 from xueliang_monitor.clock import SystemClock
 from xueliang_monitor.health import FaultState, Health
 from xueliang_monitor.model import Report, Rung, RungResult
-from xueliang_monitor.scheduler import ORDER, Intervals, Plan, Scheduler, first_plan, next_plan
+from xueliang_monitor.scheduler import ORDER, Due, Intervals, Plan, Scheduler, first_plan, next_plan
 
 INTERVALS = Intervals()
 
 
 def plan_at(due: tuple[float, float, float, float]) -> Plan:
-    return Plan(due, due)
+    return Plan((*due, due[3]), (*due, due[3]))
 
 
 def climbed(*rungs: Rung, look_again: bool = False) -> Report:
@@ -30,7 +30,7 @@ def test_starts_are_spread_over_each_interval() -> None:
 def test_the_spread_lasts_whatever_a_visit_takes() -> None:
     plan = plan_at((100.0, 100.0, 400.0, 400.0))
     after = next_plan(plan, 100.4, 103.9, climbed(*ORDER[:2]), Health(), INTERVALS)
-    assert after.due == (115.0, 115.0, 400.0, 400.0)
+    assert after.due == (115.0, 115.0, 400.0, 400.0, 400.0)
 
 
 def test_what_is_undecided_is_visited_again_soon() -> None:
@@ -38,19 +38,19 @@ def test_what_is_undecided_is_visited_again_soon() -> None:
     plan = plan_at((100.0, 100.0, 100.0, 100.0))
     after = next_plan(plan, 100.0, 100.5, climbed(Rung.REACH), Health(faults={fault.code: fault}), INTERVALS)
     assert after.at == 102.0
-    assert after.top(102.0) is Rung.REACH or after.top(115.0) is Rung.PICTURE
+    assert after.what(102.0).top is Rung.PICTURE
 
 
 def test_a_rung_not_come_to_stays_due_with_the_lowest() -> None:
     plan = plan_at((100.0, 100.0, 100.0, 100.0))
     after = next_plan(plan, 100.0, 100.5, climbed(Rung.REACH), Health(), INTERVALS)
-    assert after.top(after.at + 15) is Rung.PICTURE
+    assert after.what(after.at) == Due(Rung.PICTURE, ask_device=True)
 
 
 def test_a_second_look_comes_early() -> None:
     plan = plan_at((100.0, 100.0, 100.0, 100.0))
     after = next_plan(plan, 100.0, 101.0, climbed(*ORDER, look_again=True), Health(), INTERVALS)
-    assert (after.due[3], after.top(120.0)) == (120.0, Rung.PICTURE)
+    assert (after.due[3], after.what(120.0).top) == (120.0, Rung.PICTURE)
 
 
 def test_after_second_looks_the_rhythm_is_the_old_one() -> None:
@@ -62,12 +62,12 @@ def test_after_second_looks_the_rhythm_is_the_old_one() -> None:
 
 
 async def test_one_camera_is_never_visited_twice_at_once_and_slow_ones_hold_nobody_up() -> None:
-    quick = Intervals(0.05, 0.05, 0.05, 0.05, 0.05, 0.05)
+    quick = Intervals(0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05)
     under_way: set[str] = set()
     visits: dict[str, int] = {}
     lateness: list[float] = []
 
-    async def visit(camera: str, top: Rung, late: float) -> tuple[Report, Health]:
+    async def visit(camera: str, due: Due, late: float) -> tuple[Report, Health]:
         assert camera not in under_way
         under_way.add(camera)
         await asyncio.sleep(0.4 if camera.startswith("slow") else 0.0)

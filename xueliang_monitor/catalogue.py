@@ -5,9 +5,9 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from xueliang_monitor.model import Fault
-from xueliang_monitor.probes import LADDER
+from xueliang_monitor.probes import PROBES
 
-FAULTS = MappingProxyType({fault.code: fault for probe in LADDER for fault in probe.faults})
+FAULTS = MappingProxyType({fault.code: fault for probe in PROBES for fault in probe.faults})
 
 
 def fault(code: str) -> Fault:
@@ -18,3 +18,8 @@ def fault(code: str) -> Fault:
 
     """
     return FAULTS[code]
+
+
+def at_first_sight() -> frozenset[str]:
+    """Return the codes of which one sight is enough."""
+    return frozenset(code for code, fault in FAULTS.items() if fault.at_first_sight)

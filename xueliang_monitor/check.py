@@ -13,8 +13,10 @@ from xueliang_monitor.picture.reference import Reference
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probes import LADDER
 from xueliang_monitor.probes.climb import Climb, Outcome, Probe
+from xueliang_monitor.probes.device import DeviceMemory
+from xueliang_monitor.probes.onvif import ONVIF
 from xueliang_monitor.probes.picture import CHECK_FAILED
-from xueliang_monitor.probes.rtsp import AUTH_FAILED
+from xueliang_monitor.probes.rtsp import AUTH_FAILED, STREAM_NOT_FOUND
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +26,12 @@ MAX_SECOND_LOOKS = 4
 PICTURE_SHARE_SECONDS = 2.5
 """Of a bounded visit, what is kept for the picture."""
 
+PATH_ASKED_SECONDS = 300.0
+"""How long the path that a camera names is taken as told while its stream is not found."""
+
 OFFLINE_RUNGS = frozenset({Rung.REACH, Rung.RTSP})
+UNREACHED = frozenset({"name_unresolved", "host_unreachable", "connect_timeout"})
+"""Faults after which nothing else of the camera is asked: what would be found are echoes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +41,8 @@ class Memory:
     reference: Reference | None = None
     login: Login = field(default_factory=Login)
     second_looks: int = 0
+    device: DeviceMemory = field(default_factory=DeviceMemory)
+    device_login: Login = field(default_factory=Login)
 
 
 @dataclass(slots=True)
@@ -45,22 +54,22 @@ class _Findings:
     ruled_out: set[str]
     readings: dict[str, float | str]
     look_again: bool = False
-    stopped: bool = False
+    stopped_at: Rung | None = None
 
     def passed(self, probe: Probe, outcome: Outcome, seconds: float) -> None:
         first = outcome.seen[0] if outcome.seen else None
         code, detail = (first.code, first.detail) if first else (None, "")
         self.rungs.append(RungResult(probe.rung, first is None, seconds, code, detail))
-        self.seen += outcome.seen
+        self.seen += (replace(finding, rung=probe.rung) for finding in outcome.seen)
         self.ruled_out |= probe.excludes | outcome.ruled_out
         self.readings |= outcome.readings
         self.look_again = self.look_again or outcome.look_again
 
     def failed(self, probe: Probe, fault: FaultSeen, seconds: float) -> None:
         code = fault.fault.code
-        self.stopped = True
+        self.stopped_at = self.stopped_at or (probe.rung if probe is not ONVIF else None)
         self.rungs.append(RungResult(probe.rung, False, seconds, code, fault.detail))
-        self.seen.append(Finding(code, fault.detail))
+        self.seen.append(Finding(code, fault.detail, probe.rung))
         if code in probe.excludes:
             self.ruled_out |= probe.excludes - {code}
         self.readings |= fault.readings
@@ -82,25 +91,54 @@ async def _climb_rung(probe: Probe, climb: Climb) -> Outcome:
         raise FaultSeen(CHECK_FAILED, f"the {probe.rung} check itself failed: {type(error).__name__}") from error
 
 
+async def _climb_one(found: _Findings, probe: Probe, climb: Climb) -> None:
+    started = time.monotonic()
+    if climb.ends_at is not None:
+        climb.timeouts = climb.timeouts.within(climb.ends_at - started, PICTURE_SHARE_SECONDS)
+    try:
+        found.passed(probe, await _climb_rung(probe, climb), time.monotonic() - started)
+    except FaultSeen as fault:
+        found.failed(probe, fault, time.monotonic() - started)
+
+
 async def _climb_ladder(climb: Climb, top: Rung) -> _Findings:
     found = _Findings([], [], set(), {})
     try:
         for probe in LADDER:
             if probe.rung is Rung.PICTURE and climb.connection is not None:
                 await climb.connection.close()
-            started = time.monotonic()
-            if climb.ends_at is not None:
-                climb.timeouts = climb.timeouts.within(climb.ends_at - started, PICTURE_SHARE_SECONDS)
-            try:
-                found.passed(probe, await _climb_rung(probe, climb), time.monotonic() - started)
-            except FaultSeen as fault:
-                found.failed(probe, fault, time.monotonic() - started)
-            if probe.rung is top or found.stopped:
+            await _climb_one(found, probe, climb)
+            if probe.rung is top or found.stopped_at is not None:
                 break
     finally:
         if climb.connection is not None:
             await climb.connection.close()
     return found
+
+
+async def _ask_device(climb: Climb, found: _Findings, login: Login, *, due: bool) -> None:
+    """Ask the device over ONVIF where that is due, or where it can say why the stream is not found."""
+    codes = {finding.code for finding in found.seen}
+    if climb.target.onvif is None or codes & UNREACHED:
+        return
+    lost = STREAM_NOT_FOUND.code in codes
+    asked = climb.device.interviewed_at
+    climb.interview = lost and (asked is None or climb.now() - asked >= PATH_ASKED_SECONDS)
+    if not (due or climb.interview):
+        return
+    # A login that RTSP refuses, or that is held back there, is not tried over ONVIF either: failures add up.
+    same = climb.target.onvif.credentials == climb.target.credentials
+    refused = AUTH_FAILED.code in codes or not climb.may_log_in
+    climb.may_log_in_to_device = login.may_try(climb.now()) and not (same and refused)
+    await _climb_one(found, ONVIF, climb)
+
+
+def _name_path(climb: Climb, finding: Finding) -> Finding:
+    """Add the path that the device itself names to a stream that is not found."""
+    path = climb.device.stream_path
+    if finding.code != STREAM_NOT_FOUND.code or not path or path == climb.target.path:
+        return finding
+    return replace(finding, detail=f"{finding.detail}; the camera itself names {path} over ONVIF (rtsp_path)")
 
 
 async def visit(
@@ -112,36 +150,60 @@ async def visit(
     workers: Workers,
     now: float,
     total_seconds: float | None = None,
+    ask_device: bool = False,
 ) -> tuple[Report, Memory]:
-    """Climb from the first rung to `top` and return the report and what to remember.
+    """Climb from the first rung to `top`, ask the device over ONVIF if wanted; return the report and what to remember.
 
     `now` is the wall-clock second at which the visit starts; `total_seconds` bounds the whole climb.
     Never raises but for cancellation.
     """
     login = memory.login.for_credentials(target.credentials)
-    ends_at = None if total_seconds is None else time.monotonic() + total_seconds
-    climb = Climb(target, timeouts, workers, memory.reference, login.may_try(now), ends_at)
+    device_login = memory.device_login.for_credentials(target.onvif.credentials if target.onvif else None)
+    began = time.monotonic()
+    climb = Climb(
+        target,
+        timeouts,
+        workers,
+        lambda: now + time.monotonic() - began,
+        memory.reference,
+        memory.device,
+        may_log_in=login.may_try(now),
+        may_log_in_to_device=device_login.may_try(now),
+        ends_at=None if total_seconds is None else began + total_seconds,
+    )
     found = await _climb_ladder(climb, top)
+    await _ask_device(climb, found, device_login, due=ask_device)
+    found.seen = [_name_path(climb, finding) for finding in found.seen]
     if climb.look is not None:
         memory = replace(memory, second_looks=memory.second_looks + 1 if found.look_again else 0)
         found.look_again = found.look_again and memory.second_looks <= MAX_SECOND_LOOKS
     tried = climb.connection is not None and climb.connection.login_tried
     accepted = climb.connection is not None and climb.connection.login_accepted
-    return _judge_login(
-        _report(target, now, found, climb),
-        replace(memory, reference=climb.look.reference if climb.look else memory.reference, login=login),
-        tried=tried,
-        accepted=accepted,
+    memory = replace(
+        memory,
+        reference=climb.look.reference if climb.look else memory.reference,
+        login=login,
+        device=climb.device,
+        device_login=_after_device(device_login, climb, now),
     )
+    return _judge_login(_report(target, now, found, climb), memory, tried=tried, accepted=accepted)
+
+
+def _after_device(login: Login, climb: Climb, now: float) -> Login:
+    """Count a refused login over ONVIF; there is no early retry, as session limits are RTSP's."""
+    tried, accepted = climb.device_login
+    if accepted:
+        return replace(login.accepted(), was_accepted=False)
+    return login.refused(now) if tried else login
 
 
 def _report(target: Target, now: float, found: _Findings, climb: Climb) -> Report:
     passed = {result.rung for result in found.rungs if result.ok}
-    stopped_at = found.rungs[-1].rung if found.stopped else None
+    own_error = any(finding.code == CHECK_FAILED.code and finding.rung is found.stopped_at for finding in found.seen)
     online: bool | None = None
     if Rung.RTSP in passed:
         online = True
-    elif stopped_at in OFFLINE_RUNGS and found.seen[-1].code != CHECK_FAILED.code:
+    elif found.stopped_at in OFFLINE_RUNGS and not own_error:
         online = False
     return Report(
         camera=target.id,

@@ -8,9 +8,6 @@ from types import MappingProxyType
 
 from xueliang_monitor.model import Report, Rung, State
 
-ALWAYS_SURE = "auth_failed"
-"""A refused login counts at first sight: trying again would lock the camera, and `check` has ruled out the rest."""
-
 OWN_ERROR = "check_failed"
 
 
@@ -18,14 +15,16 @@ OWN_ERROR = "check_failed"
 class Policy:
     """How often a fault must be seen to count, and ruled out to clear, and after how long nothing is known.
 
-    `stale_after` is in seconds.
+    `at_first_sight` are the codes of which one sight is enough, as looking again would lock the camera or tell
+    nothing more; `stale_after` is in seconds.
     """
 
     confirm: Mapping[Rung, int] = field(
         default_factory=lambda: MappingProxyType(
-            {Rung.REACH: 3, Rung.RTSP: 3, Rung.STREAM: 2, Rung.PICTURE: 2, Rung.MONITOR: 2}
+            {Rung.REACH: 3, Rung.RTSP: 3, Rung.STREAM: 2, Rung.PICTURE: 2, Rung.ONVIF: 2, Rung.MONITOR: 2}
         )
     )
+    at_first_sight: frozenset[str] = frozenset({"auth_failed"})
     clear: int = 2
     stale_after: float = 45.0
 
@@ -97,12 +96,8 @@ class Status:
     faults: tuple[FaultState, ...] = ()
 
 
-def _found_rung(report: Report, code: str) -> Rung:
-    return next((result.rung for result in report.rungs if result.fault == code), Rung.PICTURE)
-
-
 def _confirmations(policy: Policy, code: str, rung: Rung) -> int:
-    if code == ALWAYS_SURE:
+    if code in policy.at_first_sight:
         return 1
     return policy.confirm[Rung.MONITOR if code == OWN_ERROR else rung]
 
@@ -111,8 +106,8 @@ def _see(faults: dict[str, FaultState], report: Report, policy: Policy, offline_
     raised = []
     for finding in report.seen:
         known = faults.get(finding.code)
-        rung = _found_rung(report, finding.code)
-        offline = report.online is False
+        rung = finding.rung
+        offline = report.online is False and rung is not Rung.ONVIF
         if known is None:
             fault = FaultState(finding.code, finding.detail, rung, offline, report.at)
         else:

@@ -11,12 +11,13 @@ EMPTY: Mapping[str, float | str] = MappingProxyType({})
 
 
 class Rung(enum.StrEnum):
-    """One step of the ladder; `MONITOR` stands for our own errors."""
+    """One step of the ladder; `ONVIF` stands beside it, `MONITOR` for our own errors."""
 
     REACH = "reach"
     RTSP = "rtsp"
     STREAM = "stream"
     PICTURE = "picture"
+    ONVIF = "onvif"
     MONITOR = "monitor"
 
 
@@ -46,7 +47,10 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A declaration in the catalogue, made beside the code that finds the fault."""
+    """A declaration in the catalogue, made beside the code that finds the fault.
+
+    `at_first_sight` says that one sight is enough, as looking again would harm or tell nothing more.
+    """
 
     code: str
     rung: Rung
@@ -54,14 +58,16 @@ class Fault:
     name: Text
     cause: Text
     advice: Text
+    at_first_sight: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One sight of a fault: its code, and the step, host and answer in words without secrets."""
+    """One sight of a fault: its code, the step, host and answer in words without secrets, and the rung that saw it."""
 
     code: str
     detail: str
+    rung: Rung = Rung.PICTURE
 
 
 class FaultSeen(Exception):
@@ -83,14 +89,73 @@ class Credentials:
 
 
 @dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a camera says it is (ONVIF Core, 8.2.2)."""
+
+    manufacturer: str = ""
+    model: str = ""
+    firmware: str = ""
+    serial: str = ""
+    hardware: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamParameters:
+    """What a video encoder is set to; None and 0 where it does not say.
+
+    The size is in pixels; `codec` is h264, h265, mjpeg or another name in lower case.
+    """
+
+    codec: str = ""
+    width: int = 0
+    height: int = 0
+    frame_rate_hertz: float | None = None
+    bits_per_second: float | None = None
+    keyframe_interval_seconds: float | None = None
+
+    def __str__(self) -> str:
+        parts = [self.codec.upper() or "?", f"{self.width}x{self.height}" if self.width else "?"]
+        if self.frame_rate_hertz:
+            parts.append(f"{self.frame_rate_hertz:g}/s")
+        if self.bits_per_second:
+            parts.append(f"{self.bits_per_second / 1000:g} kbit/s")
+        return " ".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class OnvifTarget:
+    """Where a camera speaks ONVIF, and as whom to ask it.
+
+    `profile` is the token of the profile under watch; `request_keyframe` allows SetSynchronizationPoint;
+    `keyframe_interval_seconds` is what the profile was set to when the camera was registered.
+    """
+
+    port: int = 80
+    path: str = "/onvif/device_service"
+    secure: bool = False
+    credentials: Credentials | None = None
+    profile: str = ""
+    request_keyframe: bool = True
+    keyframe_interval_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
-    """What a visit needs to know of a camera."""
+    """What a visit needs to know of a camera.
+
+    `tls` is `verify`, `insecure` or the path of a file of certificates; `identity` is who the camera was when it was
+    registered; `clock_drift_seconds` is how far its clock may be off.
+    """
 
     id: str
     host: str
     port: int = 554
     path: str = "/"
     credentials: Credentials | None = None
+    onvif: OnvifTarget | None = None
+    tls: str = "verify"
+    identity: Identity | None = None
+    clock_drift_seconds: float = 5.0
 
     @property
     def url(self) -> str:
@@ -108,12 +173,17 @@ class Timeouts:
     rtsp: float = 3.0
     stream: float = 12.0
     picture: float = 10.0
+    onvif: float = 8.0
 
-    def within(self, seconds: float, picture: float) -> Timeouts:
-        """Return the same, cut to what is left: `seconds` in all, of which `picture` are kept for the last rung."""
-        left = max(0.5, seconds - picture)
+    def within(self, seconds: float, kept: float) -> Timeouts:
+        """Return the same, cut to what is left: `seconds` in all, of which `kept` are for what comes last."""
+        left, rest = max(0.5, seconds - kept), max(0.5, seconds)
         return Timeouts(
-            min(self.reach, left), min(self.rtsp, left), min(self.stream, left), min(self.picture, max(0.5, seconds))
+            min(self.reach, left),
+            min(self.rtsp, left),
+            min(self.stream, left),
+            min(self.picture, rest),
+            min(self.onvif, rest),
         )
 
 

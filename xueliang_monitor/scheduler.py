@@ -12,7 +12,8 @@ from xueliang_monitor.clock import Clock
 from xueliang_monitor.health import Health
 from xueliang_monitor.model import Report, Rung
 
-ORDER = (Rung.REACH, Rung.RTSP, Rung.STREAM, Rung.PICTURE)
+LADDER_ORDER = (Rung.REACH, Rung.RTSP, Rung.STREAM, Rung.PICTURE)
+ORDER = (*LADDER_ORDER, Rung.ONVIF)
 
 SAME_MOMENT = 0.001
 """Seconds within which two rungs are due together, whatever rounding says."""
@@ -26,24 +27,38 @@ class Intervals:
     rtsp: float = 15.0
     stream: float = 300.0
     picture: float = 300.0
+    onvif: float = 300.0
     reach_recheck: float = 2.0
     picture_recheck: float = 20.0
 
     def of(self, rung: Rung) -> float:
         """Return the interval of a rung."""
-        return {Rung.REACH: self.reach, Rung.RTSP: self.rtsp, Rung.STREAM: self.stream}.get(rung, self.picture)
+        return {
+            Rung.REACH: self.reach,
+            Rung.RTSP: self.rtsp,
+            Rung.STREAM: self.stream,
+            Rung.ONVIF: self.onvif,
+        }.get(rung, self.picture)
 
     def recheck(self, rung: Rung) -> float:
         """Return how soon a rung is visited again while something is undecided."""
         return self.reach_recheck if rung in (Rung.REACH, Rung.RTSP) else self.picture_recheck
 
 
-Moments = tuple[float, float, float, float]
+Moments = tuple[float, float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What a visit is to do: climb to a rung, and perhaps ask the device over ONVIF beside that."""
+
+    top: Rung
+    ask_device: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """When each rung of one camera is due, in monotonic seconds, in the ladder's order.
+    """When each rung of one camera is due, in monotonic seconds, in the ladder's order and ONVIF last.
 
     `grid` holds a moment of each rung's own rhythm, to which it returns after early second looks.
     """
@@ -56,11 +71,16 @@ class Plan:
         """When the next visit starts."""
         return min(self.due)
 
-    def top(self, now: float) -> Rung:
-        """Return the highest rung that is due; the ones below it are climbed on the way."""
-        return max(
-            (rung for rung, due in zip(ORDER, self.due, strict=True) if due <= now + SAME_MOMENT), key=ORDER.index
-        )
+    def what(self, now: float) -> Due:
+        """Return what is due; the rungs below the top are climbed on the way.
+
+        Before ONVIF the RTSP login is tried, so that a wrong password is not tried in two ways.
+        """
+        due = {rung for rung, moment in zip(ORDER, self.due, strict=True) if moment <= now + SAME_MOMENT}
+        ask = Rung.ONVIF in due
+        climbed = [rung for rung in LADDER_ORDER if rung in due]
+        lowest = [Rung.RTSP] if ask else [Rung.REACH]
+        return Due(max([*climbed, *lowest], key=LADDER_ORDER.index), ask)
 
 
 def first_plan(index: int, count: int, now: float, intervals: Intervals) -> Plan:
@@ -72,7 +92,13 @@ def first_plan(index: int, count: int, now: float, intervals: Intervals) -> Plan
         """Return the first moment of a rung, on the grid of the lowest, so that one visit climbs both."""
         return base + intervals.reach * int(share * interval / intervals.reach)
 
-    first = (base, on_grid(intervals.rtsp), on_grid(intervals.stream), on_grid(intervals.picture))
+    first = (
+        base,
+        on_grid(intervals.rtsp),
+        on_grid(intervals.stream),
+        on_grid(intervals.picture),
+        on_grid(intervals.onvif),
+    )
     return Plan(first, first)
 
 
@@ -88,6 +114,8 @@ def next_plan(plan: Plan, started: float, now: float, report: Report, health: He
     something is undecided is visited again soon.
     """
     attempted = {result.rung for result in report.rungs}
+    if report.online:
+        attempted.add(Rung.ONVIF)  # a camera that was reached and yet not asked has no ONVIF
     due: list[float | None] = []
     for rung, moment, grid in zip(ORDER, plan.due, plan.grid, strict=True):
         if moment > started + SAME_MOMENT:
@@ -101,35 +129,65 @@ def next_plan(plan: Plan, started: float, now: float, report: Report, health: He
         min(lowest if moment is None else moment, soon.get(rung, math.inf))
         for rung, moment in zip(ORDER, due, strict=True)
     ]
-    return Plan((planned[0], planned[1], planned[2], planned[3]), plan.grid)
+    return Plan((planned[0], planned[1], planned[2], planned[3], planned[4]), plan.grid)
 
 
-Visit = Callable[[str, Rung, float], Awaitable[tuple[Report, Health]]]
+Visit = Callable[[str, Due, float], Awaitable[tuple[Report, Health]]]
 
 
 class Scheduler:
-    """Runs one task a camera: wait until it is due, visit, plan again. Never two visits of one camera at once."""
+    """Runs one task a camera: wait until it is due, visit, plan again. Never two visits of one camera at once.
+
+    `intervals` may be replaced while it runs; cameras come and go by `add` and `remove`.
+    """
 
     def __init__(self, clock: Clock, intervals: Intervals, visit: Visit, *, at_once: int) -> None:
         self._clock = clock
-        self._intervals = intervals
+        self.intervals = intervals
         self._visit = visit
         self._slots = asyncio.Semaphore(at_once)
+        self._group: asyncio.TaskGroup | None = None
+        self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def run(self, cameras: tuple[str, ...]) -> None:
-        """Visit `cameras` until cancelled."""
+        """Visit `cameras`, and what is added later, until cancelled."""
         now = self._clock.monotonic()
         order = list(cameras)
         random.Random(0).shuffle(order)  # neighbours on one switch are not visited one after the other
         async with asyncio.TaskGroup() as group:
+            self._group = group
             for index, camera in enumerate(order):
-                group.create_task(self._watch(camera, first_plan(index, len(order), now, self._intervals)), name=camera)
+                self._start(group, camera, first_plan(index, len(order), now, self.intervals))
+            await asyncio.get_running_loop().create_future()  # also without any camera: more may come
+
+    def _start(self, group: asyncio.TaskGroup, camera: str, plan: Plan) -> None:
+        self._tasks[camera] = group.create_task(self._watch(camera, plan), name=camera)
+
+    def add(self, cameras: tuple[str, ...]) -> None:
+        """Visit more cameras from now on, the first at once with all rungs, many spread over the interval.
+
+        Raises:
+            RuntimeError: the scheduler does not run.
+
+        """
+        if self._group is None:
+            raise RuntimeError("the scheduler does not run")
+        now = self._clock.monotonic()
+        for index, camera in enumerate(cameras):
+            self._start(self._group, camera, first_plan(index, len(cameras), now, self.intervals))
+
+    async def remove(self, camera: str) -> None:
+        """Visit a camera no more; a visit under way is ended, and its session torn down."""
+        task = self._tasks.pop(camera, None)
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
 
     async def _watch(self, camera: str, plan: Plan) -> None:
         while True:
             await asyncio.sleep(max(0.0, plan.at - self._clock.monotonic()))
             async with self._slots:
                 started = self._clock.monotonic()
-                top = plan.top(max(started, plan.at))
-                report, health = await self._visit(camera, top, started - plan.at)
-            plan = next_plan(plan, started, self._clock.monotonic(), report, health, self._intervals)
+                due = plan.what(max(started, plan.at))
+                report, health = await self._visit(camera, due, started - plan.at)
+            plan = next_plan(plan, started, self._clock.monotonic(), report, health, self.intervals)

@@ -10,18 +10,28 @@ from xueliang_monitor.net.rtsp import Description, RtspConnection
 from xueliang_monitor.picture.look import Look
 from xueliang_monitor.picture.reference import Reference
 from xueliang_monitor.picture.worker import Workers
+from xueliang_monitor.probes.device import DeviceMemory
 from xueliang_monitor.wire.media import AccessUnit
 
 
 @dataclass(slots=True)
 class Climb:
-    """The scratch of one visit: written by lower rungs, read by higher ones, dropped at its end."""
+    """The scratch of one visit: written by lower rungs, read by higher ones, dropped at its end.
+
+    `now` gives seconds since the epoch; `interview` asks the device also what seldom changes; `device_login` tells
+    whether a login over ONVIF was tried, and accepted.
+    """
 
     target: Target
     timeouts: Timeouts
     workers: Workers
+    now: Callable[[], float]
     reference: Reference | None = None
+    device: DeviceMemory = field(default_factory=DeviceMemory)
     may_log_in: bool = True
+    may_log_in_to_device: bool = True
+    interview: bool = False
+    device_login: tuple[bool, bool] = (False, False)
     ends_at: float | None = None
     connection: RtspConnection | None = None
     description: Description | None = None

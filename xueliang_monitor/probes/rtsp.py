@@ -38,6 +38,7 @@ AUTH_FAILED = Fault(
         "Correct the credentials; until then logins are spaced out so that the camera is not locked.",
         "更正凭据；在此之前登录尝试会逐渐放缓，以免摄像机锁定。",
     ),
+    at_first_sight=True,
 )
 STREAM_NOT_FOUND = Fault(
     "stream_not_found",

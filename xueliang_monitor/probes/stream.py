@@ -11,6 +11,7 @@ from xueliang_monitor.model import Fault, FaultSeen, Finding, Rung, Severity, Te
 from xueliang_monitor.net.errors import ClosedError, NetError
 from xueliang_monitor.net.rtsp import RtspConnection
 from xueliang_monitor.probes.climb import Climb, Outcome, Probe
+from xueliang_monitor.probes.onvif import ask_for_keyframe
 from xueliang_monitor.probes.rtsp import SESSION_LIMIT, connection_of, fault_of
 from xueliang_monitor.wire import rtp, tracks
 from xueliang_monitor.wire.errors import MalformedMediaError
@@ -19,6 +20,7 @@ from xueliang_monitor.wire.sdp import Media
 
 MAX_PIXELS = 64_000_000
 FIRST_PACKET_SECONDS = 5.0
+KEYFRAME_GRACE_SECONDS = 0.3
 FOLLOWING_PICTURES = 4
 FOLLOWING_SECONDS = 2.0
 MAX_BAD_PACKETS = 100
@@ -97,6 +99,7 @@ class _Reception:
     bad_packets: int = 0
     damaged: int = 0
     interrupted: str = ""
+    asked_for_keyframe: bool = False
     keyframe: AccessUnit | None = None
     following: list[AccessUnit] = field(default_factory=list)
     timestamps: list[int] = field(default_factory=list)
@@ -173,6 +176,13 @@ class _Reception:
         )
 
 
+async def _hurry(climb: Climb, reception: _Reception) -> None:
+    """Where no keyframe comes by itself, ask the camera for one."""
+    await asyncio.sleep(KEYFRAME_GRACE_SECONDS)
+    if reception.keyframe is None:
+        reception.asked_for_keyframe = await ask_for_keyframe(climb)
+
+
 async def _receive(connection: RtspConnection, channel: int, reception: _Reception, seconds: float) -> None:
     """Read until the keyframe and a few pictures after it, or until the time is up."""
     started = time.monotonic()
@@ -230,6 +240,7 @@ async def _play(climb: Climb, reception: _Reception, media: Media, seconds: floa
         ) from error
     except TimeoutError as error:
         raise FaultSeen(NO_MEDIA, f"SETUP and PLAY were not answered within {seconds:.1f} s") from error
+    hurry = asyncio.create_task(_hurry(climb, reception))
     try:
         await _receive(connection, channel, reception, seconds - (time.monotonic() - started))
     except MalformedMediaError as error:
@@ -241,6 +252,9 @@ async def _play(climb: Climb, reception: _Reception, media: Media, seconds: floa
         reception.interrupted = detail
     except NetError as error:
         raise FaultSeen(fault_of(error), str(error)) from error
+    finally:
+        hurry.cancel()
+        await asyncio.gather(hurry, return_exceptions=True)
 
 
 async def _climb(climb: Climb) -> Outcome:
@@ -268,6 +282,8 @@ def _outcome(climb: Climb, reception: _Reception, keyframe: AccessUnit, seconds:
         "keyframe_bytes": float(len(keyframe.data)),
         "packet_loss_ratio": tracker.loss_ratio,
     }
+    if reception.asked_for_keyframe:
+        readings["keyframe_requested"] = 1.0
     if climb.size:
         readings["resolution"] = f"{climb.size[0]}x{climb.size[1]}"
     if (rate := reception.frame_rate) is not None:
