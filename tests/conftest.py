@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from xueliang_monitor.inventory import CameraFile, Row
+from xueliang_monitor.camera_file import CameraFile
 from xueliang_monitor.model import Credentials
 from xueliang_monitor.simulator.fleet import SimulatedFleet
+from xueliang_monitor.spreadsheet import Row
 
 ROOT = Path(__file__).parent.parent
 LOGIN = Credentials("viewer", "correct horse")

@@ -11,9 +11,10 @@ import yaml
 from typer.testing import CliRunner
 
 from tests.conftest import ROOT
-from xueliang_monitor import config, daemon, inventory
+from xueliang_monitor import config, installation, inventory, spreadsheet
 from xueliang_monitor.cli import app
 from xueliang_monitor.documents import DocumentError
+from xueliang_monitor.model import Credentials
 
 BAD = Path(__file__).parent / "bad_config"
 GOOD_CAMERA = "site: depot\naddress: 127.0.0.1\n"
@@ -48,7 +49,7 @@ def test_a_bad_camera_is_named_and_stops_no_other(file: Path, tmp_path: Path) ->
     done = RUNNER.invoke(app, ["config", "check", "--config", str(settings)])
     assert done.exit_code == 1
     assert done.stderr.splitlines()[0] == f"{folder / file.name}{expected(file)}"
-    loaded = daemon.load(settings)
+    loaded = installation.load(settings)
     assert [camera.id for camera in loaded.inventory.cameras] == ["good"]
     assert loaded.inventory.invalid_files == 1
 
@@ -106,7 +107,7 @@ def test_the_sample_fleet_is_what_it_says(tmp_path: Path) -> None:
     assert all(6 <= uplinks.count(uplink) <= 12 for uplink in uplinks)
     assert all(camera["address"].startswith("127.20.") for camera in cameras)
     assert len({camera["address"] for camera in cameras}) == 147
-    login = {"district": inventory.Credentials("viewer", "x")}
+    login = {"district": Credentials("viewer", "x")}
     loaded = inventory.load(tmp_path / "d", login, frozenset(login))
     assert (len(loaded.cameras), loaded.problems) == (147, ())
 
@@ -127,4 +128,4 @@ def test_bad_rows_are_named_and_the_good_ones_written(tmp_path: Path) -> None:
 def test_a_file_without_the_columns_is_refused(tmp_path: Path) -> None:
     (tmp_path / "f.csv").write_text("name,adress\nx,127.0.0.1\n")
     with pytest.raises(DocumentError, match="unknown column 'adress'"):
-        inventory.read_csv(tmp_path / "f.csv")
+        spreadsheet.read(tmp_path / "f.csv")

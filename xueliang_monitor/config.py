@@ -35,6 +35,7 @@ class IntervalSettings(Strict):
     rtsp: Wait = 15.0
     stream: Wait = 300.0
     picture: Wait = 300.0
+    onvif: Wait = 300.0
 
 
 class RecheckSettings(Strict):
@@ -51,6 +52,7 @@ class TimeoutSettings(Strict):
     rtsp: Wait = 3.0
     stream: Wait = 12.0
     picture: Wait = 10.0
+    onvif: Wait = 8.0
 
 
 class ConfirmSettings(Strict):
@@ -60,6 +62,7 @@ class ConfirmSettings(Strict):
     rtsp: Times = 3
     stream: Times = 2
     picture: Times = 2
+    onvif: Times = 2
 
 
 class CredentialSettings(Strict):
@@ -86,6 +89,7 @@ class Settings(Strict):
     timeouts: TimeoutSettings = TimeoutSettings()
     confirm: ConfirmSettings = ConfirmSettings()
     clear: Times = 2
+    clock_drift: Wait = 5.0
     workers: Annotated[int, Field(ge=1, le=64)] = 2
     visits_at_once: Annotated[int, Field(ge=1, le=10_000)] = 64
     credentials: Mapping[str, CredentialSettings] = Field(default_factory=dict)

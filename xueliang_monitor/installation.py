@@ -1,0 +1,58 @@
+"""One installation: its settings, its logins, its cameras, and what those mean to the parts that use them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from xueliang_monitor import config
+from xueliang_monitor.documents import Problem
+from xueliang_monitor.inventory import Inventory
+from xueliang_monitor.inventory import load as load_cameras
+from xueliang_monitor.model import Credentials, Timeouts
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """Settings, logins by name and cameras, and everything that is wrong with any."""
+
+    settings: config.Settings
+    credentials: Mapping[str, Credentials]
+    inventory: Inventory
+    problems: tuple[Problem, ...]
+
+    def read_cameras_again(self) -> Installation:
+        """Return the same with the cameras read anew.
+
+        Raises:
+            DocumentError: the folder cannot be read.
+
+        """
+        return self.with_inventory(_cameras(self.settings, self.credentials))
+
+    def with_inventory(self, cameras: Inventory) -> Installation:
+        """Return the same with other cameras."""
+        return replace(self, inventory=cameras)
+
+
+def _cameras(settings: config.Settings, credentials: Mapping[str, Credentials]) -> Inventory:
+    return load_cameras(settings.inventory, credentials, frozenset(settings.credentials), settings.clock_drift)
+
+
+def load(file: Path) -> Installation:
+    """Read settings, passwords and cameras.
+
+    Raises:
+        DocumentError: the settings cannot be used at all.
+
+    """
+    settings, document = config.load(file)
+    credentials, problems = config.load_credentials(settings, document)
+    return Installation(settings, credentials, _cameras(settings, credentials), problems)
+
+
+def timeouts_of(settings: config.Settings) -> Timeouts:
+    """Return how long visits may take."""
+    limits = settings.timeouts
+    return Timeouts(limits.reach, limits.rtsp, limits.stream, limits.picture, limits.onvif)
