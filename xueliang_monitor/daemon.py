@@ -1,4 +1,4 @@
-"""Composition root: builds the parts, starts them, stops them."""
+"""Composition root: builds the parts, starts them, reloads, stops them."""
 
 from __future__ import annotations
 
@@ -7,48 +7,29 @@ import contextlib
 import logging
 import signal
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import web
 
-from xueliang_monitor import config, inventory
+from xueliang_monitor import config, inventory, watching
+from xueliang_monitor.catalogue import at_first_sight
 from xueliang_monitor.check import visit
 from xueliang_monitor.clock import Clock, SystemClock
-from xueliang_monitor.documents import Problem
+from xueliang_monitor.documents import DocumentError, Problem
 from xueliang_monitor.fleet import Fleet
 from xueliang_monitor.health import Health, Policy, Transition
-from xueliang_monitor.model import Report, Rung, Timeouts
+from xueliang_monitor.installation import Installation, load, timeouts_of
+from xueliang_monitor.model import Report, Rung
 from xueliang_monitor.picture.worker import Workers
-from xueliang_monitor.scheduler import Intervals, Scheduler
+from xueliang_monitor.scheduler import Due, Intervals, Scheduler
 from xueliang_monitor.web.application import application
 
 log = logging.getLogger(__name__)
 
 LAG_SECONDS = 0.5
 _LEVELS = {"raised": logging.WARNING, "cleared": logging.INFO, "state": logging.INFO}
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """Settings and cameras, and everything that is wrong with either."""
-
-    settings: config.Settings
-    inventory: inventory.Inventory
-    problems: tuple[Problem, ...]
-
-
-def load(file: Path) -> Loaded:
-    """Read settings, passwords and cameras.
-
-    Raises:
-        DocumentError: the settings cannot be used at all.
-
-    """
-    settings, document = config.load(file)
-    credentials, problems = config.load_credentials(settings, document)
-    cameras = inventory.load(settings.inventory, credentials, frozenset(settings.credentials))
-    return Loaded(settings, cameras, problems)
+_AT_START = ("listen", "workers", "visits_at_once", "inventory")
+"""Settings that count from the next start."""
 
 
 def policy_of(settings: config.Settings) -> Policy:
@@ -59,25 +40,27 @@ def policy_of(settings: config.Settings) -> Policy:
         Rung.RTSP: confirm.rtsp,
         Rung.STREAM: confirm.stream,
         Rung.PICTURE: confirm.picture,
+        Rung.ONVIF: confirm.onvif,
         Rung.MONITOR: confirm.picture,
     }
     longest = max(settings.intervals.reach, settings.intervals.rtsp)
-    slack = settings.timeouts.stream + settings.timeouts.picture + settings.timeouts.rtsp + settings.timeouts.reach
-    return Policy(times, settings.clear, stale_after=3 * longest + slack)
+    limits = settings.timeouts
+    slack = limits.stream + limits.picture + limits.rtsp + limits.reach + limits.onvif
+    return Policy(times, at_first_sight(), settings.clear, stale_after=3 * longest + slack)
 
 
 def intervals_of(settings: config.Settings) -> Intervals:
     """Return when cameras are visited."""
     intervals, rechecks = settings.intervals, settings.rechecks
     return Intervals(
-        intervals.reach, intervals.rtsp, intervals.stream, intervals.picture, rechecks.reach, rechecks.picture
+        intervals.reach,
+        intervals.rtsp,
+        intervals.stream,
+        intervals.picture,
+        intervals.onvif,
+        rechecks.reach,
+        rechecks.picture,
     )
-
-
-def timeouts_of(settings: config.Settings) -> Timeouts:
-    """Return how long visits may take."""
-    limits = settings.timeouts
-    return Timeouts(limits.reach, limits.rtsp, limits.stream, limits.picture)
 
 
 def _log_transitions(transitions: tuple[Transition, ...]) -> None:
@@ -86,32 +69,86 @@ def _log_transitions(transitions: tuple[Transition, ...]) -> None:
 
 
 class Monitor:
-    """One running daemon."""
+    """One running daemon over the installation whose settings stand in `file`."""
 
-    def __init__(self, loaded: Loaded, clock: Clock | None = None) -> None:
-        self._settings = loaded.settings
+    def __init__(self, file: Path, clock: Clock | None = None) -> None:
+        """Read the installation.
+
+        Raises:
+            DocumentError: the settings cannot be used.
+
+        """
+        self._file = file
+        self._installation = loaded = load(file)
         self._clock = clock or SystemClock()
         self._workers = Workers(loaded.settings.workers)
-        self._timeouts = timeouts_of(loaded.settings)
-        invalid = loaded.inventory.invalid_files
-        self.fleet = Fleet(self._clock, policy_of(loaded.settings), loaded.inventory.cameras, invalid)
+        self._scheduler = Scheduler(
+            self._clock, intervals_of(loaded.settings), self._visit, at_once=loaded.settings.visits_at_once
+        )
+        problems = (*loaded.problems, *loaded.inventory.problems)
+        self.fleet = Fleet(self._clock, policy_of(loaded.settings), loaded.inventory.cameras, problems)
         self.fleet.watch(_log_transitions)
-        for problem in (*loaded.problems, *loaded.inventory.problems):
+        self._reloading = asyncio.Lock()
+        for problem in problems:
             log.error("%s", problem)
 
-    async def _visit(self, camera: str, top: Rung, lateness: float) -> tuple[Report, Health]:
+    async def _visit(self, camera: str, due: Due, lateness: float) -> tuple[Report, Health]:
         entry = self.fleet.entry(camera)
         report, memory = await visit(
             entry.camera.target,
-            top,
+            due.top,
             entry.memory,
-            timeouts=self._timeouts,
+            timeouts=timeouts_of(self._installation.settings),
             workers=self._workers,
             now=self._clock.now(),
+            ask_device=due.ask_device,
         )
         health = self.fleet.apply(report, memory, lateness)
         self.fleet.decoder_restarts = self._workers.restarts
         return report, health
+
+    async def reload(self) -> None:
+        """Read settings, passwords and cameras anew; what cannot be used leaves the last good version in force."""
+        async with self._reloading:
+            before = self._installation
+            wrong: tuple[Problem, ...] = ()
+            try:
+                fresh = await asyncio.to_thread(load, self._file)
+            except DocumentError as error:
+                wrong = error.problems
+                try:
+                    fresh = await asyncio.to_thread(before.read_cameras_again)
+                except DocumentError as folder:
+                    fresh, wrong = before, (*wrong, *folder.problems)
+            kept = inventory.keep_last_good(before.inventory, fresh.inventory)
+            problems = (*wrong, *fresh.problems, *fresh.inventory.problems)
+            for problem in problems:
+                if problem not in self.fleet.problems:
+                    log.error("%s; the last good version stays in force", problem)
+            await self._apply(before, fresh.with_inventory(kept))
+            self.fleet.reloaded(ok=not wrong, problems=problems)
+
+    async def _apply(self, before: Installation, after: Installation) -> None:
+        self._installation = after
+        if after.settings != before.settings:
+            self.fleet.policy = policy_of(after.settings)
+            self._scheduler.intervals = intervals_of(after.settings)
+            for name in _AT_START:
+                if getattr(after.settings, name) != getattr(before.settings, name):
+                    log.warning("the new %s counts from the next start", name)
+        known = {camera.id: camera for camera in before.inventory.cameras}
+        changed = tuple(item for item in after.inventory.cameras if known.get(item.id) != item)
+        gone = known.keys() - {camera.id for camera in after.inventory.cameras}
+        restarted = [item.id for item in changed if item.id not in known or known[item.id].target != item.target]
+        for name in sorted((gone | set(restarted)) & known.keys()):
+            await self._scheduler.remove(name)
+        for name in sorted(gone):
+            log.info("camera %s: no longer watched", name)
+            self.fleet.drop(name)
+        self.fleet.take(changed)
+        for camera in changed:
+            log.info("camera %s: %s", camera.id, "its file changed" if camera.id in known else "now watched")
+        self._scheduler.add(tuple(restarted))
 
     async def _measure_lag(self) -> None:
         loop = asyncio.get_running_loop()
@@ -128,19 +165,21 @@ class Monitor:
             OSError: the address to listen on is not to be had.
 
         """
+        settings = self._installation.settings
         runner = web.AppRunner(application(self.fleet), access_log=None, shutdown_timeout=2.0)
         await runner.setup()
         try:
-            host, port = self._settings.listen_address
+            host, port = settings.listen_address
             await web.TCPSite(runner, host, port).start()
             bound = runner.addresses[0]
             shown = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
-            scheduler = Scheduler(
-                self._clock, intervals_of(self._settings), self._visit, at_once=self._settings.visits_at_once
-            )
-            cameras = tuple(entry.camera.id for entry, _ in self.fleet.snapshot().entries)
+            cameras = tuple(camera.id for camera in self._installation.inventory.cameras)
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(scheduler.run(cameras)), group.create_task(self._measure_lag())]
+                tasks = [
+                    group.create_task(self._scheduler.run(cameras)),
+                    group.create_task(self._measure_lag()),
+                    group.create_task(watching.follow(settings.inventory, self.reload)),
+                ]
                 try:
                     yield f"http://{shown}:{bound[1]}"
                 finally:
@@ -163,18 +202,28 @@ def until_signalled(*numbers: signal.Signals) -> Iterator[asyncio.Event]:
             loop.remove_signal_handler(number)
 
 
+async def _reload_when_signalled(monitor: Monitor) -> None:
+    with until_signalled(signal.SIGHUP) as asked:
+        while True:
+            await asked.wait()
+            asked.clear()
+            log.info("reloading, as asked")
+            await monitor.reload()
+
+
 async def serve(file: Path) -> None:
-    """Run the daemon until SIGTERM or SIGINT.
+    """Run the daemon until SIGTERM or SIGINT; SIGHUP reloads.
 
     Raises:
         DocumentError: the settings cannot be used.
         OSError: the address to listen on is not to be had.
 
     """
-    loaded = load(file)
-    monitor = Monitor(loaded)
+    monitor = Monitor(file)
     with until_signalled(signal.SIGTERM, signal.SIGINT) as stopped:
-        async with monitor.running() as address:
-            log.info("watching %d cameras; page at %s/", len(loaded.inventory.cameras), address)
+        async with monitor.running() as address, asyncio.TaskGroup() as group:
+            reloading = group.create_task(_reload_when_signalled(monitor))
+            log.info("watching %d cameras; page at %s/", len(monitor.fleet.snapshot().entries), address)
             await stopped.wait()
+            reloading.cancel()
     log.info("stopped")

@@ -6,13 +6,16 @@ import bisect
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from xueliang_monitor.camera_file import Status as FileStatus
 from xueliang_monitor.check import Memory
 from xueliang_monitor.clock import Clock
+from xueliang_monitor.documents import Problem
 from xueliang_monitor.health import Health, Policy, Status, Transition, advance, status
 from xueliang_monitor.inventory import Camera
 from xueliang_monitor.model import Report, Rung, RungResult
+from xueliang_monitor.probes.device import DeviceMemory
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +62,7 @@ class Snapshot:
 
     now: float
     entries: tuple[tuple[Entry, Status], ...]
-    invalid_files: int
+    problems: tuple[Problem, ...]
     rung_seconds: Mapping[Rung, Histogram]
     lateness: Histogram
     visits: Mapping[str, int]
@@ -68,13 +71,25 @@ class Snapshot:
     reloaded_at: float
     reload_ok: bool
 
+    @property
+    def counted(self) -> tuple[tuple[Entry, Status], ...]:
+        """The cameras that count: not those in commissioning."""
+        return tuple(pair for pair in self.entries if pair[0].camera.status is FileStatus.ACTIVE)
+
+    @property
+    def invalid_files(self) -> int:
+        """How many camera files cannot be used."""
+        return len({problem.file for problem in self.problems})
+
 
 class Fleet:
     """All cameras and what was counted of their visits."""
 
-    def __init__(self, clock: Clock, policy: Policy, cameras: tuple[Camera, ...], invalid_files: int = 0) -> None:
+    def __init__(
+        self, clock: Clock, policy: Policy, cameras: tuple[Camera, ...], problems: tuple[Problem, ...] = ()
+    ) -> None:
         self._clock = clock
-        self._policy = policy
+        self.policy = policy
         self._entries = {camera.id: Entry(camera) for camera in cameras}
         self._watchers: list[Callable[[tuple[Transition, ...]], None]] = []
         self._rung_seconds: dict[Rung, Histogram] = {
@@ -82,11 +97,11 @@ class Fleet:
         }
         self._lateness = Histogram(LATENESS_BOUNDS)
         self._visits: Counter[str] = Counter()
-        self.invalid_files = invalid_files
         self.loop_lag = 0.0
         self.decoder_restarts = 0
         self.reloaded_at = clock.now()
         self.reload_ok = True
+        self.problems = problems
 
     def entry(self, camera: str) -> Entry:
         """Return what is known of a camera.
@@ -97,14 +112,45 @@ class Fleet:
         """
         return self._entries[camera]
 
+    def take(self, cameras: tuple[Camera, ...]) -> None:
+        """Take new cameras and new versions of known ones; what is known of a camera stays.
+
+        What was learned of its picture and device goes where it has another address, port or path.
+        """
+        for camera in cameras:
+            known = self._entries.get(camera.id)
+            if known is None:
+                self._entries[camera.id] = Entry(camera)
+                continue
+            same = known.camera.target.url == camera.target.url
+            device = known.memory.device if same and known.camera.data.identity == camera.data.identity else None
+            memory = known.memory if device is not None else replace(known.memory, device=DeviceMemory())
+            self._entries[camera.id] = replace(
+                known, camera=camera, memory=memory if same else replace(memory, reference=None)
+            )
+
+    def drop(self, camera: str) -> None:
+        """Forget a camera."""
+        self._entries.pop(camera, None)
+
+    def reloaded(self, *, ok: bool, problems: tuple[Problem, ...]) -> None:
+        """Note how reading settings and cameras anew went."""
+        self.reload_ok, self.problems = ok, problems
+        self.reloaded_at = self._clock.now() if ok else self.reloaded_at
+        self._tell(())
+
+    def _tell(self, transitions: tuple[Transition, ...]) -> None:
+        for watcher in self._watchers:
+            watcher(transitions)
+
     def watch(self, watcher: Callable[[tuple[Transition, ...]], None]) -> None:
-        """Call `watcher` with every change."""
+        """Call `watcher` with every change of health, and with none after a reload."""
         self._watchers.append(watcher)
 
     def apply(self, report: Report, memory: Memory, lateness: float) -> Health:
         """Take a visit's report; return the camera's health after it."""
         entry = self._entries[report.camera]
-        health, transitions = advance(entry.health, report, self._policy)
+        health, transitions = advance(entry.health, report, self.policy)
         episodes = dict(entry.episodes)
         for transition in transitions:
             if transition.kind == "raised":
@@ -114,8 +160,7 @@ class Fleet:
         self._entries[report.camera] = Entry(entry.camera, health, memory, readings, {**entry.rungs, **rungs}, episodes)
         self._count(report, lateness)
         if transitions:
-            for watcher in self._watchers:
-                watcher(transitions)
+            self._tell(transitions)
         return health
 
     def _count(self, report: Report, lateness: float) -> None:
@@ -126,15 +171,15 @@ class Fleet:
 
     def status_of(self, camera: str) -> Status:
         """Derive a camera's status at this moment."""
-        return status(self._entries[camera].health, self._clock.now(), self._policy)
+        return status(self._entries[camera].health, self._clock.now(), self.policy)
 
     def snapshot(self) -> Snapshot:
         """Return the fleet at this moment."""
         now = self._clock.now()
         return Snapshot(
             now=now,
-            entries=tuple((entry, status(entry.health, now, self._policy)) for entry in self._entries.values()),
-            invalid_files=self.invalid_files,
+            entries=tuple((entry, status(entry.health, now, self.policy)) for entry in self._entries.values()),
+            problems=self.problems,
             rung_seconds={rung: histogram.copy() for rung, histogram in self._rung_seconds.items()},
             lateness=self._lateness.copy(),
             visits=dict(self._visits),

@@ -11,8 +11,9 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from xueliang_monitor import __version__
+from xueliang_monitor.camera_file import Status
 from xueliang_monitor.fleet import Entry, Histogram, Snapshot
-from xueliang_monitor.health import Status
+from xueliang_monitor.health import Status as Judged
 from xueliang_monitor.model import State
 
 _CAMERA = ("camera", "site", "programme")
@@ -25,6 +26,8 @@ _READINGS = (
         "From SETUP to a whole keyframe and the few pictures after it.",
         "keyframe_wait_seconds",
     ),
+    ("xueliang_camera_clock_offset_seconds", "The camera's clock over the monitor's.", "clock_offset_seconds"),
+    ("xueliang_camera_last_start_timestamp_seconds", "When the camera last started.", "last_start_timestamp_seconds"),
     ("xueliang_camera_picture_brightness_ratio", "Mean luma of the last picture.", "brightness_ratio"),
     ("xueliang_camera_picture_sharpness_ratio", "Sharpness of the last picture (1 - blur effect).", "sharpness_ratio"),
 )
@@ -56,6 +59,7 @@ class SnapshotCollector(Collector):
         yield from self._times()
         yield from self._cameras_readings()
         yield self._info()
+        yield from self._files()
         yield from self._monitor()
 
     def _judgement(self) -> Iterator[Metric]:
@@ -66,7 +70,7 @@ class SnapshotCollector(Collector):
         episodes = CounterMetricFamily(
             "xueliang_camera_fault_episodes", "Times the fault was confirmed.", labels=(*_CAMERA, "fault")
         )
-        for entry, status in self._snapshot.entries:
+        for entry, status in self._snapshot.counted:
             labels = _labels(entry)
             if status.online is not None:
                 online.add_metric(labels, float(status.online))
@@ -104,13 +108,27 @@ class SnapshotCollector(Collector):
             yield family
 
     def _info(self) -> Metric:
-        names = ("name", "address", "codec", "resolution", "uplink")
+        names = ("name", "address", "manufacturer", "model", "firmware", "codec", "resolution", "uplink")
         family = _gauge("xueliang_camera_info", "What the camera is; always 1.", (*_CAMERA, *names))
         for entry, _ in self._snapshot.entries:
             camera = entry.camera
-            stream = [str(entry.readings.get(key, "")) for key in ("codec", "resolution")]
-            family.add_metric([*_labels(entry), camera.name, camera.target.host, *stream, camera.uplink], 1.0)
+            told = [str(entry.readings.get(key, "")) for key in names[2:-1]]
+            family.add_metric([*_labels(entry), camera.name, camera.target.host, *told, camera.uplink], 1.0)
         return family
+
+    def _files(self) -> Iterator[Metric]:
+        trial = _gauge(
+            "xueliang_camera_commissioning", "1 for a camera that is watched but not counted, nor alerted.", _CAMERA
+        )
+        outdated = _gauge(
+            "xueliang_camera_file_outdated", "1 while the file is invalid and its last good version in force.", _CAMERA
+        )
+        for entry, _ in self._snapshot.entries:
+            if entry.camera.status is Status.COMMISSIONING:
+                trial.add_metric(_labels(entry), 1.0)
+            if entry.camera.outdated:
+                outdated.add_metric(_labels(entry), 1.0)
+        yield from (trial, outdated)
 
     def _monitor(self) -> Iterator[Metric]:
         snapshot = self._snapshot
@@ -131,8 +149,8 @@ class SnapshotCollector(Collector):
         restarts = CounterMetricFamily("xueliang_decoder_restarts", "Picture workers that died or were killed.")
         restarts.add_metric([], snapshot.decoder_restarts)
         yield restarts
-        yield _single("xueliang_inventory_cameras", "Cameras under watch.", len(snapshot.entries))
-        yield _single("xueliang_inventory_invalid_files", "Camera files that were skipped.", snapshot.invalid_files)
+        yield _single("xueliang_inventory_cameras", "Cameras under watch that count.", len(snapshot.counted))
+        yield _single("xueliang_inventory_invalid_files", "Camera files that cannot be used.", snapshot.invalid_files)
         name = "xueliang_config_last_reload"
         yield _single(f"{name}_successful", "1 if the settings were read without error.", float(snapshot.reload_ok))
         yield _single(f"{name}_timestamp_seconds", "When the settings were last read.", snapshot.reloaded_at)
@@ -141,7 +159,7 @@ class SnapshotCollector(Collector):
         yield build
 
 
-def _video_known(status: Status) -> bool:
+def _video_known(status: Judged) -> bool:
     return status.state in (State.UP, State.DEGRADED)
 
 

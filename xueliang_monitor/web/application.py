@@ -129,7 +129,12 @@ async def _readyz(request: web.Request) -> web.Response:
 
 async def _cameras(request: web.Request) -> web.Response:
     snapshot = request.app[_FLEET].snapshot()
-    response = web.json_response({"cameras": [views.camera(entry, status) for entry, status in snapshot.entries]})
+    response = web.json_response(
+        {
+            "cameras": [views.camera(entry, status) for entry, status in snapshot.entries],
+            "problems": [views.problem_line(problem) for problem in snapshot.problems],
+        }
+    )
     response.enable_compression()
     return response
 

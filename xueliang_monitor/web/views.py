@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from xueliang_monitor.catalogue import fault
+from xueliang_monitor.documents import Problem
 from xueliang_monitor.fleet import Entry, Snapshot
 from xueliang_monitor.health import FaultState, Status
+from xueliang_monitor.inventory import Camera
 from xueliang_monitor.model import State, Text
+from xueliang_monitor.probes.device import DeviceMemory
 
+MAX_PROBLEMS = 20
 _WORST_FIRST = (State.DOWN, State.DEGRADED, State.UNKNOWN, State.UP)
 STATES = {
     State.UP: Text("up", "正常"),
@@ -58,6 +64,33 @@ def camera(entry: Entry, status: Status) -> dict[str, Any]:
         "healthy": status.healthy,
         "cause": status.cause,
         "faults": [_fault(known) for known in status.faults],
+        "status": entry.camera.status.value,
+        "file_outdated": entry.camera.outdated,
+    }
+
+
+def problem_line(problem: Problem) -> str:
+    """Return a problem with the file's name alone, as the page's readers need no path."""
+    return str(replace(problem, file=Path(problem.file.name)))
+
+
+def _onvif(camera: Camera) -> str | None:
+    onvif = camera.target.onvif
+    if onvif is None:
+        return None
+    return f"{'https' if onvif.secure else 'http'}://{camera.target.host}:{onvif.port}{onvif.path}"
+
+
+def _told(device: DeviceMemory) -> dict[str, Any]:
+    """Return what the device says of itself."""
+    return {
+        "identity": asdict(device.told) if device.told else None,
+        "hostname": device.hostname,
+        "stream_path": device.stream_path,
+        "login": device.acquaintance.login.value,
+        "profiles": [
+            {"token": profile.token, "name": profile.name, **asdict(profile.stream)} for profile in device.profiles
+        ],
     }
 
 
@@ -65,6 +98,8 @@ def camera_in_full(entry: Entry, status: Status) -> dict[str, Any]:
     """Return all that is known of a camera."""
     return camera(entry, status) | {
         "url": entry.camera.target.url,
+        "onvif": _onvif(entry.camera),
+        "told": _told(entry.memory.device),
         "last_visit": moment(entry.health.visited_at),
         "last_seen": moment(entry.health.online_at),
         "last_keyframe": moment(entry.health.keyframe_at),
@@ -94,11 +129,14 @@ def page(snapshot: Snapshot) -> dict[str, Any]:
     return {
         "cameras": [camera(entry, status) for entry, status in ordered],
         "counts": [
-            (state.value, STATES[state], sum(status.state is state for _, status in snapshot.entries))
+            (state.value, STATES[state], sum(status.state is state for _, status in snapshot.counted))
             for state in _WORST_FIRST
         ],
+        "commissioning": len(snapshot.entries) - len(snapshot.counted),
+        "problems": [problem_line(problem) for problem in snapshot.problems[:MAX_PROBLEMS]],
+        "more_problems": max(0, len(snapshot.problems) - MAX_PROBLEMS),
         "states": {state.value: text for state, text in STATES.items()},
         "causes": CAUSES,
         "now": moment(snapshot.now),
-        "total": len(snapshot.entries),
+        "total": len(snapshot.counted),
     }
