@@ -16,7 +16,7 @@ from pathlib import Path
 
 import yaml
 
-from xueliang_monitor import daemon, inventory
+from xueliang_monitor import camera_file, daemon, spreadsheet
 from xueliang_monitor.documents import DocumentError
 from xueliang_monitor.health import Transition
 from xueliang_monitor.model import State
@@ -36,13 +36,13 @@ _SETTINGS = {
 """Shorter than in service, so that an incident shows while one looks."""
 
 
-def _prepare(folder: Path, rows: tuple[inventory.Row, ...], listen: str, password: str) -> Path:
+def _prepare(folder: Path, rows: tuple[spreadsheet.Row, ...], listen: str, password: str) -> Path:
     """Write the settings, the password and the cameras of the demo; return the settings file."""
     names = {row.data.credentials for row in rows if row.data.credentials}
     cameras = folder / "cameras.d"
     cameras.mkdir()
     for row in rows:
-        inventory.write_camera(cameras, row)
+        camera_file.write(cameras, row.id, row.data)
     secret = folder / "demo.password"
     secret.touch(mode=0o600)
     secret.write_text(password, encoding="utf-8")
@@ -83,7 +83,7 @@ async def _simulator(fleet: Path, password: str) -> AsyncIterator[str]:
 class _Stage:
     """Plays incidents through the simulator's control endpoint."""
 
-    def __init__(self, control: str, rows: tuple[inventory.Row, ...], say: Say) -> None:
+    def __init__(self, control: str, rows: tuple[spreadsheet.Row, ...], say: Say) -> None:
         self._control = control
         self._rows = rows
         self._say = say
@@ -170,7 +170,7 @@ async def run(fleet: Path, listen: str, seconds: float | None, *, incidents: boo
         OSError: an address is not to be had.
 
     """
-    rows, problems = inventory.read_csv(fleet)
+    rows, problems = spreadsheet.read(fleet)
     if problems:
         raise DocumentError(problems)
     password = secrets.token_urlsafe(12)
@@ -178,7 +178,7 @@ async def run(fleet: Path, listen: str, seconds: float | None, *, incidents: boo
         settings = _prepare(Path(folder), rows, listen, password)
         with daemon.until_signalled(signal.SIGTERM, signal.SIGINT) as stopped:
             async with _simulator(fleet, password) as control:
-                monitor = daemon.Monitor(daemon.load(settings))
+                monitor = daemon.Monitor(settings)
                 monitor.fleet.watch(_tell(say))
                 async with monitor.running() as address:
                     say(f"[bold]{len(rows)} simulated cameras[/]\n  page     {address}/\n  metrics  {address}/metrics")

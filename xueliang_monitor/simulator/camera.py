@@ -11,13 +11,18 @@ from urllib.parse import urlsplit
 from xueliang_monitor.model import Credentials, Target
 from xueliang_monitor.simulator import clips
 from xueliang_monitor.simulator.faults import Behaviour, SimulatedFault
+from xueliang_monitor.simulator.onvif import OnvifService
 from xueliang_monitor.simulator.session import ClientSession
+
+
+def _speaks_onvif(behaviour: Behaviour) -> bool:
+    return behaviour.accepting and behaviour.onvif != "off"
 
 
 class SimulatedCamera:
     """Serves RTSP on its own address; `open_sessions`, `teardowns` and `refused_logins` are counted for tests."""
 
-    def __init__(self, target: Target, number: int, credentials: Credentials) -> None:
+    def __init__(self, target: Target, number: int, credentials: Credentials, onvif_port: int | None = None) -> None:
         self.target = target
         self.credentials = credentials
         self.scene, self.codec = clips.PROFILES[number % len(clips.PROFILES)]
@@ -27,13 +32,20 @@ class SimulatedCamera:
         self.faults: dict[str, SimulatedFault] = {}
         self.behaviour = Behaviour()
         self.open_sessions = self.sessions_served = self.teardowns = self.refused_logins = 0
+        self.keyframe_requests = 0
+        self.onvif = OnvifService(self, onvif_port, number) if onvif_port else None
         self._server: asyncio.Server | None = None
         self._hole: list[socket.socket] = []
         self._clients: set[asyncio.Task[None]] = set()
 
+    @property
+    def path(self) -> str:
+        """Where the main stream stands now; the other profile's has `-sub` behind it."""
+        return self.behaviour.path or self.target.path
+
     def serves(self, url: str) -> bool:
         """Say whether a stream stands at the URL's path."""
-        return urlsplit(url).path.rstrip("/") == self.target.path.rstrip("/")
+        return urlsplit(url).path.rstrip("/").removesuffix("-sub") == self.path.rstrip("/")
 
     def clip(self) -> clips.Clip:
         """Return what the camera shows now."""
@@ -47,15 +59,21 @@ class SimulatedCamera:
 
         """
         await self._listen()
+        if self.onvif is not None:
+            await self.onvif.start()
 
     async def stop(self) -> None:
         """Stop listening and end every client."""
         await self._close()
+        if self.onvif is not None:
+            await self.onvif.stop()
 
     async def set_fault(self, fault: SimulatedFault) -> None:
         """Add a fault, or replace the one of its name."""
         self.faults[fault.name] = fault
         await self._behave()
+        if self.onvif is not None and self.behaviour.restarted:
+            self.onvif.restart()
 
     async def clear_fault(self, name: str | None = None) -> None:
         """Take a fault away, or all of them."""
@@ -70,6 +88,8 @@ class SimulatedCamera:
         for fault in self.faults.values():
             after = fault.apply(after)
         self.behaviour = after
+        if self.onvif is not None and _speaks_onvif(before) != _speaks_onvif(after):
+            await (self.onvif.start() if _speaks_onvif(after) else self.onvif.stop())
         if (before.listening, before.accepting) != (after.listening, after.accepting):
             await self._close()
             if not after.accepting:

@@ -12,6 +12,8 @@ class Behaviour:
 
     `listening` is False where the port refuses; `accepting` False where connections are never answered at all;
     `answering` False where they are accepted in silence. Delays are seconds, `loss` a share of packets in [0, 1].
+    `path` is where the stream moved; `onvif` what is answered in place of SOAP, or `off`; `clock_offset` is the
+    camera's clock over the right time, in seconds.
     """
 
     listening: bool = True
@@ -30,6 +32,13 @@ class Behaviour:
     damaged: bool = False
     loss: float = 0.0
     reset_after_packets: int | None = None
+    path: str = ""
+    onvif: str = ""
+    onvif_password_changed: bool = False
+    clock_offset: float = 0.0
+    restarted: bool = False
+    replaced: bool = False
+    firmware: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +87,15 @@ class PacketLoss(SimulatedFault):
     loss: float = 0.2
 
 
+@dataclass(frozen=True, slots=True)
+class ClockDrift(SimulatedFault):
+    """The camera's clock is off."""
+
+    name: ClassVar[str] = "clock-drift"
+    code: ClassVar[str] = "clock_drift"
+    clock_offset: float = 90.0
+
+
 FAULTS: tuple[type[SimulatedFault], ...] = (
     _plain("refuse", "connection_refused", listening=False),
     _plain("black-hole", "connect_timeout", accepting=False),
@@ -101,6 +119,18 @@ FAULTS: tuple[type[SimulatedFault], ...] = (
     _plain("blank", "picture_blank", variant="blank"),
     _plain("bright", "picture_too_bright", variant="bright"),
     _plain("blurred", "picture_blurred", variant="blurred"),
+    _plain("moved-path", "stream_not_found", path="/live/moved"),
+    ClockDrift,
+    _plain("restarted", "device_rebooted", restarted=True),
+    _plain("replaced", "device_replaced", replaced=True),
+    _plain("firmware", "firmware_changed", firmware="1.5.0"),
+    _plain("onvif-off", "onvif_unreachable", onvif="off"),
+    _plain("onvif-password", "onvif_auth_failed", onvif_password_changed=True),
+    _plain("onvif-garbage", "onvif_malformed", onvif="garbage"),
+    _plain("onvif-bomb", "onvif_malformed", onvif="bomb"),
+    _plain("onvif-fault", "onvif_fault", onvif="fault"),
+    _plain("onvif-web-page", "onvif_web_page", onvif="web-page"),
+    _plain("onvif-empty", "onvif_empty", onvif="empty"),
 )
 
 BY_NAME = {fault.name: fault for fault in FAULTS}

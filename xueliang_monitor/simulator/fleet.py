@@ -10,10 +10,11 @@ from typing import Any
 
 from aiohttp import web
 
-from xueliang_monitor.inventory import Row
 from xueliang_monitor.model import Credentials, Target
 from xueliang_monitor.simulator.camera import SimulatedCamera
 from xueliang_monitor.simulator.faults import FAULTS, build
+from xueliang_monitor.simulator.onvif import join_group
+from xueliang_monitor.spreadsheet import Row
 
 
 class SimulatedFleet:
@@ -22,7 +23,10 @@ class SimulatedFleet:
     def __init__(self, rows: tuple[Row, ...], credentials: Credentials) -> None:
         self.cameras: Mapping[str, SimulatedCamera] = {
             row.id: SimulatedCamera(
-                Target(row.id, row.data.address, row.data.rtsp_port, row.data.rtsp_path), number, credentials
+                Target(row.id, row.data.address, row.data.rtsp_port, row.data.rtsp_path),
+                number,
+                credentials,
+                row.data.onvif_port,
             )
             for number, row in enumerate(rows)
         }
@@ -39,11 +43,15 @@ class SimulatedFleet:
             OSError: an address is not to be had.
 
         """
+        group: asyncio.DatagramTransport | None = None
         try:
             for camera in self.cameras.values():
                 await camera.start()
+            group = await join_group(tuple(camera.onvif for camera in self.cameras.values() if camera.onvif))
             yield
         finally:
+            if group is not None:
+                group.close()
             await asyncio.gather(*(camera.stop() for camera in self.cameras.values()))
 
     def describe(self) -> list[dict[str, Any]]:
@@ -56,7 +64,10 @@ class SimulatedFleet:
                 "codec": camera.codec.value,
                 "faults": sorted(camera.faults),
                 "open_sessions": camera.open_sessions,
-                "refused_logins": camera.refused_logins,
+                "refused_logins": camera.refused_logins + (camera.onvif.refused_logins if camera.onvif else 0),
+                "onvif_port": camera.onvif.port if camera.onvif else None,
+                "onvif_calls": camera.onvif.calls if camera.onvif else {},
+                "keyframe_requests": camera.keyframe_requests,
             }
             for camera in self.cameras.values()
         ]

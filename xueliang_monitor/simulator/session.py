@@ -181,11 +181,13 @@ class ClientSession:
         if self._camera.keyframe_at_play:
             index = clip.keyframe_at_or_before(index)
         sequence, started, sent = random.randrange(0x10000), loop.time(), 0
-        chance = random.Random(self._session)
+        chance, asked = random.Random(self._session), self._camera.keyframe_requests
         for number in itertools.count():
             current = self._camera.clip()
             if current is not clip:
                 clip, index = current, 0
+            if asked != self._camera.keyframe_requests:
+                asked, index = self._camera.keyframe_requests, clip.keyframe_at_or_before(index)
             picture = clip.pictures[index]
             index = (index + 1) % len(clip.pictures)
             behaviour = self._camera.behaviour

@@ -1,0 +1,281 @@
+"""What a simulated camera says over ONVIF: requests read, answers written, logins verified. No sockets."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from html import escape
+
+from xueliang_monitor.model import Credentials
+from xueliang_monitor.simulator.clips import RATE
+from xueliang_monitor.simulator.faults import Behaviour
+from xueliang_monitor.wire import soap
+from xueliang_monitor.wire.media import Codec
+
+TOKEN_SECONDS = 10.0
+"""How far Created of a WS-UsernameToken may be from the camera's own clock."""
+
+MANUFACTURER, MODEL, FIRMWARE = "Xueliang Simulated", "SIM-360", "1.4.2"
+WITHOUT_LOGIN = frozenset({"GetSystemDateAndTime", "GetServices", "GetCapabilities", "GetServiceCapabilities"})
+_ENCODINGS = {Codec.H264: "H264", Codec.H265: "H265", Codec.MJPEG: "JPEG"}
+_ENVELOPE = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n'
+    '<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope" xmlns:tt="http://www.onvif.org/ver10/schema"'
+    ' xmlns:tds="http://www.onvif.org/ver10/device/wsdl" xmlns:trt="http://www.onvif.org/ver10/media/wsdl"'
+    ' xmlns:tev="http://www.onvif.org/ver10/events/wsdl" xmlns:ter="http://www.onvif.org/ver10/error"'
+    ' xmlns:wsnt="http://docs.oasis-open.org/wsn/b-2" xmlns:wstop="http://docs.oasis-open.org/wsn/t-1"'
+    ' xmlns:wsa="http://www.w3.org/2005/08/addressing" xmlns:tns1="http://www.onvif.org/ver10/topics"'
+    ' xmlns:xsd="http://www.w3.org/2001/XMLSchema">'
+    "<s:Body>{body}</s:Body></s:Envelope>"
+)
+_PLACES = (
+    ("http://www.onvif.org/ver10/device/wsdl", "/onvif/device_service"),
+    ("http://www.onvif.org/ver10/media/wsdl", "/onvif/media_service"),
+    ("http://www.onvif.org/ver10/events/wsdl", "/onvif/event_service"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call: the operation, the values of its elements by local name, and the login's token if there is one."""
+
+    operation: str
+    values: dict[str, str]
+    token: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """What a simulated camera is, for one answer: `seen_as` is the base of its addresses, as it sees itself."""
+
+    serial: str
+    seen_as: str
+    rtsp: str
+    codec: Codec
+    pictures_between_keyframes: int
+    clock: float
+    started_at: float
+    behaviour: Behaviour
+    tells_last_start: bool = True
+
+
+def parse(content: bytes) -> Request:
+    """Read a request.
+
+    Raises:
+        AnswerError: it is no SOAP.
+
+    """
+    call = soap.read(content)
+    header = soap.child(call.getroottree().getroot(), "Header", "Security", "UsernameToken")
+    values = {soap.local(item): soap.text(item, limit=500) for item in call.iter()}
+    token = {soap.local(item): soap.text(item, limit=500) for item in header} if header is not None else {}
+    return Request(soap.local(call), values, token)
+
+
+def token_is_good(token: dict[str, str], credentials: Credentials, clock: float) -> bool:
+    """Verify a WS-UsernameToken with a digest, made at about the camera's own time."""
+    try:
+        nonce = base64.b64decode(token.get("Nonce", ""), validate=True)
+        created = datetime.fromisoformat(token.get("Created", ""))
+    except (binascii.Error, ValueError):
+        return False
+    hashed = hashlib.sha1(nonce + token["Created"].encode() + credentials.password.encode(), usedforsecurity=False)
+    expected = base64.b64encode(hashed.digest()).decode()
+    near = abs(created.replace(tzinfo=created.tzinfo or UTC).timestamp() - clock) <= TOKEN_SECONDS
+    return (
+        near
+        and token.get("Username") == credentials.username
+        and hmac.compare_digest(token.get("Password", ""), expected)
+    )
+
+
+def envelope(body: str) -> bytes:
+    """Return an answer around a body."""
+    return _ENVELOPE.format(body=body).encode()
+
+
+def fault(code: str, subcode: str, reason: str) -> bytes:
+    """Return a SOAP fault (SOAP 1.2 part 1, 5.4)."""
+    return envelope(
+        f"<s:Fault><s:Code><s:Value>s:{code}</s:Value><s:Subcode><s:Value>ter:{subcode}</s:Value></s:Subcode></s:Code>"
+        f'<s:Reason><s:Text xml:lang="en">{escape(reason)}</s:Text></s:Reason></s:Fault>'
+    )
+
+
+def _moment(name: str, at: datetime) -> str:
+    time = f"<tt:Hour>{at.hour}</tt:Hour><tt:Minute>{at.minute}</tt:Minute><tt:Second>{at.second}</tt:Second>"
+    date = f"<tt:Year>{at.year}</tt:Year><tt:Month>{at.month}</tt:Month><tt:Day>{at.day}</tt:Day>"
+    return f"<tt:{name}><tt:Time>{time}</tt:Time><tt:Date>{date}</tt:Date></tt:{name}>"
+
+
+def _date_and_time(device: Device, _request: Request) -> str:
+    utc = datetime.fromtimestamp(device.clock, UTC)
+    here = datetime.fromtimestamp(device.clock + 8 * 3600, UTC)
+    return (
+        "<tds:GetSystemDateAndTimeResponse><tds:SystemDateAndTime><tt:DateTimeType>NTP</tt:DateTimeType>"
+        "<tt:DaylightSavings>false</tt:DaylightSavings><tt:TimeZone><tt:TZ>CST-8</tt:TZ></tt:TimeZone>"
+        f"{_moment('UTCDateTime', utc)}{_moment('LocalDateTime', here)}"
+        "</tds:SystemDateAndTime></tds:GetSystemDateAndTimeResponse>"
+    )
+
+
+def _information(device: Device, _request: Request) -> str:
+    behaviour = device.behaviour
+    return (
+        f"<tds:GetDeviceInformationResponse><tds:Manufacturer>{MANUFACTURER}</tds:Manufacturer>"
+        f"<tds:Model>{MODEL}</tds:Model><tds:FirmwareVersion>{behaviour.firmware or FIRMWARE}</tds:FirmwareVersion>"
+        f"<tds:SerialNumber>{device.serial}{'-B' if behaviour.replaced else ''}</tds:SerialNumber>"
+        "<tds:HardwareId>1</tds:HardwareId></tds:GetDeviceInformationResponse>"
+    )
+
+
+def _services(device: Device, _request: Request) -> str:
+    listed = "".join(
+        f"<tds:Service><tds:Namespace>{namespace}</tds:Namespace><tds:XAddr>{device.seen_as}{path}</tds:XAddr>"
+        "<tds:Version><tt:Major>2</tt:Major><tt:Minor>60</tt:Minor></tds:Version></tds:Service>"
+        for namespace, path in _PLACES
+    )
+    return f"<tds:GetServicesResponse>{listed}</tds:GetServicesResponse>"
+
+
+def _capabilities(device: Device, _request: Request) -> str:
+    base = device.seen_as
+    return (
+        "<tds:GetCapabilitiesResponse><tds:Capabilities>"
+        f"<tt:Device><tt:XAddr>{base}/onvif/device_service</tt:XAddr></tt:Device>"
+        f"<tt:Events><tt:XAddr>{base}/onvif/event_service</tt:XAddr>"
+        "<tt:WSSubscriptionPolicySupport>false</tt:WSSubscriptionPolicySupport>"
+        "<tt:WSPullPointSupport>true</tt:WSPullPointSupport>"
+        "<tt:WSPausableSubscriptionManagerInterfaceSupport>false</tt:WSPausableSubscriptionManagerInterfaceSupport>"
+        "</tt:Events>"
+        f"<tt:Media><tt:XAddr>{base}/onvif/media_service</tt:XAddr><tt:StreamingCapabilities/></tt:Media>"
+        "</tds:Capabilities></tds:GetCapabilitiesResponse>"
+    )
+
+
+def _hostname(device: Device, _request: Request) -> str:
+    return (
+        "<tds:GetHostnameResponse><tds:HostnameInformation><tt:FromDHCP>false</tt:FromDHCP>"
+        f"<tt:Name>sim-{device.serial.lower()}</tt:Name></tds:HostnameInformation></tds:GetHostnameResponse>"
+    )
+
+
+def _profile(device: Device, token: str, name: str, kilobits: int) -> str:
+    encoding = _ENCODINGS[device.codec]
+    group = f"<tt:GovLength>{device.pictures_between_keyframes}</tt:GovLength><tt:H264Profile>Main</tt:H264Profile>"
+    return (
+        f'<trt:Profiles token="{token}" fixed="true"><tt:Name>{name}</tt:Name>'
+        '<tt:VideoSourceConfiguration token="source"><tt:Name>source</tt:Name><tt:UseCount>2</tt:UseCount>'
+        '<tt:SourceToken>sensor</tt:SourceToken><tt:Bounds x="0" y="0" width="640" height="360"/>'
+        "</tt:VideoSourceConfiguration>"
+        f'<tt:VideoEncoderConfiguration token="{token}-encoder"><tt:Name>{name}</tt:Name><tt:UseCount>1</tt:UseCount>'
+        f"<tt:Encoding>{encoding}</tt:Encoding>"
+        "<tt:Resolution><tt:Width>640</tt:Width><tt:Height>360</tt:Height></tt:Resolution><tt:Quality>5</tt:Quality>"
+        f"<tt:RateControl><tt:FrameRateLimit>{RATE}</tt:FrameRateLimit><tt:EncodingInterval>1</tt:EncodingInterval>"
+        f"<tt:BitrateLimit>{kilobits}</tt:BitrateLimit></tt:RateControl>"
+        f"{'' if encoding == 'JPEG' else f'<tt:H264>{group}</tt:H264>'}"
+        "<tt:Multicast><tt:Address><tt:Type>IPv4</tt:Type><tt:IPv4Address>0.0.0.0</tt:IPv4Address></tt:Address>"
+        "<tt:Port>0</tt:Port><tt:TTL>1</tt:TTL><tt:AutoStart>false</tt:AutoStart></tt:Multicast>"
+        "<tt:SessionTimeout>PT60S</tt:SessionTimeout></tt:VideoEncoderConfiguration></trt:Profiles>"
+    )
+
+
+def _profiles(device: Device, _request: Request) -> str:
+    listed = _profile(device, "main", "mainStream", 2048) + _profile(device, "sub", "subStream", 2048)
+    return f"<trt:GetProfilesResponse>{listed}</trt:GetProfilesResponse>"
+
+
+def _uri(name: str, uri: str) -> str:
+    return (
+        f"<trt:{name}Response><trt:MediaUri><tt:Uri>{escape(uri)}</tt:Uri>"
+        "<tt:InvalidAfterConnect>false</tt:InvalidAfterConnect><tt:InvalidAfterReboot>false</tt:InvalidAfterReboot>"
+        f"<tt:Timeout>PT60S</tt:Timeout></trt:MediaUri></trt:{name}Response>"
+    )
+
+
+def _stream_uri(device: Device, request: Request) -> str:
+    sub = request.values.get("ProfileToken") == "sub"
+    return _uri("GetStreamUri", f"{device.rtsp}{'-sub' if sub else ''}")
+
+
+def _snapshot_uri(device: Device, request: Request) -> str:
+    return _uri("GetSnapshotUri", f"{device.seen_as}/snapshot?profile={request.values.get('ProfileToken', '')}")
+
+
+def _synchronize(_device: Device, _request: Request) -> str:
+    return "<trt:SetSynchronizationPointResponse/>"
+
+
+def _event_properties(device: Device, _request: Request) -> str:
+    topic = (
+        '<tns1:Monitoring><OperatingTime><LastReboot wstop:topic="true"><tt:MessageDescription IsProperty="true">'
+        '<tt:Data><tt:SimpleItemDescription Name="Status" Type="xsd:dateTime"/></tt:Data></tt:MessageDescription>'
+        "</LastReboot></OperatingTime></tns1:Monitoring>"
+    )
+    return (
+        "<tev:GetEventPropertiesResponse>"
+        "<tev:TopicNamespaceLocation>http://www.onvif.org/onvif/ver10/topics/topicns.xml</tev:TopicNamespaceLocation>"
+        "<wsnt:FixedTopicSet>true</wsnt:FixedTopicSet>"
+        f"<wstop:TopicSet>{topic if device.tells_last_start else ''}</wstop:TopicSet>"
+        "<wsnt:TopicExpressionDialect>http://www.onvif.org/ver10/tev/topicExpression/ConcreteSet"
+        "</wsnt:TopicExpressionDialect>"
+        "<tev:MessageContentFilterDialect>http://www.onvif.org/ver10/tev/messageContentFilter/ItemFilter"
+        "</tev:MessageContentFilterDialect><tev:MessageContentSchemaLocation>http://www.onvif.org/onvif/ver10/schema/"
+        "onvif.xsd</tev:MessageContentSchemaLocation></tev:GetEventPropertiesResponse>"
+    )
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _subscribe(device: Device, _request: Request) -> str:
+    return (
+        "<tev:CreatePullPointSubscriptionResponse><tev:SubscriptionReference>"
+        f"<wsa:Address>{device.seen_as}/onvif/subscription?id=1</wsa:Address></tev:SubscriptionReference>"
+        f"<wsnt:CurrentTime>{_iso(device.clock)}</wsnt:CurrentTime>"
+        f"<wsnt:TerminationTime>{_iso(device.clock + 60)}</wsnt:TerminationTime>"
+        "</tev:CreatePullPointSubscriptionResponse>"
+    )
+
+
+def _pull(device: Device, _request: Request) -> str:
+    started = _iso(device.started_at + device.behaviour.clock_offset)
+    message = (
+        '<wsnt:NotificationMessage><wsnt:Topic Dialect="http://www.onvif.org/ver10/tev/topicExpression/ConcreteSet">'
+        "tns1:Monitoring/OperatingTime/LastReboot</wsnt:Topic><wsnt:Message>"
+        f'<tt:Message UtcTime="{_iso(device.clock)}" PropertyOperation="Initialized">'
+        f'<tt:Data><tt:SimpleItem Name="Status" Value="{started}"/></tt:Data></tt:Message>'
+        "</wsnt:Message></wsnt:NotificationMessage>"
+    )
+    return (
+        f"<tev:PullMessagesResponse><tev:CurrentTime>{_iso(device.clock)}</tev:CurrentTime>"
+        f"<tev:TerminationTime>{_iso(device.clock + 60)}</tev:TerminationTime>{message}</tev:PullMessagesResponse>"
+    )
+
+
+def _unsubscribe(_device: Device, _request: Request) -> str:
+    return "<wsnt:UnsubscribeResponse/>"
+
+
+OPERATIONS: dict[str, Callable[[Device, Request], str]] = {
+    "GetSystemDateAndTime": _date_and_time,
+    "GetDeviceInformation": _information,
+    "GetServices": _services,
+    "GetCapabilities": _capabilities,
+    "GetHostname": _hostname,
+    "GetProfiles": _profiles,
+    "GetStreamUri": _stream_uri,
+    "GetSnapshotUri": _snapshot_uri,
+    "SetSynchronizationPoint": _synchronize,
+    "GetEventProperties": _event_properties,
+    "CreatePullPointSubscription": _subscribe,
+    "PullMessages": _pull,
+    "Unsubscribe": _unsubscribe,
+}
