@@ -23,8 +23,8 @@ import aiohttp
 
 from tests.conftest import rows
 from tests.real.gstreamer import free_port
-from xueliang_monitor.inventory import COLUMNS, Row
 from xueliang_monitor.simulator.faults import BY_NAME
+from xueliang_monitor.spreadsheet import COLUMNS, Row
 
 PASSWORD = "pa55-of-the-fleet"
 
@@ -61,7 +61,7 @@ async def running(folder: Path, count: int, settings: str) -> AsyncIterator[Rig]
         writer = csv.DictWriter(stream, COLUMNS)
         writer.writeheader()
         for row in fleet:
-            writer.writerow({"id": row.id, **row.data.model_dump(exclude_none=True)})
+            writer.writerow({"id": row.id, **row.data.model_dump(exclude_none=True, include=set(COLUMNS))})
     xueliang = [sys.executable, "-m", "xueliang_monitor"]
     environment = {**os.environ, "XUELIANG_SIMULATOR_PASSWORD": PASSWORD, "FLEET_PASSWORD": PASSWORD}
     imported = [*xueliang, "camera", "import", str(folder / "fleet.csv"), "--into", str(folder / "cameras.d")]

@@ -100,7 +100,7 @@ async def test_the_daemon_sees_a_stream_get_covered_stop_and_come_back(footage: 
         "rechecks: {reach: 300ms, picture: 500ms}\n"
         "credentials: {main: {username: viewer, password_file: pass}}\n"
     )
-    monitor = daemon.Monitor(daemon.load(tmp_path / "x.yaml"))
+    monitor = daemon.Monitor(tmp_path / "x.yaml")
     async with monitor.running():
         with gstreamer.server("h264", 24, live, LOGIN, port):
             await _until(monitor, State.UP, None, 20)

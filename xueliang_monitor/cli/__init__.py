@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from xueliang_monitor.cli import camera, check, config, demo, faults, run, simulate
+from xueliang_monitor.cli import camera, check, config, demo, discover, faults, run, simulate
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -15,8 +15,9 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("check")(check.check)
 app.command("demo")(demo.demo)
+app.command("discover")(discover.discover)
 app.command("faults")(faults.faults)
-app.add_typer(camera.app, name="camera", help="Cameras of the inventory.")
+app.add_typer(camera.app, name="camera", help="Register, list, test and change cameras.")
 app.add_typer(config.app, name="config", help="The settings.")
 app.add_typer(simulate.app, name="simulate", help="A fleet of simulated cameras.")
 

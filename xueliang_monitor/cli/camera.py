@@ -1,44 +1,137 @@
-"""`xueliang camera`: import a fleet's spreadsheet."""
+"""`xueliang camera`: the cameras of the inventory, listed and shown; the other commands have files of their own."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xueliang_monitor.cli.output import err, out, refuse
+from xueliang_monitor.cli import camera_add, camera_edit, camera_import
+from xueliang_monitor.cli.output import (
+    CameraArgument,
+    ConfigOption,
+    JsonOption,
+    camera_of,
+    err,
+    installation_of,
+    out,
+    print_json,
+    refuse,
+)
+
+if TYPE_CHECKING:
+    from xueliang_monitor.inventory import Camera
 
 app = typer.Typer(no_args_is_help=True)
+app.command("add")(camera_add.add)
+
+_STYLES = {"up": "green", "degraded": "yellow", "down": "red", "unknown": "dim"}
 
 
-@app.callback()
-def _group() -> None:
-    """Keep `import` a command of its own."""
+def _row(camera: Camera, live: dict[str, Any] | None) -> dict[str, Any]:
+    identity = camera.data.identity
+    return {
+        "id": camera.id,
+        "name": camera.name,
+        "site": camera.site,
+        "programme": camera.programme,
+        "uplink": camera.uplink,
+        "address": camera.target.host,
+        "model": f"{identity.manufacturer} {identity.model}".strip() if identity else "",
+        "status": camera.status.value,
+        "state": live["state"] if live else None,
+        "faults": [item["code"] for item in live["faults"]] if live else None,
+        "since": live["since"] if live else None,
+    }
 
 
-@app.command("import")
-def import_(
-    file: Annotated[Path, typer.Argument(help="CSV with the columns of config/fleet.csv.")],
-    into: Annotated[Path, typer.Option("--into", help="Folder for the camera files.")] = Path(
-        "/etc/xueliang-monitor/cameras.d"
-    ),
+@app.command("list")
+def list_(
+    site: Annotated[str | None, typer.Option(help="Only those of a site.")] = None,
+    state: Annotated[str | None, typer.Option(help="Only those in a state: up, degraded, down, unknown.")] = None,
+    fault: Annotated[str | None, typer.Option(help="Only those with a fault, by its code.")] = None,
+    programme: Annotated[str | None, typer.Option(help="Only those of a programme.")] = None,
+    status: Annotated[str | None, typer.Option(help="Only active, commissioning or retired ones.")] = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
 ) -> None:
-    """Write one camera file a row; bad rows are named and skipped."""
-    from rich.progress import track
+    """List cameras, with what the running daemon knows of them."""
+    from rich.table import Table
 
-    from xueliang_monitor import inventory
-    from xueliang_monitor.documents import DocumentError
+    from xueliang_monitor.camera_file import Status
+    from xueliang_monitor.catalogue import FAULTS
+    from xueliang_monitor.cli import daemon_state
+    from xueliang_monitor.model import State
 
-    try:
-        rows, problems = inventory.read_csv(file)
-        into.mkdir(parents=True, exist_ok=True)
-        for row in track(rows, "writing", console=err, transient=True, disable=not err.is_terminal):
-            inventory.write_camera(into, row)
-    except DocumentError as error:
-        refuse(error.problems)
-    except OSError as error:
-        refuse([f"{into}: cannot be written: {error.strerror}"], 1)
-    out.print(f"{len(rows)} cameras written to {into}", highlight=False)
-    if problems:
-        refuse((*problems, f"{len(problems)} rows skipped"), 1)
+    for name, given, known in (
+        ("--state", state, [item.value for item in State]),
+        ("--fault", fault, list(FAULTS)),
+        ("--status", status, [item.value for item in Status]),
+    ):
+        if given is not None and given not in known:
+            refuse([f"{name}: {given} is none of {', '.join(known)}"])
+    loaded = installation_of(config)
+    live = daemon_state.states(loaded.settings)
+    if live is None and (state or fault):
+        refuse([f"no daemon answers at {daemon_state.address(loaded.settings)}, so states and faults are not known"], 1)
+    wanted = {"site": site, "state": state, "programme": programme, "status": status}
+    rows = [_row(camera, (live or {}).get(camera.id)) for camera in loaded.inventory.known]
+    rows = [row for row in rows if all(value is None or row[key] == value for key, value in wanted.items())]
+    rows = [row for row in rows if fault is None or fault in (row["faults"] or ())]
+    if as_json:
+        print_json(rows)
+    else:
+        table = Table("Camera", "Name", "Site", "Programme", "Address", "Model", "State", "Faults")
+        for row in rows:
+            shown = row["status"] if row["status"] != "active" else (row["state"] or "-")
+            style = _STYLES.get(shown, "dim")
+            cells = [row[key] for key in ("id", "name", "site", "programme", "address", "model")]
+            table.add_row(*cells, f"[{style}]{shown}[/]", ", ".join(row["faults"] or ()))
+        out.print(table)
+        note = "" if live is not None else "; no daemon answers, so states are not known"
+        out.print(f"{len(rows)} of {len(loaded.inventory.known)} cameras{note}", highlight=False)
+    for problem in loaded.inventory.problems:
+        err.print(str(problem), style="red", markup=False, highlight=False)
+
+
+@app.command("show")
+def show(camera: CameraArgument, as_json: JsonOption = False, config: ConfigOption = None) -> None:
+    """Show what a camera's file says, and what the running daemon knows of it."""
+    from rich.table import Table
+
+    from xueliang_monitor.cli import daemon_state
+
+    loaded = installation_of(config)
+    known = camera_of(loaded, camera)
+    live = daemon_state.ask(loaded.settings, f"/api/v1/cameras/{known.id}")
+    said = known.data.model_dump(mode="json", exclude_none=True)
+    if as_json:
+        print_json({"id": known.id, "file": said, "live": live})
+        return
+    table = Table("Key", "Value", title=f"{known.id}  {known.name}", title_justify="left")
+    for key, value in said.items():
+        pairs = value.items() if isinstance(value, dict) else [("", value)]
+        for inner, text in pairs:
+            if text not in ("", None):
+                table.add_row(f"{key}.{inner}" if inner else key, str(text))
+    out.print(table)
+    if not isinstance(live, dict):
+        out.print(f"no daemon answers at {daemon_state.address(loaded.settings)}", style="dim", highlight=False)
+        return
+    state = live["state"]
+    out.print(
+        f"[{_STYLES.get(state, '')}]{state}[/] since {live['since']}; last visit {live['last_visit']}", highlight=False
+    )
+    for item in live["faults"]:
+        out.print(f"  [red]{item['code']}[/] {item['name']['en']} {item['name']['zh']}: ", end="")
+        out.print(item["detail"], markup=False, highlight=False)
+        out.print(f"    {item['advice']['en']} {item['advice']['zh']}", markup=False, highlight=False)
+
+
+app.command("check")(camera_add.check)
+app.command("edit")(camera_edit.edit)
+app.command("remove")(camera_edit.remove)
+app.command("retire")(camera_edit.retire)
+app.command("accept-change")(camera_add.accept_change)
+app.command("import")(camera_import.import_)
+app.command("export")(camera_import.export)

@@ -58,11 +58,11 @@ def _target_of_url(url: str, credentials: Credentials | None) -> Target:
 def _target_of_camera(name: str, config: Path | None, credentials: Credentials | None) -> Target:
     from dataclasses import replace
 
-    from xueliang_monitor import daemon
+    from xueliang_monitor import installation
     from xueliang_monitor.documents import DocumentError
 
     try:
-        loaded = daemon.load(settings_file(config))
+        loaded = installation.load(settings_file(config))
     except DocumentError as error:
         refuse(error.problems)
     found = next((camera.target for camera in loaded.inventory.cameras if camera.id == name), None)

@@ -17,11 +17,11 @@ def _group() -> None:
 @app.command("check")
 def check(config: ConfigOption = None) -> None:
     """Validate settings, passwords and every camera file; print every error with file and line."""
-    from xueliang_monitor import daemon
+    from xueliang_monitor import installation
     from xueliang_monitor.documents import DocumentError
 
     try:
-        loaded = daemon.load(settings_file(config))
+        loaded = installation.load(settings_file(config))
     except DocumentError as error:
         refuse(error.problems, 1)
     problems = (*loaded.problems, *loaded.inventory.problems)

@@ -1,14 +1,20 @@
-"""What the commands share towards the terminal: consoles, refusals, options."""
+"""What the commands share towards the terminal: consoles, refusals, options, JSON."""
 
 from __future__ import annotations
 
+import json
 import logging
+import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
+
+if TYPE_CHECKING:
+    from xueliang_monitor.installation import Installation
+    from xueliang_monitor.inventory import Camera
 
 USAGE = 2
 DEFAULT_SETTINGS = Path("/etc/xueliang-monitor/xueliang.yaml")
@@ -32,10 +38,55 @@ def settings_file(given: Path | None) -> Path:
     return local if local.exists() and not DEFAULT_SETTINGS.exists() else DEFAULT_SETTINGS
 
 
+def installation_of(config: Path | None) -> Installation:
+    """Read settings, logins and cameras, or refuse."""
+    from xueliang_monitor import installation
+    from xueliang_monitor.documents import DocumentError
+
+    try:
+        return installation.load(settings_file(config))
+    except DocumentError as error:
+        refuse(error.problems)
+
+
+def camera_of(loaded: Installation, name: str) -> Camera:
+    """Return a camera by its id, or refuse and say what is wrong with its file."""
+    found = next((camera for camera in loaded.inventory.known if camera.id == name), None)
+    if found is not None:
+        return found
+    broken = [problem for problem in loaded.inventory.problems if problem.file.stem == name]
+    refuse(broken or [f"no camera is called {name}; xueliang camera list shows those there are"])
+
+
+def on_terminal() -> bool:
+    """Say whether a person can be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON."""
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
 ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", "-c", envvar="XUELIANG_CONFIG", help="Settings file.", show_default=str(DEFAULT_SETTINGS)),
 ]
+
+
+def _complete_id(incomplete: str) -> list[str]:
+    """Return the ids that begin so, for the shell's completion."""
+    from xueliang_monitor import config
+
+    try:
+        folder = config.load(settings_file(None))[0].inventory
+        return sorted(file.stem for file in folder.glob(f"{incomplete}*.yaml"))
+    except Exception:  # noqa: BLE001 - a shell's completion never fails aloud
+        return []
+
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+CameraArgument = Annotated[str, typer.Argument(metavar="ID", help="The camera's id.", autocompletion=_complete_id)]
 
 
 def log_to_stderr(level: int = logging.INFO) -> None:

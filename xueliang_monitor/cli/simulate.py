@@ -36,7 +36,7 @@ def simulate(
         return
     import asyncio
 
-    from xueliang_monitor import inventory
+    from xueliang_monitor import spreadsheet
     from xueliang_monitor.documents import DocumentError
     from xueliang_monitor.model import Credentials
     from xueliang_monitor.simulator.fleet import SimulatedFleet
@@ -46,7 +46,7 @@ def simulate(
     if not port.isdecimal() or not host.startswith("127."):
         refuse(["the control endpoint listens on loopback only; write 127.0.0.1:port"])
     try:
-        rows, problems = inventory.read_csv(fleet)
+        rows, problems = spreadsheet.read(fleet)
     except DocumentError as error:
         refuse(error.problems)
     outside = [row.id for row in rows if not row.data.address.startswith("127.")]

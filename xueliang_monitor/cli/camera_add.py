@@ -1,0 +1,257 @@
+"""`xueliang camera add`, `check` and `accept-change`: what asks the device."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from xueliang_monitor.cli.output import (
+    CameraArgument,
+    ConfigOption,
+    JsonOption,
+    camera_of,
+    err,
+    installation_of,
+    on_terminal,
+    out,
+    print_json,
+    refuse,
+)
+
+if TYPE_CHECKING:
+    from xueliang_monitor.commissioning import Acceptance, Candidate, Wish
+    from xueliang_monitor.installation import Installation
+
+As = Annotated[
+    str | None,
+    typer.Option(
+        "--as", metavar="commissioning", help="Register it also where it does not pass: watched, not counted."
+    ),
+]
+
+
+def status_of(wanted: str | None) -> str:
+    """Return the status that `--as` asks for, or refuse."""
+    if wanted not in (None, "active", "commissioning"):
+        refuse([f"--as takes commissioning, not {wanted}"])
+    return wanted or "active"
+
+
+def _ask(question: str, choices: tuple[str, ...] = ()) -> str:
+    from rich.prompt import Prompt
+
+    hint = f" ({', '.join(choices[:12])})" if choices else ""
+    answer = ""
+    while not answer.strip():
+        answer = Prompt.ask(f"{question}{hint}", console=err)
+    return answer.strip()
+
+
+def complete(wish: Wish, loaded: Installation) -> Wish:
+    """Ask for what is missing where a person can be asked; refuse else."""
+    logins = tuple(sorted(loaded.settings.credentials))
+    sites = tuple(sorted({camera.site for camera in loaded.inventory.known}))
+    if not wish.site:
+        if not on_terminal():
+            refuse(["--site is missing: the community, village or school where the camera hangs"])
+        wish = replace(wish, site=_ask("site 地点", sites))
+        wish = replace(wish, name=wish.name or _ask("name 名称"))
+    if wish.credentials is None and len(logins) == 1:
+        wish = replace(wish, credentials=logins[0])
+    elif wish.credentials is None and logins:
+        if not on_terminal():
+            refuse([f"--credentials is missing; the settings know: {', '.join(logins)} (none for a camera without)"])
+        wish = replace(wish, credentials=_ask("credentials 凭据", logins))
+    return replace(wish, credentials=None) if wish.credentials == "none" else wish
+
+
+def describe(candidate: Candidate) -> None:
+    """Print who the camera is and which profile was chosen."""
+    data = candidate.data
+    if data.identity is not None:
+        who = data.identity
+        out.print(
+            f"{who.manufacturer} {who.model}, firmware {who.firmware}, serial number {who.serial}", highlight=False
+        )
+    if data.stream is not None and data.main_stream is not None:
+        out.print(f"watched: {data.stream.profile} {data.stream.value()}; main stream: {data.main_stream.value()}")
+
+
+async def register(wish: Wish, loaded: Installation, *, quiet: bool) -> tuple[Candidate, Acceptance]:
+    """Ask the device, and put it to the test."""
+    from xueliang_monitor.cli import acceptance
+    from xueliang_monitor.commissioning import prepare
+
+    def say(text: str) -> None:
+        if not quiet:
+            err.print(text, style="dim", highlight=False)
+
+    candidate = await prepare(wish, loaded, say)
+    if not quiet:
+        describe(candidate)
+    expected = candidate.data.stream.value() if candidate.data.stream else None
+    return candidate, await acceptance.run(candidate.target, loaded, expected)
+
+
+def add_one(wish: Wish, loaded: Installation, *, as_json: bool) -> bool:
+    """Register one camera; print how it went; return whether its file was written."""
+    from xueliang_monitor import camera_file
+    from xueliang_monitor.cli import acceptance, daemon_state
+    from xueliang_monitor.commissioning import RefusedError
+
+    try:
+        candidate, test = asyncio.run(register(wish, loaded, quiet=as_json))
+    except RefusedError as error:
+        refuse(error.messages, 2 if error.usage else 1)
+    wanted = test.passed or wish.status is camera_file.Status.COMMISSIONING
+    path = None
+    if wanted:
+        try:
+            path = camera_file.write(loaded.settings.inventory, candidate.id, candidate.data, new=True)
+        except FileExistsError:
+            refuse([f"the id {candidate.id} was taken meanwhile; nothing was written"], 1)
+        except OSError as error:
+            refuse([f"{loaded.settings.inventory}: cannot be written: {error.strerror}"], 1)
+    if as_json:
+        print_json(
+            {"id": candidate.id, "file": str(path) if path else None, **acceptance.as_json(test), **_known(candidate)}
+        )
+        return wanted
+    acceptance.show(candidate.id, test)
+    if path is None:
+        err.print(
+            f"\nnot registered: {candidate.id} did not pass 未登记：验收不合格. Mend what failed and try again, or "
+            "register it with --as commissioning.",
+            style="red",
+            highlight=False,
+        )
+        return False
+    runs = daemon_state.ask(loaded.settings, "/api/v1/cameras") is not None
+    follow = "the daemon takes it up within 2 s" if runs else "no daemon answers here; it is watched once one runs"
+    out.print(f"\n[bold green]registered 已登记[/]  {candidate.id}  {path}  ({follow})", highlight=False)
+    return True
+
+
+def _known(candidate: Candidate) -> dict[str, Any]:
+    said = candidate.data.model_dump(mode="json", exclude_none=True)
+    return {key: said[key] for key in ("status", "identity", "stream", "main_stream", "rtsp_path") if key in said}
+
+
+def add(
+    address: Annotated[str, typer.Argument(help="The camera's IP address or host name.")],
+    site: Annotated[str, typer.Option("--site", "-s", help="Where it hangs.")] = "",
+    name: Annotated[str | None, typer.Option(help="What people call it.")] = None,
+    identity: Annotated[str | None, typer.Option("--id", help="Its id; else made of name or address.")] = None,
+    programme: Annotated[str, typer.Option(help="Which rollout it comes with.")] = "",
+    uplink: Annotated[str, typer.Option(help="What it is connected through.")] = "",
+    credentials: Annotated[
+        str | None, typer.Option(help="Name of a login in the settings; none for a camera without.")
+    ] = None,
+    profile: Annotated[
+        str | None, typer.Option(help="Token or name of the profile to watch; else the smallest of at least 640 px.")
+    ] = None,
+    onvif: Annotated[str, typer.Option(help="auto, none, http or https.")] = "auto",
+    onvif_port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of its ONVIF service.")] = None,
+    onvif_credentials: Annotated[str | None, typer.Option(help="Login for ONVIF where it is another one.")] = None,
+    rtsp_port: Annotated[int | None, typer.Option(min=1, max=65535, help="RTSP port, against what it says.")] = None,
+    rtsp_path: Annotated[str | None, typer.Option(help="RTSP path, against what it says.")] = None,
+    tls: Annotated[str, typer.Option(help="verify, insecure, or a file of certificates.")] = "verify",
+    as_status: As = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Register a new camera: ask it who it is, put it to the acceptance test, and watch it.
+
+    Exit status: 0 registered, 1 not passed or refused, 2 usage.
+    """
+    from xueliang_monitor.camera_file import Status
+    from xueliang_monitor.commissioning import Wish
+
+    if onvif not in {"auto", "none", "http", "https"}:
+        refuse([f"--onvif takes auto, none, http or https, not {onvif}"])
+    wish = Wish(
+        address,
+        site,
+        identity,
+        name,
+        programme,
+        uplink,
+        credentials,
+        onvif,
+        onvif_port,
+        onvif_credentials,
+        profile,
+        rtsp_port,
+        rtsp_path,
+        tls,
+        Status(status_of(as_status)),
+    )
+    loaded = installation_of(config)
+    wish = complete(wish, loaded)
+    raise typer.Exit(0 if add_one(wish, loaded, as_json=as_json) else 1)
+
+
+def check(
+    camera: CameraArgument,
+    accept: Annotated[bool, typer.Option("--accept", help="Count a camera in commissioning once it passes.")] = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Put a registered camera to the acceptance test. Exit status: 0 passed, 1 not."""
+    from xueliang_monitor.camera_file import Status
+    from xueliang_monitor.cli import acceptance
+    from xueliang_monitor.cli.camera_edit import change
+
+    loaded = installation_of(config)
+    known = camera_of(loaded, camera)
+    expected = known.data.stream.value() if known.data.stream else None
+    test = asyncio.run(acceptance.run(known.target, loaded, expected))
+    if as_json:
+        print_json({"id": known.id, **acceptance.as_json(test)})
+    else:
+        acceptance.show(known.id, test)
+    if accept and test.passed and known.status is Status.COMMISSIONING:
+        change(loaded, known.id, {"status": None})
+        err.print(f"{known.id} counts from now on 已转为正式", style="green", highlight=False)
+    sys.stdout.flush()
+    raise typer.Exit(0 if test.passed else 1)
+
+
+def accept_change(
+    cameras: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of the cameras.")],
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Accept that a camera was exchanged or its firmware updated: who it says it is now is from now on expected."""
+    from xueliang_monitor.cli.camera_edit import change
+    from xueliang_monitor.commissioning import RefusedError, identify
+
+    loaded = installation_of(config)
+    known = [camera_of(loaded, name) for name in cameras]
+    rows, failed = [], False
+    for camera in known:
+        before = camera.data.identity.model_dump(exclude_defaults=True) if camera.data.identity else {}
+        try:
+            after = asyncio.run(identify(camera, time.time)).model_dump(exclude_defaults=True)
+        except RefusedError as error:
+            rows.append({"id": camera.id, "outcome": "failed", "detail": "; ".join(error.messages)})
+            failed = True
+            continue
+        if after != before:
+            change(loaded, camera.id, {"identity": after})
+        said = [f"{key} {before.get(key, '?')} -> {after[key]}" for key in after if before.get(key) != after[key]]
+        rows.append(
+            {"id": camera.id, "outcome": "accepted" if said else "unchanged", "detail": ", ".join(said)},
+        )
+    if as_json:
+        print_json(rows)
+    else:
+        for row in rows:
+            style = {"failed": "red", "accepted": "green"}.get(row["outcome"], "")
+            out.print(f"{row['id']}: {row['outcome']} {row['detail']}", style=style, markup=False, highlight=False)
+    raise typer.Exit(1 if failed else 0)

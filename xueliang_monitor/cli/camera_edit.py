@@ -1,0 +1,158 @@
+"""`xueliang camera edit`, `remove` and `retire`: what changes a camera's file."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from xueliang_monitor.cli.output import (
+    CameraArgument,
+    ConfigOption,
+    camera_of,
+    err,
+    installation_of,
+    on_terminal,
+    out,
+    refuse,
+)
+
+if TYPE_CHECKING:
+    from xueliang_monitor.documents import Problem
+    from xueliang_monitor.installation import Installation
+
+
+def _problems(loaded: Installation, identity: str, text: str) -> tuple[Problem, ...]:
+    """Return what would be wrong with a text as a camera's file."""
+    from dataclasses import replace
+
+    from xueliang_monitor.documents import DocumentError
+    from xueliang_monitor.inventory import read_camera
+
+    real = loaded.settings.inventory / f"{identity}.yaml"
+    with tempfile.TemporaryDirectory(prefix="xueliang-edit-") as folder:
+        file = Path(folder) / f"{identity}.yaml"
+        file.write_text(text, encoding="utf-8")
+        try:
+            read_camera(file, loaded.credentials, frozenset(loaded.settings.credentials))
+        except DocumentError as error:
+            return tuple(replace(problem, file=real) for problem in error.problems)
+    return ()
+
+
+def change(loaded: Installation, identity: str, values: Mapping[str, Any]) -> None:
+    """Set keys of a camera's file, or take away those of value None; comments stay. Refuses what is invalid."""
+    import io
+
+    from ruamel.yaml import YAML
+
+    from xueliang_monitor import camera_file
+
+    editor = YAML()
+    editor.preserve_quotes = True
+    editor.width = 4096
+    path = loaded.settings.inventory / f"{identity}.yaml"
+    try:
+        document = editor.load(path.read_text(encoding="utf-8-sig")) or {}
+        for key, value in values.items():
+            if value is None:
+                document.pop(key, None)
+            else:
+                document[key] = value
+        text = io.StringIO()
+        editor.dump(document, text)
+        if problems := _problems(loaded, identity, text.getvalue()):
+            refuse(problems, 1)
+        camera_file.write_text(loaded.settings.inventory, identity, text.getvalue())
+    except OSError as error:
+        refuse([f"{path}: cannot be changed: {error.strerror}"], 1)
+
+
+def _editor() -> list[str]:
+    for name in ("VISUAL", "EDITOR"):
+        if os.environ.get(name):
+            return shlex.split(os.environ[name])
+    found = next((name for name in ("sensible-editor", "nano", "vi") if shutil.which(name)), None)
+    if found is None:
+        refuse(["no editor is known; set EDITOR"])
+    return [found]
+
+
+def _edit_text(text: str, identity: str) -> str:
+    with tempfile.TemporaryDirectory(prefix="xueliang-edit-") as folder:
+        file = Path(folder) / f"{identity}.yaml"
+        file.write_text(text, encoding="utf-8")
+        try:
+            done = subprocess.run([*_editor(), str(file)], check=False)  # noqa: S603 - the person's own editor
+        except OSError as error:
+            refuse([f"the editor cannot be started: {error.strerror}"], 1)
+        if done.returncode:
+            refuse([f"the editor ended with {done.returncode}; nothing was changed"], 1)
+        return file.read_text(encoding="utf-8")
+
+
+def edit(camera: CameraArgument, config: ConfigOption = None) -> None:
+    """Open a camera's file in $EDITOR; it is replaced only once it is valid."""
+    from xueliang_monitor import camera_file
+
+    loaded = installation_of(config)
+    path = loaded.settings.inventory / f"{camera}.yaml"
+    try:
+        before = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        camera_of(loaded, camera)
+        refuse([f"{path}: cannot be read"], 1)
+    text = before
+    while True:
+        text = _edit_text(text, camera)
+        if text == before:
+            out.print(f"{camera}: nothing changed", highlight=False)
+            return
+        problems = _problems(loaded, camera, text)
+        if not problems:
+            break
+        for problem in problems:
+            err.print(str(problem), style="red", markup=False, highlight=False)
+        if not on_terminal() or not typer.confirm("edit again?", default=True, err=True):
+            refuse([f"{camera}: nothing was changed"], 1)
+    try:
+        if path.read_text(encoding="utf-8") != before:
+            refuse([f"{path} was changed by somebody else meanwhile; nothing was written"], 1)
+        camera_file.write_text(loaded.settings.inventory, camera, text)
+    except OSError as error:
+        refuse([f"{path}: cannot be written: {error.strerror}"], 1)
+    out.print(f"{camera}: changed", highlight=False)
+
+
+def remove(camera: CameraArgument, config: ConfigOption = None) -> None:
+    """Watch a camera no more; its file is kept in the folder `removed`."""
+    from xueliang_monitor import camera_file
+
+    loaded = installation_of(config)
+    path = loaded.settings.inventory / f"{camera}.yaml"
+    if not path.exists():
+        camera_of(loaded, camera)
+    try:
+        kept = camera_file.put_aside(loaded.settings.inventory, camera)
+    except OSError as error:
+        refuse([f"{path}: cannot be removed: {error.strerror}"], 1)
+    out.print(f"{camera}: removed; its file is kept as {kept}", highlight=False)
+
+
+def retire(
+    camera: CameraArgument,
+    undo: Annotated[bool, typer.Option("--undo", help="Watch it again.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Stop watching and counting a camera that was taken down; its file and history stay."""
+    loaded = installation_of(config)
+    known = camera_of(loaded, camera)
+    change(loaded, known.id, {"status": None if undo else "retired"})
+    out.print(f"{known.id}: {'watched again' if undo else 'retired'}", highlight=False)

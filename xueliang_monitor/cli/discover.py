@@ -1,0 +1,140 @@
+"""`xueliang discover`: which devices are there, and which are registered already."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from xueliang_monitor.cli.output import (
+    ConfigOption,
+    JsonOption,
+    err,
+    installation_of,
+    on_terminal,
+    out,
+    print_json,
+    refuse,
+)
+
+if TYPE_CHECKING:
+    from xueliang_monitor.installation import Installation
+    from xueliang_monitor.net.discovery import Device
+
+LISTEN_SECONDS = 3.0
+
+
+async def _find(own: tuple[str, ...], hosts: tuple[str, ...], seconds: float) -> tuple[Device, ...]:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    from xueliang_monitor.net import discovery
+
+    columns = (TextColumn("asking 搜索"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[note]}"))
+    with Progress(*columns, console=err, disable=not err.is_terminal, transient=True) as progress:
+        bar = progress.add_task("", total=len(hosts) or 1, note="")
+        found: dict[str, Device] = {}
+
+        def heard(device: Device) -> None:
+            found[device.host] = device
+            progress.update(bar, note=f"{len(found)} found")
+
+        async with asyncio.TaskGroup() as group:
+            if own:
+                group.create_task(discovery.ask_all(own, seconds, heard))
+            if hosts:
+                group.create_task(discovery.ask_each(hosts, seconds, heard, lambda: progress.advance(bar)))
+    return tuple(sorted(found.values(), key=lambda device: tuple(map(int, device.host.split(".")))))
+
+
+def _registered(loaded: Installation, host: str) -> str:
+    return next((camera.id for camera in loaded.inventory.known if camera.target.host == host), "")
+
+
+def _url(device: Device) -> str:
+    return f"{'https' if device.secure else 'http'}://{device.host}:{device.port}{device.path}"
+
+
+def discover(
+    interface: Annotated[str | None, typer.Option(help="Only this interface, by its name or address.")] = None,
+    subnet: Annotated[
+        str | None, typer.Option(help="Ask each address of a network, such as 192.0.2.0/24, instead of all at once.")
+    ] = None,
+    seconds: Annotated[float, typer.Option("--timeout", min=0.2, max=60, help="How long to listen.")] = LISTEN_SECONDS,
+    add: Annotated[bool, typer.Option("--add", help="Walk through the new ones, and register them.")] = False,
+    site: Annotated[str, typer.Option(help="With --add: where they hang.")] = "",
+    credentials: Annotated[str | None, typer.Option(help="With --add: name of their login.")] = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Find devices by WS-Discovery: make, model, address, and whether each is registered already."""
+    from xueliang_monitor.net import discovery
+
+    loaded = installation_of(config)
+    hosts: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
+    try:
+        hosts = discovery.addresses_of(subnet) if subnet else ()
+        own = discovery.interfaces(interface) if interface or not subnet else ()
+    except ValueError as error:
+        refuse([str(error)])
+    try:
+        devices = asyncio.run(_find(own, hosts, seconds))
+    except* OSError as group:
+        refuse([f"nobody can be asked: {group.exceptions[0]}"], 1)
+    if as_json:
+        print_json(
+            [
+                {
+                    "address": device.host,
+                    "name": device.name,
+                    "model": device.hardware,
+                    "location": device.location,
+                    "onvif": _url(device),
+                    "endpoint": device.endpoint,
+                    "registered": _registered(loaded, device.host) or None,
+                }
+                for device in devices
+            ]
+        )
+    else:
+        _show(devices, loaded)
+    if add:
+        new = [device for device in devices if not _registered(loaded, device.host)]
+        failed = sum(not _add(device, site, credentials, config) for device in new)
+        raise typer.Exit(1 if failed else 0)
+
+
+def _show(devices: tuple[Device, ...], loaded: Installation) -> None:
+    from rich.table import Table
+
+    table = Table("Address", "Make", "Model", "ONVIF", "Registered as")
+    for device in devices:
+        known = _registered(loaded, device.host)
+        shown = f"[green]{known}[/]" if known else "[yellow]new 未登记[/]"
+        table.add_row(device.host, device.name, device.hardware, _url(device), shown)
+    out.print(table)
+    new = sum(not _registered(loaded, device.host) for device in devices)
+    out.print(f"{len(devices)} devices, {new} new", highlight=False)
+
+
+def _add(device: Device, site: str, credentials: str | None, config: ConfigOption) -> bool:
+    """Register one found device; return whether it is watched, or a person skipped it."""
+    from xueliang_monitor.cli.camera_add import add_one, complete
+    from xueliang_monitor.commissioning import Wish
+
+    out.print(f"\n[bold]{device.host}[/]  {device.name} {device.hardware}", highlight=False)
+    if on_terminal() and not typer.confirm("register it?", default=True, err=True):
+        return True
+    loaded = installation_of(config)
+    wish = Wish(
+        device.host,
+        site,
+        credentials=credentials,
+        onvif="https" if device.secure else "http",
+        onvif_port=device.port,
+    )
+    with contextlib.suppress(typer.Exit):
+        return add_one(complete(wish, loaded), loaded, as_json=False)
+    return False
