@@ -20,7 +20,9 @@ LOGIN = Credentials("viewer", "correct horse")
 _hosts = itertools.count(1)
 
 
-def rows(count: int, *, port: int = 8554, credentials: str | None = "district") -> tuple[Row, ...]:
+def rows(
+    count: int, *, port: int = 8554, credentials: str | None = "district", onvif_port: int | None = None
+) -> tuple[Row, ...]:
     """Return rows of cameras on addresses that no other test of this run uses."""
     made = []
     for number in range(count):
@@ -33,6 +35,7 @@ def rows(count: int, *, port: int = 8554, credentials: str | None = "district") 
             rtsp_path="/live/main",
             uplink=f"switch-{number // 8}",
             credentials=credentials,
+            onvif_port=onvif_port,
         )
         made.append(Row(f"cam-{number:03d}", data))
     return tuple(made)
@@ -43,8 +46,8 @@ async def simulated() -> AsyncIterator[Callable[..., object]]:
     """Start simulated fleets that end with the test."""
     async with contextlib.AsyncExitStack() as stack:
 
-        async def start(count: int) -> SimulatedFleet:
-            fleet = SimulatedFleet(rows(count), LOGIN)
+        async def start(count: int, *, onvif_port: int | None = None) -> SimulatedFleet:
+            fleet = SimulatedFleet(rows(count, onvif_port=onvif_port), LOGIN)
             await stack.enter_async_context(fleet.running())
             return fleet
 
@@ -57,4 +60,13 @@ def footage() -> Path:
     folder = Path(os.environ.get("XUELIANG_FOOTAGE", ROOT.parent / "shared" / "footage"))
     if not (folder / "street.mp4").exists():
         pytest.skip(f"no footage at {folder}; set XUELIANG_FOOTAGE")
+    return folder
+
+
+@pytest.fixture
+def recorded() -> Path:
+    """Return the folder of real cameras' recorded ONVIF answers, or skip."""
+    folder = Path(os.environ.get("XUELIANG_ONVIF_RECORDED", ROOT.parent / "shared" / "onvif-recorded"))
+    if not folder.is_dir():
+        pytest.skip(f"no recorded ONVIF answers at {folder}; set XUELIANG_ONVIF_RECORDED")
     return folder

@@ -14,6 +14,7 @@ from xueliang_monitor.scheduler import Intervals, first_plan, next_plan
 
 POLICY = Policy()
 REACH_CODES = frozenset(fault.code for fault in LADDER[0].faults)
+LASTING = ("no_media", "picture_frozen", "picture_black", "clock_drift", "onvif_unreachable")
 BLOCKING = ("connection_refused", "connect_timeout", "rtsp_timeout")
 
 
@@ -32,7 +33,12 @@ def bad(at: float, code: str) -> Report:
     excludes = next(probe.excludes for probe in PROBES if probe.rung is rung)
     ruled_out = (excludes - {code}) | (frozenset() if offline else good(at, picture=False).ruled_out)
     return Report(
-        "cam", at, (RungResult(rung, False, 0.1, code, "why"),), (Finding(code, "why", rung),), ruled_out, online=not offline
+        "cam",
+        at,
+        (RungResult(rung, False, 0.1, code, "why"),),
+        (Finding(code, "why", rung),),
+        ruled_out,
+        online=not offline,
     )
 
 
@@ -120,7 +126,11 @@ class HealthMachine(RuleBasedStateMachine):
     def healthy(self, picture: bool) -> None:
         self._take(good(self.at, picture=picture))
 
-    @rule(code=st.sampled_from([*BLOCKING, "no_media", "picture_frozen", "picture_black", "clock_drift", "onvif_unreachable"]))
+    @rule(
+        code=st.sampled_from(
+            [*BLOCKING, "no_media", "picture_frozen", "picture_black", "clock_drift", "onvif_unreachable"]
+        )
+    )
     def faulty(self, code: str) -> None:
         self._take(bad(self.at, code))
 

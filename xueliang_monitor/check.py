@@ -29,6 +29,9 @@ PICTURE_SHARE_SECONDS = 2.5
 PATH_ASKED_SECONDS = 300.0
 """How long the path that a camera names is taken as told while its stream is not found."""
 
+MIN_DEVICE_SECONDS = 1.0
+"""Of a bounded visit, with less left than this the device is not asked."""
+
 OFFLINE_RUNGS = frozenset({Rung.REACH, Rung.RTSP})
 UNREACHED = frozenset({"name_unresolved", "host_unreachable", "connect_timeout"})
 """Faults after which nothing else of the camera is asked: what would be found are echoes."""
@@ -120,6 +123,8 @@ async def _ask_device(climb: Climb, found: _Findings, login: Login, *, due: bool
     """Ask the device over ONVIF where that is due, or where it can say why the stream is not found."""
     codes = {finding.code for finding in found.seen}
     if climb.target.onvif is None or codes & UNREACHED:
+        return
+    if climb.ends_at is not None and climb.ends_at - time.monotonic() < MIN_DEVICE_SECONDS:
         return
     lost = STREAM_NOT_FOUND.code in codes
     asked = climb.device.interviewed_at

@@ -9,13 +9,13 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from pydantic import ValidationError
-
 from xueliang_monitor.camera_file import ID, ID_RULE, CameraFile, IdentitySection, Status, StreamSection
 from xueliang_monitor.check import Memory, visit
+from xueliang_monitor.documents import Document, DocumentError, validate
 from xueliang_monitor.installation import Installation, timeouts_of
 from xueliang_monitor.inventory import Camera, target_of
 from xueliang_monitor.model import Credentials, Finding, OnvifTarget, Report, Rung, RungResult, StreamParameters, Target
@@ -336,10 +336,9 @@ def _file_of(wish: Wish, told: _Told | None) -> CameraFile:
             "main_stream": told.main,
         }
     try:
-        return CameraFile.model_validate(values)
-    except ValidationError as error:
-        said = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors(include_input=False)]
-        raise RefusedError(*said, usage=True) from None
+        return validate(Document(Path(wish.address), values, {}), CameraFile)
+    except DocumentError as error:
+        raise RefusedError(*(problem.message for problem in error.problems), usage=True) from None
 
 
 async def prepare(wish: Wish, installation: Installation, say: Say) -> Candidate:

@@ -79,6 +79,8 @@ class Monitor:
 
         """
         self._file = file
+        # Looked at before they are read, so that what changes before they are followed shows.
+        self._seen = watching.fingerprint(config.load(file)[0].inventory)
         self._installation = loaded = load(file)
         self._clock = clock or SystemClock()
         self._workers = Workers(loaded.settings.workers)
@@ -124,7 +126,7 @@ class Monitor:
             problems = (*wrong, *fresh.problems, *fresh.inventory.problems)
             for problem in problems:
                 if problem not in self.fleet.problems:
-                    log.error("%s; the last good version stays in force", problem)
+                    log.error("%s", problem)
             await self._apply(before, fresh.with_inventory(kept))
             self.fleet.reloaded(ok=not wrong, problems=problems)
 
@@ -147,7 +149,10 @@ class Monitor:
             self.fleet.drop(name)
         self.fleet.take(changed)
         for camera in changed:
-            log.info("camera %s: %s", camera.id, "its file changed" if camera.id in known else "now watched")
+            if camera.outdated:
+                log.warning("camera %s: the last good version stays in force", camera.id)
+            else:
+                log.info("camera %s: %s", camera.id, "its file changed" if camera.id in known else "now watched")
         self._scheduler.add(tuple(restarted))
 
     async def _measure_lag(self) -> None:
@@ -178,7 +183,7 @@ class Monitor:
                 tasks = [
                     group.create_task(self._scheduler.run(cameras)),
                     group.create_task(self._measure_lag()),
-                    group.create_task(watching.follow(settings.inventory, self.reload)),
+                    group.create_task(watching.follow(settings.inventory, self._seen, self.reload)),
                 ]
                 try:
                     yield f"http://{shown}:{bound[1]}"

@@ -56,7 +56,7 @@ def list_(
     config: ConfigOption = None,
 ) -> None:
     """List cameras, with what the running daemon knows of them."""
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from xueliang_monitor.camera_file import Status
     from xueliang_monitor.catalogue import FAULTS
@@ -81,7 +81,8 @@ def list_(
     if as_json:
         print_json(rows)
     else:
-        table = Table("Camera", "Name", "Site", "Programme", "Address", "Model", "State", "Faults")
+        heads = ("Camera", "Name", "Site", "Programme", "Address", "Model", "State", "Faults")
+        table = Table(*(Column(head, overflow="fold") for head in heads))
         for row in rows:
             shown = row["status"] if row["status"] != "active" else (row["state"] or "-")
             style = _STYLES.get(shown, "dim")

@@ -72,6 +72,14 @@ def _target_of_camera(name: str, config: Path | None, credentials: Credentials |
     return replace(found, credentials=credentials) if credentials else found
 
 
+def _with_onvif(target: Target, port: int) -> Target:
+    from dataclasses import replace
+
+    from xueliang_monitor.model import OnvifTarget
+
+    return replace(target, onvif=OnvifTarget(port, credentials=target.credentials))
+
+
 async def _visit(target: Target) -> Report:
     import asyncio
 
@@ -92,6 +100,7 @@ async def _visit(target: Target) -> Report:
                     workers=workers,
                     now=time.time(),
                     total_seconds=CLIMB_SECONDS,
+                    ask_device=target.onvif is not None,
                 )
     finally:
         warming.cancel()
@@ -132,7 +141,7 @@ def _print_table(target: Target, report: Report) -> None:
         table.add_row(result.rung.value, verdict, f"{result.seconds * 1000:.0f} ms", result.detail)
     climbed = {result.rung for result in report.rungs}
     for rung in Rung:
-        if rung not in climbed and rung is not Rung.MONITOR:
+        if rung not in climbed and rung is not Rung.MONITOR and (rung is not Rung.ONVIF or target.onvif):
             table.add_row(rung.value, "[dim]not reached[/]", "", "")
     out.print(table)
     readings = Table("Reading", "Value", show_header=False, box=None)
@@ -157,9 +166,12 @@ def check(
         str | None,
         typer.Option(help="The password; moved out of the process list at once. Better: XUELIANG_PASSWORD."),
     ] = None,
+    onvif_port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="With a URL: ask the device over ONVIF too, at this port.")
+    ] = None,
     config: ConfigOption = None,
 ) -> None:
-    """Climb the ladder once: reach, rtsp, stream, picture. Exit 0 healthy, 1 faults, 2 usage."""
+    """Climb the ladder once: reach, rtsp, stream, picture, onvif. Exit 0 healthy, 1 faults, 2 usage."""
     import asyncio
     import logging
 
@@ -169,6 +181,8 @@ def check(
     credentials = _credentials(username, password_file)
     by_url = "://" in target
     chosen = _target_of_url(target, credentials) if by_url else _target_of_camera(target, config, credentials)
+    if onvif_port is not None:
+        chosen = _with_onvif(chosen, onvif_port)
     try:
         report = asyncio.run(_visit(chosen))
     except TimeoutError:

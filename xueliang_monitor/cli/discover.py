@@ -107,9 +107,10 @@ def discover(
 
 
 def _show(devices: tuple[Device, ...], loaded: Installation) -> None:
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table("Address", "Make", "Model", "ONVIF", "Registered as")
+    heads = ("Address", "Make", "Model", "ONVIF", "Registered as")
+    table = Table(*(Column(head, overflow="fold") for head in heads))
     for device in devices:
         known = _registered(loaded, device.host)
         shown = f"[green]{known}[/]" if known else "[yellow]new 未登记[/]"

@@ -82,6 +82,7 @@ class OnvifConversation:
         self._may_log_in = may_log_in and target.credentials is not None
         self._challenge: auth.Challenge | None = None
         self._nonce_uses = 0
+        self._spoke_soap = False
         self._wire = _Wire(self)
         self.acquaintance = acquaintance or Acquaintance()
         self.login_tried = False
@@ -104,7 +105,7 @@ class OnvifConversation:
         answer = await self._send(device, self._target.path, "GetSystemDateAndTime", {}, token=None)
         received = self._now()
         try:
-            told = onvif.read_time(_Reading.of(answer).get(), received)
+            told = onvif.read_time(self._read(answer).get(), received)
         except AnswerError:
             self._take_date_header(answer, received)
             raise
@@ -213,7 +214,7 @@ class OnvifConversation:
         if self._challenge is not None:
             return await self._with_digest(definition, path, operation, arguments)
         answer = await self._send(definition, path, operation, arguments, token=None)
-        reading = _Reading.of(answer)
+        reading = self._read(answer)
         if not reading.refusal:
             return reading.get()
         return await self._log_in(answer, definition, path, operation, arguments)
@@ -261,7 +262,7 @@ class OnvifConversation:
 
     def _conclude(self, answer: HttpAnswer, operation: str, kind: LoginKind) -> soap.Element:
         """Read what came after a login, and remember how that went."""
-        reading = _Reading.of(answer)
+        reading = self._read(answer)
         if reading.refusal and not self.login_accepted:
             self._challenge = None
             self.acquaintance = replace(self.acquaintance, login=LoginKind.UNKNOWN)
@@ -274,6 +275,12 @@ class OnvifConversation:
         self.login_accepted = True
         self.acquaintance = replace(self.acquaintance, login=kind)
         return reading.get()
+
+    def _read(self, answer: HttpAnswer) -> _Reading:
+        reading = _Reading.of(answer, spoke_soap=self._spoke_soap)
+        spoke = reading.element is not None or isinstance(reading.error, SoapFaultError)
+        self._spoke_soap = self._spoke_soap or spoke
+        return reading
 
     async def _send(
         self,
@@ -309,7 +316,8 @@ class OnvifConversation:
 class _Reading:
     """An answer read once: the body's first element, or by what it refuses the login, or why it cannot be used.
 
-    Cameras refuse by 401 with or without a challenge, by 403, by a SOAP fault of any status, or by a bare 400.
+    Cameras refuse by 401 with or without a challenge, by 403, by a SOAP fault of any status, or by a bare 400, which
+    from what was not heard to speak SOAP before only says that it does not understand.
     """
 
     element: soap.Element | None = None
@@ -317,7 +325,7 @@ class _Reading:
     error: AnswerError | None = None
 
     @classmethod
-    def of(cls, answer: HttpAnswer) -> Self:
+    def of(cls, answer: HttpAnswer, *, spoke_soap: bool = False) -> Self:
         if answer.status in (401, 403):
             return cls(refusal=f"HTTP {answer.status}")
         if 300 <= answer.status < 400:
@@ -328,7 +336,7 @@ class _Reading:
         except SoapFaultError as error:
             return cls(refusal=str(error.fault) if error.fault.refuses_login else "", error=error)
         except AnswerError as error:
-            if answer.status == 400:
+            if answer.status == 400 and spoke_soap:
                 return cls(refusal="HTTP 400 without a reason", error=error)
             if answer.status in _NO_SUCH_PLACE:
                 text = f"nothing speaks ONVIF at that path (HTTP {answer.status})"

@@ -113,11 +113,15 @@ class OnvifService:
         """Return the base of its addresses as the camera sees itself, which behind NAT is wrong."""
         return f"http://{'192.168.1.108' if self._elsewhere else self._camera.target.host}:{self.port}"
 
+    @property
+    def pictures_between_keyframes(self) -> int:
+        """How far keyframes are apart, in pictures."""
+        clip = self._camera.clip()
+        keyframes = [index for index, picture in enumerate(clip.pictures) if picture.keyframe]
+        return (keyframes[1] - keyframes[0]) if len(keyframes) > 1 else len(clip.pictures)
+
     def _device(self) -> soap.Device:
         camera = self._camera
-        clip = camera.clip()
-        keyframes = [index for index, picture in enumerate(clip.pictures) if picture.keyframe]
-        between = (keyframes[1] - keyframes[0]) if len(keyframes) > 1 else len(clip.pictures)
         host = "192.168.1.108" if self._elsewhere else camera.target.host
         path = camera.path
         return soap.Device(
@@ -125,7 +129,7 @@ class OnvifService:
             self._seen_as(),
             f"rtsp://{host}:{camera.target.port}{path}",
             camera.codec,
-            between,
+            self.pictures_between_keyframes,
             time.time() + camera.behaviour.clock_offset,
             self._started_at,
             camera.behaviour,

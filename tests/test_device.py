@@ -1,0 +1,208 @@
+"""What is asked beside the ladder: every fault of a device from its cause, logins that add up, restarts, changes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import pytest
+
+from tests.conftest import LOGIN
+from xueliang_monitor.catalogue import FAULTS as CATALOGUE
+from xueliang_monitor.check import Memory, visit
+from xueliang_monitor.model import Credentials, Identity, OnvifTarget, Report, Rung, Timeouts
+from xueliang_monitor.net.acquaintance import Acquaintance
+from xueliang_monitor.picture.worker import Workers
+from xueliang_monitor.probes import onvif as probe
+from xueliang_monitor.probes.device import DeviceMemory
+from xueliang_monitor.simulator.camera import SimulatedCamera
+from xueliang_monitor.simulator.faults import BY_NAME, FAULTS
+from xueliang_monitor.simulator.fleet import SimulatedFleet
+
+Start = Callable[..., Awaitable[SimulatedFleet]]
+DEVICE_FAULTS = [fault for fault in FAULTS if CATALOGUE[fault.code].rung is Rung.ONVIF]
+
+
+async def ask(
+    camera: SimulatedCamera,
+    memory: Memory,
+    *,
+    login: Credentials | None = LOGIN,
+    device_login: Credentials | None = LOGIN,
+    identity: Identity | None = None,
+    after: float = 0.0,
+    due: bool = True,
+) -> tuple[Report, Memory]:
+    onvif = OnvifTarget(8000, credentials=device_login, profile="main")
+    target = replace(camera.target, credentials=login, onvif=onvif, identity=identity)
+    return await visit(
+        target,
+        Rung.RTSP,
+        memory,
+        timeouts=Timeouts(reach=1.0, rtsp=1.5, onvif=3.0),
+        workers=Workers(1),
+        now=time.time() + after,
+        ask_device=due,
+    )
+
+
+def codes(report: Report) -> list[str]:
+    return [finding.code for finding in report.seen]
+
+
+@pytest.mark.parametrize("number", [0, 2], ids=["token", "digest"])
+@pytest.mark.parametrize("fault", DEVICE_FAULTS, ids=lambda fault: fault.name)
+async def test_cause_to_code(simulated: Start, fault: type, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    fleet = await simulated(3, onvif_port=8000)
+    camera = fleet.cameras[f"cam-00{number}"]
+    report, memory = await ask(camera, Memory())
+    assert codes(report) == []
+    assert {item.code for item in (probe.CLOCK_DRIFT, probe.DEVICE_REPLACED, probe.DEVICE_REBOOTED)} <= report.ruled_out
+    await camera.set_fault(fault())
+    report, memory = await ask(camera, memory)
+    assert codes(report) == [fault.code]
+    assert report.online
+    assert report.seen[0].rung is Rung.ONVIF
+    await camera.clear_fault()
+    monkeypatch.setattr(probe, "REBOOT_SHOWN_SECONDS", -1.0)
+    report, _ = await ask(camera, replace(memory, device_login=Memory().device_login))
+    assert codes(report) == []
+    assert fault.code in report.ruled_out
+
+
+async def test_a_camera_without_onvif_is_asked_nothing(simulated: Start) -> None:
+    fleet = await simulated(1)
+    camera = fleet.cameras["cam-000"]
+    target = replace(camera.target, credentials=LOGIN)
+    report, _ = await visit(
+        target, Rung.RTSP, Memory(), timeouts=Timeouts(), workers=Workers(1), now=time.time(), ask_device=True
+    )
+    assert codes(report) == []
+    assert [result.rung for result in report.rungs] == [Rung.REACH, Rung.RTSP]
+
+
+async def test_the_registered_identity_counts_over_the_first_one_seen(simulated: Start) -> None:
+    fleet = await simulated(1, onvif_port=8000)
+    camera = fleet.cameras["cam-000"]
+    registered = Identity("Xueliang Simulated", "SIM-360", "1.0.0", "SIM000000")
+    report, memory = await ask(camera, Memory(), identity=registered)
+    assert codes(report) == ["firmware_changed"]
+    assert report.seen[0].detail == "firmware 1.0.0 was registered, it now has 1.4.2"
+    report, _ = await ask(camera, memory, identity=replace(registered, serial="OTHER"))
+    assert codes(report) == ["device_replaced"]
+    report, _ = await ask(camera, memory, identity=replace(registered, firmware="1.4.2"))
+    assert codes(report) == []
+
+
+async def test_a_login_that_rtsp_refuses_is_not_tried_over_onvif(simulated: Start) -> None:
+    fleet = await simulated(1, onvif_port=8000)
+    camera = fleet.cameras["cam-000"]
+    assert camera.onvif is not None
+    wrong = Credentials("viewer", "wr0ng-pass")
+    report, memory = await ask(camera, Memory(), login=wrong, device_login=wrong)
+    assert codes(report) == ["auth_failed"]
+    assert (camera.refused_logins, camera.onvif.refused_logins) == (1, 0)
+    assert isinstance(report.readings["clock_offset_seconds"], float)  # the clock needs no login
+    report, memory = await ask(camera, memory, login=wrong, device_login=wrong, after=60)
+    assert (camera.refused_logins, camera.onvif.refused_logins) == (1, 0)
+
+
+async def test_at_most_three_logins_in_half_an_hour_over_both(simulated: Start) -> None:
+    """A simulated day of visits every 15 s with passwords that are wrong here, there, or in both places."""
+    fleet = await simulated(3, onvif_port=8000)
+    wrong = Credentials("viewer", "wr0ng-pass")
+    cases = [(wrong, wrong), (LOGIN, wrong)]
+    for camera, (login, device_login) in zip(fleet.cameras.values(), cases, strict=False):
+        assert camera.onvif is not None
+        memory, attempts, before = Memory(), [], 0
+        for second in range(0, 86_400, 150):
+            _, memory = await ask(
+                camera, memory, login=login, device_login=device_login, after=second, due=second % 300 == 0
+            )
+            count = camera.refused_logins + camera.onvif.refused_logins
+            attempts += [second] * (count - before)
+            before = count
+        assert attempts
+        worst = max(sum(start <= moment < start + 1800 for moment in attempts) for start in attempts)
+        assert worst <= 3, attempts
+
+
+async def test_another_password_for_onvif_is_its_own_login(simulated: Start) -> None:
+    fleet = await simulated(1, onvif_port=8000)
+    camera = fleet.cameras["cam-000"]
+    report, memory = await ask(camera, Memory(), device_login=Credentials("viewer", "wr0ng-pass"))
+    assert (codes(report), report.online) == (["onvif_auth_failed"], True)
+    report, memory = await ask(camera, memory, device_login=Credentials("viewer", "wr0ng-pass"))
+    assert codes(report) == []
+    assert "onvif_auth_failed" not in report.ruled_out  # held back: cannot tell
+    report, _ = await ask(camera, memory)
+    assert codes(report) == []
+    assert "onvif_auth_failed" in report.ruled_out
+
+
+async def test_a_stream_that_moved_is_named_by_the_device(simulated: Start) -> None:
+    fleet = await simulated(1, onvif_port=8000)
+    camera = fleet.cameras["cam-000"]
+    assert camera.onvif is not None
+    await camera.set_fault(BY_NAME["moved-path"]())
+    memory = Memory()
+    for _ in range(3):  # the device is asked once, and remembered
+        report, memory = await ask(camera, memory, due=False)
+        assert codes(report) == ["stream_not_found"]
+        assert report.seen[0].detail.endswith("the camera itself names /live/moved over ONVIF (rtsp_path)")
+    assert camera.onvif.calls["GetStreamUri"] == 1
+
+
+async def test_nothing_is_asked_of_a_camera_that_is_not_reached(simulated: Start) -> None:
+    fleet = await simulated(1, onvif_port=8000)
+    camera = fleet.cameras["cam-000"]
+    assert camera.onvif is not None
+    await camera.set_fault(BY_NAME["black-hole"]())
+    report, _ = await ask(camera, Memory())
+    assert codes(report) == ["connect_timeout"]
+    assert camera.onvif.calls == {}
+
+
+@pytest.mark.parametrize(
+    ("told_before", "told_now", "offset_before", "offset_now", "restarted"),
+    [
+        (1000.0, 1000.0, 0.0, 0.0, False),
+        (1000.0, 1002.0, 0.0, 0.0, False),
+        (1000.0, 9000.0, 0.0, 0.0, True),
+        (1000.0, 1000.0, 0.0, 3600.0, False),  # its clock was set, and it keeps what it told
+        (1000.0, 4600.0, 0.0, 3600.0, False),  # its clock was set, and it reckons from its uptime
+    ],
+)
+async def test_setting_a_clock_is_no_restart(
+    told_before: float, told_now: float, offset_before: float, offset_now: float, restarted: bool
+) -> None:
+    class Talk:
+        acquaintance = Acquaintance(clock_offset_seconds=offset_now)
+
+        async def last_reboot(self) -> float:
+            return told_now
+
+    class Climbing:
+        @staticmethod
+        def now() -> float:
+            return 50_000.0
+
+    before = DeviceMemory(last_start=(told_before, told_before - offset_before))
+    after = await probe._ask_last_start(Talk(), Climbing(), before)  # type: ignore[arg-type]
+    assert (after.restart_noticed_at is not None) == restarted
+
+
+@pytest.mark.parametrize(
+    ("offset", "words"),
+    [
+        (90.0, "the camera's clock is 90 s ahead (limit 5 s)"),
+        (-28_801.0, "the camera's clock is 28801 s behind (limit 5 s); that is 8 h, as with a wrong time zone"),
+        (4.9, None),
+        (-5.1, "the camera's clock is 5 s behind (limit 5 s)"),
+    ],
+)
+async def test_a_clock_in_words(offset: float, words: str | None, simulated: Start) -> None:
+    fleet = await simulated(1)
+    finding = probe._judge_clock(offset, fleet.cameras["cam-000"].target)
+    assert (finding.detail if finding else None) == words

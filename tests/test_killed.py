@@ -1,0 +1,99 @@
+"""SIGKILL of any command at any moment leaves every camera file whole."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import yaml
+
+KILLS = 200
+LANES = 4
+CAMERAS = 12
+XUELIANG = [sys.executable, "-m", "xueliang_monitor"]
+
+
+class Lane:
+    """A folder of its own in which commands are killed, and looked after."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        self.chance = random.Random(seed)
+        self.cameras = folder / "cameras.d"
+        self.cameras.mkdir(parents=True)
+        self.settings = folder / "xueliang.yaml"
+        self.settings.write_text("listen: 127.0.0.1:1\n")
+        self.fleets = []
+        for version in ("before", "after"):
+            file = folder / f"{version}.csv"
+            lines = [f"cam-{number},{version},127.0.0.{number + 1}" for number in range(CAMERAS)]
+            file.write_text("\n".join(["id,site,address", *lines]))
+            self.fleets.append(file)
+        self.longest = 0.0
+        self.interrupted = 0
+        self._run(["camera", "import", str(self.fleets[0])], None)
+
+    def _run(self, command: list[str], kill_after: float | None) -> None:
+        environment = {**os.environ, "XUELIANG_CONFIG": str(self.settings), "EDITOR": "sed -i s/before/edited/"}
+        started = time.monotonic()
+        process = subprocess.Popen(
+            [*XUELIANG, *command], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )  # fmt: skip
+        try:
+            process.wait(kill_after)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            self.interrupted += 1
+        else:
+            self.longest = max(self.longest, time.monotonic() - started)
+
+    def kill_one(self) -> None:
+        name = f"cam-{self.chance.randrange(CAMERAS)}"
+        command = self.chance.choice(
+            [
+                ["camera", "import", str(self.chance.choice(self.fleets))],
+                ["camera", "retire", name],
+                ["camera", "retire", name, "--undo"],
+                ["camera", "edit", name],
+                ["camera", "remove", name],
+            ]
+        )
+        # Most of a command's time goes into starting up: kill mostly in its last third, where it writes.
+        self._run(command, self.chance.uniform(0.5 if self.chance.random() < 0.8 else 0.0, 1.05) * self.longest)
+        self.check()
+
+    def check(self) -> None:
+        seen = {path.stem for path in self.cameras.glob("*.yaml")}
+        removed = {path.name.split(".")[0] for path in self.cameras.glob("removed/*.yaml")}
+        assert {f"cam-{number}" for number in range(CAMERAS)} <= seen | removed, "a camera was lost"
+        for path in [*self.cameras.glob("*.yaml"), *self.cameras.glob("removed/*.yaml")]:
+            data = yaml.safe_load(path.read_text())
+            number = int(path.name.split(".")[0].removeprefix("cam-"))
+            assert data["address"] == f"127.0.0.{number + 1}"
+            assert data["site"] in {"before", "after", "edited"}
+            assert set(data) <= {"site", "address", "rtsp_port", "rtsp_path", "status"}
+
+
+@pytest.mark.timeout(400)
+def test_two_hundred_kills_leave_every_file_whole(tmp_path: Path) -> None:
+    def lane(number: int) -> Lane:
+        made = Lane(tmp_path / str(number), seed=number)
+        for _ in range(KILLS // LANES):
+            made.kill_one()
+        return made
+
+    with ThreadPoolExecutor(LANES) as pool:
+        lanes = list(pool.map(lane, range(LANES)))
+    assert sum(made.interrupted for made in lanes) > KILLS / 2
+    for made in lanes:  # and it goes on from there
+        made._run(["camera", "import", str(made.fleets[1])], None)
+        made.check()
+        assert {yaml.safe_load(path.read_text())["site"] for path in made.cameras.glob("*.yaml")} == {"after"}

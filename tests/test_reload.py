@@ -1,0 +1,228 @@
+"""Camera files that come, change and go while the daemon runs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.conftest import LOGIN
+from tests.real.gstreamer import free_port
+from xueliang_monitor.daemon import Monitor
+from xueliang_monitor.model import State
+from xueliang_monitor.simulator.faults import BY_NAME
+from xueliang_monitor.simulator.fleet import SimulatedFleet
+
+Start = Callable[..., Awaitable[SimulatedFleet]]
+SETTINGS = (
+    "listen: 127.0.0.1:{port}\n"
+    "intervals: {{reach: 1s, rtsp: 1s, stream: 2s, picture: 2s, onvif: 2s}}\n"
+    "rechecks: {{reach: 500ms, picture: 1s}}\n"
+    "credentials:\n  district: {{username: viewer, password_file: district.password}}\n"
+)
+
+
+class Place:
+    """An installation in a folder."""
+
+    def __init__(self, folder: Path, port: int = 0) -> None:
+        self.folder, self.cameras = folder, folder / "cameras.d"
+        self.cameras.mkdir()
+        self.settings = folder / "xueliang.yaml"
+        self.settings.write_text(SETTINGS.format(port=port))
+        self.password = folder / "district.password"
+        self.password.touch(0o600)
+        self.password.write_text(LOGIN.password)
+
+    def write(self, name: str, host: str, more: str = "") -> None:
+        text = (
+            f"site: S\naddress: {host}\nrtsp_port: 8554\nrtsp_path: /live/main\ncredentials: district\n"
+            f"onvif_port: 8000\n{more}"
+        )
+        temporary = self.cameras / ".new"
+        temporary.write_text(text)
+        temporary.rename(self.cameras / f"{name}.yaml")
+
+
+@contextlib.asynccontextmanager
+async def watching(place: Place) -> AsyncIterator[Monitor]:
+    monitor = Monitor(place.settings)
+    async with monitor.running():
+        yield monitor
+
+
+async def until(wanted: Callable[[], bool], seconds: float) -> float:
+    started = time.monotonic()
+    while not wanted():
+        assert time.monotonic() - started < seconds, "not in time"
+        await asyncio.sleep(0.02)
+    return time.monotonic() - started
+
+
+def known(monitor: Monitor) -> dict[str, State]:
+    return {entry.camera.id: status.state for entry, status in monitor.fleet.snapshot().entries}
+
+
+async def test_cameras_come_change_and_go_within_two_seconds(simulated: Start, tmp_path: Path) -> None:
+    fleet = await simulated(3, onvif_port=8000)
+    hosts = [camera.target.host for camera in fleet.cameras.values()]
+    place = Place(tmp_path)
+    async with watching(place) as monitor:
+        assert known(monitor) == {}
+        place.write("a", hosts[0])
+        assert await until(lambda: "a" in known(monitor), 2) < 2
+        await until(lambda: known(monitor)["a"] is State.UP, 5)
+        for name, host in (("b", hosts[1]), ("c", "127.99.99.1")):
+            place.write(name, host)
+        await until(lambda: set(known(monitor)) == {"a", "b", "c"}, 2)
+        place.write("c", hosts[2])  # another address: what was known of the picture goes, the camera is visited anew
+        await until(lambda: monitor.fleet.entry("c").camera.target.host == hosts[2], 2)
+        await until(lambda: set(known(monitor).values()) == {State.UP}, 8)
+        (place.cameras / "a.yaml").unlink()
+        await until(lambda: "a" not in known(monitor), 2)
+        place.write("b", hosts[1], "status: retired\n")
+        await until(lambda: set(known(monitor)) == {"c"}, 2)
+    assert [camera.open_sessions for camera in fleet.cameras.values()] == [0, 0, 0]
+
+
+async def test_an_invalid_change_keeps_the_last_good_version_and_says_so(
+    simulated: Start, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    fleet = await simulated(2, onvif_port=8000)
+    hosts = [camera.target.host for camera in fleet.cameras.values()]
+    place = Place(tmp_path)
+    place.write("a", hosts[0])
+    place.write("b", hosts[1])
+    async with watching(place) as monitor:
+        await until(lambda: set(known(monitor).values()) == {State.UP}, 8)
+        place.write("a", hosts[0], "rstp_port: 7\n")
+        await until(lambda: bool(monitor.fleet.problems), 2)
+        assert monitor.fleet.entry("a").camera.outdated
+        assert known(monitor) == {"a": State.UP, "b": State.UP}
+        message = 'a.yaml:7: rstp_port: unknown key; did you mean "rtsp_port"?'
+        assert message in caplog.text
+        assert "camera a: the last good version stays in force" in caplog.text
+        from xueliang_monitor.metrics import render
+        from xueliang_monitor.web import views
+
+        text = render(monitor.fleet.snapshot(), "")[0].decode()
+        assert "xueliang_inventory_invalid_files 1.0" in text
+        assert 'xueliang_camera_file_outdated{camera="a",programme="",site="S"} 1.0' in text
+        assert views.page(monitor.fleet.snapshot())["problems"] == [message]
+        before = monitor.fleet.entry("a").health.visited_at
+        await until(lambda: monitor.fleet.entry("a").health.visited_at != before, 3)  # it is still visited
+        place.write("a", hosts[0])
+        await until(lambda: not monitor.fleet.problems, 2)
+        assert not monitor.fleet.entry("a").camera.outdated
+
+
+async def test_invalid_settings_keep_the_old_and_cameras_still_follow(simulated: Start, tmp_path: Path) -> None:
+    fleet = await simulated(1, onvif_port=8000)
+    place = Place(tmp_path)
+    async with watching(place) as monitor:
+        good = place.settings.read_text()
+        place.settings.write_text(good + "clera: 3\n")
+        await monitor.reload()
+        assert not monitor.fleet.reload_ok
+        assert 'did you mean "clear"' in str(monitor.fleet.problems[0])
+        place.write("a", next(iter(fleet.cameras.values())).target.host)
+        await until(lambda: "a" in known(monitor), 2)
+        place.settings.write_text(good + "clear: 3\n")
+        await monitor.reload()
+        assert monitor.fleet.reload_ok
+        assert monitor.fleet.policy.clear == 3
+        (place.cameras / "a.yaml").unlink()
+        place.cameras.rmdir()
+        await monitor.reload()
+        assert not monitor.fleet.reload_ok
+        assert "a" in known(monitor)
+
+
+async def test_a_new_password_is_tried_at_once_after_a_reload(simulated: Start, tmp_path: Path) -> None:
+    fleet = await simulated(1, onvif_port=8000)
+    camera = fleet.cameras["cam-000"]
+    place = Place(tmp_path)
+    place.write("a", camera.target.host)
+    place.password.write_text("wrong")
+    async with watching(place) as monitor:
+        await until(lambda: known(monitor)["a"] is State.DOWN, 5)
+        place.password.write_text(LOGIN.password)
+        await monitor.reload()
+        await until(lambda: known(monitor)["a"] is State.UP, 6)
+
+
+async def test_a_camera_in_commissioning_is_watched_and_not_counted(simulated: Start, tmp_path: Path) -> None:
+    from xueliang_monitor.metrics import render
+
+    fleet = await simulated(1, onvif_port=8000)
+    camera = fleet.cameras["cam-000"]
+    await camera.set_fault(BY_NAME["black"]())
+    place = Place(tmp_path)
+    place.write("a", camera.target.host, "status: commissioning\n")
+    async with watching(place) as monitor:
+        await until(lambda: known(monitor)["a"] is State.DEGRADED, 8)
+        text = render(monitor.fleet.snapshot(), "")[0].decode()
+    for family in ("online", "healthy", "state", "fault", "fault_episodes_total"):
+        assert f"xueliang_camera_{family}{{" not in text
+    assert 'xueliang_camera_commissioning{camera="a",programme="",site="S"} 1.0' in text
+    assert "xueliang_inventory_cameras 0.0" in text
+
+
+async def test_sighup_reloads_and_camera_add_is_in_the_metrics_two_seconds_later(
+    simulated: Start, tmp_path: Path
+) -> None:
+    fleet = await simulated(1, onvif_port=8000)
+    port = free_port()
+    place = Place(tmp_path, port)
+    environment = {**os.environ, "XUELIANG_CONFIG": str(place.settings)}
+    xueliang = [sys.executable, "-m", "xueliang_monitor"]
+    with (tmp_path / "log").open("w") as log:
+        daemon = await asyncio.create_subprocess_exec(*xueliang, "run", env=environment, stderr=log)
+        try:
+            async with aiohttp.ClientSession() as session:
+
+                async def metrics() -> str:
+                    try:
+                        async with session.get(f"http://127.0.0.1:{port}/metrics") as response:
+                            return await response.text()
+                    except aiohttp.ClientError:
+                        return ""
+
+                while not await metrics():
+                    await asyncio.sleep(0.1)
+                host = fleet.cameras["cam-000"].target.host
+                add = await asyncio.create_subprocess_exec(
+                    *xueliang, "camera", "add", host, "--site", "S", "--id", "new",
+                    env=environment, stdout=subprocess.PIPE,
+                )  # fmt: skip
+                out, _ = await add.communicate()
+                assert add.returncode == 0
+                assert "the daemon takes it up within 2 s" in out.decode()
+                added = time.monotonic()
+                while 'xueliang_camera_online{camera="new",programme="",site="S"} 1.0' not in await metrics():
+                    assert time.monotonic() - added < 2
+                    await asyncio.sleep(0.05)
+                (first,) = re.findall(r"\nxueliang_config_last_reload_timestamp_seconds \S+", await metrics())
+                await asyncio.sleep(0.1)
+                daemon.send_signal(signal.SIGHUP)
+                while first in await metrics():
+                    assert time.monotonic() - added < 10
+                    await asyncio.sleep(0.05)
+                listed = await asyncio.create_subprocess_exec(
+                    *xueliang, "camera", "list", "--state", "up", env=environment, stdout=subprocess.PIPE
+                )
+                assert b"1 of 1 cameras" in (await listed.communicate())[0]
+        finally:
+            daemon.send_signal(signal.SIGTERM)
+            assert await asyncio.wait_for(daemon.wait(), 10) == 0
+    assert "Traceback" not in (tmp_path / "log").read_text()

@@ -1,0 +1,219 @@
+"""Answers over ONVIF: those of eight real cameras, and what else may come in their place."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xueliang_monitor.wire import onvif, soap
+from xueliang_monitor.wire.errors import (
+    AnswerError,
+    EmptyAnswerError,
+    MalformedAnswerError,
+    SoapFaultError,
+    WebPageError,
+)
+
+NS = 'xmlns:s="http://www.w3.org/2003/05/soap-envelope" xmlns:tds="http://www.onvif.org/ver10/device/wsdl"'
+NOW = 1_768_332_300.0
+
+
+def envelope(body: str, *, head: str = "", declaration: str = '<?xml version="1.0" encoding="UTF-8"?>') -> bytes:
+    return f"{declaration}<s:Envelope {NS}>{head}<s:Body>{body}</s:Body></s:Envelope>".encode()
+
+
+INFORMATION = (
+    "<tds:GetDeviceInformationResponse><tds:Manufacturer>Acme</tds:Manufacturer><tds:Model>C1</tds:Model>"
+    "<tds:FirmwareVersion>1.0</tds:FirmwareVersion><tds:SerialNumber>42</tds:SerialNumber>"
+    "</tds:GetDeviceInformationResponse>"
+)
+
+
+def test_every_recorded_answer_is_an_answer_or_a_fault(recorded: Path) -> None:
+    answers = faults = 0
+    for folder in sorted(path for path in recorded.iterdir() if path.is_dir()):
+        for exchange in json.loads((folder / "index.json").read_text())["exchanges"]:
+            content = (folder / exchange["file"]).read_bytes()
+            try:
+                element = soap.read(content, exchange["status"])
+            except SoapFaultError:
+                assert exchange["status"] != 200, exchange
+                faults += 1
+            else:
+                assert onvif.name(element) == f"{exchange['op']}Response"
+                answers += 1
+    assert (answers, faults) == (325, 160)
+
+
+@pytest.mark.parametrize(
+    ("camera", "manufacturer", "model", "serial"),
+    [
+        ("AXIS_P3818", "AXIS", "P3818-PVE", "B8A44FA04F26"),
+        ("AXIS_Q3819", "AXIS", "Q3819-PVE", "B8A44F9DC7ED"),
+        ("Bosch_AUTODOME", "Bosch", "AUTODOME IP starlight 5000i", "044566917926150010"),
+        ("Bosch_FLEXIDOME", "Bosch", "FLEXIDOME IP starlight 8000i", "044518807925140011"),
+        ("HIKVISION", "HIKVISION", "DS-2CD2012-I", "DS-2CD2012-I20150201CCWR501088621"),
+        ("REOLINK", "REOLINK", "E1 Zoom", "192168261"),
+        ("TRENDnet", "TRENDnet", "TV-IP320PI", "TV-IP320PI20161206AAWR863642784"),
+    ],
+)
+def test_who_the_recorded_cameras_are(recorded: Path, camera: str, manufacturer: str, model: str, serial: str) -> None:
+    identity = onvif.read_identity(_answer(recorded, camera, "GetDeviceInformation"))
+    assert (identity.manufacturer, identity.model, identity.serial) == (manufacturer, model, serial)
+
+
+def _answer(recorded: Path, camera: str, operation: str) -> soap.Element:
+    folder = next(path for path in recorded.iterdir() if path.name.startswith(camera))
+    file = next(path for path in sorted(folder.glob(f"*{operation}_200.xml")))
+    return soap.read(file.read_bytes())
+
+
+def test_services_and_profiles_of_the_recorded_cameras(recorded: Path) -> None:
+    # An undeclared prefix in the capabilities of Media2, which stops a strict reader (Reolink E1 Zoom).
+    assert onvif.read_services(_answer(recorded, "REOLINK", "GetServices"))[onvif.MEDIA] == "/onvif/media_service"
+    profiles = onvif.read_profiles(_answer(recorded, "REOLINK", "GetProfiles"))
+    assert [(item.token, str(item.stream)) for item in profiles] == [
+        ("000", "H264 2048x1536 15/s 1024 kbit/s"),
+        ("001", "H264 640x480 15/s 512 kbit/s"),
+    ]
+    assert profiles[1].stream.keyframe_interval_seconds == 4.0
+    # AXIS writes 2147483647 kbit/s for "no limit".
+    axis = onvif.read_profiles(_answer(recorded, "AXIS_P3818", "GetProfiles"))
+    assert [str(item.stream) for item in axis] == ["H264 1920x960 30/s", "MJPEG 5120x2560 30/s"]
+    # A main stream without a path, and one with a query.
+    assert onvif.path_of(onvif.read_uri(_answer(recorded, "REOLINK", "GetStreamUri"))) == "/"
+    bosch = onvif.read_uri(_answer(recorded, "Bosch_AUTODOME", "GetStreamUri"))
+    assert onvif.path_of(bosch) == "/rtsp_tunnel?p=0&h26x=4&vcd=2"
+    assert onvif.read_capabilities(_answer(recorded, "HIKVISION", "GetCapabilities"))[onvif.EVENTS] == "/onvif/Events"
+    assert onvif.offers_last_reboot(_answer(recorded, "TRENDnet", "GetEventProperties"))
+    assert not onvif.offers_last_reboot(_answer(recorded, "HIKVISION", "GetEventProperties"))
+
+
+def test_the_clocks_of_the_recorded_cameras(recorded: Path) -> None:
+    told = {
+        name: onvif.read_time(_answer(recorded, name, "GetSystemDateAndTime"), NOW)
+        for name in ("AXIS_P3818", "Bosch_AUTODOME", "REOLINK", "TRENDnet")
+    }
+    assert {name: time.zone for name, time in told.items()} == {
+        "AXIS_P3818": "EST5EDT,M3.2.0,M11.1.0",
+        "Bosch_AUTODOME": "UTC5:0",
+        "REOLINK": "CST+8:00:00",
+        "TRENDnet": "CST+7:00:00DST01:00:00,M3.2.0/02:00:00,M11.1.0/02:00:00",
+    }
+    assert told["AXIS_P3818"].utc == 1_768_332_325
+    assert told["REOLINK"].utc == 1_768_332_312
+
+
+def test_what_surrounds_an_envelope_is_cut_off() -> None:
+    plain = envelope(INFORMATION)
+    boundary = b"--MIME_boundary\r\nContent-Type: application/xop+xml\r\n\r\n" + plain + b"\r\n--MIME_boundary--\r\n"
+    for content in (plain, b"\xef\xbb\xbf" + plain, b"\r\n  " + plain, plain + b"\x00\x00\x00", boundary):
+        assert onvif.read_identity(soap.read(content)).serial == "42"
+
+
+def test_encodings_of_all_kinds() -> None:
+    body = INFORMATION.replace("Acme", "海康")
+    utf16 = envelope(body, declaration='<?xml version="1.0" encoding="UTF-16"?>').decode().encode("utf-16")
+    mislabelled = envelope(body).decode().encode("gb18030")
+    for content in (envelope(body), utf16, mislabelled):
+        assert onvif.read_identity(soap.read(content)).manufacturer == "海康"
+
+
+def test_prefixes_namespaces_and_order_do_not_matter() -> None:
+    content = (
+        b"<SOAP:Envelope><SOAP:Body><x:GetDeviceInformationResponse><SerialNumber>7</SerialNumber>"
+        b"<y:Model>M</y:Model></x:GetDeviceInformationResponse></SOAP:Body></SOAP:Envelope>"
+    )
+    identity = onvif.read_identity(soap.read(content))
+    assert (identity.model, identity.serial) == ("M", "7")
+
+
+SENDER = "<s:Value>s:Sender</s:Value>"
+BOMB = (
+    '<?xml version="1.0"?><!DOCTYPE b [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">'
+    '<!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;">]>'
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"", EmptyAnswerError),
+        (b" \r\n\x00", EmptyAnswerError),
+        (b"<!DOCTYPE html><html><body>login</body></html>", WebPageError),
+        (b"<html><head></head></html>", WebPageError),
+        (b"not xml at all", MalformedAnswerError),
+        (b"\x89PNG\r\n\x1a\n" + bytes(500), MalformedAnswerError),
+        (envelope(INFORMATION)[:-30], MalformedAnswerError),
+        (envelope(""), MalformedAnswerError),
+        (envelope(INFORMATION, declaration=BOMB), MalformedAnswerError),
+        (envelope(INFORMATION, declaration=BOMB).decode().encode("utf-16"), MalformedAnswerError),
+        (
+            envelope(INFORMATION, declaration='<?xml version="1.0"?><!DOCTYPE x SYSTEM "file:///etc/passwd">'),
+            MalformedAnswerError,
+        ),
+        (envelope("<a>" * 200 + "</a>" * 200), MalformedAnswerError),
+        (envelope("<a>" * 100_000 + "</a>" * 100_000), MalformedAnswerError),
+        (envelope(f"<a>{'x' * soap.MAX_ANSWER_BYTES}</a>"), MalformedAnswerError),
+    ],
+    ids=[
+        "empty", "blank", "page", "page-without-doctype", "text", "png", "cut-off", "no-body", "entities",
+        "entities-in-utf-16", "external", "deep", "very-deep", "large",
+    ],
+)  # fmt: skip
+def test_what_is_no_answer_says_so(content: bytes, kind: type[AnswerError]) -> None:
+    with pytest.raises(AnswerError) as caught:
+        soap.read(content)
+    assert type(caught.value) is kind
+    assert "passwd" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("fault", "refuses"),
+    [
+        (f"<s:Code>{SENDER}<s:Subcode><s:Value>ter:NotAuthorized</s:Value></s:Subcode></s:Code>", True),
+        (f"<s:Code>{SENDER}<s:Subcode><s:Value>wsse:FailedAuthentication</s:Value></s:Subcode></s:Code>", True),
+        ("<faultcode>SOAP-ENV:Client</faultcode><faultstring>Authentication failed</faultstring>", True),
+        (f"<s:Code>{SENDER}</s:Code><s:Reason><s:Text>Wrong password</s:Text></s:Reason>", True),
+        ("<s:Code><s:Value>s:Receiver</s:Value></s:Code><s:Reason><s:Text>Action Failed</s:Text></s:Reason>", False),
+        ("<faultcode>SOAP-ENV:Server</faultcode><faultstring>out of memory</faultstring>", False),
+        ("", False),
+    ],
+)  # fmt: skip
+def test_faults_of_both_versions_of_soap(fault: str, refuses: bool) -> None:
+    with pytest.raises(SoapFaultError) as caught:
+        soap.read(envelope(f"<s:Fault>{fault}</s:Fault>"), 500)
+    assert caught.value.fault.refuses_login is refuses
+
+
+@given(st.binary(max_size=400))
+def test_no_bytes_raise_anything_else(content: bytes) -> None:
+    for tried in (content, envelope("").replace(b"<s:Body>", b"<s:Body>" + content)):
+        with contextlib.suppress(AnswerError):
+            soap.read(tried)
+
+
+def test_only_local_time_leads_to_utc_in_whichever_sense_is_near() -> None:
+    local = (
+        "<tds:GetSystemDateAndTimeResponse><tds:SystemDateAndTime><tt:TimeZone><tt:TZ>{zone}</tt:TZ></tt:TimeZone>"
+        "<tt:LocalDateTime><tt:Time><tt:Hour>3</tt:Hour><tt:Minute>25</tt:Minute><tt:Second>0</tt:Second></tt:Time>"
+        "<tt:Date><tt:Year>2026</tt:Year><tt:Month>1</tt:Month><tt:Day>14</tt:Day></tt:Date></tt:LocalDateTime>"
+        "</tds:SystemDateAndTime></tds:GetSystemDateAndTimeResponse>"
+    )
+    for zone in ("CST-8", "CST+8:00:00", "GMT+08:00", "Asia/Shanghai"):  # three o'clock in China, however it is spelled
+        assert onvif.read_time(soap.read(envelope(local.format(zone=zone))), NOW).utc == 1_768_332_300
+    for broken in (local.format(zone="somewhere"), local.format(zone="CST-8").replace("<tt:Day>14", "<tt:Day>99")):
+        with pytest.raises(MalformedAnswerError):
+            onvif.read_time(soap.read(envelope(broken)), NOW)
+
+
+def test_paths_of_hostile_addresses() -> None:
+    assert onvif.path_of("http://192.168.1.108:80/onvif/Media?x=1") == "/onvif/Media?x=1"
+    assert onvif.path_of("rtsp://user:secret@192.168.1.108/stream") == "/stream"
+    for address in ("", "http://[::1", "http://h/a b", "javascript:alert(1)", "http://h/\r\nX: y"):
+        assert onvif.path_of(address) == ""
