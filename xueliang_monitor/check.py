@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field, replace
 
 from xueliang_monitor.login import Login
-from xueliang_monitor.model import FaultSeen, Finding, Report, Rung, RungResult, Target, Timeouts
+from xueliang_monitor.model import FaultSeen, Finding, Report, Rung, RungResult, Target, Timeouts, redact_path
 from xueliang_monitor.picture.reference import Reference
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probes import LADDER
@@ -85,7 +85,8 @@ async def _climb_rung(probe: Probe, climb: Climb) -> Outcome:
         async with asyncio.timeout(limit):
             return await probe.climb(climb)
     except TimeoutError as error:
-        where = f"{climb.target.host}:{climb.target.port}"
+        asked = climb.target.onvif if probe is ONVIF else None
+        where = f"{climb.target.host}:{asked.port if asked else climb.target.port}"
         raise FaultSeen(probe.timed_out, f"{where} gave no answer within {limit:.1f} s ({probe.rung})") from error
     except FaultSeen:
         raise
@@ -143,7 +144,9 @@ def _name_path(climb: Climb, finding: Finding) -> Finding:
     path = climb.device.stream_path
     if finding.code != STREAM_NOT_FOUND.code or not path or path == climb.target.path:
         return finding
-    return replace(finding, detail=f"{finding.detail}; the camera itself names {path} over ONVIF (rtsp_path)")
+    return replace(
+        finding, detail=f"{finding.detail}; the camera itself names {redact_path(path)} over ONVIF (rtsp_path)"
+    )
 
 
 async def visit(

@@ -11,14 +11,24 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from xueliang_monitor.camera_file import ID, ID_RULE, CameraFile, IdentitySection, Status, StreamSection
 from xueliang_monitor.check import Memory, visit
 from xueliang_monitor.documents import Document, DocumentError, validate
 from xueliang_monitor.installation import Installation, timeouts_of
 from xueliang_monitor.inventory import Camera, target_of
-from xueliang_monitor.model import Credentials, Finding, OnvifTarget, Report, Rung, RungResult, StreamParameters, Target
+from xueliang_monitor.model import (
+    Credentials,
+    Finding,
+    OnvifTarget,
+    Report,
+    Rung,
+    RungResult,
+    StreamParameters,
+    Target,
+    redact_path,
+)
 from xueliang_monitor.net.address import resolve
 from xueliang_monitor.net.discovery import ask_each
 from xueliang_monitor.net.errors import LoginError, NetError
@@ -221,6 +231,24 @@ def _split(uri: str) -> tuple[int, str]:
     return port or 554, path_of(uri)
 
 
+def _without_login(path: str, login: Credentials | None) -> str:
+    """Put placeholders where a path holds the login, so that no password gets into a camera's file.
+
+    Raises:
+        RefusedError: it holds a password that is not the login's.
+
+    """
+    if login is not None:
+        for plain in {login.password, quote(login.password, safe="")} - {""}:
+            path = re.sub(rf"(?i)((?:password|passwd|pass|pwd)=){re.escape(plain)}(?=[&_/?#]|$)", r"\1{password}", path)
+    if redact_path(path) != path:
+        raise RefusedError(
+            f"the camera's stream address holds a password ({redact_path(path)}), which is not written to a file",
+            "Give the path with --rtsp-path, with {username} and {password} where the login belongs.",
+        )
+    return path
+
+
 async def _optional_path(talk: OnvifConversation, token: str) -> str | None:
     from xueliang_monitor.wire.onvif import path_of
 
@@ -271,6 +299,7 @@ async def _interview(talk: OnvifConversation, place: OnvifTarget, wished: str | 
         if chosen is None or main is None:
             raise RefusedError("the camera names no media profile: its encoder is not set up")
         port, path = _split(await talk.stream_uri(chosen.token))
+        path = _without_login(path, place.credentials)
         snapshot = await _optional_path(talk, chosen.token)
     return _Told(
         place,

@@ -122,7 +122,7 @@ class Fleet:
             if known is None:
                 self._entries[camera.id] = Entry(camera)
                 continue
-            same = known.camera.target.url == camera.target.url
+            same = known.camera.target.request_url == camera.target.request_url
             device = known.memory.device if same and known.camera.data.identity == camera.data.identity else None
             memory = known.memory if device is not None else replace(known.memory, device=DeviceMemory())
             self._entries[camera.id] = replace(

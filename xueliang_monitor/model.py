@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from urllib.parse import quote
 
 EMPTY: Mapping[str, float | str] = MappingProxyType({})
 
@@ -139,6 +141,17 @@ class OnvifTarget:
     keyframe_interval_seconds: float | None = None
 
 
+PATH_USERNAME, PATH_PASSWORD = "{username}", "{password}"
+"""What stands in a path for the login, of which some cameras (XiongMai) want it in the path of the stream."""
+
+_PASSWORD_IN_PATH = re.compile(r"((?:password|passwd|pass|pwd)=)(?!\{password\})[^&_/?#]+", re.IGNORECASE)
+
+
+def redact_path(path: str) -> str:
+    """Return a path as people may see it: a password in it masked."""
+    return _PASSWORD_IN_PATH.sub(r"\1***", path)
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """What a visit needs to know of a camera.
@@ -159,10 +172,21 @@ class Target:
 
     @property
     def url(self) -> str:
-        """The RTSP address without user information."""
+        """The RTSP address as people may see it: without user information, a password in its path masked."""
+        return self._url(redact_path(self.path))
+
+    @property
+    def request_url(self) -> str:
+        """The RTSP address as the camera is asked by it, with the login where its path wants it. Never to be shown."""
+        path = self.path
+        if self.credentials is not None:
+            path = path.replace(PATH_USERNAME, quote(self.credentials.username, safe=""))
+            path = path.replace(PATH_PASSWORD, quote(self.credentials.password, safe=""))
+        return self._url(path)
+
+    def _url(self, path: str) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        path = self.path if self.path.startswith("/") else f"/{self.path}"
-        return f"rtsp://{host}:{self.port}{path}"
+        return f"rtsp://{host}:{self.port}{path if path.startswith('/') else f'/{path}'}"
 
 
 @dataclass(frozen=True, slots=True)

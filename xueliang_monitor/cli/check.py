@@ -37,7 +37,7 @@ def _credentials(username: str | None, password_file: Path | None) -> Credential
 def _target_of_url(url: str, credentials: Credentials | None) -> Target:
     from urllib.parse import unquote, urlsplit
 
-    from xueliang_monitor.model import Credentials, Target
+    from xueliang_monitor.model import Credentials, Target, redact_path
 
     try:
         parts = urlsplit(url)
@@ -51,7 +51,7 @@ def _target_of_url(url: str, credentials: Credentials | None) -> Target:
     if parts.username:
         credentials = Credentials(unquote(parts.username), unquote(parts.password or ""))
     path = re.sub(r"\s", "%20", parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    name = f"rtsp://{parts.netloc.rpartition('@')[2]}{path}"
+    name = f"rtsp://{parts.netloc.rpartition('@')[2]}{redact_path(path)}"
     return Target(name, parts.hostname, port, path, credentials)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import io
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from xml.sax.saxutils import quoteattr
 
 from zeep import Settings
 from zeep.transports import Transport
@@ -17,12 +18,13 @@ from zeep.wsdl import Document
 
 SETTINGS = Settings(strict=False, raw_response=True)
 _PARSING = threading.Lock()
+_SOAP = "http://schemas.xmlsoap.org/wsdl/soap12/"
 _USED = ("devicemgmt", "media", "events", "pullpoint")
 
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """One service: its namespace, its binding's qualified name, and the document it stands in."""
+    """One service: its namespace, its binding's qualified name, and the document that all of them share."""
 
     namespace: str
     binding: str
@@ -66,21 +68,35 @@ def definitions() -> Mapping[str, Definition]:
         return _parse()
 
 
+def _wsdl(folder: Path, services: Mapping[str, tuple[str, str, str]]) -> bytes:
+    """Return a document that imports every service's, so that they share one parsing of the schema of all of them."""
+    imported = {(namespace, file) for namespace, file, _ in services.values()}
+    imports = "".join(
+        f"<wsdl:import namespace={quoteattr(namespace)} location={quoteattr(str(folder / file))}/>"
+        for namespace, file in sorted(imported)
+    )
+    ports = "".join(
+        f'<wsdl:port name="{name}" binding="n:{binding}" xmlns:n={quoteattr(namespace)}><soap:address location="/"/>'
+        "</wsdl:port>"
+        for name, (namespace, _, binding) in services.items()
+    )
+    return (
+        f'<wsdl:definitions xmlns:wsdl="http://schemas.xmlsoap.org/wsdl/" xmlns:soap="{_SOAP}"'
+        f' targetNamespace="urn:xueliang-monitor">{imports}<wsdl:service name="camera">{ports}</wsdl:service>'
+        "</wsdl:definitions>"
+    ).encode()
+
+
 @functools.cache
 def _parse() -> Mapping[str, Definition]:
     package = _package()
     table = _service_table(package)
-    documents: dict[str, Any] = {}
+    services = {name: (table[name]["ns"], table[name]["wsdl"], table[name]["binding"]) for name in _USED}
+    services["subscription"] = (*services["events"][:2], "SubscriptionManagerBinding")
+    wsdl = io.BytesIO(_wsdl(package.parent / "wsdl", services))
+    document = Document(wsdl, _LocalFiles(), settings=SETTINGS)  # type: ignore[arg-type] # zeep mistypes it
     found: dict[str, Definition] = {}
-    for name in _USED:
-        file = table[name]["wsdl"]
-        if file not in documents:
-            location = str(package.parent / "wsdl" / file)
-            documents[file] = Document(location, _LocalFiles(), settings=SETTINGS)  # type: ignore[arg-type] # zeep mistypes it
-        namespace = table[name]["ns"]
-        found[name] = Definition(namespace, f"{{{namespace}}}{table[name]['binding']}", documents[file])
-    events = found["events"]
-    found["subscription"] = Definition(
-        events.namespace, f"{{{events.namespace}}}SubscriptionManagerBinding", events.document
-    )
+    for name, port in document.services["camera"].ports.items():
+        document.bindings[str(port.binding.name)] = port.binding
+        found[name] = Definition(services[name][0], str(port.binding.name), document)
     return MappingProxyType(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import email.utils
 import secrets
@@ -18,7 +19,7 @@ from zeep.wsse.username import UsernameToken
 from xueliang_monitor.model import Credentials, Identity, OnvifTarget
 from xueliang_monitor.net.acquaintance import Acquaintance, LoginKind
 from xueliang_monitor.net.definitions import SETTINGS, Definition, definitions
-from xueliang_monitor.net.errors import LoginError
+from xueliang_monitor.net.errors import LoginError, NetError
 from xueliang_monitor.net.http import HttpAnswer, HttpConnection
 from xueliang_monitor.wire import auth, onvif, soap
 from xueliang_monitor.wire.errors import AnswerError, MalformedAnswerError, SoapFaultError, UnsupportedChallengeError
@@ -197,7 +198,8 @@ class OnvifConversation:
             pulled = await self.call("pullpoint", "PullMessages", where, Timeout=wait, MessageLimit=10, **headers)
             return onvif.read_last_reboot(pulled)
         finally:
-            await self.call("subscription", "Unsubscribe", where, **headers)
+            with contextlib.suppress(AnswerError, NetError):
+                await self.call("subscription", "Unsubscribe", where, **headers)
 
     async def _device(self, operation: str, **arguments: Any) -> soap.Element:
         return await self.call("devicemgmt", operation, self._target.path, **arguments)

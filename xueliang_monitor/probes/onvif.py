@@ -25,6 +25,7 @@ REBOOT_SHOWN_SECONDS = 900.0
 """How long after a restart was noticed it is still reported."""
 
 SAME_START_SECONDS = 60.0
+OPTIONAL_SECONDS = 2.5
 LONG_KEYFRAME_INTERVAL_SECONDS = 2.0
 
 ONVIF_UNREACHABLE = Fault(
@@ -201,8 +202,9 @@ async def ask_for_keyframe(climb: Climb) -> bool:
 async def _optional(answer: Awaitable[Answer], otherwise: Answer) -> Answer:
     """Take what a camera need not tell; nothing is made of its silence."""
     try:
-        return await answer
-    except (AnswerError, LoginError):
+        async with asyncio.timeout(OPTIONAL_SECONDS):
+            return await answer
+    except (AnswerError, NetError, TimeoutError):
         return otherwise
 
 

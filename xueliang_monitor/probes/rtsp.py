@@ -110,7 +110,7 @@ async def _climb(climb: Climb) -> Outcome:
     connection = connection_of(climb)
     credentials = climb.target.credentials if climb.may_log_in else None
     try:
-        climb.description = await connection.describe(climb.target.url, credentials)
+        climb.description = await connection.describe(climb.target.request_url, credentials)
     except NetError as error:
         raise FaultSeen(fault_of(error), str(error)) from error
     server = climb.description.server

@@ -12,7 +12,7 @@ from xueliang_monitor.documents import Problem
 from xueliang_monitor.fleet import Entry, Snapshot
 from xueliang_monitor.health import FaultState, Status
 from xueliang_monitor.inventory import Camera
-from xueliang_monitor.model import State, Text
+from xueliang_monitor.model import State, Text, redact_path
 from xueliang_monitor.probes.device import DeviceMemory
 
 MAX_PROBLEMS = 20
@@ -86,7 +86,7 @@ def _told(device: DeviceMemory) -> dict[str, Any]:
     return {
         "identity": asdict(device.told) if device.told else None,
         "hostname": device.hostname,
-        "stream_path": device.stream_path,
+        "stream_path": redact_path(device.stream_path),
         "login": device.acquaintance.login.value,
         "profiles": [
             {"token": profile.token, "name": profile.name, **asdict(profile.stream)} for profile in device.profiles

@@ -127,7 +127,11 @@ def read_capabilities(answer: Element) -> dict[str, str]:
 
 
 def path_of(address: str) -> str:
-    """Return path and query of an address, which is all of it that holds behind NAT; empty where it is none."""
+    """Return path and query of an address, which is all of it that holds behind NAT; empty where it is none.
+
+    Of several addresses in one, as some cameras name them for several networks, the first counts.
+    """
+    address = re.split(r"\s+(?=https?://)", address.strip())[0]
     if re.search(r"[\s\x00-\x1f]", address):
         return ""
     try:
