@@ -240,6 +240,16 @@ async def test_list_show_edit_retire_and_remove(desk: Desk) -> None:
     assert (await desk.run("camera", "remove", "b"))[0] == 2
 
 
+async def test_what_asks_no_camera_needs_no_password(desk: Desk) -> None:
+    (desk.cameras / "a.yaml").write_text("site: S\naddress: 127.0.0.9\ncredentials: away\n")
+    desk.settings.write_text("listen: 127.0.0.1:1\ncredentials: {away: {username: v, password_file: not-there}}\n")
+    _, out, err = await desk.run("camera", "list", "--json")
+    assert ([row["id"] for row in json.loads(out)], err) == (["a"], "")
+    for command in (["show", "a"], ["retire", "a"], ["retire", "a", "--undo"], ["export", "-"], ["remove", "a"]):
+        code, _, err = await desk.run("camera", *command)
+        assert (code, err) == (0, "")
+
+
 async def test_a_change_is_accepted_and_expected_from_then_on(simulated: Start, desk: Desk) -> None:
     fleet = await simulated(1, onvif_port=8000)
     camera = fleet.cameras["cam-000"]

@@ -40,15 +40,20 @@ def _cameras(settings: config.Settings, credentials: Mapping[str, Credentials]) 
     return load_cameras(settings.inventory, credentials, frozenset(settings.credentials), settings.clock_drift)
 
 
-def load(file: Path) -> Installation:
-    """Read settings, passwords and cameras.
+def load(file: Path, *, passwords: bool = True) -> Installation:
+    """Read settings, passwords and cameras; without `passwords`, logins stand there that nobody can log in with.
 
     Raises:
         DocumentError: the settings cannot be used at all.
 
     """
     settings, document = config.load(file)
-    credentials, problems = config.load_credentials(settings, document)
+    problems: tuple[Problem, ...] = ()
+    credentials: Mapping[str, Credentials] = {
+        name: Credentials(entry.username, "") for name, entry in settings.credentials.items()
+    }
+    if passwords:
+        credentials, problems = config.load_credentials(settings, document)
     return Installation(settings, credentials, _cameras(settings, credentials), problems)
 
 

@@ -70,7 +70,7 @@ def list_(
     ):
         if given is not None and given not in known:
             refuse([f"{name}: {given} is none of {', '.join(known)}"])
-    loaded = installation_of(config)
+    loaded = installation_of(config, passwords=False)
     live = daemon_state.states(loaded.settings)
     if live is None and (state or fault):
         refuse([f"no daemon answers at {daemon_state.address(loaded.settings)}, so states and faults are not known"], 1)
@@ -102,7 +102,7 @@ def show(camera: CameraArgument, as_json: JsonOption = False, config: ConfigOpti
 
     from xueliang_monitor.cli import daemon_state
 
-    loaded = installation_of(config)
+    loaded = installation_of(config, passwords=False)
     known = camera_of(loaded, camera)
     live = daemon_state.ask(loaded.settings, f"/api/v1/cameras/{known.id}")
     said = known.data.model_dump(mode="json", exclude_none=True)

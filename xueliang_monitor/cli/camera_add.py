@@ -79,7 +79,10 @@ def describe(candidate: Candidate) -> None:
             f"{who.manufacturer} {who.model}, firmware {who.firmware}, serial number {who.serial}", highlight=False
         )
     if data.stream is not None and data.main_stream is not None:
-        out.print(f"watched: {data.stream.profile} {data.stream.value()}; main stream: {data.main_stream.value()}")
+        out.print(
+            f"watched: {data.stream.profile} {data.stream.value()}; main stream: {data.main_stream.value()}",
+            highlight=False,
+        )
 
 
 async def register(wish: Wish, loaded: Installation, *, quiet: bool) -> tuple[Candidate, Acceptance]:

@@ -102,7 +102,7 @@ def edit(camera: CameraArgument, config: ConfigOption = None) -> None:
     """Open a camera's file in $EDITOR; it is replaced only once it is valid."""
     from xueliang_monitor import camera_file
 
-    loaded = installation_of(config)
+    loaded = installation_of(config, passwords=False)
     path = loaded.settings.inventory / f"{camera}.yaml"
     try:
         before = path.read_text(encoding="utf-8")
@@ -135,7 +135,7 @@ def remove(camera: CameraArgument, config: ConfigOption = None) -> None:
     """Watch a camera no more; its file is kept in the folder `removed`."""
     from xueliang_monitor import camera_file
 
-    loaded = installation_of(config)
+    loaded = installation_of(config, passwords=False)
     path = loaded.settings.inventory / f"{camera}.yaml"
     if not path.exists():
         camera_of(loaded, camera)
@@ -152,7 +152,7 @@ def retire(
     config: ConfigOption = None,
 ) -> None:
     """Stop watching and counting a camera that was taken down; its file and history stay."""
-    loaded = installation_of(config)
+    loaded = installation_of(config, passwords=False)
     known = camera_of(loaded, camera)
     change(loaded, known.id, {"status": None if undo else "retired"})
     out.print(f"{known.id}: {'watched again' if undo else 'retired'}", highlight=False)

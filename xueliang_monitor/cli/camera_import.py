@@ -286,7 +286,7 @@ def export(
     from xueliang_monitor import spreadsheet
     from xueliang_monitor.spreadsheet import Row
 
-    loaded = installation_of(config)
+    loaded = installation_of(config, passwords=False)
     rows = [Row(camera.id, camera.data) for camera in loaded.inventory.cameras]
     written = io.BytesIO()
     spreadsheet.write(written, rows, xlsx=file.suffix.lower() == ".xlsx", chinese=chinese)

@@ -71,7 +71,7 @@ def discover(
     """Find devices by WS-Discovery: make, model, address, and whether each is registered already."""
     from xueliang_monitor.net import discovery
 
-    loaded = installation_of(config)
+    loaded = installation_of(config, passwords=False)
     hosts: tuple[str, ...] = ()
     own: tuple[str, ...] = ()
     try:

@@ -38,13 +38,13 @@ def settings_file(given: Path | None) -> Path:
     return local if local.exists() and not DEFAULT_SETTINGS.exists() else DEFAULT_SETTINGS
 
 
-def installation_of(config: Path | None) -> Installation:
-    """Read settings, logins and cameras, or refuse."""
+def installation_of(config: Path | None, *, passwords: bool = True) -> Installation:
+    """Read settings, logins and cameras, or refuse; passwords need not be readable where no camera is asked."""
     from xueliang_monitor import installation
     from xueliang_monitor.documents import DocumentError
 
     try:
-        return installation.load(settings_file(config))
+        return installation.load(settings_file(config), passwords=passwords)
     except DocumentError as error:
         refuse(error.problems)
 
