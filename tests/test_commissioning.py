@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from xueliang_monitor.commissioning import RefusedError, _without_login, default_id
+from xueliang_monitor.commissioning.interview import without_login
+from xueliang_monitor.commissioning.refusal import RefusedError
+from xueliang_monitor.commissioning.registration import default_id
 from xueliang_monitor.model import Credentials, StreamParameters, Target, redact_path
 from xueliang_monitor.probes.device import choose_profile, main_profile
 from xueliang_monitor.wire.onvif import Profile
@@ -53,7 +55,7 @@ def test_no_profile_at_all() -> None:
 
 def test_a_password_in_a_path_is_shown_to_nobody_and_written_nowhere() -> None:
     told = "/user=viewer_password=p%26ss%20word_channel=1_stream=0.sdp?real_stream"
-    written = _without_login(told, LOGIN)
+    written = without_login(told, LOGIN)
     assert written == "/user=viewer_password={password}_channel=1_stream=0.sdp?real_stream"
     target = Target("x", "192.0.2.7", path=written, credentials=LOGIN)
     assert target.request_url == f"rtsp://192.0.2.7:554{told}"
@@ -62,5 +64,5 @@ def test_a_password_in_a_path_is_shown_to_nobody_and_written_nowhere() -> None:
     assert Target("x", "h", path="/a?pwd=secret&b=1").url == "rtsp://h:554/a?pwd=***&b=1"
     assert redact_path("/a?password=&b=1") == "/a?password=&b=1"
     with pytest.raises(RefusedError) as caught:
-        _without_login("/user=viewer_password=tlJwpbo6_channel=1", LOGIN)
+        without_login("/user=viewer_password=tlJwpbo6_channel=1", LOGIN)
     assert "tlJwpbo6" not in str(caught.value)

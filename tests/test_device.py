@@ -14,6 +14,7 @@ from xueliang_monitor.check import Memory, visit
 from xueliang_monitor.model import Credentials, Identity, OnvifTarget, Report, Rung, Timeouts
 from xueliang_monitor.net.acquaintance import Acquaintance
 from xueliang_monitor.picture.worker import Workers
+from xueliang_monitor.probes import changes
 from xueliang_monitor.probes import onvif as probe
 from xueliang_monitor.probes.device import DeviceMemory
 from xueliang_monitor.simulator.camera import SimulatedCamera
@@ -58,14 +59,14 @@ async def test_cause_to_code(simulated: Start, fault: type, number: int, monkeyp
     camera = fleet.cameras[f"cam-00{number}"]
     report, memory = await ask(camera, Memory())
     assert codes(report) == []
-    assert {item.code for item in (probe.CLOCK_DRIFT, probe.DEVICE_REPLACED, probe.DEVICE_REBOOTED)} <= report.ruled_out
+    assert {"clock_drift", "device_replaced", "device_rebooted", "firmware_changed"} <= report.ruled_out
     await camera.set_fault(fault())
     report, memory = await ask(camera, memory)
     assert codes(report) == [fault.code]
     assert report.online
     assert report.seen[0].rung is Rung.ONVIF
     await camera.clear_fault()
-    monkeypatch.setattr(probe, "REBOOT_SHOWN_SECONDS", -1.0)
+    monkeypatch.setattr(changes, "REBOOT_SHOWN_SECONDS", -1.0)
     report, _ = await ask(camera, replace(memory, device_login=Memory().device_login))
     assert codes(report) == []
     assert fault.code in report.ruled_out
@@ -204,5 +205,5 @@ async def test_setting_a_clock_is_no_restart(
 )
 async def test_a_clock_in_words(offset: float, words: str | None, simulated: Start) -> None:
     fleet = await simulated(1)
-    finding = probe._judge_clock(offset, fleet.cameras["cam-000"].target)
+    finding = changes.judge_clock(offset, fleet.cameras["cam-000"].target)
     assert (finding.detail if finding else None) == words

@@ -11,7 +11,7 @@ from rich.markup import escape
 from xueliang_monitor.cli.output import err, out
 
 if TYPE_CHECKING:
-    from xueliang_monitor.commissioning import Acceptance
+    from xueliang_monitor.commissioning.acceptance import Acceptance
     from xueliang_monitor.installation import Installation
     from xueliang_monitor.model import StreamParameters, Target
 
@@ -20,7 +20,7 @@ TEST_SECONDS = 14.0
 
 async def run(target: Target, installation: Installation, expected: StreamParameters | None) -> Acceptance:
     """Put one camera to the acceptance test, with a line that says so while it lasts."""
-    from xueliang_monitor.commissioning import accept
+    from xueliang_monitor.commissioning.acceptance import accept
     from xueliang_monitor.picture.worker import Workers
 
     logging.disable(logging.WARNING)

@@ -24,7 +24,9 @@ from xueliang_monitor.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from xueliang_monitor.commissioning import Acceptance, Candidate, Wish
+    from xueliang_monitor.commissioning.acceptance import Acceptance
+    from xueliang_monitor.commissioning.registration import Candidate
+    from xueliang_monitor.commissioning.wish import Wish
     from xueliang_monitor.installation import Installation
 
 As = Annotated[
@@ -88,7 +90,7 @@ def describe(candidate: Candidate) -> None:
 async def register(wish: Wish, loaded: Installation, *, quiet: bool) -> tuple[Candidate, Acceptance]:
     """Ask the device, and put it to the test."""
     from xueliang_monitor.cli import acceptance
-    from xueliang_monitor.commissioning import prepare
+    from xueliang_monitor.commissioning.registration import prepare
 
     def say(text: str) -> None:
         if not quiet:
@@ -105,7 +107,7 @@ def add_one(wish: Wish, loaded: Installation, *, as_json: bool) -> bool:
     """Register one camera; print how it went; return whether its file was written."""
     from xueliang_monitor import camera_file
     from xueliang_monitor.cli import acceptance, daemon_state
-    from xueliang_monitor.commissioning import RefusedError
+    from xueliang_monitor.commissioning.refusal import RefusedError
 
     try:
         candidate, test = asyncio.run(register(wish, loaded, quiet=as_json))
@@ -173,7 +175,7 @@ def add(
     Exit status: 0 registered, 1 not passed or refused, 2 usage.
     """
     from xueliang_monitor.camera_file import Status
-    from xueliang_monitor.commissioning import Wish
+    from xueliang_monitor.commissioning.wish import Wish
 
     if onvif not in {"auto", "none", "http", "https"}:
         refuse([f"--onvif takes auto, none, http or https, not {onvif}"])
@@ -232,7 +234,8 @@ def accept_change(
 ) -> None:
     """Accept that a camera was exchanged or its firmware updated: who it says it is now is from now on expected."""
     from xueliang_monitor.cli.camera_edit import change
-    from xueliang_monitor.commissioning import RefusedError, identify
+    from xueliang_monitor.commissioning.interview import identify
+    from xueliang_monitor.commissioning.refusal import RefusedError
 
     loaded = installation_of(config)
     known = [camera_of(loaded, name) for name in cameras]

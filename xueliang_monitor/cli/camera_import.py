@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,176 +23,8 @@ from xueliang_monitor.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from xueliang_monitor.camera_file import CameraFile
+    from xueliang_monitor.commissioning.importing import Import, Outcome
     from xueliang_monitor.documents import Problem
-    from xueliang_monitor.installation import Installation
-    from xueliang_monitor.picture.worker import Workers
-    from xueliang_monitor.spreadsheet import Row
-
-TEST_WORKERS = 2
-_BAD = frozenset({"bad row", "not passed", "not written"})
-
-
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    """What became of one row."""
-
-    line: int
-    id: str
-    outcome: str
-    detail: str = ""
-
-
-def _known(folder: Path) -> dict[str, CameraFile]:
-    """Return what the camera files of a folder say, whatever logins they name."""
-    from xueliang_monitor.camera_file import CameraFile
-    from xueliang_monitor.documents import DocumentError, read, validate
-
-    found: dict[str, CameraFile] = {}
-    for file in sorted(folder.glob("*.yaml")):
-        try:
-            found[file.stem] = validate(read(file), CameraFile)
-        except DocumentError:
-            continue
-    return found
-
-
-def _merged(row: Row, known: CameraFile | None) -> CameraFile:
-    """Return what the file will say: the row's columns over what it said before."""
-    from xueliang_monitor.spreadsheet import COLUMNS
-
-    if known is None:
-        return row.data
-    return known.model_copy(update={column: getattr(row.data, column) for column in COLUMNS if column != "id"})
-
-
-def _twice(rows: tuple[Row, ...], known: dict[str, CameraFile]) -> dict[str, str]:
-    """Return by id why a row cannot be taken: another camera has its address, port and path."""
-    places = {(item.address, item.rtsp_port, item.rtsp_path): name for name, item in known.items()}
-    refused: dict[str, str] = {}
-    for row in rows:
-        place = (row.data.address, row.data.rtsp_port, row.data.rtsp_path)
-        other = places.setdefault(place, row.id)
-        if other != row.id:
-            refused[row.id] = f"address: the same address, port and path as {other}"
-    return refused
-
-
-async def _tested(row: Row, data: CameraFile, loaded: Installation, workers: Workers) -> tuple[CameraFile, str]:
-    """Put a row to the acceptance test; return what its file will say, and what failed."""
-    from xueliang_monitor.commissioning import RefusedError, accept, enrich, login_of
-    from xueliang_monitor.inventory import target_of
-
-    try:
-        data = await enrich(data, loaded)
-        login = login_of(loaded, data.credentials)
-        device_login = login_of(loaded, data.onvif_credentials) or login
-    except RefusedError as error:
-        return data, error.messages[0]
-    target = target_of(row.id, data, login, device_login, loaded.settings.clock_drift)
-    expected = data.stream.value() if data.stream else None
-    test = await accept(target, loaded, workers, expected)
-    failed = [f"{item.subject}: {item.detail or item.fault}" for item in test.verdicts if item.passed is False]
-    return data, "; ".join(failed)
-
-
-class _Import:
-    """One import: rows become files, one after the other or, when they are tested, many at once."""
-
-    def __init__(self, into: Path, rows: tuple[Row, ...], *, commissioning: bool, loaded: Installation | None) -> None:
-        self._into = into
-        self._rows = rows
-        self._known = _known(into)
-        self._twice = _twice(rows, self._known)
-        self._commissioning = commissioning
-        self._loaded = loaded
-        self.outcomes: list[_Outcome] = []
-
-    def _settle(self, row: Row, outcome: str, detail: str = "") -> None:
-        self.outcomes.append(_Outcome(row.line, row.id, outcome, detail))
-
-    def _write(self, row: Row, data: CameraFile, detail: str = "") -> None:
-        from xueliang_monitor import camera_file
-
-        known = self._known.get(row.id)
-        if data == known:
-            self._settle(row, "unchanged")
-            return
-        try:
-            camera_file.write(self._into, row.id, data)
-        except OSError as error:
-            self._settle(row, "not written", error.strerror or type(error).__name__)
-            return
-        self._settle(row, "updated" if known is not None else "written", detail)
-
-    def _ready(self, row: Row) -> CameraFile | None:
-        """Return what the file will say; None where that is settled already."""
-        if row.id in self._twice:
-            self._settle(row, "bad row", self._twice[row.id])
-            return None
-        data = _merged(row, self._known.get(row.id))
-        if self._loaded is not None and data == self._known.get(row.id):
-            self._settle(row, "unchanged", "registered already")
-            return None
-        return data
-
-    def write_all(self) -> None:
-        """Write every row's file."""
-        from xueliang_monitor.camera_file import Status
-
-        for row in self._rows:
-            data = self._ready(row)
-            if data is not None:
-                self._write(
-                    row, data.model_copy(update={"status": Status.COMMISSIONING}) if self._commissioning else data
-                )
-
-    async def test_all(self, at_once: int) -> None:
-        """Test every row that is not registered yet, and write those that pass; what is written stays written."""
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-        from xueliang_monitor.picture.worker import Workers
-
-        logging.disable(logging.WARNING)
-        workers, slots = Workers(TEST_WORKERS), asyncio.Semaphore(at_once)
-        columns = (
-            TextColumn("testing 验收"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[note]}"),
-        )
-        with Progress(*columns, console=err) as progress:
-            bar = progress.add_task("", total=len(self._rows), note="")
-
-            async def one(row: Row) -> None:
-                async with slots:
-                    await self._test(row, workers)
-                bad = sum(item.outcome in _BAD for item in self.outcomes)
-                progress.update(bar, advance=1, note=f"{bad} not passed" if bad else "")
-                if not err.is_terminal:
-                    done = len(self.outcomes)
-                    if done % 25 == 0 or done == len(self._rows):
-                        err.print(f"{done} of {len(self._rows)} tested, {bad} not passed", highlight=False)
-
-            async with asyncio.TaskGroup() as group:
-                group.create_task(workers.warm())
-                for row in self._rows:
-                    group.create_task(one(row))
-
-    async def _test(self, row: Row, workers: Workers) -> None:
-        from xueliang_monitor.camera_file import Status
-
-        data = self._ready(row)
-        if data is None or self._loaded is None:
-            return
-        data, failed = await _tested(row, data, self._loaded, workers)
-        if not failed:
-            self._write(row, data)
-        elif self._commissioning:
-            self._write(row, data.model_copy(update={"status": Status.COMMISSIONING}), f"in commissioning: {failed}")
-        else:
-            self._settle(row, "not passed", failed)
 
 
 def _folder(into: Path | None, config: Path | None) -> Path:
@@ -209,7 +40,7 @@ def _folder(into: Path | None, config: Path | None) -> Path:
         refuse([*error.problems, "give the folder with --into"])
 
 
-def _show(outcomes: list[_Outcome], into: Path) -> None:
+def _show(outcomes: list[Outcome], into: Path) -> None:
     from rich.markup import escape
     from rich.table import Table
 
@@ -241,6 +72,7 @@ def import_(
     Called again, it goes on where it was: what is registered already is left as it is.
     """
     from xueliang_monitor import spreadsheet
+    from xueliang_monitor.commissioning.importing import Import
     from xueliang_monitor.documents import DocumentError
 
     commissioning = status_of(as_status) == "commissioning"
@@ -249,20 +81,41 @@ def import_(
         rows, problems = spreadsheet.read(file)
         folder.mkdir(parents=True, exist_ok=True)
         loaded = installation_of(config) if check else None
-        task = _Import(folder, rows, commissioning=commissioning, loaded=loaded)
+        task = Import(folder, rows, commissioning=commissioning, installation=loaded)
     except DocumentError as error:
         refuse(error.problems)
     except OSError as error:
         refuse([f"{folder}: cannot be written: {error.strerror}"], 1)
     if check:
-        asyncio.run(task.test_all(at_once))
+        asyncio.run(_test(task, len(rows), at_once))
     else:
         task.write_all()
     _report(task.outcomes, problems, folder, as_json=as_json)
 
 
-def _report(outcomes: list[_Outcome], problems: tuple[Problem, ...], folder: Path, *, as_json: bool) -> None:
-    every = [*outcomes, *(_Outcome(problem.line, "", "bad row", problem.message) for problem in problems)]
+async def _test(task: Import, total: int, at_once: int) -> None:
+    """Test every row, with a bar at a terminal, else a line now and then."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    logging.disable(logging.WARNING)
+    note = TextColumn("{task.fields[note]}")
+    columns = (TextColumn("testing 验收"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), note)
+    with Progress(*columns, console=err) as progress:
+        bar = progress.add_task("", total=total, note="")
+
+        def done() -> None:
+            settled, bad = len(task.outcomes), sum(item.bad for item in task.outcomes)
+            progress.update(bar, completed=settled, note=f"{bad} not passed" if bad else "")
+            if not err.is_terminal and (settled % 25 == 0 or settled == total):
+                err.print(f"{settled} of {total} tested, {bad} not passed", highlight=False)
+
+        await task.test_all(at_once, done)
+
+
+def _report(outcomes: list[Outcome], problems: tuple[Problem, ...], folder: Path, *, as_json: bool) -> None:
+    from xueliang_monitor.commissioning.importing import Outcome
+
+    every = [*outcomes, *(Outcome(problem.line, "", "bad row", problem.message) for problem in problems)]
     every.sort(key=lambda item: item.line)
     if as_json:
         print_json(
@@ -270,7 +123,7 @@ def _report(outcomes: list[_Outcome], problems: tuple[Problem, ...], folder: Pat
         )
     else:
         _show(every, folder)
-    bad = sum(item.outcome in _BAD for item in every)
+    bad = sum(item.bad for item in every)
     if bad:
         refuse([*problems, f"{bad} rows skipped"] if not as_json else [f"{bad} rows skipped"], 1)
 

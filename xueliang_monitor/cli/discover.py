@@ -123,7 +123,7 @@ def _show(devices: tuple[Device, ...], loaded: Installation) -> None:
 def _add(device: Device, site: str, credentials: str | None, config: ConfigOption) -> bool:
     """Register one found device; return whether it is watched, or a person skipped it."""
     from xueliang_monitor.cli.camera_add import add_one, complete
-    from xueliang_monitor.commissioning import Wish
+    from xueliang_monitor.commissioning.wish import Wish
 
     out.print(f"\n[bold]{device.host}[/]  {device.name} {device.hardware}", highlight=False)
     if on_terminal() and not typer.confirm("register it?", default=True, err=True):

@@ -7,18 +7,18 @@ import datetime
 import email.utils
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 from lxml import etree
 from zeep import AsyncClient
 from zeep.transports import Transport
-from zeep.wsse.username import UsernameToken
 
-from xueliang_monitor.model import Credentials, Identity, OnvifTarget
+from xueliang_monitor.model import Identity, OnvifTarget
 from xueliang_monitor.net.acquaintance import Acquaintance, LoginKind
 from xueliang_monitor.net.definitions import SETTINGS, Definition, definitions
+from xueliang_monitor.net.envelopes import CameraToken, Reading
 from xueliang_monitor.net.errors import LoginError, NetError
 from xueliang_monitor.net.http import HttpAnswer, HttpConnection
 from xueliang_monitor.wire import auth, onvif, soap
@@ -31,17 +31,6 @@ _NOTIFICATION = "http://docs.oasis-open.org/wsn/b-2"
 _TOPICS = "http://www.onvif.org/ver10/topics"
 _DIALECT = "http://www.onvif.org/ver10/tev/topicExpression/ConcreteSet"
 _SUBSCRIPTION_SECONDS = 60
-_NO_SUCH_PLACE = frozenset({404, 405, 410, 501})
-
-
-class _UsernameToken(UsernameToken):
-    """WS-UsernameToken with a digest over the camera's own time (OASIS WSS UsernameToken Profile 1.1, 3)."""
-
-    def __init__(self, credentials: Credentials, created: float) -> None:
-        moment = datetime.datetime.fromtimestamp(created, datetime.UTC)
-        super().__init__(  # type: ignore[no-untyped-call]
-            credentials.username, credentials.password, use_digest=True, created=moment, zulu_timestamp=True
-        )
 
 
 class _Wire(Transport):
@@ -246,7 +235,7 @@ class OnvifConversation:
             raise LoginError(f"{operation}: the camera asks for a login", tried=False)
         self.login_tried = True
         created = self._now() + (self.acquaintance.clock_offset_seconds or 0.0)
-        token = _UsernameToken(self._target.credentials, created)
+        token = CameraToken(self._target.credentials, created)
         answer = await self._send(definition, path, operation, arguments, token=token)
         return self._conclude(answer, operation, LoginKind.TOKEN)
 
@@ -278,8 +267,8 @@ class OnvifConversation:
         self.acquaintance = replace(self.acquaintance, login=kind)
         return reading.get()
 
-    def _read(self, answer: HttpAnswer) -> _Reading:
-        reading = _Reading.of(answer, spoke_soap=self._spoke_soap)
+    def _read(self, answer: HttpAnswer) -> Reading:
+        reading = Reading.of(answer, spoke_soap=self._spoke_soap)
         spoke = reading.element is not None or isinstance(reading.error, SoapFaultError)
         self._spoke_soap = self._spoke_soap or spoke
         return reading
@@ -291,7 +280,7 @@ class OnvifConversation:
         operation: str,
         arguments: dict[str, Any],
         *,
-        token: _UsernameToken | None,
+        token: CameraToken | None,
     ) -> HttpAnswer:
         client = AsyncClient(definition.document, wsse=token, transport=self._wire, settings=SETTINGS)
         service = client.create_service(definition.binding, path)
@@ -312,43 +301,3 @@ class OnvifConversation:
                 cnonce=secrets.token_hex(8),
             )
         return await self._http.request("POST", path, headers=sent, content=envelope, limit=soap.MAX_ANSWER_BYTES)
-
-
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """An answer read once: the body's first element, or by what it refuses the login, or why it cannot be used.
-
-    Cameras refuse by 401 with or without a challenge, by 403, by a SOAP fault of any status, or by a bare 400, which
-    from what was not heard to speak SOAP before only says that it does not understand.
-    """
-
-    element: soap.Element | None = None
-    refusal: str = ""
-    error: AnswerError | None = None
-
-    @classmethod
-    def of(cls, answer: HttpAnswer, *, spoke_soap: bool = False) -> Self:
-        if answer.status in (401, 403):
-            return cls(refusal=f"HTTP {answer.status}")
-        if 300 <= answer.status < 400:
-            text = f"the camera sends elsewhere (HTTP {answer.status}); is it to be asked by https?"
-            return cls(error=MalformedAnswerError(text))
-        try:
-            return cls(soap.read(answer.content, answer.status))
-        except SoapFaultError as error:
-            return cls(refusal=str(error.fault) if error.fault.refuses_login else "", error=error)
-        except AnswerError as error:
-            if answer.status == 400 and spoke_soap:
-                return cls(refusal="HTTP 400 without a reason", error=error)
-            if answer.status in _NO_SUCH_PLACE:
-                text = f"nothing speaks ONVIF at that path (HTTP {answer.status})"
-                return cls(error=MalformedAnswerError(text))
-            return cls(error=error)
-
-    def get(self) -> soap.Element:
-        """Return the element, or raise why there is none."""
-        if self.error is not None:
-            raise self.error
-        if self.element is None:
-            raise MalformedAnswerError(f"the camera refuses to tell this ({self.refusal})")
-        return self.element

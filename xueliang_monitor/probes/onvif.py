@@ -8,9 +8,17 @@ from collections.abc import Awaitable
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from xueliang_monitor.model import Fault, FaultSeen, Finding, Identity, OnvifTarget, Rung, Severity, Target, Text
-from xueliang_monitor.net.acquaintance import LoginKind
+from xueliang_monitor.model import Fault, FaultSeen, Finding, Identity, OnvifTarget, Rung, Severity, Text
 from xueliang_monitor.net.errors import ClosedError, ConnectError, LoginError, NetError
+from xueliang_monitor.probes.changes import (
+    CLOCK_DRIFT,
+    DEVICE_REBOOTED,
+    DEVICE_REPLACED,
+    FIRMWARE_CHANGED,
+    judge_clock,
+    judge_identity,
+    judge_restart,
+)
 from xueliang_monitor.probes.climb import Climb, Outcome, Probe
 from xueliang_monitor.probes.device import DeviceMemory, choose_profile
 from xueliang_monitor.wire.errors import AnswerError, EmptyAnswerError, SoapFaultError, WebPageError
@@ -20,13 +28,6 @@ if TYPE_CHECKING:
 
 INTERVIEW_SECONDS = 3600.0
 """How long profiles, host name and services are taken as told."""
-
-REBOOT_SHOWN_SECONDS = 900.0
-"""How long after a restart was noticed it is still reported."""
-
-SAME_START_SECONDS = 60.0
-OPTIONAL_SECONDS = 2.5
-LONG_KEYFRAME_INTERVAL_SECONDS = 2.0
 
 ONVIF_UNREACHABLE = Fault(
     "onvif_unreachable",
@@ -95,63 +96,13 @@ ONVIF_EMPTY = Fault(
     Text("The camera answers without saying anything: its ONVIF service hangs.", "摄像机应答无内容：ONVIF 服务异常。"),
     Text("Restart the camera; if it stays, update its firmware.", "重启摄像机；若仍存在，请升级固件。"),
 )
-CLOCK_DRIFT = Fault(
-    "clock_drift",
-    Rung.ONVIF,
-    Severity.WARNING,
-    Text("Clock is wrong", "时钟偏差"),
-    Text(
-        "The camera's clock is not set by NTP, its battery is empty, or its time zone is wrong.",
-        "摄像机未通过 NTP 校时、电池耗尽或时区错误。",
-    ),
-    Text(
-        "Set NTP server and time zone in the camera, and check that it reaches the server.",
-        "在摄像机中设置 NTP 服务器与时区，并确认能够访问该服务器。",
-    ),
-)
-DEVICE_REBOOTED = Fault(
-    "device_rebooted",
-    Rung.ONVIF,
-    Severity.WARNING,
-    Text("Camera restarted", "设备重启"),
-    Text("The camera started anew: power failed, or it crashed.", "摄像机重新启动：断电或死机。"),
-    Text(
-        "Nothing, if somebody restarted it; else check its power supply, PoE budget and firmware.",
-        "若为人工重启则无需处理；否则检查供电、PoE 功率与固件。",
-    ),
-    at_first_sight=True,
-)
-DEVICE_REPLACED = Fault(
-    "device_replaced",
-    Rung.ONVIF,
-    Severity.WARNING,
-    Text("Another device answers", "设备已更换"),
-    Text(
-        "Another camera answers at this address: it was exchanged, or addresses were mixed up.",
-        "该地址应答的是另一台设备：已更换或地址混淆。",
-    ),
-    Text(
-        "If it was exchanged on purpose: xueliang camera accept-change ID; else set the addresses right.",
-        "若为有意更换，请执行 xueliang camera accept-change ID；否则更正地址。",
-    ),
-)
-FIRMWARE_CHANGED = Fault(
-    "firmware_changed",
-    Rung.ONVIF,
-    Severity.WARNING,
-    Text("Firmware changed", "固件变更"),
-    Text("The camera's firmware is not the one it was registered with.", "摄像机固件与登记时不同。"),
-    Text(
-        "If it was updated on purpose: xueliang camera accept-change ID; else find out who did it.",
-        "若为有意升级，请执行 xueliang camera accept-change ID；否则查明原因。",
-    ),
-)
-
 _BY_ANSWER: tuple[tuple[type[AnswerError], Fault], ...] = (
     (EmptyAnswerError, ONVIF_EMPTY),
     (WebPageError, ONVIF_WEB_PAGE),
     (SoapFaultError, ONVIF_FAULT),
 )
+SAME_START_SECONDS = 60.0
+OPTIONAL_SECONDS = 2.5
 Answer = TypeVar("Answer")
 
 
@@ -177,26 +128,6 @@ async def conversation(climb: Climb, target: OnvifTarget) -> OnvifConversation:
         tls=climb.target.tls,
         may_log_in=climb.may_log_in_to_device,
     )
-
-
-async def ask_for_keyframe(climb: Climb) -> bool:
-    """Ask the camera for a keyframe now where that helps; return whether it was asked. Never raises but cancellation.
-
-    Only where keyframes are over 2 s apart, the setting allows it, and it is known how to log in.
-    """
-    target, known = climb.target.onvif, climb.device
-    if target is None or not target.request_keyframe or known.acquaintance.login is LoginKind.UNKNOWN:
-        return False
-    interval = known.keyframe_interval(target)
-    profile = target.profile or (known.profiles[0].token if len(known.profiles) == 1 else "")
-    if not profile or interval is None or interval <= LONG_KEYFRAME_INTERVAL_SECONDS:
-        return False
-    async with await conversation(climb, target) as talk:
-        try:
-            await talk.request_keyframe(profile)
-        except (NetError, AnswerError):
-            return False
-    return True
 
 
 async def _optional(answer: Awaitable[Answer], otherwise: Answer) -> Answer:
@@ -239,39 +170,6 @@ async def _ask_last_start(talk: OnvifConversation, climb: Climb, known: DeviceMe
     return replace(
         known, last_start=(told, ours), restart_noticed_at=climb.now() if moved else known.restart_noticed_at
     )
-
-
-def _judge_clock(offset: float | None, target: Target) -> Finding | None:
-    if offset is None or abs(offset) <= target.clock_drift_seconds:
-        return None
-    sense = "ahead" if offset > 0 else "behind"
-    detail = f"the camera's clock is {abs(offset):.0f} s {sense} (limit {target.clock_drift_seconds:g} s)"
-    hours = abs(offset) / 1800
-    if abs(offset) > 1700 and abs(hours - round(hours)) * 1800 < 60:
-        detail += f"; that is {round(hours) / 2:g} h, as with a wrong time zone"
-    return Finding(CLOCK_DRIFT.code, detail)
-
-
-def _judge_identity(told: Identity, expected: Identity | None) -> Finding | None:
-    if expected is None:
-        return None
-    who = f"{told.manufacturer} {told.model}, serial number {told.serial or '?'}".strip()
-    for name in ("serial", "manufacturer", "model"):
-        was, now = getattr(expected, name), getattr(told, name)
-        if was and now and was != now:
-            return Finding(DEVICE_REPLACED.code, f"{name} {was} was registered, {who} answers")
-    if expected.firmware and told.firmware and expected.firmware != told.firmware:
-        return Finding(
-            FIRMWARE_CHANGED.code, f"firmware {expected.firmware} was registered, it now has {told.firmware}"
-        )
-    return None
-
-
-def _judge_restart(known: DeviceMemory, now: float) -> Finding | None:
-    if known.restart_noticed_at is None or now - known.restart_noticed_at > REBOOT_SHOWN_SECONDS:
-        return None
-    started = known.last_start[1] if known.last_start else known.restart_noticed_at
-    return Finding(DEVICE_REBOOTED.code, f"it started {max(0.0, now - started) / 60:.0f} min ago")
 
 
 def _fault_of(error: NetError | AnswerError) -> FaultSeen:
@@ -342,16 +240,16 @@ def _judge(climb: Climb, known: DeviceMemory, told: Identity | None, seen: list[
     offset = known.acquaintance.clock_offset_seconds
     found: list[tuple[str, Finding | None]] = []
     if offset is not None:
-        found.append((CLOCK_DRIFT.code, _judge_clock(offset, climb.target)))
+        found.append((CLOCK_DRIFT.code, judge_clock(offset, climb.target)))
     ruled_out: frozenset[str] = frozenset()
     if told is not None:
         ruled_out = frozenset({ONVIF_AUTH_FAILED.code})
-        change = _judge_identity(told, climb.target.identity or known.identity)
+        change = judge_identity(told, climb.target.identity or known.identity)
         found += [
             (code, change if change is not None and change.code == code else None)
             for code in (DEVICE_REPLACED.code, FIRMWARE_CHANGED.code)
         ]
-        found.append((DEVICE_REBOOTED.code, _judge_restart(known, climb.now())))
+        found.append((DEVICE_REBOOTED.code, judge_restart(known, climb.now())))
     seen += [finding for _, finding in found if finding is not None]
     clear = frozenset(code for code, finding in found if finding is None)
     return Outcome(_readings(known, told), tuple(seen), (ruled_out | clear) - {item.code for item in seen})

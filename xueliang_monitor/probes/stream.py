@@ -11,7 +11,7 @@ from xueliang_monitor.model import Fault, FaultSeen, Finding, Rung, Severity, Te
 from xueliang_monitor.net.errors import ClosedError, NetError
 from xueliang_monitor.net.rtsp import RtspConnection
 from xueliang_monitor.probes.climb import Climb, Outcome, Probe
-from xueliang_monitor.probes.onvif import ask_for_keyframe
+from xueliang_monitor.probes.keyframe import ask_for_keyframe
 from xueliang_monitor.probes.rtsp import SESSION_LIMIT, connection_of, fault_of
 from xueliang_monitor.wire import rtp, tracks
 from xueliang_monitor.wire.errors import MalformedMediaError

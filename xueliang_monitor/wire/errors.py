@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from dataclasses import dataclass
 
-if TYPE_CHECKING:
-    from xueliang_monitor.wire.soap import Fault
+_REFUSALS = frozenset(
+    {"notauthorized", "failedauthentication", "invalidsecuritytoken", "failedcheck", "operationprohibited"}
+)
+_REFUSED_IN_WORDS = re.compile(
+    r"not\s+authori[sz]ed|unauthori[sz]ed|authority\s+failure|authori[sz]ation\s+(?:failed|required)|"
+    r"authentication\s+(?:failed|failure|error)|wrong\s+password|invalid\s+(?:user|username|password|credential)|"
+    r"security\s+token\s+could\s+not\s+be\s+authenticated",
+    re.IGNORECASE,
+)
 
 
 class WireError(Exception):
@@ -42,6 +50,23 @@ class WebPageError(AnswerError):
 
 class MalformedAnswerError(AnswerError):
     """The answer is no SOAP, exceeds a bound, or lacks what it must hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What a SOAP fault says: its code and subcodes by local name, and its reason."""
+
+    codes: tuple[str, ...]
+    reason: str
+
+    @property
+    def refuses_login(self) -> bool:
+        """Whether it refuses the sender rather than the request."""
+        return any(code.lower() in _REFUSALS for code in self.codes) or bool(_REFUSED_IN_WORDS.search(self.reason))
+
+    def __str__(self) -> str:
+        codes = "/".join(self.codes) or "no code"
+        return f"{codes}: {self.reason}" if self.reason else codes
 
 
 class SoapFaultError(AnswerError):

@@ -7,13 +7,13 @@ the order of elements wrong, and none of that changes what they say.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from lxml import etree
 
 from xueliang_monitor.wire.errors import (
     EmptyAnswerError,
+    Fault,
     MalformedAnswerError,
     SoapFaultError,
     WebPageError,
@@ -28,32 +28,6 @@ _END = re.compile(rb"</(?:[A-Za-z_][\w.-]*:)?Envelope\s*>")
 _PAGE = re.compile(rb"<(?:!doctype\s+html|html|head|body|script)\b", re.IGNORECASE)
 _DTD = re.compile(r"<!\s*(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 _DECLARED = re.compile(rb"""^<\?xml[^>]*encoding\s*=\s*["']([\w.-]{1,40})["']""")
-_REFUSALS = frozenset(
-    {"notauthorized", "failedauthentication", "invalidsecuritytoken", "failedcheck", "operationprohibited"}
-)
-_REFUSED_IN_WORDS = re.compile(
-    r"not\s+authori[sz]ed|unauthori[sz]ed|authority\s+failure|authori[sz]ation\s+(?:failed|required)|"
-    r"authentication\s+(?:failed|failure|error)|wrong\s+password|invalid\s+(?:user|username|password|credential)|"
-    r"security\s+token\s+could\s+not\s+be\s+authenticated",
-    re.IGNORECASE,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What a SOAP fault says: its code and subcodes by local name, and its reason."""
-
-    codes: tuple[str, ...]
-    reason: str
-
-    @property
-    def refuses_login(self) -> bool:
-        """Whether it refuses the sender rather than the request."""
-        return any(code.lower() in _REFUSALS for code in self.codes) or bool(_REFUSED_IN_WORDS.search(self.reason))
-
-    def __str__(self) -> str:
-        codes = "/".join(self.codes) or "no code"
-        return f"{codes}: {self.reason}" if self.reason else codes
 
 
 def local(element: Element) -> str:

@@ -1,0 +1,268 @@
+"""Finds a new device's ONVIF service and asks it who it is, which profiles it has, and where its stream is."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
+
+from xueliang_monitor.camera_file import CameraFile, IdentitySection, StreamSection
+from xueliang_monitor.commissioning.refusal import RefusedError, login_of
+from xueliang_monitor.commissioning.wish import Wish
+from xueliang_monitor.installation import Installation
+from xueliang_monitor.inventory import Camera, target_of
+from xueliang_monitor.model import Credentials, OnvifTarget, redact_path
+from xueliang_monitor.net.address import resolve
+from xueliang_monitor.net.discovery import ask_each
+from xueliang_monitor.net.errors import LoginError, NetError
+from xueliang_monitor.probes.device import choose_profile, main_profile
+from xueliang_monitor.wire.errors import AnswerError, SoapFaultError
+
+if TYPE_CHECKING:
+    from xueliang_monitor.net.onvif import OnvifConversation
+    from xueliang_monitor.wire.onvif import Profile
+
+USUAL_PORTS = (80, 8000, 8080, 8899, 2020, 10080, 5000)
+"""Where vendors put ONVIF, most frequent first: Reolink 8000, XiongMai 8899, TP-Link 2020, others 80."""
+DISCOVERY_SECONDS = 0.6
+CONNECT_SECONDS = 1.5
+TALK_SECONDS = 10.0
+Say = Callable[[str], None]
+
+
+async def _open_ports(address: str, ports: tuple[int, ...]) -> tuple[int, ...]:
+    async def is_open(port: int) -> bool:
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                _, writer = await asyncio.open_connection(address, port)
+        except (OSError, TimeoutError):
+            return False
+        writer.close()
+        return True
+
+    found = await asyncio.gather(*(is_open(port) for port in ports))
+    return tuple(port for port, good in zip(ports, found, strict=True) if good)
+
+
+async def _places(wish: Wish) -> tuple[OnvifTarget, ...]:
+    """Return where the device may speak ONVIF: as it says by WS-Discovery, as asked for, or where vendors put it."""
+    secure = wish.onvif == "https"
+    if wish.onvif_port is not None:
+        return (OnvifTarget(wish.onvif_port, secure=secure),)
+    try:
+        address = await resolve(wish.address)
+    except NetError as error:
+        raise RefusedError(str(error)) from error
+    heard = await ask_each([address], DISCOVERY_SECONDS)
+    said = tuple(OnvifTarget(device.port, device.path, device.secure) for device in heard)
+    if secure:
+        return (*said, OnvifTarget(443, secure=True))
+    usual = await _open_ports(address, USUAL_PORTS)
+    return (*said, *(OnvifTarget(port) for port in usual if port not in {item.port for item in said}))
+
+
+async def _speaks_onvif(talk: OnvifConversation) -> str:
+    """Ask the clock, which needs no login; return why it is no ONVIF, empty where it is."""
+    try:
+        async with asyncio.timeout(TALK_SECONDS):
+            await talk.time()
+    except SoapFaultError:
+        return ""
+    except (NetError, AnswerError) as error:
+        return str(error)
+    except TimeoutError:
+        return "no answer"
+    return ""
+
+
+def _choose(profiles: tuple[Profile, ...], wished: str | None) -> Profile | None:
+    if wished is None:
+        return choose_profile(profiles)
+    found = next((item for item in profiles if wished in (item.token, item.name)), None)
+    if found is None:
+        known = ", ".join(f"{item.token} ({item.name}, {item.stream})" for item in profiles) or "none"
+        raise RefusedError(f"--profile: the camera has no profile {wished}; it has: {known}", usage=True)
+    return found
+
+
+def _split(uri: str) -> tuple[int, str]:
+    """Return port and path of an RTSP address as the camera names it."""
+    from xueliang_monitor.wire.onvif import path_of
+
+    try:
+        port = urlsplit(uri).port
+    except ValueError:
+        port = None
+    return port or 554, path_of(uri)
+
+
+def without_login(path: str, login: Credentials | None) -> str:
+    """Put placeholders where a path holds the login, so that no password gets into a camera's file.
+
+    Raises:
+        RefusedError: it holds a password that is not the login's.
+
+    """
+    if login is not None:
+        for plain in {login.password, quote(login.password, safe="")} - {""}:
+            path = re.sub(rf"(?i)((?:password|passwd|pass|pwd)=){re.escape(plain)}(?=[&_/?#]|$)", r"\1{password}", path)
+    if redact_path(path) != path:
+        raise RefusedError(
+            f"the camera's stream address holds a password ({redact_path(path)}), which is not written to a file",
+            "Give the path with --rtsp-path, with {username} and {password} where the login belongs.",
+        )
+    return path
+
+
+async def _optional_path(talk: OnvifConversation, token: str) -> str | None:
+    from xueliang_monitor.wire.onvif import path_of
+
+    try:
+        return path_of(await talk.snapshot_uri(token)) or None
+    except AnswerError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a device says of itself, as it goes into its file."""
+
+    place: OnvifTarget
+    identity: IdentitySection
+    stream: StreamSection
+    main: StreamSection
+    rtsp_port: int
+    rtsp_path: str
+    snapshot_path: str | None
+
+
+@contextlib.asynccontextmanager
+async def _asking() -> AsyncIterator[None]:
+    """Bound a talk in time, and turn what goes wrong in it into a refusal in words."""
+    try:
+        async with asyncio.timeout(TALK_SECONDS):
+            yield
+    except LoginError as error:
+        raise RefusedError(
+            f"the camera refuses the login: {error}",
+            "One attempt was made and no more, so that the camera is not locked. Correct the credentials in the "
+            "settings; where the camera keeps other users for ONVIF, name them with --onvif-credentials, or leave "
+            "ONVIF out with --onvif none and --rtsp-path.",
+            "登录被拒绝：仅尝试了一次，以免摄像机锁定。请更正凭据后重试。",
+        ) from error
+    except (NetError, AnswerError) as error:
+        raise RefusedError(f"the camera does not tell over ONVIF what is needed: {error}") from error
+    except TimeoutError as error:
+        raise RefusedError(f"the camera did not answer over ONVIF within {TALK_SECONDS:.0f} s") from error
+
+
+async def _interview(talk: OnvifConversation, place: OnvifTarget, wished: str | None) -> Told:
+    async with _asking():
+        who = await talk.identity()
+        profiles = await talk.profiles()
+        chosen, main = _choose(profiles, wished), main_profile(profiles)
+        if chosen is None or main is None:
+            raise RefusedError("the camera names no media profile: its encoder is not set up")
+        port, path = _split(await talk.stream_uri(chosen.token))
+        path = without_login(path, place.credentials)
+        snapshot = await _optional_path(talk, chosen.token)
+    return Told(
+        place,
+        IdentitySection.of(who),
+        StreamSection.of(chosen.token, chosen.stream),
+        StreamSection.of(main.token, main.stream),
+        port,
+        path,
+        snapshot,
+    )
+
+
+async def ask_device(wish: Wish, installation: Installation, say: Say) -> Told | None:
+    """Find the device's ONVIF service and ask it; None where it has none and the stream's path is given."""
+    from xueliang_monitor.net.onvif import OnvifConversation
+
+    if wish.onvif == "none":
+        return None
+    login = login_of(installation, wish.onvif_credentials or wish.credentials, "--onvif-credentials")
+    tried: list[str] = []
+    for found in await _places(wish):
+        place = replace(found, credentials=login)
+        async with OnvifConversation(wish.address, place, time.time, tls=wish.tls) as talk:
+            if why_not := await _speaks_onvif(talk):
+                tried.append(f"port {place.port}: {why_not}")
+                continue
+            say(f"ONVIF at port {place.port}")
+            return await _interview(talk, place, wish.profile)
+    where = "; ".join(tried) or f"none of the ports {', '.join(map(str, USUAL_PORTS))} is open"
+    if wish.rtsp_path is not None and wish.onvif_port is None:
+        say("no ONVIF found; the camera is registered without")
+        return None
+    raise RefusedError(
+        f"{wish.address} does not speak ONVIF ({where})",
+        "Give its port with --onvif-port; for a camera without ONVIF give --rtsp-path (and --rtsp-port).",
+    )
+
+
+async def enrich(data: CameraFile, installation: Installation) -> CameraFile:
+    """Add to what a camera's file will say who the device says it is, and what its profiles are set to.
+
+    The path that is given stays; where a profile has it, that is the one under watch. Without ONVIF nothing is added.
+
+    Raises:
+        RefusedError: the device does not say.
+
+    """
+    from xueliang_monitor.net.onvif import OnvifConversation
+
+    login = login_of(installation, data.onvif_credentials or data.credentials)
+    place = target_of("", data, None, login).onvif
+    if place is None:
+        return data
+    async with OnvifConversation(data.address, place, time.time, tls=data.tls) as talk:
+        if why_not := await _speaks_onvif(talk):
+            raise RefusedError(f"onvif: {why_not}")
+        told = await _interview(talk, place, data.stream.profile if data.stream else None)
+        async with _asking():
+            told = await _of_path(talk, told, data.rtsp_path)
+    return data.model_copy(
+        update={
+            "identity": told.identity,
+            "stream": told.stream,
+            "main_stream": told.main,
+            "snapshot_path": told.snapshot_path,
+            "registered": data.registered or datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+    )
+
+
+async def _of_path(talk: OnvifConversation, told: Told, path: str) -> Told:
+    """Return the same of the profile whose stream stands at `path`, where there is one."""
+    if told.rtsp_path == path:
+        return told
+    for profile in await talk.profiles():
+        if _split(await talk.stream_uri(profile.token))[1] == path:
+            return replace(told, stream=StreamSection.of(profile.token, profile.stream), rtsp_path=path)
+    return told
+
+
+async def identify(camera: Camera, now: Callable[[], float] = time.time) -> IdentitySection:
+    """Ask a registered camera who it is now.
+
+    Raises:
+        RefusedError: it has no ONVIF, or does not say.
+
+    """
+    from xueliang_monitor.net.onvif import OnvifConversation
+
+    target = camera.target.onvif
+    if target is None:
+        raise RefusedError(f"{camera.id} has no ONVIF: there is nobody to ask")
+    async with OnvifConversation(camera.target.host, target, now, tls=camera.target.tls) as talk, _asking():
+        await _speaks_onvif(talk)
+        return IdentitySection.of(await talk.identity())

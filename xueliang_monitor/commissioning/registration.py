@@ -1,0 +1,107 @@
+"""What is asked for of a new camera, and what its file will say; who else has its id, address or serial number."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from xueliang_monitor.camera_file import ID, ID_RULE, CameraFile, Status
+from xueliang_monitor.commissioning.interview import Say, Told, ask_device
+from xueliang_monitor.commissioning.refusal import RefusedError, login_of
+from xueliang_monitor.commissioning.wish import Wish
+from xueliang_monitor.documents import Document, DocumentError, validate
+from xueliang_monitor.installation import Installation
+from xueliang_monitor.inventory import target_of
+from xueliang_monitor.model import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A camera that is not registered yet: its id, what its file would say, and what a visit needs."""
+
+    id: str
+    data: CameraFile
+    target: Target
+
+
+def conflict(installation: Installation, identity: str, host: str, port: int | None, serial: str) -> str | None:
+    """Say which known camera has the same id, address or serial number; None where none has."""
+    for camera in installation.inventory.known:
+        if camera.id == identity:
+            return f"the id {identity} is taken by {camera.id} ({camera.name}, {camera.target.host})"
+        if camera.status is Status.RETIRED:
+            continue
+        if camera.target.host == host and (port is None or camera.target.port == port):
+            return f"the address {host} is registered already, as {camera.id} ({camera.name})"
+        if serial and camera.data.identity is not None and camera.data.identity.serial == serial:
+            return f"the serial number {serial} is registered already, as {camera.id} ({camera.name})"
+    broken = [problem for problem in installation.inventory.problems if problem.file.stem == identity]
+    return f"the id {identity} is taken by a file that cannot be used: {broken[0]}" if broken else None
+
+
+def default_id(name: str | None, address: str) -> str:
+    """Return an id made of the name, where that is of Latin letters, else of the address."""
+    slug = re.sub(r"[^a-z0-9_.]+", "-", (name or "").lower()).strip("-._")
+    if name and slug and len(slug) >= len(name) / 2:
+        return slug[:60]
+    return "camera-" + re.sub(r"[^a-z0-9]+", "-", address.lower()).strip("-")[:50]
+
+
+def _file_of(wish: Wish, told: Told | None) -> CameraFile:
+    values: dict[str, object] = {
+        "name": wish.name,
+        "site": wish.site,
+        "programme": wish.programme,
+        "uplink": wish.uplink,
+        "address": wish.address,
+        "rtsp_port": wish.rtsp_port or (told.rtsp_port if told else 554),
+        "rtsp_path": wish.rtsp_path or (told.rtsp_path if told else "/"),
+        "credentials": wish.credentials,
+        "onvif": "none",
+        "tls": wish.tls,
+        "status": wish.status,
+        "registered": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    if told is not None:
+        values |= {
+            "onvif": "https" if told.place.secure else "http",
+            "onvif_port": told.place.port,
+            "onvif_path": told.place.path,
+            "onvif_credentials": wish.onvif_credentials,
+            "snapshot_path": told.snapshot_path,
+            "identity": told.identity,
+            "stream": told.stream,
+            "main_stream": told.main,
+        }
+    try:
+        return validate(Document(Path(wish.address), values, {}), CameraFile)
+    except DocumentError as error:
+        raise RefusedError(*(problem.message for problem in error.problems), usage=True) from None
+
+
+async def prepare(wish: Wish, installation: Installation, say: Say) -> Candidate:
+    """Ask the device and put together what its file will say.
+
+    Raises:
+        RefusedError: the wish or the device does not allow it.
+
+    """
+    identity = wish.id or default_id(wish.name, wish.address)
+    if not ID.fullmatch(identity):
+        raise RefusedError(f"--id: {identity!r} is no id; use {ID_RULE}", usage=True)
+    _file_of(wish, None)  # what is wrong with the wish itself is said before anybody is asked
+    login = login_of(installation, wish.credentials)
+    taken = conflict(installation, identity, wish.address, wish.rtsp_port, "")
+    if taken is not None:
+        raise RefusedError(taken)
+    told = await ask_device(wish, installation, say)
+    data = _file_of(wish, told)
+    serial = data.identity.serial if data.identity else ""
+    taken = conflict(installation, identity, data.address, data.rtsp_port, serial)
+    if taken is not None:
+        raise RefusedError(taken)
+    device_login = login_of(installation, wish.onvif_credentials) or login
+    drift = installation.settings.clock_drift
+    return Candidate(identity, data, target_of(identity, data, login, device_login, drift))
