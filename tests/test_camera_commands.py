@@ -124,6 +124,23 @@ async def test_a_wrong_password_without_onvif_is_tried_once_too(simulated: Start
     assert camera.refused_logins == 1
 
 
+async def test_what_a_device_says_of_itself_is_shown_as_it_is(
+    simulated: Start, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from xueliang_monitor.simulator import soap
+
+    monkeypatch.setattr(soap, "MANUFACTURER", "[/bold] [red]")
+    fleet = await simulated(1, onvif_port=8000)
+    host = fleet.cameras["cam-000"].target.host
+    code, out, err = await desk.add(host, "--site", "[/x]", "--name", "[bold]", "--id", "a")
+    assert code == 0, err
+    assert "[/bold] [red] SIM-360" in out
+    assert "[/x]" in (await desk.run("camera", "list"))[1]
+    assert "[bold]" in (await desk.run("camera", "show", "a"))[1]
+    assert (await desk.run("discover", "--subnet", f"{host}/32", "--timeout", "0.5"))[0] == 0
+    assert "[/bold] [red]" in (await desk.run("check", "a"))[1]
+
+
 async def test_a_camera_without_onvif_is_registered_by_its_path(simulated: Start, desk: Desk) -> None:
     fleet = await simulated(1)
     host = fleet.cameras["cam-000"].target.host

@@ -214,6 +214,37 @@ async def test_digest_is_chosen_wherever_it_is_offered(basic_first: bool) -> Non
         assert len(given) == 1
 
 
+async def test_a_file_of_certificates_that_is_none_is_named(tmp_path: Path) -> None:
+    for file in (tmp_path / "not-there.pem", tmp_path):
+        async with talk_to(9, secure=True, tls=str(file)) as talk:
+            with pytest.raises(TlsError, match="cannot be used"):
+                await talk.identity()
+
+
+async def test_a_connection_closed_after_each_answer_is_opened_anew() -> None:
+    connections = 0
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(IDENTITY) + IDENTITY)
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        await reader.read(10)  # the next request has come, and is not answered
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        async with talk_to(server.sockets[0].getsockname()[1]) as talk:
+            for _ in range(3):
+                assert (await talk.identity()).serial == "42"
+        await asyncio.sleep(0.2)
+    assert connections == 3
+
+
 async def test_a_redirection_is_named_and_not_followed() -> None:
     async def serve(_request: web.BaseRequest) -> web.StreamResponse:
         return web.Response(status=302, headers={"Location": "http://192.0.2.1/"})

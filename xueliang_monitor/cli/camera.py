@@ -56,6 +56,7 @@ def list_(
     config: ConfigOption = None,
 ) -> None:
     """List cameras, with what the running daemon knows of them."""
+    from rich.markup import escape
     from rich.table import Column, Table
 
     from xueliang_monitor.camera_file import Status
@@ -86,7 +87,7 @@ def list_(
         for row in rows:
             shown = row["status"] if row["status"] != "active" else (row["state"] or "-")
             style = _STYLES.get(shown, "dim")
-            cells = [row[key] for key in ("id", "name", "site", "programme", "address", "model")]
+            cells = [escape(row[key]) for key in ("id", "name", "site", "programme", "address", "model")]
             table.add_row(*cells, f"[{style}]{shown}[/]", ", ".join(row["faults"] or ()))
         out.print(table)
         note = "" if live is not None else "; no daemon answers, so states are not known"
@@ -98,6 +99,7 @@ def list_(
 @app.command("show")
 def show(camera: CameraArgument, as_json: JsonOption = False, config: ConfigOption = None) -> None:
     """Show what a camera's file says, and what the running daemon knows of it."""
+    from rich.markup import escape
     from rich.table import Table
 
     from xueliang_monitor.cli import daemon_state
@@ -109,12 +111,12 @@ def show(camera: CameraArgument, as_json: JsonOption = False, config: ConfigOpti
     if as_json:
         print_json({"id": known.id, "file": said, "live": live})
         return
-    table = Table("Key", "Value", title=f"{known.id}  {known.name}", title_justify="left")
+    table = Table("Key", "Value", title=escape(f"{known.id}  {known.name}"), title_justify="left")
     for key, value in said.items():
         pairs = value.items() if isinstance(value, dict) else [("", value)]
         for inner, text in pairs:
             if text not in ("", None):
-                table.add_row(f"{key}.{inner}" if inner else key, str(text))
+                table.add_row(f"{key}.{inner}" if inner else key, escape(str(text)))
     out.print(table)
     if not isinstance(live, dict):
         out.print(f"no daemon answers at {daemon_state.address(loaded.settings)}", style="dim", highlight=False)

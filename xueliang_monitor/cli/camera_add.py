@@ -78,11 +78,14 @@ def describe(candidate: Candidate) -> None:
     if data.identity is not None:
         who = data.identity
         out.print(
-            f"{who.manufacturer} {who.model}, firmware {who.firmware}, serial number {who.serial}", highlight=False
+            f"{who.manufacturer} {who.model}, firmware {who.firmware}, serial number {who.serial}",
+            markup=False,
+            highlight=False,
         )
     if data.stream is not None and data.main_stream is not None:
         out.print(
             f"watched: {data.stream.profile} {data.stream.value()}; main stream: {data.main_stream.value()}",
+            markup=False,
             highlight=False,
         )
 

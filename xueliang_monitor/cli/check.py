@@ -130,15 +130,16 @@ def _as_json(target: Target, report: Report) -> dict[str, Any]:
 
 
 def _print_table(target: Target, report: Report) -> None:
+    from rich.markup import escape
     from rich.table import Table
 
     from xueliang_monitor.catalogue import fault
     from xueliang_monitor.model import Rung
 
-    table = Table("Rung", "Verdict", "Time", "Detail", title=target.id, title_justify="left")
+    table = Table("Rung", "Verdict", "Time", "Detail", title=escape(target.id), title_justify="left")
     for result in report.rungs:
         verdict = "[green]good[/]" if result.ok else f"[red]{result.fault}[/]"
-        table.add_row(result.rung.value, verdict, f"{result.seconds * 1000:.0f} ms", result.detail)
+        table.add_row(result.rung.value, verdict, f"{result.seconds * 1000:.0f} ms", escape(result.detail))
     climbed = {result.rung for result in report.rungs}
     for rung in Rung:
         if rung not in climbed and rung is not Rung.MONITOR and (rung is not Rung.ONVIF or target.onvif):
@@ -146,7 +147,7 @@ def _print_table(target: Target, report: Report) -> None:
     out.print(table)
     readings = Table("Reading", "Value", show_header=False, box=None)
     for key, value in report.readings.items():
-        readings.add_row(key, f"{value:.4g}" if isinstance(value, float) else value)
+        readings.add_row(key, f"{value:.4g}" if isinstance(value, float) else escape(value))
     out.print(readings)
     for finding in report.seen:
         declared = fault(finding.code)

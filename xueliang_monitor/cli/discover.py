@@ -107,6 +107,7 @@ def discover(
 
 
 def _show(devices: tuple[Device, ...], loaded: Installation) -> None:
+    from rich.markup import escape
     from rich.table import Column, Table
 
     heads = ("Address", "Make", "Model", "ONVIF", "Registered as")
@@ -114,7 +115,7 @@ def _show(devices: tuple[Device, ...], loaded: Installation) -> None:
     for device in devices:
         known = _registered(loaded, device.host)
         shown = f"[green]{known}[/]" if known else "[yellow]new 未登记[/]"
-        table.add_row(device.host, device.name, device.hardware, _url(device), shown)
+        table.add_row(device.host, escape(device.name), escape(device.hardware), escape(_url(device)), shown)
     out.print(table)
     new = sum(not _registered(loaded, device.host) for device in devices)
     out.print(f"{len(devices)} devices, {new} new", highlight=False)
@@ -125,7 +126,7 @@ def _add(device: Device, site: str, credentials: str | None, config: ConfigOptio
     from xueliang_monitor.cli.camera_add import add_one, complete
     from xueliang_monitor.commissioning.wish import Wish
 
-    out.print(f"\n[bold]{device.host}[/]  {device.name} {device.hardware}", highlight=False)
+    out.print(f"\n{device.host}  {device.name} {device.hardware}", markup=False, highlight=False)
     if on_terminal() and not typer.confirm("register it?", default=True, err=True):
         return True
     loaded = installation_of(config)

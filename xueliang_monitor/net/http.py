@@ -73,6 +73,7 @@ class HttpConnection:
         self._base = f"{'https' if secure else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
         self._tls = tls if secure else ""
         self._session: aiohttp.ClientSession | None = None
+        self._answered = False
 
     async def __aenter__(self) -> Self:
         """Make ready; nothing is sent yet."""
@@ -107,14 +108,35 @@ class HttpConnection:
     ) -> HttpAnswer:
         """Send one request and read at most `limit` + 1 bytes of its answer; redirections are not followed.
 
+        Where the camera closed the connection after the last answer, as some do without saying so, it is sent again.
+
         Raises:
             NetError: there is no answer.
 
         """
+        answered, self._answered = self._answered, False
+        try:
+            answer = await self._request(method, path, headers, content, limit)
+        except ClosedError:
+            if not answered:
+                raise
+            answer = await self._request(method, path, headers, content, limit)
+        self._answered = True
+        return answer
+
+    async def _request(
+        self, method: str, path: str, headers: dict[str, str], content: bytes | None, limit: int
+    ) -> HttpAnswer:
         loop = asyncio.get_running_loop()
+        try:
+            session = self._open()
+        except OSError as error:
+            raise TlsError(
+                f"tls: the certificates in {self._tls} cannot be used ({error.strerror or error})"
+            ) from error
         started = loop.time()
         try:
-            async with self._open().request(
+            async with session.request(
                 method, URL(self.url(path), encoded=True), data=content, headers=headers, allow_redirects=False
             ) as response:
                 seconds = loop.time() - started
