@@ -173,6 +173,35 @@ async def test_dead_cameras_are_down_in_time_and_hold_nobody_up(tmp_path: Path) 
         assert float(buckets["+Inf"]) > 300
 
 
+async def test_a_dead_switch_is_one_event_and_no_cameras_alarm(tmp_path: Path) -> None:
+    settings = "intervals: {reach: 5s, rtsp: 5s, stream: 10s, picture: 10s}\nrechecks: {reach: 1s, picture: 2s}"
+    async with running(tmp_path, 24, settings) as rig:
+        await until(rig, all_up, 20)
+        behind = {row.id for row in rig.cameras if row.data.uplink == "switch-1"}
+        assert len(behind) == 8
+        for camera in behind:
+            await rig.fault(camera, "black-hole")
+
+        def lost(states: dict[str, tuple[str, tuple[str, ...]]]) -> bool:
+            return {name for name, state in states.items() if state == ("unknown", ())} == behind
+
+        await until(rig, lost, 20)
+        metrics = await rig.get("/metrics")
+        assert 'xueliang_uplink_up{uplink="switch-1"} 0.0' in metrics
+        assert 'xueliang_uplink_up{uplink="switch-2"} 1.0' in metrics
+        assert "xueliang_camera_fault{" not in metrics
+        page = await rig.get("/")
+        assert "switch-1</b> uplink down" in page
+        assert "behind a dead uplink" in page
+        for camera in behind:
+            await rig.fault(camera, None)
+        await until(rig, all_up, 20)
+        assert 'xueliang_uplink_up{uplink="switch-1"} 1.0' in await rig.get("/metrics")
+        assert "xueliang_camera_fault_episodes_total{" not in await rig.get("/metrics")
+        log = rig.log.read_text()
+        assert log.count("uplink switch-1: down") == log.count("uplink switch-1: up") == 1
+
+
 async def test_page_api_and_metrics_as_a_client_sees_them(tmp_path: Path) -> None:
     async with running(tmp_path, 6, "intervals: {reach: 1s, rtsp: 1s, stream: 2s, picture: 2s}") as rig:
         await until(rig, all_up, 20)

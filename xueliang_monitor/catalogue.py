@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
+from xueliang_monitor.health import FLAPPING
 from xueliang_monitor.model import Fault
+from xueliang_monitor.network import UPLINK_DOWN
 from xueliang_monitor.probes import PROBES
 
-FAULTS = MappingProxyType({fault.code: fault for probe in PROBES for fault in probe.faults})
+TOGETHER = (UPLINK_DOWN, FLAPPING)
+"""Faults that no single visit sees."""
+
+_SEEN = tuple(fault for probe in PROBES for fault in probe.faults)
+
+FAULTS = MappingProxyType({fault.code: fault for fault in (*_SEEN, *TOGETHER)})
 
 
 def fault(code: str) -> Fault:

@@ -65,6 +65,15 @@ def intervals_of(settings: config.Settings) -> Intervals:
 
 def _log_transitions(transitions: tuple[Transition, ...]) -> None:
     for item in transitions:
+        if item.uplink:
+            log.log(
+                logging.WARNING if item.code == "down" else logging.INFO,
+                "uplink %s: %s %s",
+                item.uplink,
+                item.code,
+                item.detail,
+            )
+            continue
         log.log(_LEVELS[item.kind], "camera %s: %s %s %s", item.camera, item.kind, item.code, item.detail)
 
 
@@ -105,7 +114,8 @@ class Monitor:
             now=self._clock.now(),
             ask_device=due.ask_device,
         )
-        health = self.fleet.apply(report, memory, lateness)
+        health, neighbours = self.fleet.apply(report, memory, lateness)
+        self._scheduler.hurry(neighbours)
         self.fleet.decoder_restarts = self._workers.restarts
         return report, health
 

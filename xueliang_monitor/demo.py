@@ -143,7 +143,10 @@ def _tell(say: Say) -> Callable[[tuple[Transition, ...]], None]:
 
     def watch(transitions: tuple[Transition, ...]) -> None:
         for item in transitions:
-            if item.kind == "state":
+            if item.uplink:
+                colour = "red" if item.code == "down" else "green"
+                say(f"{_clock()}    uplink {item.uplink} is [{colour}]{item.code}[/] {item.detail}")
+            elif item.kind == "state":
                 before, known[item.camera] = known.get(item.camera), item.code
                 if before is not None or item.code not in (State.UP.value, State.UNKNOWN.value):
                     say(f"{_clock()}    {item.camera} is [{colours.get(item.code, 'dim')}]{item.code}[/]")

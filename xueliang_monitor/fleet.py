@@ -15,6 +15,7 @@ from xueliang_monitor.documents import Problem
 from xueliang_monitor.health import Health, Policy, Status, Transition, advance, status
 from xueliang_monitor.inventory import Camera
 from xueliang_monitor.model import Report, Rung, RungResult
+from xueliang_monitor.network import Uplink, UplinkPolicy, observe, undecided, unreachable
 from xueliang_monitor.probes.device import DeviceMemory
 
 log = logging.getLogger(__name__)
@@ -70,6 +71,7 @@ class Snapshot:
     decoder_restarts: int
     reloaded_at: float
     reload_ok: bool
+    uplinks: tuple[Uplink, ...] = ()
 
     @property
     def counted(self) -> tuple[tuple[Entry, Status], ...]:
@@ -82,6 +84,11 @@ class Snapshot:
         return len({problem.file for problem in self.problems})
 
 
+def group_of(camera: Camera) -> str:
+    """Return what the camera shares its fate with: its uplink, else its site."""
+    return camera.uplink or camera.site
+
+
 class Fleet:
     """All cameras and what was counted of their visits."""
 
@@ -91,9 +98,11 @@ class Fleet:
         self._clock = clock
         self.policy = policy
         self._entries = {camera.id: Entry(camera) for camera in cameras}
+        self._uplinks: dict[str, Uplink] = {}
+        self._uplink_policy = UplinkPolicy()
         self._watchers: list[Callable[[tuple[Transition, ...]], None]] = []
         self._rung_seconds: dict[Rung, Histogram] = {
-            rung: Histogram(DURATION_BOUNDS) for rung in Rung if rung is not Rung.MONITOR
+            rung: Histogram(DURATION_BOUNDS) for rung in Rung if rung not in (Rung.MONITOR, Rung.FLEET)
         }
         self._lateness = Histogram(LATENESS_BOUNDS)
         self._visits: Counter[str] = Counter()
@@ -122,6 +131,8 @@ class Fleet:
             if known is None:
                 self._entries[camera.id] = Entry(camera)
                 continue
+            if group_of(known.camera) != group_of(camera):
+                self._leave(known.camera)
             same = known.camera.target.request_url == camera.target.request_url
             device = known.memory.device if same and known.camera.data.identity == camera.data.identity else None
             memory = known.memory if device is not None else replace(known.memory, device=DeviceMemory())
@@ -131,7 +142,14 @@ class Fleet:
 
     def drop(self, camera: str) -> None:
         """Forget a camera."""
-        self._entries.pop(camera, None)
+        entry = self._entries.pop(camera, None)
+        if entry is not None:
+            self._leave(entry.camera)
+
+    def _leave(self, camera: Camera) -> None:
+        group = group_of(camera)
+        if group in self._uplinks:
+            self._uplinks[group] = self._uplinks[group].without(camera.id)
 
     def reloaded(self, *, ok: bool, problems: tuple[Problem, ...]) -> None:
         """Note how reading settings and cameras anew went."""
@@ -147,10 +165,20 @@ class Fleet:
         """Call `watcher` with every change of health, and with none after a reload."""
         self._watchers.append(watcher)
 
-    def apply(self, report: Report, memory: Memory, lateness: float) -> Health:
-        """Take a visit's report; return the camera's health after it."""
+    def apply(self, report: Report, memory: Memory, lateness: float) -> tuple[Health, frozenset[str]]:
+        """Take a visit's report; return the camera's health after it, and the neighbours to be visited at once.
+
+        Neighbours are wanted where the camera seems lost and they may be lost with it: then one uplink is down, and
+        no camera is blamed.
+        """
         entry = self._entries[report.camera]
-        health, transitions = advance(entry.health, report, self.policy)
+        uplink, turned = self._observe(entry.camera, report)
+        first = next((fault.since for fault in entry.health.faults.values() if fault.offline), report.at)
+        wanted: frozenset[str] = frozenset()
+        if unreachable(report) and entry.health.offline_streak >= 1:
+            wanted = undecided(uplink, report.camera, first, report.at, self._uplink_policy)
+        health, transitions = advance(entry.health, report, self.policy, hold=bool(wanted), suspended=uplink.down)
+        transitions = (*turned, *transitions)
         episodes = dict(entry.episodes)
         for transition in transitions:
             if transition.kind == "raised":
@@ -161,7 +189,20 @@ class Fleet:
         self._count(report, lateness)
         if transitions:
             self._tell(transitions)
-        return health
+        return health, wanted & self._entries.keys()
+
+    def _observe(self, camera: Camera, report: Report) -> tuple[Uplink, tuple[Transition, ...]]:
+        group = group_of(camera)
+        uplink, turned = observe(self._uplinks.get(group) or Uplink(group), report, self._uplink_policy)
+        self._uplinks[group] = uplink
+        if turned is None:
+            return uplink, ()
+        detail = f"{len(uplink.lost)} of {len(uplink.members)} cameras lost together" if uplink.down else ""
+        return uplink, (Transition("", report.at, "uplink", turned, detail, group),)
+
+    def _status(self, entry: Entry, now: float) -> Status:
+        uplink = self._uplinks.get(group_of(entry.camera))
+        return status(entry.health, now, self.policy, uplink_down=uplink.down_since if uplink else None)
 
     def _count(self, report: Report, lateness: float) -> None:
         for result in report.rungs:
@@ -171,14 +212,14 @@ class Fleet:
 
     def status_of(self, camera: str) -> Status:
         """Derive a camera's status at this moment."""
-        return status(self._entries[camera].health, self._clock.now(), self.policy)
+        return self._status(self._entries[camera], self._clock.now())
 
     def snapshot(self) -> Snapshot:
         """Return the fleet at this moment."""
         now = self._clock.now()
         return Snapshot(
             now=now,
-            entries=tuple((entry, status(entry.health, now, self.policy)) for entry in self._entries.values()),
+            entries=tuple((entry, self._status(entry, now)) for entry in self._entries.values()),
             problems=self.problems,
             rung_seconds={rung: histogram.copy() for rung, histogram in self._rung_seconds.items()},
             lateness=self._lateness.copy(),
@@ -187,4 +228,5 @@ class Fleet:
             decoder_restarts=self.decoder_restarts,
             reloaded_at=self.reloaded_at,
             reload_ok=self.reload_ok,
+            uplinks=tuple(self._uplinks.values()),
         )

@@ -6,9 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from xueliang_monitor.model import Report, Rung, State
+from xueliang_monitor.model import Fault, Report, Rung, Severity, State, Text
 
 OWN_ERROR = "check_failed"
+
+FLAPPING = Fault(
+    "flapping",
+    Rung.FLEET,
+    Severity.WARNING,
+    Text("Comes and goes", "频繁通断"),
+    Text(
+        "The camera is lost and back again and again: a loose cable, a weak radio link, too little power.",
+        "摄像机反复掉线与恢复：接头松动、无线链路弱或供电不足。",
+    ),
+    Text("Check connectors, radio link, PoE budget and power supply.", "检查接头、无线链路、PoE 功率与供电。"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +28,8 @@ class Policy:
     """How often a fault must be seen to count, and ruled out to clear, and after how long nothing is known.
 
     `at_first_sight` are the codes of which one sight is enough, as looking again would lock the camera or tell
-    nothing more; `stale_after` is in seconds.
+    nothing more; `stale_after` is in seconds. A camera that was lost or came back more than `flaps` times within
+    `flap_window` seconds is flapping, until it did so at most half as often.
     """
 
     confirm: Mapping[Rung, int] = field(
@@ -27,6 +40,8 @@ class Policy:
     at_first_sight: frozenset[str] = frozenset({"auth_failed"})
     clear: int = 2
     stale_after: float = 45.0
+    flaps: int = 6
+    flap_window: float = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +64,18 @@ class FaultState:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """All that is known of one camera's condition. Times are seconds since the epoch."""
+    """All that is known of one camera's condition. Times are seconds since the epoch.
+
+    `lost` says whether it is offline by the count of visits alone, whatever is held back or suspended; `turns` are the
+    moments at which that changed, within the policy's window.
+    """
 
     faults: Mapping[str, FaultState] = field(default_factory=lambda: MappingProxyType({}))
     told_online: bool = False
     offline_streak: int = 0
+    online_streak: int = 0
+    lost: bool = False
+    turns: tuple[float, ...] = ()
     visited_at: float | None = None
     online_at: float | None = None
     keyframe_at: float | None = None
@@ -70,18 +92,27 @@ class Health:
         """The rungs whose next visits decide something."""
         return frozenset(
             fault.found for fault in self.faults.values() if fault.confirmed_at is None or fault.clears > 0
-        )
+        ) - {Rung.FLEET}
+
+    @property
+    def flapping(self) -> bool:
+        """Whether it comes and goes."""
+        return FLAPPING.code in self.faults
 
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One change worth a line in the log: a fault raised or cleared, or another state (then `code` is the new one)."""
+    """One change worth a line in the log: a fault raised or cleared, or another state (then `code` is the new one).
+
+    An uplink's has its name as `uplink` and no camera.
+    """
 
     camera: str
     at: float
     kind: str
     code: str
     detail: str = ""
+    uplink: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +133,9 @@ def _confirmations(policy: Policy, code: str, rung: Rung) -> int:
     return policy.confirm[Rung.MONITOR if code == OWN_ERROR else rung]
 
 
-def _see(faults: dict[str, FaultState], report: Report, policy: Policy, offline_streak: int) -> list[Transition]:
+def _see(
+    faults: dict[str, FaultState], report: Report, policy: Policy, offline_streak: int, *, hold: bool
+) -> list[Transition]:
     raised = []
     for finding in report.seen:
         known = faults.get(finding.code)
@@ -116,7 +149,8 @@ def _see(faults: dict[str, FaultState], report: Report, policy: Policy, offline_
             )
         # Whatever keeps the camera offline adds up, so that alternating causes cannot hide that it is down.
         streak = offline_streak if offline else fault.streak
-        if fault.confirmed_at is None and streak >= _confirmations(policy, finding.code, rung):
+        held = hold and offline
+        if fault.confirmed_at is None and not held and streak >= _confirmations(policy, finding.code, rung):
             fault = replace(fault, confirmed_at=report.at)
             raised.append(Transition(report.camera, report.at, "raised", finding.code, finding.detail))
         faults[finding.code] = fault
@@ -137,8 +171,45 @@ def _rule_out(faults: dict[str, FaultState], report: Report, policy: Policy) -> 
     return sorted(cleared, key=lambda transition: transition.code)
 
 
+def _turn(health: Health, report: Report, policy: Policy, offline_streak: int, online_streak: int) -> Health:
+    """Return the health with whether the camera is lost by the count of visits, and when that changed lately."""
+    lost = health.lost
+    if not lost and offline_streak >= policy.confirm[Rung.REACH]:
+        lost = True
+    elif lost and online_streak >= policy.clear:
+        lost = False
+    turns = tuple(moment for moment in health.turns if report.at - moment <= policy.flap_window)
+    if lost is not health.lost:
+        turns = (*turns, report.at)
+    return replace(health, lost=lost, turns=turns, offline_streak=offline_streak, online_streak=online_streak)
+
+
+def _flap(faults: dict[str, FaultState], health: Health, report: Report, policy: Policy) -> list[Transition]:
+    """Raise or clear flapping, with hysteresis."""
+    if FLAPPING.code in faults:
+        if len(health.turns) > policy.flaps // 2:
+            return []
+        del faults[FLAPPING.code]
+        return [Transition(report.camera, report.at, "cleared", FLAPPING.code)]
+    if len(health.turns) <= policy.flaps:
+        return []
+    detail = f"lost or back {len(health.turns)} times within {policy.flap_window / 60:.0f} min"
+    faults[FLAPPING.code] = FaultState(
+        FLAPPING.code, detail, Rung.FLEET, False, health.turns[0], confirmed_at=report.at
+    )
+    cleared = [code for code, fault in faults.items() if fault.offline and fault.confirmed_at is not None]
+    for code in cleared:
+        del faults[code]
+    return [
+        Transition(report.camera, report.at, "raised", FLAPPING.code, detail),
+        *(Transition(report.camera, report.at, "cleared", code) for code in sorted(cleared)),
+    ]
+
+
 def _state(faults: Mapping[str, FaultState], *, told_online: bool) -> State:
     confirmed = [fault for fault in faults.values() if fault.confirmed_at is not None]
+    if FLAPPING.code in faults:
+        return State.DEGRADED
     if any(fault.offline for fault in confirmed):
         return State.DOWN
     if not told_online or any(fault.code == OWN_ERROR for fault in confirmed):
@@ -146,38 +217,78 @@ def _state(faults: Mapping[str, FaultState], *, told_online: bool) -> State:
     return State.DEGRADED if confirmed else State.UP
 
 
-def advance(health: Health, report: Report, policy: Policy) -> tuple[Health, tuple[Transition, ...]]:
-    """Fold one report into a camera's health; return it with what changed."""
+def advance(
+    health: Health, report: Report, policy: Policy, *, hold: bool = False, suspended: bool = False
+) -> tuple[Health, tuple[Transition, ...]]:
+    """Fold one report into a camera's health; return it with what changed.
+
+    `hold` keeps what makes it offline from counting yet, as its neighbours are still asked. `suspended` takes the
+    report without judging, as behind a dead uplink; what was not confirmed is then forgotten.
+    """
     online_at = report.at if report.online else health.online_at
     keyframe_at = report.keyframe_at or health.keyframe_at
-    if not report.seen and not health.faults and health.told_online:
+    if not report.seen and not health.faults and health.told_online and not health.lost:
         # Nothing new of a camera in order: by far the most frequent case.
-        quiet = Health(health.faults, True, 0, report.at, online_at, keyframe_at, health.state, health.state_since)
-        return quiet, ()
-    offline_streak = health.offline_streak
+        return (
+            replace(health, offline_streak=0, visited_at=report.at, online_at=online_at, keyframe_at=keyframe_at),
+            (),
+        )
+    if suspended:
+        return _take_unjudged(health, report, online_at, keyframe_at), ()
+    streaks = health.offline_streak, health.online_streak
     if report.online is not None:
-        offline_streak = offline_streak + 1 if report.online is False else 0
+        streaks = (streaks[0] + 1, 0) if report.online is False else (0, streaks[1] + 1)
+    health = _turn(health, report, policy, *streaks)
     faults = dict(health.faults)
-    transitions = _see(faults, report, policy, offline_streak) + _rule_out(faults, report, policy)
+    transitions = _see(
+        faults, report, policy, streaks[0], hold=hold or health.flapping or len(health.turns) > policy.flaps
+    )
+    transitions += _rule_out(faults, report, policy) + _flap(faults, health, report, policy)
     told_online = health.told_online or report.online is True
     state = _state(faults, told_online=told_online)
     since = health.state_since
     if state is not health.state or since is None:
         since = report.at
         transitions.append(Transition(report.camera, report.at, "state", state.value))
-    after = Health(
-        MappingProxyType(faults), told_online, offline_streak, report.at, online_at, keyframe_at, state, since
+    after = replace(
+        health,
+        faults=MappingProxyType(faults),
+        told_online=told_online,
+        visited_at=report.at,
+        online_at=online_at,
+        keyframe_at=keyframe_at,
+        state=state,
+        state_since=since,
     )
     return after, tuple(transitions)
 
 
-def status(health: Health, now: float, policy: Policy) -> Status:
-    """Derive what is shown from facts and now: what is stale is unknown."""
+def _take_unjudged(health: Health, report: Report, online_at: float | None, keyframe_at: float | None) -> Health:
+    confirmed = {code: fault for code, fault in health.faults.items() if fault.confirmed_at is not None}
+    return replace(
+        health,
+        faults=MappingProxyType(confirmed),
+        told_online=health.told_online or report.online is True,
+        offline_streak=0,
+        online_streak=0,
+        visited_at=report.at,
+        online_at=online_at,
+        keyframe_at=keyframe_at,
+    )
+
+
+def status(health: Health, now: float, policy: Policy, *, uplink_down: float | None = None) -> Status:
+    """Derive what is shown from facts and now: what is stale is unknown, and so is what is behind a dead uplink.
+
+    `uplink_down` says since when the camera's uplink is down.
+    """
     if health.visited_at is None:
         return Status(State.UNKNOWN, None, None, None, "not_visited")
     faults = tuple(sorted(health.confirmed, key=lambda fault: (fault.since, fault.code)))
     if now - health.visited_at > policy.stale_after:
         return Status(State.UNKNOWN, health.visited_at, None, None, "stale", faults)
+    if uplink_down is not None and health.state is not State.DOWN:
+        return Status(State.UNKNOWN, uplink_down, None, None, "uplink_down", faults)
     if health.state is State.UNKNOWN:
         cause = OWN_ERROR if OWN_ERROR in health.faults and health.told_online else "not_judged"
         return Status(State.UNKNOWN, health.state_since, None, None, cause, faults)

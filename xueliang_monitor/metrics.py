@@ -60,6 +60,7 @@ class SnapshotCollector(Collector):
         yield from self._cameras_readings()
         yield self._info()
         yield from self._files()
+        yield self._uplinks()
         yield from self._monitor()
 
     def _judgement(self) -> Iterator[Metric]:
@@ -114,6 +115,13 @@ class SnapshotCollector(Collector):
             camera = entry.camera
             told = [str(entry.readings.get(key, "")) for key in names[2:-1]]
             family.add_metric([*_labels(entry), camera.name, camera.target.host, *told, camera.uplink], 1.0)
+        return family
+
+    def _uplinks(self) -> Metric:
+        family = _gauge("xueliang_uplink_up", "0 while its cameras are lost together.", ("uplink",))
+        for uplink in self._snapshot.uplinks:
+            if uplink.telling:
+                family.add_metric([uplink.name], float(not uplink.down))
         return family
 
     def _files(self) -> Iterator[Metric]:

@@ -13,13 +13,14 @@ EMPTY: Mapping[str, float | str] = MappingProxyType({})
 
 
 class Rung(enum.StrEnum):
-    """One step of the ladder; `ONVIF` stands beside it, `MONITOR` for our own errors."""
+    """One step of the ladder; `ONVIF` stands beside it, `FLEET` for many together, `MONITOR` for our own errors."""
 
     REACH = "reach"
     RTSP = "rtsp"
     STREAM = "stream"
     PICTURE = "picture"
     ONVIF = "onvif"
+    FLEET = "fleet"
     MONITOR = "monitor"
 
 

@@ -133,6 +133,7 @@ async def _cameras(request: web.Request) -> web.Response:
         {
             "cameras": [views.camera(entry, status) for entry, status in snapshot.entries],
             "problems": [views.problem_line(problem) for problem in snapshot.problems],
+            "uplinks": [views.uplink(uplink) for uplink in snapshot.uplinks if uplink.telling],
         }
     )
     response.enable_compression()

@@ -13,6 +13,7 @@ from xueliang_monitor.fleet import Entry, Snapshot
 from xueliang_monitor.health import FaultState, Status
 from xueliang_monitor.inventory import Camera
 from xueliang_monitor.model import State, Text, redact_path
+from xueliang_monitor.network import Uplink
 from xueliang_monitor.probes.device import DeviceMemory
 
 MAX_PROBLEMS = 20
@@ -26,6 +27,7 @@ STATES = {
 CAUSES = {
     "not_visited": Text("not visited yet", "尚未检测"),
     "not_judged": Text("not judged yet", "尚未判定"),
+    "uplink_down": Text("behind a dead uplink", "上联中断"),
     "stale": Text("not visited lately", "长时间未检测"),
     "check_failed": Text("the check itself failed", "检测自身失败"),
 }
@@ -94,6 +96,17 @@ def _told(device: DeviceMemory) -> dict[str, Any]:
     }
 
 
+def uplink(known: Uplink) -> dict[str, Any]:
+    """Return what is known of an uplink."""
+    return {
+        "name": known.name,
+        "up": not known.down,
+        "since": moment(known.down_since),
+        "cameras": len(known.members),
+        "lost": sorted(known.lost),
+    }
+
+
 def camera_in_full(entry: Entry, status: Status) -> dict[str, Any]:
     """Return all that is known of a camera."""
     return camera(entry, status) | {
@@ -135,6 +148,7 @@ def page(snapshot: Snapshot) -> dict[str, Any]:
         "commissioning": len(snapshot.entries) - len(snapshot.counted),
         "problems": [problem_line(problem) for problem in snapshot.problems[:MAX_PROBLEMS]],
         "more_problems": max(0, len(snapshot.problems) - MAX_PROBLEMS),
+        "uplinks_down": [uplink(known) for known in snapshot.uplinks if known.down],
         "states": {state.value: text for state, text in STATES.items()},
         "causes": CAUSES,
         "now": moment(snapshot.now),

@@ -1,0 +1,99 @@
+"""Fleets in simulated time: real planning, real judgement, no network; a camera's truth is a function of the moment."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Callable
+
+from xueliang_monitor.camera_file import CameraFile
+from xueliang_monitor.check import Memory
+from xueliang_monitor.clock import ManualClock
+from xueliang_monitor.fleet import Fleet
+from xueliang_monitor.health import Policy, Transition
+from xueliang_monitor.inventory import Camera
+from xueliang_monitor.model import Finding, Report, Rung, RungResult, Target
+from xueliang_monitor.probes import LADDER
+from xueliang_monitor.scheduler import Intervals, first_plan, next_plan
+
+START = 1_700_000_000.0
+CONNECT_TIMEOUT_SECONDS = 2.0
+Truth = Callable[[str, float], str | None]
+
+_REACHED = tuple(RungResult(rung, True, 0.01) for rung in (Rung.REACH, Rung.RTSP))
+_LOOKED = (*_REACHED, *(RungResult(rung, True, 0.1) for rung in (Rung.STREAM, Rung.PICTURE)))
+_CLEAR = frozenset(code for probe in LADDER[:2] for code in probe.excludes)
+_ALL_CLEAR = frozenset(fault.code for probe in LADDER for fault in probe.faults)
+_RUNGS = {fault.code: probe for probe in LADDER for fault in probe.faults}
+
+
+def camera(name: str, uplink: str = "", site: str = "S") -> Camera:
+    data = CameraFile(site=site, address="127.0.0.1", uplink=uplink)
+    return Camera(name, Target(name, "127.0.0.1"), data)
+
+
+def report(name: str, at: float, code: str | None, top: Rung) -> Report:
+    if code is None:
+        looked = top in (Rung.STREAM, Rung.PICTURE)
+        return Report(
+            name, at, _LOOKED if looked else _REACHED, ruled_out=_ALL_CLEAR if looked else _CLEAR, online=True
+        )
+    probe = _RUNGS[code]
+    failed = RungResult(probe.rung, False, 0.1, code, "why")
+    below = _REACHED[:1] if probe.rung is Rung.RTSP else ()
+    excluded = probe.excludes - {code}
+    return Report(name, at, (*below, failed), (Finding(code, "why", probe.rung),), excluded, online=False)
+
+
+class SimulatedDays:
+    """Runs a fleet from `START`, and keeps every transition."""
+
+    def __init__(self, cameras: tuple[Camera, ...], truth: Truth, intervals: Intervals | None = None) -> None:
+        self.clock = ManualClock(START)
+        self.fleet = Fleet(self.clock, Policy(), cameras)
+        self.transitions: list[Transition] = []
+        self.fleet.watch(self.transitions.extend)
+        self.visits = 0
+        self._truth = truth
+        self._intervals = intervals or Intervals()
+        self._count = itertools.count()
+        self._plans = {item.id: first_plan(n, len(cameras), START, self._intervals) for n, item in enumerate(cameras)}
+        self._waiting: dict[str, int] = {}
+        self._queue: list[tuple[float, int, str, Report | None]] = []
+        for name, plan in self._plans.items():
+            self._wait(name, plan.at)
+
+    def _wait(self, name: str, at: float) -> None:
+        self._waiting[name] = number = next(self._count)
+        heapq.heappush(self._queue, (at, number, name, None))
+
+    def run(self, seconds: float) -> None:
+        """Go on for `seconds`."""
+        end = self.clock.seconds + seconds
+        while self._queue[0][0] <= end:
+            now, number, name, done = heapq.heappop(self._queue)
+            self.clock.seconds = now
+            if done is not None:
+                self._finish(name, now, done)
+            elif self._waiting.get(name) == number:
+                self._start(name, now)
+        self.clock.seconds = end
+
+    def _start(self, name: str, now: float) -> None:
+        del self._waiting[name]
+        code = self._truth(name, now)
+        takes = CONNECT_TIMEOUT_SECONDS if code == "connect_timeout" else 0.05
+        made = report(name, now, code, self._plans[name].what(now).top)
+        heapq.heappush(self._queue, (now + takes, next(self._count), name, made))
+
+    def _finish(self, name: str, now: float, done: Report) -> None:
+        self.visits += 1
+        health, neighbours = self.fleet.apply(done, Memory(), 0.0)
+        plan = self._plans[name] = next_plan(self._plans[name], done.at, now, done, health, self._intervals)
+        self._wait(name, plan.at)
+        for other in neighbours & self._waiting.keys():
+            self._wait(other, now)
+
+    def said(self, kind: str, code: str | None = None) -> list[Transition]:
+        """Return the transitions of a kind."""
+        return [item for item in self.transitions if item.kind == kind and code in (None, item.code)]

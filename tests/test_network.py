@@ -1,0 +1,200 @@
+"""Uplinks and flapping: one alarm a cause, whatever the order in which cameras are lost."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from tests.simulated_time import START, SimulatedDays, camera, report
+from xueliang_monitor.model import Rung, State
+from xueliang_monitor.network import Uplink, UplinkPolicy, observe
+
+CAMERAS = tuple(camera(f"cam-{number:02d}", "sw1" if number < 12 else "sw2") for number in range(24))
+
+
+def alarms(days: SimulatedDays) -> list[str]:
+    return [f"{item.camera} {item.code}" for item in days.transitions if item.kind == "raised"]
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_a_dead_uplink_is_one_event_each_way_and_no_cameras_alarm(seed: int) -> None:
+    chance = random.Random(seed)
+    dies, back = START + 600 + chance.random() * 15, START + 900 + chance.random() * 15
+    # Switches come back port by port.
+    returns = {item.id: back + chance.random() * 10 for item in CAMERAS}
+
+    def truth(name: str, at: float) -> str | None:
+        return "connect_timeout" if name < "cam-12" and dies <= at < returns[name] else None
+
+    days = SimulatedDays(CAMERAS, truth)
+    days.run(890)
+    assert [(item.uplink, item.code) for item in days.said("uplink")] == [("sw1", "down")]
+    assert days.said("uplink")[0].at - dies < 25
+    shown = {entry.camera.id: state for entry, state in days.fleet.snapshot().entries}
+    for name, status in shown.items():
+        expected = (State.UNKNOWN, "uplink_down", None) if name < "cam-12" else (State.UP, "", True)
+        assert (status.state, status.cause, status.online) == expected
+    days.run(400)
+    assert [(item.uplink, item.code) for item in days.said("uplink")] == [("sw1", "down"), ("sw1", "up")]
+    assert alarms(days) == []
+    assert {status.state for _, status in days.fleet.snapshot().entries} == {State.UP}
+
+
+def test_a_single_dead_camera_is_blamed_itself_and_in_time() -> None:
+    for seed in range(20):
+        dies = START + 600 + seed
+
+        def truth(name: str, at: float, dies: float = dies) -> str | None:
+            return "connect_timeout" if name == "cam-03" and at >= dies else None
+
+        days = SimulatedDays(CAMERAS, truth)
+        days.run(700)
+        assert alarms(days) == ["cam-03 connect_timeout"]
+        assert days.said("raised")[0].at + 2 - dies <= 25
+        assert days.said("uplink") == []
+
+
+def test_cameras_that_stay_dead_when_the_uplink_is_back_are_blamed_then() -> None:
+    def truth(name: str, at: float) -> str | None:
+        until = START + (2000 if name == "cam-05" else 900)
+        return "connect_timeout" if name < "cam-12" and START + 600 <= at < until else None
+
+    days = SimulatedDays(CAMERAS, truth)
+    days.run(1500)
+    assert [item.code for item in days.said("uplink")] == ["down", "up"]
+    assert alarms(days) == ["cam-05 connect_timeout"]
+    assert days.said("raised")[0].at > START + 900
+
+
+def test_cameras_without_an_uplink_share_their_sites() -> None:
+    cameras = tuple(camera(f"cam-{number}", site="village") for number in range(4))
+    days = SimulatedDays(cameras, lambda _name, at: "host_unreachable" if at > START + 100 else None)
+    days.run(200)
+    assert [(item.uplink, item.code) for item in days.said("uplink")] == [("village", "down")]
+    assert alarms(days) == []
+
+
+def test_two_cameras_are_no_uplink_and_refusals_no_dead_line() -> None:
+    few = (camera("cam-0", "sw"), camera("cam-1", "sw"))
+    days = SimulatedDays(few, lambda _name, at: "connect_timeout" if at > START + 100 else None)
+    days.run(200)
+    assert sorted(alarms(days)) == ["cam-0 connect_timeout", "cam-1 connect_timeout"]
+    refused = SimulatedDays(CAMERAS[:12], lambda _name, at: "connection_refused" if at > START + 100 else None)
+    refused.run(200)
+    assert len(alarms(refused)) == 12
+    assert refused.said("uplink") == []
+
+
+def test_a_camera_that_comes_and_goes_is_flapping_and_alarms_once() -> None:
+    def truth(name: str, at: float) -> str | None:
+        gone = START + 600 < at < START + 7800 and (at - START) % 240 < 90
+        return "rtsp_timeout" if name == "cam-03" and gone else None
+
+    days = SimulatedDays(CAMERAS, truth)
+    days.run(4000)
+    assert len(days.said("raised", "flapping")) == 1
+    assert len(days.said("raised", "rtsp_timeout")) == 3  # then it is one thing, and said once
+    assert days.said("raised", "rtsp_timeout")[-1].at < days.said("raised", "flapping")[0].at
+    shown = days.fleet.status_of("cam-03")
+    assert (shown.state, shown.online, shown.healthy) == (State.DEGRADED, True, False)
+    assert [fault.code for fault in shown.faults] == ["flapping"]
+    days.run(7800)
+    assert len(days.said("cleared", "flapping")) == 1
+    assert days.fleet.status_of("cam-03").state is State.UP
+
+
+def test_a_flapping_camera_that_dies_is_found_once_it_is_quiet() -> None:
+    def truth(name: str, at: float) -> str | None:
+        flaps = START + 600 < at < START + 3000 and (at - START) % 240 < 90
+        return "rtsp_timeout" if name == "cam-03" and (flaps or at >= START + 3000) else None
+
+    days = SimulatedDays(CAMERAS, truth)
+    days.run(9000)
+    assert len(days.said("raised", "flapping")) == len(days.said("cleared", "flapping")) == 1
+    assert days.fleet.status_of("cam-03").state is State.DOWN
+
+
+def test_two_days_of_a_whole_fleet_with_lost_visits_reboots_and_outages() -> None:
+    """No false alarm from single losses; every true outage of a minute or more exactly once."""
+    cameras = tuple(camera(f"cam-{number:03d}", f"sw{number // 9}") for number in range(147))
+    chance, losing = random.Random(7), random.Random(8)
+    just_lost: set[str] = set()
+    windows = {
+        item.id: [
+            (start, start + chance.uniform(60, 900))
+            for start in (START + day * 86_400 + chance.uniform(3600, 80_000) for day in range(2))
+        ]
+        for item in cameras[::5]
+    }
+    reboot = {item.id: chance.uniform(0, 86_400) for item in cameras}
+    flapping = {cameras[3].id, cameras[88].id}
+
+    def truth(name: str, at: float) -> str | None:
+        if any(start <= at < end for start, end in windows.get(name, ())):
+            return "connect_timeout"
+        if name in flapping and (at - START) % 400 < 60:
+            return "rtsp_timeout"
+        if (at - START + reboot[name]) % 86_400 < 20:  # the daily reboot
+            return "connection_refused"
+        if losing.random() >= 0.02 or name in just_lost:
+            just_lost.discard(name)
+            return None
+        just_lost.add(name)
+        return "connect_timeout"
+
+    days = SimulatedDays(cameras, truth)
+    days.run(2 * 86_400)
+    assert days.said("uplink") == []
+    raised = [item for item in days.said("raised") if item.camera not in flapping]
+    for item in raised:
+        inside = [1 for start, end in windows.get(item.camera, ()) if start <= item.at <= end]
+        rebooting = (item.at - START + reboot[item.camera]) % 86_400 < 30
+        assert inside or rebooting, item
+    for name, each in windows.items():
+        for start, end in each:
+            found = [item for item in raised if item.camera == name and start <= item.at <= end]
+            assert len(found) == 1, (name, found)
+            assert found[0].at - start <= 25
+
+
+class UplinkMachine(RuleBasedStateMachine):
+    """Whatever is seen in whatever order: events alternate, and the state follows from them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.uplink = Uplink("sw")
+        self.at = START
+        self.events: list[str] = []
+        self.history: list[tuple[str, float, bool]] = []
+
+    @rule(number=st.integers(0, 9), gone=st.booleans(), later=st.floats(0, 40))
+    def visit(self, number: int, gone: bool, later: float) -> None:
+        self.at += later
+        self.history.append((f"cam-{number}", self.at, gone))
+        self.uplink, event = self._fold(self.uplink, *self.history[-1])
+        if event is not None:
+            self.events.append(event)
+
+    @staticmethod
+    def _fold(uplink: Uplink, name: str, at: float, gone: bool) -> tuple[Uplink, str | None]:
+        return observe(uplink, report(name, at, "connect_timeout" if gone else None, Rung.REACH), UplinkPolicy())
+
+    @invariant()
+    def events_alternate_and_tell_the_state(self) -> None:
+        assert self.events == (["down", "up"] * len(self.events))[: len(self.events)]
+        assert self.uplink.down == (len(self.events) % 2 == 1)
+        assert not self.uplink.down or len(self.uplink.lost) >= 3
+
+    def teardown(self) -> None:
+        again = Uplink("sw")
+        for seen in self.history:
+            again, _ = self._fold(again, *seen)
+        assert again == self.uplink
+
+
+UplinkMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
+TestUplinkMachine = UplinkMachine.TestCase

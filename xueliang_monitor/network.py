@@ -1,0 +1,134 @@
+"""Which uplinks are down, told from the cameras behind each together: one cause, one event. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from xueliang_monitor.model import Fault, Report, Rung, Severity, Text
+
+UPLINK_DOWN = Fault(
+    "uplink_down",
+    Rung.FLEET,
+    Severity.CRITICAL,
+    Text("Uplink down", "上联中断"),
+    Text(
+        "Nearly all cameras behind one switch or line stopped answering together.",
+        "同一交换机或线路后的摄像机几乎同时失去响应。",
+    ),
+    Text(
+        "Look at the switch, its power and its line first; the cameras behind it need no visit.",
+        "先检查交换机、其供电与上联线路；其后的摄像机无需逐一检查。",
+    ),
+)
+
+UNREACHABLE = frozenset({"host_unreachable", "connect_timeout"})
+"""Faults by which a camera may be behind a dead uplink: nothing at all answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class UplinkPolicy:
+    """When an uplink is down: `share` of its visited cameras, at least `least`, lost within `window` seconds.
+
+    It is up again once `recovered` of those are reached. `patience` seconds a camera's own alarm waits at most for
+    its neighbours to be visited.
+    """
+
+    share: float = 0.8
+    least: int = 3
+    window: float = 60.0
+    recovered: float = 0.5
+    patience: float = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A camera behind an uplink: when it was last visited, and since when nothing of it answers."""
+
+    at: float
+    lost_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Uplink:
+    """What is known of an uplink; `lost` are the cameras that went with it while it is down."""
+
+    name: str
+    members: Mapping[str, Member] = field(default_factory=lambda: MappingProxyType({}))
+    down_since: float | None = None
+    lost: frozenset[str] = frozenset()
+
+    @property
+    def down(self) -> bool:
+        """Whether it is down."""
+        return self.down_since is not None
+
+    @property
+    def telling(self) -> bool:
+        """Whether it has enough cameras to tell anything of it."""
+        return len(self.members) >= UplinkPolicy().least
+
+    def without(self, camera: str) -> Uplink:
+        """Return the same without a camera that is no longer behind it."""
+        members = {name: member for name, member in self.members.items() if name != camera}
+        return replace(self, members=MappingProxyType(members), lost=self.lost - {camera})
+
+
+def unreachable(report: Report) -> bool | None:
+    """Say whether a visit found nothing that answers; None where it cannot tell."""
+    if any(finding.code in UNREACHABLE for finding in report.seen):
+        return True
+    return False if any(result.rung is Rung.REACH for result in report.rungs) else None
+
+
+def _with(uplink: Uplink, report: Report) -> Uplink:
+    gone = unreachable(report)
+    before = uplink.members.get(report.camera)
+    if gone is None:
+        return uplink
+    lost_at = None
+    if gone:
+        lost_at = before.lost_at if before is not None and before.lost_at is not None else report.at
+    members = {**uplink.members, report.camera: Member(report.at, lost_at)}
+    return replace(uplink, members=MappingProxyType(members))
+
+
+def _candidates(uplink: Uplink, at: float, policy: UplinkPolicy) -> dict[str, Member]:
+    """Return the members that were there a moment ago: those lost for longer tell nothing of the uplink now."""
+    return {
+        name: member
+        for name, member in uplink.members.items()
+        if member.lost_at is None or at - member.lost_at <= policy.window
+    }
+
+
+def observe(uplink: Uplink, report: Report, policy: UplinkPolicy) -> tuple[Uplink, str | None]:
+    """Take a visit of a camera behind the uplink; return the uplink, and `down` or `up` where that changed."""
+    if unreachable(report) is False and not uplink.down and report.camera in uplink.members:
+        known = uplink.members[report.camera]
+        if known.lost_at is None:  # by far the most frequent case: still there
+            members = {**uplink.members, report.camera: Member(report.at)}
+            return replace(uplink, members=MappingProxyType(members)), None
+    after = _with(uplink, report)
+    if after.down:
+        back = sum(after.members[name].lost_at is None for name in after.lost if name in after.members)
+        if back >= policy.recovered * max(1, len(after.lost)):
+            return replace(after, down_since=None, lost=frozenset()), "up"
+        return after, None
+    candidates = _candidates(after, report.at, policy)
+    lost = {name: member.lost_at for name, member in candidates.items() if member.lost_at is not None}
+    if len(lost) >= policy.least and len(lost) >= policy.share * len(candidates):
+        return replace(after, down_since=min(lost.values()), lost=frozenset(lost)), "down"
+    return after, None
+
+
+def undecided(uplink: Uplink, camera: str, since: float, now: float, policy: UplinkPolicy) -> frozenset[str]:
+    """Return the neighbours to be visited before a camera that is not reached `since` is judged by itself.
+
+    Empty where the uplink has too few cameras to tell, all were visited since, or patience is over.
+    """
+    neighbours = {name: member for name, member in _candidates(uplink, now, policy).items() if name != camera}
+    if uplink.down or len(neighbours) + 1 < policy.least or now - since > policy.patience:
+        return frozenset()
+    return frozenset(name for name, member in neighbours.items() if member.at < since)
