@@ -57,7 +57,7 @@ def test_a_bad_camera_is_named_and_stops_no_other(file: Path, tmp_path: Path) ->
 def test_the_sample_holds_every_key_with_its_default() -> None:
     sample = ROOT / "config" / "xueliang.yaml"
     settings, document = config.load(sample)
-    assert settings.model_copy(update={"inventory": Path("cameras.d")}) == config.Settings()
+    assert settings.model_copy(update={"inventory": Path("cameras.d"), "state": Path("state")}) == config.Settings()
 
     def keys(model: dict[str, object]) -> set[str]:
         return {

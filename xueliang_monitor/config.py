@@ -18,6 +18,7 @@ from xueliang_monitor.model import Credentials
 log = logging.getLogger(__name__)
 
 Wait = Annotated[Duration, Field(ge=0.1, le=86400)]
+Keep = Annotated[Duration, Field(ge=86400, le=3660 * 86400)]
 Times = Annotated[int, Field(ge=1, le=100)]
 
 
@@ -79,11 +80,20 @@ class CredentialSettings(Strict):
         return self
 
 
+class KeepSettings(Strict):
+    """How long what is remembered is kept."""
+
+    days: Keep = 400 * 86400.0
+    episodes: Keep = 90 * 86400.0
+
+
 class Settings(Strict):
     """The whole file."""
 
     listen: Annotated[str, AfterValidator(_check_listen)] = "127.0.0.1:9147"
     inventory: Path = Path("cameras.d")
+    state: Path = Path("state")
+    keep: KeepSettings = KeepSettings()
     intervals: IntervalSettings = IntervalSettings()
     rechecks: RecheckSettings = RecheckSettings()
     timeouts: TimeoutSettings = TimeoutSettings()
@@ -110,8 +120,8 @@ def load(file: Path) -> tuple[Settings, Document]:
     """
     document = read(file)
     settings = validate(document, Settings)
-    inventory = file.parent / settings.inventory
-    return settings.model_copy(update={"inventory": inventory}), document
+    state = Path(os.environ.get("STATE_DIRECTORY", "").partition(":")[0] or file.parent / settings.state)
+    return settings.model_copy(update={"inventory": file.parent / settings.inventory, "state": state}), document
 
 
 def _password_path(file: Path, base: Path) -> Path:

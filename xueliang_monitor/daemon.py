@@ -18,9 +18,11 @@ from xueliang_monitor.clock import Clock, SystemClock
 from xueliang_monitor.documents import DocumentError, Problem
 from xueliang_monitor.fleet import Fleet
 from xueliang_monitor.health import Health, Policy, Transition
+from xueliang_monitor.history import History, HistoryError
 from xueliang_monitor.installation import Installation, load, timeouts_of
 from xueliang_monitor.model import Report, Rung
 from xueliang_monitor.picture.worker import Workers
+from xueliang_monitor.recorder import Recorder
 from xueliang_monitor.scheduler import Due, Intervals, Scheduler
 from xueliang_monitor.web.application import application
 
@@ -28,7 +30,7 @@ log = logging.getLogger(__name__)
 
 LAG_SECONDS = 0.5
 _LEVELS = {"raised": logging.WARNING, "cleared": logging.INFO, "state": logging.INFO}
-_AT_START = ("listen", "workers", "visits_at_once", "inventory")
+_AT_START = ("listen", "workers", "visits_at_once", "inventory", "state")
 """Settings that count from the next start."""
 
 
@@ -99,9 +101,22 @@ class Monitor:
         problems = (*loaded.problems, *loaded.inventory.problems)
         self.fleet = Fleet(self._clock, policy_of(loaded.settings), loaded.inventory.cameras, problems)
         self.fleet.watch(_log_transitions)
+        self._history = self._remember(loaded.settings.state)
         self._reloading = asyncio.Lock()
         for problem in problems:
             log.error("%s", problem)
+
+    def _remember(self, folder: Path) -> History | None:
+        """Open the history and take what it knows; without one monitoring goes on."""
+        try:
+            history = History(folder)
+            self.fleet.restore(history.load(), history.episode_counts(), history.uplinks_down())
+        except HistoryError as error:
+            log.error("%s; nothing is remembered over a restart", error)  # noqa: TRY400
+            self.fleet.history_ok = False
+            return None
+        self.fleet.histories_damaged = int(history.put_aside is not None)
+        return history
 
     async def _visit(self, camera: str, due: Due, lateness: float) -> tuple[Report, Health]:
         entry = self.fleet.entry(camera)
@@ -195,6 +210,9 @@ class Monitor:
                     group.create_task(self._measure_lag()),
                     group.create_task(watching.follow(settings.inventory, self._seen, self.reload)),
                 ]
+                if self._history is not None:
+                    recorder = Recorder(self._history, self.fleet, self._clock, settings.keep)
+                    tasks.append(group.create_task(recorder.run()))
                 try:
                     yield f"http://{shown}:{bound[1]}"
                 finally:

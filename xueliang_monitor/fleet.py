@@ -8,14 +8,16 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from xueliang_monitor.availability import Seconds, spent, split_by_day
 from xueliang_monitor.camera_file import Status as FileStatus
 from xueliang_monitor.check import Memory
 from xueliang_monitor.clock import Clock
 from xueliang_monitor.documents import Problem
 from xueliang_monitor.health import Health, Policy, Status, Transition, advance, status
+from xueliang_monitor.history import Changes
 from xueliang_monitor.inventory import Camera
 from xueliang_monitor.model import Report, Rung, RungResult
-from xueliang_monitor.network import Uplink, UplinkPolicy, observe, undecided, unreachable
+from xueliang_monitor.network import Member, Uplink, UplinkPolicy, observe, undecided, unreachable
 from xueliang_monitor.probes.device import DeviceMemory
 
 log = logging.getLogger(__name__)
@@ -47,7 +49,10 @@ class Histogram:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One camera as the fleet knows it; `readings` keeps the last value of each, `rungs` the last result of each."""
+    """One camera as the fleet knows it; `readings` keeps the last value of each, `rungs` the last result of each.
+
+    `counted_until` is how far its availability is added up; `restored_at` when its health was taken from the history.
+    """
 
     camera: Camera
     health: Health = field(default_factory=Health)
@@ -55,6 +60,8 @@ class Entry:
     readings: Mapping[str, float | str] = field(default_factory=dict)
     rungs: Mapping[Rung, RungResult] = field(default_factory=dict)
     episodes: Mapping[str, int] = field(default_factory=dict)
+    counted_until: float | None = None
+    restored_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,8 @@ class Snapshot:
     decoder_restarts: int
     reloaded_at: float
     reload_ok: bool
+    history_ok: bool
+    histories_damaged: int
     uplinks: tuple[Uplink, ...] = ()
 
     @property
@@ -99,6 +108,9 @@ class Fleet:
         self.policy = policy
         self._entries = {camera.id: Entry(camera) for camera in cameras}
         self._uplinks: dict[str, Uplink] = {}
+        self._happened: list[Transition] = []
+        self._touched: set[str] = set()
+        self._seconds: dict[tuple[str, str], Seconds] = {}
         self._uplink_policy = UplinkPolicy()
         self._watchers: list[Callable[[tuple[Transition, ...]], None]] = []
         self._rung_seconds: dict[Rung, Histogram] = {
@@ -110,6 +122,8 @@ class Fleet:
         self.decoder_restarts = 0
         self.reloaded_at = clock.now()
         self.reload_ok = True
+        self.history_ok = True
+        self.histories_damaged = 0
         self.problems = problems
 
     def entry(self, camera: str) -> Entry:
@@ -145,6 +159,8 @@ class Fleet:
         entry = self._entries.pop(camera, None)
         if entry is not None:
             self._leave(entry.camera)
+            now = self._clock.now()
+            self._tell(tuple(Transition(camera, now, "cleared", fault.code) for fault in entry.health.confirmed))
 
     def _leave(self, camera: Camera) -> None:
         group = group_of(camera)
@@ -157,7 +173,52 @@ class Fleet:
         self.reloaded_at = self._clock.now() if ok else self.reloaded_at
         self._tell(())
 
+    def restore(
+        self,
+        known: Mapping[str, tuple[Health, Memory]],
+        episodes: Mapping[str, Mapping[str, int]],
+        uplinks: Mapping[str, float],
+    ) -> None:
+        """Take what the history knows: health and memory by camera, episode counts, uplinks that were down since when.
+
+        States and since-when are those of before; the time in between counts as not watched.
+        """
+        now = self._clock.now()
+        for name, entry in self._entries.items():
+            if name in known:
+                health, memory = known[name]
+                entry = replace(entry, health=health, memory=memory, restored_at=now)
+            self._entries[name] = replace(entry, episodes=dict(episodes.get(name, {})))
+        for group, since in uplinks.items():
+            lost = frozenset(name for name, entry in self._entries.items() if group_of(entry.camera) == group)
+            members = {name: Member(since, since) for name in lost}
+            self._uplinks[group] = Uplink(group, members, since, lost)
+
+    def collect(self) -> Changes:
+        """Return what is to be remembered since the last call."""
+        changes = Changes(
+            tuple(self._happened),
+            tuple(
+                (name, entry.health, entry.memory)
+                for name in self._touched
+                if (entry := self._entries.get(name)) is not None
+            ),
+            tuple((camera, day, seconds) for (camera, day), seconds in self._seconds.items()),
+        )
+        self._happened, self._touched, self._seconds = [], set(), {}
+        return changes
+
+    def _count_time(self, entry: Entry, until: float) -> None:
+        """Add up how the camera was from the last visit to this one."""
+        if entry.counted_until is None or entry.camera.status is not FileStatus.ACTIVE:
+            return
+        status_then = self._status(entry, until)
+        for day, seconds in split_by_day(entry.counted_until, until):
+            key = (entry.camera.id, day)
+            self._seconds[key] = self._seconds.get(key, Seconds()) + spent(status_then, seconds)
+
     def _tell(self, transitions: tuple[Transition, ...]) -> None:
+        self._happened += (item for item in transitions if item.kind != "state")
         for watcher in self._watchers:
             watcher(transitions)
 
@@ -172,6 +233,8 @@ class Fleet:
         no camera is blamed.
         """
         entry = self._entries[report.camera]
+        self._count_time(entry, report.at)
+        self._touched.add(report.camera)
         uplink, turned = self._observe(entry.camera, report)
         first = next((fault.since for fault in entry.health.faults.values() if fault.offline), report.at)
         wanted: frozenset[str] = frozenset()
@@ -183,9 +246,10 @@ class Fleet:
         for transition in transitions:
             if transition.kind == "raised":
                 episodes[transition.code] = episodes.get(transition.code, 0) + 1
-        rungs = {result.rung: result for result in report.rungs}
+        rungs: Mapping[Rung, RungResult] = {result.rung: result for result in report.rungs}
         readings = {**entry.readings, **report.readings}
-        self._entries[report.camera] = Entry(entry.camera, health, memory, readings, {**entry.rungs, **rungs}, episodes)
+        rungs = {**entry.rungs, **rungs}
+        self._entries[report.camera] = Entry(entry.camera, health, memory, readings, rungs, episodes, report.at)
         self._count(report, lateness)
         if transitions:
             self._tell(transitions)
@@ -198,11 +262,14 @@ class Fleet:
         if turned is None:
             return uplink, ()
         detail = f"{len(uplink.lost)} of {len(uplink.members)} cameras lost together" if uplink.down else ""
-        return uplink, (Transition("", report.at, "uplink", turned, detail, group),)
+        return uplink, (Transition("", report.at, "uplink", turned, detail, group, uplink.down_since),)
 
     def _status(self, entry: Entry, now: float) -> Status:
         uplink = self._uplinks.get(group_of(entry.camera))
-        return status(entry.health, now, self.policy, uplink_down=uplink.down_since if uplink else None)
+        health = entry.health
+        if entry.restored_at is not None and health.visited_at is not None:
+            health = replace(health, visited_at=max(health.visited_at, entry.restored_at))
+        return status(health, now, self.policy, uplink_down=uplink.down_since if uplink else None)
 
     def _count(self, report: Report, lateness: float) -> None:
         for result in report.rungs:
@@ -228,5 +295,7 @@ class Fleet:
             decoder_restarts=self.decoder_restarts,
             reloaded_at=self.reloaded_at,
             reload_ok=self.reload_ok,
+            history_ok=self.history_ok,
+            histories_damaged=self.histories_damaged,
             uplinks=tuple(self._uplinks.values()),
         )

@@ -104,7 +104,7 @@ class Health:
 class Transition:
     """One change worth a line in the log: a fault raised or cleared, or another state (then `code` is the new one).
 
-    An uplink's has its name as `uplink` and no camera.
+    An uplink's has its name as `uplink` and no camera. `since` is when a fault that was raised was first seen.
     """
 
     camera: str
@@ -113,6 +113,7 @@ class Transition:
     code: str
     detail: str = ""
     uplink: str = ""
+    since: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,9 @@ def _see(
         held = hold and offline
         if fault.confirmed_at is None and not held and streak >= _confirmations(policy, finding.code, rung):
             fault = replace(fault, confirmed_at=report.at)
-            raised.append(Transition(report.camera, report.at, "raised", finding.code, finding.detail))
+            raised.append(
+                Transition(report.camera, report.at, "raised", finding.code, finding.detail, since=fault.since)
+            )
         faults[finding.code] = fault
     return raised
 
@@ -201,7 +204,7 @@ def _flap(faults: dict[str, FaultState], health: Health, report: Report, policy:
     for code in cleared:
         del faults[code]
     return [
-        Transition(report.camera, report.at, "raised", FLAPPING.code, detail),
+        Transition(report.camera, report.at, "raised", FLAPPING.code, detail, since=health.turns[0]),
         *(Transition(report.camera, report.at, "cleared", code) for code in sorted(cleared)),
     ]
 

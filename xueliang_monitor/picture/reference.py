@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from xueliang_monitor.picture.measures import BLOCKS, STRUCTURE_SIZE, Measures
 
@@ -28,6 +28,8 @@ class Reference:
         previous: luma of the last picture, 90x160 uint8, whatever its verdict.
 
     """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"ser_json_bytes": "base64", "val_json_bytes": "base64"}
 
     blurs: tuple[float, ...] = ()
     details: tuple[float, ...] = ()

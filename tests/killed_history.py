@@ -1,0 +1,46 @@
+"""A fleet in simulated time that writes its history as it goes, to be killed at any moment; prints `ready` first.
+
+Usage: python -m tests.killed_history FOLDER
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from tests.simulated_time import START, camera, report
+from xueliang_monitor.check import Memory
+from xueliang_monitor.clock import ManualClock
+from xueliang_monitor.fleet import Fleet
+from xueliang_monitor.health import Policy
+from xueliang_monitor.history import History
+from xueliang_monitor.model import Rung
+
+CAMERAS = tuple(camera(f"cam-{number}", f"sw{number}") for number in range(5))
+STEP = 15.0
+WINDOW = 600.0
+
+
+def gone(number: int, at: float) -> bool:
+    """Say whether a camera is lost: each in its turn, for ten minutes in every fifty."""
+    return int((at - START) // WINDOW) % len(CAMERAS) == number
+
+
+def main() -> None:
+    """Go on from where the history ends, until killed."""
+    history = History(Path(sys.argv[1]))
+    known = history.load()
+    clock = ManualClock(max((health.visited_at or START for health, _ in known.values()), default=START) + STEP)
+    fleet = Fleet(clock, Policy(), CAMERAS)
+    fleet.restore(known, history.episode_counts(), history.uplinks_down())
+    print("ready", flush=True)
+    while True:
+        for number, each in enumerate(CAMERAS):
+            code = "rtsp_timeout" if gone(number, clock.now()) else None
+            fleet.apply(report(each.id, clock.now(), code, Rung.RTSP), Memory(), 0.0)
+        history.write(fleet.collect())
+        clock.advance(STEP)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""Writes what the fleet learns to the history: what happened at once, the rest every few seconds, in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import datetime
+
+from xueliang_monitor.clock import Clock
+from xueliang_monitor.config import KeepSettings
+from xueliang_monitor.fleet import Fleet
+from xueliang_monitor.health import Transition
+from xueliang_monitor.history import Changes, History, HistoryError
+
+log = logging.getLogger(__name__)
+
+FLUSH_SECONDS = 5.0
+FORGET_SECONDS = 3600.0
+MAX_UNWRITTEN = 1000
+"""Batches kept while the database cannot be written; beyond that the oldest is given up."""
+
+
+class Recorder:
+    """The one writer of a history."""
+
+    def __init__(self, history: History, fleet: Fleet, clock: Clock, keep: KeepSettings) -> None:
+        self._history = history
+        self._fleet = fleet
+        self._clock = clock
+        self._keep = keep
+        self._wake = asyncio.Event()
+        self._unwritten: list[Changes] = []
+        self._forgot_at = 0.0
+        fleet.watch(self._notice)
+
+    def _notice(self, transitions: tuple[Transition, ...]) -> None:
+        if transitions:
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Write until cancelled, and once more then."""
+        try:
+            while True:
+                try:
+                    async with asyncio.timeout(FLUSH_SECONDS):
+                        await self._wake.wait()
+                except TimeoutError:
+                    pass
+                self._wake.clear()
+                await self.flush()
+                await self._forget()
+        finally:
+            self._gather()
+            self._write()
+            self._history.close()
+
+    def _gather(self) -> None:
+        changes = self._fleet.collect()
+        if changes != Changes():
+            self._unwritten = [*self._unwritten, changes][-MAX_UNWRITTEN:]
+
+    async def flush(self) -> None:
+        """Write what there is; what cannot be written is tried again the next time."""
+        self._gather()
+        writing = asyncio.create_task(asyncio.to_thread(self._write))
+        try:
+            await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            await writing  # the database is used from one thread at a time
+            raise
+
+    def _write(self) -> None:
+        try:
+            while self._unwritten:
+                self._history.write(self._unwritten[0])
+                self._unwritten.pop(0)
+        except HistoryError as error:
+            if self._fleet.history_ok:
+                log.error("%s; monitoring goes on, and it is tried again", error)  # noqa: TRY400
+            self._fleet.history_ok = False
+            return
+        if not self._fleet.history_ok:
+            log.info("the history can be written again")
+        self._fleet.history_ok = True
+
+    async def _forget(self) -> None:
+        now = self._clock.now()
+        if now - self._forgot_at < FORGET_SECONDS:
+            return
+        self._forgot_at = now
+        oldest = datetime.fromtimestamp(now - self._keep.days).astimezone().date().isoformat()
+        try:
+            await asyncio.to_thread(self._history.forget, oldest, now - self._keep.episodes)
+        except HistoryError as error:
+            log.error("%s", error)  # noqa: TRY400
