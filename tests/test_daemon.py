@@ -199,7 +199,7 @@ async def test_a_dead_switch_is_one_event_and_no_cameras_alarm(tmp_path: Path) -
         assert 'xueliang_uplink_up{uplink="switch-1"} 1.0' in await rig.get("/metrics")
         assert "xueliang_camera_fault_episodes_total{" not in await rig.get("/metrics")
         log = rig.log.read_text()
-        assert log.count("uplink switch-1: down") == log.count("uplink switch-1: up") == 1
+        assert log.count("event=raised uplink=switch-1") == log.count("event=cleared uplink=switch-1") == 1
 
 
 async def test_page_api_and_metrics_as_a_client_sees_them(tmp_path: Path) -> None:

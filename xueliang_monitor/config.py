@@ -8,7 +8,7 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -94,6 +94,7 @@ class Settings(Strict):
     inventory: Path = Path("cameras.d")
     state: Path = Path("state")
     keep: KeepSettings = KeepSettings()
+    log: Literal["logfmt", "json"] = "logfmt"
     intervals: IntervalSettings = IntervalSettings()
     rechecks: RecheckSettings = RecheckSettings()
     timeouts: TimeoutSettings = TimeoutSettings()

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from aiohttp import web
 
-from xueliang_monitor import config, inventory, watching
+from xueliang_monitor import config, inventory, journal, watching
 from xueliang_monitor.catalogue import at_first_sight
 from xueliang_monitor.check import visit
 from xueliang_monitor.clock import Clock, SystemClock
 from xueliang_monitor.documents import DocumentError, Problem
 from xueliang_monitor.fleet import Fleet
-from xueliang_monitor.health import Health, Policy, Transition
+from xueliang_monitor.health import Health, Policy
 from xueliang_monitor.history import History, HistoryError
 from xueliang_monitor.installation import Installation, load, timeouts_of
 from xueliang_monitor.model import Report, Rung
@@ -29,7 +29,6 @@ from xueliang_monitor.web.application import application
 log = logging.getLogger(__name__)
 
 LAG_SECONDS = 0.5
-_LEVELS = {"raised": logging.WARNING, "cleared": logging.INFO, "state": logging.INFO}
 _AT_START = ("listen", "workers", "visits_at_once", "inventory", "state")
 """Settings that count from the next start."""
 
@@ -65,20 +64,6 @@ def intervals_of(settings: config.Settings) -> Intervals:
     )
 
 
-def _log_transitions(transitions: tuple[Transition, ...]) -> None:
-    for item in transitions:
-        if item.uplink:
-            log.log(
-                logging.WARNING if item.code == "down" else logging.INFO,
-                "uplink %s: %s %s",
-                item.uplink,
-                item.code,
-                item.detail,
-            )
-            continue
-        log.log(_LEVELS[item.kind], "camera %s: %s %s %s", item.camera, item.kind, item.code, item.detail)
-
-
 class Monitor:
     """One running daemon over the installation whose settings stand in `file`."""
 
@@ -100,7 +85,7 @@ class Monitor:
         )
         problems = (*loaded.problems, *loaded.inventory.problems)
         self.fleet = Fleet(self._clock, policy_of(loaded.settings), loaded.inventory.cameras, problems)
-        self.fleet.watch(_log_transitions)
+        self.fleet.watch(journal.writer(loaded.settings.log, self.fleet.camera))
         self._history = self._remember(loaded.settings.state)
         self._reloading = asyncio.Lock()
         for problem in problems:
@@ -196,7 +181,7 @@ class Monitor:
 
         """
         settings = self._installation.settings
-        runner = web.AppRunner(application(self.fleet), access_log=None, shutdown_timeout=2.0)
+        runner = web.AppRunner(application(self.fleet, settings.state), access_log=None, shutdown_timeout=2.0)
         await runner.setup()
         try:
             host, port = settings.listen_address

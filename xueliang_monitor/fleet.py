@@ -16,6 +16,7 @@ from xueliang_monitor.documents import Problem
 from xueliang_monitor.health import Health, Policy, Status, Transition, advance, status
 from xueliang_monitor.history import Changes
 from xueliang_monitor.inventory import Camera
+from xueliang_monitor.maintenance import Window, covering
 from xueliang_monitor.model import Report, Rung, RungResult
 from xueliang_monitor.network import Member, Uplink, UplinkPolicy, observe, undecided, unreachable
 from xueliang_monitor.probes.device import DeviceMemory
@@ -81,6 +82,8 @@ class Snapshot:
     history_ok: bool
     histories_damaged: int
     uplinks: tuple[Uplink, ...] = ()
+    windows: tuple[Window, ...] = ()
+    availability: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     @property
     def counted(self) -> tuple[tuple[Entry, Status], ...]:
@@ -124,6 +127,8 @@ class Fleet:
         self.reload_ok = True
         self.history_ok = True
         self.histories_damaged = 0
+        self.windows: tuple[Window, ...] = ()
+        self.availability: Mapping[str, Mapping[str, float]] = {}
         self.problems = problems
 
     def entry(self, camera: str) -> Entry:
@@ -134,6 +139,11 @@ class Fleet:
 
         """
         return self._entries[camera]
+
+    def camera(self, name: str) -> Camera | None:
+        """Return a camera by its id; None where there is none."""
+        entry = self._entries.get(name)
+        return entry.camera if entry is not None else None
 
     def take(self, cameras: tuple[Camera, ...]) -> None:
         """Take new cameras and new versions of known ones; what is known of a camera stays.
@@ -160,7 +170,12 @@ class Fleet:
         if entry is not None:
             self._leave(entry.camera)
             now = self._clock.now()
-            self._tell(tuple(Transition(camera, now, "cleared", fault.code) for fault in entry.health.confirmed))
+            self._tell(
+                tuple(
+                    Transition(camera, now, "cleared", fault.code, since=fault.since)
+                    for fault in entry.health.confirmed
+                )
+            )
 
     def _leave(self, camera: Camera) -> None:
         group = group_of(camera)
@@ -235,12 +250,14 @@ class Fleet:
         entry = self._entries[report.camera]
         self._count_time(entry, report.at)
         self._touched.add(report.camera)
-        uplink, turned = self._observe(entry.camera, report)
+        resting = self._maintenance(entry, report.at) is not None
+        uplink, turned = (Uplink(""), ()) if resting else self._observe(entry.camera, report)
         first = next((fault.since for fault in entry.health.faults.values() if fault.offline), report.at)
         wanted: frozenset[str] = frozenset()
         if unreachable(report) and entry.health.offline_streak >= 1:
             wanted = undecided(uplink, report.camera, first, report.at, self._uplink_policy)
-        health, transitions = advance(entry.health, report, self.policy, hold=bool(wanted), suspended=uplink.down)
+        suspended = uplink.down or resting
+        health, transitions = advance(entry.health, report, self.policy, hold=bool(wanted), suspended=suspended)
         transitions = (*turned, *transitions)
         episodes = dict(entry.episodes)
         for transition in transitions:
@@ -257,19 +274,34 @@ class Fleet:
 
     def _observe(self, camera: Camera, report: Report) -> tuple[Uplink, tuple[Transition, ...]]:
         group = group_of(camera)
-        uplink, turned = observe(self._uplinks.get(group) or Uplink(group), report, self._uplink_policy)
+        known = self._uplinks.get(group) or Uplink(group)
+        uplink, turned = observe(known, report, self._uplink_policy)
         self._uplinks[group] = uplink
         if turned is None:
             return uplink, ()
+        since = uplink.down_since or known.down_since
         detail = f"{len(uplink.lost)} of {len(uplink.members)} cameras lost together" if uplink.down else ""
-        return uplink, (Transition("", report.at, "uplink", turned, detail, group, uplink.down_since),)
+        return uplink, (Transition("", report.at, "uplink", turned, detail, group, since),)
 
     def _status(self, entry: Entry, now: float) -> Status:
         uplink = self._uplinks.get(group_of(entry.camera))
         health = entry.health
         if entry.restored_at is not None and health.visited_at is not None:
             health = replace(health, visited_at=max(health.visited_at, entry.restored_at))
-        return status(health, now, self.policy, uplink_down=uplink.down_since if uplink else None)
+        window = self._maintenance(entry, now)
+        return status(
+            health,
+            now,
+            self.policy,
+            uplink_down=uplink.down_since if uplink else None,
+            maintenance=window.began if window else None,
+        )
+
+    def _maintenance(self, entry: Entry, now: float) -> Window | None:
+        if not self.windows:
+            return None
+        camera = entry.camera
+        return covering(self.windows, camera.id, camera.site, camera.uplink, now)
 
     def _count(self, report: Report, lateness: float) -> None:
         for result in report.rungs:
@@ -298,4 +330,6 @@ class Fleet:
             history_ok=self.history_ok,
             histories_damaged=self.histories_damaged,
             uplinks=tuple(self._uplinks.values()),
+            windows=tuple(item for item in self.windows if item.active(now)),
+            availability=self.availability,
         )

@@ -104,7 +104,7 @@ class Health:
 class Transition:
     """One change worth a line in the log: a fault raised or cleared, or another state (then `code` is the new one).
 
-    An uplink's has its name as `uplink` and no camera. `since` is when a fault that was raised was first seen.
+    An uplink's has its name as `uplink` and no camera. `since` is when a fault was first seen.
     """
 
     camera: str
@@ -168,7 +168,7 @@ def _rule_out(faults: dict[str, FaultState], report: Report, policy: Policy) -> 
             del faults[code]
         elif fault.clears + 1 >= policy.clear:
             del faults[code]
-            cleared.append(Transition(report.camera, report.at, "cleared", code))
+            cleared.append(Transition(report.camera, report.at, "cleared", code, since=fault.since))
         else:
             faults[code] = replace(fault, clears=fault.clears + 1, streak=0)
     return sorted(cleared, key=lambda transition: transition.code)
@@ -192,20 +192,20 @@ def _flap(faults: dict[str, FaultState], health: Health, report: Report, policy:
     if FLAPPING.code in faults:
         if len(health.turns) > policy.flaps // 2:
             return []
-        del faults[FLAPPING.code]
-        return [Transition(report.camera, report.at, "cleared", FLAPPING.code)]
+        over = faults.pop(FLAPPING.code)
+        return [Transition(report.camera, report.at, "cleared", FLAPPING.code, since=over.since)]
     if len(health.turns) <= policy.flaps:
         return []
     detail = f"lost or back {len(health.turns)} times within {policy.flap_window / 60:.0f} min"
     faults[FLAPPING.code] = FaultState(
         FLAPPING.code, detail, Rung.FLEET, False, health.turns[0], confirmed_at=report.at
     )
-    cleared = [code for code, fault in faults.items() if fault.offline and fault.confirmed_at is not None]
-    for code in cleared:
-        del faults[code]
+    cleared = [fault for fault in faults.values() if fault.offline and fault.confirmed_at is not None]
+    for fault in cleared:
+        del faults[fault.code]
     return [
         Transition(report.camera, report.at, "raised", FLAPPING.code, detail, since=health.turns[0]),
-        *(Transition(report.camera, report.at, "cleared", code) for code in sorted(cleared)),
+        *(Transition(report.camera, report.at, "cleared", fault.code, since=fault.since) for fault in cleared),
     ]
 
 
@@ -226,7 +226,7 @@ def advance(
     """Fold one report into a camera's health; return it with what changed.
 
     `hold` keeps what makes it offline from counting yet, as its neighbours are still asked. `suspended` takes the
-    report without judging, as behind a dead uplink; what was not confirmed is then forgotten.
+    report without judging, as behind a dead uplink or in maintenance; what was not confirmed is then forgotten.
     """
     online_at = report.at if report.online else health.online_at
     keyframe_at = report.keyframe_at or health.keyframe_at
@@ -280,11 +280,15 @@ def _take_unjudged(health: Health, report: Report, online_at: float | None, keyf
     )
 
 
-def status(health: Health, now: float, policy: Policy, *, uplink_down: float | None = None) -> Status:
+def status(
+    health: Health, now: float, policy: Policy, *, uplink_down: float | None = None, maintenance: float | None = None
+) -> Status:
     """Derive what is shown from facts and now: what is stale is unknown, and so is what is behind a dead uplink.
 
-    `uplink_down` says since when the camera's uplink is down.
+    `uplink_down` and `maintenance` say since when the camera's uplink is down, and since when it is in maintenance.
     """
+    if maintenance is not None:
+        return Status(State.MAINTENANCE, maintenance, None, None, "maintenance")
     if health.visited_at is None:
         return Status(State.UNKNOWN, None, None, None, "not_visited")
     faults = tuple(sorted(health.confirmed, key=lambda fault: (fault.since, fault.code)))

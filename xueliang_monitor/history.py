@@ -15,6 +15,7 @@ from xueliang_monitor.availability import Seconds
 from xueliang_monitor.check import Memory
 from xueliang_monitor.health import Health, Transition
 from xueliang_monitor.login import Login
+from xueliang_monitor.maintenance import Window
 from xueliang_monitor.model import Identity
 from xueliang_monitor.net.acquaintance import Acquaintance, LoginKind
 from xueliang_monitor.picture.reference import Reference
@@ -37,8 +38,29 @@ _MIGRATIONS = (
         uplink REAL NOT NULL, PRIMARY KEY (camera, day)
     ) WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE days ADD COLUMN maintenance REAL NOT NULL DEFAULT 0;
+    CREATE TABLE maintenance (
+        id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, began REAL NOT NULL, ends REAL NOT NULL,
+        reason TEXT NOT NULL, stopped REAL
+    );
+    """,
+    """
+    CREATE TABLE events (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, camera TEXT NOT NULL, uplink TEXT NOT NULL,
+        kind TEXT NOT NULL, fault TEXT NOT NULL, since REAL, detail TEXT NOT NULL
+    );
+    CREATE INDEX events_by_time ON events (at);
+    """,
 )
 """One step a version, forward only; `PRAGMA user_version` counts those taken."""
+
+
+_EVENTS = (
+    "SELECT id, at, camera, uplink, kind, fault, since, detail FROM events"
+    " WHERE id > ? AND id < ? AND (? = '' OR camera = ?) ORDER BY id "
+)
+_EARLIER, _LATER = f"{_EVENTS} DESC LIMIT ?", f"{_EVENTS} ASC LIMIT ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +122,20 @@ class Episode:
 
 
 @dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened: a fault of a camera or an uplink, raised or cleared, and since when it was seen."""
+
+    id: int
+    at: float
+    camera: str
+    uplink: str
+    kind: str
+    fault: str
+    since: float | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Changes:
     """What is to be written together: what happened, what is known since, seconds to be added by camera and day."""
 
@@ -115,16 +151,21 @@ class HistoryError(Exception):
 class History:
     """The database of one installation; to be used from one thread at a time."""
 
-    def __init__(self, folder: Path) -> None:
-        """Open it, or put a damaged one aside and begin anew.
+    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
+        """Open it, or put a damaged one aside and begin anew; `read_only` looks at what there is.
 
         Raises:
-            HistoryError: the folder cannot be used.
+            HistoryError: the folder cannot be used, or there is nothing to read.
 
         """
         self.path = folder / FILE
         self.put_aside: Path | None = None
         try:
+            if read_only:
+                self._database = sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True)
+                self._database.execute("PRAGMA busy_timeout=5000")
+                self._database.execute("SELECT 1 FROM events LIMIT 1")
+                return
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._database = self._open_or_put_aside()
         except (OSError, sqlite3.Error) as error:
@@ -150,6 +191,7 @@ class History:
         try:
             database.execute("PRAGMA journal_mode=WAL")
             database.execute("PRAGMA synchronous=FULL")
+            database.execute("PRAGMA busy_timeout=5000")
             (checked,) = database.execute("PRAGMA quick_check(1)").fetchone()
             if checked != "ok":
                 raise sqlite3.DatabaseError(f"database disk image is malformed: {checked}")
@@ -186,11 +228,12 @@ class History:
                     ),
                 )
                 self._database.executemany(
-                    "INSERT INTO days VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+                    "INSERT INTO days VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
                     " observed = observed + excluded.observed, online = online + excluded.online,"
-                    " healthy = healthy + excluded.healthy, uplink = uplink + excluded.uplink",
+                    " healthy = healthy + excluded.healthy, uplink = uplink + excluded.uplink,"
+                    " maintenance = maintenance + excluded.maintenance",
                     (
-                        (camera, day, each.observed, each.online, each.healthy, each.uplink)
+                        (camera, day, each.observed, each.online, each.healthy, each.uplink, each.maintenance)
                         for camera, day, each in changes.seconds
                     ),
                 )
@@ -204,12 +247,17 @@ class History:
     def _write_transitions(self, transitions: Iterable[Transition]) -> None:
         for item in transitions:
             fault = "uplink_down" if item.uplink else item.code
-            if item.kind == "raised" or (item.kind == "uplink" and item.code == "down"):
+            kind = {"down": "raised", "up": "cleared"}[item.code] if item.uplink else item.kind
+            self._database.execute(
+                "INSERT INTO events (at, camera, uplink, kind, fault, since, detail) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (item.at, item.camera, item.uplink, kind, fault, item.since, item.detail),
+            )
+            if kind == "raised":
                 self._database.execute(
                     "INSERT INTO episodes (camera, uplink, fault, began, confirmed, detail) VALUES (?, ?, ?, ?, ?, ?)",
                     (item.camera, item.uplink, fault, item.since or item.at, item.at, item.detail),
                 )
-            elif item.kind == "cleared" or item.kind == "uplink":
+            elif kind == "cleared":
                 self._database.execute(
                     "UPDATE episodes SET ended = ? WHERE camera = ? AND uplink = ? AND fault = ? AND ended IS NULL",
                     (item.at, item.camera, item.uplink, fault),
@@ -247,15 +295,70 @@ class History:
         )
         return [Episode(*row) for row in rows]
 
+    def events(
+        self, *, after: int | None = None, before: int | None = None, camera: str = "", limit: int = 100
+    ) -> list[Event]:
+        """Return events with numbers between two others: the last `limit` ones, or after a number the first ones."""
+        rows = self._database.execute(
+            _EARLIER if after is None else _LATER,
+            (after or 0, before if before is not None else 2**62, camera, camera, limit),
+        ).fetchall()
+        return [Event(*row) for row in (reversed(rows) if after is None else rows)]
+
     def seconds(self, first: str, last: str) -> Mapping[str, Mapping[str, Seconds]]:
         """Return the seconds by camera and day, from the first day to the last, both included."""
         found: dict[str, dict[str, Seconds]] = {}
         rows = self._database.execute(
-            "SELECT camera, day, observed, online, healthy, uplink FROM days WHERE day BETWEEN ? AND ?", (first, last)
+            "SELECT camera, day, observed, online, healthy, uplink, maintenance FROM days WHERE day BETWEEN ? AND ?",
+            (first, last),
         )
         for camera, day, *numbers in rows:
             found.setdefault(camera, {})[day] = Seconds(*numbers)
         return found
+
+    def version(self) -> int:
+        """Return a number that changes when another process wrote something."""
+        (number,) = self._database.execute("PRAGMA data_version").fetchone()
+        return int(number)
+
+    def windows(self, since: float) -> list[Window]:
+        """Return the maintenance windows that end after a moment, the first first."""
+        rows = self._database.execute(
+            "SELECT id, kind, name, began, ends, reason, stopped FROM maintenance WHERE ends > ? ORDER BY began, id",
+            (since,),
+        )
+        return [Window(*row) for row in rows]
+
+    def start_maintenance(self, kind: str, name: str, began: float, ends: float, reason: str) -> int:
+        """Begin a maintenance window; return its number.
+
+        Raises:
+            HistoryError: it cannot be written.
+
+        """
+        try:
+            cursor = self._database.execute(
+                "INSERT INTO maintenance (kind, name, began, ends, reason) VALUES (?, ?, ?, ?, ?)",
+                (kind, name, began, ends, reason),
+            )
+        except sqlite3.Error as error:
+            raise HistoryError(f"{self.path}: cannot be written: {error}") from error
+        return int(cursor.lastrowid or 0)
+
+    def stop_maintenance(self, number: int, at: float) -> bool:
+        """End a window before its time; return whether there was one in force.
+
+        Raises:
+            HistoryError: it cannot be written.
+
+        """
+        try:
+            cursor = self._database.execute(
+                "UPDATE maintenance SET stopped = ? WHERE id = ? AND stopped IS NULL AND ends > ?", (at, number, at)
+            )
+        except sqlite3.Error as error:
+            raise HistoryError(f"{self.path}: cannot be written: {error}") from error
+        return cursor.rowcount > 0
 
     def forget(self, days_before: str, episodes_before: float) -> None:
         """Delete what is older than it is to be kept.
@@ -267,5 +370,6 @@ class History:
         try:
             self._database.execute("DELETE FROM days WHERE day < ?", (days_before,))
             self._database.execute("DELETE FROM episodes WHERE ended < ?", (episodes_before,))
+            self._database.execute("DELETE FROM events WHERE at < ?", (episodes_before,))
         except sqlite3.Error as error:
             raise HistoryError(f"{self.path}: cannot be written: {error}") from error

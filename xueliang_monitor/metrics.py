@@ -61,6 +61,7 @@ class SnapshotCollector(Collector):
         yield self._info()
         yield from self._files()
         yield self._uplinks()
+        yield self._availability()
         yield from self._monitor()
 
     def _judgement(self) -> Iterator[Metric]:
@@ -115,6 +116,17 @@ class SnapshotCollector(Collector):
             camera = entry.camera
             told = [str(entry.readings.get(key, "")) for key in names[2:-1]]
             family.add_metric([*_labels(entry), camera.name, camera.target.host, *told, camera.uplink], 1.0)
+        return family
+
+    def _availability(self) -> Metric:
+        family = _gauge(
+            "xueliang_camera_availability_ratio",
+            "Share of the watched time without maintenance that the camera was online.",
+            (*_CAMERA, "window"),
+        )
+        for entry, _ in self._snapshot.counted:
+            for name, ratio in self._snapshot.availability.get(entry.camera.id, {}).items():
+                family.add_metric([*_labels(entry), name], ratio)
         return family
 
     def _uplinks(self) -> Metric:

@@ -38,6 +38,7 @@ class State(enum.StrEnum):
     DEGRADED = "degraded"
     DOWN = "down"
     UNKNOWN = "unknown"
+    MAINTENANCE = "maintenance"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import datetime
 
+from xueliang_monitor.availability import WINDOWS, day_of, window
 from xueliang_monitor.clock import Clock
 from xueliang_monitor.config import KeepSettings
 from xueliang_monitor.fleet import Fleet
@@ -15,6 +15,8 @@ from xueliang_monitor.history import Changes, History, HistoryError
 log = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 5.0
+LOOK_SECONDS = 1.0
+AVAILABILITY_SECONDS = 60.0
 FORGET_SECONDS = 3600.0
 MAX_UNWRITTEN = 1000
 """Batches kept while the database cannot be written; beyond that the oldest is given up."""
@@ -30,7 +32,8 @@ class Recorder:
         self._keep = keep
         self._wake = asyncio.Event()
         self._unwritten: list[Changes] = []
-        self._forgot_at = 0.0
+        self._forgot_at = self._flushed_at = self._summed_at = 0.0
+        self._version = -1
         fleet.watch(self._notice)
 
     def _notice(self, transitions: tuple[Transition, ...]) -> None:
@@ -42,12 +45,16 @@ class Recorder:
         try:
             while True:
                 try:
-                    async with asyncio.timeout(FLUSH_SECONDS):
+                    async with asyncio.timeout(LOOK_SECONDS):
                         await self._wake.wait()
                 except TimeoutError:
                     pass
-                self._wake.clear()
-                await self.flush()
+                now = self._clock.monotonic()
+                if self._wake.is_set() or now - self._flushed_at >= FLUSH_SECONDS:
+                    self._wake.clear()
+                    self._flushed_at = now
+                    await self.flush()
+                await self._follow()
                 await self._forget()
         finally:
             self._gather()
@@ -83,12 +90,33 @@ class Recorder:
             log.info("the history can be written again")
         self._fleet.history_ok = True
 
+    async def _follow(self) -> None:
+        """Take up maintenance that another process began or ended, and sum availability up now and then."""
+        now, version = self._clock.now(), await asyncio.to_thread(self._history.version)
+        if version != self._version:
+            self._version = version
+            self._fleet.windows = tuple(await asyncio.to_thread(self._history.windows, now))
+        if now - self._summed_at >= AVAILABILITY_SECONDS:
+            self._summed_at = now
+            self._fleet.availability = await asyncio.to_thread(self._sum, now)
+
+    def _sum(self, now: float) -> dict[str, dict[str, float]]:
+        oldest = day_of(now - (max(WINDOWS.values()) + 1) * 86_400.0)
+        return {
+            camera: {
+                name: ratio
+                for name, count in WINDOWS.items()
+                if (ratio := window(days, count, now).online_ratio) is not None
+            }
+            for camera, days in self._history.seconds(oldest, day_of(now)).items()
+        }
+
     async def _forget(self) -> None:
         now = self._clock.now()
         if now - self._forgot_at < FORGET_SECONDS:
             return
         self._forgot_at = now
-        oldest = datetime.fromtimestamp(now - self._keep.days).astimezone().date().isoformat()
+        oldest = day_of(now - self._keep.days)
         try:
             await asyncio.to_thread(self._history.forget, oldest, now - self._keep.episodes)
         except HistoryError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from xueliang_monitor.cli import camera, check, config, demo, discover, faults, run, simulate
+from xueliang_monitor.cli import camera, check, config, demo, discover, events, faults, maintenance, run, simulate
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -16,9 +16,11 @@ app.command("run")(run.run)
 app.command("check")(check.check)
 app.command("demo")(demo.demo)
 app.command("discover")(discover.discover)
+app.command("events")(events.events)
 app.command("faults")(faults.faults)
 app.add_typer(camera.app, name="camera", help="Register, list, test and change cameras.")
 app.add_typer(config.app, name="config", help="The settings.")
+app.add_typer(maintenance.app, name="maintenance", help="Times in which cameras are not judged.")
 app.add_typer(simulate.app, name="simulate", help="A fleet of simulated cameras.")
 
 

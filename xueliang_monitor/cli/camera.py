@@ -125,6 +125,8 @@ def show(camera: CameraArgument, as_json: JsonOption = False, config: ConfigOpti
     out.print(
         f"[{_STYLES.get(state, '')}]{state}[/] since {live['since']}; last visit {live['last_visit']}", highlight=False
     )
+    if live.get("diagnosis"):
+        out.print(f"  {live['diagnosis']['en']} {live['diagnosis']['zh']}", markup=False, highlight=False)
     for item in live["faults"]:
         out.print(f"  [red]{item['code']}[/] {item['name']['en']} {item['name']['zh']}: ", end="")
         out.print(item["detail"], markup=False, highlight=False)

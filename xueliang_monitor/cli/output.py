@@ -91,4 +91,11 @@ CameraArgument = Annotated[str, typer.Argument(metavar="ID", help="The camera's 
 
 def log_to_stderr(level: int = logging.INFO) -> None:
     """Send the log to standard error, one line an event."""
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s")
+    from xueliang_monitor.journal import PriorityFormatter, under_journal
+
+    if under_journal():
+        handler = logging.StreamHandler()
+        handler.setFormatter(PriorityFormatter("%(message)s"))
+        logging.basicConfig(level=level, handlers=[handler])
+    else:
+        logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s")

@@ -61,6 +61,9 @@ FIRMWARE_CHANGED = Fault(
     ),
 )
 
+JUDGED = frozenset(fault.code for fault in (CLOCK_DRIFT, DEVICE_REBOOTED, DEVICE_REPLACED, FIRMWARE_CHANGED))
+"""Faults that only a device which answers can have."""
+
 
 def judge_clock(offset: float | None, target: Target) -> Finding | None:
     """Judge a clock by its offset over ours, in seconds; None where it is right or not told."""

@@ -7,22 +7,26 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from xueliang_monitor.catalogue import fault
+from xueliang_monitor.catalogue import FAULTS, fault
+from xueliang_monitor.diagnosis import Facts, diagnose
 from xueliang_monitor.documents import Problem
 from xueliang_monitor.fleet import Entry, Snapshot
 from xueliang_monitor.health import FaultState, Status
+from xueliang_monitor.history import Event
 from xueliang_monitor.inventory import Camera
-from xueliang_monitor.model import State, Text, redact_path
+from xueliang_monitor.model import Rung, State, Text, redact_path
 from xueliang_monitor.network import Uplink
+from xueliang_monitor.probes.changes import JUDGED
 from xueliang_monitor.probes.device import DeviceMemory
 
 MAX_PROBLEMS = 20
-_WORST_FIRST = (State.DOWN, State.DEGRADED, State.UNKNOWN, State.UP)
+_WORST_FIRST = (State.DOWN, State.DEGRADED, State.UNKNOWN, State.MAINTENANCE, State.UP)
 STATES = {
     State.UP: Text("up", "正常"),
     State.DEGRADED: Text("degraded", "异常"),
     State.DOWN: Text("down", "离线"),
     State.UNKNOWN: Text("unknown", "未知"),
+    State.MAINTENANCE: Text("maintenance", "维护"),
 }
 CAUSES = {
     "not_visited": Text("not visited yet", "尚未检测"),
@@ -51,6 +55,19 @@ def _fault(known: FaultState) -> dict[str, Any]:
     }
 
 
+def _diagnosis(entry: Entry, status: Status) -> dict[str, str] | None:
+    """Return the advice that takes together what is known of a camera."""
+    told = entry.rungs.get(Rung.ONVIF)
+    facts = Facts(
+        frozenset(known.code for known in status.faults),
+        status.cause == "uplink_down",
+        told is not None and (told.ok or told.fault in JUDGED),
+        entry.readings,
+    )
+    row = diagnose(facts) if status.faults or facts.uplink_down else None
+    return {"name": row.name, "en": row.advice.en, "zh": row.advice.zh} if row else None
+
+
 def camera(entry: Entry, status: Status) -> dict[str, Any]:
     """Return what a list shows of a camera."""
     return {
@@ -66,6 +83,7 @@ def camera(entry: Entry, status: Status) -> dict[str, Any]:
         "healthy": status.healthy,
         "cause": status.cause,
         "faults": [_fault(known) for known in status.faults],
+        "diagnosis": _diagnosis(entry, status),
         "status": entry.camera.status.value,
         "file_outdated": entry.camera.outdated,
     }
@@ -93,6 +111,23 @@ def _told(device: DeviceMemory) -> dict[str, Any]:
         "profiles": [
             {"token": profile.token, "name": profile.name, **asdict(profile.stream)} for profile in device.profiles
         ],
+    }
+
+
+def event(item: Event) -> dict[str, Any]:
+    """Return one event."""
+    declared = FAULTS.get(item.fault)
+    return {
+        "id": item.id,
+        "at": moment(item.at),
+        "camera": item.camera or None,
+        "uplink": item.uplink or None,
+        "kind": item.kind,
+        "fault": item.fault,
+        "name": {"en": declared.name.en, "zh": declared.name.zh} if declared else None,
+        "since": moment(item.since),
+        "duration_seconds": round(item.at - item.since, 1) if item.kind == "cleared" and item.since else None,
+        "detail": item.detail,
     }
 
 
@@ -148,6 +183,10 @@ def page(snapshot: Snapshot) -> dict[str, Any]:
         "commissioning": len(snapshot.entries) - len(snapshot.counted),
         "problems": [problem_line(problem) for problem in snapshot.problems[:MAX_PROBLEMS]],
         "more_problems": max(0, len(snapshot.problems) - MAX_PROBLEMS),
+        "windows": [
+            {"kind": window.kind, "name": window.name, "ends": moment(window.ends), "reason": window.reason}
+            for window in snapshot.windows
+        ],
         "uplinks_down": [uplink(known) for known in snapshot.uplinks if known.down],
         "states": {state.value: text for state, text in STATES.items()},
         "causes": CAUSES,

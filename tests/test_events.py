@@ -1,0 +1,181 @@
+"""Maintenance and events: over the command line, the API and the log, with and without a daemon."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.simulated_time import START, SimulatedDays, camera
+from tests.test_reload import Place, Start, known, until, watching
+from xueliang_monitor.availability import Seconds, window
+from xueliang_monitor.health import Transition
+from xueliang_monitor.history import History
+from xueliang_monitor.journal import PriorityFormatter, fields_of, logfmt
+from xueliang_monitor.maintenance import Window, covering
+from xueliang_monitor.model import State
+from xueliang_monitor.simulator.faults import BY_NAME
+
+XUELIANG = [sys.executable, "-m", "xueliang_monitor"]
+
+
+async def run(place: Place, *arguments: str) -> tuple[int, str, str]:
+    process = await asyncio.create_subprocess_exec(
+        *XUELIANG, *arguments, env={**os.environ, "XUELIANG_CONFIG": str(place.settings), "COLUMNS": "200"},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    out, err = await asyncio.wait_for(process.communicate(), 30)
+    assert "Traceback" not in err.decode()
+    return int(process.returncode or 0), out.decode(), err.decode()
+
+
+def test_maintenance_suspends_judgement_and_is_left_out_of_the_rates() -> None:
+    cameras = tuple(camera(f"cam-{number}", "sw") for number in range(4))
+    days = SimulatedDays(cameras, lambda _name, at: "connect_timeout" if START + 300 < at < START + 900 else None)
+    days.run(200)
+    days.fleet.collect()
+    days.fleet.windows = (Window(1, "uplink", "sw", days.clock.now(), START + 1200, "new switch"),)
+    days.run(700)
+    assert {status.state for _, status in days.fleet.snapshot().entries} == {State.MAINTENANCE}
+    days.run(1100)
+    assert [item for item in days.transitions if item.kind != "state"] == []
+    assert {status.state for _, status in days.fleet.snapshot().entries} == {State.UP}
+    total = sum((seconds for name, _, seconds in days.fleet.collect().seconds if name == "cam-0"), Seconds())
+    assert total.maintenance == pytest.approx(1000, abs=20)
+    assert total.online_ratio == total.healthy_ratio == 1.0
+
+
+def test_windows_cover_what_they_name_until_they_end() -> None:
+    site = Window(1, "site", "S", 100, 200)
+    early = Window(2, "camera", "a", 100, 500, stopped=150)
+    assert covering((site, early), "a", "S", "", 120) is early
+    assert covering((site, early), "a", "S", "", 160) is site
+    assert covering((site, early), "a", "T", "", 160) is None
+    assert covering((site, early), "a", "S", "", 200) is None
+
+
+def test_a_rolling_window_takes_the_rest_of_the_day_before() -> None:
+    noon = time.mktime((2026, 5, 10, 12, 0, 0, 0, 0, -1))
+    by_day = {"2026-05-10": Seconds(43_200, 43_200), "2026-05-09": Seconds(86_400, 0), "2026-05-08": Seconds(86_400)}
+    one = window(by_day, 1, noon)
+    assert (one.observed, one.online) == (pytest.approx(86_400), pytest.approx(43_200))
+    assert window(by_day, 30, noon).observed == pytest.approx(43_200 + 2 * 86_400)
+    assert Seconds().online_ratio is None
+
+
+async def test_maintenance_from_the_command_line_with_and_without_a_daemon(simulated: Start, tmp_path: Path) -> None:
+    fleet = await simulated(2, onvif_port=8000)
+    place = Place(tmp_path)
+    for name, each in zip(("a", "b"), fleet.cameras.values(), strict=True):
+        place.write(name, each.target.host)
+    code, out, _ = await run(place, "maintenance", "start", "--camera", "a", "--for", "1h", "--reason", "cleaning")
+    assert (code, out.startswith("maintenance 1: camera a until ")) == (0, True)
+    async with watching(place) as monitor:
+        await until(lambda: known(monitor) == {"a": State.MAINTENANCE, "b": State.UP}, 8)
+        await fleet.cameras["cam-000"].set_fault(BY_NAME["refuse"]())
+        assert (await run(place, "maintenance", "start", "--site", "S", "--for", "2h"))[0] == 0
+        await until(lambda: set(known(monitor).values()) == {State.MAINTENANCE}, 4)
+        _, out, _ = await run(place, "maintenance", "list", "--json")
+        assert [(item["number"], item["name"], item["active"]) for item in json.loads(out)] == [
+            (1, "a", True),
+            (2, "S", True),
+        ]
+        await asyncio.sleep(2)
+        for number in ("1", "2"):
+            assert (await run(place, "maintenance", "stop", number))[0] == 0
+        await until(lambda: known(monitor) == {"a": State.DOWN, "b": State.UP}, 8)
+    assert (await run(place, "maintenance", "stop", "1"))[0] == 1
+    code, _, err = await run(place, "maintenance", "start", "--camera", "aa")
+    assert (code, "did you mean a?" in err) == (2, True)
+    assert (await run(place, "maintenance", "start", "--camera", "a", "--site", "S"))[0] == 2
+    assert (await run(place, "maintenance", "start", "--camera", "a", "--for", "soon"))[0] == 2
+    code, out, _ = await run(place, "events", "--json")
+    assert [(item["camera"], item["kind"], item["fault"]) for item in map(json.loads, out.splitlines())] == [
+        ("a", "raised", "connection_refused")
+    ]
+
+
+async def test_events_over_the_api_paged_and_live(simulated: Start, tmp_path: Path) -> None:
+    fleet = await simulated(1, onvif_port=8000)
+    device = fleet.cameras["cam-000"]
+    place = Place(tmp_path)
+    place.write("a", device.target.host)
+    from xueliang_monitor.daemon import Monitor
+
+    monitor = Monitor(place.settings)
+    async with monitor.running() as address, aiohttp.ClientSession() as session:
+        await until(lambda: known(monitor) == {"a": State.UP}, 8)
+        live = await session.get(f"{address}/api/v1/events/live")
+        for name in ("refuse", None, "hang-up", None):
+            if name:
+                await device.set_fault(BY_NAME[name]())
+            else:
+                await device.clear_fault()
+            await until(lambda name=name: known(monitor)["a"] is (State.DOWN if name else State.UP), 8)  # type: ignore[misc]
+        await asyncio.sleep(0.5)
+        answer = await (await session.get(f"{address}/api/v1/events", params={"limit": "3"})).json()
+        assert [item["fault"] for item in answer["events"]] == [
+            "connection_refused",
+            "connection_closed",
+            "connection_closed",
+        ]
+        assert answer["events"][-1]["duration_seconds"] > 0
+        earlier = await (await session.get(f"{address}/api/v1/events", params={"before": answer["before"]})).json()
+        assert [item["kind"] for item in earlier["events"]] == ["raised"]
+        assert (await session.get(f"{address}/api/v1/events", params={"limit": "x"})).status == 400
+        lines = []
+        async with asyncio.timeout(5):
+            async for line in live.content:
+                if line.startswith(b"event:"):
+                    lines.append(line.decode().split()[1])
+                if len(lines) == 4:
+                    break
+        assert lines == ["raised", "cleared", "raised", "cleared"]
+        live.close()
+
+
+async def test_events_are_followed(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    history = History(tmp_path / "state")
+    process = await asyncio.create_subprocess_exec(
+        *XUELIANG, "events", "--follow", "--json", "-c", str(place.settings), stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    from xueliang_monitor.history import Changes
+
+    await asyncio.sleep(1.5)
+    for number in range(3):
+        history.write(Changes((Transition(f"cam-{number}", START, "raised", "no_media", "why", since=START - 60),)))
+    async with asyncio.timeout(10):
+        seen = [json.loads(await process.stdout.readline())["camera"] for _ in range(3)]
+    assert seen == ["cam-0", "cam-1", "cam-2"]
+    process.send_signal(signal.SIGINT)
+    assert await asyncio.wait_for(process.wait(), 10) == 0
+    history.close()
+
+
+def test_a_line_of_the_log_in_logfmt_and_with_the_journals_priority() -> None:
+    item = Transition("sv-001", START + 90, "cleared", "no_media", 'it said "no"', since=START)
+    fields = fields_of(item, camera("sv-001", site="柳林 社区"))
+    assert logfmt(fields) == (
+        'event=cleared camera=sv-001 site="柳林 社区" fault=no_media severity=critical since=2023-11-14T22:13:20+00:00'
+        ' duration=90s cause="it said \\"no\\""'
+    )
+    assert fields_of(Transition("", START, "uplink", "down", "", "sw", START), None) == {
+        "event": "raised",
+        "uplink": "sw",
+        "fault": "uplink_down",
+        "severity": "critical",
+        "since": "2023-11-14T22:13:20+00:00",
+    }
+    record = logging.LogRecord("x", logging.WARNING, "", 0, "two\nlines", (), None)
+    assert PriorityFormatter("%(message)s").format(record) == "<4>two\n<4>lines"

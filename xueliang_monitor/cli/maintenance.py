@@ -1,0 +1,133 @@
+"""`xueliang maintenance`: windows in which cameras are visited but neither judged nor counted."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from xueliang_monitor.cli.output import ConfigOption, JsonOption, installation_of, out, print_json, refuse
+
+if TYPE_CHECKING:
+    from xueliang_monitor.history import History
+    from xueliang_monitor.installation import Installation
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@contextlib.contextmanager
+def opened(loaded: Installation) -> Iterator[History]:
+    """Open the history beside a daemon that may be running, or refuse."""
+    from xueliang_monitor.history import History, HistoryError
+
+    try:
+        history = History(loaded.settings.state)
+        try:
+            yield history
+        finally:
+            history.close()
+    except HistoryError as error:
+        refuse([error], 1)
+
+
+def _seconds(text: str) -> float:
+    from xueliang_monitor.documents import parse_duration
+
+    try:
+        seconds = parse_duration(text)
+    except ValueError as error:
+        refuse([f"--for: {error}"])
+    if not isinstance(seconds, float) or not 60 <= seconds <= 400 * 86_400:
+        refuse(["--for: at least 1m and at most 400d"])
+    return seconds
+
+
+def _subject(loaded: Installation, camera: str | None, site: str | None, uplink: str | None) -> tuple[str, str]:
+    given = [(kind, name) for kind, name in (("camera", camera), ("site", site), ("uplink", uplink)) if name]
+    if len(given) != 1:
+        refuse(["give one of --camera, --site and --uplink"])
+    kind, name = given[0]
+    known = {getattr(item, "id" if kind == "camera" else kind) for item in loaded.inventory.known} - {""}
+    if name not in known:
+        import difflib
+
+        near = difflib.get_close_matches(name, known, 1, 0.5)
+        refuse([f"no {kind} is called {name}" + (f"; did you mean {near[0]}?" if near else "")])
+    return kind, name
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+@app.command("start")
+def start(
+    camera: Annotated[str | None, typer.Option(help="A camera's id.")] = None,
+    site: Annotated[str | None, typer.Option(help="All cameras of a site.")] = None,
+    uplink: Annotated[str | None, typer.Option(help="All cameras of an uplink.")] = None,
+    duration: Annotated[str, typer.Option("--for", help="How long, such as 2h.")] = "2h",
+    reason: Annotated[str, typer.Option(help="Why, for those who read it.")] = "",
+    config: ConfigOption = None,
+) -> None:
+    """Begin maintenance: it ends by itself. Works whether the daemon runs or not."""
+    loaded = installation_of(config, passwords=False)
+    kind, name = _subject(loaded, camera, site, uplink)
+    now, seconds = time.time(), _seconds(duration)
+    with opened(loaded) as history:
+        number = history.start_maintenance(kind, name, now, now + seconds, reason[:200])
+    out.print(f"maintenance {number}: {kind} {name} until {_moment(now + seconds)}", markup=False, highlight=False)
+
+
+@app.command("stop")
+def stop(
+    number: Annotated[int, typer.Argument(help="Its number, as listed.")],
+    config: ConfigOption = None,
+) -> None:
+    """End maintenance before its time."""
+    loaded = installation_of(config, passwords=False)
+    with opened(loaded) as history:
+        if not history.stop_maintenance(number, time.time()):
+            refuse([f"no maintenance {number} is in force; xueliang maintenance list shows those that are"], 1)
+    out.print(f"maintenance {number}: ended", highlight=False)
+
+
+@app.command("list")
+def list_(
+    every: Annotated[bool, typer.Option("--all", help="Also those that are over.")] = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """List maintenance in force."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    loaded, now = installation_of(config, passwords=False), time.time()
+    with opened(loaded) as history:
+        windows = [item for item in history.windows(0.0) if every or item.active(now)]
+    if as_json:
+        print_json(
+            [
+                {
+                    "number": item.id,
+                    "kind": item.kind,
+                    "name": item.name,
+                    "began": item.began,
+                    "ends": item.ends if item.stopped is None else min(item.stopped, item.ends),
+                    "active": item.active(now),
+                    "reason": item.reason,
+                }
+                for item in windows
+            ]
+        )
+        return
+    table = Table("Number", "What", "Name", "From", "To", "Reason")
+    for item in windows:
+        ends = item.ends if item.stopped is None else min(item.stopped, item.ends)
+        table.add_row(
+            str(item.id), item.kind, escape(item.name), _moment(item.began), _moment(ends), escape(item.reason)
+        )
+    out.print(table)

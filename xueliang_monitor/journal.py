@@ -1,0 +1,91 @@
+"""The log's lines on what happened to cameras and uplinks, in logfmt or JSON, with the journal's priorities."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+from xueliang_monitor.catalogue import FAULTS
+from xueliang_monitor.health import Transition
+from xueliang_monitor.inventory import Camera
+from xueliang_monitor.model import Severity
+
+log = logging.getLogger("xueliang_monitor.events")
+
+_PRIORITIES = {logging.CRITICAL: 2, logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6, logging.DEBUG: 7}
+_PLAIN = re.compile(r"[\w.:/+%-]+")
+
+
+class PriorityFormatter(logging.Formatter):
+    """Puts the priority before each line, as systemd's journal reads it (sd-daemon(3)); it adds the time itself."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, and a priority before each further one."""
+        prefix = f"<{_PRIORITIES.get(record.levelno, 6)}>"
+        return "\n".join(prefix + line for line in super().format(record).splitlines())
+
+
+def under_journal() -> bool:
+    """Say whether standard error goes to systemd's journal."""
+    return "JOURNAL_STREAM" in os.environ
+
+
+def logfmt(fields: Mapping[str, object]) -> str:
+    """Return fields as key=value, quoted where needed."""
+    pairs = []
+    for key, value in fields.items():
+        text = str(value)
+        pairs.append(f"{key}={text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)}")
+    return " ".join(pairs)
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+def fields_of(item: Transition, camera: Camera | None) -> dict[str, object]:
+    """Return what a transition says, in the order in which it is written."""
+    fields: dict[str, object] = {"event": item.kind}
+    if item.uplink:
+        fields |= {"event": "raised" if item.code == "down" else "cleared", "uplink": item.uplink}
+    else:
+        fields["camera"] = item.camera
+        if camera is not None:
+            fields["site"] = camera.site
+    if item.kind == "state":
+        return fields | {"state": item.code}
+    code = "uplink_down" if item.uplink else item.code
+    fields["fault"] = code
+    if code in FAULTS:
+        fields["severity"] = FAULTS[code].severity.value
+    if item.since is not None:
+        fields["since"] = _moment(item.since)
+        if fields["event"] == "cleared":
+            fields["duration"] = f"{max(0.0, item.at - item.since):.0f}s"
+    if item.detail:
+        fields["cause"] = item.detail
+    return fields
+
+
+def _level(item: Transition) -> int:
+    code = "uplink_down" if item.uplink else item.code
+    raised = item.kind == "raised" or (item.uplink and item.code == "down")
+    if not raised:
+        return logging.INFO
+    return logging.ERROR if code in FAULTS and FAULTS[code].severity is Severity.CRITICAL else logging.WARNING
+
+
+def writer(form: str, camera_of: Callable[[str], Camera | None]) -> Callable[[tuple[Transition, ...]], None]:
+    """Return what writes transitions to the log; `form` is logfmt or json."""
+
+    def write(transitions: tuple[Transition, ...]) -> None:
+        for item in transitions:
+            fields = fields_of(item, camera_of(item.camera))
+            line = json.dumps(fields, ensure_ascii=False) if form == "json" else logfmt(fields)
+            log.log(_level(item), "%s", line)
+
+    return write
