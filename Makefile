@@ -20,6 +20,8 @@ lint: $(VENV)/installed-dev
 bench: test-packages $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.one_check
 	$(BIN)/python -m benchmarks.device
+	$(BIN)/python -m benchmarks.year
+	$(BIN)/python -m benchmarks.month
 	$(BIN)/python -m benchmarks.fleet_load
 
 test-packages:

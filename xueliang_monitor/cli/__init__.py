@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import typer
 
-from xueliang_monitor.cli import camera, check, config, demo, discover, events, faults, maintenance, run, simulate
+from xueliang_monitor.cli import (
+    camera,
+    check,
+    config,
+    demo,
+    discover,
+    events,
+    faults,
+    maintenance,
+    report,
+    run,
+    simulate,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -17,6 +29,7 @@ app.command("check")(check.check)
 app.command("demo")(demo.demo)
 app.command("discover")(discover.discover)
 app.command("events")(events.events)
+app.command("report")(report.report)
 app.command("faults")(faults.faults)
 app.add_typer(camera.app, name="camera", help="Register, list, test and change cameras.")
 app.add_typer(config.app, name="config", help="The settings.")

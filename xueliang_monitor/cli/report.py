@@ -1,0 +1,74 @@
+"""`xueliang report`: a month, a day or any stretch of days, for people who answer for the network."""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xueliang_monitor.cli.output import ConfigOption, err, installation_of, refuse
+
+
+def report(
+    period: Annotated[str, typer.Argument(help="2026-10, 2026-10-05 or 2026-10-01..2026-10-15.")],
+    site: Annotated[str | None, typer.Option(help="Only cameras of a site.")] = None,
+    programme: Annotated[str | None, typer.Option(help="Only cameras of a programme.")] = None,
+    form: Annotated[str, typer.Option("--format", help="html, csv or xlsx.")] = "html",
+    language: Annotated[str, typer.Option("--lang", help="zh or en.")] = "zh",
+    target: Annotated[float, typer.Option(min=0, max=100, help="Online rate to be reached, in percent.")] = 98.0,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write; else standard output.")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Report online and healthy rates, outages and faults of a period, from the history."""
+    from xueliang_monitor.history import History, HistoryError
+    from xueliang_monitor.report import figures, forms
+    from xueliang_monitor.report.tables import tables
+
+    if form not in {"html", "csv", "xlsx"} or language not in {"zh", "en"}:
+        refuse(["--format takes html, csv or xlsx; --lang takes zh or en"])
+    try:
+        stretch = figures.Period.parse(period)
+    except ValueError as error:
+        refuse([error])
+    loaded, now = installation_of(config, passwords=False), time.time()
+    cameras = loaded.inventory.known
+    for option, given, known in (
+        ("--site", site, {camera.site for camera in cameras}),
+        ("--programme", programme, {camera.programme for camera in cameras}),
+    ):
+        if given is not None and given not in known:
+            refuse([f"{option}: no camera has {given}"])
+    try:
+        history = History(loaded.settings.state, read_only=True)
+        built = figures.build(
+            stretch,
+            cameras,
+            history.seconds(stretch.first.isoformat(), stretch.last.isoformat()),
+            history.episodes(stretch.start, stretch.end),
+            now=now,
+            target=target / 100,
+            site=site,
+            programme=programme,
+        )
+    except HistoryError as error:
+        refuse([error], 1)
+    made = tables(built, {camera.id: camera for camera in cameras}, language)
+    if form == "html":
+        title = "摄像机运行报告" if language == "zh" else "Camera network report"
+        named = " · ".join(filter(None, (title, site, programme)))
+        at = datetime.fromtimestamp(now).astimezone().strftime("%Y-%m-%d %H:%M")
+        content = forms.html(built, made, language, named, at)
+    else:
+        content = forms.comma_separated(made, language) if form == "csv" else forms.workbook(made, language)
+    if output is None:
+        sys.stdout.buffer.write(content)
+        return
+    try:
+        output.write_bytes(content)
+    except OSError as error:
+        refuse([f"{output}: cannot be written: {error.strerror}"], 1)
+    err.print(f"{output} written", markup=False, highlight=False)
