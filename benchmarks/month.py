@@ -3,7 +3,8 @@
 Usage: python -m benchmarks.month [--days N]
 
 Two per cent of visits are lost, never two of a camera in a row; one per cent of cameras flaps; every camera reboots
-for 20 s a day; every fifth is lost for 1 to 15 min once a day. Planning and judging are the real ones, on a simulated clock.
+for 20 s a day; every fifth is lost for 1 to 15 min once a day. Planning and judging are the real ones, on a
+simulated clock.
 """
 
 from __future__ import annotations
