@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import random
 import sqlite3
@@ -40,7 +41,7 @@ def test_a_restart_keeps_states_since_when_and_what_was_learned(tmp_path: Path) 
     history.write(days.fleet.collect())
     before = {entry.camera.id: status for entry, status in days.fleet.snapshot().entries}
     login = Login().for_credentials(Credentials("viewer", "secret")).refused(START)
-    memory = Memory(Reference((0.1,), (2.0,), (0.0,), b"\x00\xff", b"\x01", b"\x02"), login)
+    memory = Memory(Reference((0.1,), (2.0,), (0.0,), b"\x00\xff", b"\x01", b"picture-of-something"), login)
     entry = days.fleet.entry("cam-0")
     history.write(Changes(known=(("cam-0", entry.health, memory),)))
     history.close()
@@ -59,7 +60,10 @@ def test_a_restart_keeps_states_since_when_and_what_was_learned(tmp_path: Path) 
         name: (item.state, item.since) for name, item in before.items()
     }
     assert after["cam-1"].state is State.DOWN
-    assert fleet.entry("cam-0").memory == memory
+    assert memory.reference is not None
+    assert fleet.entry("cam-0").memory == replace(memory, reference=replace(memory.reference, previous=b""))
+    written = base64.b64encode(b"picture-of-something")[:20]
+    assert all(written not in file.read_bytes() for file in tmp_path.iterdir())
     assert fleet.entry("cam-1").episodes == {"rtsp_timeout": 1}
     for name in ("cam-0", "cam-1"):
         fleet.apply(report(name, clock.now(), None, Rung.RTSP), Memory(), 0.0)

@@ -226,3 +226,42 @@ async def test_sighup_reloads_and_camera_add_is_in_the_metrics_two_seconds_later
             daemon.send_signal(signal.SIGTERM)
             assert await asyncio.wait_for(daemon.wait(), 10) == 0
     assert "Traceback" not in (tmp_path / "log").read_text()
+
+
+async def test_a_killed_daemon_comes_back_with_states_and_since_when(simulated: Start, tmp_path: Path) -> None:
+    fleet = await simulated(2, onvif_port=8000)
+    port = free_port()
+    place = Place(tmp_path, port)
+    for name, camera in zip(("a", "b"), fleet.cameras.values(), strict=True):
+        place.write(name, camera.target.host)
+    await fleet.cameras["cam-000"].set_fault(BY_NAME["refuse"]())
+    seen = []
+    async with aiohttp.ClientSession() as session:
+
+        async def states() -> dict[str, tuple[str, str]]:
+            try:
+                async with session.get(f"http://127.0.0.1:{port}/api/v1/cameras") as response:
+                    found = (await response.json())["cameras"]
+            except aiohttp.ClientError:
+                return {}
+            return {item["id"]: (item["state"], item["since"]) for item in found}
+
+        for last in (False, True):
+            daemon = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "xueliang_monitor", "run", "-c", str(place.settings), stderr=subprocess.DEVNULL
+            )
+            started = time.monotonic()
+            while not (now := await states()) or (not last and {item[0] for item in now.values()} != {"up", "down"}):
+                assert time.monotonic() - started < 15
+                await asyncio.sleep(0.05)
+            seen.append(now)
+            await asyncio.sleep(0 if last else 1)
+            daemon.send_signal(signal.SIGTERM if last else signal.SIGKILL)
+            assert await asyncio.wait_for(daemon.wait(), 10) == (0 if last else -9)
+    assert seen[0] == seen[1]
+    from xueliang_monitor.history import History
+
+    history = History(tmp_path / "state", read_only=True)
+    (episode,) = history.episodes(0, time.time())
+    assert (episode.camera, episode.fault, episode.ended) == ("a", "connection_refused", None)
+    history.close()

@@ -77,10 +77,10 @@ class Remembered:
 
     @classmethod
     def of(cls, memory: Memory) -> Remembered:
-        """Return what is kept of a memory."""
-        device = memory.device
+        """Return what is kept of a memory: of pictures what was measured, never a copy of one."""
+        device, reference = memory.device, memory.reference
         return cls(
-            memory.reference,
+            replace(reference, previous=b"") if reference is not None else None,
             memory.login,
             memory.device_login,
             device.identity,
