@@ -38,7 +38,7 @@ def test_a_restart_keeps_states_since_when_and_what_was_learned(tmp_path: Path) 
     days = SimulatedDays(CAMERAS, lambda name, at: "rtsp_timeout" if name == "cam-1" and at > START + 100 else None)
     days.run(300)
     history = History(tmp_path)
-    history.write(days.fleet.collect())
+    history.write(days.fleet.collect(every=True))
     before = {entry.camera.id: status for entry, status in days.fleet.snapshot().entries}
     login = Login().for_credentials(Credentials("viewer", "secret")).refused(START)
     memory = Memory(Reference((0.1,), (2.0,), (0.0,), b"\x00\xff", b"\x01", b"picture-of-something"), login)
@@ -86,7 +86,7 @@ def test_an_uplink_that_is_down_over_a_restart_stays_one_event(tmp_path: Path) -
     days = SimulatedDays(CAMERAS, lambda _name, at: "connect_timeout" if at > START + 100 else None)
     days.run(300)
     history = History(tmp_path)
-    history.write(days.fleet.collect())
+    history.write(days.fleet.collect(every=True))
     fleet = Fleet(ManualClock(START + 900), Policy(), CAMERAS)
     fleet.restore(history.load(), history.episode_counts(), history.uplinks_down())
     said = []
@@ -122,7 +122,7 @@ def test_availability_agrees_with_a_recomputation_from_the_raw_visits(tmp_path: 
     history = History(tmp_path)
     for _ in range(40):
         days.run(172_800 / 40)
-        history.write(days.fleet.collect())
+        history.write(days.fleet.collect(every=True))
     expected: dict[tuple[str, str], list[float]] = defaultdict(lambda: [0.0, 0.0])
     for name, each in visits.items():
         for (start, online), (end, _) in itertools.pairwise(each):
@@ -153,7 +153,7 @@ def test_a_damaged_history_is_put_aside_and_begun_anew(tmp_path: Path, damage: s
     days = SimulatedDays(CAMERAS, lambda _name, _at: None)
     days.run(3000)
     history = History(tmp_path)
-    history.write(days.fleet.collect())
+    history.write(days.fleet.collect(every=True))
     history.close()
     content = bytearray(history.path.read_bytes())
     if damage == "garbage":
@@ -203,7 +203,7 @@ def test_what_is_old_is_forgotten(tmp_path: Path) -> None:
         CAMERAS, lambda name, at: "rtsp_timeout" if name == "cam-1" and START + 60 < at < START + 200 else None
     )
     days.run(600)
-    history.write(days.fleet.collect())
+    history.write(days.fleet.collect(every=True))
     history.forget("2025-06-01", START)
     assert len(history.episodes(0, START * 2)) == 1
     history.forget("2025-06-01", START + 700)
@@ -254,10 +254,10 @@ def test_a_hundred_kills_lose_and_double_no_episode(tmp_path: Path) -> None:
                 for turn in range(int((end - START) // WINDOW) + 1)
                 if gone(index, START + turn * WINDOW + 1)
             ]
-            started = [start for start in windows if end - start > 4 * STEP]
+            started = [start for start in windows if end - start > 8 * STEP]
             assert len(own) in (len(started), len(windows))
             for start, episode in zip(windows, own, strict=False):
-                assert start <= episode.began <= start + STEP + 1
+                assert start <= episode.began <= start + 4 * STEP  # a kill begins the count of visits in a row anew
                 assert episode.ended is None or abs(episode.ended - (start + WINDOW)) <= 3 * STEP
             total = sum((seconds for seconds in history_seconds[each.id].values()), Seconds())
             # One interval a kill, and what passes before the first judgement.

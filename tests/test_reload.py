@@ -265,3 +265,16 @@ async def test_a_killed_daemon_comes_back_with_states_and_since_when(simulated: 
     (episode,) = history.episodes(0, time.time())
     assert (episode.camera, episode.fault, episode.ended) == ("a", "connection_refused", None)
     history.close()
+
+
+async def test_a_history_that_cannot_be_had_stops_nobody(simulated: Start, tmp_path: Path) -> None:
+    from xueliang_monitor.metrics import render
+
+    fleet = await simulated(1, onvif_port=8000)
+    place = Place(tmp_path)
+    place.write("a", fleet.cameras["cam-000"].target.host)
+    (tmp_path / "taken").write_text("")
+    place.settings.write_text(place.settings.read_text() + "state: taken/below\n")
+    async with watching(place) as monitor:
+        await until(lambda: known(monitor)["a"] is State.UP, 8)
+        assert "xueliang_history_up 0.0" in render(monitor.fleet.snapshot(), "")[0].decode()

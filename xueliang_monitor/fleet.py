@@ -13,7 +13,7 @@ from xueliang_monitor.camera_file import Status as FileStatus
 from xueliang_monitor.check import Memory
 from xueliang_monitor.clock import Clock
 from xueliang_monitor.documents import Problem
-from xueliang_monitor.health import Health, Policy, Status, Transition, advance, status
+from xueliang_monitor.health import Health, Policy, Status, Transition, advance, settled, status
 from xueliang_monitor.history import Changes
 from xueliang_monitor.inventory import Camera
 from xueliang_monitor.maintenance import Window, covering
@@ -113,6 +113,7 @@ class Fleet:
         self._uplinks: dict[str, Uplink] = {}
         self._happened: list[Transition] = []
         self._touched: set[str] = set()
+        self._changed: set[str] = set()
         self._seconds: dict[tuple[str, str], Seconds] = {}
         self._uplink_policy = UplinkPolicy()
         self._watchers: list[Callable[[tuple[Transition, ...]], None]] = []
@@ -202,25 +203,30 @@ class Fleet:
         for name, entry in self._entries.items():
             if name in known:
                 health, memory = known[name]
-                entry = replace(entry, health=health, memory=memory, restored_at=now)
+                entry = replace(entry, health=settled(health), memory=memory, restored_at=now)
             self._entries[name] = replace(entry, episodes=dict(episodes.get(name, {})))
         for group, since in uplinks.items():
             lost = frozenset(name for name, entry in self._entries.items() if group_of(entry.camera) == group)
             members = {name: Member(since, since) for name in lost}
             self._uplinks[group] = Uplink(group, members, since, lost)
 
-    def collect(self) -> Changes:
-        """Return what is to be remembered since the last call."""
+    def collect(self, *, every: bool = False) -> Changes:
+        """Return what is to be remembered since the last call.
+
+        Of cameras that were only visited, what is known goes in with `every`: it changes slowly, and is much.
+        """
+        wanted = self._changed | self._touched if every else self._changed
         changes = Changes(
             tuple(self._happened),
             tuple(
                 (name, entry.health, entry.memory)
-                for name in self._touched
+                for name in sorted(wanted)
                 if (entry := self._entries.get(name)) is not None
             ),
             tuple((camera, day, seconds) for (camera, day), seconds in self._seconds.items()),
         )
-        self._happened, self._touched, self._seconds = [], set(), {}
+        self._happened, self._changed, self._seconds = [], set(), {}
+        self._touched -= wanted
         return changes
 
     def _count_time(self, entry: Entry, until: float) -> None:
@@ -268,6 +274,8 @@ class Fleet:
         rungs = {**entry.rungs, **rungs}
         self._entries[report.camera] = Entry(entry.camera, health, memory, readings, rungs, episodes, report.at)
         self._count(report, lateness)
+        if transitions or (memory.login, memory.device_login) != (entry.memory.login, entry.memory.device_login):
+            self._changed.add(report.camera)
         if transitions:
             self._tell(transitions)
         return health, wanted & self._entries.keys()

@@ -266,14 +266,18 @@ def advance(
     return after, tuple(transitions)
 
 
+def settled(health: Health) -> Health:
+    """Return the health without what was not decided yet: what was interrupted is not in a row."""
+    confirmed = {
+        code: replace(fault, clears=0) for code, fault in health.faults.items() if fault.confirmed_at is not None
+    }
+    return replace(health, faults=MappingProxyType(confirmed), offline_streak=0, online_streak=0)
+
+
 def _take_unjudged(health: Health, report: Report, online_at: float | None, keyframe_at: float | None) -> Health:
-    confirmed = {code: fault for code, fault in health.faults.items() if fault.confirmed_at is not None}
     return replace(
-        health,
-        faults=MappingProxyType(confirmed),
+        settled(health),
         told_online=health.told_online or report.online is True,
-        offline_streak=0,
-        online_streak=0,
         visited_at=report.at,
         online_at=online_at,
         keyframe_at=keyframe_at,

@@ -15,6 +15,9 @@ from xueliang_monitor.history import Changes, History, HistoryError
 log = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 5.0
+EVERY_SECONDS = 300.0
+"""How often what is known of every camera is written, not only of those of which something happened."""
+
 LOOK_SECONDS = 1.0
 AVAILABILITY_SECONDS = 60.0
 FORGET_SECONDS = 3600.0
@@ -33,6 +36,7 @@ class Recorder:
         self._wake = asyncio.Event()
         self._unwritten: list[Changes] = []
         self._forgot_at = self._flushed_at = self._summed_at = 0.0
+        self._all_at = clock.monotonic()
         self._version = -1
         fleet.watch(self._notice)
 
@@ -57,12 +61,16 @@ class Recorder:
                 await self._follow()
                 await self._forget()
         finally:
-            self._gather()
+            self._gather(every=True)
             self._write()
             self._history.close()
 
-    def _gather(self) -> None:
-        changes = self._fleet.collect()
+    def _gather(self, *, every: bool = False) -> None:
+        now = self._clock.monotonic()
+        every = every or now - self._all_at >= EVERY_SECONDS
+        if every:
+            self._all_at = now
+        changes = self._fleet.collect(every=every)
         if changes != Changes():
             self._unwritten = [*self._unwritten, changes][-MAX_UNWRITTEN:]
 
