@@ -24,6 +24,7 @@ def demo(
     from xueliang_monitor.documents import DocumentError
 
     log_to_stderr(logging.ERROR)
+    logging.getLogger("xueliang_monitor.events").disabled = True  # the demo says these itself
     try:
         asyncio.run(
             play.run(fleet, listen, seconds, incidents=incidents, say=lambda text: out.print(text, highlight=False))
