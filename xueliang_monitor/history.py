@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -263,10 +264,16 @@ class History:
                     (item.at, item.camera, item.uplink, fault),
                 )
 
+    def _rows(self, query: str, values: tuple[object, ...] = ()) -> list[Any]:
+        try:
+            return self._database.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise HistoryError(f"{self.path}: cannot be read: {error}") from error
+
     def load(self) -> Mapping[str, tuple[Health, Memory]]:
         """Return what was known of each camera; one that cannot be read is left out, and said in the log."""
         found: dict[str, tuple[Health, Memory]] = {}
-        for camera, health, memory in self._database.execute("SELECT camera, health, memory FROM cameras"):
+        for camera, health, memory in self._rows("SELECT camera, health, memory FROM cameras"):
             try:
                 found[camera] = _HEALTH.validate_json(health), _MEMORY.validate_json(memory).memory()
             except ValidationError:
@@ -276,19 +283,18 @@ class History:
     def episode_counts(self) -> Mapping[str, Mapping[str, int]]:
         """Return how often each fault counted, by camera and fault."""
         counts: dict[str, dict[str, int]] = {}
-        rows = self._database.execute("SELECT camera, fault, COUNT(*) FROM episodes WHERE camera != '' GROUP BY 1, 2")
+        rows = self._rows("SELECT camera, fault, COUNT(*) FROM episodes WHERE camera != '' GROUP BY 1, 2")
         for camera, fault, count in rows:
             counts.setdefault(camera, {})[fault] = count
         return counts
 
     def uplinks_down(self) -> Mapping[str, float]:
         """Return the uplinks that are down, and since when."""
-        rows = self._database.execute("SELECT uplink, began FROM episodes WHERE uplink != '' AND ended IS NULL")
-        return dict(rows.fetchall())
+        return dict(self._rows("SELECT uplink, began FROM episodes WHERE uplink != '' AND ended IS NULL"))
 
     def episodes(self, since: float, until: float) -> list[Episode]:
         """Return the episodes that touch a stretch of time, the first first."""
-        rows = self._database.execute(
+        rows = self._rows(
             "SELECT camera, uplink, fault, began, confirmed, ended, detail FROM episodes"
             " WHERE began < ? AND (ended IS NULL OR ended > ?) ORDER BY began, id",
             (until, since),
@@ -299,16 +305,16 @@ class History:
         self, *, after: int | None = None, before: int | None = None, camera: str = "", limit: int = 100
     ) -> list[Event]:
         """Return events with numbers between two others: the last `limit` ones, or after a number the first ones."""
-        rows = self._database.execute(
+        rows = self._rows(
             _EARLIER if after is None else _LATER,
             (after or 0, before if before is not None else 2**62, camera, camera, limit),
-        ).fetchall()
+        )
         return [Event(*row) for row in (reversed(rows) if after is None else rows)]
 
     def seconds(self, first: str, last: str) -> Mapping[str, Mapping[str, Seconds]]:
         """Return the seconds by camera and day, from the first day to the last, both included."""
         found: dict[str, dict[str, Seconds]] = {}
-        rows = self._database.execute(
+        rows = self._rows(
             "SELECT camera, day, observed, online, healthy, uplink, maintenance FROM days WHERE day BETWEEN ? AND ?",
             (first, last),
         )
@@ -318,12 +324,11 @@ class History:
 
     def version(self) -> int:
         """Return a number that changes when another process wrote something."""
-        (number,) = self._database.execute("PRAGMA data_version").fetchone()
-        return int(number)
+        return int(self._rows("PRAGMA data_version")[0][0])
 
     def windows(self, since: float) -> list[Window]:
         """Return the maintenance windows that end after a moment, the first first."""
-        rows = self._database.execute(
+        rows = self._rows(
             "SELECT id, kind, name, began, ends, reason, stopped FROM maintenance WHERE ends > ? ORDER BY began, id",
             (since,),
         )

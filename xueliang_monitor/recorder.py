@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
+from typing import TypeVar
 
 from xueliang_monitor.availability import WINDOWS, day_of, window
 from xueliang_monitor.clock import Clock
@@ -13,6 +15,7 @@ from xueliang_monitor.health import Transition
 from xueliang_monitor.history import Changes, History, HistoryError
 
 log = logging.getLogger(__name__)
+Result = TypeVar("Result")
 
 FLUSH_SECONDS = 5.0
 EVERY_SECONDS = 300.0
@@ -58,8 +61,13 @@ class Recorder:
                     self._wake.clear()
                     self._flushed_at = now
                     await self.flush()
-                await self._follow()
-                await self._forget()
+                try:
+                    await self._follow()
+                    await self._forget()
+                except HistoryError as error:
+                    if self._fleet.history_ok:
+                        log.error("%s; monitoring goes on", error)  # noqa: TRY400
+                    self._fleet.history_ok = False
         finally:
             self._gather(every=True)
             self._write()
@@ -77,11 +85,15 @@ class Recorder:
     async def flush(self) -> None:
         """Write what there is; what cannot be written is tried again the next time."""
         self._gather()
-        writing = asyncio.create_task(asyncio.to_thread(self._write))
+        await self._in_a_thread(self._write)
+
+    async def _in_a_thread(self, work: Callable[[], Result]) -> Result:
+        """Do what uses the database; when cancelled, wait for it, as that is used from one thread at a time."""
+        working = asyncio.create_task(asyncio.to_thread(work))
         try:
-            await asyncio.shield(writing)
+            return await asyncio.shield(working)
         except asyncio.CancelledError:
-            await writing  # the database is used from one thread at a time
+            await asyncio.wait([working])
             raise
 
     def _write(self) -> None:
@@ -100,13 +112,14 @@ class Recorder:
 
     async def _follow(self) -> None:
         """Take up maintenance that another process began or ended, and sum availability up now and then."""
-        now, version = self._clock.now(), await asyncio.to_thread(self._history.version)
+        now = self._clock.now()
+        version = await self._in_a_thread(self._history.version)
         if version != self._version:
             self._version = version
-            self._fleet.windows = tuple(await asyncio.to_thread(self._history.windows, now))
+            self._fleet.windows = tuple(await self._in_a_thread(lambda: self._history.windows(now)))
         if now - self._summed_at >= AVAILABILITY_SECONDS:
             self._summed_at = now
-            self._fleet.availability = await asyncio.to_thread(self._sum, now)
+            self._fleet.availability = await self._in_a_thread(lambda: self._sum(now))
 
     def _sum(self, now: float) -> dict[str, dict[str, float]]:
         oldest = day_of(now - (max(WINDOWS.values()) + 1) * 86_400.0)
@@ -125,7 +138,4 @@ class Recorder:
             return
         self._forgot_at = now
         oldest = day_of(now - self._keep.days)
-        try:
-            await asyncio.to_thread(self._history.forget, oldest, now - self._keep.episodes)
-        except HistoryError as error:
-            log.error("%s", error)  # noqa: TRY400
+        await self._in_a_thread(lambda: self._history.forget(oldest, now - self._keep.episodes))
