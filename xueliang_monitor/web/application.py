@@ -3,34 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gzip
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import jinja2
 from aiohttp import web
 
 from xueliang_monitor.fleet import Fleet
-from xueliang_monitor.history import History, HistoryError
 from xueliang_monitor.metrics import render
-from xueliang_monitor.web import views
+from xueliang_monitor.web import events, views
+from xueliang_monitor.web.headers import SECURITY_HEADERS
 
 HEARTBEAT_SECONDS = 10.0
 UPDATE_SPACING_SECONDS = 1.0
-EVENTS_SECONDS = 1.0
-_SECURITY_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "X-Frame-Options": "DENY",
-}
 _STATIC = {"page.css": "text/css", "live.js": "text/javascript"}
 _FLEET = web.AppKey("fleet", Fleet)
-_STATE = web.AppKey("state", Path)
 
 
 class LivePage:
@@ -58,11 +47,6 @@ class LivePage:
         """End every browser's stream."""
         self._closing = True
         self.touch()
-
-    @property
-    def closing(self) -> bool:
-        """Whether the server stops."""
-        return self._closing
 
     def page(self) -> str:
         """Return the whole page."""
@@ -101,7 +85,7 @@ async def _page(request: web.Request) -> web.Response:
 
 async def _live(request: web.Request) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
-    response.headers.update(_SECURITY_HEADERS)
+    response.headers.update(SECURITY_HEADERS)
     await response.prepare(request)
     try:
         async for text in request.app[_PAGE].updates():
@@ -175,66 +159,7 @@ async def _security(
 ) -> web.StreamResponse:
     response = await handler(request)
     if not response.prepared:
-        response.headers.update(_SECURITY_HEADERS)
-    return response
-
-
-def _number(request: web.Request, name: str, otherwise: int) -> int:
-    text = request.query.get(name, "")
-    if text and not (text.isdecimal() and len(text) < 18):
-        raise web.HTTPBadRequest(text=f"{name} is a number")
-    return int(text) if text else otherwise
-
-
-async def _read_events(request: web.Request, after: int | None) -> list[dict[str, Any]]:
-    limit = min(1000, max(1, _number(request, "limit", 100)))
-    before = _number(request, "before", 0) or None
-    camera, folder = request.query.get("camera", ""), request.app[_STATE]
-
-    def read() -> list[dict[str, Any]]:
-        history = History(folder, read_only=True)
-        try:
-            return [
-                views.event(item) for item in history.events(after=after, before=before, camera=camera, limit=limit)
-            ]
-        finally:
-            history.close()
-
-    return await asyncio.to_thread(read)
-
-
-async def _events(request: web.Request) -> web.Response:
-    try:
-        events = await _read_events(request, _number(request, "after", -1) if "after" in request.query else None)
-    except HistoryError:
-        return web.json_response({"error": "there is no history to read"}, status=503)
-    earlier = events[0]["id"] if events else None
-    response = web.json_response({"events": events, "before": earlier})
-    response.enable_compression()
-    return response
-
-
-async def _live_events(request: web.Request) -> web.StreamResponse:
-    """Send events as they are written; `Last-Event-ID` goes on where a client left."""
-    last = request.headers.get("Last-Event-ID", "")
-    response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
-    response.headers.update(_SECURITY_HEADERS)
-    await response.prepare(request)
-    page, number = request.app[_PAGE], int(last) if last.isdecimal() and len(last) < 18 else 0
-    with contextlib.suppress(ConnectionResetError):
-        if not number:
-            with contextlib.suppress(HistoryError):
-                newest = await _read_events(request, None)
-                number = newest[-1]["id"] if newest else 0
-        while not page.closing:
-            sent = 0.0
-            with contextlib.suppress(HistoryError):
-                for item in await _read_events(request, number):
-                    number, sent = item["id"], 1.0
-                    await response.write(f"id: {number}\nevent: {item['kind']}\ndata: {json.dumps(item)}\n\n".encode())
-            if not sent:
-                await response.write(b": alive\n\n")
-            await asyncio.sleep(EVENTS_SECONDS)
+        response.headers.update(SECURITY_HEADERS)
     return response
 
 
@@ -242,11 +167,13 @@ def application(fleet: Fleet, state: Path) -> web.Application:
     """Return the server's application; `state` is the folder of the history."""
     built = web.Application(middlewares=[_security], client_max_size=64 * 1024)
     built[_FLEET] = fleet
-    built[_STATE] = state
+    built[events.STATE] = state
+    built[events.CLOSING] = asyncio.Event()
     built[_PAGE] = LivePage(fleet)
 
     async def close_streams(app: web.Application) -> None:
         app[_PAGE].close()
+        app[events.CLOSING].set()
 
     built.on_shutdown.append(close_streams)
     built.add_routes(
@@ -256,8 +183,8 @@ def application(fleet: Fleet, state: Path) -> web.Application:
             web.get("/api/v1/live", _live),
             web.get("/api/v1/cameras", _cameras),
             web.get("/api/v1/cameras/{camera}", _camera),
-            web.get("/api/v1/events", _events),
-            web.get("/api/v1/events/live", _live_events),
+            web.get("/api/v1/events", events.page),
+            web.get("/api/v1/events/live", events.live),
             web.get("/metrics", _metrics),
             web.get("/healthz", _healthz),
             web.get("/readyz", _readyz),
