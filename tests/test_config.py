@@ -129,3 +129,16 @@ def test_a_file_without_the_columns_is_refused(tmp_path: Path) -> None:
     (tmp_path / "f.csv").write_text("name,adress\nx,127.0.0.1\n")
     with pytest.raises(DocumentError, match="unknown column 'adress'"):
         spreadsheet.read(tmp_path / "f.csv")
+
+
+def test_where_the_history_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "xueliang.yaml"
+    file.write_text("listen: 127.0.0.1:1\n")
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    assert config.load(file)[0].state == tmp_path / "state"
+    monkeypatch.setattr(config, "INSTALLED", tmp_path)
+    assert config.load(file)[0].state == Path("/var/lib/xueliang-monitor")
+    file.write_text("state: elsewhere\n")
+    assert config.load(file)[0].state == tmp_path / "elsewhere"
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/given:/var/lib/other")
+    assert config.load(file)[0].state == Path("/var/lib/given")

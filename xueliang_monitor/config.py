@@ -17,6 +17,8 @@ from xueliang_monitor.model import Credentials
 
 log = logging.getLogger(__name__)
 
+INSTALLED = Path("/etc/xueliang-monitor")
+INSTALLED_STATE = Path("/var/lib/xueliang-monitor")
 Wait = Annotated[Duration, Field(ge=0.1, le=86400)]
 Keep = Annotated[Duration, Field(ge=86400, le=3660 * 86400)]
 Times = Annotated[int, Field(ge=1, le=100)]
@@ -121,8 +123,17 @@ def load(file: Path) -> tuple[Settings, Document]:
     """
     document = read(file)
     settings = validate(document, Settings)
-    state = Path(os.environ.get("STATE_DIRECTORY", "").partition(":")[0] or file.parent / settings.state)
-    return settings.model_copy(update={"inventory": file.parent / settings.inventory, "state": state}), document
+    update = {"inventory": file.parent / settings.inventory, "state": _state(file, settings)}
+    return settings.model_copy(update=update), document
+
+
+def _state(file: Path, settings: Settings) -> Path:
+    """Return the folder of the history: where systemd gives it to the daemon, commands of an installation look too."""
+    given = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    if given:
+        return Path(given)
+    installed = settings.state == Settings().state and file.parent == INSTALLED
+    return INSTALLED_STATE if installed else file.parent / settings.state
 
 
 def _password_path(file: Path, base: Path) -> Path:
