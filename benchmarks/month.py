@@ -57,7 +57,7 @@ def main() -> None:
     for _ in range(days):
         simulated.run(DAY)
         simulated.fleet.collect()
-    raised = [item for item in simulated.said("raised") if item.camera not in flapping]
+    raised = [item for item in simulated.said("state", "down") if item.camera not in flapping]
     false = [
         item
         for item in raised
@@ -72,7 +72,7 @@ def main() -> None:
     result = {
         "days": days,
         "visits": simulated.visits,
-        "false_alarms": len(false),
+        "false_downs": len(false),
         "true_outages": len(found),
         "found_exactly_once": sum(count == 1 for count in found.values()),
         "flapping_alarms_of_two_cameras": len(simulated.said("raised", "flapping")),

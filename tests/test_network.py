@@ -149,7 +149,7 @@ def test_two_days_of_a_whole_fleet_with_lost_visits_reboots_and_outages() -> Non
     days = SimulatedDays(cameras, truth)
     days.run(2 * 86_400)
     assert days.said("uplink") == []
-    raised = [item for item in days.said("raised") if item.camera not in flapping]
+    raised = [item for item in days.said("state", "down") if item.camera not in flapping]
     for item in raised:
         inside = [1 for start, end in windows.get(item.camera, ()) if start <= item.at <= end]
         rebooting = (item.at - START + reboot[item.camera]) % 86_400 < 30
