@@ -269,9 +269,8 @@ class Fleet:
         for transition in transitions:
             if transition.kind == "raised":
                 episodes[transition.code] = episodes.get(transition.code, 0) + 1
-        rungs: Mapping[Rung, RungResult] = {result.rung: result for result in report.rungs}
         readings = {**entry.readings, **report.readings}
-        rungs = {**entry.rungs, **rungs}
+        rungs = {**entry.rungs, **{result.rung: result for result in report.rungs}}
         self._entries[report.camera] = Entry(entry.camera, health, memory, readings, rungs, episodes, report.at)
         self._count(report, lateness)
         if transitions or (memory.login, memory.device_login) != (entry.memory.login, entry.memory.device_login):

@@ -115,6 +115,16 @@ class Transition:
     uplink: str = ""
     since: float | None = None
 
+    @property
+    def change(self) -> str:
+        """What happened, of uplinks too: raised, cleared, or state."""
+        return {"down": "raised", "up": "cleared"}[self.code] if self.uplink else self.kind
+
+    @property
+    def fault(self) -> str:
+        """The fault's code in the catalogue, that of a dead uplink included."""
+        return "uplink_down" if self.uplink else self.code
+
 
 @dataclass(frozen=True, slots=True)
 class Status:

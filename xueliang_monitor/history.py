@@ -247,21 +247,19 @@ class History:
 
     def _write_transitions(self, transitions: Iterable[Transition]) -> None:
         for item in transitions:
-            fault = "uplink_down" if item.uplink else item.code
-            kind = {"down": "raised", "up": "cleared"}[item.code] if item.uplink else item.kind
             self._database.execute(
                 "INSERT INTO events (at, camera, uplink, kind, fault, since, detail) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (item.at, item.camera, item.uplink, kind, fault, item.since, item.detail),
+                (item.at, item.camera, item.uplink, item.change, item.fault, item.since, item.detail),
             )
-            if kind == "raised":
+            if item.change == "raised":
                 self._database.execute(
                     "INSERT INTO episodes (camera, uplink, fault, began, confirmed, detail) VALUES (?, ?, ?, ?, ?, ?)",
-                    (item.camera, item.uplink, fault, item.since or item.at, item.at, item.detail),
+                    (item.camera, item.uplink, item.fault, item.since or item.at, item.at, item.detail),
                 )
-            elif kind == "cleared":
+            elif item.change == "cleared":
                 self._database.execute(
                     "UPDATE episodes SET ended = ? WHERE camera = ? AND uplink = ? AND fault = ? AND ended IS NULL",
-                    (item.at, item.camera, item.uplink, fault),
+                    (item.at, item.camera, item.uplink, item.fault),
                 )
 
     def _rows(self, query: str, values: tuple[object, ...] = ()) -> list[Any]:

@@ -49,22 +49,21 @@ def _moment(seconds: float) -> str:
 
 def fields_of(item: Transition, camera: Camera | None) -> dict[str, object]:
     """Return what a transition says, in the order in which it is written."""
-    fields: dict[str, object] = {"event": item.kind}
+    fields: dict[str, object] = {"event": item.change}
     if item.uplink:
-        fields |= {"event": "raised" if item.code == "down" else "cleared", "uplink": item.uplink}
+        fields["uplink"] = item.uplink
     else:
         fields["camera"] = item.camera
         if camera is not None:
             fields["site"] = camera.site
     if item.kind == "state":
         return fields | {"state": item.code}
-    code = "uplink_down" if item.uplink else item.code
-    fields["fault"] = code
-    if code in FAULTS:
-        fields["severity"] = FAULTS[code].severity.value
+    fields["fault"] = item.fault
+    if item.fault in FAULTS:
+        fields["severity"] = FAULTS[item.fault].severity.value
     if item.since is not None:
         fields["since"] = _moment(item.since)
-        if fields["event"] == "cleared":
+        if item.change == "cleared":
             fields["duration"] = f"{max(0.0, item.at - item.since):.0f}s"
     if item.detail:
         fields["cause"] = item.detail
@@ -72,11 +71,11 @@ def fields_of(item: Transition, camera: Camera | None) -> dict[str, object]:
 
 
 def _level(item: Transition) -> int:
-    code = "uplink_down" if item.uplink else item.code
-    raised = item.kind == "raised" or (item.uplink and item.code == "down")
-    if not raised:
+    if item.change != "raised":
         return logging.INFO
-    return logging.ERROR if code in FAULTS and FAULTS[code].severity is Severity.CRITICAL else logging.WARNING
+    return (
+        logging.ERROR if item.fault in FAULTS and FAULTS[item.fault].severity is Severity.CRITICAL else logging.WARNING
+    )
 
 
 def writer(form: str, camera_of: Callable[[str], Camera | None]) -> Callable[[tuple[Transition, ...]], None]:
