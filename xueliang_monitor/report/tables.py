@@ -84,84 +84,84 @@ def _cameras(key: str, title: Text, cameras: Iterable[Camera]) -> Table:
     return Table(key, title, (_ID, _NAME, _SITE, Column(Text("Registered", "登记时间"))), rows)
 
 
-def tables(figures: Figures, cameras: dict[str, Camera], language: str) -> tuple[Table, ...]:
-    """Return the tables of a report; `language` is zh or en."""
-    whole = Text("all cameras", "全部摄像机")
+def _rated(figures: Figures, language: str) -> tuple[Table, ...]:
+    """Return the tables of rates held against the target: summary, programmes, sites."""
     target = Text("met", "达标"), Text("missed", "未达标")
 
-    def met(rate: Rate) -> str:
+    def row(name: str, rate: Rate) -> tuple[Cell, ...]:
         ratio = rate.seconds.online_ratio
-        return "" if ratio is None else getattr(target[ratio < figures.target], language)
+        met = "" if ratio is None else getattr(target[ratio < figures.target], language)
+        return (name, *_rate(rate), met)
 
-    rated = (_NAME, *_RATES, Column(Text(f"Target {figures.target:.1%}", f"目标 {figures.target:.1%}")))
+    columns = (_NAME, *_RATES, Column(Text(f"Target {figures.target:.1%}", f"目标 {figures.target:.1%}")))
     repair = (
         Column(Text("Outages", "离线次数"), "number"),
         Column(Text("Mean time to repair", "平均修复时间"), "duration"),
         Column(Text("90th percentile", "修复时间90分位"), "duration"),
     )
-    fleet = figures.fleet
     summary = (
-        getattr(whole, language), *_rate(fleet), met(fleet), len(figures.outages),
+        *row(getattr(Text("all cameras", "全部摄像机"), language), figures.fleet),
+        len(figures.outages),
         None if figures.repair_mean is None else round(figures.repair_mean),
         None if figures.repair_90 is None else round(figures.repair_90),
-    )  # fmt: skip
-    counted = (
+    )
+    programmes = tuple(row(rate.name or "-", rate) for rate in figures.programmes)
+    return (
+        Table("summary", Text("Summary", "总览"), (*columns, *repair), (summary,)),
+        Table("programmes", Text("Programmes", "项目"), columns, programmes),
+        Table("sites", Text("Sites", "地点"), columns, tuple(row(rate.name, rate) for rate in figures.sites)),
+    )
+
+
+def _days(figures: Figures) -> Table:
+    columns = (Column(Text("Day", "日期")), *_RATES)
+    return Table("days", Text("Days", "逐日"), columns, tuple((rate.name, *_rate(rate)) for rate in figures.days))
+
+
+def _worst(figures: Figures, cameras: dict[str, Camera]) -> Table:
+    rows = tuple(
+        (rate.name, cameras[rate.name].name, cameras[rate.name].site, *_rate(rate)[1:]) for rate in figures.worst
+    )
+    title = Text("Worst cameras", "在线率最低的摄像机")
+    return Table("worst", title, (_ID, _NAME, _SITE, *_RATES[1:]), rows)
+
+
+def _outages(figures: Figures, language: str) -> Table:
+    rows = tuple((item.name, item.title, item.site, *_outage(item, language)) for item in figures.outages)
+    columns = (_ID, _NAME, _SITE, _FAULT, _BEGAN, _ENDED, _LASTED)
+    return Table("outages", Text("Outages", "离线记录"), columns, rows)
+
+
+def _faults(figures: Figures, language: str) -> Table:
+    columns = (
         _FAULT,
         Column(Text("Code", "代码")),
         Column(Text("Times", "次数"), "number"),
         Column(Text("Cameras", "摄像机数"), "number"),
         _LASTED,
     )
+    rows = tuple(
+        (_fault_name(item.fault, language), item.fault, item.episodes, item.cameras, round(item.seconds))
+        for item in figures.faults
+    )
+    return Table("faults", Text("Faults by kind", "故障分类"), columns, rows)
+
+
+def _uplinks(figures: Figures, language: str) -> Table:
+    columns = (Column(Text("Uplink", "上联")), _FAULT, _BEGAN, _ENDED, _LASTED)
+    rows = tuple((item.name, *_outage(item, language)) for item in figures.uplinks)
+    return Table("uplinks", Text("Uplink outages", "上联中断"), columns, rows)
+
+
+def tables(figures: Figures, cameras: dict[str, Camera], language: str) -> tuple[Table, ...]:
+    """Return the tables of a report; `language` is zh or en."""
     return (
-        Table("summary", Text("Summary", "总览"), (*rated, *repair), (summary,)),
-        Table(
-            "programmes",
-            Text("Programmes", "项目"),
-            rated,
-            tuple((rate.name or "-", *_rate(rate), met(rate)) for rate in figures.programmes),
-        ),
-        Table(
-            "sites",
-            Text("Sites", "地点"),
-            rated,
-            tuple((rate.name, *_rate(rate), met(rate)) for rate in figures.sites),
-        ),
-        Table(
-            "days",
-            Text("Days", "逐日"),
-            (Column(Text("Day", "日期")), *_RATES),
-            tuple((rate.name, *_rate(rate)) for rate in figures.days),
-        ),
-        Table(
-            "worst",
-            Text("Worst cameras", "在线率最低的摄像机"),
-            (_ID, _NAME, _SITE, *_RATES[1:]),
-            tuple(
-                (rate.name, cameras[rate.name].name, cameras[rate.name].site, *_rate(rate)[1:])
-                for rate in figures.worst
-            ),
-        ),
-        Table(
-            "outages",
-            Text("Outages", "离线记录"),
-            (_ID, _NAME, _SITE, _FAULT, _BEGAN, _ENDED, _LASTED),
-            tuple((item.name, item.title, item.site, *_outage(item, language)) for item in figures.outages),
-        ),
-        Table(
-            "faults",
-            Text("Faults by kind", "故障分类"),
-            counted,
-            tuple(
-                (_fault_name(item.fault, language), item.fault, item.episodes, item.cameras, round(item.seconds))
-                for item in figures.faults
-            ),
-        ),
-        Table(
-            "uplinks",
-            Text("Uplink outages", "上联中断"),
-            (Column(Text("Uplink", "上联")), _FAULT, _BEGAN, _ENDED, _LASTED),
-            tuple((item.name, *_outage(item, language)) for item in figures.uplinks),
-        ),
+        *_rated(figures, language),
+        _days(figures),
+        _worst(figures, cameras),
+        _outages(figures, language),
+        _faults(figures, language),
+        _uplinks(figures, language),
         _cameras("registered", Text("Newly registered", "新登记"), figures.registered),
         _cameras("retired", Text("Retired", "已停用"), figures.retired),
         _cameras("never-seen", Text("Never online", "从未在线"), figures.never_seen),
