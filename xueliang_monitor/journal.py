@@ -73,9 +73,8 @@ def fields_of(item: Transition, camera: Camera | None) -> dict[str, object]:
 def _level(item: Transition) -> int:
     if item.change != "raised":
         return logging.INFO
-    return (
-        logging.ERROR if item.fault in FAULTS and FAULTS[item.fault].severity is Severity.CRITICAL else logging.WARNING
-    )
+    declared = FAULTS.get(item.fault)
+    return logging.ERROR if declared and declared.severity is Severity.CRITICAL else logging.WARNING
 
 
 def writer(form: str, camera_of: Callable[[str], Camera | None]) -> Callable[[tuple[Transition, ...]], None]:
