@@ -11,15 +11,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import random
 import time
 from pathlib import Path
 
-from tests.simulated_time import START, SimulatedDays, camera
+from tests.simulated_time import DAY, SimulatedDays, Troubles, camera
 
 RESULTS = Path(__file__).parent / "results"
 CAMERAS = tuple(camera(f"cam-{number:03d}", f"sw{number // 9}") for number in range(147))
-DAY = 86_400.0
 
 
 def main() -> None:
@@ -27,46 +25,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--days", type=int, default=30)
     days = parser.parse_args().days
-    chance, losing = random.Random(7), random.Random(8)
-    windows = {
-        item.id: [
-            (start, start + chance.uniform(60, 900))
-            for start in (START + day * DAY + chance.uniform(3600, 80_000) for day in range(days))
-        ]
-        for item in CAMERAS[::5]
-    }
-    reboot = {item.id: chance.uniform(0, DAY) for item in CAMERAS}
-    flapping = {CAMERAS[3].id, CAMERAS[88].id}
-    just_lost: set[str] = set()
-
-    def truth(name: str, at: float) -> str | None:
-        each = windows.get(name)
-        if each is not None and (day := int((at - START) // DAY)) < days and each[day][0] <= at < each[day][1]:
-            return "connect_timeout"
-        if name in flapping and (at - START) % 400 < 60:
-            return "rtsp_timeout"
-        if (at - START + reboot[name]) % DAY < 20:
-            return "connection_refused"
-        if losing.random() >= 0.02 or name in just_lost:
-            just_lost.discard(name)
-            return None
-        just_lost.add(name)
-        return "connect_timeout"
-
+    truth = Troubles(CAMERAS, days)
     simulated, began = SimulatedDays(CAMERAS, truth), time.perf_counter()
     for _ in range(days):
         simulated.run(DAY)
         simulated.fleet.collect()
-    raised = [item for item in simulated.said("state", "down") if item.camera not in flapping]
+    raised = [item for item in simulated.said("state", "down") if item.camera not in truth.flapping]
     false = [
         item
         for item in raised
-        if not any(start <= item.at <= end for start, end in windows.get(item.camera, ()))
-        and (item.at - START + reboot[item.camera]) % DAY >= 30
+        if not truth.during_outage(item.camera, item.at) and truth.since_reboot(item.camera, item.at) >= 30
     ]
     found = {
         (name, start): sum(item.camera == name and start <= item.at <= end for item in raised)
-        for name, each in windows.items()
+        for name, each in truth.outages.items()
         for start, end in each
     }
     result = {

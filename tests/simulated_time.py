@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import random
 from collections.abc import Callable
 
 from xueliang_monitor.camera_file import CameraFile
@@ -17,6 +18,7 @@ from xueliang_monitor.probes import LADDER
 from xueliang_monitor.scheduler import Intervals, first_plan, next_plan
 
 START = 1_700_000_000.0
+DAY = 86_400.0
 CONNECT_TIMEOUT_SECONDS = 2.0
 Truth = Callable[[str, float], str | None]
 
@@ -97,3 +99,47 @@ class SimulatedDays:
     def said(self, kind: str, code: str | None = None) -> list[Transition]:
         """Return the transitions of a kind."""
         return [item for item in self.transitions if item.kind == kind and code in (None, item.code)]
+
+
+class Troubles:
+    """The truth of a whole fleet: 2 % of visits lost, but never two of a camera in a row; two cameras that flap.
+
+    Every camera reboots for 20 s once a day; every fifth is lost once a day for 1 to 15 min, at `outages`.
+    """
+
+    def __init__(self, cameras: tuple[Camera, ...], days: int) -> None:
+        chance = random.Random(7)
+        self.outages = {
+            item.id: [
+                (start, start + chance.uniform(60, 900))
+                for start in (START + day * DAY + chance.uniform(3600, 80_000) for day in range(days))
+            ]
+            for item in cameras[::5]
+        }
+        self.flapping = {cameras[3].id, cameras[88].id}
+        self._reboots = {item.id: chance.uniform(0, DAY) for item in cameras}
+        self._losing = random.Random(8)
+        self._just_lost: set[str] = set()
+
+    def since_reboot(self, name: str, at: float) -> float:
+        """Return the seconds since the camera's last reboot began."""
+        return (at - START + self._reboots[name]) % DAY
+
+    def during_outage(self, name: str, at: float) -> bool:
+        """Say whether the camera is lost then, the end included: what is seen late is still seen."""
+        day = int((at - START) // DAY)
+        return any(start <= at <= end for start, end in self.outages.get(name, ())[day : day + 1])
+
+    def __call__(self, name: str, at: float) -> str | None:
+        """Return the fault that a visit meets."""
+        if self.during_outage(name, at):
+            return "connect_timeout"
+        if name in self.flapping and (at - START) % 400 < 60:
+            return "rtsp_timeout"
+        if self.since_reboot(name, at) < 20:
+            return "connection_refused"
+        if self._losing.random() >= 0.02 or name in self._just_lost:
+            self._just_lost.discard(name)
+            return None
+        self._just_lost.add(name)
+        return "connect_timeout"

@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from tests.simulated_time import START, SimulatedDays, camera, report
+from tests.simulated_time import DAY, START, SimulatedDays, Troubles, camera, report
 from xueliang_monitor.model import Rung, State
 from xueliang_monitor.network import Uplink, UplinkPolicy, observe
 
@@ -121,40 +121,15 @@ def test_a_flapping_camera_that_dies_is_found_once_it_is_quiet() -> None:
 def test_two_days_of_a_whole_fleet_with_lost_visits_reboots_and_outages() -> None:
     """No false alarm from single losses; every true outage of a minute or more exactly once."""
     cameras = tuple(camera(f"cam-{number:03d}", f"sw{number // 9}") for number in range(147))
-    chance, losing = random.Random(7), random.Random(8)
-    just_lost: set[str] = set()
-    windows = {
-        item.id: [
-            (start, start + chance.uniform(60, 900))
-            for start in (START + day * 86_400 + chance.uniform(3600, 80_000) for day in range(2))
-        ]
-        for item in cameras[::5]
-    }
-    reboot = {item.id: chance.uniform(0, 86_400) for item in cameras}
-    flapping = {cameras[3].id, cameras[88].id}
-
-    def truth(name: str, at: float) -> str | None:
-        if any(start <= at < end for start, end in windows.get(name, ())):
-            return "connect_timeout"
-        if name in flapping and (at - START) % 400 < 60:
-            return "rtsp_timeout"
-        if (at - START + reboot[name]) % 86_400 < 20:  # the daily reboot
-            return "connection_refused"
-        if losing.random() >= 0.02 or name in just_lost:
-            just_lost.discard(name)
-            return None
-        just_lost.add(name)
-        return "connect_timeout"
-
+    truth = Troubles(cameras, 2)
     days = SimulatedDays(cameras, truth)
-    days.run(2 * 86_400)
+    days.run(2 * DAY)
     assert days.said("uplink") == []
-    raised = [item for item in days.said("state", "down") if item.camera not in flapping]
+    raised = [item for item in days.said("state", "down") if item.camera not in truth.flapping]
     for item in raised:
-        inside = [1 for start, end in windows.get(item.camera, ()) if start <= item.at <= end]
-        rebooting = (item.at - START + reboot[item.camera]) % 86_400 < 30
-        assert inside or rebooting, item
-    for name, each in windows.items():
+        inside = truth.during_outage(item.camera, item.at)
+        assert inside or truth.since_reboot(item.camera, item.at) < 30, item
+    for name, each in truth.outages.items():
         for start, end in each:
             found = [item for item in raised if item.camera == name and start <= item.at <= end]
             assert len(found) == 1, (name, found)
