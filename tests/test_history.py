@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import contextlib
 import itertools
+import logging
 import random
 import sqlite3
 import subprocess
@@ -20,9 +23,11 @@ from tests.conftest import ROOT
 from tests.killed_history import CAMERAS as KILLED
 from tests.killed_history import STEP, WINDOW, gone
 from tests.simulated_time import START, SimulatedDays, camera, report
+from xueliang_monitor import recorder
 from xueliang_monitor.availability import Seconds, split_by_day
 from xueliang_monitor.check import Memory
-from xueliang_monitor.clock import ManualClock
+from xueliang_monitor.clock import ManualClock, SystemClock
+from xueliang_monitor.config import KeepSettings
 from xueliang_monitor.fleet import Fleet
 from xueliang_monitor.health import Policy
 from xueliang_monitor.history import Changes, History, HistoryError
@@ -271,3 +276,31 @@ def test_changes_compare_so_that_nothing_is_written_in_vain() -> None:
     fleet = Fleet(ManualClock(START), Policy(), CAMERAS)
     assert fleet.collect() == Changes()
     assert replace(Changes(), seconds=(("a", "b", Seconds()),)) != Changes()
+
+
+async def test_reads_that_fail_while_writes_succeed_are_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(recorder, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(recorder, "FLUSH_SECONDS", 0.05)
+    caplog.set_level(logging.INFO, "xueliang_monitor.recorder")
+    clock = SystemClock()
+    fleet = Fleet(clock, Policy(), CAMERAS)
+    history = History(tmp_path)
+    with sqlite3.connect(history.path) as other:
+        other.execute("ALTER TABLE maintenance RENAME TO elsewhere")
+    other.close()
+    running = asyncio.create_task(recorder.Recorder(history, fleet, clock, KeepSettings()).run())
+    await asyncio.sleep(1)
+    assert not fleet.history_ok
+    assert [item.levelname for item in caplog.records] == ["ERROR"]
+    with sqlite3.connect(history.path) as other:
+        other.execute("ALTER TABLE elsewhere RENAME TO maintenance")
+    other.close()
+    async with asyncio.timeout(5):
+        while not fleet.history_ok:
+            await asyncio.sleep(0.02)
+    assert [item.levelname for item in caplog.records] == ["ERROR", "INFO"]
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running

@@ -171,7 +171,7 @@ class SnapshotCollector(Collector):
         yield restarts
         yield _single("xueliang_inventory_cameras", "Cameras under watch that count.", len(snapshot.counted))
         yield _single("xueliang_inventory_invalid_files", "Camera files that cannot be used.", snapshot.invalid_files)
-        yield _single("xueliang_history_up", "1 while the history can be written.", float(snapshot.history_ok))
+        yield _single("xueliang_history_up", "1 while the history can be written and read.", float(snapshot.history_ok))
         damaged = CounterMetricFamily("xueliang_histories_damaged", "Damaged histories put aside at the start.")
         damaged.add_metric([], snapshot.histories_damaged)
         yield damaged

@@ -41,6 +41,7 @@ class Recorder:
         self._forgot_at = self._flushed_at = self._summed_at = 0.0
         self._all_at = clock.monotonic()
         self._version = -1
+        self._readable = True
         fleet.watch(self._notice)
 
     def _notice(self, transitions: tuple[Transition, ...]) -> None:
@@ -65,9 +66,10 @@ class Recorder:
                     await self._follow()
                     await self._forget()
                 except HistoryError as error:
-                    if self._fleet.history_ok:
-                        log.error("%s; monitoring goes on", error)  # noqa: TRY400
-                    self._fleet.history_ok = False
+                    self._fail(error)
+                    self._readable = False
+                else:
+                    self._readable = True
         finally:
             self._gather(every=True)
             self._write()
@@ -102,24 +104,30 @@ class Recorder:
                 self._history.write(self._unwritten[0])
                 self._unwritten.pop(0)
         except HistoryError as error:
-            if self._fleet.history_ok:
-                log.error("%s; monitoring goes on, and it is tried again", error)  # noqa: TRY400
-            self._fleet.history_ok = False
+            self._fail(error)
+            return
+        if not self._readable:
             return
         if not self._fleet.history_ok:
-            log.info("the history can be written again")
+            log.info("the history can be used again")
         self._fleet.history_ok = True
+
+    def _fail(self, error: HistoryError) -> None:
+        """Say the first of several failures in a row; all others would say the same."""
+        if self._fleet.history_ok:
+            log.error("%s; monitoring goes on, and it is tried again", error)
+        self._fleet.history_ok = False
 
     async def _follow(self) -> None:
         """Take up maintenance that another process began or ended, and sum availability up now and then."""
         now = self._clock.now()
         version = await self._in_a_thread(self._history.version)
         if version != self._version:
-            self._version = version
             self._fleet.windows = tuple(await self._in_a_thread(lambda: self._history.windows(now)))
+            self._version = version
         if now - self._summed_at >= AVAILABILITY_SECONDS:
-            self._summed_at = now
             self._fleet.availability = await self._in_a_thread(lambda: self._sum(now))
+            self._summed_at = now
 
     def _sum(self, now: float) -> dict[str, dict[str, float]]:
         oldest = day_of(now - (max(WINDOWS.values()) + 1) * 86_400.0)
