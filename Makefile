@@ -1,12 +1,21 @@
-# Two commands do all the set-up on a fresh Debian 12: make demo, make test.
+# Two commands do all the set-up on a fresh Debian 12: make demo, make test. As root: make install, make uninstall.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PREFIX ?= /opt/xueliang-monitor
+PURGE ?= 0
 
-.PHONY: demo test test-packages lint bench lock clips clean
+.PHONY: demo install uninstall test test-packages lint bench lock clips clean
 
 demo: $(VENV)/installed
 	$(BIN)/xueliang demo $(ARGS)
+
+# PREFIX=/opt/xueliang-monitor; nothing is started. Uninstalling keeps settings and state, unless PURGE=1.
+install:
+	@PREFIX="$(PREFIX)" PYTHON="$(PYTHON)" sh deploy/systemd/install.sh
+
+uninstall:
+	@PREFIX="$(PREFIX)" PURGE="$(PURGE)" sh deploy/systemd/uninstall.sh
 
 test: test-packages $(VENV)/installed-dev lint
 	$(BIN)/python -m pytest $(ARGS)

@@ -137,10 +137,15 @@ def _state(file: Path, settings: Settings) -> Path:
 
 
 def _password_path(file: Path, base: Path) -> Path:
-    """Return where a password file lies: as systemd hands it over, else from the settings' folder."""
+    """Return where a password file lies: as systemd hands it over, else from the settings' folder.
+
+    Of a folder that is handed over (`LoadCredential=secrets:FOLDER`), `secrets/name` comes as `secrets_name`.
+    """
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
-    if folder and not file.is_absolute() and (Path(folder) / file).exists():
-        return Path(folder) / file
+    if folder and not file.is_absolute():
+        handed = Path(folder) / str(file).replace("/", "_")
+        if handed.exists():
+            return handed
     return base / file
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from aiohttp import web
@@ -205,43 +204,3 @@ class Monitor:
                         task.cancel()
         finally:
             await runner.cleanup()
-
-
-@contextlib.contextmanager
-def until_signalled(*numbers: signal.Signals) -> Iterator[asyncio.Event]:
-    """Give an event that the signals set."""
-    loop, stopped = asyncio.get_running_loop(), asyncio.Event()
-    for number in numbers:
-        loop.add_signal_handler(number, stopped.set)
-    try:
-        yield stopped
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
-
-
-async def _reload_when_signalled(monitor: Monitor) -> None:
-    with until_signalled(signal.SIGHUP) as asked:
-        while True:
-            await asked.wait()
-            asked.clear()
-            log.info("reloading, as asked")
-            await monitor.reload()
-
-
-async def serve(file: Path) -> None:
-    """Run the daemon until SIGTERM or SIGINT; SIGHUP reloads.
-
-    Raises:
-        DocumentError: the settings cannot be used.
-        OSError: the address to listen on is not to be had.
-
-    """
-    monitor = Monitor(file)
-    with until_signalled(signal.SIGTERM, signal.SIGINT) as stopped:
-        async with monitor.running() as address, asyncio.TaskGroup() as group:
-            reloading = group.create_task(_reload_when_signalled(monitor))
-            log.info("watching %d cameras; page at %s/", len(monitor.fleet.snapshot().entries), address)
-            await stopped.wait()
-            reloading.cancel()
-    log.info("stopped")

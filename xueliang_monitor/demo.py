@@ -16,7 +16,7 @@ from pathlib import Path
 
 import yaml
 
-from xueliang_monitor import camera_file, daemon, spreadsheet
+from xueliang_monitor import camera_file, daemon, service, spreadsheet
 from xueliang_monitor.documents import DocumentError
 from xueliang_monitor.health import Transition
 from xueliang_monitor.model import State
@@ -179,7 +179,7 @@ async def run(fleet: Path, listen: str, seconds: float | None, *, incidents: boo
     password = secrets.token_urlsafe(12)
     with tempfile.TemporaryDirectory(prefix="xueliang-demo-") as folder:
         settings = _prepare(Path(folder), rows, listen, password)
-        with daemon.until_signalled(signal.SIGTERM, signal.SIGINT) as stopped:
+        with service.until_signalled(signal.SIGTERM, signal.SIGINT) as stopped:
             async with _simulator(fleet, password) as control:
                 monitor = daemon.Monitor(settings)
                 monitor.fleet.watch(_tell(say))

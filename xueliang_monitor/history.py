@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
 import time
 from collections.abc import Iterable, Mapping
@@ -187,7 +188,15 @@ class History:
                 self.path.with_name(FILE + suffix).unlink(missing_ok=True)
             return self._open()
 
+    def _leave_to_the_daemon(self) -> None:
+        """Give a file that root makes to the folder's owner, so that the daemon, who runs as that, can write it."""
+        owner = self.path.parent.stat()
+        if os.geteuid() == 0 and owner.st_uid:
+            self.path.touch(mode=0o600)
+            os.chown(self.path, owner.st_uid, owner.st_gid)
+
     def _open(self) -> sqlite3.Connection:
+        self._leave_to_the_daemon()
         database = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
         try:
             database.execute("PRAGMA journal_mode=WAL")

@@ -9,12 +9,12 @@ def run(config: ConfigOption = None) -> None:
     """Watch the cameras of the inventory until stopped."""
     import asyncio
 
-    from xueliang_monitor import daemon
+    from xueliang_monitor import service
     from xueliang_monitor.documents import DocumentError
 
     log_to_stderr()
     try:
-        asyncio.run(daemon.serve(settings_file(config)))
+        asyncio.run(service.serve(settings_file(config)))
     except DocumentError as error:
         refuse(error.problems)
     except OSError as error:

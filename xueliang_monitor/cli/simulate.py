@@ -63,7 +63,7 @@ def simulate(
 async def _serve(fleet: SimulatedFleet, host: str, port: int) -> None:
     import signal
 
-    from xueliang_monitor.daemon import until_signalled
+    from xueliang_monitor.service import until_signalled
     from xueliang_monitor.simulator.fleet import control_endpoint
 
     with until_signalled(signal.SIGTERM, signal.SIGINT) as stopped:

@@ -1,0 +1,88 @@
+"""The daemon as a service: until which signal it runs, what reloads it, what the service manager is told."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import faulthandler
+import logging
+import os
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from xueliang_monitor.daemon import Monitor
+from xueliang_monitor.fleet import Snapshot
+from xueliang_monitor.model import State
+from xueliang_monitor.net.notify import ServiceManager
+
+log = logging.getLogger(__name__)
+
+STATUS_SECONDS = 10.0
+"""How often the service manager is told how the fleet is, unless its watchdog wants to hear more often."""
+
+
+@contextlib.contextmanager
+def until_signalled(*numbers: signal.Signals) -> Iterator[asyncio.Event]:
+    """Give an event that the signals set."""
+    loop, stopped = asyncio.get_running_loop(), asyncio.Event()
+    for number in numbers:
+        loop.add_signal_handler(number, stopped.set)
+    try:
+        yield stopped
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+async def _reload_when_signalled(monitor: Monitor, manager: ServiceManager) -> None:
+    with until_signalled(signal.SIGHUP) as asked:
+        while True:
+            await asked.wait()
+            asked.clear()
+            log.info("reloading, as asked")
+            manager.reloading()
+            try:
+                await monitor.reload()
+            finally:
+                manager.tell("READY=1")
+
+
+def status_line(snapshot: Snapshot) -> str:
+    """Return the fleet in one line, as `systemctl status` shows it."""
+    counts = Counter(status.state for _, status in snapshot.counted)
+    told = ", ".join(f"{counts[state]} {state.value}" for state in State if counts[state])
+    return f"{len(snapshot.counted)} cameras{': ' if told else ''}{told}"
+
+
+async def _keep_telling(monitor: Monitor, manager: ServiceManager) -> None:
+    """Feed the watchdog from the event loop, so that a loop that stalls no longer does."""
+    while True:
+        manager.tell("WATCHDOG=1", f"STATUS={status_line(monitor.fleet.snapshot())}")
+        await asyncio.sleep(min(STATUS_SECONDS, manager.feed_seconds or STATUS_SECONDS))
+
+
+async def serve(file: Path) -> None:
+    """Run the daemon until SIGTERM or SIGINT; SIGHUP reloads.
+
+    Raises:
+        DocumentError: the settings cannot be used.
+        OSError: the address to listen on is not to be had.
+
+    """
+    faulthandler.enable()  # the watchdog's SIGABRT then shows in the log where the loop was stalled
+    manager = ServiceManager.of(os.environ)
+    monitor = Monitor(file)
+    with until_signalled(signal.SIGTERM, signal.SIGINT) as stopped:
+        async with monitor.running() as address, asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(_reload_when_signalled(monitor, manager)),
+                group.create_task(_keep_telling(monitor, manager)),
+            ]
+            log.info("watching %d cameras; page at %s/", len(monitor.fleet.snapshot().entries), address)
+            manager.tell("READY=1")
+            await stopped.wait()
+            manager.tell("STOPPING=1", "STATUS=ending visits and sessions")
+            for task in tasks:
+                task.cancel()
