@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +19,11 @@ from xueliang_monitor.model import Credentials
 log = logging.getLogger(__name__)
 
 INSTALLED = Path("/etc/xueliang-monitor")
+SOCKET = "control.sock"
+"""Where in the state folder the daemon listens for commands."""
+
 INSTALLED_STATE = Path("/var/lib/xueliang-monitor")
+_HOST = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63}){0,20}")
 Wait = Annotated[Duration, Field(ge=0.1, le=86400)]
 Keep = Annotated[Duration, Field(ge=86400, le=3660 * 86400)]
 Times = Annotated[int, Field(ge=1, le=100)]
@@ -29,6 +34,12 @@ def _check_listen(value: str) -> str:
     if not (colon and host and port.isdecimal() and int(port) < 65536):
         raise ValueError("not an address to listen on; write host:port, such as 127.0.0.1:9147")
     return value
+
+
+def _check_host(value: str) -> str:
+    if not _HOST.fullmatch(value):
+        raise ValueError("not a host name; write it without port, such as cameras.example.org")
+    return value.lower()
 
 
 class IntervalSettings(Strict):
@@ -93,6 +104,8 @@ class Settings(Strict):
     """The whole file."""
 
     listen: Annotated[str, AfterValidator(_check_listen)] = "127.0.0.1:9147"
+    hosts: frozenset[Annotated[str, AfterValidator(_check_host)]] = frozenset()
+    web_config: Path | None = None
     inventory: Path = Path("cameras.d")
     state: Path = Path("state")
     keep: KeepSettings = KeepSettings()
@@ -136,8 +149,8 @@ def _state(file: Path, settings: Settings) -> Path:
     return INSTALLED_STATE if installed else file.parent / settings.state
 
 
-def _password_path(file: Path, base: Path) -> Path:
-    """Return where a password file lies: as systemd hands it over, else from the settings' folder.
+def handed_over(file: Path, base: Path) -> Path:
+    """Return where a file of secrets lies: as systemd hands it over, else from the settings' folder.
 
     Of a folder that is handed over (`LoadCredential=secrets:FOLDER`), `secrets/name` comes as `secrets_name`.
     """
@@ -155,7 +168,7 @@ def _read_password(name: str, entry: CredentialSettings, base: Path) -> str:
         if password is None:
             raise ValueError(f"password_env: the environment variable {entry.password_env} is not set")
         return password
-    path = _password_path(entry.password_file or Path(), base)
+    path = handed_over(entry.password_file or Path(), base)
     try:
         mode = path.stat().st_mode
         password = path.read_text(encoding="utf-8").rstrip("\r\n")

@@ -8,8 +8,6 @@ import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from aiohttp import web
-
 from xueliang_monitor import config, inventory, journal, watching
 from xueliang_monitor.catalogue import at_first_sight
 from xueliang_monitor.check import visit
@@ -23,12 +21,12 @@ from xueliang_monitor.model import Report, Rung
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.recorder import Recorder
 from xueliang_monitor.scheduler import Due, Intervals, Scheduler
-from xueliang_monitor.web.application import application
+from xueliang_monitor.web.server import Server
 
 log = logging.getLogger(__name__)
 
 LAG_SECONDS = 0.5
-_AT_START = ("listen", "workers", "visits_at_once", "inventory", "state")
+_AT_START = ("listen", "hosts", "web_config", "workers", "visits_at_once", "inventory", "state")
 """Settings that count from the next start."""
 
 
@@ -86,6 +84,7 @@ class Monitor:
         self.fleet = Fleet(self._clock, policy_of(loaded.settings), loaded.inventory.cameras, problems)
         self.fleet.watch(journal.writer(loaded.settings.log, self.fleet.camera))
         self._history = self._remember(loaded.settings.state)
+        self._server = Server(self.fleet, loaded.settings, file.parent)
         self._reloading = asyncio.Lock()
         for problem in problems:
             log.error("%s", problem)
@@ -180,27 +179,20 @@ class Monitor:
 
         """
         settings = self._installation.settings
-        runner = web.AppRunner(application(self.fleet, settings.state), access_log=None, shutdown_timeout=2.0)
-        await runner.setup()
-        try:
-            host, port = settings.listen_address
-            await web.TCPSite(runner, host, port).start()
-            bound = runner.addresses[0]
-            shown = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
+        async with self._server.serving(*settings.listen_address) as address:
             cameras = tuple(camera.id for camera in self._installation.inventory.cameras)
             async with asyncio.TaskGroup() as group:
                 tasks = [
                     group.create_task(self._scheduler.run(cameras)),
                     group.create_task(self._measure_lag()),
                     group.create_task(watching.follow(settings.inventory, self._seen, self.reload)),
+                    group.create_task(self._server.follow_files()),
                 ]
                 if self._history is not None:
                     recorder = Recorder(self._history, self.fleet, self._clock, settings.keep)
                     tasks.append(group.create_task(recorder.run()))
                 try:
-                    yield f"http://{shown}:{bound[1]}"
+                    yield address
                 finally:
                     for task in tasks:
                         task.cancel()
-        finally:
-            await runner.cleanup()

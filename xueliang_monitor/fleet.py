@@ -84,6 +84,7 @@ class Snapshot:
     uplinks: tuple[Uplink, ...] = ()
     windows: tuple[Window, ...] = ()
     availability: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    certificate_ends_at: float | None = None
 
     @property
     def counted(self) -> tuple[tuple[Entry, Status], ...]:
@@ -128,6 +129,7 @@ class Fleet:
         self.reload_ok = True
         self.history_ok = True
         self.histories_damaged = 0
+        self.certificate_ends_at: float | None = None
         self.windows: tuple[Window, ...] = ()
         self.availability: Mapping[str, Mapping[str, float]] = {}
         self.problems = problems
@@ -339,4 +341,5 @@ class Fleet:
             uplinks=tuple(self._uplinks.values()),
             windows=tuple(item for item in self.windows if item.active(now)),
             availability=self.availability,
+            certificate_ends_at=self.certificate_ends_at,
         )

@@ -178,6 +178,10 @@ class SnapshotCollector(Collector):
         name = "xueliang_config_last_reload"
         yield _single(f"{name}_successful", "1 if the settings were read without error.", float(snapshot.reload_ok))
         yield _single(f"{name}_timestamp_seconds", "When the settings were last read.", snapshot.reloaded_at)
+        ends = _gauge("xueliang_web_certificate_not_after_timestamp_seconds", "When the page's certificate ends.")
+        if snapshot.certificate_ends_at is not None:
+            ends.add_metric([], snapshot.certificate_ends_at)
+        yield ends
         build = _gauge("xueliang_build_info", "The running version; always 1.", ("version",))
         build.add_metric([__version__], 1.0)
         yield build

@@ -9,9 +9,20 @@ from xueliang_monitor.cli.output import ConfigOption, out, refuse, settings_file
 app = typer.Typer(no_args_is_help=True)
 
 
-@app.callback()
-def _group() -> None:
-    """Keep `check` a command of its own."""
+@app.command("hash-password")
+def hash_password() -> None:
+    """Ask for a password and print its bcrypt hash, for basic_auth_users in the web configuration."""
+    import sys
+
+    import bcrypt
+
+    if sys.stdin.isatty():
+        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    else:
+        password = sys.stdin.readline().rstrip("\r\n")
+    if not 8 <= len(password.encode()) <= 72:
+        refuse(["a password of 8 to 72 bytes, please"])
+    typer.echo(bcrypt.hashpw(password.encode(), bcrypt.gensalt(10)).decode())
 
 
 @app.command("check")
@@ -25,6 +36,13 @@ def check(config: ConfigOption = None) -> None:
     except DocumentError as error:
         refuse(error.problems, 1)
     problems = (*loaded.problems, *loaded.inventory.problems)
+    if loaded.settings.web_config is not None:
+        from xueliang_monitor.web import web_config
+
+        try:
+            web_config.load(loaded.settings.web_config, settings_file(config).parent)
+        except DocumentError as error:
+            problems = (*problems, *error.problems)
     if problems:
         refuse((*problems, f"{len(problems)} errors; {len(loaded.inventory.cameras)} cameras are good"), 1)
     out.print(f"{settings_file(config)}: good; {len(loaded.inventory.cameras)} cameras", highlight=False)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
 import json
-import urllib.error
-import urllib.request
+import socket
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,6 +15,25 @@ SECONDS = 5.0
 MAX_BYTES = 64 * 1024 * 1024
 
 
+class _OverSocket(http.client.HTTPConnection):
+    """HTTP over the daemon's Unix socket, which needs no login: its folder guards it."""
+
+    def __init__(self, place: Path) -> None:
+        super().__init__("localhost", timeout=SECONDS)
+        self._place = place
+
+    def connect(self) -> None:
+        """Connect to the socket.
+
+        Raises:
+            OSError: nobody listens there, or it is not for this user.
+
+        """
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(SECONDS)
+        self.sock.connect(str(self._place))
+
+
 def address(settings: Settings) -> str:
     """Return where the daemon of these settings listens, as seen from this machine."""
     host, port = settings.listen_address
@@ -21,14 +41,29 @@ def address(settings: Settings) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+def _connections(settings: Settings) -> list[http.client.HTTPConnection]:
+    """Return the ways to the daemon: its socket, and where no login guards it, its address."""
+    from xueliang_monitor.config import SOCKET
+
+    ways: list[http.client.HTTPConnection] = [_OverSocket(settings.state / SOCKET)]
+    if settings.web_config is None:
+        ways.append(http.client.HTTPConnection(address(settings).removeprefix("http://"), timeout=SECONDS))
+    return ways
+
+
 def ask(settings: Settings, path: str) -> Any | None:
     """Return the daemon's answer; None where none runs, or it does not know."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(f"{address(settings)}{path}", timeout=SECONDS) as response:
-            return json.loads(response.read(MAX_BYTES))
-    except (OSError, ValueError, urllib.error.URLError):
-        return None
+    for connection in _connections(settings):
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            if response.status == http.client.OK:
+                return json.loads(response.read(MAX_BYTES))
+        except (OSError, ValueError, http.client.HTTPException):
+            continue
+        finally:
+            connection.close()
+    return None
 
 
 def states(settings: Settings) -> dict[str, dict[str, Any]] | None:

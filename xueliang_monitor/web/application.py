@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from importlib import resources
 from pathlib import Path
 
@@ -14,10 +14,11 @@ from aiohttp import web
 from xueliang_monitor.fleet import Fleet
 from xueliang_monitor.metrics import render
 from xueliang_monitor.web import events, views
-from xueliang_monitor.web.headers import SECURITY_HEADERS
+from xueliang_monitor.web.access import HEADERS, Access, Handler
 
 HEARTBEAT_SECONDS = 10.0
 UPDATE_SPACING_SECONDS = 1.0
+MAX_LIVE_STREAMS = 200
 _STATIC = {"page.css": "text/css", "live.js": "text/javascript"}
 _FLEET = web.AppKey("fleet", Fleet)
 
@@ -85,7 +86,7 @@ async def _page(request: web.Request) -> web.Response:
 
 async def _live(request: web.Request) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
-    response.headers.update(SECURITY_HEADERS)
+    response.headers.update(request[HEADERS])
     await response.prepare(request)
     try:
         async for text in request.app[_PAGE].updates():
@@ -153,19 +154,36 @@ async def _static(request: web.Request) -> web.Response:
     return web.Response(body=body, content_type=_STATIC[name], charset="utf-8")
 
 
-@web.middleware
-async def _security(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    response = await handler(request)
-    if not response.prepared:
-        response.headers.update(SECURITY_HEADERS)
-    return response
+class LiveStreams:
+    """How many browsers are kept live at once; each holds a connection and costs a little at every change."""
+
+    def __init__(self) -> None:
+        self._open = 0
+
+    def limited(self, handler: Handler) -> Handler:
+        """Return a handler that refuses one stream too many."""
+
+        async def guarded(request: web.Request) -> web.StreamResponse:
+            if self._open >= MAX_LIVE_STREAMS:
+                return web.Response(status=503, text="Too many live pages are open.\n", headers={"Retry-After": "30"})
+            self._open += 1
+            try:
+                return await handler(request)
+            finally:
+                self._open -= 1
+
+        return guarded
 
 
-def application(fleet: Fleet, state: Path) -> web.Application:
-    """Return the server's application; `state` is the folder of the history."""
-    built = web.Application(middlewares=[_security], client_max_size=64 * 1024)
+def application(fleet: Fleet, state: Path, access: Access) -> web.Application:
+    """Return the server's application; `state` is the folder of the history, `access` the gate before everything."""
+
+    @web.middleware
+    async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
+        return await access.gate(request, handler)
+
+    built = web.Application(middlewares=[gate], client_max_size=64 * 1024)
+    live = LiveStreams()
     built[_FLEET] = fleet
     built[events.STATE] = state
     built[events.CLOSING] = asyncio.Event()
@@ -180,11 +198,11 @@ def application(fleet: Fleet, state: Path) -> web.Application:
         [
             web.get("/", _page),
             web.get("/static/{name}", _static),
-            web.get("/api/v1/live", _live),
+            web.get("/api/v1/live", live.limited(_live)),
             web.get("/api/v1/cameras", _cameras),
             web.get("/api/v1/cameras/{camera}", _camera),
             web.get("/api/v1/events", events.page),
-            web.get("/api/v1/events/live", events.live),
+            web.get("/api/v1/events/live", live.limited(events.live)),
             web.get("/metrics", _metrics),
             web.get("/healthz", _healthz),
             web.get("/readyz", _readyz),

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from xueliang_monitor.history import History, HistoryError
 from xueliang_monitor.web import views
-from xueliang_monitor.web.headers import SECURITY_HEADERS
+from xueliang_monitor.web.access import HEADERS
 
 EVENTS_SECONDS = 1.0
 STATE = web.AppKey("state", Path)
@@ -59,7 +59,7 @@ async def live(request: web.Request) -> web.StreamResponse:
     """Send events as they are written; `Last-Event-ID` goes on where a client left."""
     last = request.headers.get("Last-Event-ID", "")
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
-    response.headers.update(SECURITY_HEADERS)
+    response.headers.update(request[HEADERS])
     await response.prepare(request)
     number = int(last) if last.isdecimal() and len(last) < 18 else 0
     with contextlib.suppress(ConnectionResetError):

@@ -1,0 +1,175 @@
+"""Who may ask: the Host and Origin of a request, and its user. The Unix socket is guarded by its folder alone."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import ipaddress
+import logging
+import secrets
+import socket
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
+from urllib.parse import urlsplit
+
+import bcrypt
+from aiohttp import web
+
+from xueliang_monitor.web.headers import SECURITY_HEADERS
+from xueliang_monitor.web.web_config import Protection
+
+log = logging.getLogger(__name__)
+
+USER = web.RequestKey("user", str)
+"""Key of a request that holds the name of who asks; absent where no login is wanted."""
+
+HEADERS = web.RequestKey("headers", dict[str, str])
+"""Key of a request that holds the headers of its answer, for those who send them themselves."""
+
+OPEN_PATHS = frozenset({"/healthz"})
+"""What answers without a login, as it tells nothing."""
+
+KNOWN_LOGINS = 256
+"""Logins whose check, which takes a tenth of a second, is remembered."""
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def host_of(header: str) -> str:
+    """Return the host of a Host header, without port and brackets, in lower case; empty where it makes no sense."""
+    try:
+        return (urlsplit(f"//{header}").hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+
+
+def is_own_host(host: str, names: frozenset[str]) -> bool:
+    """Say whether a Host is one of this server's: an address, or a known name.
+
+    A page elsewhere that lets its own name point here (DNS rebinding) has a name that is not.
+    """
+    if host in names or host == "localhost":
+        return True
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def basic_login(header: str) -> tuple[str, str] | None:
+    """Return name and password of an Authorization header of the Basic scheme (RFC 7617); None where it is none."""
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        name, colon, password = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
+    except ValueError:
+        return None
+    return (name, password) if colon else None
+
+
+class Logins:
+    """Checks names and passwords against bcrypt hashes, one at a time and off the event loop."""
+
+    def __init__(self, users: Mapping[str, str]) -> None:
+        self.users = users
+        self._key = secrets.token_bytes(32)
+        self._known: OrderedDict[bytes, bool] = OrderedDict()
+        self._one_at_a_time = asyncio.Semaphore(1)
+        self._nobody = bcrypt.hashpw(secrets.token_bytes(16), bcrypt.gensalt(10)).decode()
+
+    async def right(self, name: str, password: str) -> bool:
+        """Say whether a login is right; for an unknown name that takes as long."""
+        hashed = self.users.get(name, self._nobody)
+        mark = hmac.digest(self._key, f"{name}\0{hashed}\0{password}".encode(), hashlib.sha256)
+        if mark not in self._known:
+            async with self._one_at_a_time:
+                checked = await asyncio.to_thread(bcrypt.checkpw, password.encode()[:72], hashed.encode())
+            self._known[mark] = checked and name in self.users
+            if len(self._known) > KNOWN_LOGINS:
+                self._known.popitem(last=False)
+        return self._known[mark]
+
+
+class Access:
+    """The gate before every handler; `protection` may be replaced while it stands."""
+
+    def __init__(self, protection: Protection, names: frozenset[str]) -> None:
+        self._protection = protection
+        self._logins = Logins(protection.users)
+        self._names = names | {socket.gethostname().lower(), socket.getfqdn().lower()}
+
+    @property
+    def protection(self) -> Protection:
+        """What guards now."""
+        return self._protection
+
+    @protection.setter
+    def protection(self, protection: Protection) -> None:
+        self._protection = protection
+        self._logins = Logins(protection.users)
+
+    def _headers(self, request: web.Request) -> dict[str, str]:
+        strict = {"Strict-Transport-Security": "max-age=31536000"} if request.secure else {}
+        return {**SECURITY_HEADERS, **strict, **self._protection.headers}
+
+    async def gate(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Let a request through, or answer why not; either way with the headers."""
+        refused = None if _by_socket(request) else await self._refusal(request)
+        request[HEADERS] = headers = self._headers(request)
+        if refused is not None:
+            response: web.StreamResponse = refused
+        else:
+            try:
+                response = await handler(request)
+            except web.HTTPException as error:
+                error.headers.update(headers)
+                raise
+        if not response.prepared:
+            response.headers.update(headers)
+        return response
+
+    async def _refusal(self, request: web.Request) -> web.Response | None:
+        host = host_of(request.headers.get("Host", ""))
+        if not is_own_host(host, self._names):
+            log.warning("a request for the host %.100r was refused; if that is this server, name it in hosts", host)
+            return web.Response(status=421, text="This server is not called so; name it in `hosts` of its settings.\n")
+        origin = request.headers.get("Origin")
+        if origin is not None and urlsplit(origin).netloc.lower() != request.headers.get("Host", "").lower():
+            return web.Response(status=403, text="Asked for by another site's page.\n")
+        if not self._protection.users or request.path in OPEN_PATHS:
+            return None
+        name = await self._user(request)
+        if name is None:
+            challenge = {"WWW-Authenticate": 'Basic realm="xueliang_monitor", charset="UTF-8"'}
+            return web.Response(status=401, text="A login is needed.\n", headers=challenge)
+        request[USER] = name
+        return None
+
+    async def _user(self, request: web.Request) -> str | None:
+        given = basic_login(request.headers.get("Authorization", ""))
+        if given is None:
+            return None
+        name, password = given
+        if await self._logins.right(name, password):
+            return name
+        log.warning("a login as %.64r from %s was refused", name, request.remote)
+        return None
+
+
+def _by_socket(request: web.Request) -> bool:
+    transport = request.transport
+    own = transport.get_extra_info("socket") if transport is not None else None
+    return own is not None and own.family == socket.AF_UNIX
+
+
+def is_open_to_all(host: str, protection: Protection) -> bool:
+    """Say whether others than this machine's users can read, without a login and in clear."""
+    try:
+        loopback = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = host == "localhost"
+    return not loopback and not (protection.users and protection.tls is not None)

@@ -1,0 +1,118 @@
+"""Listens: on an address as the web configuration says, and on a Unix socket in the state folder for commands."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from aiohttp import web
+
+from xueliang_monitor.config import SOCKET, Settings
+from xueliang_monitor.documents import DocumentError
+from xueliang_monitor.fleet import Fleet
+from xueliang_monitor.web import web_config
+from xueliang_monitor.web.access import Access, is_open_to_all
+from xueliang_monitor.web.application import application
+from xueliang_monitor.web.web_config import Protection
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 5.0
+"""How often the web configuration and its certificate are looked at for changes."""
+
+SHUTDOWN_SECONDS = 2.0
+
+
+class Server:
+    """The page, the API and the metrics of one fleet."""
+
+    def __init__(self, fleet: Fleet, settings: Settings, base: Path) -> None:
+        """Read the web configuration that `settings` names, seen from the folder `base`.
+
+        Raises:
+            DocumentError: it cannot be used; nothing is served, as it would be served to everybody.
+
+        """
+        self._fleet = fleet
+        self._settings = settings
+        self._base = base
+        self._access = Access(self._read(), settings.hosts)
+        self._listening = self._access.protection.tls
+        self._seen = self._fingerprint()
+        if is_open_to_all(settings.listen_address[0], self._access.protection):
+            log.warning(
+                "anyone who reaches %s can read the page and the metrics, or a login on its way: web_config names"
+                " no file with both TLS and users",
+                settings.listen,
+            )
+
+    def _read(self) -> Protection:
+        place = self._settings.web_config
+        protection = web_config.load(place, self._base) if place is not None else Protection()
+        self._fleet.certificate_ends_at = protection.expires_at
+        return protection
+
+    def _fingerprint(self) -> tuple[tuple[int, int], ...]:
+        found = []
+        for file in self._access.protection.files:
+            try:
+                about = file.stat()
+                found.append((about.st_ino, about.st_mtime_ns))
+            except OSError:
+                found.append((0, 0))
+        return tuple(found)
+
+    async def follow_files(self) -> None:
+        """Take up a renewed certificate and changed users, until cancelled; what cannot be used changes nothing."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            now = self._fingerprint()
+            if now == self._seen:
+                continue
+            self._seen = now
+            try:
+                fresh = self._read()
+            except DocumentError as error:
+                for problem in error.problems:
+                    log.error("%s; the last good version stays in force", problem)  # noqa: TRY400
+                continue
+            if (fresh.tls is None) != (self._access.protection.tls is None):
+                log.warning("whether there is TLS counts from the next start")
+            if self._listening is not None and fresh.chain is not None:
+                self._listening.load_cert_chain(*fresh.chain, password="")  # for connections from now on
+            self._access.protection = fresh
+            self._seen = self._fingerprint()
+            log.info("the web configuration was read anew")
+
+    @contextlib.asynccontextmanager
+    async def serving(self, host: str, port: int) -> AsyncIterator[str]:
+        """Listen for as long as the context lasts; yield the address.
+
+        Raises:
+            OSError: the address is not to be had.
+
+        """
+        app = application(self._fleet, self._settings.state, self._access)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+        await runner.setup()
+        try:
+            tls = self._listening
+            await web.TCPSite(runner, host, port, ssl_context=tls).start()
+            bound = runner.addresses[0]
+            shown = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
+            await self._listen_for_commands(runner)
+            yield f"{'https' if tls else 'http'}://{shown}:{bound[1]}"
+        finally:
+            await runner.cleanup()
+
+    async def _listen_for_commands(self, runner: web.AppRunner) -> None:
+        place = self._settings.state / SOCKET
+        try:
+            place.unlink(missing_ok=True)
+            await web.UnixSite(runner, place).start()
+            place.chmod(0o600)
+        except OSError as error:
+            log.warning("%s: commands cannot ask the daemon there: %s", place, error.strerror or error)

@@ -1,0 +1,151 @@
+"""The web configuration file: TLS, users and headers, in the format of Prometheus's exporter-toolkit."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cryptography import x509
+from pydantic import AfterValidator, Field
+
+from xueliang_monitor.config import handed_over
+from xueliang_monitor.documents import Document, DocumentError, Problem, Strict, read, validate
+
+_VERSIONS = {
+    "TLS12": ssl.TLSVersion.TLSv1_2,
+    "TLS13": ssl.TLSVersion.TLSv1_3,
+}
+_CLIENTS = {
+    "NoClientCert": ssl.CERT_NONE,
+    "VerifyClientCertIfGiven": ssl.CERT_OPTIONAL,
+    "RequireAndVerifyClientCert": ssl.CERT_REQUIRED,
+}
+"""The policies that verify or do not ask; Go's two others ask and do not verify, which protects nobody."""
+
+
+def _check_hash(value: str) -> str:
+    parts = value.split("$")
+    known = len(parts) == 4 and parts[1] in ("2a", "2b", "2x", "2y") and len(parts[3]) == 53
+    if not (known and parts[2].isdecimal() and 4 <= int(parts[2]) <= 16):
+        raise ValueError("not a bcrypt hash of cost 4 to 16; make one with: xueliang config hash-password")
+    return value
+
+
+def _check_header(value: str) -> str:
+    if any(ord(letter) < 32 or ord(letter) > 126 for letter in value):
+        raise ValueError("not the value of a header")
+    return value
+
+
+class TlsSettings(Strict):
+    """The server's certificate, and what it asks of its clients."""
+
+    cert_file: Path
+    key_file: Path
+    client_auth_type: Literal["NoClientCert", "VerifyClientCertIfGiven", "RequireAndVerifyClientCert"] = "NoClientCert"
+    client_ca_file: Path | None = None
+    min_version: Literal["TLS12", "TLS13"] = "TLS12"
+    max_version: Literal["TLS12", "TLS13"] = "TLS13"
+
+
+class HttpSettings(Strict):
+    """Headers on every answer."""
+
+    headers: Mapping[
+        Literal[
+            "Content-Security-Policy",
+            "Strict-Transport-Security",
+            "X-Content-Type-Options",
+            "X-Frame-Options",
+            "X-XSS-Protection",
+        ],
+        Annotated[str, AfterValidator(_check_header)],
+    ] = Field(default_factory=dict)
+
+
+class WebSettings(Strict):
+    """The whole file."""
+
+    tls_server_config: TlsSettings | None = None
+    http_server_config: HttpSettings = HttpSettings()
+    basic_auth_users: Mapping[str, Annotated[str, AfterValidator(_check_hash)]] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """What guards page, API and metrics; `users` are bcrypt hashes by name.
+
+    `chain` is the certificate's file and its key's, `expires_at` when it ends, in seconds since 1970; `files` are all
+    that this was read from.
+    """
+
+    users: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    tls: ssl.SSLContext | None = None
+    chain: tuple[Path, Path] | None = None
+    expires_at: float | None = None
+    files: tuple[Path, ...] = ()
+
+
+def _tls(
+    settings: TlsSettings, document: Document, place: Path, base: Path
+) -> tuple[ssl.SSLContext, float, list[Path]]:
+    def found(file: Path) -> Path:
+        return file if file.is_absolute() else handed_over(place.parent / file, base)
+
+    def refuse(key: str, message: str) -> DocumentError:
+        return DocumentError((document.problem(("tls_server_config", key), message),))
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = _VERSIONS[settings.min_version]
+    context.maximum_version = _VERSIONS[settings.max_version]
+    certificate, key = found(settings.cert_file), found(settings.key_file)
+    try:
+        context.load_cert_chain(certificate, key, password="")  # an encrypted key is refused rather than asked about
+        ends = x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc.timestamp()
+    except OSError as error:
+        wrong = "no PEM, encrypted, or the two do not belong together"
+        reason = wrong if isinstance(error, ssl.SSLError) else error.strerror
+        raise refuse("cert_file", f"{certificate} with key {key} cannot be used: {reason}") from error
+    except ValueError as error:
+        raise refuse("cert_file", f"{certificate} is no PEM certificate") from error
+    files = [certificate, key]
+    wanted = _CLIENTS[settings.client_auth_type]
+    if wanted is not ssl.CERT_NONE:
+        if settings.client_ca_file is None:
+            raise refuse("client_auth_type", f"{settings.client_auth_type} needs client_ca_file")
+        authority = found(settings.client_ca_file)
+        try:
+            context.load_verify_locations(authority)
+        except OSError as error:
+            raise refuse(
+                "client_ca_file",
+                f"{authority} cannot be used: {'no PEM' if isinstance(error, ssl.SSLError) else error.strerror}",
+            ) from error
+        context.verify_mode = wanted
+        files.append(authority)
+    elif settings.client_ca_file is not None:
+        raise refuse("client_ca_file", "no client is asked for a certificate; set client_auth_type")
+    return context, ends, files
+
+
+def load(place: Path, base: Path) -> Protection:
+    """Read the file `place`, which the settings in the folder `base` name; an empty one protects nothing.
+
+    Raises:
+        DocumentError: with every problem. Nothing is served then, as it would be served to everybody.
+
+    """
+    file = handed_over(place, base)
+    document = read(file)
+    settings = validate(document, WebSettings)
+    headers = {str(name): value for name, value in settings.http_server_config.headers.items()}
+    if settings.tls_server_config is None:
+        return Protection(settings.basic_auth_users, headers, files=(file,))
+    if _VERSIONS[settings.tls_server_config.min_version] > _VERSIONS[settings.tls_server_config.max_version]:
+        raise DocumentError((Problem(file, 0, "tls_server_config: min_version is above max_version"),))
+    context, ends, files = _tls(settings.tls_server_config, document, place, base)
+    return Protection(settings.basic_auth_users, headers, context, (files[0], files[1]), ends, (file, *files))
