@@ -55,8 +55,8 @@ class Rig:
 
 
 @contextlib.asynccontextmanager
-async def running(folder: Path, count: int, settings: str) -> AsyncIterator[Rig]:
-    fleet = rows(count)
+async def running(folder: Path, count: int, settings: str, fleet: tuple[Row, ...] | None = None) -> AsyncIterator[Rig]:
+    fleet = fleet or rows(count)
     with (folder / "fleet.csv").open("w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, COLUMNS)
         writer.writeheader()

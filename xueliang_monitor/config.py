@@ -24,6 +24,7 @@ SOCKET = "control.sock"
 
 INSTALLED_STATE = Path("/var/lib/xueliang-monitor")
 _HOST = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63}){0,20}")
+_URL = re.compile(r"https?://[^\s@?#'\"<>]{1,200}")
 Wait = Annotated[Duration, Field(ge=0.1, le=86400)]
 Keep = Annotated[Duration, Field(ge=86400, le=3660 * 86400)]
 Times = Annotated[int, Field(ge=1, le=100)]
@@ -34,6 +35,12 @@ def _check_listen(value: str) -> str:
     if not (colon and host and port.isdecimal() and int(port) < 65536):
         raise ValueError("not an address to listen on; write host:port, such as 127.0.0.1:9147")
     return value
+
+
+def _check_url(value: str) -> str:
+    if not _URL.fullmatch(value):
+        raise ValueError("not the address of a page; write it like https://cameras.example.org:9147")
+    return value.rstrip("/")
 
 
 def _check_host(value: str) -> str:
@@ -105,6 +112,7 @@ class Settings(Strict):
 
     listen: Annotated[str, AfterValidator(_check_listen)] = "127.0.0.1:9147"
     hosts: frozenset[Annotated[str, AfterValidator(_check_host)]] = frozenset()
+    page_url: Annotated[str, AfterValidator(_check_url)] | None = None
     web_config: Path | None = None
     inventory: Path = Path("cameras.d")
     state: Path = Path("state")

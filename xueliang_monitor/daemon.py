@@ -26,7 +26,7 @@ from xueliang_monitor.web.server import Server
 log = logging.getLogger(__name__)
 
 LAG_SECONDS = 0.5
-_AT_START = ("listen", "hosts", "web_config", "workers", "visits_at_once", "inventory", "state")
+_AT_START = ("listen", "hosts", "page_url", "web_config", "workers", "visits_at_once", "inventory", "state")
 """Settings that count from the next start."""
 
 

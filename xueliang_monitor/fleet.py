@@ -85,6 +85,7 @@ class Snapshot:
     windows: tuple[Window, ...] = ()
     availability: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     certificate_ends_at: float | None = None
+    page_url: str = ""
 
     @property
     def counted(self) -> tuple[tuple[Entry, Status], ...]:
@@ -130,6 +131,7 @@ class Fleet:
         self.history_ok = True
         self.histories_damaged = 0
         self.certificate_ends_at: float | None = None
+        self.page_url = ""
         self.windows: tuple[Window, ...] = ()
         self.availability: Mapping[str, Mapping[str, float]] = {}
         self.problems = problems
@@ -342,4 +344,5 @@ class Fleet:
             windows=tuple(item for item in self.windows if item.active(now)),
             availability=self.availability,
             certificate_ends_at=self.certificate_ends_at,
+            page_url=self.page_url,
         )

@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 
 from xueliang_monitor import __version__
 from xueliang_monitor.camera_file import Status
+from xueliang_monitor.catalogue import FAULTS
 from xueliang_monitor.fleet import Entry, Histogram, Snapshot
 from xueliang_monitor.health import Status as Judged
 from xueliang_monitor.model import State
@@ -59,8 +60,9 @@ class SnapshotCollector(Collector):
         yield from self._times()
         yield from self._cameras_readings()
         yield self._info()
+        yield self._catalogue()
         yield from self._files()
-        yield self._uplinks()
+        yield from self._uplinks()
         yield self._availability()
         yield from self._monitor()
 
@@ -69,6 +71,12 @@ class SnapshotCollector(Collector):
         healthy = _gauge("xueliang_camera_healthy", "1 if online without confirmed fault; absent if unknown.", _CAMERA)
         state = _gauge("xueliang_camera_state", "1 for the camera's state.", (*_CAMERA, "state"))
         fault = _gauge("xueliang_camera_fault", "1 while the fault is confirmed.", (*_CAMERA, "fault"))
+        since = _gauge(
+            "xueliang_camera_fault_since_timestamp_seconds",
+            "When a confirmed fault was first seen.",
+            (*_CAMERA, "fault"),
+        )
+        unknown = _gauge("xueliang_camera_unknown", "1 while the state is unknown, with why.", (*_CAMERA, "cause"))
         episodes = CounterMetricFamily(
             "xueliang_camera_fault_episodes", "Times the fault was confirmed.", labels=(*_CAMERA, "fault")
         )
@@ -82,9 +90,13 @@ class SnapshotCollector(Collector):
                 state.add_metric([*labels, each.value], float(each is status.state))
             for known in status.faults:
                 fault.add_metric([*labels, known.code], 1.0)
+                if known.since is not None:
+                    since.add_metric([*labels, known.code], known.since)
+            if status.state is State.UNKNOWN:
+                unknown.add_metric([*labels, status.cause or ""], 1.0)
             for code, count in entry.episodes.items():
                 episodes.add_metric([*labels, code], count)
-        yield from (online, healthy, state, fault, episodes)
+        yield from (online, healthy, state, fault, since, unknown, episodes)
 
     def _times(self) -> Iterator[Metric]:
         seen = _gauge("xueliang_camera_last_seen_timestamp_seconds", "When RTSP was last reached.", _CAMERA)
@@ -109,6 +121,14 @@ class SnapshotCollector(Collector):
                     family.add_metric(_labels(entry), value)
             yield family
 
+    def _catalogue(self) -> Metric:
+        names = ("severity", "rung", "name", "name_zh", "cause", "cause_zh", "advice", "advice_zh")
+        family = _gauge("xueliang_fault_info", "What a fault is; always 1.", ("fault", *names))
+        for code, known in FAULTS.items():
+            texts = [part for text in (known.name, known.cause, known.advice) for part in (text.en, text.zh)]
+            family.add_metric([code, known.severity.value, known.rung.value, *texts], 1.0)
+        return family
+
     def _info(self) -> Metric:
         names = ("name", "address", "manufacturer", "model", "firmware", "codec", "resolution", "uplink")
         family = _gauge("xueliang_camera_info", "What the camera is; always 1.", (*_CAMERA, *names))
@@ -129,12 +149,17 @@ class SnapshotCollector(Collector):
                 family.add_metric([*_labels(entry), name], ratio)
         return family
 
-    def _uplinks(self) -> Metric:
+    def _uplinks(self) -> Iterator[Metric]:
         family = _gauge("xueliang_uplink_up", "0 while its cameras are lost together.", ("uplink",))
+        since = _gauge(
+            "xueliang_uplink_down_since_timestamp_seconds", "When it went down; absent while up.", ("uplink",)
+        )
         for uplink in self._snapshot.uplinks:
             if uplink.telling:
                 family.add_metric([uplink.name], float(not uplink.down))
-        return family
+                if uplink.down_since is not None:
+                    since.add_metric([uplink.name], uplink.down_since)
+        yield from (family, since)
 
     def _files(self) -> Iterator[Metric]:
         trial = _gauge(
@@ -182,6 +207,9 @@ class SnapshotCollector(Collector):
         if snapshot.certificate_ends_at is not None:
             ends.add_metric([], snapshot.certificate_ends_at)
         yield ends
+        page = _gauge("xueliang_page_info", "Where the page is; always 1.", ("url",))
+        page.add_metric([snapshot.page_url], 1.0)
+        yield page
         build = _gauge("xueliang_build_info", "The running version; always 1.", ("version",))
         build.add_metric([__version__], 1.0)
         yield build

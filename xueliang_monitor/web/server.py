@@ -104,7 +104,9 @@ class Server:
             bound = runner.addresses[0]
             shown = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
             await self._listen_for_commands(runner)
-            yield f"{'https' if tls else 'http'}://{shown}:{bound[1]}"
+            address = f"{'https' if tls else 'http'}://{shown}:{bound[1]}"
+            self._fleet.page_url = self._settings.page_url or address
+            yield address
         finally:
             await runner.cleanup()
 

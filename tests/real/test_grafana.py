@@ -1,0 +1,127 @@
+"""Grafana's files: current, valid by its own models, and every expression of them answered by a real Prometheus."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import yaml
+from grafana_foundation_sdk.models.alerting import ContactPoint, NotificationPolicy, Rule
+from grafana_foundation_sdk.models.dashboard import Dashboard
+
+from tests.conftest import ROOT
+from tests.real.alerting import DEPLOY, MISSING, alerting, metrics_in
+from tests.test_daemon import all_up, running, until
+
+pytestmark = pytest.mark.real
+DASHBOARDS = sorted((DEPLOY / "grafana/dashboards").glob("*.json"))
+PROVISIONED = DEPLOY / "grafana/provisioning"
+WITHOUT_DATA = (
+    "xueliang_camera_clock_offset_seconds",
+    'xueliang_camera_availability_ratio{programme=~".*",site=~".*",window="30d"}',
+)
+"""Series that a fleet without ONVIF does not have."""
+
+
+def panels() -> Iterator[tuple[str, dict[str, Any]]]:
+    for file in DASHBOARDS:
+        for panel in json.loads(file.read_text())["panels"]:
+            yield file.stem, panel
+
+
+def rules() -> list[dict[str, Any]]:
+    return yaml.safe_load((PROVISIONED / "alerting/rules.yaml").read_text())["groups"][0]["rules"]
+
+
+def test_dashboards_are_as_their_source_says() -> None:
+    done = subprocess.run(
+        [sys.executable, "tools/make_dashboards.py", "--check"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("file", DASHBOARDS, ids=lambda file: file.stem)
+def test_dashboards_are_valid_by_grafanas_models(file: Path) -> None:
+    data = json.loads(file.read_text())
+    read = Dashboard.from_json(data)
+    assert read.uid == f"xueliang-{file.stem}"
+    for panel in data["panels"]:
+        assert panel["title"], file
+        assert any("一" <= letter <= "鿿" for letter in panel["title"]) or panel["title"] == "CPU"
+        assert panel["description"].endswith("."), panel["title"]
+        assert panel["fieldConfig"]["defaults"]["unit"]
+        for target in [panel, *panel["targets"]]:
+            assert target["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
+
+
+def test_provisioned_alerting_is_valid_by_grafanas_models() -> None:
+    for rule in rules():
+        read = Rule.from_json({**rule, "orgID": 1, "folderUID": "x", "ruleGroup": "xueliang"})
+        assert read.title
+        assert rule["condition"] in {query["refId"] for query in rule["data"]}
+        assert {"summary", "summary_zh"} <= rule["annotations"].keys()
+        assert rule["data"][0]["datasourceUid"] == "${XUELIANG_DATASOURCE_UID}"
+    points = yaml.safe_load((PROVISIONED / "alerting/contact-points.yaml").read_text())["contactPoints"]
+    for point in points:
+        for receiver in point["receivers"]:
+            assert ContactPoint.from_json({"name": point["name"], **receiver}).type_val
+    (policy,) = yaml.safe_load((PROVISIONED / "alerting/policies.yaml").read_text())["policies"]
+    assert NotificationPolicy.from_json(policy).receiver in {point["name"] for point in points}
+    templates = yaml.safe_load((PROVISIONED / "alerting/templates.yaml").read_text())["templates"][0]["template"]
+    for name in ("xueliang.title", "xueliang.text"):
+        assert f'define "{name}"' in templates
+
+
+def test_a_plain_dollar_is_escaped_from_the_environment() -> None:
+    for file in (PROVISIONED / "alerting").glob("*.yaml"):
+        for part in file.read_text().replace("$$", "").split("$")[1:]:
+            assert part.startswith(("{XUELIANG_", " names", ";", " is", ".")), f"{file}: ${part[:20]}"
+
+
+@pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)} (Debian packages)")
+async def test_every_expression_is_answered_by_prometheus(tmp_path: Path) -> None:
+    """Over a small fleet with a dead camera, a dead switch and a black picture."""
+    settings = "intervals: {reach: 4s, rtsp: 4s, stream: 6s, picture: 6s}\nrechecks: {reach: 1s, picture: 2s}"
+    async with running(tmp_path, 24, settings) as rig, alerting(tmp_path, rig.page, every="1s") as (_, prometheus):
+        await until(rig, all_up, 40)
+        for row in rig.cameras[:9]:  # one switch of eight, and one camera more
+            await rig.fault(row.id, "black-hole")
+        await rig.fault(rig.cameras[20].id, "black")
+        wanted = {"up", "degraded", "down", "unknown"}
+        await until(rig, lambda states: {state for state, _ in states.values()} == wanted, 60)
+        recorded, names = "xueliang:fleet_availability_ratio:avg", f"{prometheus}/api/v1/label/__name__/values"
+        async with asyncio.timeout(90):  # availability is added up and looked at about once a minute
+            while recorded not in (known := set(await _ask(rig.session, names))):
+                await asyncio.sleep(0.5)
+        dead = rig.cameras[8].id
+        for dashboard, panel in panels():
+            for target in panel["targets"]:
+                expression = _filled(target["expr"], dead if "fault" in target["expr"] else rig.cameras[-1].id)
+                assert metrics_in(expression) <= known | set(WITHOUT_DATA), f"{dashboard}: {panel['title']}"
+                found = (await _ask(rig.session, f"{prometheus}/api/v1/query", query=expression))["result"]
+                none = any(name in expression for name in WITHOUT_DATA)
+                assert found or none, f"{dashboard}: {panel['title']}: {expression} returns nothing"
+        for rule in rules():
+            expression = rule["data"][0]["model"]["expr"]
+            assert (await _ask(rig.session, f"{prometheus}/api/v1/query", query=expression))["result"], rule["title"]
+
+
+def _filled(expression: str, camera: str) -> str:
+    for variable, value in (("$__rate_interval", "30s"), ("$programme", ".*"), ("$site", ".*"), ("$camera", camera)):
+        expression = expression.replace(variable, value)
+    assert "$" not in expression
+    return expression
+
+
+async def _ask(session: aiohttp.ClientSession, url: str, **query: str) -> Any:
+    async with session.get(url, params=query) as response:
+        told = await response.json()
+    assert told["status"] == "success", told
+    return told["data"]
