@@ -39,7 +39,8 @@ class Server:
         self._fleet = fleet
         self._settings = settings
         self._base = base
-        self._access = Access(self._read(), settings.hosts)
+        self._access = Access(Protection(), settings.hosts)
+        self._take(self._read())
         self._listening = self._access.protection.tls
         self._seen = self._fingerprint()
         if is_open_to_all(settings.listen_address[0], self._access.protection):
@@ -51,9 +52,11 @@ class Server:
 
     def _read(self) -> Protection:
         place = self._settings.web_config
-        protection = web_config.load(place, self._base) if place is not None else Protection()
+        return web_config.load(place, self._base) if place is not None else Protection()
+
+    def _take(self, protection: Protection) -> None:
+        self._access.protection = protection
         self._fleet.certificate_ends_at = protection.expires_at
-        return protection
 
     def _fingerprint(self) -> tuple[tuple[int, int], ...]:
         found = []
@@ -72,19 +75,18 @@ class Server:
             now = self._fingerprint()
             if now == self._seen:
                 continue
+            # As before reading: what changes while it is read is read again.
             self._seen = now
             try:
                 fresh = self._read()
-            except DocumentError as error:
-                for problem in error.problems:
-                    log.error("%s; the last good version stays in force", problem)  # noqa: TRY400
+                if self._listening is not None and fresh.chain is not None:
+                    self._listening.load_cert_chain(*fresh.chain, password="")  # for connections from now on
+            except (DocumentError, OSError) as error:
+                log.error("%s; the last good version stays in force", error)  # noqa: TRY400
                 continue
-            if (fresh.tls is None) != (self._access.protection.tls is None):
+            if (fresh.tls is None) != (self._listening is None):
                 log.warning("whether there is TLS counts from the next start")
-            if self._listening is not None and fresh.chain is not None:
-                self._listening.load_cert_chain(*fresh.chain, password="")  # for connections from now on
-            self._access.protection = fresh
-            self._seen = self._fingerprint()
+            self._take(fresh)
             log.info("the web configuration was read anew")
 
     @contextlib.asynccontextmanager
