@@ -149,10 +149,6 @@ async def alerting(folder: Path, page: str, *, every: str | None) -> AsyncIterat
         await runner.cleanup()
 
 
-def panel_json(name: str) -> Any:
-    return json.loads((DEPLOY / "grafana/dashboards" / name).read_text())
-
-
 def metrics_in(expression: str) -> set[str]:
     """Return the names of this project's metrics and recording rules in an expression."""
     return set(re.findall(r"\bxueliang[_:][a-z_:]+", expression))

@@ -98,6 +98,8 @@ async def test_faults_reach_the_webhook_once_and_are_resolved(
     )
     behind = [row.id for row in fleet if row.data.uplink == "switch-3"]
     dead, covered = fleet[2].id, fleet[100].id
+    own_people = fleet[2].data.model_copy(update={"site": "柳林社区"})  # a site that is told by e-mail too
+    fleet = tuple(replace(row, data=own_people) if row.id == dead else row for row in fleet)
     assert len(behind) == 12
     limit = 660.0 if DEFAULT else 60.0
     async with (
@@ -142,6 +144,11 @@ def _check_texts(told: Told) -> None:
     for texts in annotations.values():
         assert texts["page"].startswith("http://127.0.0.1:")
         assert all(texts.values()), texts
+    mail = next(mail for mail in told.mails if mail["To"] == "liulin@example.org")
+    assert "离线，无响应" in str(mail["Subject"])
+    body = mail.get_body(("html",))
+    assert body is not None
+    assert "Nothing answers at the camera" in body.get_content()
     assert any("离线" in call["text"]["content"] for call in told.wecom)
 
 

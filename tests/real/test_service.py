@@ -37,18 +37,18 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """Boot a machine with the monitor installed, eight simulated cameras, and the daemon started."""
     with machine(tmp_path_factory.mktemp("box"), "make -C /src install") as up:
         up.run("test -x /opt/xueliang-monitor/bin/xueliang && ! systemctl is-active xueliang-monitor")
-        up.run("mkdir -p /home/someone && touch /root/probe && ip link set lo up || true")
+        up.run("mkdir -p /home/someone && touch /root/probe")
         up.run(f"umask 077; printf '{PASSWORD}' > /etc/xueliang-monitor/secrets/district.password")
         up.run(f"cat > /etc/xueliang-monitor/xueliang.yaml <<'Y'\n{SETTINGS}\nY")
         drop_in = "/etc/systemd/system/xueliang-monitor.service.d"
         up.run(f"mkdir -p {drop_in} && cat > {drop_in}/test.conf <<'Y'\n{DROP_IN}\nY\nsystemctl daemon-reload")
-        up.run("head -9 /src/config/fleet.csv > /root/fleet.csv; head -10 /src/config/fleet.csv > /root/one-more.csv")
+        up.run("head -9 /src/config/fleet.csv > /srv/fleet.csv; head -10 /src/config/fleet.csv > /srv/one-more.csv")
         up.run(
             f"systemd-run -q --unit=simulator -E XUELIANG_SIMULATOR_PASSWORD={PASSWORD} "
-            "/opt/xueliang-monitor/bin/xueliang simulate --fleet /root/one-more.csv"
+            "/opt/xueliang-monitor/bin/xueliang simulate --fleet /srv/one-more.csv"
         )
         up.until("curl -s 127.0.0.1:9148/cameras", "sv-001", 20)
-        up.run("xueliang camera import /root/fleet.csv")
+        up.run("xueliang camera import /srv/fleet.csv")
         up.run("systemctl start xueliang-monitor")
         assert up.run("systemctl is-active xueliang-monitor").strip() == "active"
         up.until("systemctl show -P StatusText xueliang-monitor", "8 cameras: 8 up", 40)
@@ -73,7 +73,7 @@ def test_exposure_is_at_most_one_and_a_half() -> None:
 
 
 def test_reload_takes_up_a_camera(box: Machine) -> None:
-    box.run("xueliang camera import /root/one-more.csv && systemctl reload xueliang-monitor")
+    box.run("xueliang camera import /srv/one-more.csv && systemctl reload xueliang-monitor")
     box.until("systemctl show -P StatusText xueliang-monitor", "9 cameras: 9 up", 30)
     assert "reloading, as asked" in box.run("journalctl -u xueliang-monitor")
 
