@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import ssl
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import trustme
 
 from xueliang_monitor.camera_file import CameraFile
 from xueliang_monitor.model import Credentials
@@ -46,12 +49,32 @@ async def simulated() -> AsyncIterator[Callable[..., object]]:
     """Start simulated fleets that end with the test."""
     async with contextlib.AsyncExitStack() as stack:
 
-        async def start(count: int, *, onvif_port: int | None = None) -> SimulatedFleet:
-            fleet = SimulatedFleet(rows(count, onvif_port=onvif_port), LOGIN)
+        async def start(
+            count: int, *, onvif_port: int | None = None, tls: ssl.SSLContext | None = None
+        ) -> SimulatedFleet:
+            fleet = SimulatedFleet(rows(count, onvif_port=onvif_port), LOGIN, tls)
             await stack.enter_async_context(fleet.running())
             return fleet
 
         yield start
+
+
+@dataclass(frozen=True)
+class Tls:
+    """A certificate for loopback addresses: the server's context, and the file of the authority that vouches for it."""
+
+    context: ssl.SSLContext
+    authority: Path
+
+
+@pytest.fixture(scope="session")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> Tls:
+    """Return a certificate of a made-up authority; it names no address, as cameras' own do not."""
+    authority, folder = trustme.CA(), tmp_path_factory.mktemp("tls")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("camera.example").configure_cert(context)
+    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+    return Tls(context, folder / "ca.pem")
 
 
 @pytest.fixture

@@ -8,29 +8,38 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.conftest import LOGIN
+from tests.conftest import LOGIN, Tls
 from xueliang_monitor.catalogue import FAULTS as CATALOGUE
 from xueliang_monitor.check import Memory, visit
-from xueliang_monitor.model import Credentials, Report, Rung, Target, Timeouts
+from xueliang_monitor.model import Credentials, Report, Rung, StreamParameters, Target, Timeouts
 from xueliang_monitor.net.address import connect_error
 from xueliang_monitor.net.errors import HostUnreachableError, RefusedError
 from xueliang_monitor.picture.worker import Workers
+from xueliang_monitor.probes import normal
 from xueliang_monitor.simulator.camera import SimulatedCamera
-from xueliang_monitor.simulator.faults import FAULTS
+from xueliang_monitor.simulator.faults import FAULTS, SimulatedFault
 from xueliang_monitor.simulator.fleet import SimulatedFleet
 from xueliang_monitor.wire.media import Codec
 
-Start = Callable[[int], Awaitable[SimulatedFleet]]
+Start = Callable[..., Awaitable[SimulatedFleet]]
 SHORT = Timeouts(reach=1.0, rtsp=1.5, stream=6.0, picture=10.0)
 
 
 async def climb(
-    camera: SimulatedCamera, memory: Memory, workers: Workers, *, login: Credentials | None = LOGIN, now: float = 0.0
+    camera: SimulatedCamera,
+    memory: Memory,
+    workers: Workers,
+    *,
+    login: Credentials | None = LOGIN,
+    now: float = 0.0,
+    **changes: Any,
 ) -> tuple[Report, Memory]:
-    target = replace(camera.target, credentials=login)
+    target = replace(camera.target, **{"credentials": login, "listen_seconds": 0.0, **changes})
     return await visit(target, Rung.PICTURE, memory, timeouts=SHORT, workers=workers, now=now or time.time())
 
 
@@ -63,28 +72,42 @@ def test_every_fault_of_the_catalogue_can_be_produced_and_every_simulated_one_is
 
 
 LADDER_FAULTS = [fault for fault in FAULTS if CATALOGUE[fault.code].rung is not Rung.ONVIF]
+JUDGED = {fault.code for fault in normal.FAULTS}
+SET_TO = StreamParameters("h264", 640, 360, 10.0, 1_000_000.0)
+
+
+def _settings(fault: type[SimulatedFault], trust: Path) -> dict[str, Any]:
+    """Return what must be set for a camera to show a fault."""
+    if fault.code in JUDGED:
+        return {"listen_seconds": 2.0, "expected": SET_TO}
+    if fault.code == "tls_failed":
+        return {"secure": True, "tls": str(trust)}
+    return {"login": None} if fault.name == "wrong-password" else {}
 
 
 @pytest.mark.parametrize("fault", LADDER_FAULTS, ids=lambda fault: fault.name)
-async def test_cause_to_code(simulated: Start, workers: Workers, fault: type) -> None:
-    fleet = await simulated(1)
+async def test_cause_to_code(simulated: Start, workers: Workers, fault: type[SimulatedFault], tls: Tls) -> None:
+    fleet = await simulated(1, tls=tls.context if fault.code == "tls_failed" else None)
     camera = fleet.cameras["cam-000"]
     assert camera.codec is Codec.H264
-    memory, login = Memory(), None if fault.name == "wrong-password" else LOGIN
+    memory, settings = Memory(), _settings(fault, tls.authority)
     if fault.code.startswith("picture_"):
         for _ in range(3):
             report, memory = await climb(camera, memory, workers)
             assert report.seen == ()
     await camera.set_fault(fault())
     for attempt in range(2 if fault.code.startswith("picture_") else 1):
-        report, memory = await climb(camera, memory, workers, login=login)
+        report, memory = await climb(camera, memory, workers, **settings)
         if fault.code == "picture_frozen" and attempt == 0:
             assert report.look_again
-    assert [finding.code for finding in report.seen] == [fault.code]
-    assert report.online == (CATALOGUE[fault.code].rung in (Rung.STREAM, Rung.PICTURE) or fault.code == "session_limit")
+    assert [finding.code for finding in report.seen] == [fault.code], report
+    rung = next(result.rung for result in report.rungs if result.fault)
+    assert report.online == (rung in (Rung.STREAM, Rung.PICTURE))
+    assert report.seen[0].detail
     await camera.clear_fault()
     await asyncio.sleep(0.05)
-    report, memory = await climb(camera, replace(memory, login=type(memory.login)()), workers)
+    settings.pop("login", None)
+    report, memory = await climb(camera, replace(memory, login=type(memory.login)(), refusals=()), workers, **settings)
     assert report.seen == ()
     assert fault.code in report.ruled_out
     assert camera.open_sessions == 0

@@ -123,7 +123,7 @@ async def test_an_independent_client_plays_the_simulator(simulated: Start, index
     if shutil.which("ffprobe") is None:
         pytest.skip("ffprobe is not installed (apt-get install ffmpeg)")
     camera = list((await simulated(9)).cameras.values())[index]
-    camera.strong_digest = False  # FFmpeg's client knows MD5 only
+    camera.login_kind = "digest"  # FFmpeg's client knows MD5 only
     url = camera.target.url.replace("rtsp://", f"rtsp://viewer:{LOGIN.password.replace(' ', '%20')}@")
     process = await asyncio.create_subprocess_exec(
         "ffprobe", "-v", "error", "-rtsp_transport", "tcp", "-read_intervals", "%+5", "-count_frames",

@@ -30,6 +30,8 @@ def test_every_rung_is_listed_once_in_order() -> None:
         "device",
         "changes",
         "keyframe",
+        "normal",
+        "reception",
     }
     assert files == {probe.rung.value for probe in PROBES}
 

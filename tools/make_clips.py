@@ -63,12 +63,14 @@ VARIANTS: dict[str, Callable[[Frame], Frame]] = {
     "bright": lambda frame: np.clip(frame.astype(np.float32) * 1.5 + 190, 0, 255).astype(np.uint8),
     "blurred": lambda frame: grain(cv2.GaussianBlur(frame, (0, 0), 6), 0.6),
     "covered": covered,
+    "small": lambda frame: cv2.resize(frame, (WIDTH // 2, HEIGHT // 2), interpolation=cv2.INTER_AREA),
 }
 
 
 def encode(frames: list[Frame], path: Path, codec: str, interval: int) -> None:
     """Encode frames, each access unit behind a delimiter."""
-    source = ["-f", "rawvideo", "-pix_fmt", "bgr24", "-s", f"{WIDTH}x{HEIGHT}", "-r", str(RATE), "-i", "-"]
+    height, width = frames[0].shape[:2]
+    source = ["-f", "rawvideo", "-pix_fmt", "bgr24", "-s", f"{width}x{height}", "-r", str(RATE), "-i", "-"]
     fixed = f"keyint={interval}:min-keyint={interval}:scenecut=0:bframes=0:aud=1"
     options = {
         "h264": ["-c:v", "libx264", "-crf", "30", "-preset", "slow", "-x264-params", fixed, "-f", "h264"],

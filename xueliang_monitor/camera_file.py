@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
-from xueliang_monitor.documents import Strict
-from xueliang_monitor.model import Identity, StreamParameters
+from xueliang_monitor.documents import Duration, Strict
+from xueliang_monitor.model import Identity, StreamParameters, Transport
 
 ID = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")
 ID_RULE = "lower-case letters, digits, dot, dash, underscore"
@@ -67,6 +67,17 @@ def _check_tls(value: str) -> str:
     return value
 
 
+def _check_range(value: tuple[float, float] | None) -> tuple[float, float] | None:
+    if value is not None and not 0 <= value[0] < value[1]:
+        raise ValueError("write the smallest and the largest bitrate, as in [200000, 4000000]")
+    return value
+
+
+def _default_port(value: Any, info: ValidationInfo) -> Any:
+    """Take RTSP's port where none stands, or that of RTSP over TLS (RFC 7826, 22.12)."""
+    return value or (322 if info.data.get("rtsp") == "tls" else 554)
+
+
 def _as_text(value: Any) -> Any:
     """Take a number that stands without quotes, such as a serial number, as its digits."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
@@ -111,6 +122,7 @@ class StreamSection(Strict):
     frame_rate_hertz: Annotated[float | None, Field(gt=0, le=1000)] = None
     bits_per_second: Annotated[float | None, Field(gt=0)] = None
     keyframe_interval_seconds: Annotated[float | None, Field(gt=0)] = None
+    bits_per_second_range: Annotated[tuple[float, float] | None, AfterValidator(_check_range)] = None
 
     def value(self) -> StreamParameters:
         """Return it as a value."""
@@ -145,8 +157,11 @@ class CameraFile(Strict):
     programme: Annotated[str, Field(max_length=120)] = ""
     uplink: Annotated[str, Field(max_length=120)] = ""
     address: Annotated[str, AfterValidator(_check_host)]
-    rtsp_port: Port = 554
+    rtsp: Literal["plain", "tls"] = "plain"
+    rtsp_port: Annotated[Port, Field(validate_default=True), BeforeValidator(_default_port)] = 0
     rtsp_path: Annotated[str, Field(max_length=1024), AfterValidator(_check_rtsp_path)] = "/"
+    transport: Transport = Transport.AUTO
+    listen: Annotated[Duration | None, Field(ge=0, le=10)] = None
     credentials: Login = None
     onvif: Literal["none", "http", "https"] | None = None
     onvif_port: Port | None = None

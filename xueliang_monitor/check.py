@@ -7,16 +7,17 @@ import logging
 import time
 from dataclasses import dataclass, field, replace
 
-from xueliang_monitor.login import Login
+from xueliang_monitor.login import MAX_REFUSALS, RETRY_SECONDS, Login, may_be_refused
 from xueliang_monitor.model import FaultSeen, Finding, Report, Rung, RungResult, Target, Timeouts, redact_path
 from xueliang_monitor.picture.reference import Reference
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probes import LADDER
 from xueliang_monitor.probes.climb import Climb, Outcome, Probe
 from xueliang_monitor.probes.device import DeviceMemory
+from xueliang_monitor.probes.normal import Normal
 from xueliang_monitor.probes.onvif import ONVIF
 from xueliang_monitor.probes.picture import CHECK_FAILED
-from xueliang_monitor.probes.rtsp import AUTH_FAILED, STREAM_NOT_FOUND
+from xueliang_monitor.probes.rtsp import AUTH_FAILED, AUTH_LOCKED, SESSION_LIMIT, STREAM_NOT_FOUND
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,7 @@ PATH_ASKED_SECONDS = 300.0
 MIN_DEVICE_SECONDS = 1.0
 """Of a bounded visit, with less left than this the device is not asked."""
 
+_LOGIN_FAULTS = frozenset({AUTH_FAILED.code, AUTH_LOCKED.code})
 OFFLINE_RUNGS = frozenset({Rung.REACH, Rung.RTSP})
 UNREACHED = frozenset({"name_unresolved", "host_unreachable", "connect_timeout"})
 """Faults after which nothing else of the camera is asked: what would be found are echoes."""
@@ -39,13 +41,18 @@ UNREACHED = frozenset({"name_unresolved", "host_unreachable", "connect_timeout"}
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What is remembered of a camera from visit to visit."""
+    """What is remembered of a camera from visit to visit.
+
+    `refusals` are the last moments at which it refused a login, over RTSP or ONVIF, in seconds since the epoch.
+    """
 
     reference: Reference | None = None
     login: Login = field(default_factory=Login)
     second_looks: int = 0
     device: DeviceMemory = field(default_factory=DeviceMemory)
     device_login: Login = field(default_factory=Login)
+    normal: Normal = field(default_factory=Normal)
+    refusals: tuple[float, ...] = ()
 
 
 @dataclass(slots=True)
@@ -134,8 +141,11 @@ async def _ask_device(climb: Climb, found: _Findings, login: Login, *, due: bool
         return
     # A login that RTSP refuses, or that is held back there, is not tried over ONVIF either: failures add up.
     same = climb.target.onvif.credentials == climb.target.credentials
+    locked = AUTH_LOCKED.code in codes
     refused = AUTH_FAILED.code in codes or not climb.may_log_in
-    climb.may_log_in_to_device = login.may_try(climb.now()) and not (same and refused)
+    refusals = (*climb.refusals, climb.now()) if AUTH_FAILED.code in codes else climb.refusals
+    spared = may_be_refused(refusals, climb.now())
+    climb.may_log_in_to_device = login.may_try(climb.now()) and spared and not (same and refused) and not locked
     await _climb_one(found, ONVIF, climb)
 
 
@@ -175,8 +185,10 @@ async def visit(
         lambda: now + time.monotonic() - began,
         memory.reference,
         memory.device,
-        may_log_in=login.may_try(now),
-        may_log_in_to_device=device_login.may_try(now),
+        may_log_in=login.may_try(now) and may_be_refused(memory.refusals, now),
+        may_log_in_to_device=device_login.may_try(now) and may_be_refused(memory.refusals, now),
+        normal=memory.normal,
+        refusals=memory.refusals,
         ends_at=None if total_seconds is None else began + total_seconds,
     )
     found = await _climb_ladder(climb, top)
@@ -185,16 +197,26 @@ async def visit(
     if climb.look is not None:
         memory = replace(memory, second_looks=memory.second_looks + 1 if found.look_again else 0)
         found.look_again = found.look_again and memory.second_looks <= MAX_SECOND_LOOKS
-    tried = climb.connection is not None and climb.connection.login_tried
-    accepted = climb.connection is not None and climb.connection.login_accepted
     memory = replace(
         memory,
         reference=climb.look.reference if climb.look else memory.reference,
         login=login,
         device=climb.device,
         device_login=_after_device(device_login, climb, now),
+        normal=climb.normal,
     )
-    return _judge_login(_report(target, now, found, climb), memory, tried=tried, accepted=accepted)
+    report = _report(target, now, found, climb)
+    tried = climb.connection is not None and climb.connection.login_tried
+    accepted = climb.connection is not None and climb.connection.login_accepted
+    report, memory = _judge_login(report, memory, tried=tried, accepted=accepted)
+    return report, replace(memory, refusals=_refusals(memory.refusals, report, climb, tried=tried and not accepted))
+
+
+def _refusals(before: tuple[float, ...], report: Report, climb: Climb, *, tried: bool) -> tuple[float, ...]:
+    """Return the last moments at which a login was refused, with those of this visit."""
+    refused = tried and any(result.fault in _LOGIN_FAULTS for result in report.rungs)
+    device_tried, device_accepted = climb.device_login
+    return (*before, *[report.at] * (refused + (device_tried and not device_accepted)))[-MAX_REFUSALS:]
 
 
 def _after_device(login: Login, climb: Climb, now: float) -> Login:
@@ -230,9 +252,11 @@ def _judge_login(report: Report, memory: Memory, *, tried: bool, accepted: bool)
     """Count a refused login, and hold judgement where none was tried or a first refusal may be a session limit."""
     login = memory.login
     if accepted:
-        return report, replace(memory, login=login.accepted())
-    refused = any(finding.code == AUTH_FAILED.code for finding in report.seen)
-    if not refused:
+        return _with_limit(report, login), replace(memory, login=login.accepted())
+    codes = {finding.code for finding in report.seen}
+    if AUTH_LOCKED.code in codes:
+        return report, replace(memory, login=login.locked(report.at))
+    if AUTH_FAILED.code not in codes:
         return report, memory
     if tried or login.credentials is None:
         after = login.refused(report.at) if tried else login
@@ -253,3 +277,15 @@ def _judge_login(report: Report, memory: Memory, *, tried: bool, accepted: bool)
         ),
     )
     return withheld, replace(memory, login=after)
+
+
+def _with_limit(report: Report, login: Login) -> Report:
+    """Add the session limit that a refusal after good sessions was, as the same login is accepted again."""
+    if not login.in_doubt:
+        return report
+    detail = f"a login was refused, and {RETRY_SECONDS:.0f} s or more later the same one was accepted"
+    return replace(
+        report,
+        seen=(*report.seen, Finding(SESSION_LIMIT.code, detail, Rung.RTSP)),
+        ruled_out=report.ruled_out - {SESSION_LIMIT.code},
+    )

@@ -124,6 +124,7 @@ class Settings(Strict):
     confirm: ConfirmSettings = ConfirmSettings()
     clear: Times = 2
     clock_drift: Wait = 5.0
+    stream_listen: Annotated[Duration, Field(ge=0, le=10)] = 2.0
     workers: Annotated[int, Field(ge=1, le=64)] = 2
     visits_at_once: Annotated[int, Field(ge=1, le=10_000)] = 64
     credentials: Mapping[str, CredentialSettings] = Field(default_factory=dict)

@@ -7,7 +7,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from xueliang_monitor.model import Identity
 from xueliang_monitor.net.acquaintance import Acquaintance, LoginKind
 from xueliang_monitor.picture.reference import Reference
 from xueliang_monitor.probes.device import DeviceMemory
+from xueliang_monitor.probes.normal import Normal
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +77,8 @@ class Remembered:
     last_start: tuple[float, float] | None
     restart_noticed_at: float | None
     login_kind: LoginKind
+    normal: Normal = field(default_factory=Normal)
+    refusals: tuple[float, ...] = ()
 
     @classmethod
     def of(cls, memory: Memory) -> Remembered:
@@ -89,6 +92,8 @@ class Remembered:
             device.last_start,
             device.restart_noticed_at,
             device.acquaintance.login,
+            memory.normal,
+            memory.refusals,
         )
 
     def memory(self) -> Memory:
@@ -99,7 +104,14 @@ class Remembered:
             last_start=self.last_start,
             restart_noticed_at=self.restart_noticed_at,
         )
-        return Memory(self.reference, self.login, device=device, device_login=self.device_login)
+        return Memory(
+            self.reference,
+            self.login,
+            device=device,
+            device_login=self.device_login,
+            normal=self.normal,
+            refusals=self.refusals,
+        )
 
 
 _HEALTH = TypeAdapter(Health)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from xueliang_monitor import config
 from xueliang_monitor.documents import Problem
-from xueliang_monitor.inventory import Inventory
+from xueliang_monitor.inventory import Defaults, Inventory
 from xueliang_monitor.inventory import load as load_cameras
 from xueliang_monitor.model import Credentials, Timeouts
 
@@ -37,7 +37,7 @@ class Installation:
 
 
 def _cameras(settings: config.Settings, credentials: Mapping[str, Credentials]) -> Inventory:
-    return load_cameras(settings.inventory, credentials, frozenset(settings.credentials), settings.clock_drift)
+    return load_cameras(settings.inventory, credentials, frozenset(settings.credentials), defaults_of(settings))
 
 
 def load(file: Path, *, passwords: bool = True) -> Installation:
@@ -61,3 +61,8 @@ def timeouts_of(settings: config.Settings) -> Timeouts:
     """Return how long visits may take."""
     limits = settings.timeouts
     return Timeouts(limits.reach, limits.rtsp, limits.stream, limits.picture, limits.onvif)
+
+
+def defaults_of(settings: config.Settings) -> Defaults:
+    """Return what counts for cameras whose files say nothing."""
+    return Defaults(settings.clock_drift, settings.stream_listen)

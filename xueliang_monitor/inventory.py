@@ -50,6 +50,14 @@ class Camera:
 
 
 @dataclass(frozen=True, slots=True)
+class Defaults:
+    """What counts for cameras whose files say nothing: how far clocks may be off, how long streams are listened to."""
+
+    clock_drift_seconds: float = 5.0
+    listen_seconds: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
 class Inventory:
     """The cameras that could be read, and what is wrong with the other files.
 
@@ -72,11 +80,11 @@ class Inventory:
 
 
 def read_camera(
-    file: Path, credentials: Mapping[str, Credentials], names: frozenset[str], clock_drift: float = 5.0
+    file: Path, credentials: Mapping[str, Credentials], names: frozenset[str], defaults: Defaults | None = None
 ) -> Camera:
     """Read one camera's file.
 
-    `names` are the credentials that the settings know, `clock_drift` the seconds that its clock may be off.
+    `names` are the credentials that the settings know, `defaults` what counts where its file says nothing.
 
     Raises:
         DocumentError: with every problem.
@@ -88,7 +96,7 @@ def read_camera(
     data = validate(document, CameraFile, credentials=names)
     login = _login(document, "credentials", data.credentials, credentials)
     device_login = _login(document, "onvif_credentials", data.onvif_credentials, credentials)
-    return Camera(file.stem, target_of(file.stem, data, login, device_login or login, clock_drift), data)
+    return Camera(file.stem, target_of(file.stem, data, login, device_login or login, defaults), data)
 
 
 def target_of(
@@ -96,9 +104,10 @@ def target_of(
     data: CameraFile,
     login: Credentials | None,
     device_login: Credentials | None,
-    clock_drift: float = 5.0,
+    defaults: Defaults | None = None,
 ) -> Target:
     """Return what a visit needs of what a camera's file says."""
+    defaults = defaults or Defaults()
     onvif: OnvifTarget | None = None
     if data.onvif_scheme != "none":
         secure = data.onvif_scheme == "https"
@@ -120,7 +129,12 @@ def target_of(
         onvif,
         data.tls,
         data.identity.value() if data.identity else None,
-        clock_drift,
+        defaults.clock_drift_seconds,
+        data.rtsp == "tls",
+        data.transport,
+        defaults.listen_seconds if data.listen is None else data.listen,
+        data.stream.value() if data.stream else None,
+        data.stream.bits_per_second_range if data.stream else None,
     )
 
 
@@ -135,7 +149,7 @@ def _login(
 
 
 def load(
-    folder: Path, credentials: Mapping[str, Credentials], names: frozenset[str], clock_drift: float = 5.0
+    folder: Path, credentials: Mapping[str, Credentials], names: frozenset[str], defaults: Defaults | None = None
 ) -> Inventory:
     """Read every camera file of a folder.
 
@@ -152,7 +166,7 @@ def load(
     streams: dict[tuple[str, int, str], Path] = {}
     for file in files:
         try:
-            camera = read_camera(file, credentials, names, clock_drift)
+            camera = read_camera(file, credentials, names, defaults)
         except DocumentError as error:
             problems += error.problems
             continue

@@ -41,6 +41,14 @@ class State(enum.StrEnum):
     MAINTENANCE = "maintenance"
 
 
+class Transport(enum.StrEnum):
+    """How a camera's media come: in the RTSP connection, by UDP, or first the one and where refused the other."""
+
+    AUTO = "auto"
+    TCP = "tcp"
+    UDP = "udp"
+
+
 @dataclass(frozen=True, slots=True)
 class Text:
     """One sentence in the two languages that operators read."""
@@ -158,8 +166,10 @@ def redact_path(path: str) -> str:
 class Target:
     """What a visit needs to know of a camera.
 
-    `tls` is `verify`, `insecure` or the path of a file of certificates; `identity` is who the camera was when it was
-    registered; `clock_drift_seconds` is how far its clock may be off.
+    `secure` asks for RTSP over TLS; `tls` is `verify`, `insecure` or the path of a file of certificates; `identity` is
+    who the camera was when it was registered; `clock_drift_seconds` is how far its clock may be off.
+    `listen_seconds` is how long it is listened to at least when readings are due; `expected` is what the stream was set
+    to when the camera was registered, and `bits_per_second_range` what its bitrate must stay in.
     """
 
     id: str
@@ -171,6 +181,11 @@ class Target:
     tls: str = "verify"
     identity: Identity | None = None
     clock_drift_seconds: float = 5.0
+    secure: bool = False
+    transport: Transport = Transport.AUTO
+    listen_seconds: float = 2.0
+    expected: StreamParameters | None = None
+    bits_per_second_range: tuple[float, float] | None = None
 
     @property
     def url(self) -> str:
@@ -188,7 +203,9 @@ class Target:
 
     def _url(self, path: str) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"rtsp://{host}:{self.port}{path if path.startswith('/') else f'/{path}'}"
+        return (
+            f"{'rtsps' if self.secure else 'rtsp'}://{host}:{self.port}{path if path.startswith('/') else f'/{path}'}"
+        )
 
 
 @dataclass(frozen=True, slots=True)

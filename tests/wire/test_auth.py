@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xueliang_monitor.model import Credentials
-from xueliang_monitor.wire.auth import Challenge, authorize, choose, parse_challenges, verify
-from xueliang_monitor.wire.errors import UnsupportedChallengeError
+from xueliang_monitor.wire.auth import Challenge, authorize, choose, names, parse_challenges, verify
 
 MUFASA = Credentials("Mufasa", "Circle of Life")
 
@@ -47,13 +46,22 @@ def test_the_strongest_digest_is_chosen_and_basic_only_alone() -> None:
         ]
     )
     assert [item.scheme for item in offered] == ["basic", "digest", "digest"]
-    assert choose(offered).parameters["nonce"] == "n2"
-    assert choose(offered[:1]).scheme == "basic"
+    strongest = choose(offered)
+    assert strongest is not None
+    assert strongest.parameters["nonce"] == "n2"
+    assert choose(offered[:1]) == offered[0]
 
 
-def test_an_unknown_method_is_refused_by_name() -> None:
-    with pytest.raises(UnsupportedChallengeError, match="ntlm"):
-        choose(parse_challenges(["NTLM"]))
+@pytest.mark.parametrize("offer", ["NTLM", 'Basic realm="a", Digest realm="a", nonce="n", algorithm=NEW-1'])
+def test_what_cannot_be_answered_strongly_is_not_answered_weakly(offer: str) -> None:
+    offered = parse_challenges([offer])
+    assert choose(offered) is None
+    assert names(offered) in {"ntlm", "basic, digest NEW-1"}
+
+
+def test_a_server_that_was_answered_by_digest_is_not_answered_by_basic_later() -> None:
+    digest, basic = parse_challenges(['Digest realm="a", nonce="n"']), parse_challenges(['Basic realm="a"'])
+    assert choose(basic, digest[0]) is None
 
 
 _TEXT = st.text(st.characters(min_codepoint=33, max_codepoint=0x4FFF, exclude_categories=("Cs",)), max_size=20)

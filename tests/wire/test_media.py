@@ -16,7 +16,7 @@ from xueliang_monitor.wire.errors import MalformedMediaError
 from xueliang_monitor.wire.h265 import H265Depacketizer
 from xueliang_monitor.wire.media import MAX_ACCESS_UNIT_BYTES, AccessUnit, Codec
 from xueliang_monitor.wire.mjpeg import MjpegDepacketizer, quantization_tables
-from xueliang_monitor.wire.rtp import RtpPacket, SequenceTracker
+from xueliang_monitor.wire.rtp import Resequencer, RtpPacket
 from xueliang_monitor.wire.tracks import VideoDepacketizer
 
 DEPACKETIZERS = {Codec.H264: h264.H264Depacketizer, Codec.H265: H265Depacketizer, Codec.MJPEG: MjpegDepacketizer}
@@ -32,8 +32,8 @@ def packets(clip: clips.Clip, count: int) -> list[RtpPacket]:
 
 
 def receive(depacketizer: VideoDepacketizer, sent: list[RtpPacket]) -> list[AccessUnit]:
-    tracker = SequenceTracker()
-    return [unit for packet in sent for unit in depacketizer.push(packet, lost=tracker.push(packet.sequence) > 0)]
+    order = Resequencer()
+    return [unit for packet in sent for each, lost in order.push(packet) for unit in depacketizer.push(each, lost=lost)]
 
 
 @pytest.mark.parametrize(("scene", "codec"), sorted(set(clips.PROFILES)))
@@ -121,12 +121,39 @@ def test_random_packets_raise_only_our_error(raw: bytes) -> None:
         rtp.parse(raw)
 
 
+def numbered(sequence: int) -> RtpPacket:
+    return RtpPacket(96, sequence & 0xFFFF, 0, 1, False, b"")
+
+
 def test_loss_is_counted_over_the_wrap_and_reordering_is_no_loss() -> None:
-    tracker = SequenceTracker()
-    for sequence in (65533, 65534, 0, 65535, 1, 4):
-        tracker.push(sequence)
-    assert (tracker.lost, tracker.reordered) == (2, 1)
-    assert tracker.loss_ratio == pytest.approx(2 / 8)
+    order = Resequencer(depth=4)
+    given_out = [
+        (packet.sequence, lost)
+        for sequence in (65533, 65534, 0, 65535, 65535, 1, 4, 5, 6, 7, 8, 3)
+        for packet, lost in order.push(numbered(sequence))
+    ]
+    assert given_out == [
+        *((number, False) for number in (65533, 65534, 65535, 0, 1)),
+        (4, True),
+        *((number, False) for number in (5, 6, 7, 8)),
+    ]
+    assert (order.received, order.lost, order.reordered) == (10, 2, 1)
+    assert order.loss_ratio == pytest.approx(2 / 12)
+
+
+def test_a_source_that_starts_anew_has_lost_nothing() -> None:
+    order = Resequencer()
+    for sequence in (10, 11, 40_000, 40_001):
+        order.push(numbered(sequence))
+    assert (order.received, order.lost) == (4, 0)
+
+
+@given(st.lists(st.integers(0, 65535), max_size=200))
+def test_any_order_of_packets_is_counted_and_holds_only_few(sequences: list[int]) -> None:
+    order = Resequencer(depth=4)
+    out = [packet for sequence in sequences for packet, _ in order.push(numbered(sequence))]
+    assert len(out) <= order.received <= len(sequences)
+    assert order.received - len(out) <= 4
 
 
 def test_quality_50_gives_the_tables_of_the_standard() -> None:

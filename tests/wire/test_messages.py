@@ -47,7 +47,8 @@ def test_any_split_of_the_bytes_gives_the_same_events(cuts: list[int]) -> None:
 @pytest.mark.parametrize(
     ("raw", "reason"),
     [
-        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "neither an RTSP response nor a request"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "a web server answers"),
+        (b"SIP/2.0 400 Bad Request\r\n\r\n", "neither an RTSP response nor a request"),
         (b"\x00\x01\x02", "not RTSP"),
         (b"RTSP/1.0 200 OK\r\nno colon\r\n\r\n", "without a colon"),
         (b"RTSP/1.0 200 OK\r\nContent-Length: 4000000000\r\n\r\n", "over the limit"),

@@ -13,7 +13,7 @@ from xueliang_monitor.commissioning.acceptance import accept
 from xueliang_monitor.commissioning.interview import enrich
 from xueliang_monitor.commissioning.refusal import RefusedError, login_of
 from xueliang_monitor.documents import DocumentError, read, validate
-from xueliang_monitor.installation import Installation
+from xueliang_monitor.installation import Installation, defaults_of
 from xueliang_monitor.inventory import target_of
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.spreadsheet import COLUMNS, Row
@@ -149,7 +149,7 @@ class Import:
             device_login = login_of(installation, data.onvif_credentials) or login
         except RefusedError as error:
             return data, error.messages[0]
-        target = target_of(row.id, data, login, device_login, installation.settings.clock_drift)
+        target = target_of(row.id, data, login, device_login, defaults_of(installation.settings))
         test = await accept(target, installation, workers, data.stream.value() if data.stream else None)
         failed = [f"{item.subject}: {item.detail or item.fault}" for item in test.verdicts if item.passed is False]
         return data, "; ".join(failed)

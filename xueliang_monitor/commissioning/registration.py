@@ -12,7 +12,7 @@ from xueliang_monitor.commissioning.interview import Say, Told, ask_device
 from xueliang_monitor.commissioning.refusal import RefusedError, login_of
 from xueliang_monitor.commissioning.wish import Wish
 from xueliang_monitor.documents import Document, DocumentError, validate
-from xueliang_monitor.installation import Installation
+from xueliang_monitor.installation import Installation, defaults_of
 from xueliang_monitor.inventory import target_of
 from xueliang_monitor.model import Target
 
@@ -103,5 +103,5 @@ async def prepare(wish: Wish, installation: Installation, say: Say) -> Candidate
     if taken is not None:
         raise RefusedError(taken)
     device_login = login_of(installation, wish.onvif_credentials) or login
-    drift = installation.settings.clock_drift
-    return Candidate(identity, data, target_of(identity, data, login, device_login, drift))
+    defaults = defaults_of(installation.settings)
+    return Candidate(identity, data, target_of(identity, data, login, device_login, defaults))

@@ -9,7 +9,9 @@ NetError
 ├── ClosedError             the peer ended the connection
 ├── ProtocolError           the peer does not speak RTSP
 ├── StatusError             the peer answered, with a refusal
+│   └── RedirectionError    the peer names another place
 └── LoginError              the peer wants a login that we have not got, or refused ours
+    └── LockedError         the peer says that logins are locked
 """
 
 from __future__ import annotations
@@ -51,9 +53,17 @@ class StatusError(NetError):
     """The peer answered a request with a status other than success."""
 
     def __init__(self, step: str, status: int, reason: str) -> None:
-        super().__init__(f"{step} was answered with {status} {reason[:80]}".rstrip())
+        super().__init__(f"{step} was answered with {status} {reason[:280]}".rstrip())
         self.step = step
         self.status = status
+
+
+class RedirectionError(StatusError):
+    """The peer says that what was asked for is at `location`, which may hold a login; `shown` does not."""
+
+    def __init__(self, step: str, status: int, reason: str, location: str, shown: str) -> None:
+        super().__init__(step, status, f"{reason[:60]} (Location: {shown})")
+        self.location = location
 
 
 class LoginError(NetError):
@@ -62,3 +72,7 @@ class LoginError(NetError):
     def __init__(self, detail: str, *, tried: bool) -> None:
         super().__init__(detail)
         self.tried = tried
+
+
+class LockedError(LoginError):
+    """The peer says that it takes no login for a while."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import socket
 import ssl
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from yarl import URL
 from xueliang_monitor import __version__
 from xueliang_monitor.net.address import connect_error, resolve
 from xueliang_monitor.net.errors import ClosedError, NameUnresolvedError, NetError, ProtocolError, TlsError
+from xueliang_monitor.net.tls import tls_context, tls_error
 
 _HEADERS = {"User-Agent": f"xueliang-monitor/{__version__}", "Accept-Encoding": "identity"}
 
@@ -44,25 +44,6 @@ class _Resolver(AbstractResolver):
 
     async def close(self) -> None:
         """Nothing is held."""
-
-
-@functools.lru_cache(maxsize=64)
-def tls_context(tls: str) -> ssl.SSLContext:
-    """Return how certificates are checked: `verify`, `insecure`, or against the certificates of a file.
-
-    A file names the camera's own certificate or its authority; as cameras are known by address, names are not compared.
-
-    Raises:
-        OSError: the file cannot be used (ssl.SSLError is one).
-
-    """
-    if tls == "verify":
-        return ssl.create_default_context()
-    context = ssl.create_default_context(cafile=None if tls == "insecure" else tls)
-    context.check_hostname = False
-    if tls == "insecure":
-        context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 class HttpConnection:
@@ -154,10 +135,7 @@ class HttpConnection:
     def _translate(self, error: Exception) -> NetError:
         if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError | ssl.SSLError):
             reason = getattr(error, "reason", "") or getattr(getattr(error, "os_error", None), "reason", "")
-            return TlsError(
-                f"{self._where}: no trusted TLS connection ({reason or type(error).__name__}); give the camera's "
-                "certificate with tls: FILE, or allow any with tls: insecure"
-            )
+            return tls_error(self._where, reason or type(error).__name__)
         if isinstance(error, aiohttp.ClientConnectorError):
             if isinstance(error.os_error, NetError):
                 return error.os_error

@@ -22,7 +22,7 @@ from xueliang_monitor.net.envelopes import CameraToken, Reading
 from xueliang_monitor.net.errors import LoginError, NetError
 from xueliang_monitor.net.http import HttpAnswer, HttpConnection
 from xueliang_monitor.wire import auth, onvif, soap
-from xueliang_monitor.wire.errors import AnswerError, MalformedAnswerError, SoapFaultError, UnsupportedChallengeError
+from xueliang_monitor.wire.errors import AnswerError, MalformedAnswerError, SoapFaultError
 
 TRUNCATION_SECONDS = 0.5
 """Cameras tell whole seconds, cut off: half a second more is right on average."""
@@ -222,10 +222,12 @@ class OnvifConversation:
         digests = tuple(item for item in offered if item.scheme == "digest")
         if not digests:
             return await self._with_token(definition, path, operation, arguments)
-        try:
-            self._challenge, self._nonce_uses = auth.choose(digests), 0
-        except UnsupportedChallengeError as error:
-            raise LoginError(f"{operation}: {error}", tried=False) from error
+        self._challenge, self._nonce_uses = auth.choose(digests), 0
+        if self._challenge is None:
+            raise LoginError(
+                f"{operation}: the login methods that the camera offers are not known: {auth.names(offered)}",
+                tried=False,
+            )
         return await self._with_digest(definition, path, operation, arguments)
 
     async def _with_token(

@@ -1,4 +1,4 @@
-"""An RTSP client for one visit: connect, log in, describe, play over the same connection, always tear down."""
+"""An RTSP client for one visit: connect, log in, describe, keep a session, always tear it down."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import re
 import secrets
-from collections.abc import AsyncGenerator
+import ssl
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -14,14 +14,19 @@ from typing import Self
 from xueliang_monitor import __version__
 from xueliang_monitor.model import Credentials
 from xueliang_monitor.net.address import connect_error, resolve
-from xueliang_monitor.net.errors import ClosedError, LoginError, ProtocolError, StatusError
+from xueliang_monitor.net.errors import ClosedError, LockedError, LoginError, ProtocolError, RedirectionError, TlsError
+from xueliang_monitor.net.refusals import refusal_of, same_server, says_locked, status_line
+from xueliang_monitor.net.tls import tls_context, tls_error
 from xueliang_monitor.wire import auth, sdp
-from xueliang_monitor.wire.errors import MalformedDescriptionError, MalformedMessageError, UnsupportedChallengeError
+from xueliang_monitor.wire.errors import MalformedDescriptionError, MalformedMessageError
 from xueliang_monitor.wire.messages import InterleavedFrame, MessageParser, Response, serialize_request
 
 READ_BYTES = 64 * 1024
 MAX_BYTES_BEFORE_ANSWER = 4 * 1024 * 1024
-MAX_STREAM_BYTES = 64 * 1024 * 1024
+MAX_WAITING = 1024
+"""Answers and frames of a camera's that nobody took yet; beyond that they are dropped."""
+
+MAX_REDIRECTIONS = 3
 TEARDOWN_SECONDS = 0.5
 _USER_AGENT = f"xueliang-monitor/{__version__}"
 
@@ -38,15 +43,18 @@ class Description:
 class RtspConnection:
     """One connection to a camera (RFC 2326); use as an async context manager, which tears the session down."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str) -> None:
         self._reader = reader
         self._writer = writer
+        self._host = host
         self._parser = MessageParser()
         self._responses: list[Response] = []
         self._frames: list[InterleavedFrame] = []
         self._sequence = 0
         self._session = ""
         self._session_url = ""
+        self._keep_alive_method = "OPTIONS"
+        self.session_seconds = 60.0
         self._setup_number: int | None = None
         self._challenge: auth.Challenge | None = None
         self._nonce_uses = 0
@@ -67,7 +75,27 @@ class RtspConnection:
             reader, writer = await asyncio.open_connection(address, port, limit=READ_BYTES)
         except OSError as error:
             raise connect_error(error, f"{host}:{port}") from error
-        return cls(reader, writer)
+        return cls(reader, writer, host)
+
+    async def secure(self, tls: str) -> None:
+        """Go on over TLS (RFC 7826, 19.2); `tls` says how certificates are checked.
+
+        Raises:
+            TlsError: the camera speaks no TLS, or is not to be trusted.
+
+        """
+        try:
+            await self._writer.start_tls(tls_context(tls), server_hostname=self._host)
+        except ssl.SSLError as error:
+            raise tls_error(self._host, error.reason or error.strerror or "") from error
+        except OSError as error:
+            raise TlsError(f"{self._host} ended the connection within the TLS handshake") from error
+
+    @property
+    def addresses(self) -> tuple[str, str]:
+        """Our own address on this connection, and the camera's."""
+        own, peer = self._writer.get_extra_info("sockname"), self._writer.get_extra_info("peername")
+        return str(own[0]), str(peer[0])
 
     async def __aenter__(self) -> Self:
         """Return the open connection."""
@@ -82,30 +110,58 @@ class RtspConnection:
     async def close(self) -> None:
         """End the session with TEARDOWN, wait shortly for the answer, and close the socket."""
         try:
-            await self._learn_session()
-            if self._session and not self._writer.is_closing():
-                session, self._session = self._session, ""
-                number = self._send("TEARDOWN", self._session_url, (("Session", session),))
-                with contextlib.suppress(TimeoutError, ClosedError, ProtocolError):
-                    async with asyncio.timeout(TEARDOWN_SECONDS):
-                        await self._response(number, "TEARDOWN")
+            with contextlib.suppress(TimeoutError, ClosedError, ProtocolError):
+                async with asyncio.timeout(2 * TEARDOWN_SECONDS):
+                    await self._learn_session()
+                    await self._tear_down()
         finally:
             self._writer.close()
             with contextlib.suppress(OSError, TimeoutError):
                 async with asyncio.timeout(TEARDOWN_SECONDS):
                     await self._writer.wait_closed()
 
+    async def _tear_down(self) -> None:
+        """Send TEARDOWN; once more where only its nonce was refused (RFC 2326, 10.7)."""
+        session, self._session = self._session, ""
+        for _ in range(2):
+            if not session or self._writer.is_closing():
+                return
+            number = self._send("TEARDOWN", self._session_url, (("Session", session),))
+            async with asyncio.timeout(TEARDOWN_SECONDS):
+                response = await self._response(number, "TEARDOWN")
+            challenge = auth.choose(auth.parse_challenges(response.headers.all("www-authenticate")), self._challenge)
+            if response.status != 401 or challenge is None or not challenge.stale:
+                return
+            self._challenge, self._nonce_uses = challenge, 0
+
     async def _learn_session(self) -> None:
         """Wait shortly for the answer to a SETUP that was cancelled, so that its session can be torn down."""
         if self._setup_number is None or self._session or self._writer.is_closing():
             return
-        with contextlib.suppress(TimeoutError, ClosedError, ProtocolError):
-            async with asyncio.timeout(TEARDOWN_SECONDS):
-                self._take_session(await self._response(self._setup_number, "SETUP"))
+        async with asyncio.timeout(TEARDOWN_SECONDS):
+            self.take_session(await self._response(self._setup_number, "SETUP"))
 
-    def _take_session(self, response: Response) -> None:
-        self._session = response.headers.get("session").split(";")[0].strip()
+    def take_session(self, response: Response) -> None:
+        """Remember the session that a SETUP was answered with, and how long it lives unasked (RFC 2326, 12.37)."""
+        identity, _, parameters = response.headers.get("session").partition(";")
+        self._session = identity.strip()
         self._setup_number = None
+        if told := re.search(r"timeout\s*=\s*(\d{1,5})", parameters, re.IGNORECASE):
+            self.session_seconds = max(2.0, float(told[1]))
+
+    @property
+    def session_headers(self) -> tuple[tuple[str, str], ...]:
+        """The header that names the session, where there is one."""
+        return (("Session", self._session),) if self._session else ()
+
+    def begin_session(self, aggregate: str) -> None:
+        """Say by which URL the session is torn down that the next SETUP makes."""
+        self._session_url = aggregate
+
+    def keep_alive(self) -> None:
+        """Ask something that changes nothing, so that the camera keeps the session (RFC 2326, 10.8 and A.2)."""
+        if not self._writer.is_closing():
+            self._send(self._keep_alive_method, self._session_url, self.session_headers)
 
     def _send(self, method: str, url: str, headers: tuple[tuple[str, str], ...]) -> int:
         self._sequence += 1
@@ -135,6 +191,7 @@ class RtspConnection:
                 self._frames.append(event)
             elif isinstance(event, Response):
                 self._responses.append(event)
+        await asyncio.sleep(0)  # a flood is read without waiting: others' turn
         return len(data)
 
     async def _response(self, number: int, step: str) -> Response:
@@ -146,8 +203,7 @@ class RtspConnection:
                 if response.status >= 200 and response.headers.get("cseq", str(number)) == str(number):
                     return response
             received += await self._read()
-            if not self._session_url:
-                self._frames.clear()
+            del self._frames[: -MAX_WAITING if self._session_url else None]
             if received > MAX_BYTES_BEFORE_ANSWER:
                 raise ProtocolError(f"{step} was not answered within {MAX_BYTES_BEFORE_ANSWER} bytes of other data")
 
@@ -177,17 +233,21 @@ class RtspConnection:
         if authorized:
             self.login_accepted = True
         if not 200 <= response.status < 300:
-            raise StatusError(method, response.status, response.reason)
+            raise refusal_of(method, response)
         return response
 
     def _take_challenge(self, response: Response, method: str, *, authorized: bool) -> None:
         offered = auth.parse_challenges(response.headers.all("www-authenticate"))
+        if says_locked(response):
+            raise LockedError(f"{method}: {status_line(response)}", tried=authorized)
         if self._credentials is None:
             raise LoginError(f"{method}: the camera asks for a login", tried=False)
-        try:
-            challenge = auth.choose(offered)
-        except UnsupportedChallengeError as error:
-            raise LoginError(f"{method}: {error}", tried=authorized) from error
+        challenge = auth.choose(offered, self._challenge)
+        if challenge is None:
+            raise LoginError(
+                f"{method}: the login methods that the camera offers are not known: {auth.names(offered)}",
+                tried=authorized,
+            )
         if authorized and not challenge.stale:
             raise LoginError(f"{method}: the camera refused the user name or the password", tried=True)
         self._challenge, self._nonce_uses = challenge, 0
@@ -201,7 +261,7 @@ class RtspConnection:
 
         """
         self._credentials = credentials
-        response = await self.request("DESCRIBE", url, (("Accept", "application/sdp"),))
+        response = await self._describe(url)
         try:
             session = sdp.parse(response.body)
         except MalformedDescriptionError as error:
@@ -209,38 +269,30 @@ class RtspConnection:
         base = response.headers.get("content-base") or response.headers.get("content-location") or url
         if not re.match(r"rtsps?://", base, re.IGNORECASE):
             base = url
+        if "GET_PARAMETER" in response.headers.get("public"):
+            self._keep_alive_method = "GET_PARAMETER"
         return Description(session, base, response.headers.get("server")[:120])
 
-    async def play(self, description: Description, media: sdp.Media) -> int:
-        """Set one track up over this connection and start it (RFC 2326, 10.4, 10.5, 10.12); return its channel.
+    async def _describe(self, url: str) -> Response:
+        """DESCRIBE, and follow the camera to another of its own addresses (RFC 2326, 11.3), but to no other host."""
+        for _ in range(MAX_REDIRECTIONS):
+            try:
+                return await self.request("DESCRIBE", url, (("Accept", "application/sdp"),))
+            except RedirectionError as error:
+                if not same_server(url, error.location) or error.location == url:
+                    raise
+                url = error.location
+        raise ProtocolError(f"DESCRIBE: more than {MAX_REDIRECTIONS} redirections")
+
+    async def receive(self) -> list[InterleavedFrame]:
+        """Wait for what comes next and return its binary frames; answers are passed over.
 
         Raises:
-            NetError: the camera does not play it.
+            ClosedError, ProtocolError: the connection failed.
 
         """
-        track = sdp.resolve_control(description.base, media.control)
-        aggregate = sdp.resolve_control(description.base, description.session.control)
-        self._session_url = aggregate
-        response = await self.request("SETUP", track, (("Transport", "RTP/AVP/TCP;unicast;interleaved=0-1"),))
-        self._take_session(response)
-        match = re.search(r"interleaved=(\d{1,3})", response.headers.get("transport"))
-        channel = int(match[1]) if match else 0
-        headers = (("Session", self._session),) if self._session else ()
-        await self.request("PLAY", aggregate, (*headers, ("Range", "npt=0.000-")))
-        return channel
-
-    async def payloads(self, channel: int) -> AsyncGenerator[list[bytes], None]:
-        """Yield the RTP packets of `channel`, as many at a time as one read brought.
-
-        Raises:
-            ClosedError, ProtocolError: the connection failed, or sent over 64 MiB.
-
-        """
-        received = 0
-        while True:
-            frames, self._frames = self._frames, []
-            yield [frame.payload for frame in frames if frame.channel == channel]
-            received += await self._read()
-            self._responses.clear()
-            if received > MAX_STREAM_BYTES:
-                raise ProtocolError(f"no end of the stream within {MAX_STREAM_BYTES} bytes")
+        if not self._frames:
+            await self._read()
+        self._responses.clear()
+        frames, self._frames = self._frames, []
+        return frames

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from xueliang_monitor.model import EMPTY, Fault, Finding, Rung, Target, Timeouts
+from xueliang_monitor.model import EMPTY, Fault, Finding, Rung, Target, Timeouts, Transport
 from xueliang_monitor.net.rtsp import Description, RtspConnection
 from xueliang_monitor.picture.look import Look
 from xueliang_monitor.picture.reference import Reference
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probes.device import DeviceMemory
+from xueliang_monitor.probes.normal import Normal
 from xueliang_monitor.wire.media import AccessUnit
 
 
@@ -31,6 +32,7 @@ class Climb:
     may_log_in: bool = True
     may_log_in_to_device: bool = True
     interview: bool = False
+    refusals: tuple[float, ...] = ()
     device_login: tuple[bool, bool] = (False, False)
     ends_at: float | None = None
     connection: RtspConnection | None = None
@@ -38,6 +40,8 @@ class Climb:
     keyframe: AccessUnit | None = None
     size: tuple[int, int] | None = None
     motion_ratio: float | None = None
+    normal: Normal = field(default_factory=Normal)
+    transport: Transport = Transport.TCP
     look: Look | None = None
 
 

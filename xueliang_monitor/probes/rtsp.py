@@ -3,10 +3,33 @@
 from __future__ import annotations
 
 from xueliang_monitor.model import Fault, FaultSeen, Rung, Severity, Text
-from xueliang_monitor.net.errors import ClosedError, LoginError, NetError, ProtocolError, StatusError
+from xueliang_monitor.net.errors import (
+    ClosedError,
+    LockedError,
+    LoginError,
+    NetError,
+    ProtocolError,
+    RedirectionError,
+    StatusError,
+    TlsError,
+)
 from xueliang_monitor.net.rtsp import RtspConnection
 from xueliang_monitor.probes.climb import Climb, Outcome, Probe
 
+TLS_FAILED = Fault(
+    "tls_failed",
+    Rung.RTSP,
+    Severity.CRITICAL,
+    Text("No trusted encryption", "TLS 连接失败"),
+    Text(
+        "The camera speaks no TLS on that port, or its certificate is not trusted or has expired.",
+        "该端口不支持 TLS，或摄像机证书不受信任或已过期。",
+    ),
+    Text(
+        "Renew the camera's certificate; or name it with tls: FILE in the camera's file, or set tls: insecure.",
+        "更新摄像机证书；或在摄像机文件中用 tls: 文件 指定证书，或设置 tls: insecure。",
+    ),
+)
 RTSP_TIMEOUT = Fault(
     "rtsp_timeout",
     Rung.RTSP,
@@ -40,6 +63,21 @@ AUTH_FAILED = Fault(
     ),
     at_first_sight=True,
 )
+AUTH_LOCKED = Fault(
+    "auth_locked",
+    Rung.RTSP,
+    Severity.CRITICAL,
+    Text("Logins are locked", "登录已被锁定"),
+    Text(
+        "The camera takes no login for a while, as somebody tried wrong passwords.",
+        "因多次输错密码，摄像机暂时拒绝登录。",
+    ),
+    Text(
+        "Wait half an hour, or restart the camera; find out who else logs in, and correct the credentials.",
+        "等待半小时或重启摄像机；查明还有谁在登录，并更正凭据。",
+    ),
+    at_first_sight=True,
+)
 STREAM_NOT_FOUND = Fault(
     "stream_not_found",
     Rung.RTSP,
@@ -58,6 +96,7 @@ SESSION_LIMIT = Fault(
     Text("No session free", "会话数已满"),
     Text("As many clients read the camera as it can serve.", "取流客户端数量已达摄像机上限。"),
     Text("Close unused clients, or raise the camera's limit.", "关闭不用的客户端，或提高摄像机的连接上限。"),
+    at_first_sight=True,
 )
 SERVER_ERROR = Fault(
     "server_error",
@@ -77,15 +116,18 @@ CONNECTION_CLOSED = Fault(
 )
 
 _BY_STATUS = {
-    301: STREAM_NOT_FOUND,
-    302: STREAM_NOT_FOUND,
     401: AUTH_FAILED,
     403: AUTH_FAILED,
     404: STREAM_NOT_FOUND,
     410: STREAM_NOT_FOUND,
     453: SESSION_LIMIT,
 }
+"""Any other status, 461 and 5xx among them, is an error of the camera's own (RFC 2326, 11.3)."""
+
 _BY_ERROR: tuple[tuple[type[NetError], Fault], ...] = (
+    (TlsError, TLS_FAILED),
+    (RedirectionError, STREAM_NOT_FOUND),
+    (LockedError, AUTH_LOCKED),
     (LoginError, AUTH_FAILED),
     (ProtocolError, RTSP_MALFORMED),
     (ClosedError, CONNECTION_CLOSED),
@@ -94,7 +136,7 @@ _BY_ERROR: tuple[tuple[type[NetError], Fault], ...] = (
 
 def fault_of(error: NetError) -> Fault:
     """Return the fault that an error of the RTSP client stands for."""
-    if isinstance(error, StatusError):
+    if isinstance(error, StatusError) and not isinstance(error, RedirectionError):
         return _BY_STATUS.get(error.status, SERVER_ERROR)
     return next((fault for kind, fault in _BY_ERROR if isinstance(error, kind)), SERVER_ERROR)
 
@@ -110,6 +152,8 @@ async def _climb(climb: Climb) -> Outcome:
     connection = connection_of(climb)
     credentials = climb.target.credentials if climb.may_log_in else None
     try:
+        if climb.target.secure:
+            await connection.secure(climb.target.tls)
         climb.description = await connection.describe(climb.target.request_url, credentials)
     except NetError as error:
         raise FaultSeen(fault_of(error), str(error)) from error
@@ -118,9 +162,11 @@ async def _climb(climb: Climb) -> Outcome:
 
 
 _FAULTS = (
+    TLS_FAILED,
     RTSP_TIMEOUT,
     RTSP_MALFORMED,
     AUTH_FAILED,
+    AUTH_LOCKED,
     STREAM_NOT_FOUND,
     SESSION_LIMIT,
     SERVER_ERROR,

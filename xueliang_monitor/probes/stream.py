@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-import statistics
 import time
-from dataclasses import dataclass, field
 
-from xueliang_monitor.model import Fault, FaultSeen, Finding, Rung, Severity, Text
-from xueliang_monitor.net.errors import ClosedError, NetError
-from xueliang_monitor.net.rtsp import RtspConnection
+from xueliang_monitor.model import Fault, FaultSeen, Finding, Rung, Severity, Text, Transport
+from xueliang_monitor.net.errors import ClosedError, NetError, StatusError
+from xueliang_monitor.net.playing import Playback, playing
+from xueliang_monitor.probes import normal
 from xueliang_monitor.probes.climb import Climb, Outcome, Probe
 from xueliang_monitor.probes.keyframe import ask_for_keyframe
+from xueliang_monitor.probes.reception import MIN_PACKETS, Reception
 from xueliang_monitor.probes.rtsp import SESSION_LIMIT, connection_of, fault_of
 from xueliang_monitor.wire import rtp, tracks
 from xueliang_monitor.wire.errors import MalformedMediaError
-from xueliang_monitor.wire.media import AccessUnit, Codec
 from xueliang_monitor.wire.sdp import Media
 
 MAX_PIXELS = 64_000_000
 FIRST_PACKET_SECONDS = 5.0
+STALL_SECONDS = 4.0
+"""Without a packet for so long a stream that came is interrupted; cameras of one picture a second are not."""
+
 KEYFRAME_GRACE_SECONDS = 0.3
-FOLLOWING_PICTURES = 4
 FOLLOWING_SECONDS = 2.0
-MAX_BAD_PACKETS = 100
+READ_AGAIN_SECONDS = 240.0
+"""How old readings are when new ones are due."""
+
+TCP_REORDER_DEPTH, UDP_REORDER_DEPTH = 4, 32
 LOSS_RATIO = 0.01
-MIN_PACKETS_FOR_LOSS = 20
+SESSION_NOT_FOUND = 454
 
 NO_MEDIA = Fault(
     "no_media",
@@ -83,128 +87,61 @@ STREAM_INTERRUPTED = Fault(
     Rung.STREAM,
     Severity.CRITICAL,
     Text("Stream breaks off", "码流中断"),
-    Text("The camera ends the connection while it plays.", "摄像机在播放过程中断开连接。"),
+    Text("The camera ends the connection, or falls silent, while it plays.", "摄像机在播放过程中断开连接或停止发送。"),
     Text("Check the power supply and the line; restart the camera.", "检查供电与线路；重启摄像机。"),
 )
 
 
-@dataclass(slots=True)
-class _Reception:
-    """What has arrived so far."""
-
-    depacketizer: tracks.VideoDepacketizer
-    payload_type: int
-    clock_rate: int
-    tracker: rtp.SequenceTracker = field(default_factory=rtp.SequenceTracker)
-    bad_packets: int = 0
-    damaged: int = 0
-    interrupted: str = ""
-    asked_for_keyframe: bool = False
-    keyframe: AccessUnit | None = None
-    following: list[AccessUnit] = field(default_factory=list)
-    timestamps: list[int] = field(default_factory=list)
-
-    def push(self, data: bytes) -> None:
-        try:
-            packet = rtp.parse(data)
-        except MalformedMediaError:
-            self.bad_packets += 1
-            if self.bad_packets > MAX_BAD_PACKETS:
-                raise
-            return
-        if packet.payload_type != self.payload_type:
-            return
-        lost = self.tracker.push(packet.sequence)
-        for unit in self.depacketizer.push(packet, lost=lost > 0):
-            self._take(unit)
-
-    def _take(self, unit: AccessUnit) -> None:
-        if len(self.timestamps) < 600:
-            self.timestamps.append(unit.timestamp)
-        if self.keyframe is not None:
-            if len(self.following) < FOLLOWING_PICTURES:
-                self.following.append(unit)
-        elif unit.keyframe and unit.complete:
-            self.keyframe = unit
-        elif unit.keyframe:
-            self.damaged += 1
-
-    @property
-    def complete(self) -> bool:
-        """Whether there is a keyframe, and enough around it to tell motion and loss."""
-        return len(self.following) >= FOLLOWING_PICTURES and self.tracker.received >= MIN_PACKETS_FOR_LOSS
-
-    @property
-    def frame_rate(self) -> float | None:
-        """Pictures a second by their timestamps, None with fewer than four."""
-        steps = [
-            (later - earlier) & 0xFFFFFFFF for earlier, later in zip(self.timestamps, self.timestamps[1:], strict=False)
-        ]
-        steps = [step for step in steps if 0 < step < 60 * self.clock_rate]
-        return self.clock_rate / statistics.median(steps) if len(steps) >= 3 else None
-
-    @property
-    def motion_ratio(self) -> float | None:
-        """How much the pictures after the keyframe change it: their median size over its own; None if unknown.
-
-        For MJPEG, whose pictures stand alone: 0 where the next ones are the same to the byte, else 1.
-        """
-        if self.keyframe is None:
-            return None
-        if self.keyframe.codec is Codec.MJPEG:
-            others = [unit.data for unit in self.following if unit.complete]
-            return float(any(data != self.keyframe.data for data in others)) if others else None
-        sizes = [unit.size for unit in self.following if not unit.keyframe]
-        return statistics.median(sizes) / self.keyframe.size if len(sizes) >= 2 else None
-
-    def why_no_keyframe(self, seconds: float) -> FaultSeen:
-        """Return what to say when the time is up."""
-        received = self.tracker.received
-        if not received:
-            return FaultSeen(NO_MEDIA, f"PLAY was answered, but no video packet came within {seconds:.1f} s")
-        if self.damaged or self.tracker.lost:
-            ratio = self.tracker.loss_ratio
-            return FaultSeen(
-                PACKET_LOSS,
-                f"{self.tracker.lost} of {received + self.tracker.lost} packets lost ({ratio:.1%}); "
-                f"no keyframe was whole within {seconds:.1f} s",
-                {"packet_loss_ratio": ratio},
-            )
-        return FaultSeen(
-            NO_KEYFRAME,
-            f"{received} packets and {len(self.timestamps)} pictures within {seconds:.1f} s, none a keyframe",
-        )
+def _why_no_keyframe(reception: Reception, seconds: float) -> FaultSeen:
+    """Return what to say when the time is up."""
+    order = reception.order
+    readings = reception.readings()
+    if not order.received:
+        return FaultSeen(NO_MEDIA, f"PLAY was answered, but no video packet came within {seconds:.1f} s")
+    if reception.damaged or order.lost:
+        return FaultSeen(PACKET_LOSS, f"{_loss(reception)}; no keyframe was whole within {seconds:.1f} s", readings)
+    detail = f"{order.received} packets and {reception.pictures} pictures within {seconds:.1f} s, none a keyframe"
+    return FaultSeen(NO_KEYFRAME, detail, readings)
 
 
-async def _hurry(climb: Climb, reception: _Reception) -> None:
+def _loss(reception: Reception) -> str:
+    order = reception.order
+    return f"{order.lost} of {order.received + order.lost} packets lost ({order.loss_ratio:.1%})"
+
+
+async def _hurry(climb: Climb, reception: Reception) -> None:
     """Where no keyframe comes by itself, ask the camera for one."""
     await asyncio.sleep(KEYFRAME_GRACE_SECONDS)
     if reception.keyframe is None:
         reception.asked_for_keyframe = await ask_for_keyframe(climb)
 
 
-async def _receive(connection: RtspConnection, channel: int, reception: _Reception, seconds: float) -> None:
-    """Read until the keyframe and a few pictures after it, or until the time is up."""
-    started = time.monotonic()
-    first_until = started + min(seconds, FIRST_PACKET_SECONDS)
-    payloads = connection.payloads(channel)
+async def _receive(climb: Climb, playback: Playback, reception: Reception, seconds: float) -> None:
+    """Read until the keyframe, a few pictures after it and what readings need, or until the time is up."""
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    ends = started + seconds
+    batches = playback.batches()
     try:
-        async with asyncio.timeout_at(asyncio.get_running_loop().time() + first_until - started) as limit:
-            async for batch in payloads:
-                had_keyframe, had_packets = reception.keyframe is not None, reception.tracker.received > 0
-                for data in batch:
-                    reception.push(data)
-                now = asyncio.get_running_loop().time()
-                if not had_packets and reception.tracker.received:
-                    limit.reschedule(now + seconds - (time.monotonic() - started))
-                if reception.complete:
+        async with asyncio.timeout_at(started + min(seconds, FIRST_PACKET_SECONDS)) as limit:
+            async for batch in batches:
+                now = loop.time()
+                had_keyframe = reception.keyframe is not None
+                for data in batch.rtp:
+                    reception.push(data, now)
+                for data in batch.rtcp:
+                    reception.push_control(data, climb.now())
+                if reception.is_enough(now) or reception.left:
                     return
                 if reception.keyframe is not None and not had_keyframe:
-                    limit.reschedule(now + FOLLOWING_SECONDS)
+                    ends = min(ends, now + max(FOLLOWING_SECONDS, reception.listen_seconds + 1.0))
+                if reception.started is not None:
+                    limit.reschedule(min(ends, max(reception.last_packet, started) + STALL_SECONDS))
     except TimeoutError:
-        return
+        if reception.started is not None and loop.time() < ends:
+            reception.interrupted = f"no packet came for {STALL_SECONDS:.0f} s"
     finally:
-        await payloads.aclose()
+        await batches.aclose()
 
 
 def _check_size(size: tuple[int, int] | None) -> None:
@@ -222,84 +159,104 @@ def _video(climb: Climb) -> tuple[Media, tracks.VideoDepacketizer]:
         raise FaultSeen(NO_MEDIA, "the camera's description names no video track")
     depacketizer = tracks.depacketizer(media)
     if depacketizer is None:
-        raise FaultSeen(CODEC_UNSUPPORTED, f"the stream's codec is {media.encoding[:40] or 'not named'}")
+        raise FaultSeen(CODEC_UNSUPPORTED, f"the stream's codec is {tracks.codec_name(media)}")
     return media, depacketizer
 
 
-async def _play(climb: Climb, reception: _Reception, media: Media, seconds: float) -> None:
-    connection = connection_of(climb)
+def _reception(climb: Climb, media: Media, depacketizer: tracks.VideoDepacketizer) -> Reception:
+    read_at = climb.normal.read_at
+    due = read_at is None or climb.normal.doubtful or climb.now() - read_at >= READ_AGAIN_SECONDS
+    return Reception(
+        depacketizer,
+        media.payload_type,
+        media.clock_rate,
+        rtp.Resequencer(TCP_REORDER_DEPTH),
+        rtp.Jitter(media.clock_rate),
+        climb.target.listen_seconds if due else 0.0,
+    )
+
+
+async def _play(climb: Climb, reception: Reception, media: Media, seconds: float) -> None:
     if climb.description is None:
         raise RuntimeError("the ladder was climbed out of order")
-    started = time.monotonic()
+    loop = asyncio.get_running_loop()
+    started = loop.time()
     try:
-        async with asyncio.timeout(seconds):
-            channel = await connection.play(climb.description, media)
-    except NetError as error:
-        raise FaultSeen(
-            STREAM_INTERRUPTED if isinstance(error, ClosedError) else fault_of(error), str(error)
-        ) from error
+        async with asyncio.timeout(seconds) as starting:
+            async with playing(connection_of(climb), climb.description, media, climb.target.transport) as playback:
+                starting.reschedule(None)
+                climb.transport = playback.transport
+                if climb.transport is Transport.UDP:
+                    reception.order = rtp.Resequencer(UDP_REORDER_DEPTH)
+                await _listen(climb, playback, reception, seconds - (loop.time() - started))
     except TimeoutError as error:
         raise FaultSeen(NO_MEDIA, f"SETUP and PLAY were not answered within {seconds:.1f} s") from error
-    hurry = asyncio.create_task(_hurry(climb, reception))
-    try:
-        await _receive(connection, channel, reception, seconds - (time.monotonic() - started))
     except MalformedMediaError as error:
         raise FaultSeen(DECODE_FAILED, str(error)) from error
-    except ClosedError as error:
-        detail = f"{error} after {reception.tracker.received} packets"
-        if reception.keyframe is None:
-            raise FaultSeen(STREAM_INTERRUPTED, detail) from error
-        reception.interrupted = detail
     except NetError as error:
-        raise FaultSeen(fault_of(error), str(error)) from error
+        raise FaultSeen(STREAM_INTERRUPTED if _is_interruption(error) else fault_of(error), str(error)) from error
+
+
+def _is_interruption(error: NetError) -> bool:
+    """Say whether the camera ended the session: the connection, or by having forgotten it (454)."""
+    return isinstance(error, ClosedError) or (isinstance(error, StatusError) and error.status == SESSION_NOT_FOUND)
+
+
+async def _listen(climb: Climb, playback: Playback, reception: Reception, seconds: float) -> None:
+    """Receive, and ask for a keyframe where none comes; an end after the keyframe is noted, before it raised."""
+    hurry = asyncio.create_task(_hurry(climb, reception))
+    try:
+        await _receive(climb, playback, reception, seconds)
+    except ClosedError as error:
+        reception.interrupted = str(error)
     finally:
         hurry.cancel()
         await asyncio.gather(hurry, return_exceptions=True)
+    if reception.interrupted:
+        reception.interrupted += f" after {reception.order.received} packets"
+        if reception.keyframe is None:
+            raise FaultSeen(STREAM_INTERRUPTED, reception.interrupted)
 
 
 async def _climb(climb: Climb) -> Outcome:
     media, depacketizer = _video(climb)
-    reception = _Reception(depacketizer, media.payload_type, media.clock_rate)
+    reception = _reception(climb, media, depacketizer)
     started = time.monotonic()
     await _play(climb, reception, media, climb.timeouts.stream)
     seconds = time.monotonic() - started
     if reception.keyframe is None:
-        raise reception.why_no_keyframe(seconds)
+        raise _why_no_keyframe(reception, seconds)
     try:
         climb.size = depacketizer.size
         _check_size(climb.size)
     except MalformedMediaError as error:
         raise FaultSeen(DECODE_FAILED, str(error)) from error
     climb.keyframe, climb.motion_ratio = reception.keyframe, reception.motion_ratio
-    return _outcome(climb, reception, reception.keyframe, seconds)
+    return _outcome(climb, reception)
 
 
-def _outcome(climb: Climb, reception: _Reception, keyframe: AccessUnit, seconds: float) -> Outcome:
-    tracker = reception.tracker
-    readings: dict[str, float | str] = {
-        "codec": keyframe.codec.value,
-        "keyframe_wait_seconds": seconds,
-        "keyframe_bytes": float(len(keyframe.data)),
-        "packet_loss_ratio": tracker.loss_ratio,
-    }
-    if reception.asked_for_keyframe:
-        readings["keyframe_requested"] = 1.0
+def _outcome(climb: Climb, reception: Reception) -> Outcome:
+    readings = reception.readings()
+    readings["keyframe_wait_seconds"] = reception.keyframe_after
+    readings["transport"] = climb.transport.value
     if climb.size:
         readings["resolution"] = f"{climb.size[0]}x{climb.size[1]}"
-    if (rate := reception.frame_rate) is not None:
-        readings["frame_rate_hertz"] = rate
-    if (motion := reception.motion_ratio) is not None:
-        readings["motion_ratio"] = motion
     ruled_out = _EXCLUDES | {SESSION_LIMIT.code}
     if reception.interrupted:
         return Outcome(readings, seen=(Finding(STREAM_INTERRUPTED.code, reception.interrupted),), ruled_out=ruled_out)
-    if tracker.loss_ratio <= LOSS_RATIO:
-        return Outcome(readings, ruled_out=ruled_out | {PACKET_LOSS.code})
-    detail = f"{tracker.lost} of {tracker.received + tracker.lost} packets lost ({tracker.loss_ratio:.1%})"
-    return Outcome(readings, seen=(Finding(PACKET_LOSS.code, detail),), ruled_out=ruled_out)
+    seen: tuple[Finding, ...] = ()
+    if reception.order.loss_ratio > LOSS_RATIO:
+        seen = (Finding(PACKET_LOSS.code, _loss(reception)),)
+    elif reception.order.received >= MIN_PACKETS:
+        ruled_out |= {PACKET_LOSS.code}
+    if reception.listen_seconds and not seen:
+        judged = normal.judge(climb.target, climb.normal, readings, climb.size, climb.now())
+        climb.normal = judged.normal
+        seen, ruled_out = judged.seen, ruled_out | judged.ruled_out
+    return Outcome(readings, seen=seen, ruled_out=ruled_out)
 
 
-_FAULTS = (NO_MEDIA, NO_KEYFRAME, CODEC_UNSUPPORTED, DECODE_FAILED, PACKET_LOSS, STREAM_INTERRUPTED)
+_FAULTS = (NO_MEDIA, NO_KEYFRAME, CODEC_UNSUPPORTED, DECODE_FAILED, PACKET_LOSS, STREAM_INTERRUPTED, *normal.FAULTS)
 _EXCLUDES = frozenset({NO_MEDIA.code, NO_KEYFRAME.code, CODEC_UNSUPPORTED.code, STREAM_INTERRUPTED.code})
 
 STREAM = Probe(Rung.STREAM, _FAULTS, _EXCLUDES, _climb, lambda timeouts: timeouts.stream + 1.0, NO_MEDIA)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import socket
+import ssl
 from urllib.parse import urlsplit
 
 from xueliang_monitor.model import Credentials, Target
@@ -20,19 +21,34 @@ def _speaks_onvif(behaviour: Behaviour) -> bool:
 
 
 class SimulatedCamera:
-    """Serves RTSP on its own address; `open_sessions`, `teardowns` and `refused_logins` are counted for tests."""
+    """Serves RTSP on its own address, over TLS with a context for it; what clients do is counted for tests.
 
-    def __init__(self, target: Target, number: int, credentials: Credentials, onvif_port: int | None = None) -> None:
+    `login_kind` is one of `LOGIN_KINDS`; a nonce is good for `nonce_lives` requests, for ever with 0; `refuse_logins`
+    is how many good logins are refused, as by a camera whose sessions are all in use.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        number: int,
+        credentials: Credentials,
+        onvif_port: int | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.target = target
         self.credentials = credentials
         self.scene, self.codec = clips.PROFILES[number % len(clips.PROFILES)]
-        self.strong_digest = number % 2 == 1
+        self.login_kind = "sha-256" if number % 2 == 1 else "digest"
+        self.nonce_lives = self.refuse_logins = 0
+        self.session_seconds = 60
+        self._tls = tls
         self.keyframe_at_play = number % 6 != 5
         self.ssrc = int.from_bytes(hashlib.blake2b(target.id.encode(), digest_size=4).digest(), "big")
         self.faults: dict[str, SimulatedFault] = {}
         self.behaviour = Behaviour()
         self.open_sessions = self.sessions_served = self.teardowns = self.refused_logins = 0
-        self.keyframe_requests = 0
+        self.keyframe_requests = self.kept_alive = self.connections = 0
+        self.most_connections = 0
         self.onvif = OnvifService(self, onvif_port, number) if onvif_port else None
         self._server: asyncio.Server | None = None
         self._hole: list[socket.socket] = []
@@ -90,7 +106,7 @@ class SimulatedCamera:
         self.behaviour = after
         if self.onvif is not None and _speaks_onvif(before) != _speaks_onvif(after):
             await (self.onvif.start() if _speaks_onvif(after) else self.onvif.stop())
-        if (before.listening, before.accepting) != (after.listening, after.accepting):
+        if (before.listening, before.accepting, before.tls) != (after.listening, after.accepting, after.tls):
             await self._close()
             if not after.accepting:
                 await self._dig_hole()
@@ -99,18 +115,26 @@ class SimulatedCamera:
 
     async def _listen(self) -> None:
         self._server = await asyncio.start_server(
-            self._accept, self.target.host, self.target.port, backlog=16, reuse_address=True
+            self._accept,
+            self.target.host,
+            self.target.port,
+            backlog=16,
+            reuse_address=True,
+            ssl=self._tls if self.behaviour.tls else None,
         )
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         if task is not None:
             self._clients.add(task)
+        self.connections += 1
+        self.most_connections = max(self.most_connections, self.connections)
         try:
             await ClientSession(self, reader, writer).run()
         except asyncio.CancelledError:
             pass  # stopping: asyncio's server would log it as an error
         finally:
+            self.connections -= 1
             if task is not None:
                 self._clients.discard(task)
             writer.close()

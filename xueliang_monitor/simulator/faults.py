@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 
@@ -11,27 +13,38 @@ class Behaviour:
     """How a camera behaves; a fault replaces some of it.
 
     `listening` is False where the port refuses; `accepting` False where connections are never answered at all;
-    `answering` False where they are accepted in silence. Delays are seconds, `loss` a share of packets in [0, 1].
-    `path` is where the stream moved; `onvif` what is answered in place of SOAP, or `off`; `clock_offset` is the
-    camera's clock over the right time, in seconds.
+    `answering` False where they are accepted in silence. Delays are seconds, `loss` and `disorder` shares of packets in
+    [0, 1]; of a stream's pictures each `thinning`th is sent, with `padding` bytes more. `refuse` maps a method to a
+    status; `location` is where a redirection leads; `reason` is said with a refusal. `path` is where the stream moved;
+    `onvif` what is answered in place of SOAP, or `off`; `clock_offset` is the camera's clock over the right time.
     """
 
     listening: bool = True
     accepting: bool = True
     answering: bool = True
+    tls: bool = True
+    interleaved: bool = True
+    udp: bool = True
     garbage: bool = False
+    web_server: bool = False
     hang_up: bool = False
     answer_delay: float = 0.0
     password_changed: bool = False
-    refuse_describe: int = 0
-    refuse_setup: int = 0
+    logins_refused: int = 0
+    refuse: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    location: str = ""
+    reason: str = ""
     encoding: str = ""
     variant: str = "live"
     media: bool = True
     keyframes: bool = True
     damaged: bool = False
     loss: float = 0.0
+    disorder: float = 0.0
+    thinning: int = 1
+    padding: int = 0
     reset_after_packets: int | None = None
+    stall_after_packets: int | None = None
     path: str = ""
     onvif: str = ""
     onvif_password_changed: bool = False
@@ -51,8 +64,8 @@ class SimulatedFault:
 
     def apply(self, behaviour: Behaviour) -> Behaviour:
         """Return the behaviour with this fault; settings of the same names go in with the changes."""
-        known = {field.name for field in fields(Behaviour)}
-        settings = {key: value for key, value in asdict(self).items() if key in known}
+        known = {item.name for item in fields(Behaviour)}
+        settings = {item.name: getattr(self, item.name) for item in fields(self) if item.name in known}
         return replace(behaviour, **self.changes, **settings)
 
 
@@ -76,6 +89,33 @@ class Reset(SimulatedFault):
     name: ClassVar[str] = "reset"
     code: ClassVar[str] = "stream_interrupted"
     reset_after_packets: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Stall(SimulatedFault):
+    """The stream falls silent while the connection stays."""
+
+    name: ClassVar[str] = "stall"
+    code: ClassVar[str] = "stream_interrupted"
+    stall_after_packets: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class LowFrameRate(SimulatedFault):
+    """Only some pictures are sent, at their own time."""
+
+    name: ClassVar[str] = "low-frame-rate"
+    code: ClassVar[str] = "low_frame_rate"
+    thinning: int = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Bitrate(SimulatedFault):
+    """Each picture carries filler."""
+
+    name: ClassVar[str] = "bitrate"
+    code: ClassVar[str] = "bitrate_out_of_range"
+    padding: int = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +145,26 @@ FAULTS: tuple[type[SimulatedFault], ...] = (
     _plain("hang-up", "connection_closed", hang_up=True),
     _plain("garbage", "rtsp_malformed", garbage=True),
     _plain("wrong-password", "auth_failed", password_changed=True),
-    _plain("not-found", "stream_not_found", refuse_describe=404),
-    _plain("server-error", "server_error", refuse_describe=500),
-    _plain("session-limit", "session_limit", refuse_setup=453),
+    _plain("tls-off", "tls_failed", tls=False),
+    _plain("web-server", "rtsp_malformed", web_server=True),
+    _plain("locked", "auth_locked", refuse={"DESCRIBE": 403}, reason="Forbidden: account is locked"),
+    _plain("forbidden", "auth_failed", refuse={"DESCRIBE": 403}, reason="Forbidden"),
+    _plain("not-found", "stream_not_found", refuse={"DESCRIBE": 404}),
+    _plain("moved", "stream_not_found", refuse={"DESCRIBE": 302}, location="rtsp://other.invalid:554/live"),
+    _plain("server-error", "server_error", refuse={"DESCRIBE": 500}),
+    _plain("busy", "server_error", refuse={"DESCRIBE": 503}),
+    _plain("no-transport", "server_error", interleaved=False, udp=False),
+    _plain("session-limit", "session_limit", refuse={"SETUP": 453}),
+    _plain("session-lost", "stream_interrupted", refuse={"PLAY": 454}),
     _plain("other-codec", "codec_unsupported", encoding="SVAC"),
     _plain("no-media", "no_media", media=False),
     _plain("no-keyframe", "no_keyframe", keyframes=False),
     _plain("damaged", "decode_failed", damaged=True),
+    Stall,
     PacketLoss,
+    LowFrameRate,
+    Bitrate,
+    _plain("small", "resolution_changed", variant="small"),
     _plain("frozen", "picture_frozen", variant="frozen"),
     _plain("covered", "picture_covered", variant="covered"),
     _plain("black", "picture_black", variant="black"),
@@ -146,7 +198,7 @@ def build(name: str, settings: dict[str, Any]) -> SimulatedFault:
     kind = BY_NAME.get(name)
     if kind is None:
         raise ValueError(f"no fault is called {name!r}; faults: {', '.join(BY_NAME)}")
-    allowed = {field.name for field in fields(kind)}
+    allowed = {item.name for item in fields(kind)}
     if unknown := sorted(set(settings) - allowed):
         raise ValueError(f"{name} has no setting {unknown[0]!r}; settings: {', '.join(sorted(allowed)) or 'none'}")
     if any(isinstance(value, bool) or not isinstance(value, int | float) for value in settings.values()):

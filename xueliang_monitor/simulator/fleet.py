@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -20,13 +21,14 @@ from xueliang_monitor.spreadsheet import Row
 class SimulatedFleet:
     """Every camera of a spreadsheet, on its own loopback address."""
 
-    def __init__(self, rows: tuple[Row, ...], credentials: Credentials) -> None:
+    def __init__(self, rows: tuple[Row, ...], credentials: Credentials, tls: ssl.SSLContext | None = None) -> None:
         self.cameras: Mapping[str, SimulatedCamera] = {
             row.id: SimulatedCamera(
                 Target(row.id, row.data.address, row.data.rtsp_port, row.data.rtsp_path),
                 number,
                 credentials,
                 row.data.onvif_port,
+                tls,
             )
             for number, row in enumerate(rows)
         }

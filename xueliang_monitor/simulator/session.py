@@ -1,33 +1,53 @@
-"""One client of a simulated camera: answers its requests, sends it the clip in real time."""
+"""One client of a simulated camera: answers its requests, and starts what it plays."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import random
-import re
 import secrets
-import struct
 from typing import TYPE_CHECKING
 
-from xueliang_monitor.simulator.clips import RATE, Clip, Picture
+from xueliang_monitor.simulator.player import PAYLOAD_TYPES, ConnectionLost, Player
+from xueliang_monitor.simulator.transports import Outlet, outlet
 from xueliang_monitor.wire import auth
 from xueliang_monitor.wire.errors import WireError
 from xueliang_monitor.wire.media import Codec
-from xueliang_monitor.wire.messages import MessageParser, Request, serialize_interleaved, serialize_response
+from xueliang_monitor.wire.messages import MessageParser, Request, serialize_response
 
 if TYPE_CHECKING:
     from xueliang_monitor.simulator.camera import SimulatedCamera
 
 REALM = "xueliang-simulator"
-_REASONS = {200: "OK", 401: "Unauthorized", 404: "Not Found", 453: "Not Enough Bandwidth", 454: "Session Not Found"}
-_ENCODINGS = {Codec.H264: ("H264", 96), Codec.H265: ("H265", 96), Codec.MJPEG: ("JPEG", 26)}
+_REASONS = {
+    200: "OK",
+    302: "Moved Temporarily",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    453: "Not Enough Bandwidth",
+    454: "Session Not Found",
+    461: "Unsupported Transport",
+    500: "Internal Server Error",
+    501: "Not Implemented",
+    503: "Service Unavailable",
+}
+_ENCODINGS = {Codec.H264: "H264", Codec.H265: "H265", Codec.MJPEG: "JPEG"}
+_METHODS = "OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN, GET_PARAMETER"
+_CHALLENGES = {
+    "digest": ('Digest realm="{realm}", nonce="{nonce}"',),
+    "sha-256": ('Digest realm="{realm}", nonce="{nonce}", algorithm=SHA-256, qop="auth"',),
+    "md5-sess": ('Digest realm="{realm}", nonce="{nonce}", algorithm=MD5-sess, qop="auth,auth-int"',),
+    "basic": ('Basic realm="{realm}"',),
+    "all": (
+        'Basic realm="{realm}"',
+        'Digest realm="{realm}", nonce="{nonce}", algorithm=MD5, qop="auth"',
+        'Digest realm="{realm}", nonce="{nonce}", algorithm=SHA-256, qop="auth"',
+    ),
+}
+"""What a camera offers, by its kind of login."""
 
-
-def _thin(picture: Picture, codec: Codec) -> bool:
-    """Say whether a picture may go to a client that is to get no keyframe."""
-    return codec is not Codec.MJPEG and not picture.keyframe
+LOGIN_KINDS = tuple(_CHALLENGES)
 
 
 class ClientSession:
@@ -38,8 +58,10 @@ class ClientSession:
         self._reader = reader
         self._writer = writer
         self._nonce = secrets.token_hex(16)
+        self._nonce_uses = 0
+        self._login = ""
         self._session = ""
-        self._channel = 0
+        self._outlet: Outlet | None = None
         self._player: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
@@ -64,6 +86,9 @@ class ClientSession:
             with contextlib.suppress(asyncio.CancelledError, OSError):
                 await self._player
             self._player = None
+        if self._outlet is not None:
+            self._outlet.close()
+            self._outlet = None
 
     async def _serve(self, request: Request) -> bool:
         behaviour = self._camera.behaviour
@@ -71,8 +96,11 @@ class ClientSession:
             return True
         if behaviour.hang_up:
             return False
-        if behaviour.garbage:
-            self._writer.write(random.Random(request.url).randbytes(200).replace(b"$", b"%"))
+        if behaviour.web_server or behaviour.garbage:
+            answer = b"HTTP/1.1 400 Bad Request\r\nServer: web\r\nContent-Length: 0\r\n\r\n"
+            if behaviour.garbage:
+                answer = random.Random(request.url).randbytes(200).replace(b"$", b"%")
+            self._writer.write(answer)
             await self._writer.drain()
             return True
         if behaviour.answer_delay:
@@ -81,14 +109,14 @@ class ClientSession:
         return True
 
     async def _answer(self, request: Request) -> None:
+        behaviour = self._camera.behaviour
         if request.method == "OPTIONS":
-            self._reply(request, 200, ("Public", "OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN, GET_PARAMETER"))
-        elif not self._authorized(request):
-            challenge = f'realm="{REALM}", nonce="{self._nonce}"'
-            extra = ', algorithm=SHA-256, qop="auth"'
-            self._reply(
-                request, 401, ("WWW-Authenticate", f"Digest {challenge}{extra if self._camera.strong_digest else ''}")
-            )
+            self._reply(request, 200, ("Public", _METHODS))
+        elif (stale := self._refuses(request)) is not None:
+            self._challenge(request, stale=stale)
+        elif status := behaviour.refuse.get(request.method):
+            location = (("Location", behaviour.location),) if behaviour.location else ()
+            self._reply(request, status, *location, reason=behaviour.reason)
         else:
             handler = {
                 "DESCRIBE": self._describe,
@@ -103,33 +131,47 @@ class ClientSession:
                 await handler(request)
         await self._writer.drain()
 
-    def _authorized(self, request: Request) -> bool:
+    def _challenge(self, request: Request, *, stale: bool) -> None:
+        offers = _CHALLENGES[self._camera.login_kind]
+        told = [offer.format(realm=REALM, nonce=self._nonce) + (", stale=true" if stale else "") for offer in offers]
+        self._reply(request, 401, *(("WWW-Authenticate", value) for value in told))
+
+    def _refuses(self, request: Request) -> bool | None:
+        """Return None for a good login, True for one whose nonce was used up, False for none or a bad one."""
         value = request.headers.get("authorization")
         if not value:
             return False
-        credentials = self._camera.credentials
-        good = not self._camera.behaviour.password_changed and auth.verify(
-            value, credentials, request.method, REALM, self._nonce
+        camera = self._camera
+        good = not camera.behaviour.password_changed and auth.verify(
+            value, camera.credentials, request.method, REALM, self._nonce
         )
+        if good and camera.refuse_logins:
+            camera.refuse_logins -= 1
+            good = False
         if not good:
-            self._camera.refused_logins += 1
-        return good
+            camera.refused_logins += 1
+            return False
+        self._nonce_uses += 1
+        if camera.nonce_lives and self._nonce_uses > camera.nonce_lives:
+            self._nonce, self._nonce_uses = secrets.token_hex(16), 0
+            return True
+        return None
 
-    def _reply(self, request: Request, status: int, *headers: tuple[str, str], body: bytes = b"") -> None:
+    def _reply(
+        self, request: Request, status: int, *headers: tuple[str, str], body: bytes = b"", reason: str = ""
+    ) -> None:
         sequence = ("CSeq", request.headers.get("cseq", "0"))
-        reason = _REASONS.get(status, "Error")
+        reason = reason or _REASONS.get(status, "Error")
         self._writer.write(serialize_response(status, reason, (sequence, *headers), body))
 
     async def _describe(self, request: Request) -> None:
-        behaviour = self._camera.behaviour
-        if behaviour.refuse_describe or not self._camera.serves(request.url):
-            self._reply(request, behaviour.refuse_describe or 404)
+        if not self._camera.serves(request.url):
+            self._reply(request, 404)
             return
         clip = self._camera.clip()
-        encoding, payload_type = _ENCODINGS[clip.codec]
+        encoding, payload_type = self._camera.behaviour.encoding or _ENCODINGS[clip.codec], PAYLOAD_TYPES[clip.codec]
         lines = ["v=0", "o=- 0 0 IN IP4 0.0.0.0", "s=camera", "c=IN IP4 0.0.0.0", "t=0 0", "a=control:*"]
-        lines.append(f"m=video 0 RTP/AVP {payload_type}")
-        lines.append(f"a=rtpmap:{payload_type} {behaviour.encoding or encoding}/90000")
+        lines += [f"m=video 0 RTP/AVP {payload_type}", f"a=rtpmap:{payload_type} {encoding}/90000"]
         if clip.format_parameters:
             lines.append(f"a=fmtp:{payload_type} {clip.format_parameters}")
         lines += ["a=control:track1", ""]
@@ -138,32 +180,38 @@ class ClientSession:
             200,
             ("Content-Base", request.url.rstrip("/") + "/"),
             ("Content-Type", "application/sdp"),
+            ("Public", _METHODS),
             body="\r\n".join(lines).encode(),
         )
 
     async def _setup(self, request: Request) -> None:
-        if self._camera.behaviour.refuse_setup:
-            self._reply(request, self._camera.behaviour.refuse_setup)
-            return
-        match = re.search(r"interleaved=(\d+)", request.headers.get("transport"))
-        if match is None:
+        behaviour = self._camera.behaviour
+        self._outlet = outlet(
+            request.headers.get("transport"), self._writer, udp=behaviour.udp, interleaved=behaviour.interleaved
+        )
+        if self._outlet is None:
             self._reply(request, 461)
             return
-        self._channel = int(match[1])
         if not self._session:
             self._session = secrets.token_urlsafe(9)
             self._camera.open_sessions += 1
             self._camera.sessions_served += 1
-        transport = f"RTP/AVP/TCP;unicast;interleaved={self._channel}-{self._channel + 1}"
-        self._reply(request, 200, ("Transport", transport), ("Session", f"{self._session};timeout=60"))
+        timeout = self._camera.session_seconds
+        self._reply(request, 200, ("Transport", self._outlet.header), ("Session", f"{self._session};timeout={timeout}"))
 
     async def _play(self, request: Request) -> None:
-        if not self._session:
+        if not self._session or self._outlet is None:
             self._reply(request, 454)
             return
         self._reply(request, 200, ("Session", self._session), ("Range", "npt=0.000-"))
         if self._player is None and self._camera.behaviour.media:
-            self._player = asyncio.create_task(self._send_clip())
+            self._player = asyncio.create_task(self._send(Player(self._camera, self._outlet, self._session)))
+
+    async def _send(self, player: Player) -> None:
+        try:
+            await player.run()
+        except ConnectionLost:
+            self._writer.transport.abort()
 
     async def _teardown(self, request: Request) -> None:
         self._reply(request, 200)
@@ -171,56 +219,5 @@ class ClientSession:
         await self._end_session()
 
     async def _keep_alive(self, request: Request) -> None:
+        self._camera.kept_alive += 1
         self._reply(request, 200, ("Session", self._session))
-
-    async def _send_clip(self) -> None:
-        """Send pictures at their rate, from the live position or, as most cameras do, from its keyframe."""
-        loop = asyncio.get_running_loop()
-        clip = self._camera.clip()
-        index = int(loop.time() * RATE) % len(clip.pictures)
-        if self._camera.keyframe_at_play:
-            index = clip.keyframe_at_or_before(index)
-        sequence, started, sent = random.randrange(0x10000), loop.time(), 0
-        chance, asked = random.Random(self._session), self._camera.keyframe_requests
-        for number in itertools.count():
-            current = self._camera.clip()
-            if current is not clip:
-                clip, index = current, 0
-            if asked != self._camera.keyframe_requests:
-                asked, index = self._camera.keyframe_requests, clip.keyframe_at_or_before(index)
-            picture = clip.pictures[index]
-            index = (index + 1) % len(clip.pictures)
-            behaviour = self._camera.behaviour
-            if behaviour.keyframes or _thin(picture, clip.codec):
-                for packet in self._packets(clip, picture, number, sequence):
-                    sequence = (sequence + 1) & 0xFFFF
-                    if behaviour.loss and chance.random() < behaviour.loss:
-                        continue
-                    if behaviour.reset_after_packets is not None and sent >= behaviour.reset_after_packets:
-                        self._writer.transport.abort()
-                        return
-                    self._writer.write(serialize_interleaved(self._channel, packet))
-                    sent += 1
-                await self._writer.drain()
-            await asyncio.sleep(max(0.0, started + (number + 1) / RATE - loop.time()))
-
-    def _packets(self, clip: Clip, picture: Picture, number: int, sequence: int) -> list[bytes]:
-        payload_type = _ENCODINGS[clip.codec][1]
-        timestamp = (number * 90000 // RATE) & 0xFFFFFFFF
-        last = len(picture.payloads) - 1
-        packets = []
-        for offset, payload in enumerate(picture.payloads):
-            if self._camera.behaviour.damaged:
-                payload = _damage(payload, 4 if clip.codec is Codec.MJPEG else 12)
-            marker = 0x80 if offset == last else 0
-            header = struct.pack(
-                "!BBHII", 0x80, marker | payload_type, (sequence + offset) & 0xFFFF, timestamp, self._camera.ssrc
-            )
-            packets.append(header + payload)
-        return packets
-
-
-def _damage(payload: bytes, kept: int) -> bytes:
-    """Keep the payload's own headers, and put nonsense in place of the picture."""
-    kept = min(len(payload), kept)
-    return payload[:kept] + bytes((value * 7 + 13) & 0xFF for value in range(len(payload) - kept))

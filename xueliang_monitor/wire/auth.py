@@ -10,10 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from xueliang_monitor.model import Credentials
-from xueliang_monitor.wire.errors import UnsupportedChallengeError
 
-_HASHES = {"MD5": "md5", "SHA-256": "sha256"}
-_STRENGTH = ("SHA-256", "SHA-256-SESS", "MD5", "MD5-SESS")
+_HASHES = {"MD5": "md5", "SHA-256": "sha256", "SHA-512-256": "sha512_256"}
+_STRENGTH = ("SHA-512-256", "SHA-512-256-SESS", "SHA-256", "SHA-256-SESS", "MD5", "MD5-SESS")
 
 _TOKEN = re.compile(
     r"""\s*,*\s*(?:(?P<key>[A-Za-z0-9_.-]+)\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^\s,"]+))"""
@@ -55,21 +54,24 @@ def parse_challenges(values: Iterable[str]) -> tuple[Challenge, ...]:
     return tuple(Challenge(scheme, parameters) for scheme, parameters in challenges)
 
 
-def choose(challenges: tuple[Challenge, ...]) -> Challenge:
-    """Return the strongest challenge that can be answered: digests first, Basic only when alone.
+def choose(challenges: tuple[Challenge, ...], before: Challenge | None = None) -> Challenge | None:
+    """Return the strongest challenge that can be answered: digests first, Basic only when alone; None without one.
 
-    Raises:
-        UnsupportedChallengeError: none can be answered.
-
+    A server that was answered with `before` and only asks for a fresh nonce is not answered more weakly.
     """
     digests = [item for item in challenges if item.scheme == "digest" and item.algorithm in _STRENGTH]
     if digests:
         return min(digests, key=lambda item: _STRENGTH.index(item.algorithm))
-    for item in challenges:
-        if item.scheme == "basic":
-            return item
+    if before is not None and before.scheme == "digest":
+        return None
+    alone = all(item.scheme == "basic" for item in challenges)
+    return next((item for item in challenges if item.scheme == "basic"), None) if alone else None
+
+
+def names(challenges: tuple[Challenge, ...]) -> str:
+    """Return what is offered, in words."""
     offered = ", ".join(f"{item.scheme} {item.parameters.get('algorithm', '')}".strip() for item in challenges)
-    raise UnsupportedChallengeError(f"the login methods offered are not known: {offered[:80] or 'none'}")
+    return offered[:80] or "none"
 
 
 def _quote(text: str) -> str:

@@ -32,10 +32,6 @@ class MalformedMediaError(WireError):
     """RTP or its payload could not be read (RFC 3550, 6184, 7798, 2435)."""
 
 
-class UnsupportedChallengeError(WireError):
-    """No challenge the server offered can be answered."""
-
-
 class AnswerError(WireError):
     """An answer over ONVIF could not be used (ONVIF Core, 5.11; SOAP 1.2)."""
 

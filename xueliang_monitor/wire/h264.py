@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Sequence
 
 from xueliang_monitor.wire.bits import BitReader, unescape
 from xueliang_monitor.wire.errors import MalformedMediaError
-from xueliang_monitor.wire.media import AccessUnit, Codec, NalDepacketizer, annex_b, split_aggregate
+from xueliang_monitor.wire.media import Codec
+from xueliang_monitor.wire.nal import MAX_PARAMETER_SET_BYTES, NalDepacketizer, Unit, split_aggregate
+from xueliang_monitor.wire.supplement import identifier_at, recovery_point
 
-IDR, SPS, PPS = 5, 7, 8
+IDR, SEI, SPS, PPS = 5, 6, 7, 8
 _STAP_A, _FU_A = 24, 28
 _HIGH_PROFILES = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
-MAX_PARAMETER_SET_BYTES = 4096
+_PROFILES = {
+    44: "CAVLC 4:4:4",
+    66: "Baseline",
+    77: "Main",
+    88: "Extended",
+    100: "High",
+    110: "High 10",
+    122: "High 4:2:2",
+    244: "High 4:4:4",
+}
 
 
 def _skip_scaling_list(reader: BitReader, size: int) -> None:
@@ -90,30 +102,48 @@ def parameter_sets(sprop: str) -> list[bytes]:
     return [unit for unit in units if 0 < len(unit) <= MAX_PARAMETER_SET_BYTES]
 
 
-def _starts_a_picture(slices: list[bytes]) -> bool:
-    """Say whether the first slice holds the first macroblock: `first_mb_in_slice` of ue(v) 0 is one set bit."""
-    return bool(slices) and len(slices[0]) > 1 and bool(slices[0][1] & 0x80)
-
-
 class H264Depacketizer(NalDepacketizer):
     """Puts single units, STAP-A and FU-A together; remembers the parameter sets last sent."""
 
-    def __init__(self, sprop: str = "") -> None:
-        super().__init__()
-        self._sets: dict[int, bytes] = {}
-        self._remember(parameter_sets(sprop))
+    codec = Codec.H264
 
-    def _remember(self, units: list[bytes]) -> None:
-        for unit in units:
-            kind = unit[0] & 0x1F
-            if kind in (SPS, PPS) and len(unit) <= MAX_PARAMETER_SET_BYTES:
-                self._sets[kind] = unit
+    def __init__(self, sprop: str = "") -> None:
+        super().__init__((SPS, PPS))
+        self._remember(parameter_sets(sprop))
 
     @property
     def size(self) -> tuple[int, int] | None:
         """Width and height of the parameter set last seen, None where there is none."""
-        sps = self._sets.get(SPS)
-        return picture_size(sps) if sps else None
+        found = self._sets.of(SPS)
+        return picture_size(found[0]) if found else None
+
+    @property
+    def profile(self) -> str:
+        """The profile that the parameter set names (H.264, A.2); empty where there is none."""
+        found = self._sets.of(SPS)
+        return _PROFILES.get(found[0][1], str(found[0][1])) if found and len(found[0]) > 1 else ""
+
+    def _kind(self, unit: Unit) -> int:
+        return unit[0] & 0x1F
+
+    def _is_slice(self, kind: int) -> bool:
+        return 1 <= kind <= IDR
+
+    def _is_random_access(self, kind: int) -> bool:
+        return kind == IDR
+
+    def _starts_a_picture(self, first: Unit) -> bool:
+        # The first slice holds the first macroblock: `first_mb_in_slice` of ue(v) 0 is one set bit.
+        return len(first) > 1 and bool(first[1] & 0x80)
+
+    def _remember(self, units: Sequence[Unit]) -> None:
+        for unit in units:
+            kind = self._kind(unit)
+            if kind in (SPS, PPS):
+                self._sets.remember(kind, identifier_at(unit, 1) if kind == PPS else 0, unit)
+
+    def _recovery_point(self, units: Sequence[Unit]) -> int | None:
+        return recovery_point([unit[1:] for unit in units if self._kind(unit) == SEI])
 
     def _unpack(self, payload: bytes) -> None:
         if not payload:
@@ -130,25 +160,3 @@ class H264Depacketizer(NalDepacketizer):
             self._assembler.add_fragment(header, payload[2:], start=bool(flags & 0x80), end=bool(flags & 0x40))
         else:
             raise MalformedMediaError(f"an H.264 payload of type {kind}, which RFC 6184 gives no mode we asked for")
-
-    def _finish(self) -> list[AccessUnit]:
-        assembler = self._assembler
-        assembler.drop_fragments()
-        units, timestamp = assembler.units, assembler.timestamp
-        if timestamp is None or not (units or assembler.broken):
-            assembler.begin(timestamp or 0)
-            return []
-        self._remember(units)
-        kinds = [unit[0] & 0x1F for unit in (*units, *assembler.broken)]
-        slices = [unit for unit in units if 1 <= unit[0] & 0x1F <= IDR]
-        keyframe = IDR in kinds
-        complete = assembler.complete and _starts_a_picture(slices) and not (keyframe and len(self._sets) < 2)
-        data = b""
-        if keyframe and complete:
-            present = set(kinds)
-            data = annex_b([self._sets[kind] for kind in (SPS, PPS) if kind in self._sets and kind not in present])
-            data += annex_b(units)
-        picture = any(1 <= kind <= IDR for kind in kinds)
-        result = AccessUnit(Codec.H264, keyframe, complete, timestamp, assembler.size, data)
-        assembler.begin(timestamp)
-        return [result] if picture else []

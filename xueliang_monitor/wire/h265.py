@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from xueliang_monitor.wire.bits import BitReader, unescape
 from xueliang_monitor.wire.errors import MalformedMediaError
-from xueliang_monitor.wire.h264 import MAX_PARAMETER_SET_BYTES, parameter_sets
-from xueliang_monitor.wire.media import AccessUnit, Codec, NalDepacketizer, annex_b, split_aggregate
+from xueliang_monitor.wire.h264 import parameter_sets
+from xueliang_monitor.wire.media import Codec
+from xueliang_monitor.wire.nal import MAX_PARAMETER_SET_BYTES, NalDepacketizer, Unit, split_aggregate
+from xueliang_monitor.wire.supplement import identifier_at, recovery_point
 
 VPS, SPS, PPS = 32, 33, 34
 _RANDOM_ACCESS = range(16, 22)
+_PREFIX_SEI = 39
 _AGGREGATE, _FRAGMENT, _PACI = 48, 49, 50
-
-
-def _kind(unit: bytes) -> int:
-    return (unit[0] >> 1) & 0x3F
+_PROFILES = {1: "Main", 2: "Main 10", 3: "Main Still Picture", 4: "Range Extensions"}
 
 
 def _skip_profile(reader: BitReader, sub_layers: int) -> None:
@@ -50,36 +52,55 @@ def picture_size(sps: bytes) -> tuple[int, int]:
     return width, height
 
 
-def _starts_a_picture(units: list[bytes]) -> bool:
-    """Say whether the first slice segment is the picture's first (`first_slice_segment_in_pic_flag`)."""
-    first = next((unit for unit in units if len(unit) > 2 and _kind(unit) < VPS), b"")
-    return bool(first) and bool(first[2] & 0x80)
-
-
 class H265Depacketizer(NalDepacketizer):
     """Puts single units, aggregation packets and fragments together; remembers the parameter sets last sent."""
 
+    codec = Codec.H265
+
     def __init__(self, *sprops: str) -> None:
-        super().__init__()
-        self._sets: dict[int, bytes] = {}
+        super().__init__((VPS, SPS, PPS))
         for sprop in sprops:
             self._remember(parameter_sets(sprop))
-
-    def _remember(self, units: list[bytes]) -> None:
-        for unit in units:
-            if len(unit) > 2 and _kind(unit) in (VPS, SPS, PPS) and len(unit) <= MAX_PARAMETER_SET_BYTES:
-                self._sets[_kind(unit)] = unit
 
     @property
     def size(self) -> tuple[int, int] | None:
         """Width and height of the parameter set last seen, None where there is none."""
-        sps = self._sets.get(SPS)
-        return picture_size(sps) if sps else None
+        found = self._sets.of(SPS)
+        return picture_size(found[0]) if found else None
+
+    @property
+    def profile(self) -> str:
+        """The profile that the parameter set names (H.265, A.3); empty where there is none."""
+        found = self._sets.of(SPS)
+        number = found[0][3] & 0x1F if found and len(found[0]) > 3 else 0
+        return _PROFILES.get(number, str(number)) if number else ""
+
+    def _kind(self, unit: Unit) -> int:
+        return (unit[0] >> 1) & 0x3F
+
+    def _is_slice(self, kind: int) -> bool:
+        return kind < VPS
+
+    def _is_random_access(self, kind: int) -> bool:
+        return kind in _RANDOM_ACCESS
+
+    def _starts_a_picture(self, first: Unit) -> bool:
+        # `first_slice_segment_in_pic_flag` (H.265, 7.3.6.1).
+        return len(first) > 2 and bool(first[2] & 0x80)
+
+    def _remember(self, units: Sequence[Unit]) -> None:
+        for unit in units:
+            kind = self._kind(unit)
+            if len(unit) > 2 and kind in (VPS, SPS, PPS):
+                self._sets.remember(kind, identifier_at(unit, 2) if kind == PPS else 0, unit)
+
+    def _recovery_point(self, units: Sequence[Unit]) -> int | None:
+        return recovery_point([unit[2:] for unit in units if self._kind(unit) == _PREFIX_SEI], signed=True)
 
     def _unpack(self, payload: bytes) -> None:
         if len(payload) < 3:
             return
-        kind = _kind(payload)
+        kind = self._kind(payload)
         if kind == _AGGREGATE:
             for unit in split_aggregate(payload, 2):
                 self._assembler.add(unit)
@@ -92,23 +113,3 @@ class H265Depacketizer(NalDepacketizer):
         else:
             name = "PACI" if kind == _PACI else "unknown"
             raise MalformedMediaError(f"an H.265 payload of type {kind} ({name}), which nobody asked for")
-
-    def _finish(self) -> list[AccessUnit]:
-        assembler = self._assembler
-        assembler.drop_fragments()
-        units, timestamp = assembler.units, assembler.timestamp
-        kinds = [_kind(unit) for unit in (*units, *assembler.broken) if len(unit) > 1]
-        if timestamp is None or not any(kind < VPS for kind in kinds):
-            self._remember(units)
-            assembler.begin(timestamp or 0)
-            return []
-        self._remember(units)
-        keyframe = any(kind in _RANDOM_ACCESS for kind in kinds)
-        complete = assembler.complete and _starts_a_picture(units) and not (keyframe and len(self._sets) < 3)
-        data = b""
-        if keyframe and complete:
-            missing = [self._sets[kind] for kind in (VPS, SPS, PPS) if kind in self._sets and kind not in kinds]
-            data = annex_b(missing) + annex_b(units)
-        result = AccessUnit(Codec.H265, keyframe, complete, timestamp, assembler.size, data)
-        assembler.begin(timestamp)
-        return [result]

@@ -91,6 +91,8 @@ def _parse_head(head: bytes) -> Response | Request:
         return Response(int(status_line[1]), _decode(status_line[2] or b""), _parse_headers(lines[1:]))
     if request_line := _REQUEST_LINE.fullmatch(first):
         return Request(_decode(request_line[1]), _decode(request_line[2]), _parse_headers(lines[1:]))
+    if first.startswith(b"HTTP/"):
+        raise MalformedMessageError(f"a web server answers there, not RTSP: {first[:60]!r}")
     raise MalformedMessageError(f"neither an RTSP response nor a request: {first[:60]!r}")
 
 

@@ -77,6 +77,9 @@ def _file_header(kind: int, width: int, height: int, tables: bytes, restart_inte
 class MjpegDepacketizer:
     """Puts fragments together in order; knows the size from the packets, else from the SDP."""
 
+    profile = "Baseline"
+    """The only one that RFC 2435 carries (section 3.1.3)."""
+
     def __init__(self, frame_size: tuple[int, int] | None = None) -> None:
         self._declared = frame_size
         self._tables: dict[int, bytes] = {}

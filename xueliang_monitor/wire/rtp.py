@@ -1,4 +1,4 @@
-"""RTP packets and what their sequence numbers tell (RFC 3550, sections 5.1 and A.1)."""
+"""RTP packets, and what their numbers and arrival tell (RFC 3550, sections 5.1, A.1 and A.8)."""
 
 from __future__ import annotations
 
@@ -54,34 +54,75 @@ def serialize(packet: RtpPacket) -> bytes:
     return _HEADER.pack(0x80, second, packet.sequence, packet.timestamp, packet.ssrc) + packet.payload
 
 
-@dataclass(slots=True)
-class SequenceTracker:
-    """Counts received, lost and reordered packets of one source."""
+class Resequencer:
+    """Gives packets of one source in their order, and counts what is lost, late or out of order.
 
-    received: int = 0
-    lost: int = 0
-    reordered: int = 0
-    _next: int | None = None
+    A gap is waited out for at most `depth` packets; a jump of over 3,000 numbers is another start, not a loss.
+    """
 
-    def push(self, sequence: int) -> int:
-        """Take the next packet's number; return how many packets were missed just before it."""
-        self.received += 1
-        if self._next is None:
+    def __init__(self, depth: int = 4) -> None:
+        self.received = self.lost = self.reordered = 0
+        self._depth = depth
+        self._next: int | None = None
+        self._held: dict[int, RtpPacket] = {}
+
+    def push(self, packet: RtpPacket) -> list[tuple[RtpPacket, bool]]:
+        """Take a packet; return those whose turn it is, each with whether others were lost just before it."""
+        sequence = packet.sequence
+        if self._next is None or (sequence == self._next and not self._held):
+            self.received += 1
             self._next = (sequence + 1) & 0xFFFF
-            return 0
-        gap = (sequence - self._next) & 0xFFFF
-        if gap >= 0x10000 - _REORDER_WINDOW:
+            return [(packet, False)]
+        ahead = (sequence - self._next) & 0xFFFF
+        if ahead >= 0x10000 - _REORDER_WINDOW or sequence in self._held:
+            return []  # doubled, or given up already
+        self.received += 1
+        if ahead > _REORDER_WINDOW:
+            released = [*self._release(everything=True), (packet, True)]
+            self._next = (sequence + 1) & 0xFFFF
+            return released
+        if any((other - sequence) & 0xFFFF < _REORDER_WINDOW for other in self._held):
             self.reordered += 1
-            self.lost = max(0, self.lost - 1)
-            return 0
-        self._next = (sequence + 1) & 0xFFFF
-        if gap > _REORDER_WINDOW:
-            return 1
-        self.lost += gap
-        return gap
+        self._held[sequence] = packet
+        return self._release(everything=False)
+
+    def _release(self, *, everything: bool) -> list[tuple[RtpPacket, bool]]:
+        released: list[tuple[RtpPacket, bool]] = []
+        expected = self._next or 0
+        while self._held:
+            missing = expected not in self._held
+            if missing and not everything and len(self._held) <= self._depth:
+                break
+            if missing:
+                following = min(self._held, key=lambda number: (number - expected) & 0xFFFF)
+                self.lost += (following - expected) & 0xFFFF
+                expected = following
+            released.append((self._held.pop(expected), missing))
+            expected = (expected + 1) & 0xFFFF
+        self._next = expected
+        return released
 
     @property
     def loss_ratio(self) -> float:
         """Lost packets over those sent, in [0, 1]."""
         expected = self.received + self.lost
         return self.lost / expected if expected else 0.0
+
+
+class Jitter:
+    """The interarrival jitter of a source (RFC 3550, A.8)."""
+
+    def __init__(self, clock_rate: int) -> None:
+        self.seconds = 0.0
+        self._clock_rate = clock_rate
+        self._last: tuple[float, int] | None = None
+
+    def push(self, arrived: float, timestamp: int) -> None:
+        """Take a packet's arrival, in seconds, and its timestamp; only the first of each picture counts."""
+        if self._last is not None:
+            if self._last[1] == timestamp:
+                return
+            step = ((timestamp - self._last[1]) & 0xFFFFFFFF) / self._clock_rate
+            if step < 60:
+                self.seconds += (abs(arrived - self._last[0] - step) - self.seconds) / 16
+        self._last = (arrived, timestamp)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from xueliang_monitor.wire import h264, h265
 from xueliang_monitor.wire.errors import MalformedMediaError
 from xueliang_monitor.wire.h264 import H264Depacketizer
@@ -9,6 +11,9 @@ from xueliang_monitor.wire.h265 import H265Depacketizer
 from xueliang_monitor.wire.media import START_CODE, Codec
 from xueliang_monitor.wire.mjpeg import MjpegDepacketizer
 from xueliang_monitor.wire.sdp import Media
+
+_WRITTEN = {"MP4V-ES": "MPEG-4 Visual", "MPV": "MPEG-1/2 Video", "MP2T": "MPEG-2 TS", "H263-1998": "H.263"}
+"""Names that people know better than RTP's."""
 
 CODECS = {"H264": Codec.H264, "H265": Codec.H265, "HEVC": Codec.H265, "JPEG": Codec.MJPEG}
 VideoDepacketizer = H264Depacketizer | H265Depacketizer | MjpegDepacketizer
@@ -39,3 +44,9 @@ def depacketizer(media: Media) -> VideoDepacketizer | None:
             return MjpegDepacketizer(media.frame_size)
         case _:
             return None
+
+
+def codec_name(media: Media) -> str:
+    """Return the name of a track's codec as people may see it, with its payload type where it has no name."""
+    name = re.sub(r"[^\w.+-]", "?", media.encoding[:40])
+    return _WRITTEN.get(name, name) or f"not named (payload type {media.payload_type})"

@@ -1,0 +1,57 @@
+"""What an RTSP answer means that is no success: a lock, another place, a refusal (RFC 2326, section 11)."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from xueliang_monitor.net.errors import LockedError, NetError, RedirectionError, StatusError
+from xueliang_monitor.wire.messages import Response
+
+_LOCKED = re.compile(
+    r"\b(?:account|user|ip|address|login|device)?[ _-]?(?:is[ _-])?(?:locked|lock(?:ed)?[ _-]?(?:out|status|time)?)\b"
+    r"|too many (?:failed |wrong |illegal )?(?:logins?|attempts)|illegal login",
+    re.IGNORECASE,
+)
+_LOCKED_STATUS = frozenset({423, 429})
+_MAX_TEXT = 2000
+
+
+def status_line(response: Response) -> str:
+    """Return a response's status and reason, as people may see them."""
+    return f"{response.status} {response.reason[:80]}".rstrip()
+
+
+def says_locked(response: Response) -> bool:
+    """Say whether a refusal tells of a lock: by its status, its reason, a header or its text."""
+    if response.status in _LOCKED_STATUS:
+        return True
+    if response.status not in (401, 403):
+        return False
+    headers = " ".join(value for name, value in response.headers.pairs if name not in ("session", "server"))
+    text = response.body[:_MAX_TEXT].decode("utf-8", "replace")
+    return bool(_LOCKED.search(f"{response.reason} {headers[:_MAX_TEXT]} {text}"))
+
+
+def without_login(url: str) -> str:
+    """Return a URL as people may see it: without user information."""
+    return re.sub(r"//[^/@]*@", "//", url)[:200]
+
+
+def same_server(url: str, other: str) -> bool:
+    """Say whether two URLs name the same scheme, host and port, so that a login may go there too."""
+    try:
+        ours, theirs = ((parts.scheme, parts.hostname, parts.port or 554) for parts in map(urlsplit, (url, other)))
+    except ValueError:
+        return False
+    return ours == theirs
+
+
+def refusal_of(method: str, response: Response) -> NetError:
+    """Return the error that a response stands for which is neither a success nor an open question of the login."""
+    if says_locked(response):
+        return LockedError(f"{method}: {status_line(response)}", tried=False)
+    location = response.headers.get("location")
+    if 300 <= response.status < 400 and location:
+        return RedirectionError(method, response.status, response.reason, location, without_login(location))
+    return StatusError(method, response.status, response.reason)

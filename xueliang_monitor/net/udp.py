@@ -1,0 +1,139 @@
+"""A pair of UDP ports that one camera's RTP and RTCP come to (RFC 3550, 11)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import random
+import socket
+
+from xueliang_monitor.net.errors import ProtocolError
+from xueliang_monitor.wire import rtcp
+
+MAX_WAITING = 4096
+"""Packets that nobody took yet; beyond that they are lost, as in any full buffer."""
+
+RECEIVE_BYTES = 1 << 20
+_PORTS = range(20_000, 60_000, 2)
+_TRIES = 30
+_EMPTY_RTP = bytes((0x80, 0)) + bytes(10)
+
+
+class _Port(asyncio.DatagramProtocol):
+    """Keeps what comes from the camera, and nothing that comes from elsewhere."""
+
+    def __init__(self, pair: PortPair) -> None:
+        self._pair = pair
+        self.waiting: list[bytes] = []
+        self.transport: asyncio.DatagramTransport | None = None
+
+    def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
+        if address[0] in self._pair.senders and len(self.waiting) < MAX_WAITING:
+            self.waiting.append(data)
+            self._pair.arrived.set()
+
+    def error_received(self, error: Exception) -> None:
+        """The camera's port is closed: what follows tells more."""
+
+    def send(self, data: bytes, address: tuple[str, int]) -> None:
+        if self.transport is not None:
+            with contextlib.suppress(OSError):
+                self.transport.sendto(data, address)
+
+
+class PortPair:
+    """An even port for RTP and the next one for RTCP."""
+
+    def __init__(self, camera: str) -> None:
+        self._camera = camera
+        self.senders = {camera}
+        self.arrived = asyncio.Event()
+        self.media, self.control = _Port(self), _Port(self)
+        self.port = 0
+        self._theirs: tuple[int, int] | None = None
+        self._error: Exception | None = None
+        self._source = random.getrandbits(32)
+
+    def expect(self, source: str | None, theirs: tuple[int, int] | None) -> None:
+        """Take from which address and ports the camera sends."""
+        if source is not None:
+            self.senders.add(source)
+        self._theirs = theirs
+
+    def open_way(self) -> None:
+        """Send the camera a packet from each port, so that address translation lets its packets in."""
+        if self._theirs is not None:
+            self.media.send(_EMPTY_RTP, (self._camera, self._theirs[0]))
+            self.report()
+
+    def report(self) -> None:
+        """Send an empty receiver report."""
+        if self._theirs is not None:
+            self.control.send(rtcp.serialize_receiver_report(self._source), (self._camera, self._theirs[1]))
+
+    def fail(self, error: Exception) -> None:
+        """Make whoever waits for packets fail."""
+        self._error = error
+        self.arrived.set()
+
+    async def receive(self) -> tuple[list[bytes], list[bytes]]:
+        """Wait for packets and return those of RTP and those of RTCP; raise what `fail` was given."""
+        await self.arrived.wait()
+        if self._error is not None and not self.media.waiting:
+            raise self._error
+        if self._error is None:
+            self.arrived.clear()
+        media, self.media.waiting = self.media.waiting, []
+        control, self.control.waiting = self.control.waiting, []
+        return media, control
+
+    def close(self) -> None:
+        """Close both ports."""
+        for port in (self.media, self.control):
+            if port.transport is not None:
+                port.transport.close()
+
+
+def _bind(own: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in own else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        bound.setblocking(False)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
+        bound.bind((own, port))
+    except OSError:
+        bound.close()
+        raise
+    return bound
+
+
+def _same(port: _Port) -> _Port:
+    return port
+
+
+async def open_pair(own: str, camera: str) -> PortPair:
+    """Open a pair of ports on our address `own` for what comes from `camera`.
+
+    Raises:
+        ProtocolError: no pair is free.
+
+    """
+    loop = asyncio.get_running_loop()
+    for _ in range(_TRIES):
+        port = random.choice(_PORTS)
+        try:
+            first = _bind(own, port)
+        except OSError:
+            continue
+        try:
+            second = _bind(own, port + 1)
+        except OSError:
+            first.close()
+            continue
+        pair = PortPair(camera)
+        pair.port = port
+        for protocol, bound in ((pair.media, first), (pair.control, second)):
+            protocol.transport, _ = await loop.create_datagram_endpoint(functools.partial(_same, protocol), sock=bound)
+        return pair
+    raise ProtocolError("no pair of UDP ports is free on this machine")

@@ -1,0 +1,184 @@
+"""What arrives of a stream, counted: pictures, bytes, loss, jitter, the camera's clock. No I/O, no judgement."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass, field
+
+from xueliang_monitor.wire import rtcp, rtp
+from xueliang_monitor.wire.errors import MalformedMediaError
+from xueliang_monitor.wire.media import AccessUnit, Codec
+from xueliang_monitor.wire.tracks import VideoDepacketizer
+
+FOLLOWING_PICTURES = 4
+MAX_BAD_PACKETS = 100
+MIN_PACKETS = 20
+"""Fewer tell nothing of loss."""
+
+MAX_PICTURES = 3000
+MAX_LISTENED_BYTES = 8 * 1024 * 1024
+_PLAUSIBLE_CLOCK = 946_684_800.0
+"""A sender's wall clock before the year 2000 counts from its start, not from the epoch."""
+
+
+@dataclass(slots=True)
+class Reception:
+    """One track's packets, put together to pictures. Times are monotonic seconds."""
+
+    depacketizer: VideoDepacketizer
+    payload_type: int
+    clock_rate: int
+    order: rtp.Resequencer
+    jitter: rtp.Jitter
+    listen_seconds: float = 0.0
+    started: float | None = None
+    last_packet: float = 0.0
+    received_bytes: int = 0
+    bad_packets: int = 0
+    damaged: int = 0
+    interrupted: str = ""
+    left: bool = False
+    asked_for_keyframe: bool = False
+    keyframe: AccessUnit | None = None
+    keyframe_after: float = 0.0
+    following: list[AccessUnit] = field(default_factory=list)
+    clock_offset: float | None = None
+    _source: int | None = None
+    _pictures: list[tuple[int, int, float]] = field(default_factory=list)
+    _keyframes: list[int] = field(default_factory=list)
+
+    def push(self, data: bytes, now: float) -> None:
+        """Take an RTP packet that came at `now`.
+
+        Raises:
+            MalformedMediaError: it or its picture breaks its standard, or too many did.
+
+        """
+        try:
+            packet = rtp.parse(data)
+        except MalformedMediaError:
+            self.bad_packets += 1
+            if self.bad_packets > MAX_BAD_PACKETS:
+                raise
+            return
+        if packet.payload_type != self.payload_type:
+            return
+        if self._source is None:
+            self._source, self.started = packet.ssrc, now
+        elif packet.ssrc != self._source:
+            return
+        self.last_packet = now
+        self.received_bytes += len(data)
+        self.jitter.push(now, packet.timestamp)
+        for each, lost in self.order.push(packet):
+            for unit in self.depacketizer.push(each, lost=lost):
+                self._take(unit, now)
+
+    def push_control(self, data: bytes, wall: float) -> None:
+        """Take an RTCP packet that came at `wall`, in seconds since the epoch."""
+        told = rtcp.parse(data)
+        self.left = self.left or told.bye
+        if told.sender_report is not None and told.sender_report.at > _PLAUSIBLE_CLOCK:
+            self.clock_offset = told.sender_report.at - wall
+
+    def _take(self, unit: AccessUnit, now: float) -> None:
+        if len(self._pictures) < MAX_PICTURES:
+            self._pictures.append((unit.timestamp, unit.size, now))
+            if unit.keyframe:
+                self._keyframes.append(unit.timestamp)
+        if self.keyframe is not None:
+            if unit.continues and not self.following:
+                self.keyframe = None  # what was taken for the whole picture was a part of it
+            elif len(self.following) < FOLLOWING_PICTURES:
+                self.following.append(unit)
+        elif unit.keyframe and unit.complete:
+            self.keyframe = unit
+            self.keyframe_after = now - (self.started or now)
+        elif unit.keyframe:
+            self.damaged += 1
+
+    @property
+    def pictures(self) -> int:
+        """How many pictures came, whole or not."""
+        return len(self._pictures)
+
+    def is_enough(self, now: float) -> bool:
+        """Say whether there is a keyframe, enough around it to tell motion and loss, and enough for the readings."""
+        if len(self.following) < FOLLOWING_PICTURES or self.order.received < MIN_PACKETS:
+            return False
+        if self.received_bytes > MAX_LISTENED_BYTES:
+            return True  # a camera that sends faster than it shows
+        return self.started is not None and now - self.started >= self.listen_seconds
+
+    def _steps(self) -> list[int]:
+        """Steps between the pictures' timestamps, in ticks of the clock."""
+        steps = [
+            (later[0] - earlier[0]) & 0xFFFFFFFF
+            for earlier, later in zip(self._pictures, self._pictures[1:], strict=False)
+        ]
+        return [step for step in steps if 0 < step < 60 * self.clock_rate]
+
+    @property
+    def frame_rate(self) -> float | None:
+        """Pictures a second by their timestamps, None with fewer than four."""
+        steps = self._steps()
+        return self.clock_rate / statistics.median(steps) if len(steps) >= 3 else None
+
+    @property
+    def arrival_rate(self) -> float | None:
+        """Pictures a second by their arrival, None within less than a second."""
+        if len(self._pictures) < 2:
+            return None
+        seconds = self._pictures[-1][2] - self._pictures[0][2]
+        return (len(self._pictures) - 1) / seconds if seconds >= 1.0 else None
+
+    @property
+    def bits_per_second(self) -> float | None:
+        """Payload bits a second of the pictures' own time, None for less than a second of it."""
+        seconds = sum(self._steps()) / self.clock_rate
+        return 8 * sum(size for _, size, _ in self._pictures[:-1]) / seconds if seconds >= 1.0 else None
+
+    @property
+    def keyframe_interval(self) -> float | None:
+        """Seconds between keyframes by their timestamps, None with fewer than two."""
+        if len(self._keyframes) < 2:
+            return None
+        steps = zip(self._keyframes, self._keyframes[1:], strict=False)
+        return statistics.median((later - earlier) & 0xFFFFFFFF for earlier, later in steps) / self.clock_rate
+
+    @property
+    def motion_ratio(self) -> float | None:
+        """How much the pictures after the keyframe change it: their median size over its own; None if unknown.
+
+        For MJPEG, whose pictures stand alone: 0 where the next ones are the same to the byte, else 1.
+        """
+        if self.keyframe is None or self.keyframe.pictures > 1:
+            return None
+        if self.keyframe.codec is Codec.MJPEG:
+            others = [unit.data for unit in self.following if unit.complete]
+            return float(any(data != self.keyframe.data for data in others)) if others else None
+        sizes = [unit.size for unit in self.following if not unit.keyframe]
+        return statistics.median(sizes) / self.keyframe.size if len(sizes) >= 2 else None
+
+    def readings(self) -> dict[str, float | str]:
+        """Return what was measured, by name; what could not be is left out."""
+        order, found = self.order, {}
+        if self.keyframe is not None:
+            found = {"codec": self.keyframe.codec.value, "keyframe_bytes": float(len(self.keyframe.data))}
+        measured = {
+            "packet_loss_ratio": order.loss_ratio,
+            "reordered_packets": float(order.reordered),
+            "jitter_seconds": self.jitter.seconds,
+            "frame_rate_hertz": self.frame_rate,
+            "arrival_rate_hertz": self.arrival_rate,
+            "bits_per_second": self.bits_per_second,
+            "keyframe_interval_seconds": self.keyframe_interval,
+            "stream_clock_offset_seconds": self.clock_offset,
+        }
+        profile = self.depacketizer.profile
+        return {
+            **found,
+            **({"profile": profile} if profile else {}),
+            **{name: value for name, value in measured.items() if value is not None},
+            **({"keyframe_requested": 1.0} if self.asked_for_keyframe else {}),
+        }

@@ -1,0 +1,87 @@
+"""How a simulated camera's packets leave: in the RTSP connection, or by UDP from a pair of ports."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import socket
+from typing import Protocol
+
+from xueliang_monitor.wire.messages import serialize_interleaved
+
+
+class Outlet(Protocol):
+    """Where RTP and RTCP go; `header` is what SETUP is answered with."""
+
+    header: str
+
+    async def send(self, media: list[bytes], control: list[bytes]) -> None:
+        """Send packets."""
+        ...
+
+    def close(self) -> None:
+        """Free ports."""
+        ...
+
+
+class InterleavedOutlet:
+    """Packets in the connection (RFC 2326, 10.12)."""
+
+    def __init__(self, writer: asyncio.StreamWriter, channel: int) -> None:
+        self._writer = writer
+        self._channel = channel
+        self.header = f"RTP/AVP/TCP;unicast;interleaved={channel}-{channel + 1}"
+
+    async def send(self, media: list[bytes], control: list[bytes]) -> None:
+        """Send packets, as fast as the client takes them."""
+        for packet in media:
+            self._writer.write(serialize_interleaved(self._channel, packet))
+        for packet in control:
+            self._writer.write(serialize_interleaved(self._channel + 1, packet))
+        await self._writer.drain()
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class DatagramOutlet:
+    """Packets by UDP from an even port and the next one to the client's pair."""
+
+    def __init__(self, own: str, client: str, ports: tuple[int, int]) -> None:
+        family = socket.AF_INET6 if ":" in own else socket.AF_INET
+        self._sockets = [socket.socket(family, socket.SOCK_DGRAM) for _ in range(2)]
+        self._to = [(client, port) for port in ports]
+        for each in self._sockets:
+            each.setblocking(False)
+            each.bind((own, 0))
+        first, second = (each.getsockname()[1] for each in self._sockets)
+        self.header = f"RTP/AVP;unicast;client_port={ports[0]}-{ports[1]};server_port={first}-{second}"
+
+    async def send(self, media: list[bytes], control: list[bytes]) -> None:
+        """Send packets; what does not fit is lost, and a picture is spread over a few milliseconds."""
+        for number, packet in enumerate(media):
+            self._send(0, packet)
+            if number % 16 == 15:
+                await asyncio.sleep(0.001)
+        for packet in control:
+            self._send(1, packet)
+
+    def _send(self, which: int, packet: bytes) -> None:
+        with contextlib.suppress(OSError):
+            self._sockets[which].sendto(packet, self._to[which])
+
+    def close(self) -> None:
+        """Close both ports."""
+        for each in self._sockets:
+            each.close()
+
+
+def outlet(transport: str, writer: asyncio.StreamWriter, *, udp: bool, interleaved: bool) -> Outlet | None:
+    """Return the outlet that a client's Transport header asks for, None where it is not served (461)."""
+    if interleaved and (told := re.search(r"interleaved=(\d+)", transport)):
+        return InterleavedOutlet(writer, int(told[1]))
+    if udp and "/TCP" not in transport and (told := re.search(r"client_port=(\d+)-(\d+)", transport)):
+        own, client = (writer.get_extra_info(name)[0] for name in ("sockname", "peername"))
+        return DatagramOutlet(own, client, (int(told[1]), int(told[2])))
+    return None

@@ -1,0 +1,59 @@
+"""Identifiers of parameter sets, and recovery points of supplemental messages (H.264 and H.265, annex D)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xueliang_monitor.wire.bits import BitReader, unescape
+from xueliang_monitor.wire.errors import MalformedMediaError
+
+_RECOVERY_POINT = 6
+_MAX_MESSAGES = 32
+_MAX_MESSAGE_BYTES = 512
+_MAX_RECOVERY_PICTURES = 1000
+
+
+def identifier_at(unit: bytes | bytearray, start: int) -> int:
+    """Return the ue(v) that a picture parameter set begins with, -1 where there is none."""
+    try:
+        return BitReader(bytes(unit[start : start + 8])).unsigned()
+    except MalformedMediaError:
+        return -1
+
+
+def _messages(body: bytes) -> list[tuple[int, bytes]]:
+    """Split one unit's messages into type and payload (H.264, 7.3.2.3.1)."""
+    found: list[tuple[int, bytes]] = []
+    position = 0
+    while position + 2 <= len(body) and len(found) < _MAX_MESSAGES:
+        numbers = []
+        for _ in range(2):
+            value = 0
+            while position < len(body) and body[position] == 0xFF:
+                value += 255
+                position += 1
+            if position >= len(body):
+                return found
+            numbers.append(value + body[position])
+            position += 1
+        found.append((numbers[0], body[position : position + numbers[1]]))
+        position += numbers[1]
+    return found
+
+
+def recovery_point(bodies: Sequence[bytes | bytearray], *, signed: bool = False) -> int | None:
+    """Return how many pictures after this one is whole, by the recovery point among these messages; None without one.
+
+    The count is ue(v) in H.264, and se(v) in H.265.
+    """
+    for body in bodies:
+        for kind, payload in _messages(unescape(bytes(body[:_MAX_MESSAGE_BYTES]))):
+            if kind != _RECOVERY_POINT:
+                continue
+            reader = BitReader(payload)
+            try:
+                count = reader.signed() if signed else reader.unsigned()
+            except MalformedMediaError:
+                return None
+            return max(0, count) if count <= _MAX_RECOVERY_PICTURES else None
+    return None
