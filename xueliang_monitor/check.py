@@ -18,6 +18,7 @@ from xueliang_monitor.probes.normal import Normal
 from xueliang_monitor.probes.onvif import ONVIF
 from xueliang_monitor.probes.picture import CHECK_FAILED
 from xueliang_monitor.probes.rtsp import AUTH_FAILED, AUTH_LOCKED, SESSION_LIMIT, STREAM_NOT_FOUND
+from xueliang_monitor.turns import WAIT_SECONDS, TurnError, Turns
 
 log = logging.getLogger(__name__)
 
@@ -169,12 +170,42 @@ async def visit(
     now: float,
     total_seconds: float | None = None,
     ask_device: bool = False,
+    turns: Turns | None = None,
 ) -> tuple[Report, Memory]:
     """Climb from the first rung to `top`, ask the device over ONVIF if wanted; return the report and what to remember.
 
-    `now` is the wall-clock second at which the visit starts; `total_seconds` bounds the whole climb.
-    Never raises but for cancellation.
+    `now` is the wall-clock second at which the visit starts; `total_seconds` bounds the whole climb; `turns` keeps it
+    from meeting another at the camera. Never raises but for cancellation.
     """
+    try:
+        async with (turns or Turns()).of(target.host):
+            return await _visit(
+                target,
+                top,
+                memory,
+                timeouts=timeouts,
+                workers=workers,
+                now=now,
+                total_seconds=total_seconds,
+                ask_device=ask_device,
+            )
+    except TurnError as error:
+        finding = Finding(CHECK_FAILED.code, str(error), Rung.REACH)
+        rung = RungResult(Rung.REACH, False, WAIT_SECONDS, finding.code, finding.detail)
+        return Report(target.id, now, (rung,), (finding,)), memory
+
+
+async def _visit(
+    target: Target,
+    top: Rung,
+    memory: Memory,
+    *,
+    timeouts: Timeouts,
+    workers: Workers,
+    now: float,
+    total_seconds: float | None,
+    ask_device: bool,
+) -> tuple[Report, Memory]:
     login = memory.login.for_credentials(target.credentials)
     device_login = memory.device_login.for_credentials(target.onvif.credentials if target.onvif else None)
     began = time.monotonic()

@@ -21,6 +21,7 @@ from xueliang_monitor.model import Report, Rung
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.recorder import Recorder
 from xueliang_monitor.scheduler import Due, Intervals, Scheduler
+from xueliang_monitor.turns import Turns
 from xueliang_monitor.web.server import Server
 
 log = logging.getLogger(__name__)
@@ -77,6 +78,7 @@ class Monitor:
         self._installation = loaded = load(file)
         self._clock = clock or SystemClock()
         self._workers = Workers(loaded.settings.workers)
+        self._turns = Turns(loaded.settings.state)
         self._scheduler = Scheduler(
             self._clock, intervals_of(loaded.settings), self._visit, at_once=loaded.settings.visits_at_once
         )
@@ -111,6 +113,7 @@ class Monitor:
             workers=self._workers,
             now=self._clock.now(),
             ask_device=due.ask_device,
+            turns=self._turns,
         )
         health, neighbours = self.fleet.apply(report, memory, lateness)
         self._scheduler.hurry(neighbours)

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from xueliang_monitor.cli.output import ConfigOption, err, out, refuse, settings_file
+from xueliang_monitor.model import Transport
 
 if TYPE_CHECKING:
     from xueliang_monitor.model import Credentials, Report, Target
+    from xueliang_monitor.turns import Turns
 
 CLIMB_SECONDS = 12.5
 TOTAL_SECONDS = 13.8
@@ -41,18 +43,17 @@ def _target_of_url(url: str, credentials: Credentials | None) -> Target:
 
     try:
         parts = urlsplit(url)
-        port = parts.port or 554
+        secure = parts.scheme.lower() == "rtsps"
+        port = parts.port or (322 if secure else 554)
     except ValueError:
         refuse(["the address is not a URL; write rtsp://host:port/path"])
-    if parts.scheme.lower() == "rtsps":
-        refuse(["rtsps:// is not supported yet; only rtsp:// is"])
-    if parts.scheme.lower() != "rtsp" or not parts.hostname:
-        refuse(["the address is not an RTSP URL; write rtsp://host:port/path"])
+    if parts.scheme.lower() not in ("rtsp", "rtsps") or not parts.hostname:
+        refuse(["the address is not an RTSP URL; write rtsp://host:port/path, or rtsps:// for RTSP over TLS"])
     if parts.username:
         credentials = Credentials(unquote(parts.username), unquote(parts.password or ""))
     path = re.sub(r"\s", "%20", parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    name = f"rtsp://{parts.netloc.rpartition('@')[2]}{redact_path(path)}"
-    return Target(name, parts.hostname, port, path, credentials)
+    name = f"{parts.scheme.lower()}://{parts.netloc.rpartition('@')[2]}{redact_path(path)}"
+    return Target(name, parts.hostname, port, path, credentials, secure=secure)
 
 
 def _target_of_camera(name: str, config: Path | None, credentials: Credentials | None) -> Target:
@@ -80,7 +81,20 @@ def _with_onvif(target: Target, port: int) -> Target:
     return replace(target, onvif=OnvifTarget(port, credentials=target.credentials))
 
 
-async def _visit(target: Target) -> Report:
+def _turns(config: Path | None) -> Turns:
+    """Return how not to meet the daemon at the camera, as far as there is an installation."""
+    from xueliang_monitor import config as settings
+    from xueliang_monitor.documents import DocumentError
+    from xueliang_monitor.turns import Turns
+
+    try:
+        loaded, _ = settings.load(settings_file(config))
+    except DocumentError:
+        return Turns()
+    return Turns(loaded.state)
+
+
+async def _visit(target: Target, turns: Turns) -> Report:
     import asyncio
 
     from xueliang_monitor.check import Memory, visit
@@ -90,8 +104,8 @@ async def _visit(target: Target) -> Report:
     workers = Workers(1)
     warming = asyncio.create_task(workers.warm())
     try:
-        async with asyncio.timeout(TOTAL_SECONDS):
-            with err.status(f"checking {target.id} …"):
+        with err.status(f"checking {target.id} …"):
+            async with turns.of(target.host), asyncio.timeout(TOTAL_SECONDS):
                 report, _ = await visit(
                     target,
                     Rung.PICTURE,
@@ -170,11 +184,20 @@ def check(
     onvif_port: Annotated[
         int | None, typer.Option(min=1, max=65535, help="With a URL: ask the device over ONVIF too, at this port.")
     ] = None,
+    transport: Annotated[
+        Transport | None, typer.Option(help="How its media are to come; auto asks for tcp, and for udp if refused.")
+    ] = None,
+    tls: Annotated[
+        str | None, typer.Option(help="With rtsps://: verify, insecure, or a file of certificates to trust.")
+    ] = None,
     config: ConfigOption = None,
 ) -> None:
     """Climb the ladder once: reach, rtsp, stream, picture, onvif. Exit 0 healthy, 1 faults, 2 usage."""
     import asyncio
     import logging
+    from dataclasses import replace
+
+    from xueliang_monitor.turns import TurnError
 
     logging.disable(logging.WARNING)
     if password is not None:
@@ -184,8 +207,11 @@ def check(
     chosen = _target_of_url(target, credentials) if by_url else _target_of_camera(target, config, credentials)
     if onvif_port is not None:
         chosen = _with_onvif(chosen, onvif_port)
+    chosen = replace(chosen, transport=transport or chosen.transport, tls=tls or chosen.tls)
     try:
-        report = asyncio.run(_visit(chosen))
+        report = asyncio.run(_visit(chosen, _turns(config)))
+    except TurnError as error:
+        refuse([f"{chosen.id}: {error}"], EXIT_FAULTS)
     except TimeoutError:
         refuse([f"{chosen.id}: the check did not end within {TOTAL_SECONDS:.0f} s"], EXIT_FAULTS)
     if as_json:

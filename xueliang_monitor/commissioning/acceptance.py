@@ -12,6 +12,7 @@ from xueliang_monitor.model import Finding, Report, Rung, RungResult, StreamPara
 from xueliang_monitor.picture import PICTURE_CHECKS
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probes.changes import CLOCK_DRIFT
+from xueliang_monitor.turns import Turns
 
 SECOND_LOOK_SECONDS = 1.0
 LOW_RATE_SHARE = 0.6
@@ -61,7 +62,7 @@ async def accept(
 
     Two looks are taken where the first finds nothing, so that a frozen picture shows. Never raises but cancellation.
     """
-    timeouts = timeouts_of(installation.settings)
+    timeouts, turns = timeouts_of(installation.settings), Turns(installation.settings.state)
     report, memory = await visit(
         target,
         Rung.PICTURE,
@@ -71,6 +72,7 @@ async def accept(
         now=time.time(),
         ask_device=True,
         total_seconds=ends_after,
+        turns=turns,
     )
     if not report.seen:
         await asyncio.sleep(SECOND_LOOK_SECONDS)
@@ -82,6 +84,7 @@ async def accept(
             workers=workers,
             now=time.time(),
             total_seconds=ends_after,
+            turns=turns,
         )
         report = _together(report, again)
     return Acceptance(tuple(_verdicts(report, target, expected)), report)

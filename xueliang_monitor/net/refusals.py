@@ -33,6 +33,11 @@ def says_locked(response: Response) -> bool:
     return bool(_LOCKED.search(f"{response.reason} {headers[:_MAX_TEXT]} {text}"))
 
 
+def refuses_login(response: Response) -> bool:
+    """Say whether a response says no to whoever asks, not to what is asked."""
+    return response.status in (401, 403) or says_locked(response)
+
+
 def without_login(url: str) -> str:
     """Return a URL as people may see it: without user information."""
     return re.sub(r"//[^/@]*@", "//", url)[:200]

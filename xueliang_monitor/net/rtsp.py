@@ -15,7 +15,7 @@ from xueliang_monitor import __version__
 from xueliang_monitor.model import Credentials
 from xueliang_monitor.net.address import connect_error, resolve
 from xueliang_monitor.net.errors import ClosedError, LockedError, LoginError, ProtocolError, RedirectionError, TlsError
-from xueliang_monitor.net.refusals import refusal_of, same_server, says_locked, status_line
+from xueliang_monitor.net.refusals import refusal_of, refuses_login, same_server, says_locked, status_line
 from xueliang_monitor.net.tls import tls_context, tls_error
 from xueliang_monitor.wire import auth, sdp
 from xueliang_monitor.wire.errors import MalformedDescriptionError, MalformedMessageError
@@ -230,8 +230,7 @@ class RtspConnection:
             self._take_challenge(response, method, authorized=authorized)
         if response.status == 401:
             raise LoginError(f"{method}: the camera refused the login each time with a new nonce", tried=True)
-        if authorized:
-            self.login_accepted = True
+        self.login_accepted = self.login_accepted or (authorized and not refuses_login(response))
         if not 200 <= response.status < 300:
             raise refusal_of(method, response)
         return response

@@ -133,7 +133,15 @@ async def open_pair(own: str, camera: str) -> PortPair:
             continue
         pair = PortPair(camera)
         pair.port = port
-        for protocol, bound in ((pair.media, first), (pair.control, second)):
-            protocol.transport, _ = await loop.create_datagram_endpoint(functools.partial(_same, protocol), sock=bound)
+        try:
+            for protocol, bound in ((pair.media, first), (pair.control, second)):
+                protocol.transport, _ = await loop.create_datagram_endpoint(
+                    functools.partial(_same, protocol), sock=bound
+                )
+        except BaseException:
+            pair.close()
+            first.close()
+            second.close()
+            raise
         return pair
     raise ProtocolError("no pair of UDP ports is free on this machine")

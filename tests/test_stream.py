@@ -1,0 +1,293 @@
+"""How a stream is asked for, and what it tells: transports, logins, readings, ends. Over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.conftest import LOGIN, Tls
+from xueliang_monitor.check import Memory, visit
+from xueliang_monitor.model import (
+    Credentials,
+    OnvifTarget,
+    Report,
+    Rung,
+    StreamParameters,
+    Target,
+    Timeouts,
+    Transport,
+)
+from xueliang_monitor.picture.worker import Workers
+from xueliang_monitor.probes.normal import MIN_LEARNED, Normal, judge
+from xueliang_monitor.simulator.camera import SimulatedCamera
+from xueliang_monitor.simulator.fleet import SimulatedFleet
+from xueliang_monitor.simulator.session import LOGIN_KINDS
+from xueliang_monitor.wire.media import Codec
+
+Start = Callable[..., Awaitable[SimulatedFleet]]
+SHORT = Timeouts(reach=1.0, rtsp=1.5, stream=6.0, picture=10.0)
+WORKERS = Workers(1)
+
+
+async def climb(
+    camera: SimulatedCamera, memory: Memory | None = None, *, top: Rung = Rung.STREAM, now: float = 0.0, **changes: Any
+) -> tuple[Report, Memory]:
+    target = replace(camera.target, **{"credentials": LOGIN, "listen_seconds": 0.0, **changes})
+    return await visit(target, top, memory or Memory(), timeouts=SHORT, workers=WORKERS, now=now or time.time())
+
+
+def codes(report: Report) -> list[str]:
+    return [finding.code for finding in report.seen]
+
+
+@pytest.mark.parametrize("codec", list(Codec))
+async def test_udp_is_taken_where_it_is_set(simulated: Start, codec: Codec) -> None:
+    fleet = await simulated(9)
+    camera = next(item for item in fleet.cameras.values() if item.codec is codec)
+    report, _ = await climb(camera, transport=Transport.UDP)
+    assert (codes(report), report.readings["transport"]) == ([], "udp")
+    assert report.readings["packet_loss_ratio"] == 0
+    assert (camera.open_sessions, camera.teardowns) == (0, 1)
+
+
+async def test_a_camera_that_serves_udp_only_is_asked_for_that_after_461(simulated: Start) -> None:
+    camera = (await simulated(1)).cameras["cam-000"]
+    camera.behaviour = replace(camera.behaviour, interleaved=False)
+    report, _ = await climb(camera)
+    assert (codes(report), report.readings["transport"]) == ([], "udp")
+    report, _ = await climb(camera, transport=Transport.TCP)
+    assert codes(report) == ["server_error"]
+    assert "461" in report.seen[0].detail
+
+
+async def test_packets_out_of_order_are_put_back_and_are_no_loss(simulated: Start) -> None:
+    camera = (await simulated(1)).cameras["cam-000"]
+    camera.behaviour = replace(camera.behaviour, disorder=0.3)
+    report, _ = await climb(camera, transport=Transport.UDP, top=Rung.PICTURE)
+    assert codes(report) == []
+    assert report.readings["packet_loss_ratio"] == 0
+    assert report.readings["reordered_packets"]
+
+
+async def test_rtsps_is_trusted_by_its_authority_or_not_at_all_or_not(simulated: Start, tls: Tls) -> None:
+    camera = (await simulated(1, tls=tls.context)).cameras["cam-000"]
+    good, _ = await climb(camera, secure=True, tls=str(tls.authority), top=Rung.PICTURE)
+    assert codes(good) == []
+    careless, _ = await climb(camera, secure=True, tls="insecure")
+    assert codes(careless) == []
+    strict, _ = await climb(camera, secure=True)
+    assert codes(strict) == ["tls_failed"]
+    assert "tls: FILE" in strict.seen[0].detail
+    assert camera.teardowns == 2
+
+
+async def test_a_camera_is_reached_by_ipv6(tls: Tls) -> None:
+    for context in (None, tls.context):
+        target = Target("six", "::1", 18_554, "/live", LOGIN, secure=context is not None, tls="insecure")
+        camera = SimulatedCamera(target, 0, LOGIN, tls=context)
+        await camera.start()
+        try:
+            for transport in Transport:
+                report, _ = await climb(camera, transport=transport)
+                assert codes(report) == []
+        finally:
+            await camera.stop()
+    assert target.url == "rtsps://[::1]:18554/live"
+
+
+@pytest.mark.parametrize("kind", LOGIN_KINDS)
+@pytest.mark.parametrize("nonce_lives", [0, 1])
+async def test_every_login_is_answered_and_a_stale_nonce_is_no_refusal(
+    simulated: Start, kind: str, nonce_lives: int
+) -> None:
+    camera = (await simulated(1)).cameras["cam-000"]
+    camera.login_kind, camera.nonce_lives = kind, nonce_lives
+    report, memory = await climb(camera)
+    assert codes(report) == []
+    assert (camera.open_sessions, camera.refused_logins) == (0, 0)
+    assert memory.login.was_accepted
+
+
+async def test_a_wrong_password_is_refused_in_every_way(simulated: Start) -> None:
+    camera = (await simulated(1)).cameras["cam-000"]
+    for kind in LOGIN_KINDS:
+        camera.login_kind = kind
+        report, _ = await climb(camera, credentials=Credentials("viewer", "not this one"))
+        assert codes(report) == ["auth_failed"]
+    assert camera.refused_logins == len(LOGIN_KINDS)
+
+
+async def test_a_refusal_that_goes_by_itself_was_a_session_limit(simulated: Start) -> None:
+    camera = (await simulated(1)).cameras["cam-000"]
+    _, memory = await climb(camera, now=1000.0)
+    camera.refuse_logins = 1
+    first, memory = await climb(camera, memory, now=1015.0)
+    assert (codes(first), first.online) == ([], None)
+    second, memory = await climb(camera, memory, now=1030.0)
+    assert (codes(second), second.online) == (["session_limit"], True)
+    third, _ = await climb(camera, memory, now=1045.0)
+    assert codes(third) == []
+    assert "session_limit" in third.ruled_out
+
+
+async def test_a_camera_that_says_it_is_locked_is_left_alone_for_half_an_hour(simulated: Start) -> None:
+    camera = (await simulated(1)).cameras["cam-000"]
+    camera.behaviour = replace(camera.behaviour, refuse={"DESCRIBE": 423}, reason="Locked")
+    report, memory = await climb(camera, now=1000.0)
+    assert codes(report) == ["auth_locked"]
+    camera.behaviour = replace(camera.behaviour, refuse={})
+    during, memory = await climb(camera, memory, now=1000.0 + 1800)
+    assert during.online is None
+    after, _ = await climb(camera, memory, now=1000.0 + 1861)
+    assert codes(after) == []
+
+
+async def test_a_redirection_is_followed_on_the_same_server_only(simulated: Start) -> None:
+    camera = (await simulated(1)).cameras["cam-000"]
+    elsewhere = replace(camera.behaviour, refuse={"DESCRIBE": 301}, location="rtsp://user:pw@10.0.0.9/live")
+    camera.behaviour = elsewhere
+    report, _ = await climb(camera)
+    assert codes(report) == ["stream_not_found"]
+    assert "rtsp://10.0.0.9/live" in report.seen[0].detail
+    assert "pw" not in report.seen[0].detail
+    camera.behaviour = replace(elsewhere, location=camera.target.url.replace("/main", "/other"))
+    report, _ = await climb(camera)
+    assert "more than" in report.seen[0].detail or "301" in report.seen[0].detail
+
+
+async def test_a_session_is_kept_alive_at_half_its_time(simulated: Start) -> None:
+    for transport in (Transport.TCP, Transport.UDP):
+        camera = (await simulated(1)).cameras["cam-000"]
+        camera.session_seconds = 2
+        report, _ = await climb(camera, listen_seconds=3.0, transport=transport)
+        assert codes(report) == []
+        assert camera.kept_alive in (1, 2, 3)
+
+
+async def test_a_long_enough_look_reads_rate_bitrate_and_clock(simulated: Start) -> None:
+    fleet = await simulated(5)
+    looks = await asyncio.gather(*(climb(camera, listen_seconds=2.5) for camera in fleet.cameras.values()))
+    for camera, (report, memory) in zip(fleet.cameras.values(), looks, strict=True):
+        readings = report.readings
+        assert readings["frame_rate_hertz"] == pytest.approx(10, abs=0.1)
+        assert readings["arrival_rate_hertz"] == pytest.approx(10, abs=1)
+        sizes = [sum(map(len, picture.payloads)) for picture in camera.clip().pictures]
+        usual = sum(sizes) / len(sizes) * 80
+        assert usual / 5 < float(readings["bits_per_second"]) < usual * 5
+        assert abs(float(readings["stream_clock_offset_seconds"])) < 0.5
+        assert float(readings["jitter_seconds"]) < 0.05
+        assert readings["profile"] in {"High", "Main", "Baseline"}
+        assert memory.normal.read_at == pytest.approx(report.at, abs=5)
+        assert memory.normal.size == (640, 360)
+        assert {"packet_loss", "resolution_changed"} <= report.ruled_out
+
+
+async def test_readings_are_due_after_a_while_and_again_at_once_where_they_found_something(simulated: Start) -> None:
+    camera = (await simulated(1)).cameras["cam-000"]
+
+    async def seconds(memory: Memory, now: float) -> tuple[float, Memory]:
+        report, memory = await climb(camera, memory, listen_seconds=2.0, now=now)
+        return next(result.seconds for result in report.rungs if result.rung is Rung.STREAM), memory
+
+    first, memory = await seconds(Memory(), 1000.0)
+    second, _ = await seconds(memory, 1020.0)
+    third, _ = await seconds(replace(memory, normal=replace(memory.normal, doubtful=True)), 1020.0)
+    fourth, _ = await seconds(memory, 1300.0)
+    assert second < 1.5 < 2.0 < min(first, third, fourth)
+
+
+def readings(rate: float, bits: float) -> dict[str, float | str]:
+    return {"frame_rate_hertz": rate, "arrival_rate_hertz": rate, "bits_per_second": bits}
+
+
+def learned(size: tuple[int, int] = (1920, 1080)) -> Normal:
+    normal, target = Normal(), Target("x", "h")
+    for _ in range(MIN_LEARNED):
+        judged = judge(target, normal, readings(25.0, 2e6), size, 0.0)
+        assert judged.seen == ()
+        normal = judged.normal
+    return normal
+
+
+def test_a_stream_is_judged_against_its_own_past() -> None:
+    target, normal = Target("x", "h"), learned()
+    assert (normal.frame_rate, normal.bits_per_second) == (25.0, 2e6)
+    for rate, bits, size, seen in (
+        (12.5, 4e5, (1920, 1080), []),
+        (8.0, 2e6, (1920, 1080), ["low_frame_rate"]),
+        (25.0, 9e6, (1920, 1080), ["bitrate_out_of_range"]),
+        (25.0, 5e4, (1920, 1080), ["bitrate_out_of_range"]),
+        (25.0, 2e6, (1280, 720), ["resolution_changed"]),
+        (25.0, 2e6, (1920, 1088), []),
+    ):
+        judged = judge(target, normal, readings(rate, bits), size, 0.0)
+        assert [finding.code for finding in judged.seen] == seen
+        assert judged.normal.doubtful == bool(seen)
+        assert judged.normal.frame_rate == 25.0
+
+
+def test_what_was_never_seen_is_judged_by_the_file_alone() -> None:
+    judged = judge(Target("x", "h"), Normal(), readings(1.0, 1.0), (64, 64), 0.0)
+    assert judged.seen == ()
+    assert judged.ruled_out == {"resolution_changed"}
+    told = Target("x", "h", expected=StreamParameters("h264", 1920, 1080, 25.0), bits_per_second_range=(1e6, 3e6))
+    judged = judge(told, Normal(), readings(10.0, 9e5), (640, 360), 0.0)
+    assert [finding.code for finding in judged.seen] == ["low_frame_rate", "bitrate_out_of_range", "resolution_changed"]
+
+
+def test_another_size_that_stays_becomes_the_normal_one() -> None:
+    target, normal = Target("x", "h"), learned()
+    faulty = 0
+    while (judged := judge(target, normal, readings(25.0, 2e6), (1280, 720), 0.0)).seen:
+        normal, faulty = judged.normal, faulty + 1
+        assert faulty < 20
+    assert faulty > 5
+    assert normal.size == (1280, 720)
+
+
+async def test_a_wrong_password_over_a_day_is_tried_three_times_in_any_half_hour(simulated: Start) -> None:
+    """Over RTSP and ONVIF together, counted at the camera; the day is simulated, the sockets are not."""
+    fleet = await simulated(2, onvif_port=18_080)
+    for camera, other in zip(fleet.cameras.values(), ("same", "another"), strict=True):
+        wrong = Credentials("viewer", "wrong")
+        device = wrong if other == "same" else Credentials("admin", "wrong too")
+        assert camera.onvif is not None
+        memory, tries, count = Memory(), [], 0
+        onvif = OnvifTarget(18_080, credentials=device, profile="main")
+        for moment in range(0, 86_400, 60):
+            target = replace(camera.target, credentials=wrong, onvif=onvif)
+            _, memory = await visit(
+                target, Rung.RTSP, memory, timeouts=SHORT, workers=WORKERS, now=float(moment), ask_device=True
+            )
+            refused = camera.refused_logins + camera.onvif.refused_logins
+            tries += [moment] * (refused - count)
+            count = refused
+        assert 5 < len(tries) < 40
+        assert max(sum(start <= moment < start + 1800 for moment in tries) for start in tries) <= 3
+
+
+async def test_a_thousand_visits_cancelled_at_random_leave_no_session(simulated: Start) -> None:
+    fleet = await simulated(10)
+    chance = random.Random(5)
+    cameras = list(fleet.cameras.values())
+
+    async def one(number: int) -> None:
+        transport = chance.choice((Transport.TCP, Transport.TCP, Transport.UDP))
+        task = asyncio.create_task(climb(cameras[number % len(cameras)], transport=transport))
+        await asyncio.sleep(chance.random() * 0.08)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    for start in range(0, 1000, 20):
+        await asyncio.gather(*(one(number) for number in range(start, start + 20)))
+    await asyncio.sleep(0.5)
+    served = sum(camera.sessions_served for camera in cameras)
+    assert served > 300
+    assert sum(camera.open_sessions for camera in cameras) == 0
+    assert sum(camera.teardowns for camera in cameras) == served
