@@ -1,0 +1,109 @@
+"""One conversation with a camera at a time, in one process and between several."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import LOGIN
+from xueliang_monitor import turns
+from xueliang_monitor.check import Memory, visit
+from xueliang_monitor.model import Rung, Timeouts
+from xueliang_monitor.picture.worker import Workers
+from xueliang_monitor.simulator.fleet import SimulatedFleet
+from xueliang_monitor.turns import TurnError, Turns
+
+HOLD = """
+import asyncio, sys
+from pathlib import Path
+from xueliang_monitor.turns import Turns
+async def hold():
+    async with Turns(Path(sys.argv[1])).of("10.0.0.1"):
+        print("held", flush=True)
+        await asyncio.sleep(60)
+asyncio.run(hold())
+"""
+
+
+async def test_visits_of_one_process_wait_for_one_another(
+    simulated: Callable[[int], Awaitable[SimulatedFleet]], tmp_path: Path
+) -> None:
+    fleet = await simulated(2)
+    one, other = fleet.cameras.values()
+    for shared in (Turns(), Turns(tmp_path), None):
+        each = [shared or Turns(tmp_path) for _ in range(6)]
+        await asyncio.gather(
+            *(
+                visit(
+                    camera.target,
+                    Rung.RTSP,
+                    Memory(),
+                    timeouts=Timeouts(),
+                    workers=Workers(1),
+                    now=time.time(),
+                    turns=turn,
+                )
+                for turn in each
+                for camera in (one, other)
+            )
+        )
+    assert (one.most_connections, other.most_connections) == (1, 1)
+    assert LOGIN.password not in "".join(path.name for path in tmp_path.rglob("*"))
+
+
+async def test_another_process_is_waited_for_until_it_ends(tmp_path: Path) -> None:
+    holder = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"held\n"
+    began = time.monotonic()
+    asyncio.get_running_loop().call_later(0.5, holder.send_signal, signal.SIGKILL)
+    async with Turns(tmp_path).of("10.0.0.2"):
+        assert time.monotonic() - began < 0.3
+    async with Turns(tmp_path).of("10.0.0.1"):
+        assert 0.4 < time.monotonic() - began < 3
+    holder.wait()
+    holder.stdout.close()
+
+
+async def test_who_hangs_at_a_camera_is_not_waited_for_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "WAIT_SECONDS", 0.2)
+    async with Turns(tmp_path).of("h"):
+        with pytest.raises(TurnError, match="at h for"):
+            async with Turns(tmp_path).of("h"):
+                pass
+
+
+async def test_without_a_folder_to_use_turns_are_kept_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    shared = Turns(tmp_path / "file")
+    async with shared.of("h"):
+        waiting = asyncio.create_task(shared.of("h").__aenter__())
+        await asyncio.sleep(0.1)
+        assert not waiting.done()
+    await waiting
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files of another owner")
+async def test_a_command_of_the_administrator_does_not_keep_the_daemon_out(tmp_path: Path) -> None:
+    os.chown(tmp_path, 65534, 65534)
+    async with Turns(tmp_path).of("h"):
+        pass
+    assert (tmp_path / turns.FOLDER).stat().st_uid == 65534
+    assert (tmp_path / turns.FOLDER / "h").stat().st_mode & 0o777 == 0o644
+
+
+async def test_a_link_that_somebody_planted_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / turns.FOLDER).mkdir()
+    (tmp_path / turns.FOLDER / "h").symlink_to(tmp_path / "elsewhere")
+    async with Turns(tmp_path).of("h"):
+        assert not (tmp_path / "elsewhere").exists()
