@@ -98,8 +98,13 @@ def _why_no_keyframe(reception: Reception, seconds: float) -> FaultSeen:
     readings = reception.readings()
     if not order.received:
         return FaultSeen(NO_MEDIA, f"PLAY was answered, but no video packet came within {seconds:.1f} s")
-    if reception.damaged or order.lost:
+    if order.lost:
         return FaultSeen(PACKET_LOSS, f"{_loss(reception)}; no keyframe was whole within {seconds:.1f} s", readings)
+    if reception.damaged:
+        detail = (
+            f"{reception.damaged} keyframes came within {seconds:.1f} s, and no packet was lost, but none was whole"
+        )
+        return FaultSeen(DECODE_FAILED, detail, readings)
     detail = f"{order.received} packets and {reception.pictures} pictures within {seconds:.1f} s, none a keyframe"
     return FaultSeen(NO_KEYFRAME, detail, readings)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from xueliang_monitor.wire.errors import MalformedMessageError
 
@@ -53,8 +54,7 @@ class Request:
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class InterleavedFrame:
+class InterleavedFrame(NamedTuple):
     """Binary data on the RTSP connection: `$`, a channel, a length (RFC 2326, 10.12)."""
 
     channel: int

@@ -1,0 +1,111 @@
+"""Hostile and broken peers: each ends in its fault, in time, in little memory, and never holds the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import hostile
+from xueliang_monitor.check import Memory, visit
+from xueliang_monitor.model import Credentials, Rung, Target, Timeouts
+from xueliang_monitor.picture.worker import Workers
+from xueliang_monitor.service import spare_the_collector
+
+PORT = 19_300
+LIMITS = Timeouts(reach=1.0, rtsp=2.0, stream=4.0)
+MAX_BYTES = 16 * 1024 * 1024
+MAX_HOLD_SECONDS = 0.05
+EXPECTED = {
+    "endless-headers": "rtsp_malformed",
+    "endless-first-line": "rtsp_malformed",
+    "endless-body": "rtsp_malformed",
+    "frames-before-the-answer": "rtsp_malformed",
+    "garbage": "rtsp_malformed",
+    "description-of-100000-tracks": "rtsp_malformed",
+    "description-of-one-line": "rtsp_malformed",
+    "challenge-of-16-kb": "auth_failed",
+    "redirection-in-a-circle": "rtsp_malformed",
+    "continue-for-ever": "rtsp_malformed",
+    "empty-frames": "decode_failed",
+    "other-channel": "no_media",
+    "other-payload-type": "no_media",
+    "empty-payloads": "no_keyframe",
+    "lying-headers": "decode_failed",
+    "fragments-that-never-end": "decode_failed",
+    "fragments-over-fragments": "decode_failed",
+    "endless-unit": "decode_failed",
+    "endless-aggregate": "decode_failed",
+    "endless-supplement": "no_keyframe",
+    "huge-picture": "decode_failed",
+    "overlapping-jpeg": "decode_failed",
+    "random-h264": "decode_failed",
+    "random-h265": "decode_failed",
+    "silence": "no_media",
+    "byte-a-second": "rtsp_timeout",
+    "answers-twice": None,
+    "no-answer-to-teardown": None,
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _servers() -> Iterator[None]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.hostile", str(PORT)], stdout=subprocess.PIPE, cwd=Path(__file__).parent.parent
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    spare_the_collector()  # as the service does; a full collection of all the tests' modules takes 50 ms
+    yield
+    gc.unfreeze()
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+def _memory(what: str) -> int:
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(what))
+    return int(line.split()[1]) * 1024
+
+
+async def _longest_hold() -> float:
+    """Return for how long the loop was held at most, once cancelled: by the clock, and no more than by our own CPU.
+
+    What other processes take of a busy machine is not counted.
+    """
+    worst, loop = 0.0, asyncio.get_running_loop()
+    try:
+        while True:
+            due, spent = loop.time() + 0.002, time.thread_time()
+            await asyncio.sleep(0.002)
+            worst = max(worst, min(loop.time() - due, time.thread_time() - spent))
+    except asyncio.CancelledError:
+        return worst
+
+
+def test_every_hostile_peer_is_expected_to_end_somehow() -> None:
+    assert set(EXPECTED) == set(hostile.NAMES)
+
+
+@pytest.mark.parametrize("name", hostile.NAMES)
+async def test_a_hostile_peer_ends_in_its_fault(name: str) -> None:
+    port = PORT + hostile.NAMES.index(name)
+    target = Target(name, hostile.HOST, port, "/x", Credentials("u", "p"), listen_seconds=0.0)
+    Path("/proc/self/clear_refs").write_text("5")  # what memory peaks at is counted from here
+    before, hold = _memory("VmRSS"), asyncio.create_task(_longest_hold())
+    began = time.monotonic()
+    report, _ = await visit(target, Rung.STREAM, Memory(), timeouts=LIMITS, workers=Workers(1), now=time.time())
+    seconds = time.monotonic() - began
+    hold.cancel()
+    assert [finding.code for finding in report.seen] == ([EXPECTED[name]] if EXPECTED[name] else []), report
+    assert seconds < LIMITS.rtsp + LIMITS.stream + 1.5
+    assert await hold < MAX_HOLD_SECONDS
+    assert _memory("VmHWM") - before < MAX_BYTES
+    if report.seen:
+        assert 10 < len(report.seen[0].detail) < 400
