@@ -25,14 +25,14 @@ a=rtpmap:107 vnd.onvif.metadata/90000
 
 
 def test_the_video_track_is_found_behind_audio_and_before_metadata() -> None:
-    video = sdp.parse(AUDIO_FIRST).video
+    video = next(iter(sdp.parse(AUDIO_FIRST).videos), None)
     assert video is not None
     assert (video.encoding, video.payload_type, video.clock_rate, video.control) == ("H264", 96, 90000, "trackID=1")
     assert video.format_parameters["sprop-parameter-sets"] == "Z0IAKeKQ,aM48gA=="
 
 
 def test_a_static_payload_type_needs_no_rtpmap() -> None:
-    video = sdp.parse(b"v=0\r\nm=video 0 RTP/AVP 26\r\na=x-dimensions:1280,720\r\n").video
+    (video,) = sdp.parse(b"v=0\r\nm=video 0 RTP/AVP 26\r\na=x-dimensions:1280,720\r\n").videos
     assert video is not None
     assert (video.encoding, video.frame_size) == ("JPEG", (1280, 720))
 

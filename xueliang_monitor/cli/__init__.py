@@ -6,6 +6,7 @@ import typer
 
 from xueliang_monitor.cli import (
     camera,
+    capture,
     check,
     config,
     demo,
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("check")(check.check)
+app.command("capture")(capture.capture)
 app.command("demo")(demo.demo)
 app.command("discover")(discover.discover)
 app.command("events")(events.events)

@@ -24,7 +24,8 @@ TOTAL_SECONDS = 13.8
 EXIT_HEALTHY, EXIT_FAULTS = 0, 1
 
 
-def _credentials(username: str | None, password_file: Path | None) -> Credentials | None:
+def credentials_of(username: str | None, password_file: Path | None) -> Credentials | None:
+    """Return the login that options and environment name, or refuse."""
     from xueliang_monitor.model import Credentials
 
     password = os.environ.get("XUELIANG_PASSWORD", "")
@@ -73,6 +74,11 @@ def _target_of_camera(name: str, config: Path | None, credentials: Credentials |
     return replace(found, credentials=credentials) if credentials else found
 
 
+def target_of(named: str, config: Path | None, credentials: Credentials | None) -> Target:
+    """Return what is asked for by URL or by a camera's id, or refuse."""
+    return _target_of_url(named, credentials) if "://" in named else _target_of_camera(named, config, credentials)
+
+
 def _with_onvif(target: Target, port: int) -> Target:
     from dataclasses import replace
 
@@ -81,7 +87,7 @@ def _with_onvif(target: Target, port: int) -> Target:
     return replace(target, onvif=OnvifTarget(port, credentials=target.credentials))
 
 
-def _turns(config: Path | None) -> Turns:
+def turns_of(config: Path | None) -> Turns:
     """Return how not to meet the daemon at the camera, as far as there is an installation."""
     from xueliang_monitor import config as settings
     from xueliang_monitor.documents import DocumentError
@@ -202,14 +208,13 @@ def check(
     logging.disable(logging.WARNING)
     if password is not None:
         os.environ["XUELIANG_PASSWORD"] = password
-    credentials = _credentials(username, password_file)
-    by_url = "://" in target
-    chosen = _target_of_url(target, credentials) if by_url else _target_of_camera(target, config, credentials)
+    credentials = credentials_of(username, password_file)
+    chosen = target_of(target, config, credentials)
     if onvif_port is not None:
         chosen = _with_onvif(chosen, onvif_port)
     chosen = replace(chosen, transport=transport or chosen.transport, tls=tls or chosen.tls)
     try:
-        report = asyncio.run(_visit(chosen, _turns(config)))
+        report = asyncio.run(_visit(chosen, turns_of(config)))
     except TurnError as error:
         refuse([f"{chosen.id}: {error}"], EXIT_FAULTS)
     except TimeoutError:

@@ -173,8 +173,13 @@ class RtspConnection:
                 self._challenge, self._credentials, method, url, count=self._nonce_uses, cnonce=secrets.token_hex(8)
             )
             fields = (*fields, ("Authorization", answer))
-        self._writer.write(serialize_request(method, url, fields))
+        asked = serialize_request(method, url, fields)
+        self.said(asked, by_camera=False)
+        self._writer.write(asked)
         return self._sequence
+
+    def said(self, data: bytes, *, by_camera: bool) -> None:
+        """Take what went over the connection; for whoever records it."""
 
     async def _read(self) -> int:
         try:
@@ -183,6 +188,7 @@ class RtspConnection:
             raise ClosedError(f"the camera reset the connection ({error.strerror or type(error).__name__})") from error
         if not data:
             raise ClosedError("the camera closed the connection")
+        self.said(data, by_camera=True)
         try:
             events = self._parser.feed(data)
         except MalformedMessageError as error:

@@ -159,13 +159,14 @@ def _check_size(size: tuple[int, int] | None) -> None:
 def _video(climb: Climb) -> tuple[Media, tracks.VideoDepacketizer]:
     if climb.description is None:
         raise RuntimeError("the ladder was climbed out of order")
-    media = climb.description.session.video
-    if media is None:
+    videos = climb.description.session.videos
+    if not videos:
         raise FaultSeen(NO_MEDIA, "the camera's description names no video track")
-    depacketizer = tracks.depacketizer(media)
-    if depacketizer is None:
-        raise FaultSeen(CODEC_UNSUPPORTED, f"the stream's codec is {tracks.codec_name(media)}")
-    return media, depacketizer
+    chosen = tracks.choose(videos)
+    if chosen is None:
+        names = ", ".join(tracks.codec_name(media) for media in videos[:4])
+        raise FaultSeen(CODEC_UNSUPPORTED, f"the stream's codec is {names}")
+    return chosen
 
 
 def _reception(climb: Climb, media: Media, depacketizer: tracks.VideoDepacketizer) -> Reception:

@@ -37,9 +37,9 @@ class SessionDescription:
     media: tuple[Media, ...]
 
     @property
-    def video(self) -> Media | None:
-        """The first video track."""
-        return next((item for item in self.media if item.kind == "video"), None)
+    def videos(self) -> tuple[Media, ...]:
+        """The video tracks."""
+        return tuple(item for item in self.media if item.kind == "video")
 
 
 def _media(value: str) -> Media:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from xueliang_monitor.wire import h264, h265
 from xueliang_monitor.wire.errors import MalformedMediaError
@@ -50,3 +51,11 @@ def codec_name(media: Media) -> str:
     """Return the name of a track's codec as people may see it, with its payload type where it has no name."""
     name = re.sub(r"[^\w.+-]", "?", media.encoding[:40])
     return _WRITTEN.get(name, name) or f"not named (payload type {media.payload_type})"
+
+
+def choose(videos: Sequence[Media]) -> tuple[Media, VideoDepacketizer] | None:
+    """Return the first track that can be judged, with its depacketizer; None where there is none."""
+    for media in videos:
+        if (found := depacketizer(media)) is not None:
+            return media, found
+    return None

@@ -1,0 +1,149 @@
+"""Conversations in the manner of real cameras: each is read, and each is what our client makes of it.
+
+To add a model: xueliang capture URL --to tests/captures/NAME.rtsp, and say in its first line what it stands for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.conftest import LOGIN
+from xueliang_monitor.check import Memory, visit
+from xueliang_monitor.model import Rung, Target, Timeouts
+from xueliang_monitor.picture.worker import Workers
+from xueliang_monitor.simulator.fleet import SimulatedFleet
+from xueliang_monitor.wire import sdp, tracks
+from xueliang_monitor.wire.messages import MessageParser, Request, Response
+from xueliang_monitor.wire.transcript import Exchange, Transcript, parse, redact, write
+
+CAPTURES = sorted((Path(__file__).parent / "captures").glob("*.rtsp"))
+PORT = 18_755
+
+
+@pytest.mark.parametrize("file", CAPTURES, ids=lambda path: path.stem)
+def test_a_capture_says_what_it_stands_for_and_is_read(file: Path) -> None:
+    capture = parse(file.read_text(encoding="utf-8"))
+    assert len(capture.about) > 20
+    assert parse(write(capture)) == capture
+    codec, control, aggregate = capture.expects.split()
+    parser = MessageParser()
+    answers = [event for exchange in capture.exchanges for event in parser.feed(exchange.response)]
+    assert len(answers) == len(capture.exchanges)
+    described = next(answer for answer in answers if isinstance(answer, Response) and answer.body)
+    found = tracks.choose(sdp.parse(described.body).videos)
+    assert found is not None
+    assert tracks.CODECS[found[0].encoding] == codec
+    assert control.startswith(("rtsp://camera.invalid/", "rtsp://camera.invalid:"))
+    assert aggregate
+
+
+@contextlib.asynccontextmanager
+async def replaying(capture: Transcript) -> AsyncIterator[list[str]]:
+    """Answer as the camera of a capture did, and keep the requests' methods and URLs."""
+    asked: list[str] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        parser, answers = MessageParser(), list(capture.exchanges)
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65536):
+                for request in parser.feed(data):
+                    assert isinstance(request, Request)
+                    asked.append(f"{request.method} {request.url}")
+                    number = request.headers.get("cseq").encode()
+                    if not answers:
+                        writer.write(b"RTSP/1.0 200 OK\r\nCSeq: " + number + b"\r\n\r\n")
+                        continue
+                    writer.write(
+                        re.sub(rb"(?im)^(cseq\s*:\s*)\d+", rb"\g<1>" + number, answers.pop(0).response, count=1)
+                    )
+                    await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", PORT)
+    async with server:
+        yield asked
+
+
+@pytest.mark.parametrize("file", CAPTURES, ids=lambda path: path.stem)
+async def test_our_client_asks_that_camera_for_the_right_track(file: Path) -> None:
+    capture = parse(file.read_text(encoding="utf-8"))
+    _, control, aggregate = capture.expects.split()
+    first = capture.exchanges[0].request.split()[1].decode()
+    path = re.sub(r"^rtsp://[^/]+", "", first)
+    base = first.removesuffix(path)
+    here = Exchange(b"", b"")
+
+    def local(said: bytes) -> bytes:
+        return said.replace(base.encode(), f"rtsp://127.0.0.1:{PORT}".encode())
+
+    exchanges = tuple(Exchange(exchange.request, _resized(local(exchange.response))) for exchange in capture.exchanges)
+    assert here not in exchanges
+    target = Target("x", "127.0.0.1", PORT, path, listen_seconds=0.0)
+    async with replaying(Transcript("", "", exchanges)) as asked:
+        limits = Timeouts(stream=0.2)
+        report, _ = await visit(target, Rung.STREAM, Memory(), timeouts=limits, workers=Workers(1), now=time.time())
+    assert [finding.code for finding in report.seen] == ["no_media"]
+    wanted = [f"SETUP {local(control.encode()).decode()}", f"PLAY {local(aggregate.encode()).decode()}"]
+    assert asked[1:3] == wanted
+    assert asked[3].startswith("TEARDOWN ")
+
+
+def _resized(said: bytes) -> bytes:
+    """Set the length right where an address within the body became another."""
+    return redact(said, "camera.invalid.", ())
+
+
+def test_what_tells_which_camera_it_was_is_taken_out() -> None:
+    said = (
+        b"RTSP/1.0 401 Unauthorized\r\nContent-Length: 3\r\n"
+        b'WWW-Authenticate: Digest realm="Login to 3K0123", nonce="abc", opaque="x"\r\n'
+        b'Authorization: Digest username="admin", response="0123"\r\nServer: cam 00:11:22:aa:bb:cc\r\n\r\n'
+        b"o=- 1 1 IN IP4 10.1.2.3 rtsp://admin:hunter2@10.1.2.3/x?password=hunter2&a=1 0.0.0.0"
+    )
+    cleaned = redact(said, "10.1.2.3", ("admin", "hunter2"))
+    for secret in (b"hunter2", b"admin", b"3K0123", b"abc", b"10.1.2.3", b"11:22", b"0123"):
+        assert secret not in cleaned
+    assert b"0.0.0.0" in cleaned
+    head, _, body = cleaned.partition(b"\r\n\r\n")
+    assert f"Content-Length: {len(body)}".encode() in head
+
+
+@given(st.lists(st.tuples(st.binary(min_size=1, max_size=60), st.binary(min_size=1, max_size=60)), max_size=3))
+def test_any_bytes_survive_being_written(said: list[tuple[bytes, bytes]]) -> None:
+    capture = Transcript("about", "", tuple(Exchange(request, response) for request, response in said))
+    assert parse(write(capture)) == capture
+
+
+async def test_a_live_camera_is_recorded_without_its_login(
+    simulated: Callable[[int], Awaitable[SimulatedFleet]], tmp_path: Path
+) -> None:
+    camera = (await simulated(1)).cameras["cam-000"]
+    file = tmp_path / "new.rtsp"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "xueliang_monitor", "capture", camera.target.url, "--to", str(file)),
+        env={**os.environ, "XUELIANG_USERNAME": LOGIN.username, "XUELIANG_PASSWORD": LOGIN.password},
+        stderr=subprocess.PIPE,
+    )
+    _, said = await process.communicate()
+    assert process.returncode == 0, said
+    text = file.read_text(encoding="utf-8")
+    capture = parse(text)
+    methods = [exchange.request.split()[0] for exchange in capture.exchanges]
+    assert methods == [b"DESCRIBE", b"DESCRIBE", b"SETUP", b"PLAY", b"TEARDOWN"]
+    assert capture.expects == "h264 rtsp://camera.invalid:8554/live/main/track1 rtsp://camera.invalid:8554/live/main/"
+    for secret in (LOGIN.username, LOGIN.password, camera.target.host):
+        assert secret not in text
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert (camera.open_sessions, camera.teardowns) == (0, 1)

@@ -1,0 +1,49 @@
+"""`xueliang capture`: record how a camera answers, for a test that keeps its model working."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xueliang_monitor.cli.output import ConfigOption, err, refuse
+
+
+def capture(
+    target: Annotated[str, typer.Argument(help="A camera's id, or an rtsp:// URL.")],
+    to: Annotated[Path | None, typer.Option("--to", help="File to write; else it is printed.")] = None,
+    username: Annotated[str | None, typer.Option(envvar="XUELIANG_USERNAME", help="User name to log in with.")] = None,
+    password_file: Annotated[Path | None, typer.Option(help="File that holds the password.")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Record one conversation, without login and addresses; the password comes from XUELIANG_PASSWORD.
+
+    Read it before you hand it on. In tests/captures/ it becomes a test of that model.
+    """
+    import asyncio
+
+    from xueliang_monitor.capture import record
+    from xueliang_monitor.cli.check import credentials_of, target_of, turns_of
+    from xueliang_monitor.net.errors import NetError
+    from xueliang_monitor.turns import TurnError
+    from xueliang_monitor.wire.transcript import write
+
+    chosen = target_of(target, config, credentials_of(username, password_file))
+    try:
+        recorded = asyncio.run(record(chosen, turns_of(config)))
+    except (NetError, TurnError) as error:
+        refuse([f"{chosen.id}: {error}"], 1)
+    except TimeoutError:
+        refuse([f"{chosen.id}: the camera did not answer in time"], 1)
+    text = write(recorded)
+    if to is None:
+        typer.echo(text, nl=False)
+        return
+    try:
+        with os.fdopen(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
+            stream.write(text)
+    except OSError as error:
+        refuse([f"{to}: cannot be written: {error.strerror}"], 1)
+    err.print(f"{len(recorded.exchanges)} exchanges written to {to}", highlight=False)

@@ -1,0 +1,140 @@
+"""Captures of conversations with cameras: what was asked and answered, byte for byte, as text that people may read.
+
+A capture opens with lines of `#` that say what it stands for. `C:` begins a line of the client's, `S:` one of the
+server's. A line ends with CR LF, but with a line feed alone where it says `\\x0a` at its end, and with nothing where
+it says `\\`. Bytes that are no text stand as `\\xNN`, a backslash as two.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from xueliang_monitor.model import redact_path
+
+EXPECTS = "expects:"
+HOST, ADDRESS = "camera.invalid", "192.0.2.1"
+_ESCAPED = re.compile(r"\\(?:x([0-9a-f]{2})|\\)")
+_SECRET_HEADERS = re.compile(r"(?im)^((?:proxy-)?authorization\s*:\s*\S+)[^\r\n]*")
+_SECRET_PARAMETERS = re.compile(r'(?i)\b(nonce|opaque|username|response|cnonce|realm)="[^"\r\n]*"')
+_USER_INFORMATION = re.compile(r"(?i)(rtsps?://)[^/@\s]+@")
+_IPV4 = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.])")
+_HARDWARE = re.compile(r"(?i)\b[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request and what came back for it."""
+
+    request: bytes
+    response: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """A capture: what it stands for, the track that is expected to be taken, and the exchanges in order."""
+
+    about: str
+    expects: str
+    exchanges: tuple[Exchange, ...]
+
+
+def _unescape(line: str) -> bytes:
+    end = b"\r\n"
+    if line.endswith("\\x0a"):
+        end = b""
+    elif (len(line) - len(line.rstrip("\\"))) % 2:
+        line, end = line[:-1], b""
+    parts, position = [], 0
+    for match in _ESCAPED.finditer(line):
+        parts += [line[position : match.start()].encode(), bytes.fromhex(match[1]) if match[1] else b"\\"]
+        position = match.end()
+    return b"".join((*parts, line[position:].encode(), end))
+
+
+def _escape(line: bytes) -> str:
+    end = "" if line.endswith((b"\r\n", b"\n")) else "\\"
+    text = line.removesuffix(b"\r\n").decode("utf-8", "surrogateescape")
+    return "".join(map(_shown, text)) + end
+
+
+def _shown(letter: str) -> str:
+    if letter == "\\":
+        return "\\\\"
+    if letter.isprintable():
+        return letter
+    return "".join(f"\\x{byte:02x}" for byte in letter.encode("utf-8", "surrogateescape"))
+
+
+def parse(text: str) -> Transcript:
+    """Read a capture.
+
+    Raises:
+        ValueError: a line has none of the three beginnings.
+
+    """
+    about: list[str] = []
+    expects, sides = "", [("", bytearray())]
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.startswith("#"):
+            said = line[1:].strip()
+            if said.startswith(EXPECTS):
+                expects = said.removeprefix(EXPECTS).strip()
+            else:
+                about.append(said)
+            continue
+        if line[:2] not in ("C:", "S:"):
+            raise ValueError(f"line {number} begins with none of #, C: and S:")
+        if line[:2] != sides[-1][0]:
+            sides.append((line[:2], bytearray()))
+        sides[-1][1].extend(_unescape(line[3:]))
+    asked = [bytes(said) for side, said in sides if side == "C:"]
+    answered = [bytes(said) for side, said in sides if side == "S:"]
+    return Transcript("\n".join(about), expects, tuple(map(Exchange, asked, answered)))
+
+
+def write(transcript: Transcript) -> str:
+    """Return a capture as text."""
+    lines = [f"# {line}" for line in transcript.about.splitlines()]
+    lines += [f"# {EXPECTS} {transcript.expects}"] if transcript.expects else []
+    for exchange in transcript.exchanges:
+        for side, said in (("C:", exchange.request), ("S:", exchange.response)):
+            lines += [f"{side} {_escape(line)}" for line in said.splitlines(keepends=True)]
+    return "\n".join(lines) + "\n"
+
+
+def redact(said: bytes, host: str, secrets: Iterable[str]) -> bytes:
+    """Return what was said without login, addresses and what else tells which camera it was; its length is kept right.
+
+    `secrets` are texts that must not remain, such as user name and password.
+    """
+    text = said.decode("utf-8", "surrogateescape")
+    text = _SECRET_HEADERS.sub(r"\1 ***", text)
+    text = _SECRET_PARAMETERS.sub(r'\1="***"', text)
+    text = _USER_INFORMATION.sub(r"\1", text)
+    text = re.sub(rf"(?<![\w.]){re.escape(host)}(?![\w.])", HOST, text, flags=re.IGNORECASE)
+    text = _IPV4.sub(_address, text)
+    text = _HARDWARE.sub("00:00:5e:00:53:01", text)
+    text = "\n".join(redact_path(line) if "rtsp" in line.lower() else line for line in text.split("\n"))
+    for secret in secrets:
+        if len(secret) >= 3:
+            text = text.replace(secret, "***")
+    return _with_length(text).encode("utf-8", "surrogateescape")
+
+
+def _address(match: re.Match[str]) -> str:
+    try:
+        told = ipaddress.ip_address(match[0])
+    except ValueError:
+        return match[0]
+    return match[0] if told.is_loopback or told.is_unspecified or told.is_multicast else ADDRESS
+
+
+def _with_length(text: str) -> str:
+    head, gap, body = text.partition("\r\n\r\n")
+    if not gap:
+        head, gap, body = text.partition("\n\n")
+    size = len(body.encode("utf-8", "surrogateescape"))
+    return re.sub(r"(?im)^(content-length\s*:\s*)\d+", rf"\g<1>{size}", head) + gap + body
