@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PREFIX ?= /opt/xueliang-monitor
 PURGE ?= 0
+SECONDS ?= 60
 
-.PHONY: demo install uninstall test test-packages lint bench lock clips clean
+.PHONY: demo install uninstall test test-packages lint fuzz bench lock clips clean
 
 demo: $(VENV)/installed
 	$(BIN)/xueliang demo $(ARGS)
@@ -25,6 +26,10 @@ lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+# SECONDS=300 by night; prints how many inputs each parser took.
+fuzz: $(VENV)/installed-dev
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 
 bench: test-packages $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.one_check

@@ -13,6 +13,9 @@ from xueliang_monitor.wire.nal import MAX_PARAMETER_SET_BYTES, NalDepacketizer, 
 from xueliang_monitor.wire.supplement import identifier_at, recovery_point
 
 IDR, SEI, SPS, PPS = 5, 6, 7, 8
+MAX_READ_BYTES = 1024
+"""Of a parameter set; what is wanted of it stands well before."""
+
 _STAP_A, _FU_A = 24, 28
 _HIGH_PROFILES = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
 _PROFILES = {
@@ -68,7 +71,7 @@ def picture_size(sps: bytes) -> tuple[int, int]:
         MalformedMediaError: it cannot be read.
 
     """
-    reader = BitReader(unescape(sps[1:MAX_PARAMETER_SET_BYTES]))
+    reader = BitReader(unescape(sps[1:MAX_READ_BYTES]))
     profile = reader.bits(8)
     reader.skip(16)
     reader.unsigned()

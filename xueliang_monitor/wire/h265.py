@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from xueliang_monitor.wire.bits import BitReader, unescape
 from xueliang_monitor.wire.errors import MalformedMediaError
-from xueliang_monitor.wire.h264 import parameter_sets
+from xueliang_monitor.wire.h264 import MAX_READ_BYTES, parameter_sets
 from xueliang_monitor.wire.media import Codec
-from xueliang_monitor.wire.nal import MAX_PARAMETER_SET_BYTES, NalDepacketizer, Unit, split_aggregate
+from xueliang_monitor.wire.nal import NalDepacketizer, Unit, split_aggregate
 from xueliang_monitor.wire.supplement import identifier_at, recovery_point
 
 VPS, SPS, PPS = 32, 33, 34
@@ -35,7 +35,7 @@ def picture_size(sps: bytes) -> tuple[int, int]:
         MalformedMediaError: it cannot be read.
 
     """
-    reader = BitReader(unescape(sps[2:MAX_PARAMETER_SET_BYTES]))
+    reader = BitReader(unescape(sps[2:MAX_READ_BYTES]))
     reader.skip(4)
     sub_layers = reader.bits(3)
     reader.skip(1)

@@ -1,0 +1,183 @@
+"""Coverage-guided fuzzing of every parser of what cameras send: python -m tests.fuzz [--seconds N] [--runs N].
+
+Each parser takes any bytes and may raise nothing but our own errors, and no input may take over a second. One process
+for each parser, started from the captures; prints how many inputs each took, and fails at the first that breaks it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from xueliang_monitor.simulator import clips
+from xueliang_monitor.wire import auth, discovery, h264, h265, mjpeg, rtcp, rtp, sdp, soap, supplement, timezone, tracks
+from xueliang_monitor.wire.errors import WireError
+from xueliang_monitor.wire.media import Codec
+from xueliang_monitor.wire.messages import MessageParser
+from xueliang_monitor.wire.transcript import parse, redact
+
+CAPTURES = Path(__file__).parent / "captures"
+MAX_INPUT_BYTES = 4096
+MAX_SECONDS_AN_INPUT = 1
+_COUNT = re.compile(rb"#(\d+)\s")
+
+
+def _messages(data: bytes) -> None:
+    parser, half = MessageParser(), len(data) // 2
+    parser.feed(data[:half])
+    parser.feed(data[half:])
+
+
+def _description(data: bytes) -> None:
+    session = sdp.parse(data)
+    tracks.choose(session.videos)
+    for media in session.videos:
+        sdp.resolve_control("rtsp://h/p?q", media.control)
+        tracks.codec_name(media)
+
+
+def _challenges(data: bytes) -> None:
+    offered = auth.parse_challenges([data.decode("utf-8", "replace")])
+    auth.choose(offered)
+    auth.names(offered)
+
+
+def _payloads(depacketizer: tracks.VideoDepacketizer, data: bytes) -> None:
+    """Read packets out of the input: a length, a byte of flags, a payload."""
+    position = number = timestamp = 0
+    order = rtp.Resequencer()
+    while position + 2 <= len(data):
+        size, flags = data[position], data[position + 1]
+        payload = data[position + 2 : position + 2 + size]
+        position += 2 + size
+        number, timestamp = number + 1 + (flags >> 5 & 1), timestamp + (flags & 3)
+        packet = rtp.RtpPacket(96, number & 0xFFFF, timestamp, 1, bool(flags & 0x80), payload)
+        for each, lost in order.push(packet):
+            depacketizer.push(each, lost=lost)
+    _ = depacketizer.size, depacketizer.profile
+
+
+def _rtp(data: bytes) -> None:
+    rtcp.parse(data)
+    rtp.parse(data)
+
+
+def _parameter_sets(data: bytes) -> None:
+    h264.parameter_sets(data.decode("latin-1"))
+    supplement.recovery_point([data])
+    for read in (h264.picture_size, h265.picture_size):
+        with contextlib.suppress(WireError):
+            read(data)
+
+
+def _redaction(data: bytes) -> None:
+    redact(data, "camera.example", ("viewer", "secret"))
+
+
+PARSERS: dict[str, Callable[[bytes], None]] = {
+    "messages": _messages,
+    "description": _description,
+    "challenges": _challenges,
+    "rtp": _rtp,
+    "h264": lambda data: _payloads(h264.H264Depacketizer(), data),
+    "h265": lambda data: _payloads(h265.H265Depacketizer(), data),
+    "mjpeg": lambda data: _payloads(mjpeg.MjpegDepacketizer((640, 360)), data),
+    "parameter-sets": _parameter_sets,
+    "redaction": _redaction,
+    "soap": lambda data: _ignore(soap.read(data)),
+    "discovery": lambda data: _ignore(discovery.read_matches(data)),
+    "time-zone": lambda data: _ignore(timezone.parse(data.decode("utf-8", "replace"))),
+}
+"""To add a parser: one line."""
+
+
+def _ignore(_value: object) -> None:
+    """Whatever was read."""
+
+
+def try_one(name: str, data: bytes) -> None:
+    """Feed a parser; only our own errors are passed over."""
+    with contextlib.suppress(WireError):
+        PARSERS[name](data)
+
+
+def seeds(name: str) -> list[bytes]:
+    """Return inputs to start from: what cameras say, and what clips are made of."""
+    answers = [
+        exchange.response for file in sorted(CAPTURES.glob("*.rtsp")) for exchange in parse(file.read_text()).exchanges
+    ]
+    if name in ("messages", "redaction"):
+        return answers
+    if name == "description":
+        return [body for answer in answers if (body := answer.partition(b"\r\n\r\n")[2])]
+    if name in ("h264", "h265", "mjpeg"):
+        codec = Codec(name)
+        scene = "hall" if codec is Codec.MJPEG else "lot"
+        pictures = clips.load(scene, codec, "small").pictures[:3]
+        return [
+            b"".join(bytes((min(255, len(part)), 0x81)) + part[:255] for part in picture.payloads)[:MAX_INPUT_BYTES]
+            for picture in pictures
+        ]
+    if name == "challenges":
+        return [b'Digest realm="x", nonce="y", algorithm=SHA-256, qop="auth,auth-int", stale=true, Basic realm="z"']
+    if name == "parameter-sets":
+        return [bytes.fromhex("674d401e95a09005bb011000000300100000030320f162d960")]
+    return [b"<a/>", b"CST-8:00:00", bytes(28)]
+
+
+def _start(name: str, folder: Path, seconds: float, runs: int) -> subprocess.Popen[bytes]:
+    corpus = folder / name
+    corpus.mkdir(exist_ok=True)
+    for number, seed in enumerate(seeds(name)):
+        (corpus / f"seed-{number}").write_bytes(seed[:MAX_INPUT_BYTES])
+    options = [
+        f"-max_len={MAX_INPUT_BYTES}",
+        f"-timeout={MAX_SECONDS_AN_INPUT}",
+        "-rss_limit_mb=2048",
+        "-close_fd_mask=0",
+    ]
+    options += [f"-max_total_time={int(seconds)}"] if seconds else []
+    options += [f"-runs={runs}"] if runs else []
+    command = [sys.executable, "-m", "tests.fuzz_one", name, str(corpus), *options]
+    return subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={**os.environ, "PYTHONWARNINGS": "ignore"}
+    )
+
+
+def main() -> int:
+    """Fuzz every parser, two at a time; return how many broke."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--seconds", type=float, default=60.0, help="for all parsers together")
+    options.add_argument("--runs", type=int, default=0, help="inputs for each parser, in place of seconds")
+    chosen = options.parse_args()
+    total, broken, workers = 0, 0, os.cpu_count() or 1
+    each = 0 if chosen.runs else max(1.0, chosen.seconds * workers / len(PARSERS))
+    waiting, began = list(PARSERS), time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        running: list[tuple[str, subprocess.Popen[bytes]]] = []
+        while waiting or running:
+            while waiting and len(running) < workers:
+                name = waiting.pop(0)
+                running.append((name, _start(name, Path(folder), each, chosen.runs)))
+            name, process = running.pop(0)
+            _, said = process.communicate()
+            count = max((int(number) for number in _COUNT.findall(said)), default=0)
+            total += count
+            print(f"{name:16s} {count:10,d} inputs{'' if process.returncode == 0 else '   BROKEN'}", flush=True)
+            if process.returncode:
+                broken += 1
+                sys.stderr.buffer.write(said[-4000:])
+    print(f"{'all':16s} {total:10,d} inputs in {time.monotonic() - began:.0f} s, {broken} parsers broken")
+    return broken
+
+
+if __name__ == "__main__":
+    sys.exit(main())
