@@ -21,10 +21,26 @@ _CAMERA = ("camera", "site", "programme")
 
 _READINGS = (
     ("xueliang_camera_stream_frame_rate_hertz", "Pictures a second, by their timestamps.", "frame_rate_hertz"),
+    ("xueliang_camera_stream_bits_per_second", "Payload of the video, by its own time.", "bits_per_second"),
+    (
+        "xueliang_camera_stream_jitter_seconds",
+        "Interarrival jitter of the video's packets (RFC 3550).",
+        "jitter_seconds",
+    ),
+    (
+        "xueliang_camera_stream_keyframe_interval_seconds",
+        "Time between the last keyframes that were seen.",
+        "keyframe_interval_seconds",
+    ),
+    (
+        "xueliang_camera_stream_clock_offset_seconds",
+        "The clock of the camera's RTCP sender reports over the monitor's.",
+        "stream_clock_offset_seconds",
+    ),
     ("xueliang_camera_stream_packet_loss_ratio", "Share of RTP packets lost at the last look.", "packet_loss_ratio"),
     (
         "xueliang_camera_keyframe_wait_seconds",
-        "From SETUP to a whole keyframe and the few pictures after it.",
+        "From the first packet to a whole keyframe.",
         "keyframe_wait_seconds",
     ),
     ("xueliang_camera_clock_offset_seconds", "The camera's clock over the monitor's.", "clock_offset_seconds"),

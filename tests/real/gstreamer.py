@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
 import socket
@@ -71,18 +72,21 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def server(codec: str, rate: int, folder: Path, login: tuple[str, str] | None = None, port: int = 0) -> Iterator[str]:
-    """Serve a folder of access units; yield the stream's URL."""
+def server(
+    codec: str, rate: int, folder: Path, login: tuple[str, str] | None = None, port: int = 0, **options: str
+) -> Iterator[str]:
+    """Serve a folder of access units; yield the stream's URL. Options are those of the server's environment."""
     port = port or free_port()
     process = subprocess.Popen(
         [DEBIAN_PYTHON, str(SERVER), str(port), codec, str(rate), str(folder), *(login or ())],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
+        env={**os.environ, **options},
     )
     try:
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
-        yield f"rtsp://127.0.0.1:{port}/video"
+        yield f"{'rtsps' if 'GST_TLS' in options else 'rtsp'}://127.0.0.1:{port}/video"
     finally:
         process.kill()
         process.wait()

@@ -162,7 +162,8 @@ def _print_table(target: Target, report: Report) -> None:
         table.add_row(result.rung.value, verdict, f"{result.seconds * 1000:.0f} ms", escape(result.detail))
     climbed = {result.rung for result in report.rungs}
     for rung in Rung:
-        if rung not in climbed and rung is not Rung.MONITOR and (rung is not Rung.ONVIF or target.onvif):
+        of_camera = rung not in (Rung.FLEET, Rung.MONITOR) and (rung is not Rung.ONVIF or target.onvif is not None)
+        if rung not in climbed and of_camera:
             table.add_row(rung.value, "[dim]not reached[/]", "", "")
     out.print(table)
     readings = Table("Reading", "Value", show_header=False, box=None)

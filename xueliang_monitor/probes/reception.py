@@ -120,22 +120,24 @@ class Reception:
 
     @property
     def frame_rate(self) -> float | None:
-        """Pictures a second by their timestamps, None with fewer than four."""
+        """Pictures a second by their timestamps, by their arrival where those stand still; None with too few."""
         steps = self._steps()
-        return self.clock_rate / statistics.median(steps) if len(steps) >= 3 else None
+        return self.clock_rate / statistics.median(steps) if len(steps) >= 3 else self.arrival_rate
+
+    @property
+    def _arrival_seconds(self) -> float:
+        return self._pictures[-1][2] - self._pictures[0][2] if self._pictures else 0.0
 
     @property
     def arrival_rate(self) -> float | None:
         """Pictures a second by their arrival, None within less than a second."""
-        if len(self._pictures) < 2:
-            return None
-        seconds = self._pictures[-1][2] - self._pictures[0][2]
+        seconds = self._arrival_seconds
         return (len(self._pictures) - 1) / seconds if seconds >= 1.0 else None
 
     @property
     def bits_per_second(self) -> float | None:
-        """Payload bits a second of the pictures' own time, None for less than a second of it."""
-        seconds = sum(self._steps()) / self.clock_rate
+        """Payload bits a second of the pictures' own time, else of their arrival; None for less than a second."""
+        seconds = sum(self._steps()) / self.clock_rate or self._arrival_seconds
         return 8 * sum(size for _, size, _ in self._pictures[:-1]) / seconds if seconds >= 1.0 else None
 
     @property
@@ -144,7 +146,8 @@ class Reception:
         if len(self._keyframes) < 2:
             return None
         steps = zip(self._keyframes, self._keyframes[1:], strict=False)
-        return statistics.median((later - earlier) & 0xFFFFFFFF for earlier, later in steps) / self.clock_rate
+        usual = statistics.median((later - earlier) & 0xFFFFFFFF for earlier, later in steps)
+        return usual / self.clock_rate if usual else None
 
     @property
     def motion_ratio(self) -> float | None:
