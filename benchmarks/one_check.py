@@ -58,7 +58,7 @@ def _our_check(url: str) -> Contender:
     from xueliang_monitor.picture.worker import Workers
 
     parts = urlsplit(url)
-    target = Target("bench", parts.hostname or "", parts.port or 554, parts.path)
+    target = Target("bench", parts.hostname or "", parts.port or 554, parts.path, listen_seconds=0.0)
     runner, workers, memory = asyncio.Runner(), Workers(1), [Memory()]
 
     def once() -> None:
@@ -79,11 +79,36 @@ def _handshake(url: str) -> Contender:
     from xueliang_monitor.picture.worker import Workers
 
     parts = urlsplit(url)
-    target = Target("bench", parts.hostname or "", parts.port or 554, parts.path)
+    target = Target("bench", parts.hostname or "", parts.port or 554, parts.path, listen_seconds=0.0)
     runner, workers = asyncio.Runner(), Workers(1)
 
     def once() -> None:
         runner.run(visit(target, Rung.STREAM, Memory(), timeouts=Timeouts(), workers=workers, now=time.time()))
+
+    return once
+
+
+def _aiortsp(url: str) -> Contender:
+    """Read with aiortsp as far as a whole keyframe: to the end of the access unit that holds an IDR slice."""
+    import logging
+
+    from aiortsp.rtsp.reader import RTSPReader
+
+    logging.disable(logging.CRITICAL)
+    runner = asyncio.Runner()
+
+    async def read() -> None:
+        async with RTSPReader(url, timeout=10, log_level=logging.CRITICAL) as reader:
+            begun = False
+            async for packet in reader.iter_packets():
+                payload = packet.data
+                kind = payload[0] & 0x1F
+                begun = begun or kind == 5 or (kind == 28 and payload[1] & 0x9F == 0x85)
+                if begun and packet.m:
+                    return
+
+    def once() -> None:
+        runner.run(read())
 
     return once
 
@@ -164,6 +189,7 @@ def _contest(url: str, keyframe: Path, rounds: int) -> dict[str, list[tuple[floa
     builders: dict[str, Callable[[], Contender]] = {
         "xueliang full check": lambda: _our_check(url),
         "xueliang without decoding": lambda: _handshake(url),
+        "aiortsp to the keyframe": lambda: _aiortsp(url),
         "cv2.VideoCapture(url), defaults": lambda: _capture(url, "rtsp_transport;tcp"),
         "cv2.VideoCapture(url), tuned": lambda: _capture(url, TUNED),
         "ffmpeg -frames:v 1": lambda: _program(

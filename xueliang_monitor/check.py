@@ -7,7 +7,8 @@ import logging
 import time
 from dataclasses import dataclass, field, replace
 
-from xueliang_monitor.login import MAX_REFUSALS, RETRY_SECONDS, Login, may_be_refused
+from xueliang_monitor import refusals
+from xueliang_monitor.login import Login, may_be_refused
 from xueliang_monitor.model import FaultSeen, Finding, Report, Rung, RungResult, Target, Timeouts, redact_path
 from xueliang_monitor.picture.reference import Reference
 from xueliang_monitor.picture.worker import Workers
@@ -17,7 +18,7 @@ from xueliang_monitor.probes.device import DeviceMemory
 from xueliang_monitor.probes.normal import Normal
 from xueliang_monitor.probes.onvif import ONVIF
 from xueliang_monitor.probes.picture import CHECK_FAILED
-from xueliang_monitor.probes.rtsp import AUTH_FAILED, AUTH_LOCKED, SESSION_LIMIT, STREAM_NOT_FOUND
+from xueliang_monitor.probes.rtsp import AUTH_FAILED, AUTH_LOCKED, STREAM_NOT_FOUND
 from xueliang_monitor.turns import WAIT_SECONDS, TurnError, Turns
 
 log = logging.getLogger(__name__)
@@ -34,7 +35,6 @@ PATH_ASKED_SECONDS = 300.0
 MIN_DEVICE_SECONDS = 1.0
 """Of a bounded visit, with less left than this the device is not asked."""
 
-_LOGIN_FAULTS = frozenset({AUTH_FAILED.code, AUTH_LOCKED.code})
 OFFLINE_RUNGS = frozenset({Rung.REACH, Rung.RTSP})
 UNREACHED = frozenset({"name_unresolved", "host_unreachable", "connect_timeout"})
 """Faults after which nothing else of the camera is asked: what would be found are echoes."""
@@ -144,8 +144,8 @@ async def _ask_device(climb: Climb, found: _Findings, login: Login, *, due: bool
     same = climb.target.onvif.credentials == climb.target.credentials
     locked = AUTH_LOCKED.code in codes
     refused = AUTH_FAILED.code in codes or not climb.may_log_in
-    refusals = (*climb.refusals, climb.now()) if AUTH_FAILED.code in codes else climb.refusals
-    spared = may_be_refused(refusals, climb.now())
+    refused_at = (*climb.refusals, climb.now()) if AUTH_FAILED.code in codes else climb.refusals
+    spared = may_be_refused(refused_at, climb.now())
     climb.may_log_in_to_device = login.may_try(climb.now()) and spared and not (same and refused) and not locked
     await _climb_one(found, ONVIF, climb)
 
@@ -233,29 +233,15 @@ async def _visit(
         reference=climb.look.reference if climb.look else memory.reference,
         login=login,
         device=climb.device,
-        device_login=_after_device(device_login, climb, now),
+        device_login=refusals.after_device(device_login, climb.device_login, now),
         normal=climb.normal,
     )
     report = _report(target, now, found, climb)
     tried = climb.connection is not None and climb.connection.login_tried
     accepted = climb.connection is not None and climb.connection.login_accepted
-    report, memory = _judge_login(report, memory, tried=tried, accepted=accepted)
-    return report, replace(memory, refusals=_refusals(memory.refusals, report, climb, tried=tried and not accepted))
-
-
-def _refusals(before: tuple[float, ...], report: Report, climb: Climb, *, tried: bool) -> tuple[float, ...]:
-    """Return the last moments at which a login was refused, with those of this visit."""
-    refused = tried and any(result.fault in _LOGIN_FAULTS for result in report.rungs)
-    device_tried, device_accepted = climb.device_login
-    return (*before, *[report.at] * (refused + (device_tried and not device_accepted)))[-MAX_REFUSALS:]
-
-
-def _after_device(login: Login, climb: Climb, now: float) -> Login:
-    """Count a refused login over ONVIF; there is no early retry, as session limits are RTSP's."""
-    tried, accepted = climb.device_login
-    if accepted:
-        return replace(login.accepted(), was_accepted=False)
-    return login.refused(now) if tried else login
+    report, after = refusals.judge_login(report, memory.login, tried=tried, accepted=accepted)
+    refused = refusals.latest(memory.refusals, report, climb.device_login, tried=tried and not accepted)
+    return report, replace(memory, login=after, refusals=refused)
 
 
 def _report(target: Target, now: float, found: _Findings, climb: Climb) -> Report:
@@ -276,47 +262,4 @@ def _report(target: Target, now: float, found: _Findings, climb: Climb) -> Repor
         readings=found.readings,
         online=online,
         keyframe_at=now if climb.keyframe is not None else None,
-    )
-
-
-def _judge_login(report: Report, memory: Memory, *, tried: bool, accepted: bool) -> tuple[Report, Memory]:
-    """Count a refused login, and hold judgement where none was tried or a first refusal may be a session limit."""
-    login = memory.login
-    if accepted:
-        return _with_limit(report, login), replace(memory, login=login.accepted())
-    codes = {finding.code for finding in report.seen}
-    if AUTH_LOCKED.code in codes:
-        return report, replace(memory, login=login.locked(report.at))
-    if AUTH_FAILED.code not in codes:
-        return report, memory
-    if tried or login.credentials is None:
-        after = login.refused(report.at) if tried else login
-        if not (tried and login.was_accepted):
-            return report, replace(memory, login=after)
-        note = "after good sessions: tried once more before it is judged"
-    else:
-        after = login
-        note = f"held back for {login.seconds_left(report.at):.0f} s more, so that the camera is not locked"
-    withheld = replace(
-        report,
-        seen=tuple(finding for finding in report.seen if finding.code != AUTH_FAILED.code),
-        ruled_out=report.ruled_out - {AUTH_FAILED.code},
-        online=None,
-        rungs=tuple(
-            replace(result, detail=f"{result.detail} ({note})") if result.fault == AUTH_FAILED.code else result
-            for result in report.rungs
-        ),
-    )
-    return withheld, replace(memory, login=after)
-
-
-def _with_limit(report: Report, login: Login) -> Report:
-    """Add the session limit that a refusal after good sessions was, as the same login is accepted again."""
-    if not login.in_doubt:
-        return report
-    detail = f"a login was refused, and {RETRY_SECONDS:.0f} s or more later the same one was accepted"
-    return replace(
-        report,
-        seen=(*report.seen, Finding(SESSION_LIMIT.code, detail, Rung.RTSP)),
-        ruled_out=report.ruled_out - {SESSION_LIMIT.code},
     )

@@ -8,12 +8,12 @@ from xueliang_monitor.wire.bits import BitReader, unescape
 from xueliang_monitor.wire.errors import MalformedMediaError
 from xueliang_monitor.wire.h264 import MAX_READ_BYTES, parameter_sets
 from xueliang_monitor.wire.media import Codec
-from xueliang_monitor.wire.nal import NalDepacketizer, Unit, split_aggregate
-from xueliang_monitor.wire.supplement import identifier_at, recovery_point
+from xueliang_monitor.wire.nal import NalDepacketizer, split_aggregate
+from xueliang_monitor.wire.supplement import identifier_at
+from xueliang_monitor.wire.units import Unit
 
 VPS, SPS, PPS = 32, 33, 34
 _RANDOM_ACCESS = range(16, 22)
-_PREFIX_SEI = 39
 _AGGREGATE, _FRAGMENT, _PACI = 48, 49, 50
 _PROFILES = {1: "Main", 2: "Main 10", 3: "Main Still Picture", 4: "Range Extensions"}
 
@@ -53,7 +53,10 @@ def picture_size(sps: bytes) -> tuple[int, int]:
 
 
 class H265Depacketizer(NalDepacketizer):
-    """Puts single units, aggregation packets and fragments together; remembers the parameter sets last sent."""
+    """Puts single units, aggregation packets and fragments together; remembers the parameter sets last sent.
+
+    Recovery points are passed over: FFmpeg begins to decode H.265 at a random access picture only.
+    """
 
     codec = Codec.H265
 
@@ -93,9 +96,6 @@ class H265Depacketizer(NalDepacketizer):
             kind = self._kind(unit)
             if len(unit) > 2 and kind in (VPS, SPS, PPS):
                 self._sets.remember(kind, identifier_at(unit, 2) if kind == PPS else 0, unit)
-
-    def _recovery_point(self, units: Sequence[Unit]) -> int | None:
-        return recovery_point([unit[2:] for unit in units if self._kind(unit) == _PREFIX_SEI], signed=True)
 
     def _unpack(self, payload: bytes) -> None:
         if len(payload) < 3:

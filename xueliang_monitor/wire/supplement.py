@@ -1,4 +1,4 @@
-"""Identifiers of parameter sets, and recovery points of supplemental messages (H.264 and H.265, annex D)."""
+"""Identifiers of parameter sets, and recovery points of supplemental messages (H.264, annex D)."""
 
 from __future__ import annotations
 
@@ -41,19 +41,15 @@ def _messages(body: bytes) -> list[tuple[int, bytes]]:
     return found
 
 
-def recovery_point(bodies: Sequence[bytes | bytearray], *, signed: bool = False) -> int | None:
-    """Return how many pictures after this one is whole, by the recovery point among these messages; None without one.
-
-    The count is ue(v) in H.264, and se(v) in H.265.
-    """
+def recovery_point(bodies: Sequence[bytes | bytearray]) -> int | None:
+    """Return how many pictures after this one is whole, by the recovery point among these messages; None if none."""
     for body in bodies:
         for kind, payload in _messages(unescape(bytes(body[:_MAX_MESSAGE_BYTES]))):
             if kind != _RECOVERY_POINT:
                 continue
-            reader = BitReader(payload)
             try:
-                count = reader.signed() if signed else reader.unsigned()
+                count = BitReader(payload).unsigned()
             except MalformedMediaError:
                 return None
-            return max(0, count) if count <= _MAX_RECOVERY_PICTURES else None
+            return count if count <= _MAX_RECOVERY_PICTURES else None
     return None
