@@ -142,3 +142,17 @@ def test_where_the_history_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert config.load(file)[0].state == tmp_path / "elsewhere"
     monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/given:/var/lib/other")
     assert config.load(file)[0].state == Path("/var/lib/given")
+
+
+@pytest.mark.parametrize(
+    ("said", "url"),
+    [
+        ("", "rtsp://127.0.0.1:554/"),
+        ("rtsp: tls\n", "rtsps://127.0.0.1:322/"),
+        ("rtsp: tls\nrtsp_port: 5554\n", "rtsps://127.0.0.1:5554/"),
+    ],
+)
+def test_rtsp_over_tls_has_a_port_of_its_own(tmp_path: Path, said: str, url: str) -> None:
+    (tmp_path / "one.yaml").write_text(GOOD_CAMERA + said)
+    loaded = inventory.load(tmp_path, {}, frozenset())
+    assert [camera.target.url for camera in loaded.cameras] == [url]

@@ -235,7 +235,7 @@ def accept_change(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Accept that a camera was exchanged or its firmware updated: who it says it is now is from now on expected."""
+    """Accept that a camera was exchanged, updated or set otherwise: what it says now is expected from now on."""
     from xueliang_monitor.cli.camera_edit import change
     from xueliang_monitor.commissioning.interview import identify
     from xueliang_monitor.commissioning.refusal import RefusedError
@@ -244,19 +244,25 @@ def accept_change(
     known = [camera_of(loaded, name) for name in cameras]
     rows, failed = [], False
     for camera in known:
-        before = camera.data.identity.model_dump(exclude_defaults=True) if camera.data.identity else {}
         try:
-            after = asyncio.run(identify(camera, time.time)).model_dump(exclude_defaults=True)
+            who, stream = asyncio.run(identify(camera, time.time))
         except RefusedError as error:
             rows.append({"id": camera.id, "outcome": "failed", "detail": "; ".join(error.messages)})
             failed = True
             continue
-        if after != before:
-            change(loaded, camera.id, {"identity": after})
-        said = [f"{key} {before.get(key, '?')} -> {after[key]}" for key in after if before.get(key) != after[key]]
-        rows.append(
-            {"id": camera.id, "outcome": "accepted" if said else "unchanged", "detail": ", ".join(said)},
-        )
+        after = {"identity": who, "stream": stream} if stream is not None else {"identity": who}
+        said, changes = [], {}
+        for section, told in after.items():
+            now = told.model_dump(mode="json", exclude_defaults=True, exclude_none=True)
+            old = getattr(camera.data, section)
+            before = old.model_dump(mode="json", exclude_defaults=True, exclude_none=True) if old is not None else {}
+            kept = {key: before[key] for key in ("bits_per_second_range",) if key in before}
+            if {**now, **kept} != before:
+                changes[section] = {**now, **kept}
+                said += [f"{key} {before.get(key, '?')} -> {now[key]}" for key in now if before.get(key) != now[key]]
+        if changes:
+            change(loaded, camera.id, changes)
+        rows.append({"id": camera.id, "outcome": "accepted" if said else "unchanged", "detail": ", ".join(said)})
     if as_json:
         print_json(rows)
     else:

@@ -251,8 +251,10 @@ async def _of_path(talk: OnvifConversation, told: Told, path: str) -> Told:
     return told
 
 
-async def identify(camera: Camera, now: Callable[[], float] = time.time) -> IdentitySection:
-    """Ask a registered camera who it is now.
+async def identify(
+    camera: Camera, now: Callable[[], float] = time.time
+) -> tuple[IdentitySection, StreamSection | None]:
+    """Ask a registered camera who it is now, and what the profile under watch is set to, None where it has none.
 
     Raises:
         RefusedError: it has no ONVIF, or does not say.
@@ -265,4 +267,8 @@ async def identify(camera: Camera, now: Callable[[], float] = time.time) -> Iden
         raise RefusedError(f"{camera.id} has no ONVIF: there is nobody to ask")
     async with OnvifConversation(camera.target.host, target, now, tls=camera.target.tls) as talk, _asking():
         await _speaks_onvif(talk)
-        return IdentitySection.of(await talk.identity())
+        who = IdentitySection.of(await talk.identity())
+        if not target.profile:
+            return who, None
+        found = next((item for item in await talk.profiles() if item.token == target.profile), None)
+        return who, StreamSection.of(found.token, found.stream) if found else None
