@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 PREFIX ?= /opt/xueliang-monitor
 PURGE ?= 0
 SECONDS ?= 60
+WORKERS ?= 4
 
 .PHONY: demo install uninstall test test-packages lint fuzz bench lock clips clean
 
@@ -18,8 +19,10 @@ install:
 uninstall:
 	@PREFIX="$(PREFIX)" PURGE="$(PURGE)" sh deploy/systemd/uninstall.sh
 
+# Most tests wait, so there are more workers than cores; those that measure time run alone. ARGS=tests/test_stream.py
 test: test-packages $(VENV)/installed-dev lint
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not timed" $(ARGS) || [ $$? -eq 5 ]
+	$(BIN)/python -m pytest -m timed $(ARGS) || [ $$? -eq 5 ]
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

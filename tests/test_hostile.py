@@ -18,6 +18,7 @@ from xueliang_monitor.model import Credentials, Rung, Target, Timeouts
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.service import spare_the_collector
 
+pytestmark = pytest.mark.timed
 PORT = 19_300
 LIMITS = Timeouts(reach=1.0, rtsp=2.0, stream=4.0)
 MAX_BYTES = 16 * 1024 * 1024

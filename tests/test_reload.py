@@ -23,6 +23,8 @@ from xueliang_monitor.model import State
 from xueliang_monitor.simulator.faults import BY_NAME
 from xueliang_monitor.simulator.fleet import SimulatedFleet
 
+pytestmark = pytest.mark.timed
+
 Start = Callable[..., Awaitable[SimulatedFleet]]
 SETTINGS = (
     "listen: 127.0.0.1:{port}\n"

@@ -21,7 +21,7 @@ _CAMERA = ("camera", "site", "programme")
 
 _READINGS = (
     ("xueliang_camera_stream_frame_rate_hertz", "Pictures a second, by their timestamps.", "frame_rate_hertz"),
-    ("xueliang_camera_stream_bits_per_second", "Payload of the video, by its own time.", "bits_per_second"),
+    ("xueliang_camera_stream_bytes_per_second", "Payload of the video, by its own time.", "bytes_per_second"),
     (
         "xueliang_camera_stream_jitter_seconds",
         "Interarrival jitter of the video's packets (RFC 3550).",

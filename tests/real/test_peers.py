@@ -22,7 +22,7 @@ from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.simulator.fleet import SimulatedFleet
 from xueliang_monitor.wire.media import Codec
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("peers")]
 without_gstreamer = pytest.mark.skipif(bool(gstreamer.missing()), reason=gstreamer.missing())
 without_vlc = pytest.mark.skipif(bool(vlc.missing()), reason=vlc.missing())
 LOGIN = ("viewer", "s3cret-pass")
@@ -87,7 +87,7 @@ def test_a_keyframe_every_ten_seconds_is_waited_for(encoded: Callable[[str, int]
     with gstreamer.server("h264", 24, encoded("h264", 240), LOGIN) as url:
         report = look(url, transport=transport)
     assert (codes(report), report.readings["transport"]) == ([], transport)
-    assert report.readings["frame_rate_hertz"] == pytest.approx(24, abs=0.5)
+    assert report.readings["frame_rate_hertz"] == pytest.approx(24, abs=1.0)
 
 
 @without_vlc

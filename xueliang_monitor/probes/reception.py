@@ -175,6 +175,7 @@ class Reception:
             "frame_rate_hertz": self.frame_rate,
             "arrival_rate_hertz": self.arrival_rate,
             "bits_per_second": self.bits_per_second,
+            "bytes_per_second": self.bits_per_second / 8 if self.bits_per_second is not None else None,
             "keyframe_interval_seconds": self.keyframe_interval,
             "stream_clock_offset_seconds": self.clock_offset,
         }

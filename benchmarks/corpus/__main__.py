@@ -1,0 +1,132 @@
+"""Make the corpus: python -m benchmarks.corpus FOLDER [--footage FOLDER] [--seed N].
+
+Writes pictures, manifest-tuning.json and manifest-test.json with the labels that `xueliang picture score` reads. The
+cameras are split, not the cases: no threshold may be set by a camera of the test half.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from benchmarks.corpus.faults import FAULTS, Maker
+from benchmarks.corpus.footage import Frame, Scene, as_uint8, cut, scenes
+from benchmarks.corpus.negatives import NEGATIVES, PLAIN
+
+SEVERITIES = ("mild", "medium", "severe")
+FRAMES_A_CASE = 4
+BASELINE = 24
+PLAIN_CASES = 12
+CASE_SECONDS = 0.2
+QUALITY = 90
+
+
+def _write(folder: Path, name: str, picture: Frame) -> str:
+    path = folder / f"{name}.jpg"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    return str(path.relative_to(folder))
+
+
+def _live(frame: Frame) -> list[Frame]:
+    """Return frames as a camera of which there are only stills would show them: grain, otherwise each time."""
+    fresh = np.random.default_rng()
+    return [as_uint8(frame + fresh.normal(0, 1.2, frame.shape)) for _ in range(FRAMES_A_CASE)]
+
+
+def _baseline(scene: Scene, chance: np.random.Generator) -> list[tuple[Frame, float, float | None]]:
+    """Return healthy frames of the scene's first part, with the light of other hours where it is all of one moment."""
+    if not scene.live:
+        return [
+            (cut(frame), 3600.0 * number, scene.hours[number])
+            for number, frame in enumerate(scene.frames)
+            if number % 2 == 0
+        ]
+    early = scene.frames[: int(len(scene.frames) * 0.55)]
+    picked = [early[int(place)] for place in np.linspace(0, len(early) - 1, BASELINE)]
+    made: list[tuple[Frame, float, float | None]] = []
+    for number, frame in enumerate(picked):
+        gain, tint = chance.uniform(0.85, 1.12), 1 + chance.uniform(-1, 1, 3) * 0.03
+        made.append((as_uint8(cut(frame) * gain * tint), 3600.0 * number, None))
+    return made
+
+
+def _frames(scene: Scene, chance: np.random.Generator, *, day: bool) -> tuple[list[Frame], float | None]:
+    """Return the uncut frames of a case, from the scene's last part, and their hour."""
+    if not scene.live:
+        places = [n for n in range(1, len(scene.frames), 2) if not day or 8 <= (scene.hours[n] or 12) <= 17]
+        place = int(chance.choice(places))
+        return _live(scene.frames[place]), scene.hours[place]
+    first = int(len(scene.frames) * 0.58)
+    step = 1 if len(scene.frames) < 120 else 2
+    place = int(chance.integers(first, len(scene.frames) - step * FRAMES_A_CASE))
+    return scene.frames[place : place + step * FRAMES_A_CASE : step], None
+
+
+_DAY_ONLY = frozenset({"picture_colourless", "picture_too_bright", "infrared"})
+
+
+def _cases(scene: Scene, folder: Path, seed: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    chance = np.random.default_rng([seed, *scene.camera.encode()])
+    baseline = [
+        {"file": _write(folder, f"{scene.camera}/baseline/{n:02d}", frame), "t": at, "hour": hour}
+        for n, (frame, at, hour) in enumerate(_baseline(scene, chance))
+    ]
+    height, width = cut(scene.frames[0]).shape[:2]
+    wanted: list[tuple[str, str, int, Maker]] = [("", "plain", 0, PLAIN) for _ in range(PLAIN_CASES)]
+    wanted += [(code, "", severity, make) for code, make in FAULTS.items() for severity in range(3)]
+    wanted += [("", kind, severity, make) for kind, make in NEGATIVES.items() for severity in range(3)]
+    cases = []
+    for number, (code, kind, severity, make) in enumerate(wanted):
+        frames, hour = _frames(scene, chance, day=code in _DAY_ONLY or kind in _DAY_ONLY)
+        if kind == "infrared":
+            hour = 22.0
+        name = f"{scene.camera}-{number:03d}-{code or kind}-{SEVERITIES[severity]}"
+        files = [
+            _write(folder, f"{scene.camera}/{name}/{n}", each) for n, each in enumerate(make(frames, severity, chance))
+        ]
+        cases.append(
+            {
+                "case_id": name,
+                "camera": scene.camera,
+                "dt": CASE_SECONDS,
+                "frames": [{"file": file, "t": n * CASE_SECONDS, "hour": hour} for n, file in enumerate(files)],
+                "label": {"fault": code or None, "severity": SEVERITIES[severity], "kind": kind or "fault"},
+            }
+        )
+    return {"baseline": baseline, "width": width, "height": height}, cases
+
+
+def main() -> None:
+    """Write the corpus."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("folder", type=Path)
+    options.add_argument("--footage", type=Path, default=Path(os.environ.get("XUELIANG_FOOTAGE", "../shared/footage")))
+    options.add_argument("--seed", type=int, default=1)
+    chosen = options.parse_args()
+    if not (chosen.footage / "cameras.json").exists():
+        sys.exit(f"no footage at {chosen.footage}; set XUELIANG_FOOTAGE")
+    usable = [scene for scene in scenes(chosen.footage) if len(scene.frames) >= 30]
+    chosen.folder.mkdir(parents=True, exist_ok=True)
+    with ProcessPoolExecutor() as pool:
+        made = list(pool.map(_cases, usable, [chosen.folder] * len(usable), [chosen.seed] * len(usable)))
+    for half in ("tuning", "test"):
+        mine = [(scene, *each) for scene, each in zip(usable, made, strict=True) if scene.half == half]
+        document = {
+            "cameras": {scene.camera: camera for scene, camera, _ in mine},
+            "cases": [case for _, _, cases in mine for case in cases],
+        }
+        (chosen.folder / f"manifest-{half}.json").write_text(json.dumps(document))
+        print(f"{half}: {len(mine)} cameras, {len(document['cases'])} cases")
+
+
+if __name__ == "__main__":
+    main()
