@@ -36,6 +36,7 @@ fuzz: $(VENV)/installed-dev
 
 bench: test-packages $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.one_check
+	$(BIN)/python -m benchmarks.many_visits
 	$(BIN)/python -m benchmarks.device
 	$(BIN)/python -m benchmarks.year
 	$(BIN)/python -m benchmarks.month

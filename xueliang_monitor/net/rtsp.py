@@ -198,7 +198,8 @@ class RtspConnection:
                 self._frames.append(event)
             elif isinstance(event, Response):
                 self._responses.append(event)
-        await asyncio.sleep(0)  # a flood is read without waiting: others' turn
+        if len(data) == READ_BYTES:
+            await asyncio.sleep(0)  # more waits to be read, which would not let others have their turn
         return len(data)
 
     async def _response(self, number: int, step: str) -> Response:
