@@ -116,7 +116,7 @@ def test_the_journal_holds_priorities(box: Machine) -> None:
 def test_states_survive_a_kill(box: Machine) -> None:
     box.until("curl -s 127.0.0.1:9147/metrics", 'fault="connection_refused"', 20)
     before = _states(box)
-    box.run("systemctl kill --signal=KILL xueliang-monitor")
+    box.run("systemctl kill --signal=KILL --kill-whom=main xueliang-monitor")
     box.until("systemctl show -P NRestarts xueliang-monitor", "1", 20)
     box.until("curl -s 127.0.0.1:9147/metrics", "xueliang_camera_online", 20)
     after = _states(box)
@@ -125,6 +125,7 @@ def test_states_survive_a_kill(box: Machine) -> None:
 
 
 def test_a_stalled_loop_trips_the_watchdog(box: Machine) -> None:
+    box.until("systemctl is-active xueliang-monitor", "active", 20)
     restarts = int(box.run("systemctl show -P NRestarts xueliang-monitor"))
     box.run("systemctl kill --signal=STOP --kill-whom=main xueliang-monitor")
     box.until("systemctl show -P NRestarts xueliang-monitor", str(restarts + 1), 30)
