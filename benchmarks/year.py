@@ -23,7 +23,7 @@ from xueliang_monitor.fleet import Fleet
 from xueliang_monitor.health import Health, Policy, Transition
 from xueliang_monitor.history import Changes, History
 from xueliang_monitor.metrics import render
-from xueliang_monitor.picture.reference import Reference
+from xueliang_monitor.picture.reference import Light, Reference
 
 RESULTS = Path(__file__).parent / "results"
 CAMERAS = 147
@@ -38,7 +38,9 @@ def _today() -> date:
 
 def _fill(history: History, names: list[str]) -> None:
     chance, today = random.Random(3), _today()
-    memory = Memory(Reference((0.1,) * 12, (9.0,) * 12, (0.0,) * 12, bytes(576), bytes(576), bytes(14_400)))
+    lights = tuple(Light(bytes(1500), bytes(4000), bytes(576)) for _ in range(6))
+    usual = {f"measure-{number}": (0.1234,) * 32 for number in range(35)}
+    memory = Memory(Reference(lights, usual, 100, bytes(14_400)))
     for back in range(DAYS):
         day = today - timedelta(days=back)
         start = time.mktime(day.timetuple())

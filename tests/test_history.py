@@ -33,7 +33,7 @@ from xueliang_monitor.health import Policy
 from xueliang_monitor.history import Changes, History, HistoryError
 from xueliang_monitor.login import Login
 from xueliang_monitor.model import Credentials, Rung, State
-from xueliang_monitor.picture.reference import Reference
+from xueliang_monitor.picture.reference import Light, Reference
 
 CAMERAS = tuple(camera(f"cam-{number}", "sw") for number in range(4))
 KILLS, LANES = 100, 4
@@ -46,7 +46,9 @@ def test_a_restart_keeps_states_since_when_and_what_was_learned(tmp_path: Path) 
     history.write(days.fleet.collect(every=True))
     before = {entry.camera.id: status for entry, status in days.fleet.snapshot().entries}
     login = Login().for_credentials(Credentials("viewer", "secret")).refused(START)
-    memory = Memory(Reference((0.1,), (2.0,), (0.0,), b"\x00\xff", b"\x01", b"picture-of-something"), login)
+    memory = Memory(
+        Reference((Light(b"\x00\xff", b"\x01", b"\x02"),), {"mean": (0.1,)}, 1, b"picture-of-something"), login
+    )
     entry = days.fleet.entry("cam-0")
     history.write(Changes(known=(("cam-0", entry.health, memory),)))
     history.close()

@@ -172,6 +172,7 @@ class CameraFile(Strict):
     tls: Annotated[str, AfterValidator(_check_tls)] = "verify"
     status: Status = Status.ACTIVE
     registered: Annotated[str | None, Field(max_length=40)] = None
+    view_since: Annotated[str | None, Field(max_length=40)] = None
     identity: IdentitySection | None = None
     stream: StreamSection | None = None
     main_stream: StreamSection | None = None

@@ -153,7 +153,8 @@ class Fleet:
     def take(self, cameras: tuple[Camera, ...]) -> None:
         """Take new cameras and new versions of known ones; what is known of a camera stays.
 
-        What was learned of its picture and device goes where it has another address, port or path.
+        What was learned of its picture and device goes where it has another address, port or path, and that of its
+        picture where its view was changed on purpose.
         """
         for camera in cameras:
             known = self._entries.get(camera.id)
@@ -165,9 +166,9 @@ class Fleet:
             same = known.camera.target.request_url == camera.target.request_url
             device = known.memory.device if same and known.camera.data.identity == camera.data.identity else None
             memory = known.memory if device is not None else replace(known.memory, device=DeviceMemory())
-            self._entries[camera.id] = replace(
-                known, camera=camera, memory=memory if same else replace(memory, reference=None)
-            )
+            if not same or known.camera.target.view_since != camera.target.view_since:
+                memory = replace(memory, reference=None)
+            self._entries[camera.id] = replace(known, camera=camera, memory=memory)
 
     def drop(self, camera: str) -> None:
         """Forget a camera."""

@@ -135,6 +135,7 @@ def target_of(
         defaults.listen_seconds if data.listen is None else data.listen,
         data.stream.value() if data.stream else None,
         data.stream.bits_per_second_range if data.stream else None,
+        data.view_since or "",
     )
 
 

@@ -169,7 +169,8 @@ class Target:
     `secure` asks for RTSP over TLS; `tls` is `verify`, `insecure` or the path of a file of certificates; `identity` is
     who the camera was when it was registered; `clock_drift_seconds` is how far its clock may be off.
     `listen_seconds` is how long it is listened to at least when readings are due; `expected` is what the stream was set
-    to when the camera was registered, and `bits_per_second_range` what its bitrate must stay in.
+    to when the camera was registered, and `bits_per_second_range` what its bitrate must stay in. `view_since` is when
+    its view was last changed on purpose.
     """
 
     id: str
@@ -186,6 +187,7 @@ class Target:
     listen_seconds: float = 2.0
     expected: StreamParameters | None = None
     bits_per_second_range: tuple[float, float] | None = None
+    view_since: str = ""
 
     @property
     def url(self) -> str:

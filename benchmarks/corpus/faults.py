@@ -35,7 +35,7 @@ def _black(frame: Frame, severity: int, _chance: np.random.Generator) -> Frame:
 
 def _blank(frame: Frame, severity: int, chance: np.random.Generator) -> Frame:
     colour = np.array([(180, 60, 20), (128, 128, 128), (40, 150, 40), (200, 30, 10)][chance.integers(4)], np.float32)
-    picture = np.broadcast_to(colour, frame.shape).copy()
+    picture = np.full(frame.shape, colour, np.uint8)
     if severity < 2:
         scale = frame.shape[1] / 640
         place = (int(frame.shape[1] * 0.3), int(frame.shape[0] * 0.5))
@@ -164,7 +164,7 @@ def _colourless(frame: Frame, severity: int, _chance: np.random.Generator) -> Fr
 def _corrupted(frame: Frame, severity: int, chance: np.random.Generator) -> Frame:
     height, width = frame.shape[:2]
     picture = frame.copy()
-    block = max(8, 16 * round(width / 640))
+    block = 16 * max(1, round(width / 640))
     share, fresh = (0.07, 0.2, 0.5)[severity], chance
     style = fresh.integers(3)
     rows, columns = height // block, width // block

@@ -10,14 +10,15 @@ import time
 import psutil
 import pytest
 
+from xueliang_monitor.picture.look import Material
 from xueliang_monitor.picture.worker import WorkerError, Workers
 from xueliang_monitor.simulator import clips
-from xueliang_monitor.wire.media import AccessUnit, Codec
+from xueliang_monitor.wire.media import Codec
 from xueliang_monitor.wire.mjpeg import MjpegDepacketizer
 from xueliang_monitor.wire.rtp import RtpPacket
 
 
-def keyframe() -> AccessUnit:
+def keyframe() -> Material:
     picture = clips.load("hall", Codec.MJPEG, "live").pictures[0]
     depacketizer = MjpegDepacketizer()
     last = len(picture.payloads) - 1
@@ -26,7 +27,7 @@ def keyframe() -> AccessUnit:
         for index, payload in enumerate(picture.payloads)
         for unit in depacketizer.push(RtpPacket(26, index, 0, 1, index == last, payload), lost=False)
     ]
-    return units[0]
+    return Material(Codec.MJPEG, units[0].data)
 
 
 def processes() -> list[psutil.Process]:
@@ -35,23 +36,21 @@ def processes() -> list[psutil.Process]:
 
 async def test_a_killed_worker_is_replaced_and_its_look_tried_again() -> None:
     workers, unit = Workers(2), keyframe()
-    assert await workers.look(unit, None, None, seconds=10) is not None
+    assert await workers.look(unit, None, seconds=10) is not None
     for child in processes():
         os.kill(child.pid, signal.SIGKILL)
-    looks = await asyncio.gather(*(workers.look(unit, None, None, seconds=10) for _ in range(6)))
+    looks = await asyncio.gather(*(workers.look(unit, None, seconds=10) for _ in range(6)))
     assert all(look is not None and look.seen == () for look in looks)
 
 
 async def test_a_hung_worker_costs_its_own_check_only() -> None:
     workers, unit = Workers(2), keyframe()
-    await asyncio.gather(*(workers.look(unit, None, None, seconds=10) for _ in range(2)))
+    await asyncio.gather(*(workers.look(unit, None, seconds=10) for _ in range(2)))
     hung = processes()
     for child in hung:
         os.kill(child.pid, signal.SIGSTOP)
     started = time.monotonic()
-    results = await asyncio.gather(
-        *(workers.look(unit, None, None, seconds=6) for _ in range(4)), return_exceptions=True
-    )
+    results = await asyncio.gather(*(workers.look(unit, None, seconds=6) for _ in range(4)), return_exceptions=True)
     assert time.monotonic() - started < 12
     assert workers.restarts >= 1
     assert all(not isinstance(result, BaseException) for result in results)
@@ -62,7 +61,7 @@ async def test_a_hung_worker_costs_its_own_check_only() -> None:
 async def test_a_look_that_never_ends_is_a_failed_check(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("xueliang_monitor.picture.worker._limited_look", _sleep)
     with pytest.raises(WorkerError, match="did not end"):
-        await Workers(1).look(keyframe(), None, None, seconds=1.0)
+        await Workers(1).look(keyframe(), None, seconds=1.0)
 
 
 def _sleep(*_: object) -> None:
@@ -70,5 +69,4 @@ def _sleep(*_: object) -> None:
 
 
 async def test_what_is_no_picture_is_none() -> None:
-    broken = AccessUnit(Codec.H264, True, True, 0, 10, b"\x00\x00\x00\x01\x65" + bytes(200))
-    assert await Workers(1).look(broken, None, None, seconds=10) is None
+    assert await Workers(1).look(Material(Codec.MJPEG, b"\xff\xd8 no picture"), None, seconds=10) is None

@@ -14,6 +14,7 @@ from xueliang_monitor.cli import (
     events,
     faults,
     maintenance,
+    picture,
     report,
     run,
     simulate,
@@ -36,6 +37,7 @@ app.command("faults")(faults.faults)
 app.add_typer(camera.app, name="camera", help="Register, list, test and change cameras.")
 app.add_typer(config.app, name="config", help="The settings.")
 app.add_typer(maintenance.app, name="maintenance", help="Times in which cameras are not judged.")
+app.add_typer(picture.app, name="picture", help="Judge stored pictures, and score that.")
 app.add_typer(simulate.app, name="simulate", help="A fleet of simulated cameras.")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Sequence
 
 from xueliang_monitor.picture.matroska import PROBE_OPTIONS, wrap
 
@@ -30,22 +31,33 @@ cv2.setNumThreads(1)
 
 
 def decode(data: bytes, codec: str) -> NDArray[np.uint8] | None:
-    """Decode an Annex B keyframe or a JPEG file to BGR of shape (height, width, 3); None where it cannot be.
+    """Decode an Annex B keyframe or a JPEG file to BGR of shape (height, width, 3); None where it cannot be."""
+    return next(iter(decode_burst(codec, data)), None)
+
+
+def decode_burst(codec: str, keyframe: bytes, following: Sequence[bytes] = ()) -> list[NDArray[np.uint8]]:
+    """Decode a keyframe, and the pictures after it as far as that goes; empty where the keyframe cannot be.
 
     A wide picture comes as a working copy of 640 px where FFmpeg scales it on the way: the whole one is needed by no
     check, and filling its 6 MB costs a quarter of the look.
     """
     kind = Codec(codec)
     if kind is Codec.MJPEG:
-        try:
-            picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-        except cv2.error:
-            return None
-        return None if picture is None else np.asarray(picture, dtype=np.uint8)
-    # Bare, FFmpeg decodes it twice, but needs nothing to go by the way of the container.
-    size = declared_size(kind, data)
-    found = _first_picture(wrap(kind, data, _working_size(*size))) if size else None
-    return found if found is not None else _first_picture(data + START_CODE + _DELIMITERS[kind])
+        found = _jpeg(keyframe)
+        others = [_jpeg(data) for data in following] if found is not None else []
+        return [picture for picture in (found, *others) if picture is not None]
+    # Bare, FFmpeg decodes a picture twice, but needs nothing to go by the way of the container.
+    size = declared_size(kind, keyframe)
+    pictures = _pictures(wrap(kind, (keyframe, *following), _working_size(*size)), 1 + len(following)) if size else []
+    return pictures or _pictures(keyframe + START_CODE + _DELIMITERS[kind], 1)
+
+
+def _jpeg(data: bytes) -> NDArray[np.uint8] | None:
+    try:
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:
+        return None
+    return None if picture is None else np.asarray(picture, dtype=np.uint8)
 
 
 def _working_size(width: int, height: int) -> tuple[int, int]:
@@ -54,15 +66,20 @@ def _working_size(width: int, height: int) -> tuple[int, int]:
     return max(2, shown // 2 * 2), max(2, round(height * shown / width / 2) * 2) if width else 2
 
 
-def _first_picture(file: bytes) -> NDArray[np.uint8] | None:
+def _pictures(file: bytes, count: int) -> list[NDArray[np.uint8]]:
     # The stream must outlive the capture: OpenCV 5.0 keeps no reference to it and crashes.
     stream = io.BytesIO(file)
     capture = cv2.VideoCapture(stream, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])  # type: ignore[call-overload]
+    pictures: list[NDArray[np.uint8]] = []
     try:
-        for _ in range(READS):
+        for _ in range(count + READS - 1):
             found, frame = capture.read() if capture.isOpened() else (False, None)
             if found and frame is not None:
-                return np.asarray(frame, dtype=np.uint8)
+                pictures.append(np.array(frame, dtype=np.uint8))
+            elif pictures:
+                break
+            if len(pictures) >= count:
+                break
     finally:
         capture.release()
-    return None
+    return pictures

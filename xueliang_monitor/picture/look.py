@@ -1,14 +1,17 @@
-"""One look at one keyframe: decode, measure, judge, learn. Runs in a worker process."""
+"""One look at one camera: decode, measure, compare, judge, learn. Runs in a worker process."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from xueliang_monitor.picture.reference import Reference
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from xueliang_monitor.picture.verdict import Verdict
 
 
@@ -29,26 +32,52 @@ class Look:
     reference: Reference
 
 
-def look(data: bytes, codec: str, reference: Reference | None, motion_ratio: float | None) -> Look | None:
-    """Look at an access unit; None where it cannot be decoded."""
-    from xueliang_monitor.picture.decode import decode
-    from xueliang_monitor.picture.judge import judge
-    from xueliang_monitor.picture.measuring import measure
-    from xueliang_monitor.picture.reference import remember
-    from xueliang_monitor.picture.verdict import Sight
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What is looked at: a keyframe and the pictures that follow it, all in one codec.
 
-    frame = decode(data, codec)
-    if frame is None:
-        return None
-    measures = measure(frame, motion_ratio)
-    verdicts = judge(measures, reference)
+    `motion_ratio` is the size of the pictures after the keyframe over its own, None where unknown; `hour` is the local
+    hour at the camera, None where it is not known.
+    """
+
+    codec: str
+    keyframe: bytes
+    following: tuple[bytes, ...] = ()
+    motion_ratio: float | None = None
+    hour: float | None = None
+
+
+def look(material: Material, reference: Reference | None) -> Look | None:
+    """Look at a keyframe, and at what follows it where that can be decoded; None where the keyframe cannot be."""
+    from xueliang_monitor.picture.decode import decode_burst
+
+    frames = decode_burst(material.codec, material.keyframe, material.following)
+    return look_at(frames, reference, material.motion_ratio, material.hour) if frames else None
+
+
+def look_at(
+    frames: Sequence[NDArray[np.uint8]],
+    reference: Reference | None,
+    motion_ratio: float | None = None,
+    hour: float | None = None,
+) -> Look:
+    """Look at decoded frames of one burst, in BGR; the first is judged, the others tell how it moves."""
+    from xueliang_monitor.picture.comparing import compare
+    from xueliang_monitor.picture.judge import judge
+    from xueliang_monitor.picture.measuring import measure, measure_motion
+    from xueliang_monitor.picture.reference import remember
+    from xueliang_monitor.picture.verdict import Sight, View
+
+    measures = measure(frames[0], motion_ratio, measure_motion(frames))
+    compared = compare(measures, reference)
+    verdicts = judge(View(measures, compared, reference, hour))
     seen = tuple(verdict for verdict in verdicts if verdict.sight is Sight.SEEN)
     suspect = any(verdict.sight is Sight.SUSPECT for verdict in verdicts)
-    learned = remember(reference, measures, healthy=not seen and not suspect)
+    learned = remember(reference, measures, compared, healthy=not seen and not suspect)
     return Look(
-        width=frame.shape[1],
-        height=frame.shape[0],
-        measures=measures.numbers,
+        width=frames[0].shape[1],
+        height=frames[0].shape[0],
+        measures=measures.exported,
         seen=seen,
         ruled_out=frozenset(verdict.code for verdict in verdicts if verdict.sight is Sight.RULED_OUT),
         look_again=suspect or not learned.learned,

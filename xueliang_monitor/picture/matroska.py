@@ -7,6 +7,8 @@ the picture is decoded only when it is asked for: 14 ms instead of 36 for a 1080
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from xueliang_monitor.wire.media import START_CODE, Codec
 
 _CODEC_IDS = {Codec.H264: b"V_MPEG4/ISO/AVC", Codec.H265: b"V_MPEGH/ISO/HEVC"}
@@ -29,8 +31,8 @@ def _block(milliseconds: int, data: bytes) -> bytes:
     return _element(b"\xa3", b"\x81" + milliseconds.to_bytes(2, "big") + b"\x80" + data)
 
 
-def wrap(codec: Codec, data: bytes, size: tuple[int, int]) -> bytes:
-    """Return a Matroska file of padding and one Annex B access unit; `size` is the width and height to decode to."""
+def wrap(codec: Codec, units: Sequence[bytes], size: tuple[int, int]) -> bytes:
+    """Return a Matroska file of padding and Annex B access units; `size` is the width and height to decode to."""
     padding = START_CODE + _PADDING[codec] + b"\xff" * 60 + b"\x80"
     head = _element(b"\x42\x82", b"matroska") + _element(b"\x42\x87", _number(4)) + _element(b"\x42\x85", _number(2))
     video = _element(b"\xb0", _number(size[0])) + _element(b"\xba", _number(size[1]))
@@ -45,5 +47,6 @@ def wrap(codec: Codec, data: bytes, size: tuple[int, int]) -> bytes:
     )
     info = _element(b"\x15\x49\xa9\x66", _element(b"\x2a\xd7\xb1", _number(1_000_000)))
     tracks = _element(b"\x16\x54\xae\x6b", _element(b"\xae", track))
-    cluster = _element(b"\x1f\x43\xb6\x75", _element(b"\xe7", _number(0)) + _block(0, padding) + _block(40, data))
+    blocks = b"".join(_block(40 * number, unit) for number, unit in enumerate(units, 1))
+    cluster = _element(b"\x1f\x43\xb6\x75", _element(b"\xe7", _number(0)) + _block(0, padding) + blocks)
     return _element(b"\x1a\x45\xdf\xa3", head) + _element(b"\x18\x53\x80\x67", info + tracks + cluster)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,49 +16,93 @@ if TYPE_CHECKING:
 STRUCTURE_SIZE = (160, 90)
 """Width and height in pixels of the copy on which structure is compared."""
 
-BLOCKS = (16, 9)
-"""Columns and rows of the blocks into which that copy is cut."""
+THUMB_SIZE = (96, 54)
+"""Width and height in pixels of the copy on which light and colour are compared."""
+
+CELLS = (32, 18)
+"""Columns and rows of the cells in which detail is compared."""
+
+
+STRIPE_BANDS = {"stripes_wide": (4, 12), "stripes_middle": (12, 30), "stripes_narrow": (30, 400)}
+"""Waves a picture's height or width, first and last, by the measure's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """How the frames of a burst differ, each from the one before.
+
+    Attributes:
+        still: share of cells that changed by less than 0.06 levels, in the pair where fewest did, in [0, 1].
+        change: mean difference, in levels.
+        temporal: difference of the calmest fifth of the cells, in levels: noise.
+        shift: how far a frame stands beside the one before, as a share of the width, where that is least.
+        drift: how far all those shifts lead together, over their path, in [0, 1]: a shake comes back.
+        shift_response: how sure that is (the response of phase correlation), in [0, 1].
+        shift_gain: how much of the change between them that explains, in (-inf, 1].
+        roll: how far it rolled on, as a share of the height, in [-0.5, 0.5].
+        roll_gain: how much better it correlates when rolled back.
+        roll_spread: how uneven that is between the pairs, as a share of the height.
+
+    """
+
+    still: float
+    change: float
+    temporal: float
+    shift: float
+    drift: float
+    shift_response: float
+    shift_gain: float
+    roll: float
+    roll_gain: float
+    roll_spread: float
 
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """What is known of one frame.
+    """What is known of one frame, on a copy at most 480 px wide.
+
+    `numbers` are by name:
+        mean, low, median, high: luma's mean, 1st, 50th and 95th percentile, 0 to 255.
+        white, dark: share of pixels with luma of 243 or more, of 12 or less.
+        red_ratio, blue_ratio: median natural logarithm of red and blue over green, on the thumbnail.
+        chroma: mean distance of the channels from luma, in levels, on the thumbnail.
+        contrast: standard deviation of luma on the thumbnail, in levels.
+        uniform: share of the thumbnail within 7 levels of its median colour.
+        blur: blur effect (Crete et al. 2007), in [0, 1]; 1 is blurred.
+        fine, middle: mean absolute detail of one to two, and of three to six pixels, in levels.
+        noise: standard deviation of noise where the picture is smoothest, in levels (Immerkaer 1996).
+        impulses: share of pixels 40 levels off the median of their neighbours.
+        stripes_wide, stripes_middle, stripes_narrow: strongest even wave of the rows' or columns' means, in levels.
+        flat_cells: share of 8x8 cells of one green or mid grey; smeared: share of pixels in patches that repeat a row.
+        grid_steps: steps on the full frame's grid of sixteens over those elsewhere.
 
     Attributes:
-        mean: mean luma, 0 to 255, on a 320x180 copy.
-        high: 95th percentile of luma, 0 to 255.
-        white: share of pixels of luma 245 or more, in [0, 1].
-        uniform: share of a 96x54 colour copy within 7 levels of its median colour in each channel, in [0, 1].
-        saturation: spread between the channels of that median colour, 0 to 255.
-        blur: blur effect of Crete et al. (2007) on a 640 px wide copy, in [0, 1]; 1 is blurred.
-        detail: mean squared Sobel gradient (Tenengrad) on that copy, in squared levels.
-        gradients: mean gradient magnitude of each block of a 320x180 copy smoothed by a 5x5 box, shape (9, 16), in
-            levels a pixel.
-        luma: mean luma of each block, shape (9, 16).
+        thumb: BGR, shape (54, 96, 3).
         structure: luma, shape (90, 160).
+        fine: `fine` by cell, shape (18, 32).
         motion_ratio: size of the pictures after the keyframe over its own; None where unknown.
+        motion: how the frames of a burst differ; None without one.
 
     """
 
-    mean: float
-    high: float
-    white: float
-    uniform: float
-    saturation: float
-    blur: float
-    detail: float
-    gradients: Plane
-    luma: Plane
+    numbers: Mapping[str, float]
+    thumb: Gray
     structure: Gray
+    fine: Plane
     motion_ratio: float | None = None
+    motion: Motion | None = None
 
     @property
-    def numbers(self) -> dict[str, float]:
-        """The plain numbers, by the names under which they are exported."""
+    def exported(self) -> dict[str, float]:
+        """The numbers by the names under which they are shown and exported."""
+        numbers = self.numbers
         return {
-            "brightness_ratio": self.mean / 255,
-            "sharpness_ratio": 1 - self.blur,
-            "detail": self.detail,
-            "white_ratio": self.white,
-            "uniform_ratio": self.uniform,
+            "brightness_ratio": numbers["mean"] / 255,
+            "sharpness_ratio": 1 - numbers["blur"],
+            "white_ratio": numbers["white"],
+            "uniform_ratio": numbers["uniform"],
+            "contrast_levels": numbers["contrast"],
+            "noise_levels": numbers["noise"],
+            "detail_levels": numbers["fine"],
+            "chroma_levels": numbers["chroma"],
         }

@@ -1,29 +1,119 @@
-"""Measures a frame once, on small working copies that all checks share."""
+"""Measures a frame once, on one working copy that all checks share, and a burst of them against one another."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from xueliang_monitor.picture.measures import BLOCKS, STRUCTURE_SIZE, Measures
+from xueliang_monitor.picture.measures import CELLS, STRIPE_BANDS, STRUCTURE_SIZE, THUMB_SIZE, Measures, Motion
 
 if TYPE_CHECKING:
     from xueliang_monitor.picture.measures import Gray, Plane
 
-_SHARPNESS_WIDTH = 640
-_COLOUR_SIZE = (96, 54)
-_GRADIENT_SIZE = (320, 180)
+WORK_WIDTH = 480
+_ROLL_SIZE = (64, 180)
+_SAME_LEVELS = 0.06
+_WHITE, _DARK = 243, 12
 
 
-def _blur_effect(gray: Gray) -> float:
-    """Return how little a second blurring changes neighbouring differences (Crete et al. 2007)."""
+def measure(frame: NDArray[np.uint8], motion_ratio: float | None = None, motion: Motion | None = None) -> Measures:
+    """Measure a BGR frame of shape (height, width, 3), or a grey one of shape (height, width)."""
+    colour = working_copy(frame)
+    gray = np.asarray(cv2.cvtColor(colour, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
+    thumb = _shrink(colour, THUMB_SIZE)
+    fine, middle = _bands(gray)
+    numbers = {
+        **_exposure(gray),
+        **_colours(thumb),
+        "uniform": _uniform(thumb),
+        "blur": blur_effect(gray),
+        "fine": float(fine.mean()),
+        "middle": float(middle.mean()),
+        "noise": _noise(gray),
+        "impulses": _impulses(gray),
+        **_stripes(gray),
+        **_damage(colour, gray),
+        "grid_steps": _grid_steps(frame),
+    }
+    return Measures(
+        numbers=numbers,
+        thumb=thumb,
+        structure=_shrink(gray, STRUCTURE_SIZE),
+        fine=_cells(fine),
+        motion_ratio=motion_ratio,
+        motion=motion,
+    )
+
+
+def working_copy(frame: NDArray[np.uint8]) -> Gray:
+    """Return the frame at most 480 px wide, in BGR."""
+    height, width = frame.shape[:2]
+    if width > WORK_WIDTH:
+        frame = _shrink(frame, (WORK_WIDTH, max(16, round(height * WORK_WIDTH / width))))
+    if frame.ndim == 2:
+        frame = np.asarray(cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR), dtype=np.uint8)
+    return frame
+
+
+def _shrink(picture: Gray, size: tuple[int, int]) -> Gray:
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def _cells(plane: Plane) -> Plane:
+    return np.asarray(cv2.resize(plane, CELLS, interpolation=cv2.INTER_AREA), dtype=np.float32)
+
+
+def _exposure(gray: Gray) -> dict[str, float]:
+    counts = np.bincount(gray.ravel(), minlength=256).cumsum() / gray.size
+    low, median, high = (float(np.searchsorted(counts, share)) for share in (0.01, 0.5, 0.95))
+    return {
+        "mean": float(gray.mean()),
+        "low": low,
+        "median": median,
+        "high": high,
+        "white": float(1 - counts[_WHITE - 1]),
+        "dark": float(counts[_DARK]),
+    }
+
+
+def _colours(thumb: Gray) -> dict[str, float]:
+    """Mean log ratios of red and blue to green, the spread of chroma, and of luma (contrast), on the thumbnail."""
+    blue, green, red = (thumb[..., channel].astype(np.float32) + 4 for channel in range(3))
+    red_ratio, blue_ratio = np.log(red / green), np.log(blue / green)
+    luma = 0.114 * blue + 0.587 * green + 0.299 * red
+    return {
+        "red_ratio": float(np.median(red_ratio)),
+        "blue_ratio": float(np.median(blue_ratio)),
+        "chroma": float(np.hypot(thumb[..., 2] - luma + 4, thumb[..., 0] - luma + 4).mean()),
+        "contrast": float(luma.std()),
+    }
+
+
+def _uniform(thumb: Gray) -> float:
+    """Share of the thumbnail within 7 levels of its median colour in each channel."""
+    median = np.median(thumb.reshape(-1, 3), axis=0)
+    return float(np.all(np.abs(thumb.astype(np.int16) - median) <= 7, axis=2).mean())
+
+
+def _bands(gray: Gray) -> tuple[Plane, Plane]:
+    """Absolute detail of one to two pixels, and of three to six, as differences of boxes."""
+    plane = gray.astype(np.float32)
+    near, far = cv2.blur(plane, (3, 3)), cv2.blur(plane, (9, 9))
+    return np.asarray(cv2.absdiff(plane, near)), np.asarray(cv2.absdiff(near, far))
+
+
+def blur_effect(gray: Gray) -> float:
+    """Return how little a second blurring changes neighbouring differences, in [0, 1] (Crete et al. 2007)."""
     worst = 0.0
-    for kernel, order in (((9, 1), (0, 1)), ((1, 9), (1, 0))):
+    for kernel, across in (((9, 1), True), ((1, 9), False)):
         blurred = cv2.blur(gray, kernel)
-        if order[1]:
+        if across:
             sharp, soft = cv2.absdiff(gray[:, 1:], gray[:, :-1]), cv2.absdiff(blurred[:, 1:], blurred[:, :-1])
         else:
             sharp, soft = cv2.absdiff(gray[1:], gray[:-1]), cv2.absdiff(blurred[1:], blurred[:-1])
@@ -33,54 +123,139 @@ def _blur_effect(gray: Gray) -> float:
     return worst
 
 
-def _tenengrad(gray: Gray) -> float:
-    across = cv2.Sobel(gray, cv2.CV_16S, 1, 0)
-    down = cv2.Sobel(gray, cv2.CV_16S, 0, 1)
-    return float((cv2.norm(across, cv2.NORM_L2SQR) + cv2.norm(down, cv2.NORM_L2SQR)) / (64 * gray.size))
+_IMMERKAER = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 
 
-def _gradient_magnitude(gray: Gray) -> Plane:
-    across = cv2.absdiff(gray[:-1, 1:], gray[:-1, :-1])
-    down = cv2.absdiff(gray[1:, :-1], gray[:-1, :-1])
-    return np.asarray(cv2.add(across, down), dtype=np.float32)
+def _noise(gray: Gray) -> float:
+    """Standard deviation of noise in levels (Immerkaer 1996), where the picture is smoothest: at 12 % of the cells."""
+    response = cv2.filter2D(gray, cv2.CV_32F, _IMMERKAER)
+    cells = cv2.resize(np.abs(response), CELLS, interpolation=cv2.INTER_AREA)
+    return float(np.percentile(cells, 12) * np.sqrt(np.pi / 2) / 6)
 
 
-def _shrink(picture: Gray, size: tuple[int, int]) -> Gray:
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+def _impulses(gray: Gray) -> float:
+    """Share of pixels that stand 40 levels off the median of their neighbours."""
+    return float(np.count_nonzero(cv2.absdiff(gray, cv2.medianBlur(gray, 3)) > 40) / gray.size)
 
 
-def _without_noise(gray: Gray) -> Gray:
-    """Smooth by a 5x5 box, after which a dark sensor's noise has no gradient left, but shapes have."""
-    return np.asarray(cv2.blur(gray, (5, 5)), dtype=np.uint8)
+def _stripes(gray: Gray) -> dict[str, float]:
+    """Return the strongest even wave of the rows' or columns' means, in levels, in three bands of frequency.
+
+    The median over six bands across counts, as stripes go through the whole picture.
+    """
+    found = dict.fromkeys(STRIPE_BANDS, 0.0)
+    for plane in (gray, np.ascontiguousarray(gray.T)):
+        length = plane.shape[0]
+        peaks = []
+        for band in np.array_split(plane.astype(np.float32), 6, axis=1):
+            rows = band.mean(axis=1)
+            rows -= cv2.blur(rows[:, None], (1, max(3, length // 6) | 1))[:, 0]
+            peaks.append(np.abs(np.fft.rfft(rows * np.hanning(length))) * 4 / length)
+        spectrum = np.median(peaks, axis=0)
+        for name, (first, last) in STRIPE_BANDS.items():
+            found[name] = max(found[name], float(spectrum[first:last].max(initial=0.0)))
+    return found
 
 
-def _block_means(plane: Plane) -> Plane:
-    return np.asarray(cv2.resize(plane, BLOCKS, interpolation=cv2.INTER_AREA), dtype=np.float32)
+def _damage(colour: Gray, gray: Gray) -> dict[str, float]:
+    """Share of 8x8 cells that are of one mid grey or green, and share of pixels within patches that repeat a row."""
+    height, width = gray.shape[0] // 8 * 8, gray.shape[1] // 8 * 8
+    cells = gray[:height, :width].reshape(height // 8, 8, width // 8, 8)
+    flat = cells.max(axis=(1, 3)).astype(np.int16) - cells.min(axis=(1, 3)) <= 4
+    tint = colour[:height, :width].reshape(height // 8, 8, width // 8, 8, 3).mean(axis=(1, 3))
+    green = (tint[..., 1] > tint[..., 0] + 40) & (tint[..., 1] > tint[..., 2] + 40)
+    middle = np.abs(tint - 128).max(axis=2) < 7
+    across = cv2.blur(cv2.absdiff(gray[:, 1:], gray[:, :-1]).astype(np.float32), (21, 7))
+    down = cv2.blur(cv2.absdiff(gray[1:], gray[:-1]).astype(np.float32), (21, 7))
+    smeared = (across[1:] > 5.0) & (down[:, :-1] < 0.12 * across[1:])
+    return {"flat_cells": float((flat & (green | middle)).mean()), "smeared": float(smeared.mean())}
 
 
-def measure(frame: NDArray[np.uint8], motion_ratio: float | None = None) -> Measures:
-    """Measure a BGR frame of shape (height, width, 3), or a grey one of shape (height, width)."""
-    height, width = frame.shape[:2]
-    work_width = min(_SHARPNESS_WIDTH, width)
-    work_size = (work_width, max(16, round(height * work_width / width)))
-    colour = _shrink(frame, work_size)
-    if colour.ndim == 2:
-        colour = np.asarray(cv2.cvtColor(colour, cv2.COLOR_GRAY2BGR), dtype=np.uint8)
-    gray = np.asarray(cv2.cvtColor(colour, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
-    small = _shrink(gray, _GRADIENT_SIZE)
-    thumbnail = _shrink(colour, _COLOUR_SIZE)
-    median = np.median(thumbnail.reshape(-1, 3), axis=0)
-    near = np.all(np.abs(thumbnail.astype(np.int16) - median) <= 7, axis=2)
-    return Measures(
-        mean=float(small.mean()),
-        high=float(np.percentile(small, 95)),
-        white=float(np.count_nonzero(small >= 245) / small.size),
-        uniform=float(near.mean()),
-        saturation=float(median.max() - median.min()),
-        blur=_blur_effect(gray),
-        detail=_tenengrad(gray),
-        gradients=_block_means(_gradient_magnitude(_without_noise(small))),
-        luma=_block_means(small.astype(np.float32)),
-        structure=_shrink(small, STRUCTURE_SIZE),
-        motion_ratio=motion_ratio,
+def _grid_steps(frame: Gray) -> float:
+    """Return by how much steps on the grid of sixteens exceed those on the eights between, over all steps.
+
+    On the full frame, as the grid is the encoder's; blocks of a low bitrate stand on both and cancel out.
+    """
+    gray = np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY) if frame.ndim == 3 else frame, dtype=np.uint8)
+    worst = 0.0
+    for plane in (cv2.absdiff(gray[:, 1:], gray[:, :-1]), np.ascontiguousarray(cv2.absdiff(gray[1:], gray[:-1]).T)):
+        profile = cv2.reduce(plane, 0, cv2.REDUCE_AVG, dtype=cv2.CV_32F)[0]
+        lines = np.sort(profile[: len(profile) // 16 * 16].reshape(-1, 16), axis=0)
+        usable = lines[: max(1, round(len(lines) * 0.9))].mean(axis=0) if lines.size else lines
+        if usable.size:  # without the strongest lines: an edge of the scene may lie on the grid
+            between = float(np.median(np.delete(usable, 15)))
+            worst = max(worst, (float(usable[15]) - max(float(usable[7]), between)) / (between + 1.5))
+    return worst
+
+
+def measure_motion(frames: Sequence[NDArray[np.uint8]]) -> Motion | None:
+    """Measure frames of one burst against one another; None of fewer than two."""
+    if len(frames) < 2:
+        return None
+    grays = [np.asarray(cv2.cvtColor(working_copy(frame), cv2.COLOR_BGR2GRAY), dtype=np.uint8) for frame in frames]
+    pairs = list(pairwise(grays))
+    still, change, temporal = [], [], []
+    for before, after in pairs:
+        difference = cv2.absdiff(before, after)
+        cells = cv2.resize(difference.astype(np.float32), CELLS, interpolation=cv2.INTER_AREA)
+        still.append(float((cells <= _SAME_LEVELS).mean()))
+        change.append(float(cells.mean()))
+        temporal.append(float(np.percentile(cells, 20)))
+    shifts = [_shift(before, after) for before, after in pairs]
+    path = sum(math.hypot(x, y) for x, y, _, _ in shifts)
+    rolls = [_roll(before, after) for before, after in pairs]
+    return Motion(
+        still=min(still),
+        change=float(np.median(change)),
+        temporal=float(np.median(temporal)),
+        shift=min(math.hypot(x, y) for x, y, _, _ in shifts),
+        drift=math.hypot(sum(x for x, _, _, _ in shifts), sum(y for _, y, _, _ in shifts)) / path if path else 0.0,
+        shift_response=float(np.median([response for _, _, response, _ in shifts])),
+        shift_gain=float(np.median([gain for _, _, _, gain in shifts])),
+        roll=float(np.median([rows for rows, _ in rolls])),
+        roll_gain=float(np.median([gain for _, gain in rolls])),
+        roll_spread=float(np.ptp([rows for rows, _ in rolls])),
     )
+
+
+def _shift(before: Gray, after: Gray) -> tuple[float, float, float, float]:
+    """Return how far across and down a frame moved, in shares of the width, how sure that is, how much it explains."""
+    size = (320, 180)
+    first, second = (
+        cv2.resize(each, size, interpolation=cv2.INTER_AREA).astype(np.float32) for each in (before, after)
+    )
+    window = cv2.createHanningWindow(size, cv2.CV_32F)
+    # OpenCV 5 applies the window to its arguments.
+    (x, y), response = cv2.phaseCorrelate(first.copy(), second.copy(), window)
+    (more_x, more_y), _ = cv2.phaseCorrelate(_shifted(first, x, y), second.copy(), window)
+    inner = slice(20, -20), slice(35, -35)
+    still = float(np.abs(first[inner] - second[inner]).mean())
+    if still <= 0.2:
+        return 0.0, 0.0, float(response), 0.0
+    found = []
+    for across, down in ((x, y), (x + more_x, y + more_y)):
+        left = float(np.abs(_shifted(first, across, down)[inner] - second[inner]).mean())
+        found.append((1 - left / still, across / size[0], down / size[0]))
+    gain, across, down = max(found)
+    return across, down, float(response), gain
+
+
+def _shifted(plane: Plane, x: float, y: float) -> Plane:
+    size = plane.shape[1], plane.shape[0]
+    way = np.array([[1, 0, x], [0, 1, y]], np.float32)
+    return np.asarray(cv2.warpAffine(plane, way, size, borderMode=cv2.BORDER_REPLICATE))
+
+
+def _roll(before: Gray, after: Gray) -> tuple[float, float]:
+    """Return by what share of its height a frame rolled on, in [-0.5, 0.5], and how much better it fits so."""
+    first, second = (
+        cv2.resize(each, _ROLL_SIZE, interpolation=cv2.INTER_AREA).astype(np.float32) for each in (before, after)
+    )
+    spectrum = np.fft.rfft(first, axis=0).conj() * np.fft.rfft(second, axis=0)
+    fit = np.fft.irfft(spectrum, n=_ROLL_SIZE[1], axis=0).sum(axis=1)
+    centre = float(first.mean() * second.mean()) * first.size
+    norm = float(np.sqrt(first.var() * second.var())) * first.size + 1e-6
+    scores = (fit - centre) / norm
+    best = int(scores.argmax())
+    rows = best if best <= _ROLL_SIZE[1] // 2 else best - _ROLL_SIZE[1]
+    return rows / _ROLL_SIZE[1], float(scores[best] - scores[0])

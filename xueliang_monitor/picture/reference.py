@@ -1,74 +1,108 @@
-"""A camera's own past: what its picture is like when nothing is wrong. Compact, so that thousands fit in memory."""
+"""A camera's own past: what its picture is like when nothing is wrong, by the lights it was seen in. At most 64 KB."""
 
 from __future__ import annotations
 
 import statistics
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
-from xueliang_monitor.picture.measures import BLOCKS, STRUCTURE_SIZE, Measures
+from xueliang_monitor.picture.measures import CELLS, STRUCTURE_SIZE, Measures
 
 if TYPE_CHECKING:
     from xueliang_monitor.picture.measures import Gray, Plane
 
-KEPT = 12
+MAX_LIGHTS = 8
+"""Kinds of light that are told apart; a camera's day, dusk and night take three to six."""
+
 ENOUGH = 3
-_STEP = 8.0
+"""Healthy looks after which a camera is judged against its past."""
+
+KEPT = 32
+SAME_LIGHT_LEVELS = 10.0
+"""Within this mean difference a look is of a light that is known, and moves it a little towards itself."""
+
+LIGHT_SIZE = (48, 27)
+_STEP = 12.0
+_QUALITY = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Light:
+    """The camera's view in one kind of light, as medians over the looks in it, so that passers-by vanish.
+
+    Planes are kept as bytes, so that a process which only hands a reference on needs no array library.
+
+    Attributes:
+        thumb: BGR, 48x27, as JPEG.
+        structure: luma, 160x90, as JPEG.
+        fine: detail by cell, 18x32, in sixteenths of a level.
+        looks: how many looks it was learned from.
+        number: when it was last learned from, counted in looks.
+
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"ser_json_bytes": "base64", "val_json_bytes": "base64"}
+
+    thumb: bytes
+    structure: bytes
+    fine: bytes
+    looks: int = 1
+    number: int = 0
+
+    def thumb_plane(self) -> Plane:
+        """Return the thumbnail, shape (27, 48, 3)."""
+        return _decoded(self.thumb, colour=True)
+
+    def structure_plane(self) -> Plane:
+        """Return luma, shape (90, 160)."""
+        return _decoded(self.structure, colour=False)
+
+    def fine_plane(self) -> Plane:
+        """Return detail by cell in levels, shape (18, 32)."""
+        import numpy as np
+
+        return np.asarray(
+            np.frombuffer(self.fine, np.uint8).reshape(CELLS[1], CELLS[0]), dtype=np.float32
+        ) / np.float32(16)
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What healthy visits taught, and the last picture seen.
-
-    Planes are kept as bytes so that a process which only hands a reference on needs no array library.
+    """What healthy looks taught, and the last picture seen.
 
     Attributes:
-        blurs, details, whites: those measures of the last 12 healthy visits.
-        gradients, luma: running medians of the block measures, 9x16 float32.
+        lights: the view in each kind of light.
+        usual: the last values of each measure and comparison on healthy looks, by name.
+        looks: how many looks taught.
         previous: luma of the last picture, 90x160 uint8, whatever its verdict.
 
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"ser_json_bytes": "base64", "val_json_bytes": "base64"}
 
-    blurs: tuple[float, ...] = ()
-    details: tuple[float, ...] = ()
-    whites: tuple[float, ...] = ()
-    gradients: bytes = b""
-    luma: bytes = b""
+    lights: tuple[Light, ...] = ()
+    usual: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    looks: int = 0
     previous: bytes = b""
 
     @property
     def learned(self) -> bool:
         """Whether enough healthy pictures were seen to judge against."""
-        return len(self.blurs) >= ENOUGH
+        return self.looks >= ENOUGH
 
-    @property
-    def blur_limit(self) -> float:
-        """The worst blur effect among healthy visits."""
-        return max(self.blurs)
+    def highest(self, name: str) -> float | None:
+        """Return the largest usual value of a measure, None where it is not known."""
+        return max(self.usual.get(name, ()), default=None)
 
-    @property
-    def detail_median(self) -> float:
-        """The median detail of healthy visits."""
-        return statistics.median(self.details)
+    def lowest(self, name: str) -> float | None:
+        """Return the smallest usual value of a measure, None where it is not known."""
+        return min(self.usual.get(name, ()), default=None)
 
-    @property
-    def white_limit(self) -> float:
-        """The largest overexposed share among healthy visits."""
-        return max(self.whites)
-
-    def block_gradients(self) -> Plane:
-        """Return the median gradient of each block, shape (9, 16)."""
-        import numpy as np
-
-        return np.frombuffer(self.gradients, np.float32).reshape(BLOCKS[1], BLOCKS[0])
-
-    def block_luma(self) -> Plane:
-        """Return the median luma of each block, shape (9, 16)."""
-        import numpy as np
-
-        return np.frombuffer(self.luma, np.float32).reshape(BLOCKS[1], BLOCKS[0])
+    def median(self, name: str) -> float | None:
+        """Return the median of the usual values of a measure, None where it is not known."""
+        values = self.usual.get(name, ())
+        return statistics.median(values) if values else None
 
     def previous_structure(self) -> Gray | None:
         """Return the luma of the last picture, shape (90, 160), None at first."""
@@ -79,28 +113,91 @@ class Reference:
         return np.frombuffer(self.previous, np.uint8).reshape(STRUCTURE_SIZE[1], STRUCTURE_SIZE[0])
 
 
-def _towards(kept: bytes, new: Plane) -> bytes:
-    """Step from the running median towards the new value, by a bounded step, so that passers-by vanish."""
+def _decoded(data: bytes, *, colour: bool) -> Plane:
+    import cv2
     import numpy as np
 
-    if not kept:
-        return new.tobytes()
-    old = np.frombuffer(kept, np.float32).reshape(new.shape)
-    stepped: Plane = (old + np.clip((new - old) * 0.5, -_STEP, _STEP)).astype(np.float32)
-    return stepped.tobytes()
+    flag = cv2.IMREAD_COLOR if colour else cv2.IMREAD_GRAYSCALE
+    return np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), flag), dtype=np.float32)
 
 
-def remember(reference: Reference | None, measures: Measures, *, healthy: bool) -> Reference:
-    """Return the reference after one more picture; only a healthy one teaches."""
+def _encoded(plane: Plane) -> bytes:
+    import cv2
+    import numpy as np
+
+    picture = np.clip(np.rint(plane), 0, 255).astype(np.uint8)
+    return bytes(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1])
+
+
+def _light(measures: Measures, number: int) -> Light:
+    import numpy as np
+
+    fine = np.clip(np.rint(measures.fine * 16), 0, 255).astype(np.uint8)
+    return Light(
+        _encoded(small_thumb(measures)), _encoded(measures.structure.astype(np.float32)), fine.tobytes(), 1, number
+    )
+
+
+def small_thumb(measures: Measures) -> Plane:
+    """Return the thumbnail as lights keep it, shape (27, 48, 3)."""
+    import cv2
+    import numpy as np
+
+    return np.asarray(cv2.resize(measures.thumb, LIGHT_SIZE, interpolation=cv2.INTER_AREA), dtype=np.float32)
+
+
+def distance(thumb: Plane, light: Plane) -> float:
+    """Return how different the light of two thumbnails is, in levels: by pixel, most of exposure made even."""
+    import numpy as np
+
+    bright, usual = float(thumb.mean()) + 4, float(light.mean()) + 4
+    gain = min(1.45, max(0.7, usual / bright))
+    return float(np.abs(thumb * gain - light).mean()) + 0.3 * abs(bright - usual)
+
+
+def _moved_towards(light: Light, measures: Measures, number: int) -> Light:
+    """Step from the running median towards a new look, by a bounded step."""
+    import numpy as np
+
+    def step(old: Plane, new: Plane) -> Plane:
+        return np.asarray(old + np.clip((new - old) * 0.4, -_STEP, _STEP), dtype=np.float32)
+
+    fine = step(light.fine_plane(), measures.fine)
+    return Light(
+        _encoded(step(light.thumb_plane(), small_thumb(measures))),
+        _encoded(step(light.structure_plane(), measures.structure.astype(np.float32))),
+        np.clip(np.rint(fine * 16), 0, 255).astype(np.uint8).tobytes(),
+        light.looks + 1,
+        number,
+    )
+
+
+def _with_look(lights: tuple[Light, ...], measures: Measures, number: int) -> tuple[Light, ...]:
+    thumb = small_thumb(measures)
+    far = [distance(thumb, light.thumb_plane()) for light in lights]
+    nearest = min(range(len(far)), key=far.__getitem__, default=None)
+    if nearest is not None and far[nearest] < SAME_LIGHT_LEVELS and len(lights) > 1:
+        return tuple(
+            _moved_towards(light, measures, number) if place == nearest else light for place, light in enumerate(lights)
+        )
+    fresh = _light(measures, number)
+    if len(lights) < MAX_LIGHTS:
+        return (*lights, fresh)
+    # The light that went longest without a look makes room: seasons pass.
+    oldest = min(range(len(lights)), key=lambda place: lights[place].number)
+    return tuple(fresh if place == oldest else light for place, light in enumerate(lights))
+
+
+def remember(
+    reference: Reference | None, measures: Measures, compared: Mapping[str, float], *, healthy: bool
+) -> Reference:
+    """Return the reference after one more look; only a healthy one teaches. `compared` are its comparisons."""
     known = reference or Reference()
     previous = measures.structure.tobytes()
     if not healthy:
-        return Reference(known.blurs, known.details, known.whites, known.gradients, known.luma, previous)
-    return Reference(
-        (*known.blurs, measures.blur)[-KEPT:],
-        (*known.details, measures.detail)[-KEPT:],
-        (*known.whites, measures.white)[-KEPT:],
-        _towards(known.gradients, measures.gradients),
-        _towards(known.luma, measures.luma),
-        previous,
-    )
+        return replace(known, previous=previous)
+    number = known.looks + 1
+    usual = dict(known.usual)
+    for name, value in {**measures.numbers, **compared}.items():
+        usual[name] = (*usual.get(name, ()), round(float(value), 4))[-KEPT:]
+    return Reference(_with_look(known.lights, measures, number), usual, number, previous)

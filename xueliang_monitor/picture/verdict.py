@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from xueliang_monitor.model import Fault
 from xueliang_monitor.picture.measures import Measures
 from xueliang_monitor.picture.reference import Reference
+
+LIMIT = 0.5
+"""The score from which on a fault is seen."""
+
+CLEAR = 0.4
+"""The score up to which it is ruled out; between the two nothing can be told, so that what was known stays."""
 
 
 class Sight(enum.Enum):
@@ -21,15 +27,75 @@ class Sight(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class View:
+    """What a check judges: a frame's measures, how it compares with the camera's past, and that past.
+
+    `hour` is the local hour at the camera, in [0, 24), None where it is not known.
+    """
+
+    measures: Measures
+    compared: Mapping[str, float] = field(default_factory=dict)
+    reference: Reference | None = None
+    hour: float | None = None
+
+    def number(self, name: str) -> float:
+        """Return a measure by its name."""
+        return self.measures.numbers[name]
+
+    def against(self, name: str) -> float | None:
+        """Return a comparison by its name, None where there is no past to compare with."""
+        return self.compared.get(name) if self.learned else None
+
+    @property
+    def learned(self) -> bool:
+        """Whether there is enough of a past to judge against."""
+        return self.reference is not None and self.reference.learned
+
+    def highest(self, name: str, default: float) -> float:
+        """Return the largest value of a measure or comparison on healthy looks."""
+        found = self.reference.highest(name) if self.reference is not None and self.learned else None
+        return default if found is None else found
+
+    def lowest(self, name: str, default: float) -> float:
+        """Return the smallest value of a measure or comparison on healthy looks."""
+        found = self.reference.lowest(name) if self.reference is not None and self.learned else None
+        return default if found is None else found
+
+    def median(self, name: str, default: float) -> float:
+        """Return the median of a measure or comparison on healthy looks."""
+        found = self.reference.median(name) if self.reference is not None and self.learned else None
+        return default if found is None else found
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One check's score in [0, 1], 0.5 and more is the fault; None where it cannot be told. And why, in words."""
+
+    score: float | None
+    detail: str
+    suspect: bool = False
+
+    @property
+    def sight(self) -> Sight:
+        """What the score means."""
+        if self.suspect:
+            return Sight.SUSPECT
+        if self.score is None or CLEAR < self.score < LIMIT:
+            return Sight.UNKNOWN
+        return Sight.SEEN if self.score >= LIMIT else Sight.RULED_OUT
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """One check's word on one picture; `detail` gives the measure and its threshold."""
 
     code: str
     sight: Sight
     detail: str = ""
+    score: float | None = None
 
 
-Judge = Callable[[Measures, Reference | None], tuple[Sight, str]]
+Judge = Callable[[View], Judged]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,4 +104,14 @@ class Check:
 
     fault: Fault
     judge: Judge
-    hides_others: bool = False
+    hides_others: bool = True
+
+
+def over(value: float, limit: float, full: float) -> float:
+    """Return a score: 0.5 where `value` is at its limit, 1 at `full`, 0 as far on the other side."""
+    return min(1.0, max(0.0, 0.5 + 0.5 * (value - limit) / (full - limit)))
+
+
+def both(*scores: float) -> float:
+    """Return the score of evidence that must all be there."""
+    return min(scores)

@@ -10,9 +10,8 @@ import anyio
 import anyio.to_process
 from anyio import BrokenWorkerProcess, CapacityLimiter
 
-from xueliang_monitor.picture.look import Look, look
+from xueliang_monitor.picture.look import Look, Material, look
 from xueliang_monitor.picture.reference import Reference
-from xueliang_monitor.wire.media import AccessUnit
 
 ATTEMPTS = 2
 MEMORY_BYTES = 3 * 1024**3
@@ -23,13 +22,13 @@ class WorkerError(Exception):
     """A look ended without a result, for a reason of our own."""
 
 
-def _limited_look(data: bytes, codec: str, reference: Reference | None, motion_ratio: float | None) -> Look | None:
+def _limited_look(material: Material, reference: Reference | None) -> Look | None:
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     if soft == resource.RLIM_INFINITY:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, hard))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         os.nice(5)
-    return look(data, codec, reference, motion_ratio)
+    return look(material, reference)
 
 
 class Workers:
@@ -40,9 +39,7 @@ class Workers:
         self._count = count
         self.restarts = 0
 
-    async def look(
-        self, keyframe: AccessUnit, reference: Reference | None, motion_ratio: float | None, *, seconds: float
-    ) -> Look | None:
+    async def look(self, material: Material, reference: Reference | None, *, seconds: float) -> Look | None:
         """Look at a keyframe within `seconds`, with a second attempt in a fresh process; None if it is no picture.
 
         Raises:
@@ -57,10 +54,8 @@ class Workers:
                     with anyio.fail_after(seconds / ATTEMPTS):
                         return await anyio.to_process.run_sync(
                             _limited_look,
-                            keyframe.data,
-                            keyframe.codec.value,
+                            material,
                             reference,
-                            motion_ratio,
                             cancellable=True,
                             limiter=CapacityLimiter(1),
                         )
@@ -84,5 +79,6 @@ class Workers:
 
 
 def _load() -> None:
+    import xueliang_monitor.picture.comparing
     import xueliang_monitor.picture.decode
     import xueliang_monitor.picture.measuring  # noqa: F401

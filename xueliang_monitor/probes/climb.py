@@ -40,6 +40,7 @@ class Climb:
     keyframe: AccessUnit | None = None
     size: tuple[int, int] | None = None
     motion_ratio: float | None = None
+    following: tuple[bytes, ...] = ()
     normal: Normal = field(default_factory=Normal)
     transport: Transport = Transport.TCP
     look: Look | None = None

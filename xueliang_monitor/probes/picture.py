@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 from xueliang_monitor.model import Fault, FaultSeen, Finding, Rung, Severity, Text
 from xueliang_monitor.picture import PICTURE_CHECKS
+from xueliang_monitor.picture.look import Material
 from xueliang_monitor.picture.worker import WorkerError
 from xueliang_monitor.probes.climb import Climb, Outcome, Probe
 from xueliang_monitor.probes.stream import DECODE_FAILED
@@ -21,13 +24,24 @@ CHECK_FAILED = Fault(
 )
 
 
+def _local_hour(now: float) -> float:
+    """Return the hour of the day here, which is where the cameras are."""
+    moment = time.localtime(now)
+    return moment.tm_hour + moment.tm_min / 60
+
+
 async def _climb(climb: Climb) -> Outcome:
     if climb.keyframe is None:
         raise RuntimeError("the ladder was climbed out of order")
     try:
-        look = await climb.workers.look(
-            climb.keyframe, climb.reference, climb.motion_ratio, seconds=climb.timeouts.picture
+        material = Material(
+            climb.keyframe.codec.value,
+            climb.keyframe.data,
+            climb.following,
+            climb.motion_ratio,
+            _local_hour(climb.now()),
         )
+        look = await climb.workers.look(material, climb.reference, seconds=climb.timeouts.picture)
     except WorkerError as error:
         raise FaultSeen(CHECK_FAILED, str(error)) from error
     if look is None:

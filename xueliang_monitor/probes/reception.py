@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from xueliang_monitor.wire import rtcp, rtp
 from xueliang_monitor.wire.errors import MalformedMediaError
@@ -11,6 +11,10 @@ from xueliang_monitor.wire.media import AccessUnit, Codec
 from xueliang_monitor.wire.tracks import VideoDepacketizer
 
 FOLLOWING_PICTURES = 4
+MAX_FOLLOWING_BYTES = 512 * 1024
+BURST_PICTURES = 3
+"""Pictures after the keyframe that are looked at too: what rolls or shakes shows in four."""
+
 MAX_BAD_PACKETS = 100
 MIN_PACKETS = 20
 """Fewer tell nothing of loss."""
@@ -90,12 +94,23 @@ class Reception:
             if unit.continues and not self.following:
                 self.keyframe = None  # what was taken for the whole picture was a part of it
             elif len(self.following) < FOLLOWING_PICTURES:
-                self.following.append(unit)
+                self.following.append(unit if len(unit.data) <= MAX_FOLLOWING_BYTES else replace(unit, data=b""))
         elif unit.keyframe and unit.complete:
             self.keyframe = unit
             self.keyframe_after = now - (self.started or now)
+            self.depacketizer.keep_following = True
         elif unit.keyframe:
             self.damaged += 1
+
+    @property
+    def burst(self) -> tuple[bytes, ...]:
+        """The pictures after the keyframe, up to the first that is damaged or lost."""
+        whole: list[bytes] = []
+        for unit in self.following[:BURST_PICTURES]:
+            if not unit.complete or not unit.data or (self.keyframe is not None and self.keyframe.pictures > 1):
+                break
+            whole.append(unit.data)
+        return tuple(whole)
 
     @property
     def pictures(self) -> int:

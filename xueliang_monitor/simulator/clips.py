@@ -28,7 +28,27 @@ PROFILES: tuple[tuple[str, Codec], ...] = (
 )
 """What the cameras of a fleet show, in turn."""
 
-VARIANTS = ("live", "frozen", "black", "blank", "bright", "blurred", "covered", "small")
+VARIANTS = (
+    "live",
+    "frozen",
+    "black",
+    "blank",
+    "bright",
+    "blurred",
+    "covered",
+    "dark",
+    "noisy",
+    "striped",
+    "cast",
+    "grey",
+    "foggy",
+    "dirty",
+    "moved",
+    "damaged",
+    "rolling",
+    "shaking",
+    "small",
+)
 
 _START_CODE = re.compile(rb"\x00\x00\x00?\x01")
 _PARAMETER_SETS = {Codec.H264: {7: "sps", 8: "pps"}, Codec.H265: {32: "vps", 33: "sps", 34: "pps"}}

@@ -162,7 +162,7 @@ def camera_in_full(entry: Entry, status: Status) -> dict[str, Any]:
             for rung, result in entry.rungs.items()
         ],
         "readings": dict(entry.readings),
-        "reference_pictures": len(entry.memory.reference.blurs) if entry.memory.reference else 0,
+        "reference_pictures": entry.memory.reference.looks if entry.memory.reference else 0,
     }
 
 

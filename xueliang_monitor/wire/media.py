@@ -24,9 +24,10 @@ class Codec(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AccessUnit:
-    """One picture as sent: Annex B bytes with parameter sets for a keyframe, a whole JPEG, or nothing but a size.
+    """One picture as sent: Annex B bytes, with parameter sets for a keyframe, or a whole JPEG.
 
-    `data` is empty for pictures that are no keyframe; `complete` is False where a packet was lost within it.
+    `complete` is False where a packet was lost within it; `data` is then empty, and for pictures that are no keyframe
+    unless they are to be kept.
     `timestamp` counts in the track's clock rate. `pictures` is over 1 where no single picture stands alone, and `data`
     holds those after which one is whole (a recovery point; H.264, D.2.8). `continues` says that it is the rest of the
     one before, which was marked as whole and was not.

@@ -89,6 +89,7 @@ class MjpegDepacketizer:
         self._length = 0
         self._complete = True
         self.size: tuple[int, int] | None = frame_size
+        self.keep_following = True
 
     def push(self, packet: RtpPacket, *, lost: bool) -> list[AccessUnit]:
         """Take the next packet; see `Depacketizer`."""

@@ -22,6 +22,7 @@ class NalDepacketizer(ABC):
         self._sets = ParameterSets(sets)
         self._run: RecoveryRun | None = None
         self._ended = self._by_timestamp = False
+        self.keep_following = False
 
     def push(self, packet: RtpPacket, *, lost: bool) -> list[AccessUnit]:
         """Take the next packet; see `Depacketizer`."""
@@ -95,7 +96,16 @@ class NalDepacketizer(ABC):
         recovered = self._recover(units, kinds, complete=complete)
         if recovered is not None:
             return [AccessUnit(self.codec, True, True, timestamp, size, recovered.data, recovered.pictures)]
-        return [AccessUnit(self.codec, False, complete, timestamp, size)]
+        return [
+            AccessUnit(
+                self.codec,
+                False,
+                complete,
+                timestamp,
+                size,
+                annex_b(units) if complete and self.keep_following else b"",
+            )
+        ]
 
     def _recover(self, units: Sequence[Unit], kinds: Sequence[int], *, complete: bool) -> RecoveryRun | None:
         """Go on with a run of pictures from a recovery point; return it when its last picture is whole."""

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from xueliang_monitor.model import Fault, Rung, Severity, Text
-from xueliang_monitor.picture.measures import Measures
-from xueliang_monitor.picture.reference import Reference
-from xueliang_monitor.picture.verdict import Check, Sight
+from xueliang_monitor.picture.verdict import Check, Judged, View, both, over
 
-MEAN = 14.0
-HIGH = 32.0
+MEAN = 10.8
+HIGH = 24.0
 
 
-def _judge(measures: Measures, _reference: Reference | None) -> tuple[Sight, str]:
-    detail = f"mean luma {measures.mean:.0f} (limit {MEAN:.0f}), 95th percentile {measures.high:.0f} (limit {HIGH:.0f})"
-    black = measures.mean < MEAN and measures.high < HIGH
-    return (Sight.SEEN if black else Sight.RULED_OUT), detail
+def _judge(view: View) -> Judged:
+    mean, high = view.number("mean"), view.number("high")
+    detail = f"mean luma {mean:.0f} (limit {MEAN:.0f}), 95th percentile {high:.0f} (limit {HIGH:.0f})"
+    return Judged(both(over(-mean, -MEAN, 0), over(-high, -HIGH, 0)), detail)
 
 
 BLACK = Check(
@@ -33,5 +31,4 @@ BLACK = Check(
         ),
     ),
     _judge,
-    hides_others=True,
 )

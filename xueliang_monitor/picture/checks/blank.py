@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from xueliang_monitor.model import Fault, Rung, Severity, Text
-from xueliang_monitor.picture.measures import Measures
-from xueliang_monitor.picture.reference import Reference
-from xueliang_monitor.picture.verdict import Check, Sight
+from xueliang_monitor.picture.verdict import Check, Judged, View, over
 
 UNIFORM = 0.90
-MIN_LUMA = 60.0
-MIN_SATURATION = 60.0
+ABOVE_USUAL = 0.08
+MIN_LUMA = 45.0
+MIN_CHROMA = 30.0
+WHITE = 0.6
 
 
-def _judge(measures: Measures, _reference: Reference | None) -> tuple[Sight, str]:
-    detail = f"{measures.uniform:.0%} of the picture is of one colour (limit {UNIFORM:.0%})"
-    # A dark grey one is a lens under tape rather than a test screen: left to `picture_covered`.
-    screen = measures.mean >= MIN_LUMA or measures.saturation >= MIN_SATURATION
-    return (Sight.SEEN if measures.uniform > UNIFORM and screen else Sight.RULED_OUT), detail
+def _judge(view: View) -> Judged:
+    uniform = view.number("uniform")
+    limit = min(0.985, max(UNIFORM, view.highest("uniform", 0.0) + ABOVE_USUAL))
+    detail = f"{uniform:.0%} of the picture is of one colour (limit {limit:.0%})"
+    # A dark grey one is a lens under tape rather than a test screen, a white one too much light.
+    screen = view.number("mean") >= MIN_LUMA or view.number("chroma") >= MIN_CHROMA
+    if not screen or (view.number("white") > WHITE and view.number("chroma") < MIN_CHROMA):
+        return Judged(0.0, detail)
+    kept = view.against("kept")
+    if kept is not None and kept > 0.3:
+        return Judged(0.0, f"{detail}, but the scene still shows")
+    return Judged(over(uniform, limit, 1.0 + 1e-6), detail)
 
 
 BLANK = Check(
@@ -32,5 +39,4 @@ BLANK = Check(
         ),
     ),
     _judge,
-    hides_others=True,
 )

@@ -1,23 +1,25 @@
-"""A picture less sharp than the camera's own: out of focus, or a dirty dome."""
+"""A picture less sharp than the camera's own: out of focus, or a dome that is wet or misted."""
 
 from __future__ import annotations
 
 from xueliang_monitor.model import Fault, Rung, Severity, Text
-from xueliang_monitor.picture.measures import Measures
-from xueliang_monitor.picture.reference import Reference
-from xueliang_monitor.picture.verdict import Check, Sight
+from xueliang_monitor.picture.verdict import Check, Judged, View, both, over
 
-ABOVE_REFERENCE = 0.06
-DETAIL_KEPT = 0.55
+ABOVE_USUAL = 0.04
+DETAIL_KEPT = 0.72
+LITTLE_KEPT = 0.50
 
 
-def _judge(measures: Measures, reference: Reference | None) -> tuple[Sight, str]:
-    if reference is None or not reference.learned:
-        return Sight.UNKNOWN, "the camera's own sharpness is not known yet"
-    limit = min(0.95, reference.blur_limit + ABOVE_REFERENCE)
-    kept = measures.detail / reference.detail_median if reference.detail_median else 1.0
-    detail = f"blur {measures.blur:.2f} (limit {limit:.2f}), {kept:.0%} of the usual detail (limit {DETAIL_KEPT:.0%})"
-    return (Sight.SEEN if measures.blur > limit and kept < DETAIL_KEPT else Sight.RULED_OUT), detail
+def _judge(view: View) -> Judged:
+    kept, blur = view.against("detail_kept_best"), view.number("blur")
+    if kept is None:
+        return Judged(None, "the camera's own sharpness is not known yet")
+    limit = min(0.95, view.highest("blur", 1.0) + ABOVE_USUAL)
+    usual = view.lowest("detail_kept_best", 1.0)
+    share = kept / max(usual, 0.3)
+    detail = f"blur {blur:.2f} (limit {limit:.2f}), {kept:.0%} of the usual detail (limit {DETAIL_KEPT * usual:.0%})"
+    softer = both(over(blur, limit, limit + 0.15), over(-share, -DETAIL_KEPT, -0.3))
+    return Judged(max(softer, both(over(-share, -LITTLE_KEPT, 0.0), over(blur, limit - 0.10, limit + 0.1))), detail)
 
 
 BLURRED = Check(

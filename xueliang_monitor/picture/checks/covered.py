@@ -1,79 +1,40 @@
-"""A view that something covers: tape, a bag, a hand, a leaf, by its own past where that is known."""
+"""A view that something covers: tape, a bag, a hand, a leaf."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from xueliang_monitor.model import Fault, Rung, Severity, Text
-from xueliang_monitor.picture.measures import Measures
-from xueliang_monitor.picture.reference import Reference
-from xueliang_monitor.picture.verdict import Check, Sight
+from xueliang_monitor.picture.verdict import Check, Judged, View, both, over
 
-if TYPE_CHECKING:
-    from xueliang_monitor.picture.measures import Plane
-
-FLAT_GRADIENT = 0.7
-FLAT_SHARE = 0.80
-FLAT_LUMA = 110.0
-TEXTURED_GRADIENT = 1.5
-KEPT_GRADIENT = 0.30
-LUMA_CHANGE = 40.0
-CHANGED_SHARE = 0.30
-TEXTURED_SHARE = 0.25
-SAME_SHAPES = 0.8
-MIN_SHADE = 4.0
+SOFT = 0.15
+ABOVE_USUAL = 0.08
+KEPT = 0.38
+DETAIL = 0.6
+BLOB = 0.5
+ABSOLUTE_FINE = 0.25
+ABSOLUTE_CONTRAST = 11.0
+ABSOLUTE_LUMA = 110.0
 
 
-def _absolute(measures: Measures) -> tuple[bool, str]:
-    """Say whether nearly all of the view is dark and without any structure."""
-    flat = measures.gradients < FLAT_GRADIENT
-    share = float(flat.mean())
-    dark = bool(share) and float(measures.luma[flat].mean()) < FLAT_LUMA
-    return (
-        share > FLAT_SHARE and dark,
-        f"{share:.0%} of the view is dark and without structure (limit {FLAT_SHARE:.0%})",
+def _judge(view: View) -> Judged:
+    soft, best = view.against("soft"), view.against("detail_kept_best")
+    fine, contrast, mean = view.number("fine"), view.number("contrast"), view.number("mean")
+    if soft is None or best is None:
+        detail = (
+            f"detail of {fine:.2f} levels (limit {ABSOLUTE_FINE}), contrast {contrast:.0f}"
+            f" (limit {ABSOLUTE_CONTRAST:.0f})"
+        )
+        flat = both(over(-fine, -ABSOLUTE_FINE, 0.0), over(-contrast, -ABSOLUTE_CONTRAST, 0.0))
+        return Judged(both(flat, over(-mean, -ABSOLUTE_LUMA, 0.0)), detail)
+    limit = max(SOFT, view.highest("soft", 0.0) + ABOVE_USUAL)
+    kept, fewest = KEPT * view.median("kept", 1.0), DETAIL * view.lowest("detail_kept_best", 1.0)
+    blob = view.compared["blob"]
+    detail = (
+        f"one region of {soft:.0%} of the view lost pattern and detail (limit {limit:.0%});"
+        f" {view.compared['kept']:.0%} of the edges fit (limit {kept:.0%})"
     )
-
-
-def _relative(measures: Measures, reference: Reference) -> tuple[bool | None, str]:
-    """Say whether one region of the view lost its structure or changed altogether; None where the scene is flat."""
-    import cv2
-    import numpy as np
-
-    before = reference.block_gradients()
-    textured = before >= TEXTURED_GRADIENT
-    if float(textured.mean()) < TEXTURED_SHARE:
-        return None, "the scene has too little structure of its own"
-    lost = textured & (measures.gradients < KEPT_GRADIENT * before)
-    repainted = ~textured & (np.abs(measures.luma - reference.block_luma()) > LUMA_CHANGE)
-    _, _, stats, _ = cv2.connectedComponentsWithStats((lost | repainted).astype(np.uint8), connectivity=4)
-    largest = float(stats[1:, cv2.CC_STAT_AREA].max()) / lost.size if len(stats) > 1 else 0.0
-    share_lost = float(lost.sum()) / float(textured.sum())
-    if largest >= CHANGED_SHARE and _same_shapes(measures.luma[lost], reference.block_luma()[lost]):
-        return False, "light and shade are where they were: structure is lost, but nothing stands before it"
-    detail = f"one region of {largest:.0%} of the view lost its structure (limit {CHANGED_SHARE:.0%})"
-    return largest >= CHANGED_SHARE and share_lost >= CHANGED_SHARE, detail
-
-
-def _same_shapes(now: Plane, before: Plane) -> bool:
-    """Say whether light and dark blocks are where they were, as in a picture that is only blurred."""
-    import numpy as np
-
-    if now.size < 2 or float(np.std(before)) < MIN_SHADE or float(np.std(now)) < MIN_SHADE:
-        return False
-    return float(np.corrcoef(now, before)[0, 1]) > SAME_SHAPES
-
-
-def _judge(measures: Measures, reference: Reference | None) -> tuple[Sight, str]:
-    absolute, detail = _absolute(measures)
-    if absolute:
-        return Sight.SEEN, detail
-    if reference is None or not reference.learned:
-        return Sight.RULED_OUT, detail
-    relative, detail = _relative(measures, reference)
-    if relative is None:
-        return Sight.RULED_OUT, detail
-    return (Sight.SEEN if relative else Sight.RULED_OUT), detail
+    gone = both(over(-view.compared["kept"], -kept, 0.0), over(-best, -fewest, 0.0))
+    painted = both(over(blob, max(BLOB, view.highest("blob", 0.0) + 0.2), 0.9), over(-best, -1.2 * fewest, 0.0))
+    return Judged(max(over(soft, limit, 2 * limit), gone, painted), detail)
 
 
 COVERED = Check(
@@ -89,5 +50,4 @@ COVERED = Check(
         Text("Look at the camera on site and free its view.", "到现场查看并清除遮挡物。"),
     ),
     _judge,
-    hides_others=True,
 )

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from xueliang_monitor.model import Fault, Rung, Severity, Text
-from xueliang_monitor.picture.measures import Measures
-from xueliang_monitor.picture.reference import Reference
-from xueliang_monitor.picture.verdict import Check, Sight
+from xueliang_monitor.picture.verdict import Check, Judged, View, over
 
 ABSOLUTE = 0.60
-ABOVE_REFERENCE = 0.30
+ABOVE_USUAL = 0.15
 
 
-def _judge(measures: Measures, reference: Reference | None) -> tuple[Sight, str]:
-    limit = ABSOLUTE
-    if reference is not None and reference.learned:
-        limit = min(0.9, max(reference.white_limit + ABOVE_REFERENCE, 0.35))
-    detail = f"{measures.white:.0%} of the picture is white (limit {limit:.0%})"
-    return (Sight.SEEN if measures.white > limit else Sight.RULED_OUT), detail
+def _judge(view: View) -> Judged:
+    white = view.number("white")
+    limit = min(0.9, view.highest("white", 0.0) + ABOVE_USUAL) if view.learned else ABSOLUTE
+    detail = f"{white:.0%} of the picture is overexposed (limit {limit:.0%})"
+    return Judged(over(white, limit, limit + 0.3), detail)
 
 
 TOO_BRIGHT = Check(
@@ -31,5 +28,4 @@ TOO_BRIGHT = Check(
         ),
     ),
     _judge,
-    hides_others=True,
 )

@@ -1,0 +1,124 @@
+"""`xueliang picture`: judge stored pictures and score that; learn a camera's view anew."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from xueliang_monitor.cli.output import (
+    ConfigOption,
+    JsonOption,
+    camera_of,
+    err,
+    installation_of,
+    out,
+    print_json,
+    refuse,
+)
+
+if TYPE_CHECKING:
+    from xueliang_monitor.corpus import Score
+
+app = typer.Typer(no_args_is_help=True)
+ManifestArgument = Annotated[Path, typer.Argument(metavar="MANIFEST", help="JSON: cameras with baselines, and cases.")]
+
+
+@app.command()
+def judge(
+    manifest: ManifestArgument,
+    to: Annotated[Path | None, typer.Option("--json", metavar="OUT", help="Write {case: [fault codes]} there.")] = None,
+) -> None:
+    """Judge stored pictures, each case alone, against what its camera's baseline teaches."""
+    from rich.progress import track
+
+    from xueliang_monitor import corpus
+
+    try:
+        told = corpus.load(manifest)
+        judged = dict(
+            track(corpus.judge(manifest, told), "judging", total=len(told.cases), console=err, transient=True)
+        )
+    except corpus.ManifestError as error:
+        refuse([str(error)], 1)
+    if to is not None:
+        try:
+            to.write_text(json.dumps(judged, indent=1) + "\n", encoding="utf-8")
+        except OSError as error:
+            refuse([f"{to}: cannot be written: {error.strerror}"], 1)
+        err.print(f"{len(judged)} cases judged, {sum(map(bool, judged.values()))} with faults", highlight=False)
+        return
+    for case, codes in judged.items():
+        out.print(f"{case}: {', '.join(codes) or 'healthy'}", markup=False, highlight=False)
+
+
+@app.command()
+def score(
+    manifest: ManifestArgument,
+    predictions: Annotated[Path, typer.Argument(help="What judge --json wrote.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Compare what was judged with a manifest's labels: precision, recall and F1 by fault, false alarms by kind."""
+    from xueliang_monitor import corpus
+
+    try:
+        scored = corpus.score(corpus.load(manifest), corpus.read_predictions(predictions))
+    except corpus.ManifestError as error:
+        refuse([str(error)], 1)
+    if as_json:
+        print_json(
+            {
+                "macro_f1": round(scored.macro_f1, 4),
+                "recall": {key: round(value, 4) for key, value in scored.recall.items()},
+                "false_alarms": {key: round(value, 4) for key, value in scored.false_alarms.items()},
+                "faults": {
+                    fault.code: {
+                        "precision": round(fault.precision, 4),
+                        "recall": round(fault.recall, 4),
+                        "f1": round(fault.f1, 4),
+                        "found": dict(fault.found),
+                        "shown": dict(fault.shown),
+                        "false": fault.false,
+                    }
+                    for fault in scored.faults
+                },
+            }
+        )
+        return
+    _print(scored)
+
+
+@app.command()
+def relearn(
+    cameras: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of the cameras.")],
+    config: ConfigOption = None,
+) -> None:
+    """Learn a camera's view anew, as it was turned on purpose; a running daemon begins within two seconds."""
+    import datetime
+
+    from xueliang_monitor.cli.camera_edit import change
+
+    loaded = installation_of(config)
+    since = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
+    for camera in [camera_of(loaded, name) for name in cameras]:
+        change(loaded, camera.id, {"view_since": since})
+        out.print(f"{camera.id}: its view is learned anew 重新学习画面", style="green", markup=False, highlight=False)
+
+
+def _print(scored: Score) -> None:
+    from rich.table import Column, Table
+
+    severities = list(dict.fromkeys(name for fault in scored.faults for name in fault.shown))
+    table = Table(Column("fault", no_wrap=True), *severities, "precision", "recall", "F1", "false")
+    for fault in scored.faults:
+        found = [f"{fault.found.get(name, 0)}/{fault.shown.get(name, 0)}" for name in severities]
+        numbers = [f"{value:.2f}" for value in (fault.precision, fault.recall, fault.f1)]
+        table.add_row(fault.code, *found, *numbers, str(fault.false))
+    out.print(table)
+    out.print(f"macro F1 {scored.macro_f1:.3f}", highlight=False)
+    for name, value in scored.recall.items():
+        out.print(f"recall, {name}: {value:.3f}", highlight=False)
+    for name, value in scored.false_alarms.items():
+        out.print(f"false alarms, {name}: {value:.1%}", highlight=False)

@@ -1,0 +1,232 @@
+"""Judges stored pictures by a manifest, so that anybody can measure the checks on his own cameras; and scores them.
+
+A manifest is JSON: `cameras` by id with a `baseline` of healthy frames in time order, `cases` with frames `dt` seconds
+apart; files relative to the manifest, `hour` the local hour or null. Labels are read by scoring alone.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from xueliang_monitor.picture.reference import Reference
+
+MAX_FRAMES = 16
+
+
+class ManifestError(Exception):
+    """A manifest or one of its pictures cannot be used; the text says which and why."""
+
+
+class _Lenient(BaseModel):
+    """What else stands in a manifest is somebody else's."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class FrameEntry(_Lenient):
+    """One picture."""
+
+    file: str
+    t: float = 0.0
+    hour: float | None = None
+
+
+class CameraEntry(_Lenient):
+    """One camera and its healthy past."""
+
+    baseline: list[FrameEntry] = Field(max_length=10_000)
+
+
+class Label(_Lenient):
+    """What a case shows: a fault's code, or none; how bad; and which kind of healthy case."""
+
+    fault: str | None = None
+    severity: str = ""
+    kind: str = ""
+
+
+class CaseEntry(_Lenient):
+    """Some pictures of one camera, to be judged alone."""
+
+    case_id: str
+    camera: str
+    frames: list[FrameEntry] = Field(min_length=1)
+    label: Label | None = None
+
+
+class Manifest(_Lenient):
+    """The whole file."""
+
+    cameras: dict[str, CameraEntry]
+    cases: list[CaseEntry]
+
+
+def load(file: Path) -> Manifest:
+    """Read a manifest.
+
+    Raises:
+        ManifestError: it cannot be read, or is none.
+
+    """
+    try:
+        return Manifest.model_validate_json(file.read_bytes())
+    except OSError as error:
+        raise ManifestError(f"{file}: cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise ManifestError(f"{file}: {place}: {first['msg'].lower()}") from error
+
+
+UNREADABLE = "decode_failed"
+"""What is said of a case none of whose pictures can be read."""
+
+
+def _picture(folder: Path, entry: FrameEntry) -> NDArray[np.uint8] | None:
+    import cv2
+    import numpy as np
+
+    cv2.setNumThreads(1)
+    try:
+        raw = (folder / entry.file).read_bytes()
+        picture = cv2.imdecode(np.frombuffer(raw, np.uint8), cv2.IMREAD_COLOR) if raw else None
+    except (OSError, cv2.error):
+        picture = None
+    return None if picture is None else np.asarray(picture, dtype=np.uint8)
+
+
+def _learn(folder: Path, camera: CameraEntry) -> Reference | None:
+    from xueliang_monitor.picture.learning import learn
+    from xueliang_monitor.picture.measuring import measure
+
+    pictures = (_picture(folder, entry) for entry in camera.baseline)
+    return learn([measure(picture) for picture in pictures if picture is not None])
+
+
+def _judge(folder: Path, case: CaseEntry, reference: Reference | None) -> tuple[str, list[str]]:
+    from xueliang_monitor.picture.look import look_at
+
+    read = (_picture(folder, entry) for entry in case.frames[:MAX_FRAMES])
+    frames = [picture for picture in read if picture is not None]
+    if not frames:
+        return case.case_id, [UNREADABLE]
+    look = look_at(frames, reference, hour=case.frames[0].hour)
+    return case.case_id, [verdict.code for verdict in look.seen]
+
+
+def judge(file: Path, manifest: Manifest, workers: int | None = None) -> Iterator[tuple[str, list[str]]]:
+    """Judge every case on all cores; yield its id and the codes of the faults it shows, as they are done.
+
+    Raises:
+        ManifestError: a case names a camera that is not there.
+
+    """
+    folder = file.parent
+    unknown = next((case for case in manifest.cases if case.camera not in manifest.cameras), None)
+    if unknown is not None:
+        raise ManifestError(f"{file}: case {unknown.case_id} is of camera {unknown.camera}, which has no baseline")
+    wanted = [name for name in manifest.cameras if any(case.camera == name for case in manifest.cases)]
+    with ProcessPoolExecutor(workers) as pool:
+        learned = dict(
+            zip(wanted, pool.map(_learn, [folder] * len(wanted), map(manifest.cameras.get, wanted)), strict=True)
+        )
+        cases = manifest.cases
+        references = [learned[case.camera] for case in cases]
+        yield from pool.map(_judge, [folder] * len(cases), cases, references, chunksize=4)
+
+
+@dataclass(frozen=True, slots=True)
+class FaultScore:
+    """How well one fault is found: of `shown` cases `found`, by severity; and how often it was said wrongly."""
+
+    code: str
+    found: Mapping[str, int]
+    shown: Mapping[str, int]
+    false: int
+
+    @property
+    def precision(self) -> float:
+        """Share of what was said that was so; 1 where nothing was said."""
+        right = sum(self.found.values())
+        return right / (right + self.false) if right + self.false else 1.0
+
+    @property
+    def recall(self) -> float:
+        """Share of what was so that was said."""
+        shown = sum(self.shown.values())
+        return sum(self.found.values()) / shown if shown else 0.0
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of the two."""
+        both = self.precision + self.recall
+        return 2 * self.precision * self.recall / both if both else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How well a corpus was judged; false alarms are shares of healthy cases, by kind."""
+
+    faults: tuple[FaultScore, ...]
+    recall: Mapping[str, float]
+    false_alarms: Mapping[str, float]
+
+    @property
+    def macro_f1(self) -> float:
+        """Mean of the faults' F1."""
+        return sum(fault.f1 for fault in self.faults) / len(self.faults) if self.faults else 0.0
+
+
+def score(manifest: Manifest, predictions: Mapping[str, Sequence[str]]) -> Score:
+    """Compare predictions with the manifest's labels; cases without label or prediction are left out."""
+    known = [
+        (case.label, set(predictions[case.case_id]))
+        for case in manifest.cases
+        if case.label and case.case_id in predictions
+    ]
+    codes = sorted({label.fault for label, _ in known if label.fault} | {code for _, said in known for code in said})
+    faults = []
+    for code in codes:
+        shown = Counter(label.severity for label, _ in known if label.fault == code)
+        found = Counter(label.severity for label, said in known if label.fault == code and code in said)
+        wrong = sum(code in said for label, said in known if label.fault != code)
+        if shown:
+            faults.append(FaultScore(code, found, shown, wrong))
+    recall: dict[str, float] = {}
+    for severity in dict.fromkeys(label.severity for label, _ in known if label.fault):
+        hits = [label.fault in said for label, said in known if label.fault and label.severity == severity]
+        recall[severity] = sum(hits) / len(hits)
+    alarms: dict[str, float] = {}
+    for kind in dict.fromkeys(label.kind or "healthy" for label, _ in known if not label.fault):
+        raised = [bool(said) for label, said in known if not label.fault and (label.kind or "healthy") == kind]
+        alarms[kind] = sum(raised) / len(raised)
+    return Score(tuple(faults), recall, alarms)
+
+
+def read_predictions(file: Path) -> dict[str, list[str]]:
+    """Read predictions: case ids to lists of codes.
+
+    Raises:
+        ManifestError: they cannot be read, or are none.
+
+    """
+    import json
+
+    try:
+        told: Any = json.loads(file.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ManifestError(f"{file}: cannot be read: {type(error).__name__}") from error
+    if not isinstance(told, dict) or not all(isinstance(codes, list) for codes in told.values()):
+        raise ManifestError(f"{file}: predictions are a JSON object of case ids to lists of codes")
+    return {str(case): [str(code) for code in codes] for case, codes in told.items()}

@@ -1,0 +1,49 @@
+"""Grey by day, where there was colour."""
+
+from __future__ import annotations
+
+from xueliang_monitor.model import Fault, Rung, Severity, Text
+from xueliang_monitor.picture.verdict import Check, Judged, View, over
+
+KEPT = 0.36
+BELOW_USUAL = 0.6
+MIN_USUAL_CHROMA = 7.0
+DAY = (6.5, 18.5)
+SAME_LIGHT = 0.80
+
+
+def _judge(view: View) -> Judged:
+    kept, usual = view.against("chroma_kept"), view.against("chroma_usual")
+    if kept is None or usual is None:
+        return Judged(None, "the camera's own colours are not known yet")
+    kept /= min(1.0, max(0.2, view.compared["contrast_kept"]))  # fog takes colour too
+    limit = min(KEPT, BELOW_USUAL * view.lowest("chroma_kept", 1.0))
+    detail = f"{kept:.0%} of the usual colour (limit {limit:.0%})"
+    if usual < MIN_USUAL_CHROMA:
+        return Judged(None, f"{detail}, but there was hardly any")
+    if view.hour is not None and not DAY[0] <= view.hour <= DAY[1]:
+        return Judged(None, f"{detail}, but it is night")
+    # In infrared light by night the picture is grey and of another light than by day.
+    darker = view.number("mean") / (view.lowest("mean", 1.0) + 1)
+    if view.hour is None and darker < SAME_LIGHT:
+        return Judged(None, f"{detail}, but it is dark as by night")
+    return Judged(over(-kept, -limit, 0.0), detail)
+
+
+COLOURLESS = Check(
+    Fault(
+        "picture_colourless",
+        Rung.PICTURE,
+        Severity.WARNING,
+        Text("Picture without colour", "画面无色彩"),
+        Text(
+            "The camera is stuck in night mode, or its chroma is lost on an analogue line.",
+            "摄像机停留在夜间模式，或模拟线路丢失色度。",
+        ),
+        Text(
+            "Set day and night to automatic; check the light sensor and the infrared filter.",
+            "日夜模式设为自动；检查光敏电阻与红外滤光片。",
+        ),
+    ),
+    _judge,
+)

@@ -1,0 +1,43 @@
+"""A damaged picture: smears, mosaic, blocks of green or grey."""
+
+from __future__ import annotations
+
+from xueliang_monitor.model import Fault, Rung, Severity, Text
+from xueliang_monitor.picture.verdict import Check, Judged, View, both, over
+
+FLAT_CELLS = 0.02
+SMEARED = 0.006
+STEPS = 0.2
+SOME_STEPS = 0.06
+UNKNOWN_STEPS = 0.5
+
+
+def _judge(view: View) -> Judged:
+    flat = view.number("flat_cells") - view.highest("flat_cells", 0.0)
+    smeared = view.number("smeared") - view.highest("smeared", 0.01)
+    steps = view.number("grid_steps") - max(0.0, view.highest("grid_steps", 0.1))
+    detail = (
+        f"{flat:.1%} more grey or green cells than usual (limit {FLAT_CELLS:.1%}), {smeared:.1%} more smears"
+        f" (limit {SMEARED:.1%}), steps between blocks {steps:.2f} higher (limit {STEPS})"
+    )
+    if not view.learned:
+        return Judged(over(view.number("grid_steps"), UNKNOWN_STEPS, 2 * UNKNOWN_STEPS), detail)
+    # Fog, a wall and a bag are flat too, but their borders do not lie on the grid.
+    spoiled = max(over(flat, FLAT_CELLS, 3 * FLAT_CELLS), over(smeared, SMEARED, 4 * SMEARED))
+    gridded = both(spoiled, over(steps, SOME_STEPS, 4 * SOME_STEPS))
+    return Judged(max(gridded, over(steps, STEPS, 3 * STEPS)), detail)
+
+
+CORRUPTED = Check(
+    Fault(
+        "picture_corrupted",
+        Rung.PICTURE,
+        Severity.WARNING,
+        Text("Damaged picture", "画面损坏"),
+        Text("Packets are lost on the way, or the encoder or its memory is damaged.", "传输丢包，或编码器、内存损坏。"),
+        Text(
+            "Check the line for loss; restart the camera; update its firmware.", "检查线路丢包；重启摄像机；升级固件。"
+        ),
+    ),
+    _judge,
+)

@@ -1,0 +1,36 @@
+"""Dirt before the lens: spray, drops, mud, webs."""
+
+from __future__ import annotations
+
+from xueliang_monitor.model import Fault, Rung, Severity, Text
+from xueliang_monitor.picture.verdict import Check, Judged, View, both, over
+
+SPOTS = 0.10
+ABOVE_USUAL = 0.07
+KEPT = 0.75
+
+
+def _judge(view: View) -> Judged:
+    spots, best = view.against("spots"), view.against("detail_kept_best")
+    if spots is None or best is None:
+        return Judged(None, "the camera's own view is not known yet")
+    limit = max(SPOTS, view.highest("spots", 0.0) + ABOVE_USUAL)
+    detail = f"{spots:.0%} of the textured view lost its detail (limit {limit:.0%})"
+    # Where everything is softer it is out of focus, not dirty; where one region is lost it is covered.
+    clear = over(best, 0.75, 0.95)
+    usual = view.median("kept", 1.0)
+    same = over(view.compared["kept"], KEPT * usual, usual)
+    return Judged(both(over(spots, limit, 2 * limit), clear, same), detail)
+
+
+DIRTY = Check(
+    Fault(
+        "picture_dirty",
+        Rung.PICTURE,
+        Severity.WARNING,
+        Text("Dirty lens", "镜头脏污"),
+        Text("Spray, drops, mud or webs on the dome.", "球罩上有喷漆、水滴、泥污或蛛网。"),
+        Text("Clean the dome; clear webs away.", "清洁球罩，清除蛛网。"),
+    ),
+    _judge,
+)

@@ -1,0 +1,38 @@
+"""A camera that was knocked or turned: it shows another view."""
+
+from __future__ import annotations
+
+from xueliang_monitor.model import Fault, Rung, Severity, Text
+from xueliang_monitor.picture.verdict import Check, Judged, View, both, over
+
+SHIFT = 0.03
+TURN = 2.4
+GAIN = 0.12
+FIT = 0.36
+
+
+def _judge(view: View) -> Judged:
+    moved, turned = view.against("moved"), view.against("turned")
+    if moved is None or turned is None:
+        return Judged(None, "the camera's own view is not known yet")
+    gain, fit = view.compared["moved_gain"], view.compared["moved_fit"]
+    detail = f"moved by {moved:.1%} of the width (limit {SHIFT:.1%}), turned by {turned:.1f} degrees (limit {TURN})"
+    far = max(over(moved, SHIFT, 2 * SHIFT), over(turned, TURN, 2 * TURN))
+    usual = view.highest("moved_gain", 0.0) if view.highest("moved", 0.0) > SHIFT else 0.0
+    return Judged(both(far, over(gain, GAIN + 0.5 * usual, 0.4 + usual), over(fit, FIT, 0.6)), detail)
+
+
+MOVED = Check(
+    Fault(
+        "picture_moved",
+        Rung.PICTURE,
+        Severity.CRITICAL,
+        Text("Camera turned", "视角偏移"),
+        Text("The camera was knocked, turned, or its bracket gave way.", "摄像机被碰撞、转动或支架松脱。"),
+        Text(
+            "Set the view right; if it was turned on purpose: xueliang picture relearn CAMERA.",
+            "恢复原视角；若为有意调整，请执行 xueliang picture relearn CAMERA。",
+        ),
+    ),
+    _judge,
+)

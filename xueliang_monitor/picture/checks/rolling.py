@@ -1,0 +1,37 @@
+"""A picture that rolls: synchronisation is lost."""
+
+from __future__ import annotations
+
+from xueliang_monitor.model import Fault, Rung, Severity, Text
+from xueliang_monitor.picture.verdict import Check, Judged, View, both, over
+
+ROLL = 0.025
+GAIN = 0.25
+UNEVEN = 0.03
+
+
+def _judge(view: View) -> Judged:
+    motion = view.measures.motion
+    if motion is None:
+        return Judged(None, "a burst of pictures is needed")
+    speed = abs(motion.roll)
+    detail = f"from picture to picture it rolls by {speed:.1%} of its height (limit {ROLL:.1%})"
+    even = motion.roll_spread <= UNEVEN
+    score = both(over(speed, ROLL, 2 * ROLL), over(motion.roll_gain, GAIN, 2 * GAIN), float(even))
+    return Judged(score, detail)
+
+
+ROLLING = Check(
+    Fault(
+        "picture_rolling",
+        Rung.PICTURE,
+        Severity.WARNING,
+        Text("Rolling picture", "画面滚动"),
+        Text("An analogue line without synchronisation, or a damaged sensor.", "模拟信号失去同步，或传感器损坏。"),
+        Text(
+            "Check cable, termination and power of the analogue camera; restart it.",
+            "检查模拟摄像机的线缆、终端电阻与供电；重启摄像机。",
+        ),
+    ),
+    _judge,
+)

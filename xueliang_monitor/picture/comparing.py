@@ -1,0 +1,215 @@
+"""Compares a frame with its camera's past: what is lost, what stands before it, where it moved, its colour."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from xueliang_monitor.picture.reference import Light, Reference, distance, small_thumb
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from xueliang_monitor.picture.measures import Measures, Plane
+
+    Mask = NDArray[np.bool_]
+
+NEAREST = 4
+_ROWS, _COLUMNS, _SIDE = 9, 16, 10
+_TEXTURED = 5.0
+_LOST_CORRELATION = 0.3
+_REPAINTED = 0.45
+_STILL_THERE = 0.35
+_LOOK_FOR_MOVE_BELOW = 0.75
+_TURNS = (0.0, -2.5, 2.5, -5.0, 5.0, -8.0, 8.0, -12.0, 12.0)
+
+
+def compare(measures: Measures, reference: Reference | None) -> dict[str, float]:
+    """Return comparisons by name; none without a past.
+
+    Returns:
+        far: mean difference from the nearest light, in levels.
+        kept: best correlation of gradients with a light, in [-1, 1].
+        changed, blob: share of 16x9 blocks that lost their structure or were painted over; the largest region of them.
+        blob_detail: fine detail in that region over what it was.
+        textured: share of blocks with structure of their own.
+        cast, cast_even: distance of the colour from the nearest light, in natural logarithms of ratios; how much of it
+            nearly all of the view shows (20th percentile over the median).
+        chroma_kept, contrast_kept, detail_kept: those measures over the lights' own.
+        detail_kept_best: the same where most was kept (80th percentile of cells).
+        soft: share of the view in the largest region that lost both pattern and detail.
+        spots: share of textured cells that lost most of their detail.
+        moved, turned, moved_gain, moved_fit: shift as a share of the width, turn in degrees, by how much the gradients
+            correlate better so, and how well.
+
+    """
+    if reference is None or not reference.lights:
+        return {}
+    thumb = small_thumb(measures)
+    thumbs = [light.thumb_plane() for light in reference.lights]
+    order = sorted(range(len(thumbs)), key=lambda place: distance(thumb, thumbs[place]))[:NEAREST]
+    near = [reference.lights[place] for place in order]
+    planes = [light.structure_plane() for light in near]
+    structure = measures.structure.astype(np.float32)
+    gradients, past = _gradients(structure), [_gradients(plane) for plane in planes]
+    kept = max(_correlation(gradients, each) for each in past)
+    fit, changed, patterned = _compare_blocks(structure, planes)
+    return {
+        "far": distance(thumb, thumbs[order[0]]),
+        "kept": kept,
+        **_changes(measures, changed, near),
+        "textured": float(patterned.mean()),
+        **_colour(thumb, thumbs, [thumbs[place] for place in order]),
+        **_detail(measures, near, fit, _on_cells(_relative_light(structure, planes), measures)),
+        **_move(gradients, past, kept),
+    }
+
+
+def _gradients(structure: Plane) -> Plane:
+    smooth = cv2.GaussianBlur(structure, (0, 0), 1.0)
+    return np.asarray(np.hypot(cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)))
+
+
+def _correlation(one: Plane, other: Plane) -> float:
+    one, other = one - one.mean(), other - other.mean()
+    norm = math.sqrt(float((one * one).sum()) * float((other * other).sum()))
+    return float((one * other).sum()) / norm if norm > 1e-6 else 0.0
+
+
+def _blocks(plane: Plane) -> Plane:
+    return plane.reshape(_ROWS, _SIDE, _COLUMNS, _SIDE).transpose(0, 2, 1, 3).reshape(_ROWS, _COLUMNS, -1)
+
+
+def _compare_blocks(structure: Plane, planes: Sequence[Plane]) -> tuple[Plane, Mask, Mask]:
+    """Compare blocks with every near light: by their pattern where there is one, else by shade or new structure.
+
+    Returns:
+        how well each block's pattern fits in [-1, 1], whether it changed, whether it has a pattern; shape (9, 16).
+
+    """
+    now = _blocks(structure)
+    mean, spread = now.mean(axis=2), now.std(axis=2)
+    fit, textured = np.full(mean.shape, -1.0, np.float32), np.zeros(mean.shape, np.float32)
+    shade = np.full(mean.shape, np.inf, np.float32)
+    for plane in planes:
+        then = _blocks(plane)
+        usual, usual_spread = then.mean(axis=2), then.std(axis=2)
+        product = ((now - mean[..., None]) * (then - usual[..., None])).mean(axis=2)
+        fit = np.maximum(fit, product / (spread * usual_spread + 4))
+        textured = np.maximum(textured, usual_spread)
+        ratio, own = np.log((mean + 8) / (usual + 8)), product / (spread * usual_spread + 4)
+        # How much lighter the scene is told by what is still seen of it, not by what stands before it.
+        seen = own > 0.5
+        gain = float(np.median(ratio[seen])) if seen.mean() > 0.1 else float(np.clip(np.median(ratio), -0.3, 0.3))
+        shade = np.minimum(shade, np.abs(ratio - gain))
+    patterned = textured > _TEXTURED
+    changed = np.where(patterned, fit < _LOST_CORRELATION, (shade > _REPAINTED) | (spread > 3 * textured + 8))
+    return fit, np.asarray(changed, dtype=np.bool_), np.asarray(patterned, dtype=np.bool_)
+
+
+def _changes(measures: Measures, changed: Mask, near: Sequence[Light]) -> dict[str, float]:
+    _, regions, sizes, _ = cv2.connectedComponentsWithStats(changed.astype(np.uint8), connectivity=4)
+    found = {"changed": float(changed.mean()), "blob": 0.0, "blob_detail": 1.0}
+    if len(sizes) > 1:
+        largest = 1 + int(sizes[1:, cv2.CC_STAT_AREA].argmax())
+        found["blob"] = float(sizes[largest, cv2.CC_STAT_AREA]) / changed.size
+        region = _on_cells((regions == largest).astype(np.float32), measures) > 0.5
+        usual_detail = float(np.median([light.fine_plane()[region].mean() for light in near]))
+        found["blob_detail"] = float(measures.fine[region].mean()) / (usual_detail + 0.3)
+    return found
+
+
+def _on_cells(blocks: Plane, measures: Measures) -> Plane:
+    size = measures.fine.shape[1], measures.fine.shape[0]
+    return np.asarray(cv2.resize(blocks, size, interpolation=cv2.INTER_NEAREST))
+
+
+def _colour(thumb: Plane, thumbs: Sequence[Plane], near: Sequence[Plane]) -> dict[str, float]:
+    def ratios(plane: Plane) -> tuple[Plane, Plane]:
+        logs = np.log(plane + 6)
+        return logs[..., 2] - logs[..., 1], logs[..., 0] - logs[..., 1]
+
+    def chroma(plane: Plane) -> float:
+        return float((plane.max(axis=2) - plane.min(axis=2)).mean())
+
+    red, blue = ratios(thumb)
+    casts = []
+    for past in thumbs:
+        was_red, was_blue = ratios(past)
+        across, along = red - was_red, blue - was_blue
+        way = float(np.median(across)), float(np.median(along))
+        size = math.hypot(*way)
+        even = np.percentile((across * way[0] + along * way[1]) / (size * size + 1e-6), 20)
+        casts.append((size, float(even)))
+    usual = float(np.median([chroma(past) for past in near]))
+    contrast = float(np.median([past.mean(axis=2).std() for past in near]))
+    return {
+        "cast": min(casts)[0],
+        "cast_even": min(casts)[1],
+        "chroma_kept": chroma(thumb) / (usual + 0.5),
+        "chroma_usual": usual,
+        "contrast_kept": float(thumb.mean(axis=2).std()) / (contrast + 0.5),
+    }
+
+
+def _relative_light(structure: Plane, planes: Sequence[Plane]) -> Plane:
+    """Return by block how light it is over what it was, at most 1, shape (9, 16)."""
+    usual = np.median([_blocks(plane).mean(axis=2) for plane in planes], axis=0)
+    return np.asarray(np.clip((_blocks(structure).mean(axis=2) + 4) / (usual + 4), 0.3, 1.0), dtype=np.float32)
+
+
+def _detail(measures: Measures, near: Sequence[Light], fit: Plane, light: Plane) -> dict[str, float]:
+    usual = np.median([light.fine_plane() for light in near], axis=0)
+    textured = usual > max(1.0, 0.5 * float(np.median(usual)))
+    if not textured.any():
+        return {"detail_kept": 1.0, "detail_kept_best": 1.0, "spots": 0.0, "soft": 0.0}
+    kept = measures.fine[textured] / (usual[textured] + 1e-3)
+    share = min(1.0, max(float(np.percentile(kept, 70)), 0.3))
+    same = _on_cells(fit, measures) > _STILL_THERE
+    there = same[textured]  # seen through a drop, the scene is soft but the same
+    gone = textured & ~same & (measures.fine < 0.35 * light * usual)
+    joined = cv2.morphologyEx(gone.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    _, _, sizes, _ = cv2.connectedComponentsWithStats(joined, connectivity=4)
+    return {
+        "detail_kept": float(np.median(kept)),
+        "detail_kept_best": float(np.percentile(kept, 80)),
+        "soft": float(sizes[1:, cv2.CC_STAT_AREA].max(initial=0)) / joined.size,
+        "spots": float(((kept < 0.45 * share) & there | (kept < 0.15 * share)).mean()),
+    }
+
+
+def _move(gradients: Plane, past: Sequence[Plane], kept: float) -> dict[str, float]:
+    """Look for a shift and a turn that bring the gradients together again (phase correlation, then a proof)."""
+    best = {"moved": 0.0, "turned": 0.0, "moved_gain": 0.0, "moved_fit": 0.0}
+    if kept >= _LOOK_FOR_MOVE_BELOW:
+        return best
+    height, width = gradients.shape
+    window = cv2.createHanningWindow((width, height), cv2.CV_32F)
+    centred = gradients - gradients.mean()
+    for then in past[:3]:
+        for turn in _TURNS:
+            turned = then
+            if turn:
+                way = cv2.getRotationMatrix2D((width / 2, height / 2), turn, 1.0)
+                turned = np.asarray(
+                    cv2.warpAffine(then, way, (width, height), borderMode=cv2.BORDER_REPLICATE), dtype=np.float32
+                )
+            (x, y), _ = cv2.phaseCorrelate(turned - turned.mean(), centred.copy(), window)  # OpenCV 5 changes both
+            across, down = round(x), round(y)
+            if abs(across) > width * 0.4 or abs(down) > height * 0.45:
+                continue
+            here = gradients[max(0, down) : height + min(0, down), max(0, across) : width + min(0, across)]
+            there = turned[max(0, -down) : height + min(0, -down), max(0, -across) : width + min(0, -across)]
+            fit = _correlation(here, there)
+            if fit > best["moved_fit"]:
+                best = {
+                    "moved": math.hypot(x, y) / width,
+                    "turned": abs(turn),
+                    "moved_gain": fit - kept,
+                    "moved_fit": fit,
+                }
+    return best

@@ -1,0 +1,34 @@
+"""Learns a camera's reference from a set of healthy pictures at once, as at commissioning or from a corpus."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xueliang_monitor.picture.comparing import compare
+from xueliang_monitor.picture.measures import Measures
+from xueliang_monitor.picture.reference import Reference, remember
+
+FOLDS = 3
+MIN_FOR_FOLDS = 6
+
+
+def learn(looks: Sequence[Measures]) -> Reference | None:
+    """Return what healthy looks in time order teach, None of none.
+
+    How much healthy looks differ from the past is told by comparing each third with what the others teach.
+    """
+    compared: list[dict[str, float]] = [{} for _ in looks]
+    if len(looks) >= MIN_FOR_FOLDS:
+        for fold in range(FOLDS):
+            others = _taught([each for number, each in enumerate(looks) if number % FOLDS != fold])
+            for number in range(fold, len(looks), FOLDS):
+                compared[number] = compare(looks[number], others)
+    return _taught(looks, compared)
+
+
+def _taught(looks: Sequence[Measures], compared: Sequence[dict[str, float]] = ()) -> Reference | None:
+    reference: Reference | None = None
+    for number, measures in enumerate(looks):
+        found = compared[number] if compared else {}
+        reference = remember(reference, measures, found, healthy=True)
+    return reference
