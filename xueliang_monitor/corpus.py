@@ -6,6 +6,7 @@ apart; files relative to the manifest, `hour` the local hour or null. Labels are
 
 from __future__ import annotations
 
+import multiprocessing
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -137,7 +138,8 @@ def judge(file: Path, manifest: Manifest, workers: int | None = None) -> Iterato
     if unknown is not None:
         raise ManifestError(f"{file}: case {unknown.case_id} is of camera {unknown.camera}, which has no baseline")
     wanted = [name for name in manifest.cameras if any(case.camera == name for case in manifest.cases)]
-    with ProcessPoolExecutor(workers) as pool:
+    # Not forked: a process that draws a progress bar has threads, and their locks would be copied as they stand.
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
         learned = dict(
             zip(wanted, pool.map(_learn, [folder] * len(wanted), map(manifest.cameras.get, wanted)), strict=True)
         )
