@@ -30,7 +30,6 @@ from xueliang_monitor.wire.transcript import Exchange, Transcript, parse, redact
 
 CAPTURES = sorted((Path(__file__).parent / "captures").glob("*.rtsp"))
 PORT = 18_755
-pytestmark = pytest.mark.xdist_group("captures")
 
 
 @pytest.mark.parametrize("file", CAPTURES, ids=lambda path: path.stem)

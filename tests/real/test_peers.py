@@ -22,7 +22,7 @@ from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.simulator.fleet import SimulatedFleet
 from xueliang_monitor.wire.media import Codec
 
-pytestmark = [pytest.mark.real, pytest.mark.xdist_group("peers")]
+pytestmark = pytest.mark.real
 without_gstreamer = pytest.mark.skipif(bool(gstreamer.missing()), reason=gstreamer.missing())
 without_vlc = pytest.mark.skipif(bool(vlc.missing()), reason=vlc.missing())
 LOGIN = ("viewer", "s3cret-pass")

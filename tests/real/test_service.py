@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.real.nspawn import Machine, machine
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(400), pytest.mark.xdist_group("service")]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(400)]
 
 UNIT = ROOT / "deploy/systemd/xueliang-monitor.service"
 PASSWORD = "pw-of-the-district"
