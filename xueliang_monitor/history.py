@@ -27,6 +27,9 @@ from xueliang_monitor.probes.normal import Normal
 log = logging.getLogger(__name__)
 
 FILE = "history.db"
+MEDIAN_LOOKS = 3
+"""Looks after which who passed by has vanished from a view."""
+
 _MIGRATIONS = (
     """
     CREATE TABLE cameras (camera TEXT PRIMARY KEY, health TEXT NOT NULL, memory TEXT NOT NULL) WITHOUT ROWID;
@@ -85,7 +88,7 @@ class Remembered:
         """Return what is kept of a memory: of pictures what was measured, never a copy of one."""
         device, reference = memory.device, memory.reference
         return cls(
-            replace(reference, previous=b"") if reference is not None else None,
+            _kept(reference) if reference is not None else None,
             memory.login,
             memory.device_login,
             device.identity,
@@ -112,6 +115,13 @@ class Remembered:
             normal=self.normal,
             refusals=self.refusals,
         )
+
+
+def _kept(reference: Reference) -> Reference:
+    """Return what of a reference gets to the disk: views that are medians of several looks, never a single picture."""
+    return replace(
+        reference, previous=b"", lights=tuple(light for light in reference.lights if light.looks >= MEDIAN_LOOKS)
+    )
 
 
 _HEALTH = TypeAdapter(Health)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 MAX_LIGHTS = 8
 """Kinds of light that are told apart; a camera's day, dusk and night take three to six."""
 
-ENOUGH = 3
+ENOUGH = 5
 """Healthy looks after which a camera is judged against its past."""
 
 KEPT = 32

@@ -17,6 +17,10 @@ CLEAR = 0.4
 """The score up to which it is ruled out; between the two nothing can be told, so that what was known stays."""
 
 
+GROWN_LOOKS = 12
+"""Looks after which it is known well what is usual for a camera."""
+
+
 class Sight(enum.Enum):
     """Three-valued, and a wish: `SUSPECT` cannot tell but asks for an early second look."""
 
@@ -50,6 +54,11 @@ class View:
     def learned(self) -> bool:
         """Whether there is enough of a past to judge against."""
         return self.reference is not None and self.reference.learned
+
+    @property
+    def young(self) -> bool:
+        """Whether so few looks taught that what is usual is not known well."""
+        return self.reference is None or self.reference.looks < GROWN_LOOKS
 
     def highest(self, name: str, default: float) -> float:
         """Return the largest value of a measure or comparison on healthy looks."""

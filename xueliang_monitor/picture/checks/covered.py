@@ -10,20 +10,20 @@ ABOVE_USUAL = 0.08
 KEPT = 0.38
 DETAIL = 0.6
 BLOB = 0.5
-ABSOLUTE_FINE = 0.25
-ABSOLUTE_CONTRAST = 11.0
+ABSOLUTE_DETAIL = 0.4
+ABSOLUTE_CONTRAST = 16.0
 ABSOLUTE_LUMA = 110.0
 
 
 def _judge(view: View) -> Judged:
     soft, best = view.against("soft"), view.against("detail_kept_best")
-    fine, contrast, mean = view.number("fine"), view.number("contrast"), view.number("mean")
+    shapes, contrast, mean = view.number("middle"), view.number("contrast"), view.number("mean")
     if soft is None or best is None:
         detail = (
-            f"detail of {fine:.2f} levels (limit {ABSOLUTE_FINE}), contrast {contrast:.0f}"
+            f"detail of {shapes:.2f} levels (limit {ABSOLUTE_DETAIL}), contrast {contrast:.0f}"
             f" (limit {ABSOLUTE_CONTRAST:.0f})"
         )
-        flat = both(over(-fine, -ABSOLUTE_FINE, 0.0), over(-contrast, -ABSOLUTE_CONTRAST, 0.0))
+        flat = both(over(-shapes, -ABSOLUTE_DETAIL, 0.0), over(-contrast, -ABSOLUTE_CONTRAST, 0.0))
         return Judged(both(flat, over(-mean, -ABSOLUTE_LUMA, 0.0)), detail)
     limit = max(SOFT, view.highest("soft", 0.0) + ABOVE_USUAL)
     kept, fewest = KEPT * view.median("kept", 1.0), DETAIL * view.lowest("detail_kept_best", 1.0)

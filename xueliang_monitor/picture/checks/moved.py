@@ -8,6 +8,8 @@ from xueliang_monitor.picture.verdict import Check, Judged, View, both, over
 SHIFT = 0.03
 TURN = 2.4
 GAIN = 0.12
+YOUNG_GAIN = 0.25
+TEXTURED = 0.36
 FIT = 0.36
 
 
@@ -16,9 +18,13 @@ def _judge(view: View) -> Judged:
     if moved is None or turned is None:
         return Judged(None, "the camera's own view is not known yet")
     gain, fit = view.compared["moved_gain"], view.compared["moved_fit"]
+    if min(view.compared["textured"], view.median("textured", 1.0)) < TEXTURED:
+        return Judged(None, f"only {view.compared['textured']:.0%} of the view has a pattern to find again")
     detail = f"moved by {moved:.1%} of the width (limit {SHIFT:.1%}), turned by {turned:.1f} degrees (limit {TURN})"
     far = max(over(moved, SHIFT, 2 * SHIFT), over(turned, TURN, 2 * TURN))
     usual = view.highest("moved_gain", 0.0) if view.highest("moved", 0.0) > SHIFT else 0.0
+    if view.young:
+        usual = max(usual, YOUNG_GAIN)
     return Judged(both(far, over(gain, GAIN + 0.5 * usual, 0.4 + usual), over(fit, FIT, 0.6)), detail)
 
 

@@ -14,7 +14,7 @@ def _judge(view: View) -> Judged:
     best, detail = 0.0, ""
     for name, levels in LEVELS.items():
         stripes, usual = view.number(name), view.highest(name, UNKNOWN_USUAL)
-        limit = max(usual + levels, TIMES_USUAL * usual)
+        limit = max(usual + levels * (2 if view.young else 1), TIMES_USUAL * usual)
         score = over(stripes, limit, 2 * limit)
         if score >= best:
             best, detail = score, f"stripes of {stripes:.1f} levels (limit {limit:.1f})"

@@ -8,10 +8,13 @@ from xueliang_monitor.picture.verdict import Check, Judged, View, over
 MEAN = 38.0
 ABSOLUTE = 22.0
 SHARE_OF_DARKEST = 0.62
+SHAPES = 0.25
 
 
 def _judge(view: View) -> Judged:
     mean = view.number("mean")
+    if view.number("middle") < SHAPES:
+        return Judged(0.0, f"mean luma {mean:.0f}, but nothing shows at all: covered or black")
     if not view.learned:
         return Judged(over(-mean, -ABSOLUTE, -8.0), f"mean luma {mean:.0f} (limit {ABSOLUTE:.0f})")
     darkest = view.lowest("mean", 255.0)
