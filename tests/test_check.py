@@ -94,7 +94,7 @@ async def test_cause_to_code(simulated: Start, workers: Workers, fault: type[Sim
     memory, settings = Memory(), _settings(fault, tls.authority)
     if fault.code.startswith("picture_"):
         settings["now"] = NOON  # by night a grey picture is in order
-        for _ in range(5):
+        for _ in range(13 if fault.code == "picture_dirty" else 5):
             report, memory = await climb(camera, memory, workers, now=NOON)
             assert report.seen == ()
     await camera.set_fault(fault())

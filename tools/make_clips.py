@@ -61,7 +61,7 @@ def dirty(frame: Frame) -> Frame:
     """Return what is seen through a dome with mud and drops on it."""
     chance = np.random.default_rng(5)
     mask: Frame = np.zeros((HEIGHT, WIDTH), np.float32)
-    for _ in range(60):
+    for _ in range(90):
         place = int(chance.uniform(0, WIDTH)), int(chance.uniform(0, HEIGHT))
         axes = int(chance.uniform(14, 30)), int(chance.uniform(10, 24))
         cv2.ellipse(mask, place, axes, chance.uniform(0, 180), 0, 360, 1.0, -1)

@@ -8,6 +8,9 @@ from xueliang_monitor.picture.verdict import Check, Judged, View, both, over
 SPOTS = 0.10
 ABOVE_USUAL = 0.07
 KEPT = 0.75
+YOUNG = 1.5
+"""Of the limit, while it is not known well what is usual."""
+
 TEXTURED = 0.36
 
 
@@ -15,7 +18,7 @@ def _judge(view: View) -> Judged:
     spots, best = view.against("spots"), view.against("detail_kept_best")
     if spots is None or best is None:
         return Judged(None, "the camera's own view is not known yet")
-    limit = max(SPOTS, view.highest("spots", 0.0) + ABOVE_USUAL)
+    limit = max(SPOTS, view.highest("spots", 0.0) + ABOVE_USUAL) * (YOUNG if view.young else 1.0)
     detail = f"{spots:.0%} of the textured view lost its detail (limit {limit:.0%})"
     # Where everything is softer it is out of focus, not dirty; where one region is lost it is covered.
     clear = over(best, 0.75, 0.95)
