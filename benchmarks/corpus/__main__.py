@@ -36,9 +36,9 @@ def _write(folder: Path, name: str, picture: Frame) -> str:
     return str(path.relative_to(folder))
 
 
-def _live(frame: Frame) -> list[Frame]:
+def _live(frame: Frame, chance: np.random.Generator) -> list[Frame]:
     """Return frames as a camera of which there are only stills would show them: grain, otherwise each time."""
-    fresh = np.random.default_rng()
+    fresh = chance.spawn(1)[0]
     return [as_uint8(frame + fresh.normal(0, 1.2, frame.shape)) for _ in range(FRAMES_A_CASE)]
 
 
@@ -64,7 +64,7 @@ def _frames(scene: Scene, chance: np.random.Generator, *, day: bool) -> tuple[li
     if not scene.live:
         places = [n for n in range(1, len(scene.frames), 2) if not day or 8 <= (scene.hours[n] or 12) <= 17]
         place = int(chance.choice(places))
-        return _live(scene.frames[place]), scene.hours[place]
+        return _live(scene.frames[place], chance), scene.hours[place]
     first = int(len(scene.frames) * 0.58)
     step = 1 if len(scene.frames) < 120 else 2
     place = int(chance.integers(first, len(scene.frames) - step * FRAMES_A_CASE))

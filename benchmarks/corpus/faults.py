@@ -29,8 +29,8 @@ def _noise(shape: tuple[int, ...], sigma: float, chance: np.random.Generator) ->
     return chance.normal(0, sigma, shape).astype(np.float32)
 
 
-def _black(frame: Frame, severity: int, _chance: np.random.Generator) -> Frame:
-    return as_uint8(frame * (0.05, 0.02, 0.0)[severity] + np.random.default_rng().normal(2, 1.2, frame.shape))
+def _black(frame: Frame, severity: int, chance: np.random.Generator) -> Frame:
+    return as_uint8(frame * (0.05, 0.02, 0.0)[severity] + chance.spawn(1)[0].normal(2, 1.2, frame.shape))
 
 
 def _blank(frame: Frame, severity: int, chance: np.random.Generator) -> Frame:
@@ -42,17 +42,17 @@ def _blank(frame: Frame, severity: int, chance: np.random.Generator) -> Frame:
         cv2.putText(
             picture, "NO SIGNAL", place, cv2.FONT_HERSHEY_SIMPLEX, 1.2 * scale, (255, 255, 255), max(1, int(2 * scale))
         )
-    return as_uint8(picture + np.random.default_rng().normal(0, (2.0, 0.8, 0.0)[severity], frame.shape))
+    return as_uint8(picture + chance.spawn(1)[0].normal(0, (2.0, 0.8, 0.0)[severity], frame.shape))
 
 
 def _too_bright(frame: Frame, severity: int, _chance: np.random.Generator) -> Frame:
     return as_uint8(frame.astype(np.float32) * (1.8, 2.4, 3.5)[severity] + (30, 70, 120)[severity])
 
 
-def _too_dark(frame: Frame, severity: int, _chance: np.random.Generator) -> Frame:
+def _too_dark(frame: Frame, severity: int, chance: np.random.Generator) -> Frame:
     gray = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY).astype(np.float32)
     gain = (26, 17, 11)[severity] / max(1.0, float(gray.mean()))
-    return as_uint8(frame * min(gain, 0.6) + np.random.default_rng().normal(0, 2.0, frame.shape))
+    return as_uint8(frame * min(gain, 0.6) + chance.spawn(1)[0].normal(0, 2.0, frame.shape))
 
 
 def _low_contrast(frame: Frame, severity: int, chance: np.random.Generator) -> Frame:
@@ -132,8 +132,8 @@ def _frozen(frames: list[Frame], severity: int, _chance: np.random.Generator) ->
     return made
 
 
-def _noisy(frame: Frame, severity: int, _chance: np.random.Generator) -> Frame:
-    fresh = np.random.default_rng()
+def _noisy(frame: Frame, severity: int, chance: np.random.Generator) -> Frame:
+    fresh = chance.spawn(1)[0]
     picture = frame + fresh.normal(0, (14, 24, 42)[severity], frame.shape)
     if severity == 2:
         mask = fresh.random(frame.shape[:2])
@@ -145,7 +145,7 @@ def _striped(frame: Frame, severity: int, chance: np.random.Generator) -> Frame:
     height, width = frame.shape[:2]
     along = np.arange(height)[:, None] if chance.random() < 0.7 else np.arange(width)[None, :]
     waves = chance.uniform(8, 40)
-    wave = np.sin(2 * np.pi * waves * along / max(along.shape) + np.random.default_rng().uniform(0, 6))
+    wave = np.sin(2 * np.pi * waves * along / max(along.shape) + chance.spawn(1)[0].uniform(0, 6))
     wave = np.sign(wave) if chance.random() < 0.4 else wave
     return as_uint8(frame + (9, 17, 34)[severity] * np.broadcast_to(wave, (height, width))[..., None])
 

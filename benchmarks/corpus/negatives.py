@@ -39,7 +39,7 @@ def _lorry(frames: list[Frame], severity: int, chance: np.random.Generator) -> l
         cv2.rectangle(body, (size[0] // 12, size[1] // 8), (size[0] // 3, size[1] // 2), (45, 40, 35), -1)
         cv2.circle(body, (size[0] // 4, size[1] - size[1] // 8), size[1] // 8, (20, 20, 20), -1)
         cv2.circle(body, (3 * size[0] // 4, size[1] - size[1] // 8), size[1] // 8, (20, 20, 20), -1)
-        picture[y : y + size[1], x : x + size[0]] = as_uint8(body + np.random.default_rng().normal(0, 2, body.shape))
+        picture[y : y + size[1], x : x + size[0]] = as_uint8(body + chance.spawn(1)[0].normal(0, 2, body.shape))
         made.append(picture)
     return made
 
@@ -58,10 +58,10 @@ def _headlights(frames: list[Frame], severity: int, chance: np.random.Generator)
     return made
 
 
-def _streaks(frames: list[Frame], severity: int, _chance: np.random.Generator, *, snow: bool) -> list[Frame]:
+def _streaks(frames: list[Frame], severity: int, chance: np.random.Generator, *, snow: bool) -> list[Frame]:
     made = []
     for frame in frames:
-        fresh = np.random.default_rng()
+        fresh = chance.spawn(1)[0]
         picture = cut(frame)
         height, width = picture.shape[:2]
         layer = np.zeros((height, width), np.float32)
@@ -90,16 +90,16 @@ def _light(frames: list[Frame], severity: int, chance: np.random.Generator) -> l
     ]
 
 
-def _dusk(frames: list[Frame], severity: int, _chance: np.random.Generator) -> list[Frame]:
+def _dusk(frames: list[Frame], severity: int, chance: np.random.Generator) -> list[Frame]:
     gain = (0.62, 0.48, 0.36)[severity]
-    fresh = np.random.default_rng()
+    fresh = chance.spawn(1)[0]
     return [
         as_uint8(cut(frame) * gain * np.array([1.06, 1.0, 0.95]) + fresh.normal(0, 2.5, cut(frame).shape))
         for frame in frames
     ]
 
 
-def _infrared(frames: list[Frame], severity: int, _chance: np.random.Generator) -> list[Frame]:
+def _infrared(frames: list[Frame], severity: int, chance: np.random.Generator) -> list[Frame]:
     """Night with working infrared light: grey, bright in the middle, some grain."""
     made = []
     for frame in frames:
@@ -107,9 +107,7 @@ def _infrared(frames: list[Frame], severity: int, _chance: np.random.Generator) 
         height, width = gray.shape
         ys, xs = np.mgrid[0:height, 0:width]
         spot = np.exp(-(((xs / width - 0.5) / 0.55) ** 2) - ((ys / height - 0.55) / 0.6) ** 2)
-        gray = gray * (0.55 + 0.35 * spot) * (1.0, 0.85, 0.75)[severity] + np.random.default_rng().normal(
-            0, 2.5, gray.shape
-        )
+        gray = gray * (0.55 + 0.35 * spot) * (1.0, 0.85, 0.75)[severity] + chance.spawn(1)[0].normal(0, 2.5, gray.shape)
         made.append(cv2.cvtColor(as_uint8(gray), cv2.COLOR_GRAY2BGR))
     return made
 
@@ -147,7 +145,7 @@ def _trees(frames: list[Frame], severity: int, chance: np.random.Generator) -> l
     region = cv2.GaussianBlur(region, (0, 0), 0.05 * width)
     ys, xs = np.mgrid[0:height, 0:width].astype(np.float32)
     for _ in frames:
-        fresh = np.random.default_rng()
+        fresh = chance.spawn(1)[0]
         field = [
             cv2.GaussianBlur(fresh.normal(0, 1, (height // 8, width // 8)).astype(np.float32), (0, 0), 4)
             for _ in range(2)
