@@ -47,7 +47,7 @@ def test_a_restart_keeps_states_since_when_and_what_was_learned(tmp_path: Path) 
     before = {entry.camera.id: status for entry, status in days.fleet.snapshot().entries}
     login = Login().for_credentials(Credentials("viewer", "secret")).refused(START)
     memory = Memory(
-        Reference((Light(b"\x00\xff", b"\x01", b"\x02", 3),), {"mean": (0.1,)}, 1, b"picture-of-something"), login
+        Reference((Light(b"\x00\xff", b"\x01", b"\x02", 24),), {"mean": (0.1,)}, 1, b"picture-of-something"), login
     )
     entry = days.fleet.entry("cam-0")
     history.write(Changes(known=(("cam-0", entry.health, memory),)))

@@ -20,8 +20,9 @@ from xueliang_monitor.picture.judge import judge
 from xueliang_monitor.picture.learning import learn
 from xueliang_monitor.picture.look import look_at
 from xueliang_monitor.picture.measuring import measure
-from xueliang_monitor.picture.reference import MAX_LIGHTS, Reference, remember
+from xueliang_monitor.picture.reference import MAX_LIGHTS, SETTLED_LOOKS, Reference, remember
 from xueliang_monitor.picture.verdict import Sight, View
+from xueliang_monitor.remembered import Remembered
 
 CLIPS = ("street", "cardet", "bottles", "worker", "parking", "highway", "tfl1", "tfl3", "tfl5", "riverdk")
 Frame = Any
@@ -148,3 +149,26 @@ def test_a_view_that_was_changed_on_purpose_is_learned_anew() -> None:
     turned = replace(known, target=replace(known.target, view_since="2026-01-01T00:00:00+08:00"))
     fleet.take((turned,))
     assert fleet.entry("gate").memory.reference is None
+
+
+def test_who_stood_in_the_first_look_of_a_light_is_gone_before_it_gets_to_a_disk() -> None:
+    empty = np.full((360, 640, 3), 235, np.uint8)
+    visited = empty.copy()
+    visited[150:240, 250:280] = 0
+
+    def light(first: Frame, looks: int) -> Reference:
+        reference = None
+        for number in range(
+            looks
+        ):  # the second look, otherwise lit, makes another light, as ones that are alone are not moved
+            picture = first if number == 0 else empty // 3 if number == 1 else empty
+            reference = remember(reference, measure(picture), {}, healthy=True)
+        assert reference is not None
+        return reference
+
+    ghost, clean = (light(first, SETTLED_LOOKS + 1).lights[0] for first in (visited, empty))
+    assert ghost.looks == clean.looks == SETTLED_LOOKS
+    assert np.abs(ghost.structure_plane() - clean.structure_plane()).max() < 8
+    assert np.abs(ghost.thumb_plane() - clean.thumb_plane()).max() < 8
+    young = light(visited, SETTLED_LOOKS)
+    assert Remembered.of(Memory(young)).reference == replace(young, lights=(), previous=b"")

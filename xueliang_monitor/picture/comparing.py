@@ -32,15 +32,13 @@ def compare(measures: Measures, reference: Reference | None) -> dict[str, float]
     """Return comparisons by name; none without a past.
 
     Returns:
-        far: mean difference from the nearest light, in levels.
         kept: best correlation of gradients with a light, in [-1, 1].
-        changed, blob: share of 16x9 blocks that lost their structure or were painted over; the largest region of them.
-        blob_detail: fine detail in that region over what it was.
+        blob: share of the view in the largest region of 16x9 blocks that lost their structure or were painted over.
         textured: share of blocks with structure of their own.
         cast, cast_even: distance of the colour from the nearest light, in natural logarithms of ratios; how much of it
             nearly all of the view shows (20th percentile over the median).
-        chroma_kept, contrast_kept, detail_kept: those measures over the lights' own.
-        detail_kept_best: the same where most was kept (80th percentile of cells).
+        chroma_kept, contrast_kept: those measures over the lights' own; chroma_usual: the lights' own, in levels.
+        detail_kept_best: detail over the lights' own, where most was kept (80th percentile of cells).
         soft: share of the view in the largest region that lost both pattern and detail.
         spots: share of textured cells that lost most of their detail.
         moved, turned, moved_gain, moved_fit: shift as a share of the width, turn in degrees, by how much the gradients
@@ -59,9 +57,8 @@ def compare(measures: Measures, reference: Reference | None) -> dict[str, float]
     kept = max(_correlation(gradients, each) for each in past)
     fit, changed, patterned = _compare_blocks(structure, planes)
     return {
-        "far": distance(thumb, thumbs[order[0]]),
         "kept": kept,
-        **_changes(measures, changed, near),
+        "blob": _largest_region(changed),
         "textured": float(patterned.mean()),
         **_colour(thumb, thumbs, [thumbs[place] for place in order]),
         **_detail(measures, near, fit, _on_cells(_relative_light(structure, planes), measures)),
@@ -111,16 +108,10 @@ def _compare_blocks(structure: Plane, planes: Sequence[Plane]) -> tuple[Plane, M
     return fit, np.asarray(changed, dtype=np.bool_), np.asarray(patterned, dtype=np.bool_)
 
 
-def _changes(measures: Measures, changed: Mask, near: Sequence[Light]) -> dict[str, float]:
-    _, regions, sizes, _ = cv2.connectedComponentsWithStats(changed.astype(np.uint8), connectivity=4)
-    found = {"changed": float(changed.mean()), "blob": 0.0, "blob_detail": 1.0}
-    if len(sizes) > 1:
-        largest = 1 + int(sizes[1:, cv2.CC_STAT_AREA].argmax())
-        found["blob"] = float(sizes[largest, cv2.CC_STAT_AREA]) / changed.size
-        region = _on_cells((regions == largest).astype(np.float32), measures) > 0.5
-        usual_detail = float(np.median([light.fine_plane()[region].mean() for light in near]))
-        found["blob_detail"] = float(measures.fine[region].mean()) / (usual_detail + 0.3)
-    return found
+def _largest_region(mask: Mask) -> float:
+    """Return the share of the whole that the largest connected region takes."""
+    _, _, sizes, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)
+    return float(sizes[1:, cv2.CC_STAT_AREA].max(initial=0)) / mask.size
 
 
 def _on_cells(blocks: Plane, measures: Measures) -> Plane:
@@ -166,18 +157,16 @@ def _detail(measures: Measures, near: Sequence[Light], fit: Plane, light: Plane)
     usual = np.median([light.fine_plane() for light in near], axis=0)
     textured = usual > max(1.0, 0.5 * float(np.median(usual)))
     if not textured.any():
-        return {"detail_kept": 1.0, "detail_kept_best": 1.0, "spots": 0.0, "soft": 0.0}
+        return {"detail_kept_best": 1.0, "spots": 0.0, "soft": 0.0}
     kept = measures.fine[textured] / (usual[textured] + 1e-3)
     share = min(1.0, max(float(np.percentile(kept, 70)), 0.3))
     same = _on_cells(fit, measures) > _STILL_THERE
     there = same[textured]  # seen through a drop, the scene is soft but the same
     gone = textured & ~same & (measures.fine < 0.35 * light * usual)
     joined = cv2.morphologyEx(gone.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
-    _, _, sizes, _ = cv2.connectedComponentsWithStats(joined, connectivity=4)
     return {
-        "detail_kept": float(np.median(kept)),
         "detail_kept_best": float(np.percentile(kept, 80)),
-        "soft": float(sizes[1:, cv2.CC_STAT_AREA].max(initial=0)) / joined.size,
+        "soft": _largest_region(np.asarray(joined, dtype=np.bool_)),
         "spots": float(((kept < 0.45 * share) & there | (kept < 0.15 * share)).mean()),
     }
 

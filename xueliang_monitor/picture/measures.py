@@ -33,8 +33,6 @@ class Motion:
 
     Attributes:
         still: share of cells that changed by less than 0.06 levels, in the pair where fewest did, in [0, 1].
-        change: mean difference, in levels.
-        temporal: difference of the calmest fifth of the cells, in levels: noise.
         shift: how far a frame stands beside the one before, as a share of the width, where that is least.
         drift: how far all those shifts lead together, over their path, in [0, 1]: a shake comes back.
         shift_response: how sure that is (the response of phase correlation), in [0, 1].
@@ -46,8 +44,6 @@ class Motion:
     """
 
     still: float
-    change: float
-    temporal: float
     shift: float
     drift: float
     shift_response: float
@@ -62,10 +58,9 @@ class Measures:
     """What is known of one frame, on a copy at most 480 px wide.
 
     `numbers` are by name:
-        mean, low, median, high: luma's mean, 1st, 50th and 95th percentile, 0 to 255.
-        white, dark: share of pixels with luma of 243 or more, of 12 or less.
-        red_ratio, blue_ratio: median natural logarithm of red and blue over green, on the thumbnail.
-        chroma: mean distance of the channels from luma, in levels, on the thumbnail.
+        mean, low, high: luma's mean, 1st and 95th percentile, 0 to 255.
+        white: share of pixels with luma of 243 or more.
+        chroma: mean distance of red and blue from luma, in levels, on the thumbnail.
         contrast: standard deviation of luma on the thumbnail, in levels.
         uniform: share of the thumbnail within 7 levels of its median colour.
         blur: blur effect (Crete et al. 2007), in [0, 1]; 1 is blurred.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 WORK_WIDTH = 480
 _ROLL_SIZE = (64, 180)
 _SAME_LEVELS = 0.06
-_WHITE, _DARK = 243, 12
+_WHITE = 243
 
 
 def measure(frame: NDArray[np.uint8], motion_ratio: float | None = None, motion: Motion | None = None) -> Measures:
@@ -71,26 +71,21 @@ def _cells(plane: Plane) -> Plane:
 
 def _exposure(gray: Gray) -> dict[str, float]:
     counts = np.bincount(gray.ravel(), minlength=256).cumsum() / gray.size
-    low, median, high = (float(np.searchsorted(counts, share)) for share in (0.01, 0.5, 0.95))
+    low, high = (float(np.searchsorted(counts, share)) for share in (0.01, 0.95))
     return {
         "mean": float(gray.mean()),
         "low": low,
-        "median": median,
         "high": high,
         "white": float(1 - counts[_WHITE - 1]),
-        "dark": float(counts[_DARK]),
     }
 
 
 def _colours(thumb: Gray) -> dict[str, float]:
-    """Mean log ratios of red and blue to green, the spread of chroma, and of luma (contrast), on the thumbnail."""
-    blue, green, red = (thumb[..., channel].astype(np.float32) + 4 for channel in range(3))
-    red_ratio, blue_ratio = np.log(red / green), np.log(blue / green)
+    """Mean distance of red and blue from luma, and luma's spread (contrast), on the thumbnail."""
+    blue, green, red = (thumb[..., channel].astype(np.float32) for channel in range(3))
     luma = 0.114 * blue + 0.587 * green + 0.299 * red
     return {
-        "red_ratio": float(np.median(red_ratio)),
-        "blue_ratio": float(np.median(blue_ratio)),
-        "chroma": float(np.hypot(thumb[..., 2] - luma + 4, thumb[..., 0] - luma + 4).mean()),
+        "chroma": float(np.hypot(red - luma, blue - luma).mean()),
         "contrast": float(luma.std()),
     }
 
@@ -128,8 +123,7 @@ _IMMERKAER = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 
 def _noise(gray: Gray) -> float:
     """Standard deviation of noise in levels (Immerkaer 1996), where the picture is smoothest: at 12 % of the cells."""
-    response = cv2.filter2D(gray, cv2.CV_32F, _IMMERKAER)
-    cells = cv2.resize(np.abs(response), CELLS, interpolation=cv2.INTER_AREA)
+    cells = _cells(np.abs(cv2.filter2D(gray, cv2.CV_32F, _IMMERKAER)))
     return float(np.percentile(cells, 12) * np.sqrt(np.pi / 2) / 6)
 
 
@@ -194,20 +188,12 @@ def measure_motion(frames: Sequence[NDArray[np.uint8]]) -> Motion | None:
         return None
     grays = [np.asarray(cv2.cvtColor(working_copy(frame), cv2.COLOR_BGR2GRAY), dtype=np.uint8) for frame in frames]
     pairs = list(pairwise(grays))
-    still, change, temporal = [], [], []
-    for before, after in pairs:
-        difference = cv2.absdiff(before, after)
-        cells = cv2.resize(difference.astype(np.float32), CELLS, interpolation=cv2.INTER_AREA)
-        still.append(float((cells <= _SAME_LEVELS).mean()))
-        change.append(float(cells.mean()))
-        temporal.append(float(np.percentile(cells, 20)))
+    changes = [_cells(cv2.absdiff(before, after).astype(np.float32)) for before, after in pairs]
     shifts = [_shift(before, after) for before, after in pairs]
     path = sum(math.hypot(x, y) for x, y, _, _ in shifts)
     rolls = [_roll(before, after) for before, after in pairs]
     return Motion(
-        still=min(still),
-        change=float(np.median(change)),
-        temporal=float(np.median(temporal)),
+        still=min(float((cells <= _SAME_LEVELS).mean()) for cells in changes),
         shift=min(math.hypot(x, y) for x, y, _, _ in shifts),
         drift=math.hypot(sum(x for x, _, _, _ in shifts), sum(y for _, y, _, _ in shifts)) / path if path else 0.0,
         shift_response=float(np.median([response for _, _, response, _ in shifts])),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
@@ -12,7 +11,7 @@ from xueliang_monitor.picture.measures import CELLS, STRUCTURE_SIZE, Measures
 if TYPE_CHECKING:
     from xueliang_monitor.picture.measures import Gray, Plane
 
-MAX_LIGHTS = 8
+MAX_LIGHTS = 6
 """Kinds of light that are told apart; a camera's day, dusk and night take three to six."""
 
 ENOUGH = 5
@@ -24,7 +23,11 @@ SAME_LIGHT_LEVELS = 10.0
 
 LIGHT_SIZE = (48, 27)
 _STEP = 12.0
-_QUALITY = 80
+SETTLED_LOOKS = 24
+"""Looks after which nothing of the first one is left: 19 steps of 12 levels from white to near black, then halvings."""
+
+_GRAIN = 6
+"""Levels to which planes are rounded; kept without loss else, as a lossy format takes back steps so small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +37,8 @@ class Light:
     Planes are kept as bytes, so that a process which only hands a reference on needs no array library.
 
     Attributes:
-        thumb: BGR, 48x27, as JPEG.
-        structure: luma, 160x90, as JPEG.
+        thumb: BGR, 48x27, in steps of six levels, as PNG.
+        structure: luma, 160x90, likewise.
         fine: detail by cell, 18x32, in sixteenths of a level.
         looks: how many looks it was learned from.
         number: when it was last learned from, counted in looks.
@@ -91,19 +94,6 @@ class Reference:
         """Whether enough healthy pictures were seen to judge against."""
         return self.looks >= ENOUGH
 
-    def highest(self, name: str) -> float | None:
-        """Return the largest usual value of a measure, None where it is not known."""
-        return max(self.usual.get(name, ()), default=None)
-
-    def lowest(self, name: str) -> float | None:
-        """Return the smallest usual value of a measure, None where it is not known."""
-        return min(self.usual.get(name, ()), default=None)
-
-    def median(self, name: str) -> float | None:
-        """Return the median of the usual values of a measure, None where it is not known."""
-        values = self.usual.get(name, ())
-        return statistics.median(values) if values else None
-
     def previous_structure(self) -> Gray | None:
         """Return the luma of the last picture, shape (90, 160), None at first."""
         import numpy as np
@@ -118,15 +108,15 @@ def _decoded(data: bytes, *, colour: bool) -> Plane:
     import numpy as np
 
     flag = cv2.IMREAD_COLOR if colour else cv2.IMREAD_GRAYSCALE
-    return np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), flag), dtype=np.float32)
+    return np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), flag), dtype=np.float32) * _GRAIN
 
 
 def _encoded(plane: Plane) -> bytes:
     import cv2
     import numpy as np
 
-    picture = np.clip(np.rint(plane), 0, 255).astype(np.uint8)
-    return bytes(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1])
+    picture = np.clip(np.rint(plane / _GRAIN), 0, 255 // _GRAIN).astype(np.uint8)
+    return bytes(cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 9])[1])
 
 
 def _light(measures: Measures, number: int) -> Light:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import statistics
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -16,6 +17,8 @@ LIMIT = 0.5
 CLEAR = 0.4
 """The score up to which it is ruled out; between the two nothing can be told, so that what was known stays."""
 
+TEXTURED = 0.36
+"""Share of the view with a pattern below which nothing can be said of where it went."""
 
 GROWN_LOOKS = 12
 """Looks after which it is known well what is usual for a camera."""
@@ -60,20 +63,25 @@ class View:
         """Whether so few looks taught that what is usual is not known well."""
         return self.reference is None or self.reference.looks < GROWN_LOOKS
 
+    @property
+    def textured(self) -> float:
+        """Share of the view with a pattern, now or usually, whichever is less; 0 where that is not known."""
+        return min(self.compared.get("textured", 0.0), self.median("textured", 1.0))
+
+    def _usual(self, name: str) -> tuple[float, ...]:
+        return self.reference.usual.get(name, ()) if self.reference is not None and self.learned else ()
+
     def highest(self, name: str, default: float) -> float:
         """Return the largest value of a measure or comparison on healthy looks."""
-        found = self.reference.highest(name) if self.reference is not None and self.learned else None
-        return default if found is None else found
+        return max(self._usual(name), default=default)
 
     def lowest(self, name: str, default: float) -> float:
         """Return the smallest value of a measure or comparison on healthy looks."""
-        found = self.reference.lowest(name) if self.reference is not None and self.learned else None
-        return default if found is None else found
+        return min(self._usual(name), default=default)
 
     def median(self, name: str, default: float) -> float:
         """Return the median of a measure or comparison on healthy looks."""
-        found = self.reference.median(name) if self.reference is not None and self.learned else None
-        return default if found is None else found
+        return statistics.median(self._usual(name) or (default,))
 
 
 @dataclass(frozen=True, slots=True)

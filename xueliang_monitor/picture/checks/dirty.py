@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from xueliang_monitor.model import Fault, Rung, Severity, Text
-from xueliang_monitor.picture.verdict import Check, Judged, View, both, over
+from xueliang_monitor.picture.verdict import TEXTURED, Check, Judged, View, both, over
 
 SPOTS = 0.10
 ABOVE_USUAL = 0.07
 KEPT = 0.75
 YOUNG = 1.5
 """Of the limit, while it is not known well what is usual."""
-
-TEXTURED = 0.36
 
 
 def _judge(view: View) -> Judged:
@@ -22,8 +20,8 @@ def _judge(view: View) -> Judged:
     detail = f"{spots:.0%} of the textured view lost its detail (limit {limit:.0%})"
     # Where everything is softer it is out of focus, not dirty; where one region is lost it is covered.
     clear = over(best, 0.75, 0.95)
-    if min(view.compared["textured"], view.median("textured", 1.0)) < TEXTURED:
-        return Judged(None, f"only {view.compared['textured']:.0%} of the view has a pattern to lose")
+    if view.textured < TEXTURED:
+        return Judged(None, f"only {view.textured:.0%} of the view has a pattern to lose")
     usual = view.median("kept", 1.0)
     same = over(view.compared["kept"], KEPT * usual, usual)
     return Judged(both(over(spots, limit, 2 * limit), clear, same), detail)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from xueliang_monitor.model import Fault, Rung, Severity, Text
-from xueliang_monitor.picture.verdict import Check, Judged, View, both, over
+from xueliang_monitor.picture.verdict import TEXTURED, Check, Judged, View, both, over
 
 SHIFT = 0.03
 TURN = 2.4
 GAIN = 0.12
 YOUNG_GAIN = 0.25
-TEXTURED = 0.36
 FIT = 0.36
 
 
@@ -18,8 +17,8 @@ def _judge(view: View) -> Judged:
     if moved is None or turned is None:
         return Judged(None, "the camera's own view is not known yet")
     gain, fit = view.compared["moved_gain"], view.compared["moved_fit"]
-    if min(view.compared["textured"], view.median("textured", 1.0)) < TEXTURED:
-        return Judged(None, f"only {view.compared['textured']:.0%} of the view has a pattern to find again")
+    if view.textured < TEXTURED:
+        return Judged(None, f"only {view.textured:.0%} of the view has a pattern to find again")
     detail = f"moved by {moved:.1%} of the width (limit {SHIFT:.1%}), turned by {turned:.1f} degrees (limit {TURN})"
     far = max(over(moved, SHIFT, 2 * SHIFT), over(turned, TURN, 2 * TURN))
     usual = view.highest("moved_gain", 0.0) if view.highest("moved", 0.0) > SHIFT else 0.0
