@@ -177,38 +177,11 @@ async def visit(
     `now` is the wall-clock second at which the visit starts; `total_seconds` bounds the whole climb; `turns` keeps it
     from meeting another at the camera. Never raises but for cancellation.
     """
-    try:
-        async with (turns or Turns()).of(target.host):
-            return await _visit(
-                target,
-                top,
-                memory,
-                timeouts=timeouts,
-                workers=workers,
-                now=now,
-                total_seconds=total_seconds,
-                ask_device=ask_device,
-            )
-    except TurnError as error:
-        finding = Finding(CHECK_FAILED.code, str(error), Rung.REACH)
-        rung = RungResult(Rung.REACH, False, WAIT_SECONDS, finding.code, finding.detail)
-        return Report(target.id, now, (rung,), (finding,)), memory
-
-
-async def _visit(
-    target: Target,
-    top: Rung,
-    memory: Memory,
-    *,
-    timeouts: Timeouts,
-    workers: Workers,
-    now: float,
-    total_seconds: float | None,
-    ask_device: bool,
-) -> tuple[Report, Memory]:
     login = memory.login.for_credentials(target.credentials)
     device_login = memory.device_login.for_credentials(target.onvif.credentials if target.onvif else None)
+    unchanged = login is memory.login and device_login is memory.device_login
     began = time.monotonic()
+    memory = replace(memory, login=login, refusals=memory.refusals if unchanged else ())
     climb = Climb(
         target,
         timeouts,
@@ -220,28 +193,38 @@ async def _visit(
         may_log_in_to_device=device_login.may_try(now) and may_be_refused(memory.refusals, now),
         normal=memory.normal,
         refusals=memory.refusals,
-        ends_at=None if total_seconds is None else began + total_seconds,
     )
-    found = await _climb_ladder(climb, top)
-    await _ask_device(climb, found, device_login, due=ask_device)
+    try:
+        async with (turns or Turns()).of(target.host):
+            climb.ends_at = None if total_seconds is None else time.monotonic() + total_seconds
+            found = await _climb_ladder(climb, top)
+            await _ask_device(climb, found, device_login, due=ask_device)
+    except TurnError as error:
+        finding = Finding(CHECK_FAILED.code, str(error), Rung.REACH)
+        rung = RungResult(Rung.REACH, False, WAIT_SECONDS, finding.code, finding.detail)
+        return Report(target.id, now, (rung,), (finding,)), memory
+    return _conclude(climb, found, memory, device_login, now)
+
+
+def _conclude(climb: Climb, found: _Findings, memory: Memory, device_login: Login, now: float) -> tuple[Report, Memory]:
+    """Return the report of a visit that is over, and what to remember of it."""
     found.seen = [_name_path(climb, finding) for finding in found.seen]
     if climb.look is not None:
         memory = replace(memory, second_looks=memory.second_looks + 1 if found.look_again else 0)
         found.look_again = found.look_again and memory.second_looks <= MAX_SECOND_LOOKS
-    memory = replace(
+    report = _report(climb.target, now, found, climb)
+    tried = climb.connection is not None and climb.connection.login_tried
+    accepted = climb.connection is not None and climb.connection.login_accepted
+    report, login = refusals.judge_login(report, memory.login, tried=tried, accepted=accepted)
+    return report, replace(
         memory,
         reference=climb.look.reference if climb.look else memory.reference,
         login=login,
         device=climb.device,
         device_login=refusals.after_device(device_login, climb.device_login, now),
         normal=climb.normal,
+        refusals=refusals.latest(memory.refusals, report, climb.device_login, tried=tried and not accepted),
     )
-    report = _report(target, now, found, climb)
-    tried = climb.connection is not None and climb.connection.login_tried
-    accepted = climb.connection is not None and climb.connection.login_accepted
-    report, after = refusals.judge_login(report, memory.login, tried=tried, accepted=accepted)
-    refused = refusals.latest(memory.refusals, report, climb.device_login, tried=tried and not accepted)
-    return report, replace(memory, login=after, refusals=refused)
 
 
 def _report(target: Target, now: float, found: _Findings, climb: Climb) -> Report:
