@@ -120,6 +120,14 @@ def test_what_tells_which_camera_it_was_is_taken_out() -> None:
     assert f"Content-Length: {len(body)}".encode() in head
 
 
+def test_ipv6_addresses_are_taken_out_and_times_stay() -> None:
+    for address in ("fe80::211:22ff:feaa:bbcc", "2001:470:1:2:3:4:5:6", "::ffff:10.1.2.3"):
+        cleaned = redact(f"o=- 1 1 IN IP6 {address}\r\na=x:[{address}]:554/live\r\n".encode(), "h", ())
+        assert cleaned == b"o=- 1 1 IN IP6 2001:db8::1\r\na=x:[2001:db8::1]:554/live\r\n"
+    for kept in (b"Date: Wed, 25 Nov 2026 14:06:35 GMT\r\n", b"c=IN IP6 ::\r\n"):
+        assert redact(kept, "h", ()) == kept
+
+
 @given(st.lists(st.tuples(st.binary(min_size=1, max_size=60), st.binary(min_size=1, max_size=60)), max_size=3))
 def test_any_bytes_survive_being_written(said: list[tuple[bytes, bytes]]) -> None:
     capture = Transcript("about", "", tuple(Exchange(request, response) for request, response in said))

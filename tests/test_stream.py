@@ -28,6 +28,7 @@ from xueliang_monitor.probes.normal import MIN_LEARNED, Normal, judge
 from xueliang_monitor.simulator.camera import SimulatedCamera
 from xueliang_monitor.simulator.fleet import SimulatedFleet
 from xueliang_monitor.simulator.session import LOGIN_KINDS
+from xueliang_monitor.turns import Turns
 from xueliang_monitor.wire.media import Codec
 
 Start = Callable[..., Awaitable[SimulatedFleet]]
@@ -84,6 +85,9 @@ async def test_rtsps_is_trusted_by_its_authority_or_not_at_all_or_not(simulated:
     strict, _ = await climb(camera, secure=True)
     assert codes(strict) == ["tls_failed"]
     assert "tls: FILE" in strict.seen[0].detail
+    lost, _ = await climb(camera, secure=True, tls="/nowhere/ca.pem")
+    assert codes(lost) == ["tls_failed"]
+    assert "the certificates in /nowhere/ca.pem cannot be used" in lost.seen[0].detail
     assert camera.teardowns == 2
 
 
@@ -136,6 +140,29 @@ async def test_a_refusal_that_goes_by_itself_was_a_session_limit(simulated: Star
     assert "session_limit" in third.ruled_out
 
 
+async def test_corrected_credentials_are_tried_at_once_however_often_the_wrong_ones_were_refused(
+    simulated: Start,
+) -> None:
+    camera = (await simulated(1)).cameras["cam-000"]
+    memory = Memory(refusals=(990.0, 995.0, 999.0))
+    _, memory = await climb(camera, memory, credentials=Credentials("viewer", "wrong"), now=1000.0)
+    report, memory = await climb(camera, memory, now=1001.0)
+    assert (codes(report), memory.refusals) == ([], ())
+
+
+async def test_waiting_for_its_turn_does_not_set_a_visits_clock_back(simulated: Start) -> None:
+    camera = (await simulated(1)).cameras["cam-000"]
+    turns, began = Turns(), time.time()
+    async with turns.of(camera.target.host):
+        target = replace(camera.target, credentials=LOGIN, listen_seconds=0.0)
+        waiting = asyncio.create_task(
+            visit(target, Rung.STREAM, Memory(), timeouts=SHORT, workers=WORKERS, now=began, turns=turns)
+        )
+        await asyncio.sleep(1.5)
+    report, _ = await waiting
+    assert abs(float(report.readings["stream_clock_offset_seconds"])) < 0.5
+
+
 async def test_a_camera_that_says_it_is_locked_is_left_alone_for_half_an_hour(simulated: Start) -> None:
     camera = (await simulated(1)).cameras["cam-000"]
     camera.behaviour = replace(camera.behaviour, refuse={"DESCRIBE": 423}, reason="Locked")
@@ -156,6 +183,17 @@ async def test_a_redirection_is_followed_on_the_same_server_only(simulated: Star
     assert codes(report) == ["stream_not_found"]
     assert "rtsp://10.0.0.9/live" in report.seen[0].detail
     assert "pw" not in report.seen[0].detail
+    odd = Credentials("viewer", "s3cret/&pass")
+    for place in (
+        "rtsp://10.0.0.9/s3cret/&pass/live",
+        "rtsp://10.0.0.9/s3cret%2F%26pass",
+        "rtsp://10.0.0.9/x?pwd=s3cret",
+    ):
+        camera.behaviour, camera.credentials = replace(elsewhere, location=place), odd
+        report, _ = await climb(camera, credentials=odd)
+        assert codes(report) == ["stream_not_found"]
+        assert "s3cret" not in str(report)
+    camera.credentials = LOGIN
     camera.behaviour = replace(elsewhere, location=camera.target.url.replace("/main", "/other"))
     report, _ = await climb(camera)
     assert "more than" in report.seen[0].detail or "301" in report.seen[0].detail

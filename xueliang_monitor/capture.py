@@ -6,12 +6,12 @@ import asyncio
 from dataclasses import replace
 from typing import Self
 
-from xueliang_monitor.model import Target, Transport
+from xueliang_monitor.model import Target, Transport, spellings
 from xueliang_monitor.net.errors import NetError
 from xueliang_monitor.net.playing import playing
 from xueliang_monitor.net.rtsp import RtspConnection
 from xueliang_monitor.turns import Turns
-from xueliang_monitor.wire import sdp, tracks
+from xueliang_monitor.wire import tracks
 from xueliang_monitor.wire.transcript import Exchange, Transcript, redact
 
 TOTAL_SECONDS = 15.0
@@ -22,13 +22,12 @@ class _Recorded(RtspConnection):
     """A connection that keeps what was said, up to the media."""
 
     exchanges: list[Exchange]
-    playing: bool
 
     @classmethod
     async def open(cls, host: str, port: int) -> Self:
         """Connect; see `RtspConnection`."""
         connection = await super().open(host, port)
-        connection.exchanges, connection.playing = [], False
+        connection.exchanges = []
         return connection
 
     def said(self, data: bytes, *, by_camera: bool) -> None:
@@ -73,16 +72,15 @@ async def _record(target: Target) -> Transcript:
                 trouble = "no track that can be judged"
             else:
                 media, _ = chosen
-                control = sdp.resolve_control(description.base, media.control)
-                aggregate = sdp.resolve_control(description.base, description.session.control)
-                expects = f"{tracks.CODECS[media.encoding].value} {control} {aggregate}"
+                codec = tracks.CODECS[media.encoding].value
+                expects = f"{codec} {description.track(media)} {description.aggregate}"
                 async with playing(connection, description, media, Transport.TCP):
                     pass
         except NetError as error:
             trouble = str(error)
     exchanges = [_without_media(exchange) for exchange in connection.exchanges]
     login = target.credentials
-    secrets = (login.username, login.password) if login is not None else ()
+    secrets = spellings(login) if login is not None else ()
 
     def clean(said: bytes) -> bytes:
         return redact(said, target.host, secrets)

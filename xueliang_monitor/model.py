@@ -157,6 +157,13 @@ PATH_USERNAME, PATH_PASSWORD = "{username}", "{password}"
 _PASSWORD_IN_PATH = re.compile(r"((?:password|passwd|pass|pwd)=)(?!\{password\})[^&_/?#]+", re.IGNORECASE)
 
 
+def spellings(credentials: Credentials) -> tuple[str, ...]:
+    """Return password and user name as they may stand in text: plain, and quoted for an address. The longest first."""
+    plain = (credentials.password, credentials.username)
+    found = {form for text in plain for form in (text, quote(text, safe="")) if text}
+    return tuple(sorted(found, key=len, reverse=True))
+
+
 def redact_path(path: str) -> str:
     """Return a path as people may see it: a password in it masked."""
     return _PASSWORD_IN_PATH.sub(r"\1***", path)

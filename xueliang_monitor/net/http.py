@@ -16,7 +16,7 @@ from yarl import URL
 
 from xueliang_monitor import __version__
 from xueliang_monitor.net.address import connect_error, resolve
-from xueliang_monitor.net.errors import ClosedError, NameUnresolvedError, NetError, ProtocolError, TlsError
+from xueliang_monitor.net.errors import ClosedError, NameUnresolvedError, NetError, ProtocolError
 from xueliang_monitor.net.tls import tls_context, tls_error
 
 _HEADERS = {"User-Agent": f"xueliang-monitor/{__version__}", "Accept-Encoding": "identity"}
@@ -109,12 +109,7 @@ class HttpConnection:
         self, method: str, path: str, headers: dict[str, str], content: bytes | None, limit: int
     ) -> HttpAnswer:
         loop = asyncio.get_running_loop()
-        try:
-            session = self._open()
-        except OSError as error:
-            raise TlsError(
-                f"tls: the certificates in {self._tls} cannot be used ({error.strerror or error})"
-            ) from error
+        session = self._open()
         started = loop.time()
         try:
             async with session.request(

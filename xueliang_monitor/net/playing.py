@@ -166,8 +166,7 @@ async def playing(
     """
     async with contextlib.AsyncExitStack() as stack:
         playback = await _set_up(connection, description, media, transport, stack)
-        aggregate = sdp.resolve_control(description.base, description.session.control)
-        await connection.request("PLAY", aggregate, (*connection.session_headers, ("Range", "npt=0.000-")))
+        await connection.request("PLAY", description.aggregate, (*connection.session_headers, ("Range", "npt=0.000-")))
         yield playback
 
 
@@ -178,8 +177,8 @@ async def _set_up(
     transport: Transport,
     stack: contextlib.AsyncExitStack,
 ) -> Playback:
-    track = sdp.resolve_control(description.base, media.control)
-    connection.begin_session(sdp.resolve_control(description.base, description.session.control))
+    track = description.track(media)
+    connection.begin_session(description.aggregate)
     if transport is not Transport.UDP:
         try:
             return await _ask(connection, track, Interleaved(connection))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
+from xueliang_monitor.model import Credentials, redact_path, spellings
 from xueliang_monitor.net.errors import LockedError, NetError, RedirectionError, StatusError
 from xueliang_monitor.wire.messages import Response
 
@@ -38,9 +39,12 @@ def refuses_login(response: Response) -> bool:
     return response.status in (401, 403) or says_locked(response)
 
 
-def without_login(url: str) -> str:
-    """Return a URL as people may see it: without user information."""
-    return re.sub(r"//[^/@]*@", "//", url)[:200]
+def _shown(url: str, credentials: Credentials | None) -> str:
+    """Return a URL as people may see it: without user information, and without the login where its path holds it."""
+    shown = redact_path(re.sub(r"//[^/@]*@", "//", url))
+    for secret in spellings(credentials) if credentials is not None else ():
+        shown = shown.replace(secret, "***")
+    return shown[:200]
 
 
 def same_server(url: str, other: str) -> bool:
@@ -52,11 +56,11 @@ def same_server(url: str, other: str) -> bool:
     return ours == theirs
 
 
-def refusal_of(method: str, response: Response) -> NetError:
+def refusal_of(method: str, response: Response, credentials: Credentials | None) -> NetError:
     """Return the error that a response stands for which is neither a success nor an open question of the login."""
     if says_locked(response):
         return LockedError(f"{method}: {status_line(response)}", tried=False)
     location = response.headers.get("location")
     if 300 <= response.status < 400 and location:
-        return RedirectionError(method, response.status, response.reason, location, without_login(location))
+        return RedirectionError(method, response.status, response.reason, location, _shown(location, credentials))
     return StatusError(method, response.status, response.reason)

@@ -40,6 +40,15 @@ class Description:
     base: str
     server: str
 
+    @property
+    def aggregate(self) -> str:
+        """The URL by which all of it is played and torn down (RFC 2326, C.1.1)."""
+        return sdp.resolve_control(self.base, self.session.control)
+
+    def track(self, media: sdp.Media) -> str:
+        """Return the URL by which one track is set up."""
+        return sdp.resolve_control(self.base, media.control)
+
 
 class RtspConnection:
     """One connection to a camera (RFC 2326); use as an async context manager, which tears the session down."""
@@ -85,8 +94,9 @@ class RtspConnection:
             TlsError: the camera speaks no TLS, or is not to be trusted.
 
         """
+        context = tls_context(tls)
         try:
-            await self._writer.start_tls(tls_context(tls), server_hostname=self._host)
+            await self._writer.start_tls(context, server_hostname=self._host)
         except ssl.SSLError as error:
             raise tls_error(self._host, error.reason or error.strerror or "") from error
         except OSError as error:
@@ -240,7 +250,7 @@ class RtspConnection:
             raise LoginError(f"{method}: the camera refused the login each time with a new nonce", tried=True)
         self.login_accepted = self.login_accepted or (authorized and not refuses_login(response))
         if not 200 <= response.status < 300:
-            raise refusal_of(method, response)
+            raise refusal_of(method, response, self._credentials)
         return response
 
     def _take_challenge(self, response: Response, method: str, *, authorized: bool) -> None:

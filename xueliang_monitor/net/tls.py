@@ -8,16 +8,23 @@ import ssl
 from xueliang_monitor.net.errors import TlsError
 
 
-@functools.lru_cache(maxsize=64)
 def tls_context(tls: str) -> ssl.SSLContext:
     """Return how certificates are checked: `verify`, `insecure`, or against the certificates of a file.
 
     A file names the camera's own certificate or its authority; as cameras are known by address, names are not compared.
 
     Raises:
-        OSError: the file cannot be used (ssl.SSLError is one).
+        TlsError: the file cannot be used.
 
     """
+    try:
+        return _context(tls)
+    except OSError as error:  # ssl.SSLError is one
+        raise TlsError(f"tls: the certificates in {tls} cannot be used ({error.strerror or error})") from error
+
+
+@functools.lru_cache(maxsize=64)
+def _context(tls: str) -> ssl.SSLContext:
     if tls == "verify":
         return ssl.create_default_context()
     context = ssl.create_default_context(cafile=None if tls == "insecure" else tls)

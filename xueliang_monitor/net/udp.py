@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import random
 import socket
+from typing import Self
 
 from xueliang_monitor.net.errors import ProtocolError
 from xueliang_monitor.wire import rtcp
@@ -33,6 +33,10 @@ class _Port(asyncio.DatagramProtocol):
             self.waiting.append(data)
             self._pair.arrived.set()
 
+    def itself(self) -> Self:
+        """Return the port, as asyncio asks for a factory."""
+        return self
+
     def error_received(self, error: Exception) -> None:
         """The camera's port is closed: what follows tells more."""
 
@@ -45,12 +49,12 @@ class _Port(asyncio.DatagramProtocol):
 class PortPair:
     """An even port for RTP and the next one for RTCP."""
 
-    def __init__(self, camera: str) -> None:
+    def __init__(self, camera: str, port: int) -> None:
         self._camera = camera
         self.senders = {camera}
         self.arrived = asyncio.Event()
         self.media, self.control = _Port(self), _Port(self)
-        self.port = 0
+        self.port = port
         self._theirs: tuple[int, int] | None = None
         self._error: Exception | None = None
         self._source = random.getrandbits(32)
@@ -108,10 +112,6 @@ def _bind(own: str, port: int) -> socket.socket:
     return bound
 
 
-def _same(port: _Port) -> _Port:
-    return port
-
-
 async def open_pair(own: str, camera: str) -> PortPair:
     """Open a pair of ports on our address `own` for what comes from `camera`.
 
@@ -122,26 +122,15 @@ async def open_pair(own: str, camera: str) -> PortPair:
     loop = asyncio.get_running_loop()
     for _ in range(_TRIES):
         port = random.choice(_PORTS)
-        try:
-            first = _bind(own, port)
-        except OSError:
-            continue
-        try:
-            second = _bind(own, port + 1)
-        except OSError:
-            first.close()
-            continue
-        pair = PortPair(camera)
-        pair.port = port
-        try:
-            for protocol, bound in ((pair.media, first), (pair.control, second)):
-                protocol.transport, _ = await loop.create_datagram_endpoint(
-                    functools.partial(_same, protocol), sock=bound
-                )
-        except BaseException:
-            pair.close()
-            first.close()
-            second.close()
-            raise
-        return pair
+        with contextlib.ExitStack() as undo:
+            try:
+                bound = [undo.enter_context(_bind(own, port + more)) for more in (0, 1)]
+            except OSError:
+                continue
+            pair = PortPair(camera, port)
+            undo.callback(pair.close)
+            for protocol, each in zip((pair.media, pair.control), bound, strict=True):
+                protocol.transport, _ = await loop.create_datagram_endpoint(protocol.itself, sock=each)
+            undo.pop_all()
+            return pair
     raise ProtocolError("no pair of UDP ports is free on this machine")

@@ -15,12 +15,14 @@ from dataclasses import dataclass
 from xueliang_monitor.model import redact_path
 
 EXPECTS = "expects:"
-HOST, ADDRESS = "camera.invalid", "192.0.2.1"
+HOST, ADDRESS, ADDRESS_V6 = "camera.invalid", "192.0.2.1", "2001:db8::1"
 _ESCAPED = re.compile(r"\\(?:x([0-9a-f]{2})|\\)")
 _SECRET_HEADERS = re.compile(r"(?im)^((?:proxy-)?authorization\s*:\s*\S+)[^\r\n]*")
 _SECRET_PARAMETERS = re.compile(r'(?i)\b(nonce|opaque|username|response|cnonce|realm)="[^"\r\n]*"')
 _USER_INFORMATION = re.compile(r"(?i)(rtsps?://)[^/@\s]+@")
-_IPV4 = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.])")
+_ADDRESS = re.compile(
+    r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.])|(?<![\w.:])[0-9a-fA-F]{0,4}(?::[0-9a-fA-F.]{0,15}){2,8}(?<!\.)"
+)
 _HARDWARE = re.compile(r"(?i)\b[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}\b")
 
 
@@ -115,7 +117,7 @@ def redact(said: bytes, host: str, secrets: Iterable[str]) -> bytes:
     text = _SECRET_PARAMETERS.sub(r'\1="***"', text)
     text = _USER_INFORMATION.sub(r"\1", text)
     text = re.sub(rf"(?<![\w.]){re.escape(host)}(?![\w.])", HOST, text, flags=re.IGNORECASE)
-    text = _IPV4.sub(_address, text)
+    text = _ADDRESS.sub(_address, text)
     text = _HARDWARE.sub("00:00:5e:00:53:01", text)
     text = "\n".join(redact_path(line) if "rtsp" in line.lower() else line for line in text.split("\n"))
     for secret in secrets:
@@ -129,7 +131,9 @@ def _address(match: re.Match[str]) -> str:
         told = ipaddress.ip_address(match[0])
     except ValueError:
         return match[0]
-    return match[0] if told.is_loopback or told.is_unspecified or told.is_multicast else ADDRESS
+    if told.is_loopback or told.is_unspecified or told.is_multicast:
+        return match[0]
+    return ADDRESS if told.version == 4 else ADDRESS_V6
 
 
 def _with_length(text: str) -> str:
