@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 NEAREST = 4
 _ROWS, _COLUMNS, _SIDE = 9, 16, 10
 _TEXTURED = 5.0
+_FOREIGN = 0.28
+_SMOOTH = 1.6
+_MOST = 0.6
 _LOST_CORRELATION = 0.3
 _REPAINTED = 0.45
 _STILL_THERE = 0.35
@@ -61,7 +64,7 @@ def compare(measures: Measures, reference: Reference | None) -> dict[str, float]
         "blob": _largest_region(changed),
         "textured": float(patterned.mean()),
         **_colour(thumb, thumbs, [thumbs[place] for place in order]),
-        **_detail(measures, near, fit, _on_cells(_relative_light(structure, planes), measures)),
+        **_detail(measures, near, fit, _on_cells(_relative_light(structure, planes), measures), thumb),
         **_move(gradients, past, kept),
     }
 
@@ -153,11 +156,30 @@ def _relative_light(structure: Plane, planes: Sequence[Plane]) -> Plane:
     return np.asarray(np.clip((_blocks(structure).mean(axis=2) + 4) / (usual + 4), 0.3, 1.0), dtype=np.float32)
 
 
-def _detail(measures: Measures, near: Sequence[Light], fit: Plane, light: Plane) -> dict[str, float]:
+def _foreign(thumb: Plane, near: Sequence[Light], same: Mask) -> Mask:
+    """Return the cells whose colour is that of none of the near lights, once what tints the whole is taken out."""
+    cells = same.shape[1], same.shape[0]
+
+    def ratios(plane: Plane) -> Plane:
+        logs = np.log(cv2.resize(plane, cells, interpolation=cv2.INTER_AREA) + 8)
+        return np.stack([logs[..., 2] - logs[..., 1], logs[..., 0] - logs[..., 1]], axis=2)
+
+    now = ratios(thumb)
+    nearest = np.full(same.shape, np.inf, np.float32)
+    for light in near:
+        off = now - ratios(light.thumb_plane())
+        seen = off[same] if same.mean() > 0.1 else off.reshape(-1, 2)
+        nearest = np.minimum(nearest, np.hypot(*np.moveaxis(off - np.median(seen, axis=0), 2, 0)))
+    return np.asarray(nearest > _FOREIGN, dtype=np.bool_)
+
+
+def _detail(
+    measures: Measures, near: Sequence[Light], fit: Plane, light: Plane, thumb: Plane
+) -> dict[str, float]:
     usual = np.median([light.fine_plane() for light in near], axis=0)
     textured = usual > max(1.0, 0.5 * float(np.median(usual)))
     if not textured.any():
-        return {"detail_kept_best": 1.0, "spots": 0.0, "soft": 0.0}
+        return {"detail_kept_best": 1.0, "spots": 0.0, "soft": 0.0, "veiled": 0.0, "detailed": 0.0}
     kept = measures.fine[textured] / (usual[textured] + 1e-3)
     share = min(1.0, max(float(np.percentile(kept, 70)), 0.3))
     same = _on_cells(fit, measures) > _STILL_THERE
@@ -167,8 +189,27 @@ def _detail(measures: Measures, near: Sequence[Light], fit: Plane, light: Plane)
     return {
         "detail_kept_best": float(np.percentile(kept, 80)),
         "soft": _largest_region(np.asarray(joined, dtype=np.bool_)),
+        "veiled": _veiled(
+            gone | _foreign(thumb, near, same) & (measures.fine < _SMOOTH), textured, measures.fine < 0.5 * usual
+        ),
+        "detailed": float(textured.mean()),
         "spots": float(((kept < 0.45 * share) & there | (kept < 0.15 * share)).mean()),
     }
+
+
+def _veiled(lost: Mask, textured: Mask, softer: Mask) -> float:
+    """Return the share of the view in the largest region that lost its pattern, or is smooth and of a foreign colour.
+
+    Where there was detail to see in a region, most of it must be gone.
+    """
+    joined = cv2.morphologyEx(lost.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    count, regions, sizes, _ = cv2.connectedComponentsWithStats(joined, connectivity=4)
+    best = 0
+    for number in range(1, count):
+        detailed = (regions == number) & textured
+        if (detailed & softer).sum() >= _MOST * detailed.sum():
+            best = max(best, int(sizes[number, cv2.CC_STAT_AREA]))
+    return best / lost.size
 
 
 def _move(gradients: Plane, past: Sequence[Plane], kept: float) -> dict[str, float]:

@@ -5,36 +5,36 @@ from __future__ import annotations
 from xueliang_monitor.model import Fault, Rung, Severity, Text
 from xueliang_monitor.picture.verdict import Check, Judged, View, both, over
 
-SOFT = 0.15
-ABOVE_USUAL = 0.08
+VEILED = 0.25
+ABOVE_USUAL = 0.12
 KEPT = 0.38
+SOME_KEPT = 0.96
 DETAIL = 0.6
-BLOB = 0.5
 ABSOLUTE_DETAIL = 0.4
 ABSOLUTE_CONTRAST = 16.0
 ABSOLUTE_LUMA = 110.0
 
 
 def _judge(view: View) -> Judged:
-    soft, best = view.against("soft"), view.against("detail_kept_best")
+    best = view.against("detail_kept_best")
     shapes, contrast, mean = view.number("middle"), view.number("contrast"), view.number("mean")
-    if soft is None or best is None:
+    if best is None:
         detail = (
             f"detail of {shapes:.2f} levels (limit {ABSOLUTE_DETAIL}), contrast {contrast:.0f}"
             f" (limit {ABSOLUTE_CONTRAST:.0f})"
         )
         flat = both(over(-shapes, -ABSOLUTE_DETAIL, 0.0), over(-contrast, -ABSOLUTE_CONTRAST, 0.0))
         return Judged(both(flat, over(-mean, -ABSOLUTE_LUMA, 0.0)), detail)
-    limit = max(SOFT, view.highest("soft", 0.0) + ABOVE_USUAL)
-    kept, fewest = KEPT * view.median("kept", 1.0), DETAIL * view.lowest("detail_kept_best", 1.0)
-    blob = view.compared["blob"]
+    limit = max(VEILED, view.highest("veiled", 0.0) + ABOVE_USUAL)
+    usual = view.median("kept", 1.0)
+    veiled, kept, fewest = view.compared["veiled"], view.compared["kept"], DETAIL * view.lowest("detail_kept_best", 1.0)
     detail = (
-        f"one region of {soft:.0%} of the view lost pattern and detail (limit {limit:.0%});"
-        f" {view.compared['kept']:.0%} of the edges fit (limit {kept:.0%})"
+        f"one region of {veiled:.0%} of the view shows nothing of the scene (limit {limit:.0%});"
+        f" {kept:.0%} of the edges fit (limit {KEPT * usual:.0%}, or {SOME_KEPT * usual:.0%} behind such a region)"
     )
-    gone = both(over(-view.compared["kept"], -kept, 0.0), over(-best, -fewest, 0.0))
-    painted = both(over(blob, max(BLOB, view.highest("blob", 0.0) + 0.2), 0.9), over(-best, -1.2 * fewest, 0.0))
-    return Judged(max(over(soft, limit, 2 * limit), gone, painted), detail)
+    gone = both(over(-kept, -KEPT * usual, 0.0), over(-best, -fewest, 0.0))
+    behind = both(over(veiled, limit, 2 * limit), over(-kept, -SOME_KEPT * usual, -0.8 * usual))
+    return Judged(max(behind, gone), detail)
 
 
 COVERED = Check(
