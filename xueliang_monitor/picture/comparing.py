@@ -24,6 +24,7 @@ _TEXTURED = 5.0
 _FOREIGN = 0.28
 _SMOOTH = 1.6
 _MOST = 0.6
+_PATCH_CELLS = 3
 _LOST_CORRELATION = 0.3
 _REPAINTED = 0.45
 _STILL_THERE = 0.35
@@ -194,6 +195,21 @@ def _detail(
         ),
         "detailed": float(textured.mean()),
         "spots": float(((kept < 0.45 * share) & there | (kept < 0.15 * share)).mean()),
+        **_scattered(textured & (measures.fine < 0.5 * share * light * usual), textured),
+    }
+
+
+def _scattered(softer: Mask, textured: Mask) -> dict[str, float]:
+    """Return how much of the detail is lost in patches apart, and over how much of the view they lie."""
+    count, regions, sizes, _ = cv2.connectedComponentsWithStats(softer.astype(np.uint8), connectivity=8)
+    if count < 3:
+        return {"scattered": 0.0, "spread": 0.0}
+    largest = 1 + int(sizes[1:, cv2.CC_STAT_AREA].argmax())
+    apart = softer & (regions != largest)
+    sectors = softer.reshape(3, 6, 4, 8).sum(axis=(1, 3))
+    return {
+        "scattered": float(apart.sum()) / max(1, int(textured.sum())),
+        "spread": float((sectors >= _PATCH_CELLS).mean()),
     }
 
 

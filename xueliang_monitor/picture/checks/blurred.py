@@ -8,15 +8,19 @@ from xueliang_monitor.picture.verdict import Check, Judged, View, both, over
 ABOVE_USUAL = 0.04
 DETAIL_KEPT = 0.72
 LITTLE_KEPT = 0.50
+DETAILED = 0.10
 
 
 def _judge(view: View) -> Judged:
     kept, blur = view.against("detail_kept_best"), view.number("blur")
     if kept is None:
         return Judged(None, "the camera's own sharpness is not known yet")
+    if view.compared["detailed"] < DETAILED:
+        return Judged(None, f"only {view.compared['detailed']:.0%} of the view has detail to lose")
     limit = min(0.95, view.highest("blur", 1.0) + ABOVE_USUAL)
     usual = view.lowest("detail_kept_best", 1.0)
-    share = kept / max(usual, 0.3)
+    # Where contrast as a whole is less, as at dusk or in fog, so is detail.
+    share = kept / max(usual, 0.3) / min(1.0, max(0.4, view.compared["contrast_kept"]))
     detail = f"blur {blur:.2f} (limit {limit:.2f}), {kept:.0%} of the usual detail (limit {DETAIL_KEPT * usual:.0%})"
     softer = both(over(blur, limit, limit + 0.15), over(-share, -DETAIL_KEPT, -0.3))
     return Judged(max(softer, both(over(-share, -LITTLE_KEPT, 0.0), over(blur, limit - 0.10, limit + 0.1))), detail)
