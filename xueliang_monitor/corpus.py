@@ -122,8 +122,12 @@ def _judge(folder: Path, case: CaseEntry, reference: Reference | None) -> tuple[
     frames = [picture for picture in read if picture is not None]
     if not frames:
         return case.case_id, [UNREADABLE]
-    look = look_at(frames, reference, hour=case.frames[0].hour)
-    return case.case_id, [verdict.code for verdict in look.seen]
+    seen = [verdict.code for verdict in look_at(frames, reference, hour=case.frames[0].hour).seen]
+    if seen and len(frames) > 1:
+        # As the daemon looks again before it says anything: what the last picture rules out was passing by.
+        again = look_at(frames[::-1], reference, hour=case.frames[-1].hour).ruled_out
+        seen = [code for code in seen if code not in again]
+    return case.case_id, seen
 
 
 def judge(file: Path, manifest: Manifest, workers: int | None = None) -> Iterator[tuple[str, list[str]]]:

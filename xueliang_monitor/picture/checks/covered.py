@@ -10,6 +10,8 @@ ABOVE_USUAL = 0.12
 KEPT = 0.38
 SOME_KEPT = 0.96
 RELIABLE = 0.5
+ELSEWHERE = 0.5
+ELSEWHERE_GAIN = 0.3
 DETAIL = 0.6
 ABSOLUTE_DETAIL = 0.4
 ABSOLUTE_CONTRAST = 16.0
@@ -33,8 +35,9 @@ def _judge(view: View) -> Judged:
         f"one region of {veiled:.0%} of the view shows nothing of the scene (limit {limit:.0%});"
         f" {kept:.0%} of the edges fit (limit {KEPT * usual:.0%}, or {SOME_KEPT * usual:.0%} behind such a region)"
     )
-    # A view that seldom fits its own past tells nothing when it does not.
-    gone = float(usual >= RELIABLE) * both(over(-kept, -KEPT * usual, 0.0), over(-best, -fewest, 0.0))
+    # A view that seldom fits its own past tells nothing when it does not; one that fits elsewhere is turned.
+    found_elsewhere = view.compared["moved_fit"] > ELSEWHERE and view.compared["moved_gain"] > ELSEWHERE_GAIN
+    gone = 0.0 if usual < RELIABLE or found_elsewhere else both(over(-kept, -KEPT * usual, 0.0), over(-best, -fewest, 0.0))
     behind = both(over(veiled, limit, 2 * limit), over(-kept, -SOME_KEPT * usual, -0.8 * usual))
     return Judged(max(behind, gone), detail)
 
