@@ -16,6 +16,7 @@ from xueliang_monitor.clock import ManualClock
 from xueliang_monitor.fleet import Fleet
 from xueliang_monitor.health import Policy
 from xueliang_monitor.model import Report, Rung, RungResult
+from xueliang_monitor.picture.comparing import lettering
 from xueliang_monitor.picture.judge import judge
 from xueliang_monitor.picture.learning import learn
 from xueliang_monitor.picture.look import look_at
@@ -136,6 +137,32 @@ def test_what_rolls_or_shakes_shows_in_a_burst_alone(footage: Path) -> None:
     assert [verdict.code for verdict in look_at(swing, None, 0.1).seen] == ["picture_shaking"]
     assert {"picture_rolling", "picture_shaking"} <= still.ruled_out
     assert not {"picture_rolling", "picture_shaking"} & alone.ruled_out
+
+
+def lettered(picture: Frame) -> Frame:
+    shown = picture.copy()
+    for place in ((20, 50), (400, 340)):
+        cv2.putText(shown, "2026-11-25 CAM 07", place, cv2.FONT_HERSHEY_SIMPLEX, 0.7, (0, 0, 0), 5)
+        cv2.putText(shown, "2026-11-25 CAM 07", place, cv2.FONT_HERSHEY_SIMPLEX, 0.7, (255, 255, 255), 2)
+    return shown
+
+
+def test_where_text_is_burned_in_is_learned_and_does_not_hide_a_turned_camera() -> None:
+    chance = np.random.default_rng(5)
+    field = cv2.GaussianBlur(chance.normal(0, 1, (480, 900, 3)).astype(np.float32), (0, 0), 4)
+    wide = np.clip(128 + 40 * field / field.std(), 0, 255)
+
+    def shot(gain: float, left: int = 40) -> Frame:
+        return lettered(np.clip(wide[40:400, left : left + 640] * gain, 0, 255).astype(np.uint8))
+
+    reference = taught([shot(gain) for gain in (1.0, 0.5, 0.3) for _ in range(8)])
+    found = lettering(reference.lights)
+    assert 0.005 < found.mean() < 0.35
+    assert found[1:4, 1:6].any()
+    assert found[14:18, 20:30].any()
+    assert not found[6:12].any()
+    assert seen(shot(1.0), reference) == []
+    assert seen(shot(1.0, 90), reference) == ["picture_moved"]
 
 
 def test_a_view_that_was_changed_on_purpose_is_learned_anew() -> None:

@@ -25,8 +25,10 @@ _FOREIGN = 0.28
 _SMOOTH = 1.6
 _MOST = 0.6
 _PATCH_CELLS = 3
-_LOST_CORRELATION = 0.3
-_REPAINTED = 0.45
+_SHARP = 5.0
+_STEADY = 1.2
+_OTHER_LIGHT = 1.5
+_MOST_TEXT = 0.10
 _STILL_THERE = 0.35
 _LOOK_FOR_MOVE_BELOW = 0.75
 _TURNS = (0.0, -2.5, 2.5, -5.0, 5.0, -8.0, 8.0, -12.0, 12.0)
@@ -37,14 +39,16 @@ def compare(measures: Measures, reference: Reference | None) -> dict[str, float]
 
     Returns:
         kept: best correlation of gradients with a light, in [-1, 1].
-        blob: share of the view in the largest region of 16x9 blocks that lost their structure or were painted over.
         textured: share of blocks with structure of their own.
         cast, cast_even: distance of the colour from the nearest light, in natural logarithms of ratios; how much of it
             nearly all of the view shows (20th percentile over the median).
         chroma_kept, contrast_kept: those measures over the lights' own; chroma_usual: the lights' own, in levels.
         detail_kept_best: detail over the lights' own, where most was kept (80th percentile of cells).
-        soft: share of the view in the largest region that lost both pattern and detail.
         spots: share of textured cells that lost most of their detail.
+        scattered: that without the largest patch; spread: share of twelve sectors of the view with such cells.
+        veiled: share of the view in the largest region that shows nothing of the scene: its pattern is gone, or it is
+            smooth and of a colour that the scene never had there.
+        detailed: share of cells with detail to lose.
         moved, turned, moved_gain, moved_fit: shift as a share of the width, turn in degrees, by how much the gradients
             correlate better so, and how well.
 
@@ -57,22 +61,39 @@ def compare(measures: Measures, reference: Reference | None) -> dict[str, float]
     near = [reference.lights[place] for place in order]
     planes = [light.structure_plane() for light in near]
     structure = measures.structure.astype(np.float32)
-    gradients, past = _gradients(structure), [_gradients(plane) for plane in planes]
+    lettered = lettering(reference.lights)
+    gradients, past = _gradients(structure, lettered), [_gradients(plane, lettered) for plane in planes]
     kept = max(_correlation(gradients, each) for each in past)
-    fit, changed, patterned = _compare_blocks(structure, planes)
+    fit, patterned = _compare_blocks(structure, planes)
     return {
         "kept": kept,
-        "blob": _largest_region(changed),
         "textured": float(patterned.mean()),
         **_colour(thumb, thumbs, [thumbs[place] for place in order]),
-        **_detail(measures, near, fit, _on_cells(_relative_light(structure, planes), measures), thumb),
+        **_detail(measures, near, fit, _on_cells(_relative_light(structure, planes), measures), thumb, ~lettered),
         **_move(gradients, past, kept),
     }
 
 
-def _gradients(structure: Plane) -> Plane:
+def lettering(lights: Sequence[Light]) -> Mask:
+    """Return the cells in which burned-in text stands, shape (18, 32): as sharp in every light, whatever happens.
+
+    None are told where only one light is known, or where it would be too much of the view to be text.
+    """
+    fine = np.stack([light.fine_plane() for light in lights])
+    bright = [float(light.thumb_plane().mean()) + 4 for light in lights]
+    steady = (fine.min(axis=0) >= _SHARP) & (fine.max(axis=0) <= _STEADY * fine.min(axis=0))
+    if max(bright) < _OTHER_LIGHT * min(bright) or steady.mean() > _MOST_TEXT:
+        return np.zeros(fine.shape[1:], np.bool_)
+    return np.asarray(cv2.dilate(steady.astype(np.uint8), np.ones((3, 3), np.uint8)), dtype=np.bool_)
+
+
+def _gradients(structure: Plane, lettered: Mask) -> Plane:
+    """Return how steep the picture is, 0 where text is burned in: that stays where it is when the camera is turned."""
     smooth = cv2.GaussianBlur(structure, (0, 0), 1.0)
-    return np.asarray(np.hypot(cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)))
+    steep = np.hypot(cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1))
+    size = steep.shape[1], steep.shape[0]
+    steep[cv2.resize(lettered.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0] = 0
+    return np.asarray(steep)
 
 
 def _correlation(one: Plane, other: Plane) -> float:
@@ -85,37 +106,18 @@ def _blocks(plane: Plane) -> Plane:
     return plane.reshape(_ROWS, _SIDE, _COLUMNS, _SIDE).transpose(0, 2, 1, 3).reshape(_ROWS, _COLUMNS, -1)
 
 
-def _compare_blocks(structure: Plane, planes: Sequence[Plane]) -> tuple[Plane, Mask, Mask]:
-    """Compare blocks with every near light: by their pattern where there is one, else by shade or new structure.
-
-    Returns:
-        how well each block's pattern fits in [-1, 1], whether it changed, whether it has a pattern; shape (9, 16).
-
-    """
+def _compare_blocks(structure: Plane, planes: Sequence[Plane]) -> tuple[Plane, Mask]:
+    """Return how well each block's pattern fits a near light in [-1, 1], and whether it has one; shape (9, 16)."""
     now = _blocks(structure)
     mean, spread = now.mean(axis=2), now.std(axis=2)
     fit, textured = np.full(mean.shape, -1.0, np.float32), np.zeros(mean.shape, np.float32)
-    shade = np.full(mean.shape, np.inf, np.float32)
     for plane in planes:
         then = _blocks(plane)
         usual, usual_spread = then.mean(axis=2), then.std(axis=2)
         product = ((now - mean[..., None]) * (then - usual[..., None])).mean(axis=2)
         fit = np.maximum(fit, product / (spread * usual_spread + 4))
         textured = np.maximum(textured, usual_spread)
-        ratio, own = np.log((mean + 8) / (usual + 8)), product / (spread * usual_spread + 4)
-        # How much lighter the scene is told by what is still seen of it, not by what stands before it.
-        seen = own > 0.5
-        gain = float(np.median(ratio[seen])) if seen.mean() > 0.1 else float(np.clip(np.median(ratio), -0.3, 0.3))
-        shade = np.minimum(shade, np.abs(ratio - gain))
-    patterned = textured > _TEXTURED
-    changed = np.where(patterned, fit < _LOST_CORRELATION, (shade > _REPAINTED) | (spread > 3 * textured + 8))
-    return fit, np.asarray(changed, dtype=np.bool_), np.asarray(patterned, dtype=np.bool_)
-
-
-def _largest_region(mask: Mask) -> float:
-    """Return the share of the whole that the largest connected region takes."""
-    _, _, sizes, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)
-    return float(sizes[1:, cv2.CC_STAT_AREA].max(initial=0)) / mask.size
+    return fit, np.asarray(textured > _TEXTURED, dtype=np.bool_)
 
 
 def _on_cells(blocks: Plane, measures: Measures) -> Plane:
@@ -175,21 +177,20 @@ def _foreign(thumb: Plane, near: Sequence[Light], same: Mask) -> Mask:
 
 
 def _detail(
-    measures: Measures, near: Sequence[Light], fit: Plane, light: Plane, thumb: Plane
+    measures: Measures, near: Sequence[Light], fit: Plane, light: Plane, thumb: Plane, scene: Mask
 ) -> dict[str, float]:
     usual = np.median([light.fine_plane() for light in near], axis=0)
-    textured = usual > max(1.0, 0.5 * float(np.median(usual)))
+    textured = (usual > max(1.0, 0.5 * float(np.median(usual)))) & scene
     if not textured.any():
-        return {"detail_kept_best": 1.0, "spots": 0.0, "soft": 0.0, "veiled": 0.0, "detailed": 0.0}
+        nothing = ("spots", "scattered", "spread", "veiled", "detailed")
+        return {"detail_kept_best": 1.0, **dict.fromkeys(nothing, 0.0)}
     kept = measures.fine[textured] / (usual[textured] + 1e-3)
     share = min(1.0, max(float(np.percentile(kept, 70)), 0.3))
     same = _on_cells(fit, measures) > _STILL_THERE
     there = same[textured]  # seen through a drop, the scene is soft but the same
     gone = textured & ~same & (measures.fine < 0.35 * light * usual)
-    joined = cv2.morphologyEx(gone.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     return {
         "detail_kept_best": float(np.percentile(kept, 80)),
-        "soft": _largest_region(np.asarray(joined, dtype=np.bool_)),
         "veiled": _veiled(
             gone | _foreign(thumb, near, same) & (measures.fine < _SMOOTH), textured, measures.fine < 0.5 * usual
         ),

@@ -37,7 +37,9 @@ def _judge(view: View) -> Judged:
     )
     # A view that seldom fits its own past tells nothing when it does not; one that fits elsewhere is turned.
     found_elsewhere = view.compared["moved_fit"] > ELSEWHERE and view.compared["moved_gain"] > ELSEWHERE_GAIN
-    gone = 0.0 if usual < RELIABLE or found_elsewhere else both(over(-kept, -KEPT * usual, 0.0), over(-best, -fewest, 0.0))
+    gone = (
+        0.0 if usual < RELIABLE or found_elsewhere else both(over(-kept, -KEPT * usual, 0.0), over(-best, -fewest, 0.0))
+    )
     behind = both(over(veiled, limit, 2 * limit), over(-kept, -SOME_KEPT * usual, -0.8 * usual))
     return Judged(max(behind, gone), detail)
 

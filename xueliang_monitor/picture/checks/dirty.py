@@ -10,7 +10,7 @@ ABOVE_USUAL = 0.07
 KEPT = 0.75
 SCATTERED = 0.115
 SCATTERED_MORE = 0.05
-SPREAD = 0.54
+SPREAD = 0.6
 YOUNG = 1.5
 """Of the limit, while it is not known well what is usual."""
 
