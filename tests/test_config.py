@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -67,9 +68,9 @@ def test_the_sample_holds_every_key_with_its_default() -> None:
         }
 
     assert keys(document.data) == keys(config.Settings().model_dump())
-    for line in sample.read_text(encoding="utf-8").splitlines():
+    lines = sample.read_text(encoding="utf-8").splitlines()
+    for before, line in pairwise(lines):
         if re.match(r"\w", line):
-            before = sample.read_text(encoding="utf-8").split(line)[0].rstrip("\n").splitlines()[-1]
             assert before.startswith("#"), f"{line} has no comment"
 
 

@@ -13,8 +13,10 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
+from xueliang_monitor.config import Evidence, Limits
 from xueliang_monitor.documents import Duration, Strict
 from xueliang_monitor.model import Identity, StreamParameters, Transport
+from xueliang_monitor.probes.reception import BURST_PICTURES
 
 ID = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")
 ID_RULE = "lower-case letters, digits, dot, dash, underscore"
@@ -149,6 +151,14 @@ class StreamSection(Strict):
         )
 
 
+class PictureSection(Strict):
+    """What is special about judging this camera's picture; what is left out is as in the settings."""
+
+    burst: Annotated[int | None, Field(ge=0, le=BURST_PICTURES)] = None
+    evidence: Evidence | None = None
+    limits: Limits = Field(default_factory=dict)
+
+
 class CameraFile(Strict):
     """What a camera's file says."""
 
@@ -172,6 +182,7 @@ class CameraFile(Strict):
     tls: Annotated[str, AfterValidator(_check_tls)] = "verify"
     status: Status = Status.ACTIVE
     registered: Annotated[str | None, Field(max_length=40)] = None
+    picture: PictureSection | None = None
     view_since: Annotated[str | None, Field(max_length=40)] = None
     identity: IdentitySection | None = None
     stream: StreamSection | None = None

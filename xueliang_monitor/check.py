@@ -9,7 +9,17 @@ from dataclasses import dataclass, field, replace
 
 from xueliang_monitor import refusals
 from xueliang_monitor.login import Login, may_be_refused
-from xueliang_monitor.model import FaultSeen, Finding, Report, Rung, RungResult, Target, Timeouts, redact_path
+from xueliang_monitor.model import (
+    NO_NUMBERS,
+    FaultSeen,
+    Finding,
+    Report,
+    Rung,
+    RungResult,
+    Target,
+    Timeouts,
+    redact_path,
+)
 from xueliang_monitor.picture.reference import Reference
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probes import LADDER
@@ -245,4 +255,6 @@ def _report(target: Target, now: float, found: _Findings, climb: Climb) -> Repor
         readings=found.readings,
         online=online,
         keyframe_at=now if climb.keyframe is not None else None,
+        scores=climb.look.scores if climb.look is not None else NO_NUMBERS,
+        evidence=climb.look.evidence if climb.look is not None else b"",
     )

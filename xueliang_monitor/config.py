@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import logging
 import os
 import re
@@ -11,10 +12,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from xueliang_monitor.documents import Document, Duration, Problem, Strict, read, validate
 from xueliang_monitor.model import Credentials
+from xueliang_monitor.picture import PICTURE_CHECKS
+from xueliang_monitor.picture.verdict import OFF
+from xueliang_monitor.probes.reception import BURST_PICTURES
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +29,7 @@ SOCKET = "control.sock"
 INSTALLED_STATE = Path("/var/lib/xueliang-monitor")
 _HOST = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63}){0,20}")
 _URL = re.compile(r"https?://[^\s@?#'\"<>]{1,200}")
+PICTURE_CODES = tuple(check.fault.code for check in PICTURE_CHECKS)
 Wait = Annotated[Duration, Field(ge=0.1, le=86400)]
 Keep = Annotated[Duration, Field(ge=86400, le=3660 * 86400)]
 Times = Annotated[int, Field(ge=1, le=100)]
@@ -86,6 +91,33 @@ class ConfirmSettings(Strict):
     onvif: Times = 2
 
 
+def _check_limits(value: Mapping[str, float]) -> Mapping[str, float]:
+    for code, limit in value.items():
+        if code not in PICTURE_CODES:
+            nearest = difflib.get_close_matches(code, PICTURE_CODES, 1)
+            raise ValueError(f"{code} is no picture fault" + (f"; did you mean {nearest[0]}?" if nearest else ""))
+        if limit != OFF and not 0.1 < limit <= 1:
+            raise ValueError(f"{code}: write off, or a score above 0.1 and up to 1; 0.5 is usual")
+    return value
+
+
+Limits = Annotated[
+    Mapping[str, Annotated[float, BeforeValidator(lambda value: OFF if value in ("off", False) else value)]],
+    AfterValidator(_check_limits),
+]
+"""Scores from which picture faults are seen; YAML reads a bare `off` as false."""
+
+Evidence = Annotated[Literal["never", "faults"], BeforeValidator(str)]
+
+
+class PictureSettings(Strict):
+    """How pictures are judged where a camera's own file says nothing else."""
+
+    burst: Annotated[int, Field(ge=0, le=BURST_PICTURES)] = BURST_PICTURES
+    evidence: Evidence = "faults"
+    limits: Limits = Field(default_factory=dict)
+
+
 class CredentialSettings(Strict):
     """A login by name; the password stands elsewhere."""
 
@@ -105,6 +137,8 @@ class KeepSettings(Strict):
 
     days: Keep = 400 * 86400.0
     episodes: Keep = 90 * 86400.0
+    looks: Keep = 7 * 86400.0
+    evidence: Keep = 7 * 86400.0
 
 
 class Settings(Strict):
@@ -125,7 +159,10 @@ class Settings(Strict):
     clear: Times = 2
     clock_drift: Wait = 5.0
     stream_listen: Annotated[Duration, Field(ge=0, le=10)] = 2.0
-    workers: Annotated[int, Field(ge=1, le=64)] = 2
+    picture: PictureSettings = PictureSettings()
+    workers: Annotated[
+        Annotated[int, Field(ge=1, le=64)] | None, BeforeValidator(lambda value: None if value == "auto" else value)
+    ] = None
     visits_at_once: Annotated[int, Field(ge=1, le=10_000)] = 64
     credentials: Mapping[str, CredentialSettings] = Field(default_factory=dict)
 

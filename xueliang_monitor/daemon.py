@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from xueliang_monitor import config, inventory, journal, watching
+from xueliang_monitor import config, evidence, inventory, journal, watching
 from xueliang_monitor.catalogue import at_first_sight
 from xueliang_monitor.check import visit
 from xueliang_monitor.clock import Clock, SystemClock
@@ -116,9 +117,33 @@ class Monitor:
             turns=self._turns,
         )
         health, neighbours = self.fleet.apply(report, memory, lateness)
+        if report.evidence:
+            await self._keep_evidence(report, entry.health, health)
         self._scheduler.hurry(neighbours)
         self.fleet.decoder_restarts = self._workers.restarts
         return report, health
+
+    async def _keep_evidence(self, report: Report, before: Health, after: Health) -> None:
+        """Keep a small copy of the picture where this visit confirmed a fault of it."""
+        known = {fault.code for fault in before.confirmed}
+        seen = {finding.code for finding in report.seen if finding.rung is Rung.PICTURE}
+        fresh = [fault.code for fault in after.confirmed if fault.code in seen - known]
+        if not fresh or not self.fleet.entry(report.camera).camera.target.picture.evidence:
+            return
+        item = evidence.Evidence(report.camera, report.at, fresh[0])
+        try:
+            await asyncio.to_thread(evidence.keep, self._installation.settings.state, item, report.evidence)
+        except OSError as error:
+            log.error("camera %s: its evidence picture cannot be kept: %s", report.camera, error.strerror)  # noqa: TRY400
+
+    async def _forget_forbidden_evidence(self) -> None:
+        """Delete the pictures of cameras of which none may be kept any more."""
+        forbidden = frozenset(
+            camera.id for camera in self._installation.inventory.known if not camera.target.picture.evidence
+        )
+        count = await asyncio.to_thread(evidence.forget, self._installation.settings.state, math.inf, forbidden)
+        if count:
+            log.info("%d evidence pictures deleted, as none are to be kept", count)
 
     async def reload(self) -> None:
         """Read settings, passwords and cameras anew; what cannot be used leaves the last good version in force."""
@@ -139,6 +164,7 @@ class Monitor:
                 if problem not in self.fleet.problems:
                     log.error("%s", problem)
             await self._apply(before, fresh.with_inventory(kept))
+            await self._forget_forbidden_evidence()
             self.fleet.reloaded(ok=not wrong, problems=problems)
 
     async def _apply(self, before: Installation, after: Installation) -> None:
@@ -182,6 +208,7 @@ class Monitor:
 
         """
         settings = self._installation.settings
+        await self._forget_forbidden_evidence()
         async with self._server.serving(*settings.listen_address) as address:
             cameras = tuple(camera.id for camera in self._installation.inventory.cameras)
             async with asyncio.TaskGroup() as group:

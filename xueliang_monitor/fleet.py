@@ -14,16 +14,21 @@ from xueliang_monitor.check import Memory
 from xueliang_monitor.clock import Clock
 from xueliang_monitor.documents import Problem
 from xueliang_monitor.health import Health, Policy, Status, Transition, advance, settled, status
-from xueliang_monitor.history import Changes
+from xueliang_monitor.history import Changes, LookTaken
 from xueliang_monitor.inventory import Camera
 from xueliang_monitor.maintenance import Window, covering
-from xueliang_monitor.model import Report, Rung, RungResult
+from xueliang_monitor.model import NO_NUMBERS, Report, Rung, RungResult
 from xueliang_monitor.network import Member, Uplink, UplinkPolicy, observe, undecided, unreachable
+from xueliang_monitor.picture.measures import MEASURES
 from xueliang_monitor.probes.device import DeviceMemory
 
 log = logging.getLogger(__name__)
 
 DURATION_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+LOOK_SPACING_SECONDS = 900.0
+NEAR_SCORE = 0.4
+"""A look with such a score is always kept: those are what limits are set by."""
+
 LATENESS_BOUNDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0)
 
 
@@ -52,7 +57,9 @@ class Histogram:
 class Entry:
     """One camera as the fleet knows it; `readings` keeps the last value of each, `rungs` the last result of each.
 
-    `counted_until` is how far its availability is added up; `restored_at` when its health was taken from the history.
+    `counted_until` is how far its availability is added up; `restored_at` when its health was taken from the history;
+    `scores` are those of the last look at its picture, of which one is kept every quarter of an hour, or where a fault
+    is near.
     """
 
     camera: Camera
@@ -63,6 +70,8 @@ class Entry:
     episodes: Mapping[str, int] = field(default_factory=dict)
     counted_until: float | None = None
     restored_at: float | None = None
+    scores: Mapping[str, float] = field(default_factory=lambda: NO_NUMBERS)
+    look_kept_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +123,7 @@ class Fleet:
         self._entries = {camera.id: Entry(camera) for camera in cameras}
         self._uplinks: dict[str, Uplink] = {}
         self._happened: list[Transition] = []
+        self._looks: list[LookTaken] = []
         self._touched: set[str] = set()
         self._changed: set[str] = set()
         self._seconds: dict[tuple[str, str], Seconds] = {}
@@ -229,8 +239,9 @@ class Fleet:
                 if (entry := self._entries.get(name)) is not None
             ),
             tuple((camera, day, seconds) for (camera, day), seconds in self._seconds.items()),
+            tuple(self._looks),
         )
-        self._happened, self._changed, self._seconds = [], set(), {}
+        self._happened, self._changed, self._seconds, self._looks = [], set(), {}, []
         self._touched -= wanted
         return changes
 
@@ -276,13 +287,33 @@ class Fleet:
                 episodes[transition.code] = episodes.get(transition.code, 0) + 1
         readings = {**entry.readings, **report.readings}
         rungs = {**entry.rungs, **{result.rung: result for result in report.rungs}}
-        self._entries[report.camera] = Entry(entry.camera, health, memory, readings, rungs, episodes, report.at)
+        kept_at = self._keep_look(entry, report)
+        self._entries[report.camera] = Entry(
+            entry.camera,
+            health,
+            memory,
+            readings,
+            rungs,
+            episodes,
+            report.at,
+            scores=report.scores or entry.scores,
+            look_kept_at=kept_at,
+        )
         self._count(report, lateness)
         if transitions or (memory.login, memory.device_login) != (entry.memory.login, entry.memory.device_login):
             self._changed.add(report.camera)
         if transitions:
             self._tell(transitions)
         return health, wanted & self._entries.keys()
+
+    def _keep_look(self, entry: Entry, report: Report) -> float:
+        """Put a look aside for the history where it is time; return when one was kept last."""
+        near = max(report.scores.values(), default=0.0) >= NEAR_SCORE
+        if not report.scores or (report.at - entry.look_kept_at < LOOK_SPACING_SECONDS and not near):
+            return entry.look_kept_at
+        measures = {name: value for name in MEASURES if isinstance(value := report.readings.get(name), float)}
+        self._looks.append(LookTaken(report.camera, report.at, measures, report.scores))
+        return report.at
 
     def _observe(self, camera: Camera, report: Report) -> tuple[Uplink, tuple[Transition, ...]]:
         group = group_of(camera)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sqlite3
@@ -50,6 +51,12 @@ _MIGRATIONS = (
     );
     CREATE INDEX events_by_time ON events (at);
     """,
+    """
+    CREATE TABLE looks (
+        camera TEXT NOT NULL, at REAL NOT NULL, measures TEXT NOT NULL, scores TEXT NOT NULL, PRIMARY KEY (camera, at)
+    ) WITHOUT ROWID;
+    CREATE INDEX looks_by_time ON looks (at);
+    """,
 )
 """One step a version, forward only; `PRAGMA user_version` counts those taken."""
 
@@ -63,6 +70,11 @@ _EARLIER, _LATER = f"{_EVENTS} DESC LIMIT ?", f"{_EVENTS} ASC LIMIT ?"
 
 _HEALTH = TypeAdapter(Health)
 _MEMORY = TypeAdapter(Remembered)
+
+
+def _pack(numbers: Mapping[str, float]) -> str:
+    """Return numbers as JSON of few bytes: three digits, and none that is nothing."""
+    return json.dumps({name: float(f"{value:.3g}") for name, value in numbers.items() if value}, separators=(",", ":"))
 
 
 def _dump_health(health: Health) -> str:
@@ -97,12 +109,23 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class LookTaken:
+    """What one look at a camera's picture measured, and the scores of its checks by fault."""
+
+    camera: str
+    at: float
+    measures: Mapping[str, float]
+    scores: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Changes:
     """What is to be written together: what happened, what is known since, seconds to be added by camera and day."""
 
     transitions: tuple[Transition, ...] = ()
     known: tuple[tuple[str, Health, Memory], ...] = ()
     seconds: tuple[tuple[str, str, Seconds], ...] = ()
+    looks: tuple[LookTaken, ...] = ()
 
 
 class HistoryError(Exception):
@@ -206,6 +229,10 @@ class History:
                         for camera, day, each in changes.seconds
                     ),
                 )
+                self._database.executemany(
+                    "INSERT OR REPLACE INTO looks VALUES (?, ?, ?, ?)",
+                    ((each.camera, each.at, _pack(each.measures), _pack(each.scores)) for each in changes.looks),
+                )
             except BaseException:
                 self._database.execute("ROLLBACK")
                 raise
@@ -288,6 +315,13 @@ class History:
             found.setdefault(camera, {})[day] = Seconds(*numbers)
         return found
 
+    def looks(self, camera: str, since: float) -> list[LookTaken]:
+        """Return what was measured of a camera's picture since a moment, the first first."""
+        rows = self._rows(
+            "SELECT at, measures, scores FROM looks WHERE camera = ? AND at >= ? ORDER BY at", (camera, since)
+        )
+        return [LookTaken(camera, at, json.loads(measures), json.loads(scores)) for at, measures, scores in rows]
+
     def version(self) -> int:
         """Return a number that changes when another process wrote something."""
         return int(self._rows("PRAGMA data_version")[0][0])
@@ -331,7 +365,7 @@ class History:
             raise HistoryError(f"{self.path}: cannot be written: {error}") from error
         return cursor.rowcount > 0
 
-    def forget(self, days_before: str, episodes_before: float) -> None:
+    def forget(self, days_before: str, episodes_before: float, looks_before: float = 0.0) -> None:
         """Delete what is older than it is to be kept.
 
         Raises:
@@ -342,5 +376,6 @@ class History:
             self._database.execute("DELETE FROM days WHERE day < ?", (days_before,))
             self._database.execute("DELETE FROM episodes WHERE ended < ?", (episodes_before,))
             self._database.execute("DELETE FROM events WHERE at < ?", (episodes_before,))
+            self._database.execute("DELETE FROM looks WHERE at < ?", (looks_before,))
         except sqlite3.Error as error:
             raise HistoryError(f"{self.path}: cannot be written: {error}") from error

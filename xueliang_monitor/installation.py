@@ -10,7 +10,7 @@ from xueliang_monitor import config
 from xueliang_monitor.documents import Problem
 from xueliang_monitor.inventory import Defaults, Inventory
 from xueliang_monitor.inventory import load as load_cameras
-from xueliang_monitor.model import Credentials, Timeouts
+from xueliang_monitor.model import Credentials, PictureRules, Timeouts
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,4 +65,6 @@ def timeouts_of(settings: config.Settings) -> Timeouts:
 
 def defaults_of(settings: config.Settings) -> Defaults:
     """Return what counts for cameras whose files say nothing."""
-    return Defaults(settings.clock_drift, settings.stream_listen)
+    picture = settings.picture
+    rules = PictureRules(dict(picture.limits), picture.burst, picture.evidence == "faults")
+    return Defaults(settings.clock_drift, settings.stream_listen, rules)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from xueliang_monitor.camera_file import ID, ID_RULE, CameraFile, Status
+from xueliang_monitor.camera_file import ID, ID_RULE, CameraFile, PictureSection, Status
 from xueliang_monitor.documents import Document, DocumentError, Problem, read, validate
-from xueliang_monitor.model import Credentials, OnvifTarget, Target
+from xueliang_monitor.model import Credentials, OnvifTarget, PictureRules, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +51,14 @@ class Camera:
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What counts for cameras whose files say nothing: how far clocks may be off, how long streams are listened to."""
+    """What counts for cameras whose files say nothing.
+
+    How far clocks may be off, how long streams are listened to, how pictures are judged.
+    """
 
     clock_drift_seconds: float = 5.0
     listen_seconds: float = 2.0
+    picture: PictureRules = field(default_factory=PictureRules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +140,18 @@ def target_of(
         data.stream.value() if data.stream else None,
         data.stream.bits_per_second_range if data.stream else None,
         data.view_since or "",
+        _picture(data.picture, defaults.picture),
+    )
+
+
+def _picture(own: PictureSection | None, usual: PictureRules) -> PictureRules:
+    if own is None:
+        return usual
+    return PictureRules(
+        {**usual.limits, **own.limits},
+        usual.burst if own.burst is None else own.burst,
+        # Either place turns it off: who forbids pictures for all means all.
+        usual.evidence and own.evidence != "never",
     )
 
 

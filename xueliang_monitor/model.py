@@ -10,6 +10,7 @@ from types import MappingProxyType
 from urllib.parse import quote
 
 EMPTY: Mapping[str, float | str] = MappingProxyType({})
+NO_NUMBERS: Mapping[str, float] = MappingProxyType({})
 
 
 class Rung(enum.StrEnum):
@@ -170,6 +171,20 @@ def redact_path(path: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class PictureRules:
+    """How a camera's picture is judged.
+
+    `limits` are the scores in (0, 1] from which a fault is seen, by code, where they are not the usual 0.5; above 1 it
+    is never seen. `burst` is how many pictures after the keyframe are looked at; `evidence` whether a small copy of a
+    faulty picture may be kept.
+    """
+
+    limits: Mapping[str, float] = field(default_factory=dict)
+    burst: int = 3
+    evidence: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """What a visit needs to know of a camera.
 
@@ -195,6 +210,7 @@ class Target:
     expected: StreamParameters | None = None
     bits_per_second_range: tuple[float, float] | None = None
     view_since: str = ""
+    picture: PictureRules = field(default_factory=PictureRules)
 
     @property
     def url(self) -> str:
@@ -255,7 +271,8 @@ class Report:
     """The immutable result of a visit: facts only, judged elsewhere.
 
     What is neither in `seen` nor in `ruled_out` could not be told. `look_again` asks for an early second look at
-    the picture. `online` is None where the visit could not tell.
+    the picture. `online` is None where the visit could not tell. `scores` are what the picture checks gave, by
+    code, and `evidence` is a small JPEG of a faulty picture, to be kept or dropped at once.
     """
 
     camera: str
@@ -267,3 +284,5 @@ class Report:
     readings: Mapping[str, float | str] = field(default_factory=lambda: EMPTY)
     online: bool | None = None
     keyframe_at: float | None = None
+    scores: Mapping[str, float] = field(default_factory=lambda: NO_NUMBERS)
+    evidence: bytes = field(default=b"", repr=False)

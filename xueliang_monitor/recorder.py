@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from typing import TypeVar
 
+from xueliang_monitor import evidence
 from xueliang_monitor.availability import WINDOWS, day_of, window
 from xueliang_monitor.clock import Clock
 from xueliang_monitor.config import KeepSettings
@@ -146,4 +147,6 @@ class Recorder:
             return
         self._forgot_at = now
         oldest = day_of(now - self._keep.days)
-        await self._in_a_thread(lambda: self._history.forget(oldest, now - self._keep.episodes))
+        looks = now - self._keep.looks
+        await self._in_a_thread(lambda: self._history.forget(oldest, now - self._keep.episodes, looks))
+        await asyncio.to_thread(evidence.forget, self._history.path.parent, now - self._keep.evidence)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import psutil
@@ -70,3 +72,16 @@ def _sleep(*_: object) -> None:
 
 async def test_what_is_no_picture_is_none() -> None:
     assert await Workers(1).look(Material(Codec.MJPEG, b"\xff\xd8 no picture"), None, seconds=10) is None
+
+
+def test_a_look_that_burns_the_processor_is_ended_by_the_kernel() -> None:
+    code = (
+        "import xueliang_monitor.picture.worker as worker\n"
+        "worker.CPU_SECONDS = 1\n"
+        "def spin(*_):\n"
+        "    while True: pass\n"
+        "worker.look = spin\n"
+        "worker._limited_look(None, None)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], timeout=60, check=False)
+    assert done.returncode == -signal.SIGXCPU

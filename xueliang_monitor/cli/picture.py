@@ -1,4 +1,4 @@
-"""`xueliang picture`: judge stored pictures and score that; learn a camera's view anew."""
+"""`xueliang picture`: judge stored pictures and score that; learn a camera's view anew; its past."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from xueliang_monitor.cli import picture_past
 from xueliang_monitor.cli.output import (
     ConfigOption,
     JsonOption,
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from xueliang_monitor.corpus import Score
 
 app = typer.Typer(no_args_is_help=True)
+app.command()(picture_past.history)
+app.command()(picture_past.evidence)
 ManifestArgument = Annotated[Path, typer.Argument(metavar="MANIFEST", help="JSON: cameras with baselines, and cases.")]
 
 

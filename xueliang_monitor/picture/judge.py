@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from xueliang_monitor.model import NO_NUMBERS
 from xueliang_monitor.picture import PICTURE_CHECKS
-from xueliang_monitor.picture.verdict import Sight, Verdict, View
+from xueliang_monitor.picture.verdict import LIMIT, Sight, Verdict, View
 
 
-def judge(view: View) -> tuple[Verdict, ...]:
-    """Return each check's verdict on one picture."""
+def judge(view: View, limits: Mapping[str, float] = NO_NUMBERS) -> tuple[Verdict, ...]:
+    """Return each check's verdict on one picture; `limits` are the scores from which faults are seen, by code."""
     verdicts: list[Verdict] = []
     hidden = False
     for check in PICTURE_CHECKS:
@@ -15,6 +18,7 @@ def judge(view: View) -> tuple[Verdict, ...]:
             verdicts.append(Verdict(check.fault.code, Sight.UNKNOWN))
             continue
         judged = check.judge(view)
-        verdicts.append(Verdict(check.fault.code, judged.sight, judged.detail, judged.score))
-        hidden = check.hides_others and judged.sight is Sight.SEEN
+        sight = judged.sight(limits.get(check.fault.code, LIMIT))
+        verdicts.append(Verdict(check.fault.code, sight, judged.detail, judged.score))
+        hidden = check.hides_others and sight is Sight.SEEN
     return tuple(verdicts)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from xueliang_monitor.model import PictureRules
 from xueliang_monitor.picture.reference import Reference
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ class Look:
     """What a look found.
 
     The size is that of what was measured; `seen` and `ruled_out` leave out what could not be told; `reference` is what
-    the camera's past and this picture teach.
+    the camera's past and this picture teach. `scores` are by code, where there is one; `evidence` is a small JPEG of a
+    picture with faults, with what decided written under it, empty where none is wanted.
     """
 
     width: int
@@ -30,6 +32,8 @@ class Look:
     ruled_out: frozenset[str]
     look_again: bool
     reference: Reference
+    scores: Mapping[str, float]
+    evidence: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ class Material:
     """What is looked at: a keyframe and the pictures that follow it, all in one codec.
 
     `motion_ratio` is the size of the pictures after the keyframe over its own, None where unknown; `hour` is the local
-    hour at the camera, None where it is not known.
+    hour at the camera, None where it is not known; `rules` are the camera's own.
     """
 
     codec: str
@@ -45,6 +49,7 @@ class Material:
     following: tuple[bytes, ...] = ()
     motion_ratio: float | None = None
     hour: float | None = None
+    rules: PictureRules = field(default_factory=PictureRules)
 
 
 def look(material: Material, reference: Reference | None) -> Look | None:
@@ -52,7 +57,7 @@ def look(material: Material, reference: Reference | None) -> Look | None:
     from xueliang_monitor.picture.decode import decode_burst
 
     frames = decode_burst(material.codec, material.keyframe, material.following)
-    return look_at(frames, reference, material.motion_ratio, material.hour) if frames else None
+    return look_at(frames, reference, material.motion_ratio, material.hour, material.rules) if frames else None
 
 
 def look_at(
@@ -60,9 +65,11 @@ def look_at(
     reference: Reference | None,
     motion_ratio: float | None = None,
     hour: float | None = None,
+    rules: PictureRules | None = None,
 ) -> Look:
     """Look at decoded frames of one burst, in BGR; the first is judged, the others tell how it moves."""
     from xueliang_monitor.picture.comparing import compare
+    from xueliang_monitor.picture.drawing import draw
     from xueliang_monitor.picture.judge import judge
     from xueliang_monitor.picture.measuring import measure, measure_motion
     from xueliang_monitor.picture.reference import remember
@@ -70,7 +77,8 @@ def look_at(
 
     measures = measure(frames[0], motion_ratio, measure_motion(frames))
     compared = compare(measures, reference)
-    verdicts = judge(View(measures, compared, reference, hour))
+    rules = rules or PictureRules(evidence=False)
+    verdicts = judge(View(measures, compared, reference, hour), rules.limits)
     seen = tuple(verdict for verdict in verdicts if verdict.sight is Sight.SEEN)
     suspect = any(verdict.sight is Sight.SUSPECT for verdict in verdicts)
     learned = remember(reference, measures, compared, healthy=not seen and not suspect)
@@ -82,4 +90,6 @@ def look_at(
         ruled_out=frozenset(verdict.code for verdict in verdicts if verdict.sight is Sight.RULED_OUT),
         look_again=suspect or not learned.learned,
         reference=learned,
+        scores={verdict.code: round(verdict.score, 3) for verdict in verdicts if verdict.score is not None},
+        evidence=draw(frames[0], seen) if rules.evidence and seen else b"",
     )

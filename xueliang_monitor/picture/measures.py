@@ -27,6 +27,19 @@ STRIPE_BANDS = {"stripes_wide": (4, 12), "stripes_middle": (12, 30), "stripes_na
 """Waves a picture's height or width, first and last, by the measure's name."""
 
 
+MEASURES = (
+    "brightness_ratio",
+    "sharpness_ratio",
+    "white_ratio",
+    "uniform_ratio",
+    "contrast_levels",
+    "noise_levels",
+    "detail_levels",
+    "chroma_levels",
+)
+"""Names under which a frame's numbers are shown, exported and kept."""
+
+
 @dataclass(frozen=True, slots=True)
 class Motion:
     """How the frames of a burst differ, each from the one before.
@@ -91,13 +104,14 @@ class Measures:
     def exported(self) -> dict[str, float]:
         """The numbers by the names under which they are shown and exported."""
         numbers = self.numbers
-        return {
-            "brightness_ratio": numbers["mean"] / 255,
-            "sharpness_ratio": 1 - numbers["blur"],
-            "white_ratio": numbers["white"],
-            "uniform_ratio": numbers["uniform"],
-            "contrast_levels": numbers["contrast"],
-            "noise_levels": numbers["noise"],
-            "detail_levels": numbers["fine"],
-            "chroma_levels": numbers["chroma"],
-        }
+        values = (
+            numbers["mean"] / 255,
+            1 - numbers["blur"],
+            numbers["white"],
+            numbers["uniform"],
+            numbers["contrast"],
+            numbers["noise"],
+            numbers["fine"],
+            numbers["chroma"],
+        )
+        return dict(zip(MEASURES, values, strict=True))

@@ -12,10 +12,13 @@ from xueliang_monitor.picture.measures import Measures
 from xueliang_monitor.picture.reference import Reference
 
 LIMIT = 0.5
-"""The score from which on a fault is seen."""
+"""The score from which on a fault is seen, unless a camera's rules say otherwise."""
 
-CLEAR = 0.4
-"""The score up to which it is ruled out; between the two nothing can be told, so that what was known stays."""
+HYSTERESIS = 0.1
+"""As far below it is ruled out; between the two nothing can be told, so that what was known stays."""
+
+OFF = 2.0
+"""A limit that no score reaches: the check is off."""
 
 TEXTURED = 0.36
 """Share of the view with a pattern below which nothing can be said of where it went."""
@@ -92,14 +95,15 @@ class Judged:
     detail: str
     suspect: bool = False
 
-    @property
-    def sight(self) -> Sight:
-        """What the score means."""
+    def sight(self, limit: float = LIMIT) -> Sight:
+        """Return what the score means where a fault is seen from `limit` on."""
+        if limit >= OFF:
+            return Sight.RULED_OUT
         if self.suspect:
             return Sight.SUSPECT
-        if self.score is None or CLEAR < self.score < LIMIT:
+        if self.score is None or limit - HYSTERESIS < self.score < limit:
             return Sight.UNKNOWN
-        return Sight.SEEN if self.score >= LIMIT else Sight.RULED_OUT
+        return Sight.SEEN if self.score >= limit else Sight.RULED_OUT
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,12 @@ ATTEMPTS = 2
 MEMORY_BYTES = 3 * 1024**3
 """Address space a worker may take: a 64-megapixel picture with all its copies stays well below."""
 
+CPU_SECONDS = 20
+"""Processor time of one look, after which the kernel ends the worker: also where nobody waits for it any more."""
+
+MAX_WORKERS = 8
+"""Worker processes where the settings leave it to the number of cores."""
+
 
 class WorkerError(Exception):
     """A look ended without a result, for a reason of our own."""
@@ -28,15 +34,19 @@ def _limited_look(material: Material, reference: Reference | None) -> Look | Non
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, hard))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         os.nice(5)
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    spent = int(used.ru_utime + used.ru_stime)
+    resource.setrlimit(resource.RLIMIT_CPU, (spent + CPU_SECONDS, resource.getrlimit(resource.RLIMIT_CPU)[1]))
     return look(material, reference)
 
 
 class Workers:
     """A bounded number of worker processes; `restarts` counts those that crashed or had to be killed."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int | None = None) -> None:
+        """Take so many processes; without a number as many as there are cores to run on, at most eight."""
         self._limiter: CapacityLimiter | None = None
-        self._count = count
+        self._count = count or min(MAX_WORKERS, len(os.sched_getaffinity(0)))
         self.restarts = 0
 
     async def look(self, material: Material, reference: Reference | None, *, seconds: float) -> Look | None:

@@ -40,6 +40,7 @@ async def _climb(climb: Climb) -> Outcome:
             climb.following,
             climb.motion_ratio,
             _local_hour(climb.now()),
+            climb.target.picture,
         )
         look = await climb.workers.look(material, climb.reference, seconds=climb.timeouts.picture)
     except WorkerError as error:

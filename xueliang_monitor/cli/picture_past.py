@@ -1,0 +1,147 @@
+"""`xueliang picture history` and `evidence`: what a camera's pictures measured, by which limits are set."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from xueliang_monitor.cli.output import (
+    CameraArgument,
+    ConfigOption,
+    JsonOption,
+    camera_of,
+    installation_of,
+    out,
+    print_json,
+    refuse,
+)
+
+if TYPE_CHECKING:
+    from xueliang_monitor.history import LookTaken
+    from xueliang_monitor.inventory import Camera
+
+STEPS = "▁▂▃▄▅▆▇█"
+COLUMNS = 60
+DAY_SECONDS = 86_400.0
+
+
+def _moment(at: float) -> str:
+    return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def course(values: Sequence[tuple[float, float]], columns: int = COLUMNS, full: float = 1.0) -> str:
+    """Return the largest values of equal stretches of time as a row of bars; `values` are moments and values."""
+    if not values:
+        return ""
+    first, last = values[0][0], values[-1][0]
+    highest: list[float | None] = [None] * columns
+    for at, value in values:
+        place = min(columns - 1, int((at - first) / ((last - first) or 1) * columns))
+        before = highest[place]
+        highest[place] = value if before is None else max(before, value)
+    scale = len(STEPS) - 1
+    return "".join(" " if value is None else STEPS[min(scale, round(value / full * scale))] for value in highest)
+
+
+def history(
+    camera: CameraArgument,
+    days: Annotated[float, typer.Option(min=0.01, max=400, help="How far back.")] = 7.0,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Show what the picture checks gave over the last days, so that a limit can be set that cries no wolf."""
+    from xueliang_monitor.history import History, HistoryError
+
+    loaded = installation_of(config, passwords=False)
+    known = camera_of(loaded, camera)
+    try:
+        looks = History(loaded.settings.state, read_only=True).looks(known.id, time.time() - days * DAY_SECONDS)
+    except HistoryError as error:
+        refuse([error], 1)
+    if as_json:
+        print_json([{"at": look.at, "measures": dict(look.measures), "scores": dict(look.scores)} for look in looks])
+        return
+    if not looks:
+        out.print(f"{known.id}: no look at its picture is known of the last {days:g} days", markup=False)
+        return
+    _print(known, looks)
+
+
+def _print(camera: Camera, looks: list[LookTaken]) -> None:
+    from rich.table import Column, Table
+
+    from xueliang_monitor.picture import PICTURE_CHECKS
+    from xueliang_monitor.picture.measures import MEASURES
+    from xueliang_monitor.picture.verdict import LIMIT, OFF
+
+    out.print(
+        f"{camera.id} {camera.name}: {len(looks)} looks from {_moment(looks[0].at)} to {_moment(looks[-1].at)}",
+        markup=False,
+        highlight=False,
+    )
+    numbers = [Column(title, justify="right") for title in ("limit", "median", "95 %", "highest", "over it")]
+    table = Table(Column("fault", no_wrap=True), *numbers, Column("highest scores over time", no_wrap=True))
+    for check in PICTURE_CHECKS:
+        code = check.fault.code
+        scores = [look.scores.get(code, 0.0) for look in looks]
+        limit = camera.target.picture.limits.get(code, LIMIT)
+        over = sum(score >= limit for score in scores)
+        ordered = sorted(scores)
+        shown = (statistics.median(scores), ordered[int(0.95 * (len(ordered) - 1))], ordered[-1])
+        table.add_row(
+            code,
+            "off" if limit >= OFF else f"{limit:.2f}",
+            *(f"{value:.2f}" for value in shown),
+            str(over) if over else "",
+            course([(look.at, look.scores.get(code, 0.0)) for look in looks]),
+            style="yellow" if over else None,
+        )
+    out.print(table)
+    measured = Table("measure", *(Column(title, justify="right") for title in ("lowest", "median", "highest")))
+    for name in MEASURES:
+        values = [look.measures.get(name, 0.0) for look in looks]
+        measured.add_row(name, *(f"{value:.3g}" for value in (min(values), statistics.median(values), max(values))))
+    out.print(measured)
+    out.print(
+        f"A limit is set in {camera.id}.yaml, such as  picture: {{limits: {{picture_dirty: 0.7}}}}",
+        markup=False,
+        highlight=False,
+    )
+
+
+def evidence(
+    camera: Annotated[str | None, typer.Argument(metavar="[ID]", help="Only of this camera.")] = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """List the evidence pictures that are kept, and where; who looks at one on the page is written down."""
+    from rich.table import Table
+
+    from xueliang_monitor import evidence as pictures
+
+    loaded = installation_of(config, passwords=False)
+    names = [camera_of(loaded, camera).id] if camera else [known.id for known in loaded.inventory.known]
+    folder = loaded.settings.state / pictures.FOLDER
+    found = [item for name in names for item in pictures.kept(loaded.settings.state, name)]
+    if as_json:
+        print_json(
+            [
+                {
+                    "camera": item.camera,
+                    "at": item.at,
+                    "fault": item.fault,
+                    "file": str(folder / item.camera / item.name),
+                }
+                for item in found
+            ]
+        )
+        return
+    table = Table("camera", "when", "fault", "file")
+    for item in found:
+        table.add_row(item.camera, _moment(item.at), item.fault, str(folder / item.camera / item.name))
+    out.print(table if found else "no evidence picture is kept")
