@@ -55,7 +55,13 @@ class Rig:
 
 
 @contextlib.asynccontextmanager
-async def running(folder: Path, count: int, settings: str, fleet: tuple[Row, ...] | None = None) -> AsyncIterator[Rig]:
+async def running(
+    folder: Path,
+    count: int,
+    settings: str,
+    fleet: tuple[Row, ...] | None = None,
+    headers: dict[str, str] | None = None,
+) -> AsyncIterator[Rig]:
     fleet = fleet or rows(count)
     with (folder / "fleet.csv").open("w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, COLUMNS)
@@ -81,7 +87,7 @@ async def running(folder: Path, count: int, settings: str, fleet: tuple[Row, ...
             *xueliang, "run", "--config", str(folder / "xueliang.yaml"), env=environment, stderr=stream
         )
         try:
-            async with aiohttp.ClientSession() as session:
+            async with aiohttp.ClientSession(headers=headers) as session:
                 rig = Rig(f"http://{control}", f"http://{page}", fleet, session, daemon, log)
                 await until(rig, lambda states: len(states) == count, 20)
                 yield rig
@@ -208,9 +214,10 @@ async def test_page_api_and_metrics_as_a_client_sees_them(tmp_path: Path) -> Non
         await asyncio.sleep(3)
         assert await rig.get("/healthz") == "ok\n"
         assert await rig.get("/readyz") == "ok\n"
-        page = await rig.get("/")
+        page = await rig.get("/", **{"Accept-Language": "zh-CN,zh;q=0.9,en;q=0.8"})
         assert "cam-003" in page
         assert "正常" in page
+        assert "今日在线率" in page
         one = json.loads(await rig.get("/api/v1/cameras/cam-000"))
         assert (one["state"], one["readings"]["codec"]) == ("up", "h264")
         assert [rung["rung"] for rung in one["rungs"]] == ["reach", "rtsp", "stream", "picture"]
@@ -229,12 +236,16 @@ async def test_page_api_and_metrics_as_a_client_sees_them(tmp_path: Path) -> Non
         ) as response:
             assert response.content_type == "application/openmetrics-text"
             assert (await response.text()).endswith("# EOF\n")
-        async with rig.session.get(f"{rig.page}/api/v1/live") as response:
-            assert (await response.content.readline()) == b"event: fleet\n"
+        async with rig.session.get(f"{rig.page}/live") as response:
+            lines = [await response.content.readline() for _ in range(2)]
+            assert lines[1] == b"event: reload\n"  # of a version that it does not know
+        known = re.search(r'data-live="(/live\?since=[^"]+)"', page)
+        assert known
+        async with rig.session.get(rig.page + known[1]) as response:
             await rig.fault("cam-001", "refuse")
             async with asyncio.timeout(15):
                 async for line in response.content:
-                    if b'class="down"' in line and b"cam-001" in line:
+                    if b'id="c-cam-001" class="tile down"' in line:
                         break
         if shutil.which("promtool"):
             done = subprocess.run(

@@ -28,7 +28,7 @@ from xueliang_monitor.web.web_config import Protection, load
 
 PASSWORD = "wall of the control room"
 HASH = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
-ALL = ("/", "/metrics", "/api/v1/cameras", "/api/v1/cameras/x", "/api/v1/events", "/api/v1/live", "/static/page.css",
+ALL = ("/", "/metrics", "/api/v1/cameras", "/api/v1/cameras/x", "/api/v1/events", "/live", "/static/page.css",
        "/readyz", "/nowhere")  # fmt: skip
 
 
@@ -128,7 +128,7 @@ async def test_only_own_hosts_are_answered(tmp_path: Path, host: str, wanted: in
 
 async def test_another_sites_page_gets_nothing(tmp_path: Path) -> None:
     async with serving(tmp_path, None) as (address, _, _):
-        assert await status(address, "/api/v1/live", Origin="https://evil.example") == 403
+        assert await status(address, "/live", Origin="https://evil.example") == 403
         assert await status(address, "/api/v1/cameras", Origin="null") == 403
         assert await status(address, "/api/v1/cameras", Origin=address) == 200
         async with aiohttp.ClientSession() as session, session.post(address, headers={"Origin": "http://x"}) as answer:

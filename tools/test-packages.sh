@@ -3,7 +3,7 @@
 set -eu
 wanted="ffmpeg prometheus python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
 gstreamer1.0-plugins-ugly gstreamer1.0-libav systemd systemd-container curl prometheus-alertmanager
-iproute2 glib-networking vlc-bin vlc-plugin-base"
+iproute2 glib-networking vlc-bin vlc-plugin-base chromium fonts-wqy-zenhei"
 command -v dpkg-query >/dev/null || { echo "not a Debian system: tests that need $wanted will be skipped"; exit 0; }
 missing=""
 for package in $wanted; do

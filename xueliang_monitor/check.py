@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from xueliang_monitor import refusals
@@ -117,10 +118,14 @@ async def _climb_one(found: _Findings, probe: Probe, climb: Climb) -> None:
     started = time.monotonic()
     if climb.ends_at is not None:
         climb.timeouts = climb.timeouts.within(climb.ends_at - started, PICTURE_SHARE_SECONDS)
+    if climb.told is not None:
+        climb.told(probe.rung, None)
     try:
         found.passed(probe, await _climb_rung(probe, climb), time.monotonic() - started)
     except FaultSeen as fault:
         found.failed(probe, fault, time.monotonic() - started)
+    if climb.told is not None:
+        climb.told(probe.rung, found.rungs[-1])
 
 
 async def _climb_ladder(climb: Climb, top: Rung) -> _Findings:
@@ -181,11 +186,13 @@ async def visit(
     total_seconds: float | None = None,
     ask_device: bool = False,
     turns: Turns | None = None,
+    told: Callable[[Rung, RungResult | None], None] | None = None,
 ) -> tuple[Report, Memory]:
     """Climb from the first rung to `top`, ask the device over ONVIF if wanted; return the report and what to remember.
 
     `now` is the wall-clock second at which the visit starts; `total_seconds` bounds the whole climb; `turns` keeps it
-    from meeting another at the camera. Never raises but for cancellation.
+    from meeting another at the camera; `told` hears of each rung as it is begun and over. Never raises but for
+    cancellation.
     """
     login = memory.login.for_credentials(target.credentials)
     device_login = memory.device_login.for_credentials(target.onvif.credentials if target.onvif else None)
@@ -203,6 +210,7 @@ async def visit(
         may_log_in_to_device=device_login.may_try(now) and may_be_refused(memory.refusals, now),
         normal=memory.normal,
         refusals=memory.refusals,
+        told=told,
     )
     try:
         async with (turns or Turns()).of(target.host):

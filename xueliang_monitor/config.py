@@ -147,6 +147,7 @@ class Settings(Strict):
     listen: Annotated[str, AfterValidator(_check_listen)] = "127.0.0.1:9147"
     hosts: frozenset[Annotated[str, AfterValidator(_check_host)]] = frozenset()
     page_url: Annotated[str, AfterValidator(_check_url)] | None = None
+    grafana_url: Annotated[str, AfterValidator(_check_url)] | None = None
     web_config: Path | None = None
     inventory: Path = Path("cameras.d")
     state: Path = Path("state")

@@ -28,7 +28,17 @@ from xueliang_monitor.web.server import Server
 log = logging.getLogger(__name__)
 
 LAG_SECONDS = 0.5
-_AT_START = ("listen", "hosts", "page_url", "web_config", "workers", "visits_at_once", "inventory", "state")
+_AT_START = (
+    "listen",
+    "hosts",
+    "page_url",
+    "grafana_url",
+    "web_config",
+    "workers",
+    "visits_at_once",
+    "inventory",
+    "state",
+)
 """Settings that count from the next start."""
 
 
@@ -87,7 +97,7 @@ class Monitor:
         self.fleet = Fleet(self._clock, policy_of(loaded.settings), loaded.inventory.cameras, problems)
         self.fleet.watch(journal.writer(loaded.settings.log, self.fleet.camera))
         self._history = self._remember(loaded.settings.state)
-        self._server = Server(self.fleet, loaded.settings, file.parent)
+        self._server = Server(self.fleet, loaded.settings, file.parent, self._scheduler.ask)
         self._reloading = asyncio.Lock()
         for problem in problems:
             log.error("%s", problem)
@@ -115,6 +125,7 @@ class Monitor:
             now=self._clock.now(),
             ask_device=due.ask_device,
             turns=self._turns,
+            told=lambda rung, result: self.fleet.tell_rung(camera, rung, result),
         )
         health, neighbours = self.fleet.apply(report, memory, lateness)
         if report.evidence:

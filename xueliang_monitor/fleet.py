@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import bisect
+import contextlib
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from xueliang_monitor.availability import Seconds, spent, split_by_day
@@ -24,6 +25,7 @@ from xueliang_monitor.probes.device import DeviceMemory
 
 log = logging.getLogger(__name__)
 
+Told = Callable[[Rung | None, RungResult | None], None]
 DURATION_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 LOOK_SPACING_SECONDS = 900.0
 NEAR_SCORE = 0.4
@@ -95,6 +97,7 @@ class Snapshot:
     availability: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     certificate_ends_at: float | None = None
     page_url: str = ""
+    today: Seconds = field(default_factory=Seconds)
 
     @property
     def counted(self) -> tuple[tuple[Entry, Status], ...]:
@@ -128,6 +131,7 @@ class Fleet:
         self._changed: set[str] = set()
         self._seconds: dict[tuple[str, str], Seconds] = {}
         self._uplink_policy = UplinkPolicy()
+        self._followers: dict[str, list[Told]] = {}
         self._watchers: list[Callable[[tuple[Transition, ...]], None]] = []
         self._rung_seconds: dict[Rung, Histogram] = {
             rung: Histogram(DURATION_BOUNDS) for rung in Rung if rung not in (Rung.MONITOR, Rung.FLEET)
@@ -144,6 +148,7 @@ class Fleet:
         self.page_url = ""
         self.windows: tuple[Window, ...] = ()
         self.availability: Mapping[str, Mapping[str, float]] = {}
+        self.today = Seconds()
         self.problems = problems
 
     def entry(self, camera: str) -> Entry:
@@ -263,6 +268,22 @@ class Fleet:
         """Call `watcher` with every change of health, and with none after a reload."""
         self._watchers.append(watcher)
 
+    @contextlib.contextmanager
+    def following(self, camera: str, told: Told) -> Iterator[None]:
+        """Call `told` with each rung of a camera that is begun or over, and with none when a visit is."""
+        self._followers.setdefault(camera, []).append(told)
+        try:
+            yield
+        finally:
+            self._followers[camera].remove(told)
+            if not self._followers[camera]:
+                del self._followers[camera]
+
+    def tell_rung(self, camera: str, rung: Rung | None, result: RungResult | None) -> None:
+        """Tell who follows a camera how its visit goes on."""
+        for told in tuple(self._followers.get(camera, ())):
+            told(rung, result)
+
     def apply(self, report: Report, memory: Memory, lateness: float) -> tuple[Health, frozenset[str]]:
         """Take a visit's report; return the camera's health after it, and the neighbours to be visited at once.
 
@@ -304,6 +325,7 @@ class Fleet:
             self._changed.add(report.camera)
         if transitions:
             self._tell(transitions)
+        self.tell_rung(report.camera, None, None)
         return health, wanted & self._entries.keys()
 
     def _keep_look(self, entry: Entry, report: Report) -> float:
@@ -356,6 +378,23 @@ class Fleet:
         """Derive a camera's status at this moment."""
         return self._status(self._entries[camera], self._clock.now())
 
+    @property
+    def now(self) -> float:
+        """The moment, in seconds since the epoch."""
+        return self._clock.now()
+
+    @property
+    def uplinks(self) -> tuple[Uplink, ...]:
+        """What is known of each uplink."""
+        return tuple(self._uplinks.values())
+
+    def pairs(self) -> Iterator[tuple[Entry, Status]]:
+        """Yield every camera with its status; what comes or goes meanwhile may be missed."""
+        for name in list(self._entries):
+            entry = self._entries.get(name)
+            if entry is not None:
+                yield entry, self._status(entry, self._clock.now())
+
     def snapshot(self) -> Snapshot:
         """Return the fleet at this moment."""
         now = self._clock.now()
@@ -377,4 +416,5 @@ class Fleet:
             availability=self.availability,
             certificate_ends_at=self.certificate_ends_at,
             page_url=self.page_url,
+            today=self.today,
         )

@@ -285,12 +285,13 @@ class History:
         """Return the uplinks that are down, and since when."""
         return dict(self._rows("SELECT uplink, began FROM episodes WHERE uplink != '' AND ended IS NULL"))
 
-    def episodes(self, since: float, until: float) -> list[Episode]:
-        """Return the episodes that touch a stretch of time, the first first."""
+    def episodes(self, since: float, until: float, camera: str = "", uplink: str = "") -> list[Episode]:
+        """Return the episodes that touch a stretch of time, the first first: all, or a camera's and its uplink's."""
         rows = self._rows(
             "SELECT camera, uplink, fault, began, confirmed, ended, detail FROM episodes"
-            " WHERE began < ? AND (ended IS NULL OR ended > ?) ORDER BY began, id",
-            (until, since),
+            " WHERE began < ? AND (ended IS NULL OR ended > ?)"
+            " AND (? = '' OR camera = ? OR (camera = '' AND uplink = ?)) ORDER BY began, id",
+            (until, since, camera, camera, uplink),
         )
         return [Episode(*row) for row in rows]
 
@@ -304,12 +305,13 @@ class History:
         )
         return [Event(*row) for row in (reversed(rows) if after is None else rows)]
 
-    def seconds(self, first: str, last: str) -> Mapping[str, Mapping[str, Seconds]]:
-        """Return the seconds by camera and day, from the first day to the last, both included."""
+    def seconds(self, first: str, last: str, camera: str = "") -> Mapping[str, Mapping[str, Seconds]]:
+        """Return the seconds by camera and day, from the first day to the last, both included; of all, or of one."""
         found: dict[str, dict[str, Seconds]] = {}
         rows = self._rows(
-            "SELECT camera, day, observed, online, healthy, uplink, maintenance FROM days WHERE day BETWEEN ? AND ?",
-            (first, last),
+            "SELECT camera, day, observed, online, healthy, uplink, maintenance FROM days"
+            " WHERE day BETWEEN ? AND ? AND (? = '' OR camera = ?)",
+            (first, last, camera, camera),
         )
         for camera, day, *numbers in rows:
             found.setdefault(camera, {})[day] = Seconds(*numbers)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from xueliang_monitor import evidence
-from xueliang_monitor.availability import WINDOWS, day_of, window
+from xueliang_monitor.availability import WINDOWS, Seconds, day_of, window
 from xueliang_monitor.clock import Clock
 from xueliang_monitor.config import KeepSettings
 from xueliang_monitor.fleet import Fleet
@@ -127,19 +127,22 @@ class Recorder:
             self._fleet.windows = tuple(await self._in_a_thread(lambda: self._history.windows(now)))
             self._version = version
         if now - self._summed_at >= AVAILABILITY_SECONDS:
-            self._fleet.availability = await self._in_a_thread(lambda: self._sum(now))
+            self._fleet.availability, self._fleet.today = await self._in_a_thread(lambda: self._sum(now))
             self._summed_at = now
 
-    def _sum(self, now: float) -> dict[str, dict[str, float]]:
-        oldest = day_of(now - (max(WINDOWS.values()) + 1) * 86_400.0)
-        return {
+    def _sum(self, now: float) -> tuple[dict[str, dict[str, float]], Seconds]:
+        """Return each camera's availability by window, and how all together were today."""
+        oldest, today = day_of(now - (max(WINDOWS.values()) + 1) * 86_400.0), day_of(now)
+        seconds = self._history.seconds(oldest, today)
+        by_camera = {
             camera: {
                 name: ratio
                 for name, count in WINDOWS.items()
                 if (ratio := window(days, count, now).online_ratio) is not None
             }
-            for camera, days in self._history.seconds(oldest, day_of(now)).items()
+            for camera, days in seconds.items()
         }
+        return by_camera, sum((days[today] for days in seconds.values() if today in days), Seconds())
 
     async def _forget(self) -> None:
         now = self._clock.now()

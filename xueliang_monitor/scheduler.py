@@ -149,6 +149,7 @@ class Scheduler:
         self._group: asyncio.TaskGroup | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._hurried: dict[str, asyncio.Event] = {}
+        self._asked: set[str] = set()
 
     async def run(self, cameras: tuple[str, ...]) -> None:
         """Visit `cameras`, and what is added later, until cancelled."""
@@ -183,9 +184,16 @@ class Scheduler:
             if camera in self._hurried:
                 self._hurried[camera].set()
 
+    def ask(self, camera: str) -> None:
+        """Climb every rung of a camera at once, and ask its device; its rhythm stays."""
+        if camera in self._hurried:
+            self._asked.add(camera)
+            self._hurried[camera].set()
+
     async def remove(self, camera: str) -> None:
         """Visit a camera no more; a visit under way is ended, and its session torn down."""
         self._hurried.pop(camera, None)
+        self._asked.discard(camera)
         task = self._tasks.pop(camera, None)
         if task is not None:
             task.cancel()
@@ -204,5 +212,8 @@ class Scheduler:
             async with self._slots:
                 started = self._clock.monotonic()
                 due = plan.what(started if early else max(started, plan.at))
+                if camera in self._asked:
+                    self._asked.discard(camera)
+                    due = Due(Rung.PICTURE, True)
                 report, health = await self._visit(camera, due, max(0.0, started - plan.at))
             plan = next_plan(plan, started, self._clock.monotonic(), report, health, self.intervals)

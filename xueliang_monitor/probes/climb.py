@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from xueliang_monitor.model import EMPTY, Fault, Finding, Rung, Target, Timeouts, Transport
+from xueliang_monitor.model import EMPTY, Fault, Finding, Rung, RungResult, Target, Timeouts, Transport
 from xueliang_monitor.net.rtsp import Description, RtspConnection
 from xueliang_monitor.picture.look import Look
 from xueliang_monitor.picture.reference import Reference
@@ -20,7 +20,8 @@ class Climb:
     """The scratch of one visit: written by lower rungs, read by higher ones, dropped at its end.
 
     `now` gives seconds since the epoch; `interview` asks the device also what seldom changes; `device_login` tells
-    whether a login over ONVIF was tried, and accepted.
+    whether a login over ONVIF was tried, and accepted. `told` hears of each rung when it is begun, without a result,
+    and when it is over.
     """
 
     target: Target
@@ -44,6 +45,7 @@ class Climb:
     normal: Normal = field(default_factory=Normal)
     transport: Transport = Transport.TCP
     look: Look | None = None
+    told: Callable[[Rung, RungResult | None], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,8 @@ def show(value: Cell, kind: str) -> str:
     return str(value)
 
 
-def _daily_bars(figures: Figures) -> list[Bar]:
+def daily_bars(figures: Figures) -> list[Bar]:
+    """Return a bar a day of the online rate."""
     step = WIDTH / max(1, len(figures.days))
     bars = []
     for number, rate in enumerate(figures.days):
@@ -90,7 +91,7 @@ def html(figures: Figures, tables: tuple[Table, ...], language: str, title: str,
         height=HEIGHT,
         lowest=LOWEST,
         target_y=HEIGHT - HEIGHT * (figures.target - LOWEST) / (1 - LOWEST),
-        daily=_daily_bars(figures),
+        daily=daily_bars(figures),
         sites=sites,
         sites_height=max([18.0, *(bar.y + 18 for _, bar in sites)]),
     )

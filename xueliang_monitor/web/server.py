@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from aiohttp import web
@@ -29,8 +29,10 @@ SHUTDOWN_SECONDS = 2.0
 class Server:
     """The page, the API and the metrics of one fleet."""
 
-    def __init__(self, fleet: Fleet, settings: Settings, base: Path) -> None:
-        """Read the web configuration that `settings` names, seen from the folder `base`.
+    def __init__(
+        self, fleet: Fleet, settings: Settings, base: Path, check_now: Callable[[str], None] | None = None
+    ) -> None:
+        """Read the web configuration that `settings` names, seen from the folder `base`; `check_now` visits a camera.
 
         Raises:
             DocumentError: it cannot be used; nothing is served, as it would be served to everybody.
@@ -39,6 +41,7 @@ class Server:
         self._fleet = fleet
         self._settings = settings
         self._base = base
+        self._check_now = check_now
         self._access = Access(Protection(), settings.hosts)
         self._take(self._read())
         self._listening = self._access.protection.tls
@@ -97,7 +100,7 @@ class Server:
             OSError: the address is not to be had.
 
         """
-        app = application(self._fleet, self._settings.state, self._access)
+        app = application(self._fleet, self._settings, self._access, self._check_now)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         await runner.setup()
         try:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from xueliang_monitor.catalogue import FAULTS, fault
-from xueliang_monitor.diagnosis import Facts, diagnose
+from xueliang_monitor.diagnosis import Facts, Row, diagnose
 from xueliang_monitor.documents import Problem
-from xueliang_monitor.fleet import Entry, Snapshot
+from xueliang_monitor.fleet import Entry
 from xueliang_monitor.health import FaultState, Status
 from xueliang_monitor.history import Event
 from xueliang_monitor.inventory import Camera
@@ -20,7 +20,7 @@ from xueliang_monitor.probes.changes import JUDGED
 from xueliang_monitor.probes.device import DeviceMemory
 
 MAX_PROBLEMS = 20
-_WORST_FIRST = (State.DOWN, State.DEGRADED, State.UNKNOWN, State.MAINTENANCE, State.UP)
+WORST_FIRST = (State.DOWN, State.DEGRADED, State.UNKNOWN, State.MAINTENANCE, State.UP)
 STATES = {
     State.UP: Text("up", "正常"),
     State.DEGRADED: Text("degraded", "异常"),
@@ -55,8 +55,13 @@ def _fault(known: FaultState) -> dict[str, Any]:
     }
 
 
-def _diagnosis(entry: Entry, status: Status) -> dict[str, str] | None:
-    """Return the advice that takes together what is known of a camera."""
+def advice_of(entry: Entry, status: Status) -> Text | None:
+    """Return the advice that takes together what is known of a camera; None where nothing is to be done."""
+    row = _row(entry, status)
+    return row.advice if row else None
+
+
+def _row(entry: Entry, status: Status) -> Row | None:
     told = entry.rungs.get(Rung.ONVIF)
     facts = Facts(
         frozenset(known.code for known in status.faults),
@@ -64,7 +69,11 @@ def _diagnosis(entry: Entry, status: Status) -> dict[str, str] | None:
         told is not None and (told.ok or told.fault in JUDGED),
         entry.readings,
     )
-    row = diagnose(facts) if status.faults or facts.uplink_down else None
+    return diagnose(facts) if status.faults or facts.uplink_down else None
+
+
+def _diagnosis(entry: Entry, status: Status) -> dict[str, str] | None:
+    row = _row(entry, status)
     return {"name": row.name, "en": row.advice.en, "zh": row.advice.zh} if row else None
 
 
@@ -163,33 +172,4 @@ def camera_in_full(entry: Entry, status: Status) -> dict[str, Any]:
         ],
         "readings": dict(entry.readings),
         "reference_pictures": entry.memory.reference.looks if entry.memory.reference else 0,
-    }
-
-
-def page(snapshot: Snapshot) -> dict[str, Any]:
-    """Return what the page shows: the cameras, worst first, and how many are in each state."""
-
-    def rank(pair: tuple[Entry, Status]) -> tuple[int, str, str]:
-        entry, status = pair
-        return _WORST_FIRST.index(status.state), entry.camera.site, entry.camera.id
-
-    ordered = sorted(snapshot.entries, key=rank)
-    return {
-        "cameras": [camera(entry, status) for entry, status in ordered],
-        "counts": [
-            (state.value, STATES[state], sum(status.state is state for _, status in snapshot.counted))
-            for state in _WORST_FIRST
-        ],
-        "commissioning": len(snapshot.entries) - len(snapshot.counted),
-        "problems": [problem_line(problem) for problem in snapshot.problems[:MAX_PROBLEMS]],
-        "more_problems": max(0, len(snapshot.problems) - MAX_PROBLEMS),
-        "windows": [
-            {"kind": window.kind, "name": window.name, "ends": moment(window.ends), "reason": window.reason}
-            for window in snapshot.windows
-        ],
-        "uplinks_down": [uplink(known) for known in snapshot.uplinks if known.down],
-        "states": {state.value: text for state, text in STATES.items()},
-        "causes": CAUSES,
-        "now": moment(snapshot.now),
-        "total": len(snapshot.counted),
     }

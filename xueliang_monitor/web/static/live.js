@@ -1,22 +1,167 @@
 "use strict";
-// Keeps the table live: the server sends the rendered table, this puts it in place and writes times in local time.
-const live = document.getElementById("live");
-const link = document.getElementById("link");
+// Keeps a page live: the server sends rendered fragments, this puts each in the place of the element of its id.
+(() => {
+  const main = document.getElementById("main");
+  const link = document.getElementById("link");
+  const form = document.getElementById("filter");
+  const language = document.documentElement.lang;
+  const STALE_MILLISECONDS = 12000;
+  let heard = Date.now();
+  let source = null;
+  let loading = false;
 
-function localise(root) {
-  for (const element of root.querySelectorAll("time")) {
-    const moment = new Date(element.dateTime);
-    const today = moment.toDateString() === new Date().toDateString();
-    element.textContent = today ? moment.toLocaleTimeString() : moment.toLocaleString();
+  // Times: how long ago, or the local time.
+  const relative = new Intl.RelativeTimeFormat(language, { numeric: "always", style: "narrow" });
+  const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
+  function ago(seconds) {
+    const [unit, size] = UNITS.find(([, each]) => seconds >= each) ?? UNITS[3];
+    return relative.format(-Math.floor(seconds / size), unit);
   }
-}
+  const clock = new Intl.DateTimeFormat(language, { timeStyle: "medium" });
+  const full = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" });
+  function times(root) {
+    for (const element of root.querySelectorAll("time[datetime]")) {
+      const moment = new Date(element.dateTime);
+      if (Number.isNaN(moment.valueOf())) continue;
+      element.title = full.format(moment);
+      if ("ago" in element.dataset) element.textContent = ago(Math.max(0, (Date.now() - moment) / 1000));
+      else if ("clock" in element.dataset) element.textContent = clock.format(moment);
+    }
+  }
 
-localise(document);
-const source = new EventSource("/api/v1/live");
-source.addEventListener("fleet", (event) => {
-  live.innerHTML = event.data;
-  localise(live);
-  link.hidden = true;
-});
-source.addEventListener("open", () => { link.hidden = true; });
-source.addEventListener("error", () => { link.hidden = false; });
+  // Filter: hides tiles and sites, and writes itself into the address.
+  function wanted() {
+    const given = new FormData(form);
+    return { programme: given.get("programme"), site: given.get("site"), state: given.get("state"),
+             fault: given.get("fault"), text: given.get("q").trim().toLowerCase() };
+  }
+  function shows(tile, filter) {
+    const own = tile.dataset;
+    return (!filter.programme || own.programme === filter.programme) && (!filter.site || own.site === filter.site)
+      && (!filter.state || own.state === filter.state)
+      && (!filter.fault || own.faults.split(" ").includes(filter.fault))
+      && (!filter.text || own.text.includes(filter.text));
+  }
+  function filterAll() {
+    const filter = wanted();
+    let count = 0, total = 0;
+    for (const site of document.querySelectorAll("section.site")) {
+      let visible = 0;
+      for (const tile of site.querySelectorAll(".tile")) {
+        const shown = shows(tile, filter);
+        if (tile.hidden === shown) tile.hidden = !shown;
+        visible += shown;
+        total += 1;
+      }
+      if (site.hidden === Boolean(visible)) site.hidden = !visible;
+      count += visible;
+    }
+    document.getElementById("count").textContent = `${count} / ${total}`;
+    document.getElementById("none").hidden = count > 0;
+  }
+  function address() {
+    const kept = new URLSearchParams([...new FormData(form)].filter(([, value]) => value));
+    history.replaceState(null, "", kept.size ? `?${kept}` : location.pathname);
+  }
+
+  // A tile that changed takes its place among its neighbours, and its site among the sites: the worst first.
+  function before(one, other) {
+    return one.dataset.rank - other.dataset.rank || (one.dataset.id ?? one.dataset.site).localeCompare(other.dataset.id ?? other.dataset.site);
+  }
+  function settle(element, list) {
+    const next = [...list.children].find((other) => other !== element && before(element, other) < 0) ?? null;
+    if (element.nextElementSibling !== next) list.insertBefore(element, next);
+  }
+  function placed(tile) {
+    const site = tile.closest("section.site");
+    settle(tile, tile.parentElement);
+    site.dataset.rank = tile.parentElement.firstElementChild.dataset.rank;
+    settle(site, site.parentElement);
+  }
+
+  function swap(html) {
+    const parsed = document.createElement("template");
+    parsed.innerHTML = html;
+    let tiles = 0;
+    for (const fresh of [...parsed.content.children]) {
+      const old = document.getElementById(fresh.id);
+      if (!old) continue;
+      const focused = old.contains(document.activeElement);
+      times(fresh);
+      if (fresh.matches(".tile")) {
+        if (old.outerHTML !== fresh.outerHTML) fresh.classList.add("fresh");
+        old.replaceWith(fresh);
+        placed(fresh);
+        tiles += 1;
+      } else {
+        old.replaceWith(fresh);
+      }
+      if (focused) fresh.querySelector("a, button, input, select")?.focus();
+    }
+    if (tiles && form) filterAll();
+  }
+
+  // Cameras came or went, or the monitor was restarted: the page is loaded anew once it can be.
+  async function reload() {
+    if (loading) return;
+    loading = true;
+    try {
+      const answer = await fetch(location.href, { method: "HEAD" });
+      if (!answer.ok) throw new Error(answer.status);
+      location.reload();
+    } catch {
+      setTimeout(() => { loading = false; reload(); }, 2000);
+    }
+  }
+
+  function lost(is) {
+    if (link.hidden !== is) return;
+    link.hidden = !is;
+    document.body.classList.toggle("old", is);
+    document.getElementById("lost-since").textContent = is ? clock.format(new Date(heard)) : "";
+  }
+  function alive() {
+    heard = Date.now();
+    lost(false);
+    const updated = document.getElementById("updated");
+    if (updated) {
+      updated.dateTime = new Date().toISOString();
+      updated.textContent = clock.format(new Date());
+    }
+  }
+  function listen() {
+    source = new EventSource(main.dataset.live);
+    source.addEventListener("open", alive);
+    source.addEventListener("beat", alive);
+    source.addEventListener("swap", (event) => { alive(); swap(event.data); });
+    source.addEventListener("reload", () => { alive(); reload(); });
+    source.addEventListener("error", () => {
+      lost(true);
+      // After an answer that is no stream a browser gives up for good.
+      if (source.readyState === EventSource.CLOSED) setTimeout(listen, 3000);
+    });
+  }
+
+  times(document);
+  setInterval(() => times(document), 20000);
+  if (form) {
+    for (const kind of ["input", "change"]) form.addEventListener(kind, () => { filterAll(); address(); });
+    form.addEventListener("submit", (event) => { event.preventDefault(); filterAll(); address(); });
+  }
+  // What answers with the same page is asked for without leaving it, so that one sees the ladder climb.
+  const AGAIN_MILLISECONDS = 20000;
+  for (const quiet of document.querySelectorAll("form[data-quiet]")) {
+    quiet.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      const button = quiet.querySelector("button");
+      const answer = await fetch(quiet.action, { method: "POST", body: new URLSearchParams(new FormData(quiet)), redirect: "manual" });
+      if (answer.type !== "opaqueredirect") return quiet.submit();
+      button.disabled = true;
+      setTimeout(() => { button.disabled = false; }, AGAIN_MILLISECONDS);
+    });
+  }
+  if (main.dataset.live) {
+    listen();
+    setInterval(() => { if (Date.now() - heard > STALE_MILLISECONDS) lost(true); }, 1000);
+  }
+})();

@@ -1,0 +1,240 @@
+"""A camera's page: what is wrong and what to do, its past, its last visit, its picture's measures; live."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+from xueliang_monitor import evidence
+from xueliang_monitor.audit import Audit
+from xueliang_monitor.availability import day_of
+from xueliang_monitor.catalogue import FAULTS, fault
+from xueliang_monitor.config import Settings
+from xueliang_monitor.fleet import Entry, Fleet
+from xueliang_monitor.health import Status
+from xueliang_monitor.inventory import Camera
+from xueliang_monitor.maintenance import Window
+from xueliang_monitor.model import Rung, RungResult, State, Text
+from xueliang_monitor.picture import PICTURE_CHECKS
+from xueliang_monitor.picture.measures import MEASURES
+from xueliang_monitor.picture.reference import SETTLED_LOOKS
+from xueliang_monitor.picture.verdict import LIMIT, OFF
+from xueliang_monitor.web import charts, past
+from xueliang_monitor.web.access import HEADERS, USER
+from xueliang_monitor.web.events import STATE
+from xueliang_monitor.web.pages import data_line
+from xueliang_monitor.web.texts import preferred
+from xueliang_monitor.web.views import CAUSES, STATES, advice_of
+from xueliang_monitor.web.wall import PAGES
+
+FLEET = web.AppKey("fleet", Fleet)
+SETTINGS = web.AppKey("settings", Settings)
+CLOSING = web.AppKey("closing", asyncio.Event)
+AUDIT = web.AppKey("audit", Audit)
+BEAT_SECONDS = 5.0
+MAX_EPISODES = 40
+MEASURE_NAMES = {
+    "brightness_ratio": Text("Brightness", "亮度"),
+    "sharpness_ratio": Text("Sharpness", "清晰度"),
+    "white_ratio": Text("Overexposed share", "过曝占比"),
+    "uniform_ratio": Text("One-colour share", "单色占比"),
+    "contrast_levels": Text("Contrast, levels", "对比度（灰阶）"),
+    "noise_levels": Text("Noise, levels", "噪声（灰阶）"),
+    "detail_levels": Text("Detail, levels", "细节（灰阶）"),
+    "chroma_levels": Text("Colour, levels", "色彩（灰阶）"),
+}
+SHOWN_RUNGS = (Rung.REACH, Rung.RTSP, Rung.STREAM, Rung.PICTURE, Rung.ONVIF)
+RUNG_NAMES = {
+    Rung.REACH: Text("Reach", "连接"),
+    Rung.RTSP: Text("RTSP", "RTSP 会话"),
+    Rung.STREAM: Text("Stream", "码流"),
+    Rung.PICTURE: Text("Picture", "画面"),
+    Rung.ONVIF: Text("ONVIF", "ONVIF"),
+}
+_OFFLINE = frozenset(code for code, declared in FAULTS.items() if declared.rung in charts.OFFLINE_RUNGS)
+
+
+def _faults(status: Status) -> list[dict[str, Any]]:
+    return [{"declared": fault(known.code), "since": known.since, "detail": known.detail} for known in status.faults]
+
+
+def _rungs(entry: Entry, climbing: Mapping[Rung, RungResult | None]) -> list[dict[str, Any]]:
+    """Return each rung with its last result; those of a visit under way have theirs, or none yet."""
+    shown = []
+    for rung in SHOWN_RUNGS:
+        if rung is Rung.ONVIF and entry.camera.target.onvif is None:
+            continue
+        result = climbing.get(rung) if rung in climbing else entry.rungs.get(rung)
+        shown.append(
+            {
+                "name": RUNG_NAMES[rung],
+                "rung": rung.value,
+                "result": result,
+                "fault": FAULTS.get(result.fault) if result is not None and result.fault else None,
+                "climbing": rung in climbing and result is None,
+                "waiting": bool(climbing) and rung not in climbing,
+            }
+        )
+    return shown
+
+
+def _window_of(fleet: Fleet, camera: Camera) -> Window | None:
+    active = [item for item in fleet.windows if item.active(fleet.now)]
+    return next((item for item in active if item.covers(camera.id, camera.site, camera.uplink)), None)
+
+
+def now_values(fleet: Fleet, name: str, climbing: Mapping[Rung, RungResult | None]) -> dict[str, Any]:
+    """Return what of the page changes while one looks."""
+    entry, status = fleet.entry(name), fleet.status_of(name)
+    return {
+        "camera": entry.camera,
+        "state": status.state.value,
+        "word": STATES[status.state],
+        "since": status.since,
+        "cause": CAUSES.get(status.cause),
+        "faults": _faults(status),
+        "advice": advice_of(entry, status),
+        "rungs": _rungs(entry, climbing),
+        "readings": {key: value for key, value in sorted(entry.readings.items()) if key not in MEASURES},
+        "visited": entry.health.visited_at,
+        "keyframe": entry.health.keyframe_at,
+        "looks": entry.memory.reference.looks if entry.memory.reference else 0,
+        "learned": entry.memory.reference is not None and entry.memory.reference.learned,
+        "window": _window_of(fleet, entry.camera),
+        "rung_count": len(climbing),
+    }
+
+
+def _scores(entry: Entry, known: past.Past) -> list[dict[str, Any]]:
+    limits = entry.camera.target.picture.limits
+    shown = []
+    for check in PICTURE_CHECKS:
+        code = check.fault.code
+        limit = limits.get(code, LIMIT)
+        values = [(look.at, look.scores.get(code, 0.0)) for look in known.looks]
+        line = charts.line(values, min(1.0, limit), 1.0)
+        if line is not None or code in entry.scores:
+            shown.append(
+                {
+                    "fault": check.fault,
+                    "limit": None if limit >= OFF else limit,
+                    "now": entry.scores.get(code),
+                    "line": line,
+                }
+            )
+    return shown
+
+
+def _measures(entry: Entry, known: past.Past) -> list[dict[str, Any]]:
+    shown = []
+    for name in MEASURES:
+        now = entry.readings.get(name)
+        line = charts.line([(look.at, look.measures.get(name, 0.0)) for look in known.looks])
+        if line is not None or isinstance(now, float):
+            shown.append({"name": MEASURE_NAMES[name], "now": now, "line": line})
+    return shown
+
+
+async def page(request: web.Request) -> web.Response:
+    """Answer with a camera's page."""
+    app, name = request.app, request.match_info["camera"]
+    fleet, pages = app[FLEET], app[PAGES]
+    if fleet.camera(name) is None:
+        return pages.respond(request, "missing.html", status=404, name=name)
+    entry = fleet.entry(name)
+    camera = entry.camera
+    known = await past.of_camera(app[STATE], name, camera.site, camera.uplink)
+    kept = await asyncio.to_thread(evidence.kept, app[STATE], name) if camera.target.picture.evidence else []
+    grafana = app[SETTINGS].grafana_url
+    lights = entry.memory.reference.lights if entry.memory.reference and camera.target.picture.evidence else ()
+    device = entry.memory.device
+    return pages.respond(
+        request,
+        "camera.html",
+        **now_values(fleet, name, {}),
+        bars=charts.days(known.days, day_of(fleet.now)),
+        watched_from=charts.watched_from(known.days, day_of(fleet.now)),
+        stretches=charts.timeline(known.episodes, known.windows, _OFFLINE, fleet.now),
+        episodes=[(item, FAULTS.get(item.fault)) for item in reversed(known.episodes)][:MAX_EPISODES],
+        known=known,
+        up_word=STATES[State.UP],
+        day_ago=fleet.now - charts.DAY_SECONDS,
+        now=fleet.now,
+        scores=_scores(entry, known),
+        measures=_measures(entry, known),
+        evidence=[(item, FAULTS.get(item.fault)) for item in kept],
+        lights=[number for number, light in enumerate(lights) if light.looks >= SETTLED_LOOKS],
+        told=device.told,
+        profiles=device.profiles,
+        grafana=f"{grafana}/d/xueliang-camera?var-camera={name}" if grafana else "",
+        availability=fleet.availability.get(name, {}),
+    )
+
+
+async def live(request: web.Request) -> web.StreamResponse:
+    """Keep a camera's page up to date, also while a visit climbs."""
+    app, name = request.app, request.match_info["camera"]
+    fleet, pages, language = app[FLEET], app[PAGES], preferred(request)
+    if fleet.camera(name) is None:
+        raise web.HTTPNotFound
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+    response.headers.update(request[HEADERS])
+    await response.prepare(request)
+    climbing: dict[Rung, RungResult | None] = {}
+    changed = asyncio.Event()
+
+    def told(rung: Rung | None, result: RungResult | None) -> None:
+        if rung is None:
+            climbing.clear()
+        else:
+            climbing[rung] = result
+        changed.set()
+
+    try:
+        with fleet.following(name, told):
+            while not app[CLOSING].is_set() and fleet.camera(name) is not None:
+                text = pages.fragment("camera_now.html", language, **now_values(fleet, name, climbing))
+                await response.write(data_line("swap", text))
+                while not changed.is_set() and not app[CLOSING].is_set():
+                    try:
+                        async with asyncio.timeout(BEAT_SECONDS):
+                            await changed.wait()
+                    except TimeoutError:
+                        await response.write(data_line("beat", ""))
+                changed.clear()
+    except ConnectionResetError:
+        pass
+    return response
+
+
+async def picture(request: web.Request) -> web.Response:
+    """Answer with an evidence picture, once it is written down who looks."""
+    app, name, file = request.app, request.match_info["camera"], request.match_info["file"]
+    camera = app[FLEET].camera(name)
+    if camera is None or not camera.target.picture.evidence:
+        raise web.HTTPNotFound
+    body = await asyncio.to_thread(evidence.read, app[STATE], name, file)
+    if body is None:
+        raise web.HTTPNotFound
+    who, where = request.get(USER) or "(no login)", request.remote or "(socket)"
+    noted = await asyncio.to_thread(lambda: app[AUDIT].note(who, where, "evidence viewed", camera=name, file=file))
+    if not noted:
+        return web.Response(status=503, text="The audit log cannot be written, so no picture is shown.\n")
+    return web.Response(body=body, content_type="image/jpeg", headers={"Cache-Control": "no-store"})
+
+
+async def light(request: web.Request) -> web.Response:
+    """Answer with the view that a camera usually has in one kind of light: a median, 48x27, in steps of six levels."""
+    app, name = request.app, request.match_info["camera"]
+    camera = app[FLEET].camera(name)
+    number = int(request.match_info["number"])
+    if camera is None or not camera.target.picture.evidence:
+        raise web.HTTPNotFound
+    reference = app[FLEET].entry(name).memory.reference
+    lights = reference.lights if reference else ()
+    if number >= len(lights) or lights[number].looks < SETTLED_LOOKS:
+        raise web.HTTPNotFound
+    return web.Response(body=lights[number].thumb, content_type="image/png", headers={"Cache-Control": "no-store"})

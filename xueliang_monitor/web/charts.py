@@ -1,0 +1,138 @@
+"""Geometry of the page's small charts, in their own coordinates; templates draw them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from xueliang_monitor.availability import Seconds
+from xueliang_monitor.history import Episode
+from xueliang_monitor.maintenance import Window
+from xueliang_monitor.model import Rung, State
+
+DAYS = 30
+BAR_WIDTH, BAR_HEIGHT = 10, 40
+LOWEST_RATIO = 0.8
+"""Bottom of a day's bar: what is below shows as the least."""
+
+DAY_SECONDS = 86_400.0
+LINE_WIDTH, LINE_HEIGHT = 240, 44
+GAP_SECONDS = 2 * 3600.0
+"""Between two looks further apart than this no line is drawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class DayBar:
+    """One day of a camera's availability; `ratio` is None where it was not watched."""
+
+    day: str
+    ratio: float | None
+    x: float
+    y: float
+    height: float
+
+    @property
+    def kind(self) -> str:
+        """How it is coloured."""
+        if self.ratio is None:
+            return "unknown"
+        if self.ratio >= 0.99:
+            return "up"
+        return "degraded" if self.ratio >= 0.95 else "down"
+
+
+def days(seconds: Mapping[str, Seconds], today: str, count: int = DAYS) -> list[DayBar]:
+    """Return a bar a day, the last one today."""
+    last = date.fromisoformat(today)
+    bars = []
+    for number in range(count):
+        day = (last - timedelta(days=count - 1 - number)).isoformat()
+        ratio = seconds.get(day, Seconds()).online_ratio
+        share = 1.0 if ratio is None else max(0.0, (ratio - LOWEST_RATIO) / (1 - LOWEST_RATIO))
+        height = max(4.0, BAR_HEIGHT * share)
+        bars.append(DayBar(day, ratio, number * (BAR_WIDTH + 2), BAR_HEIGHT - height, height))
+    return bars
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A part of a timeline: its state, and where it lies in [0, 1000]."""
+
+    state: State
+    x: float
+    width: float
+    began: float
+    ended: float
+    what: str = ""
+
+
+def watched_from(seconds: Mapping[str, Seconds], today: str) -> float:
+    """Return where in [0, 1000] of the last day watching began, as if what was not watched lay all before.
+
+    How long it was watched is known by the day only, not when.
+    """
+    yesterday = (date.fromisoformat(today) - timedelta(days=1)).isoformat()
+    watched = sum(seconds.get(day, Seconds()).observed for day in (yesterday, today))
+    return 1000 * (1 - min(1.0, watched / DAY_SECONDS))
+
+
+OFFLINE_RUNGS = frozenset({Rung.REACH, Rung.RTSP})
+
+
+def timeline(
+    episodes: Iterable[Episode], windows: Iterable[Window], offline: frozenset[str], now: float
+) -> list[Stretch]:
+    """Return the last day as stretches, the graver above; `offline` are the codes of faults that mean down."""
+    start = now - DAY_SECONDS
+    found: list[tuple[int, Stretch]] = []
+
+    def add(order: int, state: State, began: float, ended: float, what: str) -> None:
+        first, last = max(start, began), min(now, ended)
+        if last > first:
+            x = 1000 * (first - start) / DAY_SECONDS
+            found.append((order, Stretch(state, x, max(1.5, 1000 * (last - first) / DAY_SECONDS), began, ended, what)))
+
+    for episode in episodes:
+        ended = episode.ended if episode.ended is not None else now
+        if episode.uplink:
+            add(2, State.UNKNOWN, episode.began, ended, episode.fault)
+        elif episode.fault in offline:
+            add(1, State.DOWN, episode.began, ended, episode.fault)
+        else:
+            add(0, State.DEGRADED, episode.began, ended, episode.fault)
+    for window in windows:
+        ends = window.ends if window.stopped is None else min(window.ends, window.stopped)
+        add(3, State.MAINTENANCE, window.began, ends, window.reason)
+    return [stretch for _, stretch in sorted(found, key=lambda each: each[0])]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A measure's past: the path of its line, where its limit lies, its last value and its range."""
+
+    path: str
+    limit_y: float | None
+    last: float
+    low: float
+    high: float
+
+
+def line(values: Sequence[tuple[float, float]], limit: float | None = None, top: float | None = None) -> Line | None:
+    """Return a line through (moment, value), None of fewer than two; `top` is the scale's end, else the largest."""
+    if len(values) < 2:
+        return None
+    first, last = values[0][0], values[-1][0]
+    low, high = min(value for _, value in values), max(value for _, value in values)
+    bottom = 0.0 if top is not None else low - 0.05 * (high - low or 1)
+    upper = top if top is not None else high + 0.05 * (high - low or 1)
+
+    def y(value: float) -> float:
+        return round(LINE_HEIGHT - LINE_HEIGHT * (min(upper, value) - bottom) / (upper - bottom or 1), 1)
+
+    parts, before = [], float("-inf")
+    for at, value in values:
+        x = round(LINE_WIDTH * (at - first) / (last - first or 1), 1)
+        parts.append(f"{'L' if at - before <= GAP_SECONDS else 'M'}{x} {y(value)}")
+        before = at
+    return Line("".join(parts), None if limit is None else y(limit), values[-1][1], low, high)

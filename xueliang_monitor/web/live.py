@@ -1,0 +1,255 @@
+"""The wall as it stands, kept up to date: what changed is rendered once a language and sent to every browser."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from xueliang_monitor.camera_file import Status as FileStatus
+from xueliang_monitor.catalogue import fault
+from xueliang_monitor.fleet import Entry, Fleet
+from xueliang_monitor.health import Status
+from xueliang_monitor.model import State
+from xueliang_monitor.web.pages import Pages, data_line
+from xueliang_monitor.web.texts import LANGUAGES
+from xueliang_monitor.web.views import CAUSES, MAX_PROBLEMS, STATES, WORST_FIRST, problem_line
+
+SPACING_SECONDS = 0.5
+"""Least time between two updates, so that a hundred transitions are a few."""
+
+SWEEP_SECONDS = 5.0
+"""How often every camera is looked at: what is stale becomes unknown without an event."""
+
+BEAT_SECONDS = 5.0
+AT_ONCE = 200
+"""Cameras looked at before the loop may do something else."""
+
+QUEUED = 64
+
+
+@dataclass(slots=True)
+class Tile:
+    """One camera on the wall: what it shows, when that last changed, and its fragments by language."""
+
+    camera: str
+    site: str
+    rank: int
+    shown: tuple[Any, ...]
+    values: dict[str, Any]
+    version: int
+    rendered: dict[str, str] = field(default_factory=dict)
+
+
+def _values(entry: Entry, status: Status) -> dict[str, Any]:
+    camera = entry.camera
+    faults = [fault(known.code) for known in status.faults]
+    return {
+        "id": camera.id,
+        "name": camera.name,
+        "site": camera.site,
+        "programme": camera.programme,
+        "uplink": camera.uplink,
+        "address": camera.target.host,
+        "state": status.state.value,
+        "word": STATES[status.state],
+        "rank": WORST_FIRST.index(status.state),
+        "since": status.since,
+        "faults": faults,
+        "cause": CAUSES.get(status.cause),
+        "trial": camera.status is FileStatus.COMMISSIONING,
+        "outdated": camera.outdated,
+    }
+
+
+def _shown(entry: Entry, status: Status) -> tuple[Any, ...]:
+    camera = entry.camera
+    codes = tuple(known.code for known in status.faults)
+    return status.state, status.since, status.cause, codes, camera
+
+
+class Wall:
+    """Every tile, and the browsers that are told of changes."""
+
+    def __init__(self, fleet: Fleet, pages: Pages) -> None:
+        self._fleet = fleet
+        self._pages = pages
+        self._tiles: dict[str, Tile] = {}
+        self._epoch = secrets.token_hex(4)
+        self._version = 0
+        self._structure = 0
+        self._figures: dict[str, dict[str, Any]] = {}
+        self._changed = asyncio.Event()
+        self._streams: dict[asyncio.Queue[bytes | None], str] = {}
+        self._sweeping = asyncio.Lock()
+        fleet.watch(lambda _transitions: self._changed.set())
+
+    @property
+    def ready(self) -> bool:
+        """Whether the fleet was looked at."""
+        return bool(self._tiles)
+
+    @property
+    def identity(self) -> str:
+        """Which version of the wall stands; a browser that knows it is told what changed since."""
+        return f"{self._epoch}-{self._structure}-{self._version}"
+
+    async def run(self) -> None:
+        """Follow the fleet until cancelled."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SWEEP_SECONDS):
+                    await self._changed.wait()
+            self._changed.clear()
+            await self.sweep()
+            await asyncio.sleep(SPACING_SECONDS)
+
+    async def sweep(self) -> None:
+        """Look at every camera, and tell the browsers what changed."""
+        async with self._sweeping:
+            fresh, changed, moved = await self._look()
+            if moved:
+                self._structure += 1
+            if changed or moved:
+                self._version += 1
+            for tile in changed:
+                tile.version = self._version
+            self._tiles = fresh
+            self._broadcast(changed, reload=moved)
+
+    async def _look(self) -> tuple[dict[str, Tile], list[Tile], bool]:
+        fresh: dict[str, Tile] = {}
+        changed: list[Tile] = []
+        for number, (entry, status) in enumerate(self._fleet.pairs()):
+            if number % AT_ONCE == AT_ONCE - 1:
+                await asyncio.sleep(0)
+            name, shown = entry.camera.id, _shown(entry, status)
+            known = self._tiles.get(name)
+            if known is None or known.shown != shown:
+                values = _values(entry, status)
+                known = Tile(name, entry.camera.site, values["rank"], shown, values, self._version)
+                changed.append(known)
+            fresh[name] = known
+        moved = fresh.keys() != self._tiles.keys() or any(
+            tile.site != self._tiles[tile.camera].site for tile in changed if tile.camera in self._tiles
+        )
+        return fresh, changed, moved
+
+    def html(self, tile: Tile, language: str) -> str:
+        """Return a tile's fragment."""
+        if language not in tile.rendered:
+            tile.rendered[language] = self._pages.fragment("tile.html", language, **tile.values)
+        return tile.rendered[language]
+
+    def tiles(self) -> list[Tile]:
+        """Return every tile, those of one site together, the worst first."""
+        worst: dict[str, int] = {}
+        for tile in self._tiles.values():
+            worst[tile.site] = min(worst.get(tile.site, 99), tile.rank)
+        return sorted(self._tiles.values(), key=lambda tile: (worst[tile.site], tile.site, tile.rank, tile.camera))
+
+    def figures(self, language: str) -> str:
+        """Return what stands above the tiles."""
+        return self._pages.fragment("figures.html", language, **self._figure_values())
+
+    def _figure_values(self) -> dict[str, Any]:
+        fleet, tiles = self._fleet, self._tiles.values()
+        counted = [tile for tile in tiles if not tile.values["trial"]]
+        states = Counter(tile.values["state"] for tile in counted)
+        kinds = Counter(each.code for tile in counted for each in tile.values["faults"])
+        down = [tile for tile in counted if tile.values["state"] == State.DOWN.value and tile.values["since"]]
+        oldest = min(down, key=lambda tile: tile.values["since"], default=None)
+        now = fleet.now
+        return {
+            "now": now,
+            "total": len(counted),
+            "trials": len(self._tiles) - len(counted),
+            "states": [(state.value, STATES[state], states[state.value]) for state in WORST_FIRST],
+            "today": fleet.today.online_ratio,
+            "kinds": [(fault(code), count) for code, count in kinds.most_common(8)],
+            "more_kinds": max(0, len(kinds) - 8),
+            "oldest": oldest.values if oldest else None,
+            "uplinks": [uplink for uplink in fleet.uplinks if uplink.down],
+            "windows": [window for window in fleet.windows if window.active(now)],
+            "problems": [problem_line(problem) for problem in fleet.problems[:MAX_PROBLEMS]],
+            "more_problems": max(0, len(fleet.problems) - MAX_PROBLEMS),
+        }
+
+    def _broadcast(self, changed: list[Tile], *, reload: bool) -> None:
+        for language in LANGUAGES:
+            listeners = [queue for queue, spoken in self._streams.items() if spoken == language]
+            if not listeners:
+                self._figures.pop(language, None)
+                continue
+            payload = data_line("reload", "", self.identity) if reload else self._update(changed, language)
+            for queue in listeners:
+                if payload:
+                    _put(queue, payload)
+
+    def _update(self, changed: list[Tile], language: str) -> bytes:
+        parts = [self.html(tile, language) for tile in changed]
+        values = self._figure_values()
+        known = {key: value for key, value in values.items() if key != "now"}
+        if known != self._figures.get(language):
+            self._figures[language] = known
+            parts.append(self._pages.fragment("figures.html", language, **values))
+        if changed:
+            parts.append(self._pages.fragment("said.html", language, tiles=changed[:3], more=max(0, len(changed) - 3)))
+        return data_line("swap", "\n".join(parts), self.identity) if parts else b""
+
+    def _since(self, known: str, language: str) -> bytes:
+        """Return what a browser misses that knows a version of the wall."""
+        epoch, _, rest = known.partition("-")
+        structure, _, version = rest.partition("-")
+        if epoch != self._epoch or structure != str(self._structure) or not version.isdecimal():
+            return data_line("reload", "", self.identity)
+        missed = [tile for tile in self._tiles.values() if tile.version > int(version)]
+        parts = [*(self.html(tile, language) for tile in missed), self.figures(language)]
+        return data_line("swap", "\n".join(parts), self.identity)
+
+    async def updates(self, known: str, language: str) -> AsyncIterator[bytes]:
+        """Yield what a browser misses, then every change, and a beat now and then, until the server ends."""
+        queue: asyncio.Queue[bytes | None] = asyncio.Queue(QUEUED)
+        self._streams[queue] = language
+        try:
+            yield self._since(known, language)
+            while True:
+                try:
+                    async with asyncio.timeout(BEAT_SECONDS):
+                        payload = await queue.get()
+                except TimeoutError:
+                    yield data_line("beat", str(int(self._fleet.now)))
+                    continue
+                if payload is None:
+                    return
+                yield payload
+        finally:
+            self._streams.pop(queue, None)
+
+    def close(self) -> None:
+        """End every browser's stream."""
+        for queue in self._streams:
+            while queue.full():
+                queue.get_nowait()
+            queue.put_nowait(None)
+
+
+def _put(queue: asyncio.Queue[bytes | None], payload: bytes) -> None:
+    """Hand an update to a browser; one that reads too slowly loads the wall anew instead."""
+    if queue.full():
+        while not queue.empty():
+            queue.get_nowait()
+        payload = data_line("reload", "")
+    queue.put_nowait(payload)
+
+
+def grouped(tiles: list[Tile]) -> Iterator[tuple[str, list[Tile]]]:
+    """Yield sites with their tiles, in the order of the tiles."""
+    together: dict[str, list[Tile]] = {}
+    for tile in tiles:
+        together.setdefault(tile.site, []).append(tile)
+    yield from together.items()

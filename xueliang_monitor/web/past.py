@@ -1,0 +1,66 @@
+"""Reads what pages show of the past, off the event loop; where there is no history, there is nothing to show."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from xueliang_monitor.availability import Seconds, day_of
+from xueliang_monitor.history import Episode, Event, History, HistoryError, LookTaken
+from xueliang_monitor.maintenance import Window
+from xueliang_monitor.web.charts import DAY_SECONDS, DAYS
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What is known of a camera's last month; `readable` says whether there is a history."""
+
+    days: Mapping[str, Seconds] = field(default_factory=dict)
+    episodes: tuple[Episode, ...] = ()
+    windows: tuple[Window, ...] = ()
+    looks: tuple[LookTaken, ...] = ()
+    readable: bool = False
+
+
+def _read(state: Path, camera: str, site: str, uplink: str) -> Past:
+    now = time.time()
+    try:
+        history = History(state, read_only=True)
+        try:
+            month = now - DAYS * DAY_SECONDS
+            windows = [item for item in history.windows(now - DAY_SECONDS) if item.covers(camera, site, uplink)]
+            return Past(
+                history.seconds(day_of(month), day_of(now), camera).get(camera, {}),
+                tuple(history.episodes(month, now + 1, camera, uplink or site)),
+                tuple(windows),
+                tuple(history.looks(camera, now - 7 * DAY_SECONDS)),
+                readable=True,
+            )
+        finally:
+            history.close()
+    except HistoryError:
+        return Past()
+
+
+async def of_camera(state: Path, camera: str, site: str, uplink: str) -> Past:
+    """Return what is known of a camera's past."""
+    return await asyncio.to_thread(_read, state, camera, site, uplink)
+
+
+async def events(state: Path, *, before: int | None, camera: str, limit: int) -> list[Event] | None:
+    """Return the last events, or those before a number; None where there is no history."""
+
+    def read() -> list[Event] | None:
+        try:
+            history = History(state, read_only=True)
+            try:
+                return history.events(before=before, camera=camera, limit=limit)
+            finally:
+                history.close()
+        except HistoryError:
+            return None
+
+    return await asyncio.to_thread(read)

@@ -1,0 +1,116 @@
+"""The wall: `/`, and the stream that keeps it live."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+from markupsafe import Markup
+
+from xueliang_monitor.catalogue import FAULTS
+from xueliang_monitor.web.access import HEADERS
+from xueliang_monitor.web.live import Tile, Wall, grouped
+from xueliang_monitor.web.pages import Pages
+from xueliang_monitor.web.texts import preferred
+from xueliang_monitor.web.views import STATES
+
+WALL = web.AppKey("wall", Wall)
+PAGES = web.AppKey("pages", Pages)
+MAX_QUERY = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which tiles are shown, as it stands in the page's address."""
+
+    programme: str = ""
+    site: str = ""
+    state: str = ""
+    fault: str = ""
+    text: str = ""
+
+    @classmethod
+    def of(cls, request: web.Request) -> Filter:
+        """Read it from an address."""
+        asked = request.query
+        names = ("programme", "site", "state", "fault", "q")
+        return cls(*(asked.get(name, "")[:MAX_QUERY].strip() for name in names))
+
+    def shows(self, tile: Tile) -> bool:
+        """Say whether a tile is shown."""
+        values = tile.values
+        wanted = self.text.lower()
+        return (
+            (not self.programme or self.programme == values["programme"])
+            and (not self.site or self.site == values["site"])
+            and (not self.state or self.state == values["state"])
+            and (not self.fault or any(self.fault == known.code for known in values["faults"]))
+            and (
+                not wanted or any(wanted in values[key].lower() for key in ("id", "name", "site", "address", "uplink"))
+            )
+        )
+
+
+def _sections(wall: Wall, shown: Filter, language: str, pages: Pages) -> tuple[Markup, int]:
+    """Return every site with its tiles, hidden where the filter leaves them out, and how many are shown."""
+    parts, count = [], 0
+    for site, tiles in grouped(wall.tiles()):
+        items, visible = [], 0
+        for tile in tiles:
+            html = wall.html(tile, language)
+            if shown.shows(tile):
+                visible += 1
+            else:
+                html = html.replace("<li ", "<li hidden ", 1)
+            items.append(html)
+        count += visible
+        head = pages.fragment(
+            "site.html", language, site=site, count=len(tiles), rank=tiles[0].rank, hidden=not visible
+        )
+        parts.append(f"{head}<ul>{''.join(items)}</ul></section>")
+    return Markup("".join(parts)), count  # noqa: S704 - made by templates that escape
+
+
+def _choices(wall: Wall) -> dict[str, Any]:
+    tiles = wall.tiles()
+    return {
+        "programmes": sorted({tile.values["programme"] for tile in tiles} - {""}),
+        "sites": sorted({tile.site for tile in tiles}),
+        "state_words": STATES,
+        "fault_list": sorted(FAULTS.values(), key=lambda declared: declared.code),
+    }
+
+
+async def page(request: web.Request) -> web.Response:
+    """Answer with the wall."""
+    wall, pages, shown = request.app[WALL], request.app[PAGES], Filter.of(request)
+    language = preferred(request)
+    if not wall.ready:
+        await wall.sweep()
+    sections, count = _sections(wall, shown, language, pages)
+    return pages.respond(
+        request,
+        "wall.html",
+        sections=sections,
+        figures=Markup(wall.figures(language)),  # noqa: S704 - made by a template that escapes
+        filter=shown,
+        count=count,
+        total=len(wall.tiles()),
+        identity=wall.identity,
+        **_choices(wall),
+    )
+
+
+async def live(request: web.Request) -> web.StreamResponse:
+    """Keep a wall up to date: `swap` brings fragments, `reload` asks to load it anew, `beat` is a sign of life."""
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+    response.headers.update(request[HEADERS])
+    await response.prepare(request)
+    known = request.headers.get("Last-Event-ID") or request.query.get("since", "")
+    try:
+        async for update in request.app[WALL].updates(known[:80], preferred(request)):
+            await response.write(update)
+    except ConnectionResetError:
+        pass
+    return response
