@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -70,6 +71,12 @@ def _shown(entry: Entry, status: Status) -> tuple[Any, ...]:
     camera = entry.camera
     codes = tuple(known.code for known in status.faults)
     return status.state, status.since, status.cause, codes, camera
+
+
+def natural(name: str) -> tuple[tuple[int, int, str], ...]:
+    """Return a key by which site 2 comes before site 10; the page's script orders alike."""
+    parts = re.split(r"(\d+)", name)
+    return tuple((int(bool(number % 2)), int(part) if number % 2 else 0, part) for number, part in enumerate(parts))
 
 
 class Wall:
@@ -150,7 +157,10 @@ class Wall:
         worst: dict[str, int] = {}
         for tile in self._tiles.values():
             worst[tile.site] = min(worst.get(tile.site, 99), tile.rank)
-        return sorted(self._tiles.values(), key=lambda tile: (worst[tile.site], tile.site, tile.rank, tile.camera))
+        return sorted(
+            self._tiles.values(),
+            key=lambda tile: (worst[tile.site], natural(tile.site), tile.rank, natural(tile.camera)),
+        )
 
     def figures(self, language: str) -> str:
         """Return what stands above the tiles."""

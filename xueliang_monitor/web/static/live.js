@@ -65,8 +65,17 @@
   }
 
   // A tile that changed takes its place among its neighbours, and its site among the sites: the worst first.
+  function natural(one, other) {
+    const [left, right] = [one.split(/(\d+)/), other.split(/(\d+)/)];
+    for (let place = 0; place < Math.min(left.length, right.length); place += 1) {
+      if (place % 2 && Number(left[place]) !== Number(right[place])) return left[place] - right[place];
+      if (left[place] !== right[place]) return left[place] < right[place] ? -1 : 1;
+    }
+    return left.length - right.length;
+  }
   function before(one, other) {
-    return one.dataset.rank - other.dataset.rank || (one.dataset.id ?? one.dataset.site).localeCompare(other.dataset.id ?? other.dataset.site);
+    const name = (element) => element.dataset.id ?? element.dataset.site;
+    return one.dataset.rank - other.dataset.rank || natural(name(one), name(other));
   }
   function settle(element, list) {
     const next = [...list.children].find((other) => other !== element && before(element, other) < 0) ?? null;
