@@ -41,6 +41,7 @@ bench: test-packages $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.year
 	$(BIN)/python -m benchmarks.month
 	$(BIN)/python -m benchmarks.scrape
+	$(BIN)/python -m benchmarks.page
 	$(BIN)/python -m benchmarks.fleet_load
 
 test-packages:
