@@ -137,6 +137,7 @@ async def test_an_independent_client_plays_the_simulator(simulated: Start, index
     assert int(stream["nb_read_frames"]) >= 10
 
 
+@pytest.mark.timed
 async def test_the_demo_runs_and_stops_by_itself(tmp_path: Path) -> None:
     with socket.socket() as probe:
         if probe.connect_ex(("127.0.0.1", 9148)) == 0:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import re
 import shutil
 import signal
@@ -19,6 +18,7 @@ import bcrypt
 import pytest
 from playwright.async_api import Browser, Error, Page, async_playwright, expect
 
+from tests.conftest import ROOT
 from tests.test_daemon import Rig, all_up, running, until
 
 CHROMIUM = shutil.which("chromium")
@@ -32,7 +32,7 @@ FAST = (
     "intervals: {reach: 1s, rtsp: 1s, stream: 3s, picture: 3s, onvif: 30s}\nrechecks: {reach: 300ms, picture: 500ms}\n"
 )
 PAGES = ("/", "/cameras/cam-000", "/events", "/sites", "/report", "/about", "/cameras/nobody")
-SHOTS = Path(os.environ.get("XUELIANG_SCREENSHOTS", "/tmp/xueliang-screenshots"))
+SHOTS = ROOT / "artifacts" / "screenshots"
 
 
 def login_of(name: str) -> dict[str, str]:
