@@ -95,10 +95,10 @@ class Wall:
         self._sweeping = asyncio.Lock()
         fleet.watch(lambda _transitions: self._changed.set())
 
-    @property
-    def ready(self) -> bool:
-        """Whether the fleet was looked at."""
-        return bool(self._tiles)
+    async def freshen(self) -> None:
+        """Look at the fleet where something happened since, so that a page that is loaded shows it."""
+        if not self._tiles or self._changed.is_set():
+            await self.sweep()
 
     @property
     def identity(self) -> str:

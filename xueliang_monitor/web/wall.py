@@ -86,8 +86,7 @@ async def page(request: web.Request) -> web.Response:
     """Answer with the wall."""
     wall, pages, shown = request.app[WALL], request.app[PAGES], Filter.of(request)
     language = preferred(request)
-    if not wall.ready:
-        await wall.sweep()
+    await wall.freshen()
     sections, count = _sections(wall, shown, language, pages)
     return pages.respond(
         request,
