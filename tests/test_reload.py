@@ -120,7 +120,7 @@ async def test_an_invalid_change_keeps_the_last_good_version_and_says_so(
         text = render(monitor.fleet.snapshot(), "")[0].decode()
         assert "xueliang_inventory_invalid_files 1.0" in text
         assert 'xueliang_camera_file_outdated{camera="a",programme="",site="S"} 1.0' in text
-        assert views.page(monitor.fleet.snapshot())["problems"] == [message]
+        assert [views.problem_line(problem) for problem in monitor.fleet.problems] == [message]
         before = monitor.fleet.entry("a").health.visited_at
         await until(lambda: monitor.fleet.entry("a").health.visited_at != before, 3)  # it is still visited
         place.write("a", hosts[0])
