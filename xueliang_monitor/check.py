@@ -21,6 +21,7 @@ from xueliang_monitor.model import (
     Timeouts,
     redact_path,
 )
+from xueliang_monitor.picture.bursts import Bursts
 from xueliang_monitor.picture.reference import Reference
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probes import LADDER
@@ -55,7 +56,8 @@ UNREACHED = frozenset({"name_unresolved", "host_unreachable", "connect_timeout"}
 class Memory:
     """What is remembered of a camera from visit to visit.
 
-    `refusals` are the last moments at which it refused a login, over RTSP or ONVIF, in seconds since the epoch.
+    `refusals` are the last moments at which it refused a login, over RTSP or ONVIF, in seconds since the epoch;
+    `bursts` tells when its pictures are looked at in motion.
     """
 
     reference: Reference | None = None
@@ -65,6 +67,7 @@ class Memory:
     device_login: Login = field(default_factory=Login)
     normal: Normal = field(default_factory=Normal)
     refusals: tuple[float, ...] = ()
+    bursts: Bursts = field(default_factory=Bursts)
 
 
 @dataclass(slots=True)
@@ -210,6 +213,7 @@ async def visit(
         may_log_in_to_device=device_login.may_try(now) and may_be_refused(memory.refusals, now),
         normal=memory.normal,
         refusals=memory.refusals,
+        burst=memory.bursts.due,
         told=told,
     )
     try:
@@ -237,6 +241,7 @@ def _conclude(climb: Climb, found: _Findings, memory: Memory, device_login: Logi
     return report, replace(
         memory,
         reference=climb.look.reference if climb.look else memory.reference,
+        bursts=memory.bursts.after(climb.look) if climb.look else memory.bursts,
         login=login,
         device=climb.device,
         device_login=refusals.after_device(device_login, climb.device_login, now),

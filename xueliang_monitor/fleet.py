@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import bisect
 import contextlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from xueliang_monitor.availability import Seconds, spent, split_by_day
 from xueliang_monitor.camera_file import Status as FileStatus
@@ -18,96 +17,20 @@ from xueliang_monitor.health import Health, Policy, Status, Transition, advance,
 from xueliang_monitor.history import Changes, LookTaken
 from xueliang_monitor.inventory import Camera
 from xueliang_monitor.maintenance import Window, covering
-from xueliang_monitor.model import NO_NUMBERS, Report, Rung, RungResult
+from xueliang_monitor.model import Report, Rung, RungResult
 from xueliang_monitor.network import Member, Uplink, UplinkPolicy, observe, undecided, unreachable
 from xueliang_monitor.picture.measures import MEASURES
 from xueliang_monitor.probes.device import DeviceMemory
+from xueliang_monitor.snapshot import Entry, Histogram, Snapshot
 
 log = logging.getLogger(__name__)
 
 Told = Callable[[Rung | None, RungResult | None], None]
 DURATION_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+LATENESS_BOUNDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0)
 LOOK_SPACING_SECONDS = 900.0
 NEAR_SCORE = 0.4
 """A look with such a score is always kept: those are what limits are set by."""
-
-LATENESS_BOUNDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0)
-
-
-@dataclass(slots=True)
-class Histogram:
-    """Counts by upper bound, and the sum."""
-
-    bounds: tuple[float, ...]
-    counts: list[int] = field(default_factory=list)
-    total: float = 0.0
-
-    def __post_init__(self) -> None:
-        self.counts = self.counts or [0] * (len(self.bounds) + 1)
-
-    def observe(self, value: float) -> None:
-        """Count one value."""
-        self.counts[bisect.bisect_left(self.bounds, value)] += 1
-        self.total += value
-
-    def copy(self) -> Histogram:
-        """Return one that no longer changes."""
-        return Histogram(self.bounds, list(self.counts), self.total)
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One camera as the fleet knows it; `readings` keeps the last value of each, `rungs` the last result of each.
-
-    `counted_until` is how far its availability is added up; `restored_at` when its health was taken from the history;
-    `scores` are those of the last look at its picture, of which one is kept every quarter of an hour, or where a fault
-    is near.
-    """
-
-    camera: Camera
-    health: Health = field(default_factory=Health)
-    memory: Memory = field(default_factory=Memory)
-    readings: Mapping[str, float | str] = field(default_factory=dict)
-    rungs: Mapping[Rung, RungResult] = field(default_factory=dict)
-    episodes: Mapping[str, int] = field(default_factory=dict)
-    counted_until: float | None = None
-    restored_at: float | None = None
-    scores: Mapping[str, float] = field(default_factory=lambda: NO_NUMBERS)
-    look_kept_at: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """The fleet at one moment, safe to read from anywhere."""
-
-    now: float
-    entries: tuple[tuple[Entry, Status], ...]
-    problems: tuple[Problem, ...]
-    rung_seconds: Mapping[Rung, Histogram]
-    lateness: Histogram
-    visits: Mapping[str, int]
-    loop_lag: float
-    decoder_restarts: int
-    reloaded_at: float
-    reload_ok: bool
-    history_ok: bool
-    histories_damaged: int
-    uplinks: tuple[Uplink, ...] = ()
-    windows: tuple[Window, ...] = ()
-    availability: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    certificate_ends_at: float | None = None
-    page_url: str = ""
-    today: Seconds = field(default_factory=Seconds)
-
-    @property
-    def counted(self) -> tuple[tuple[Entry, Status], ...]:
-        """The cameras that count: not those in commissioning."""
-        return tuple(pair for pair in self.entries if pair[0].camera.status is FileStatus.ACTIVE)
-
-    @property
-    def invalid_files(self) -> int:
-        """How many camera files cannot be used."""
-        return len({problem.file for problem in self.problems})
 
 
 def group_of(camera: Camera) -> str:

@@ -13,9 +13,9 @@ from prometheus_client.registry import Collector
 from xueliang_monitor import __version__
 from xueliang_monitor.camera_file import Status
 from xueliang_monitor.catalogue import FAULTS
-from xueliang_monitor.fleet import Entry, Histogram, Snapshot
 from xueliang_monitor.health import Status as Judged
 from xueliang_monitor.model import State
+from xueliang_monitor.snapshot import Entry, Histogram, Snapshot
 
 _CAMERA = ("camera", "site", "programme")
 

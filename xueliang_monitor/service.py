@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from xueliang_monitor.daemon import Monitor
-from xueliang_monitor.fleet import Snapshot
 from xueliang_monitor.model import State
 from xueliang_monitor.net.notify import ServiceManager
+from xueliang_monitor.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
 

@@ -85,3 +85,17 @@ def test_a_look_that_burns_the_processor_is_ended_by_the_kernel() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], timeout=60, check=False)
     assert done.returncode == -signal.SIGXCPU
+
+
+def test_a_look_that_takes_too_much_memory_costs_itself_alone() -> None:
+    code = (
+        "import xueliang_monitor.picture.worker as worker\n"
+        "import numpy\n"
+        "def grow(*_): return numpy.ones(worker.MEMORY_BYTES, numpy.uint8)\n"
+        "worker.look = grow\n"
+        "try:\n    worker._limited_look(None, None)\nexcept MemoryError:\n    print('refused')\n"
+        "worker.look = lambda *_: 'seen'\n"
+        "print(worker._limited_look(None, None))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], timeout=60, check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["refused", "seen"]

@@ -20,8 +20,8 @@ class Climb:
     """The scratch of one visit: written by lower rungs, read by higher ones, dropped at its end.
 
     `now` gives seconds since the epoch; `interview` asks the device also what seldom changes; `device_login` tells
-    whether a login over ONVIF was tried, and accepted. `told` hears of each rung when it is begun, without a result,
-    and when it is over.
+    whether a login over ONVIF was tried, and accepted. `burst` asks for the pictures after the keyframe too. `told`
+    hears of each rung when it is begun, without a result, and when it is over.
     """
 
     target: Target
@@ -42,6 +42,7 @@ class Climb:
     size: tuple[int, int] | None = None
     motion_ratio: float | None = None
     following: tuple[bytes, ...] = ()
+    burst: bool = True
     normal: Normal = field(default_factory=Normal)
     transport: Transport = Transport.TCP
     look: Look | None = None

@@ -238,7 +238,7 @@ async def _climb(climb: Climb) -> Outcome:
     except MalformedMediaError as error:
         raise FaultSeen(DECODE_FAILED, str(error)) from error
     climb.keyframe, climb.motion_ratio = reception.keyframe, reception.motion_ratio
-    climb.following = reception.burst[: climb.target.picture.burst]
+    climb.following = reception.burst[: climb.target.picture.burst] if climb.burst else ()
     return _outcome(climb, reception)
 
 

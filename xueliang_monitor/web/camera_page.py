@@ -13,7 +13,7 @@ from xueliang_monitor.audit import Audit
 from xueliang_monitor.availability import day_of
 from xueliang_monitor.catalogue import FAULTS, fault
 from xueliang_monitor.config import Settings
-from xueliang_monitor.fleet import Entry, Fleet
+from xueliang_monitor.fleet import Fleet
 from xueliang_monitor.health import Status
 from xueliang_monitor.inventory import Camera
 from xueliang_monitor.maintenance import Window
@@ -22,6 +22,7 @@ from xueliang_monitor.picture import PICTURE_CHECKS
 from xueliang_monitor.picture.measures import MEASURES
 from xueliang_monitor.picture.reference import SETTLED_LOOKS
 from xueliang_monitor.picture.verdict import LIMIT, OFF
+from xueliang_monitor.snapshot import Entry
 from xueliang_monitor.web import charts, past
 from xueliang_monitor.web.access import HEADERS, USER
 from xueliang_monitor.web.events import STATE

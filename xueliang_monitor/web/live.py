@@ -13,9 +13,10 @@ from typing import Any
 
 from xueliang_monitor.camera_file import Status as FileStatus
 from xueliang_monitor.catalogue import fault
-from xueliang_monitor.fleet import Entry, Fleet
+from xueliang_monitor.fleet import Fleet
 from xueliang_monitor.health import Status
 from xueliang_monitor.model import State
+from xueliang_monitor.snapshot import Entry
 from xueliang_monitor.web.pages import Pages, data_line
 from xueliang_monitor.web.texts import LANGUAGES
 from xueliang_monitor.web.views import CAUSES, MAX_PROBLEMS, STATES, WORST_FIRST, problem_line

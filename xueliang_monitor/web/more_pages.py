@@ -13,12 +13,13 @@ from aiohttp import web
 
 from xueliang_monitor import __version__
 from xueliang_monitor.catalogue import FAULTS
-from xueliang_monitor.fleet import Entry, Fleet
+from xueliang_monitor.fleet import Fleet
 from xueliang_monitor.health import Status
 from xueliang_monitor.history import History, HistoryError
 from xueliang_monitor.inventory import Camera
 from xueliang_monitor.report import figures, forms
 from xueliang_monitor.report.tables import tables
+from xueliang_monitor.snapshot import Entry
 from xueliang_monitor.web import past
 from xueliang_monitor.web.camera_page import FLEET, SETTINGS
 from xueliang_monitor.web.events import STATE

@@ -10,7 +10,6 @@ from typing import Any
 from xueliang_monitor.catalogue import FAULTS, fault
 from xueliang_monitor.diagnosis import Facts, Row, diagnose
 from xueliang_monitor.documents import Problem
-from xueliang_monitor.fleet import Entry
 from xueliang_monitor.health import FaultState, Status
 from xueliang_monitor.history import Event
 from xueliang_monitor.inventory import Camera
@@ -18,6 +17,7 @@ from xueliang_monitor.model import Rung, State, Text, redact_path
 from xueliang_monitor.network import Uplink
 from xueliang_monitor.probes.changes import JUDGED
 from xueliang_monitor.probes.device import DeviceMemory
+from xueliang_monitor.snapshot import Entry
 
 MAX_PROBLEMS = 20
 WORST_FIRST = (State.DOWN, State.DEGRADED, State.UNKNOWN, State.MAINTENANCE, State.UP)

@@ -1,0 +1,38 @@
+"""When a look takes the pictures after the keyframe too: they cost as much again, and most looks need none. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from xueliang_monitor.picture.checks.rolling import ROLLING
+from xueliang_monitor.picture.checks.shaking import SHAKING
+
+if TYPE_CHECKING:
+    from xueliang_monitor.picture.look import Look
+
+EVERY = 3
+"""Of so many looks one is at a burst, as long as nothing moved that should not."""
+
+NEAR = 0.25
+_CODES = (ROLLING.fault.code, SHAKING.fault.code)
+
+
+@dataclass(frozen=True, slots=True)
+class Bursts:
+    """What is remembered of a camera: how many looks ago the last burst was, and whether it showed motion."""
+
+    ago: int = EVERY
+    moving: bool = False
+
+    @property
+    def due(self) -> bool:
+        """Whether the next look is to take a burst: it is time, or what moved is to be confirmed or ruled out."""
+        return self.moving or self.ago >= EVERY - 1
+
+    def after(self, look: Look) -> Bursts:
+        """Return what to remember after a look."""
+        scores = [look.scores[code] for code in _CODES if code in look.scores]
+        if not scores:
+            return Bursts(self.ago + 1, self.moving)
+        return Bursts(0, max(scores) >= NEAR)
