@@ -26,7 +26,8 @@ from tests.real.gstreamer import free_port
 ROOT = Path(__file__).parent.parent
 RESULTS = Path(__file__).parent / "results"
 PASSWORD = "of-the-benchmark"
-WARM_UP_SECONDS = 20.0
+WARM_UP_SECONDS = 150.0
+"""Until every camera's picture was seen five times in a row, which is so once only."""
 
 
 def _processes(daemon: psutil.Process) -> list[psutil.Process]:

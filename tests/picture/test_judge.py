@@ -165,6 +165,16 @@ def test_where_text_is_burned_in_is_learned_and_does_not_hide_a_turned_camera() 
     assert seen(shot(1.0, 90), reference) == ["picture_moved"]
 
 
+@pytest.mark.parametrize(("name", "other"), [("street", "tfl1"), ("worker", "street"), ("tfl3", "tfl1")])
+def test_a_camera_that_shows_another_scene_was_turned(footage: Path, name: str, other: str) -> None:
+    reference = taught(frames(footage / f"{name}.mp4", 24))
+    for picture in frames(footage / f"{other}.mp4", 3):
+        told = seen(picture, reference)
+        assert told in (["picture_moved"], ["picture_covered"]), (
+            "it cannot be told from something right before the lens"
+        )
+
+
 def test_a_view_that_was_changed_on_purpose_is_learned_anew() -> None:
     fleet = Fleet(ManualClock(0.0), Policy(), (camera("gate"),))
     memory = Memory(Reference(looks=9))

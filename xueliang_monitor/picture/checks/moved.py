@@ -10,6 +10,10 @@ TURN = 2.4
 GAIN = 0.12
 YOUNG_GAIN = 0.25
 FIT = 0.36
+UNRELATED = 0.2
+RICH = 0.7
+RELIABLE = 0.6
+LEAST_KEPT = 0.3
 
 
 def _judge(view: View) -> Judged:
@@ -24,7 +28,14 @@ def _judge(view: View) -> Judged:
     usual = view.highest("moved_gain", 0.0) if view.highest("moved", 0.0) > SHIFT else 0.0
     if view.young:
         usual = max(usual, YOUNG_GAIN)
-    return Judged(both(far, over(gain, GAIN + 0.5 * usual, 0.4 + usual), over(fit, FIT, 0.6)), detail)
+    found = both(far, over(gain, GAIN + 0.5 * usual, 0.4 + usual), over(fit, FIT, 0.6))
+    # Turned so far that nothing of the old view is left: another scene is there, as rich in detail.
+    kept, best = view.compared["kept"], view.against("detail_kept_best") or 0.0
+    reliable = view.median("kept", 0.0) >= RELIABLE and view.lowest("kept", 0.0) >= LEAST_KEPT and not view.young
+    if reliable and kept < UNRELATED:
+        detail = f"only {kept:.0%} of the edges fit (limit {UNRELATED:.0%}), and {best:.0%} of the detail is there"
+        found = max(found, both(over(-kept, -UNRELATED, 0.0), over(best, RICH, 1.5)))
+    return Judged(found, detail)
 
 
 MOVED = Check(
