@@ -8,6 +8,7 @@ from xueliang_monitor.picture.verdict import TEXTURED, Check, Judged, View, both
 SPOTS = 0.10
 ABOVE_USUAL = 0.07
 KEPT = 0.75
+STILL_KEPT = 0.35
 SCATTERED = 0.115
 SCATTERED_MORE = 0.05
 SPREAD = 0.6
@@ -35,7 +36,8 @@ def _judge(view: View) -> Judged:
     same = over(view.compared["kept"], KEPT * usual, usual)
     spotted = both(over(spots, limit, 2 * limit), same)
     patched = max(spotted, over(scattered, few, 2 * few))
-    return Judged(both(patched, over(spread, SPREAD, 0.9), clear), detail)
+    there = over(view.compared["kept"], STILL_KEPT * usual, 2 * STILL_KEPT * usual)
+    return Judged(both(patched, over(spread, SPREAD, 0.9), clear, there), detail)
 
 
 DIRTY = Check(

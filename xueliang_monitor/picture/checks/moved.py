@@ -10,7 +10,7 @@ TURN = 2.4
 GAIN = 0.12
 YOUNG_GAIN = 0.25
 FIT = 0.36
-UNRELATED = 0.2
+UNRELATED = (0.2, 0.3)
 RICH = 0.7
 RELIABLE = 0.6
 LEAST_KEPT = 0.3
@@ -31,10 +31,12 @@ def _judge(view: View) -> Judged:
     found = both(far, over(gain, GAIN + 0.5 * usual, 0.4 + usual), over(fit, FIT, 0.6))
     # Turned so far that nothing of the old view is left: another scene is there, as rich in detail.
     kept, best = view.compared["kept"], view.against("detail_kept_best") or 0.0
-    reliable = view.median("kept", 0.0) >= RELIABLE and view.lowest("kept", 0.0) >= LEAST_KEPT and not view.young
-    if reliable and kept < UNRELATED:
-        detail = f"only {kept:.0%} of the edges fit (limit {UNRELATED:.0%}), and {best:.0%} of the detail is there"
-        found = max(found, both(over(-kept, -UNRELATED, 0.0), over(best, RICH, 1.5)))
+    lowest = view.lowest("kept", 0.0)
+    unrelated = min(UNRELATED[1], max(UNRELATED[0], lowest / 3))
+    reliable = view.median("kept", 0.0) >= RELIABLE and lowest >= LEAST_KEPT and not view.young
+    if reliable and kept < unrelated:
+        detail = f"only {kept:.0%} of the edges fit (limit {unrelated:.0%}), and {best:.0%} of the detail is there"
+        found = max(found, both(over(-kept, -unrelated, 0.0), over(best, RICH, 1.5)))
     return Judged(found, detail)
 
 
