@@ -28,7 +28,7 @@ SWEEP_SECONDS = 5.0
 """How often every camera is looked at: what is stale becomes unknown without an event."""
 
 BEAT_SECONDS = 5.0
-AT_ONCE = 200
+AT_ONCE = 100
 """Cameras looked at before the loop may do something else."""
 
 QUEUED = 64
@@ -36,7 +36,10 @@ QUEUED = 64
 
 @dataclass(slots=True)
 class Tile:
-    """One camera on the wall: what it shows, when that last changed, and its fragments by language."""
+    """One camera on the wall: what it shows, when that last changed, and its fragments by language.
+
+    `order` is where it stands among those of its site, and its site among those that are as well.
+    """
 
     camera: str
     site: str
@@ -44,6 +47,7 @@ class Tile:
     shown: tuple[Any, ...]
     values: dict[str, Any]
     version: int
+    order: tuple[Any, ...]
     rendered: dict[str, str] = field(default_factory=dict)
 
 
@@ -139,7 +143,8 @@ class Wall:
             known = self._tiles.get(name)
             if known is None or known.shown != shown:
                 values = _values(entry, status)
-                known = Tile(name, entry.camera.site, values["rank"], shown, values, self._version)
+                site, rank = entry.camera.site, values["rank"]
+                known = Tile(name, site, rank, shown, values, self._version, (natural(site), rank, natural(name)))
                 changed.append(known)
             fresh[name] = known
         moved = fresh.keys() != self._tiles.keys() or any(
@@ -158,10 +163,7 @@ class Wall:
         worst: dict[str, int] = {}
         for tile in self._tiles.values():
             worst[tile.site] = min(worst.get(tile.site, 99), tile.rank)
-        return sorted(
-            self._tiles.values(),
-            key=lambda tile: (worst[tile.site], natural(tile.site), tile.rank, natural(tile.camera)),
-        )
+        return sorted(self._tiles.values(), key=lambda tile: (worst[tile.site], tile.order))
 
     def figures(self, language: str) -> str:
         """Return what stands above the tiles."""

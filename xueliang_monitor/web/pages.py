@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import hmac
-import json
 import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -76,6 +75,15 @@ def _percent(ratio: float | None, digits: int = 1) -> str:
     return f"{int(ratio * 100 * scale) / scale:.{digits}f} %"
 
 
+def prepare() -> None:
+    """Read words, formats and templates of every language: the first page would hold the loop up for it."""
+    for language in LANGUAGES:
+        made = environment(language)
+        for name in made.list_templates():
+            made.get_template(name)
+        when(0.0, language)
+
+
 class Pages:
     """What renders pages; its key makes and checks the tokens in forms."""
 
@@ -107,7 +115,6 @@ class Pages:
             token=self.token(user) if user is not None else "",
             theme=theme if theme in THEMES else "auto",
             density=density if density in DENSITIES else "compact",
-            here=str(request.rel_url),
             page=request.path,
             prefer=lambda **changes: "/prefer?" + urlencode({**changes, "back": str(request.rel_url)}),
             **values,
@@ -127,11 +134,6 @@ def data_line(event: str, text: str, identity: str = "") -> bytes:
     lines = "\n".join(f"data: {line}" for line in text.splitlines() or [""])
     head = f"id: {identity}\n" if identity else ""
     return f"{head}event: {event}\n{lines}\n\n".encode()
-
-
-def as_json(value: Any) -> str:
-    """Return a value as it stands in an attribute."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 async def prefer(request: web.Request) -> web.StreamResponse:

@@ -16,6 +16,7 @@ from xueliang_monitor.fleet import Fleet
 from xueliang_monitor.web import web_config
 from xueliang_monitor.web.access import Access, is_open_to_all
 from xueliang_monitor.web.application import application
+from xueliang_monitor.web.pages import prepare
 from xueliang_monitor.web.web_config import Protection
 
 log = logging.getLogger(__name__)
@@ -100,6 +101,7 @@ class Server:
             OSError: the address is not to be had.
 
         """
+        await asyncio.to_thread(prepare)
         app = application(self._fleet, self._settings, self._access, self._check_now)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         await runner.setup()

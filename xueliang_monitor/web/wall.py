@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from markupsafe import Markup
 
 from xueliang_monitor.catalogue import FAULTS
 from xueliang_monitor.web.access import HEADERS
-from xueliang_monitor.web.live import Tile, Wall, grouped
+from xueliang_monitor.web.live import AT_ONCE, Tile, Wall, grouped
 from xueliang_monitor.web.pages import Pages
 from xueliang_monitor.web.texts import preferred
 from xueliang_monitor.web.views import STATES
@@ -52,9 +53,12 @@ class Filter:
         )
 
 
-def _sections(wall: Wall, shown: Filter, language: str, pages: Pages) -> tuple[Markup, int]:
-    """Return every site with its tiles, hidden where the filter leaves them out, and how many are shown."""
-    parts, count = [], 0
+async def _sections(wall: Wall, shown: Filter, language: str, pages: Pages) -> tuple[Markup, int]:
+    """Return every site with its tiles, hidden where the filter leaves them out, and how many are shown.
+
+    The loop may do something else in between: thousands of tiles take a while the first time.
+    """
+    parts, count, since = [], 0, 0
     for site, tiles in grouped(wall.tiles()):
         items, visible = [], 0
         for tile in tiles:
@@ -68,6 +72,10 @@ def _sections(wall: Wall, shown: Filter, language: str, pages: Pages) -> tuple[M
         head = pages.fragment(
             "site.html", language, site=site, count=len(tiles), rank=tiles[0].rank, hidden=not visible
         )
+        since += len(tiles)
+        if since >= AT_ONCE:
+            since = 0
+            await asyncio.sleep(0)
         parts.append(f"{head}<ul>{''.join(items)}</ul></section>")
     return Markup("".join(parts)), count  # noqa: S704 - made by templates that escape
 
@@ -87,7 +95,7 @@ async def page(request: web.Request) -> web.Response:
     wall, pages, shown = request.app[WALL], request.app[PAGES], Filter.of(request)
     language = preferred(request)
     await wall.freshen()
-    sections, count = _sections(wall, shown, language, pages)
+    sections, count = await _sections(wall, shown, language, pages)
     return pages.respond(
         request,
         "wall.html",
