@@ -22,7 +22,10 @@ from xueliang_monitor.clock import SystemClock
 from xueliang_monitor.fleet import Fleet
 from xueliang_monitor.health import Health, Policy, Transition
 from xueliang_monitor.history import Changes, History
+from xueliang_monitor.looks import LookTaken
 from xueliang_monitor.metrics import render
+from xueliang_monitor.picture import PICTURE_CHECKS
+from xueliang_monitor.picture.measures import MEASURES
 from xueliang_monitor.picture.reference import Light, Reference
 
 RESULTS = Path(__file__).parent / "results"
@@ -57,6 +60,22 @@ def _fill(history: History, names: list[str]) -> None:
     history.write(Changes(known=tuple((name, Health(), memory) for name in names)))
 
 
+def _look(history: History, names: list[str]) -> None:
+    """Keep a week of looks, one every quarter of an hour, of which three scores in ten are anything."""
+    chance, now = random.Random(4), time.time()
+    codes = [check.fault.code for check in PICTURE_CHECKS]
+    for back in range(7 * 96):
+        looks = []
+        for name in names:
+            scores = {code: chance.uniform(0.0, 0.4) for code in codes if chance.random() < 0.3}
+            looks.append(LookTaken(name, now - 900 * back, {key: chance.random() for key in MEASURES}, scores))
+        history.write(Changes(looks=tuple(looks)))
+
+
+def _size_mb(folder: Path) -> float:
+    return sum(file.stat().st_size for file in folder.iterdir()) / 1e6
+
+
 def _metrics_ms(fleet: Fleet) -> float:
     taken = []
     for _ in range(15):
@@ -81,7 +100,11 @@ def main() -> None:
         fresh, full = Fleet(SystemClock(), Policy(), cameras), Fleet(SystemClock(), Policy(), cameras)
         full.restore(history.load(), history.episode_counts(), history.uplinks_down())
         history.close()
-        size = sum(file.stat().st_size for file in (folder / "state").iterdir()) / 1e6
+        size = _size_mb(folder / "state")
+        history = History(folder / "state")
+        _look(history, names)
+        history.close()
+        looks = _size_mb(folder / "state") - size
         first, last = _today() - timedelta(days=DAYS - 1), _today()
         reports = {}
         for form in ("html", "csv", "xlsx"):
@@ -95,6 +118,7 @@ def main() -> None:
                 reports[f"report_{name}_{form}_seconds"] = round(time.perf_counter() - began, 2)
         result = {
             "database_mb": round(size, 1),
+            "a_week_of_looks_mb": round(looks, 1),
             **reports,
             "metrics_without_history_ms": round(_metrics_ms(fresh), 1),
             "metrics_with_a_year_ms": round(_metrics_ms(full), 1),

@@ -14,8 +14,9 @@ from xueliang_monitor.check import Memory
 from xueliang_monitor.clock import Clock
 from xueliang_monitor.documents import Problem
 from xueliang_monitor.health import Health, Policy, Status, Transition, advance, settled, status
-from xueliang_monitor.history import Changes, LookTaken
+from xueliang_monitor.history import Changes
 from xueliang_monitor.inventory import Camera
+from xueliang_monitor.looks import LookTaken
 from xueliang_monitor.maintenance import Window, covering
 from xueliang_monitor.model import Report, Rung, RungResult
 from xueliang_monitor.network import Member, Uplink, UplinkPolicy, observe, undecided, unreachable

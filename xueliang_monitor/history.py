@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sqlite3
@@ -17,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from xueliang_monitor.availability import Seconds
 from xueliang_monitor.check import Memory
 from xueliang_monitor.health import Health, Transition
+from xueliang_monitor.looks import LookTaken, pack, unpack
 from xueliang_monitor.maintenance import Window
 from xueliang_monitor.remembered import Remembered
 
@@ -55,7 +55,6 @@ _MIGRATIONS = (
     CREATE TABLE looks (
         camera TEXT NOT NULL, at REAL NOT NULL, measures TEXT NOT NULL, scores TEXT NOT NULL, PRIMARY KEY (camera, at)
     ) WITHOUT ROWID;
-    CREATE INDEX looks_by_time ON looks (at);
     """,
 )
 """One step a version, forward only; `PRAGMA user_version` counts those taken."""
@@ -70,11 +69,6 @@ _EARLIER, _LATER = f"{_EVENTS} DESC LIMIT ?", f"{_EVENTS} ASC LIMIT ?"
 
 _HEALTH = TypeAdapter(Health)
 _MEMORY = TypeAdapter(Remembered)
-
-
-def _pack(numbers: Mapping[str, float]) -> str:
-    """Return numbers as JSON of few bytes: three digits, and none that is nothing."""
-    return json.dumps({name: float(f"{value:.3g}") for name, value in numbers.items() if value}, separators=(",", ":"))
 
 
 def _dump_health(health: Health) -> str:
@@ -106,16 +100,6 @@ class Event:
     fault: str
     since: float | None
     detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class LookTaken:
-    """What one look at a camera's picture measured, and the scores of its checks by fault."""
-
-    camera: str
-    at: float
-    measures: Mapping[str, float]
-    scores: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +215,7 @@ class History:
                 )
                 self._database.executemany(
                     "INSERT OR REPLACE INTO looks VALUES (?, ?, ?, ?)",
-                    ((each.camera, each.at, _pack(each.measures), _pack(each.scores)) for each in changes.looks),
+                    ((each.camera, each.at, *pack(each)) for each in changes.looks),
                 )
             except BaseException:
                 self._database.execute("ROLLBACK")
@@ -322,7 +306,7 @@ class History:
         rows = self._rows(
             "SELECT at, measures, scores FROM looks WHERE camera = ? AND at >= ? ORDER BY at", (camera, since)
         )
-        return [LookTaken(camera, at, json.loads(measures), json.loads(scores)) for at, measures, scores in rows]
+        return [unpack(camera, *row) for row in rows]
 
     def version(self) -> int:
         """Return a number that changes when another process wrote something."""

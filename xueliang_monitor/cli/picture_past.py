@@ -22,8 +22,8 @@ from xueliang_monitor.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from xueliang_monitor.history import LookTaken
     from xueliang_monitor.inventory import Camera
+    from xueliang_monitor.looks import LookTaken
 
 STEPS = "▁▂▃▄▅▆▇█"
 COLUMNS = 60

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from xueliang_monitor.availability import Seconds, day_of
-from xueliang_monitor.history import Episode, Event, History, HistoryError, LookTaken
+from xueliang_monitor.history import Episode, Event, History, HistoryError
+from xueliang_monitor.looks import LookTaken
 from xueliang_monitor.maintenance import Window
 from xueliang_monitor.web.charts import DAY_SECONDS, DAYS
 
