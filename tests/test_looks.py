@@ -1,0 +1,26 @@
+"""What is kept of looks: small, and as it was; shown so that a limit can be set by it."""
+
+from __future__ import annotations
+
+from xueliang_monitor.cli.picture_past import STEPS, course
+from xueliang_monitor.looks import LookTaken, pack, unpack
+from xueliang_monitor.picture.measures import MEASURES
+
+
+def test_a_look_is_packed_small_and_comes_back() -> None:
+    measures = {name: 0.123456 * (number + 1) for number, name in enumerate(MEASURES)}
+    look = LookTaken("gate", 1000.0, measures, {"picture_dirty": 0.4567, "picture_black": 0.01})
+    packed = pack(look)
+    assert sum(map(len, packed)) < 90
+    back = unpack("gate", 1000.0, *packed)
+    assert back.scores == {"picture_dirty": 0.46}
+    assert all(abs(back.measures[name] / value - 1) < 0.005 for name, value in measures.items())
+
+
+def test_the_course_of_a_score_shows_its_peaks_and_its_gaps() -> None:
+    shown = course([(0.0, 0.0), (10.0, 1.0), (11.0, 0.2), (100.0, 0.5)], columns=10)
+    assert shown[0] == STEPS[0]
+    assert shown[1] == STEPS[-1]
+    assert shown[2:9] == " " * 7
+    assert shown[9] in STEPS[3:5]
+    assert course([]) == ""
