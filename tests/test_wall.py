@@ -101,6 +101,31 @@ async def test_what_goes_stale_turns_unknown_without_an_event() -> None:
     assert wall.tiles()[0].values["state"] == "unknown"
 
 
+async def test_an_error_of_our_own_stops_the_wall_for_one_sweep_only(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    fleet, _ = fleet_of("cam-1")
+    wall = Wall(fleet, Pages())
+    monkeypatch.setattr(live, "SPACING_SECONDS", 0.01)
+    monkeypatch.setattr(live, "SWEEP_SECONDS", 0.05)
+    broken = True
+    pairs = fleet.pairs
+
+    def sometimes() -> object:
+        if broken:
+            raise ValueError("ours")
+        return pairs()
+
+    monkeypatch.setattr(fleet, "pairs", sometimes)
+    running = asyncio.create_task(wall.run())
+    await asyncio.sleep(0.2)
+    broken = False
+    await asyncio.sleep(0.2)
+    running.cancel()
+    assert "could not be brought up to date" in caplog.text
+    assert [tile.camera for tile in wall.tiles()] == ["cam-1"]
+
+
 def test_names_with_numbers_are_in_the_order_of_people() -> None:
     assert sorted(["site-10", "site-2", "site", "a1b2", "a1b10"], key=natural) == [
         "a1b2", "a1b10", "site", "site-2", "site-10",

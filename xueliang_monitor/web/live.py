@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import re
 import secrets
 from collections import Counter
@@ -20,6 +21,8 @@ from xueliang_monitor.snapshot import Entry
 from xueliang_monitor.web.pages import Pages, data_line
 from xueliang_monitor.web.texts import LANGUAGES
 from xueliang_monitor.web.views import CAUSES, MAX_PROBLEMS, STATES, WORST_FIRST, problem_line
+
+log = logging.getLogger(__name__)
 
 SPACING_SECONDS = 0.5
 """Least time between two updates, so that a hundred transitions are a few."""
@@ -117,7 +120,10 @@ class Wall:
                 async with asyncio.timeout(SWEEP_SECONDS):
                     await self._changed.wait()
             self._changed.clear()
-            await self.sweep()
+            try:
+                await self.sweep()
+            except Exception:
+                log.exception("the wall could not be brought up to date; it is tried again")
             await asyncio.sleep(SPACING_SECONDS)
 
     async def sweep(self) -> None:
