@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 
 from tests.conftest import rows
 from tests.real.gstreamer import free_port
@@ -115,6 +116,7 @@ def all_up(states: dict[str, tuple[str, tuple[str, ...]]]) -> bool:
     return all(state == ("up", ()) for state in states.values())
 
 
+@pytest.mark.timed
 async def test_twenty_faults_of_ten_kinds_at_once_and_recovery(tmp_path: Path) -> None:
     interval = 12.0
     settings = (
