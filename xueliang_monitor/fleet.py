@@ -127,6 +127,12 @@ class Fleet:
         if group in self._uplinks:
             self._uplinks[group] = self._uplinks[group].without(camera.id)
 
+    def take_windows(self, windows: tuple[Window, ...]) -> None:
+        """Take the maintenance windows that are known, and tell who watches where they are others."""
+        if windows != self.windows:
+            self.windows = windows
+            self._tell(())
+
     def reloaded(self, *, ok: bool, problems: tuple[Problem, ...]) -> None:
         """Note how reading settings and cameras anew went."""
         self.reload_ok, self.problems = ok, problems

@@ -124,7 +124,7 @@ class Recorder:
         now = self._clock.now()
         version = await self._in_a_thread(self._history.version)
         if version != self._version:
-            self._fleet.windows = tuple(await self._in_a_thread(lambda: self._history.windows(now)))
+            self._fleet.take_windows(tuple(await self._in_a_thread(lambda: self._history.windows(now))))
             self._version = version
         if now - self._summed_at >= AVAILABILITY_SECONDS:
             self._fleet.availability, self._fleet.today = await self._in_a_thread(lambda: self._sum(now))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import deque
@@ -12,7 +13,7 @@ from aiohttp import web
 
 from xueliang_monitor.documents import parse_duration
 from xueliang_monitor.history import History, HistoryError
-from xueliang_monitor.maintenance import KINDS
+from xueliang_monitor.maintenance import KINDS, Window
 from xueliang_monitor.web.access import USER
 from xueliang_monitor.web.camera_page import AUDIT, FLEET
 from xueliang_monitor.web.events import STATE
@@ -116,14 +117,10 @@ async def start(request: web.Request) -> web.StreamResponse:
     if not await _note(request, "maintenance started", kind=kind, name=name, length=form["for"], reason=reason):
         return _refused(request, 503, "audit")
 
-    def write() -> None:
-        history, now = History(request.app[STATE]), time.time()
-        try:
-            history.start_maintenance(kind, name, now, now + seconds, f"{reason} ({request[USER]})")
-        finally:
-            history.close()
+    def change(history: History, now: float) -> None:
+        history.start_maintenance(kind, name, now, now + seconds, f"{reason} ({request[USER]})")
 
-    return await _written(request, write, form)
+    return await _written(request, change, form)
 
 
 async def stop(request: web.Request) -> web.StreamResponse:
@@ -137,22 +134,27 @@ async def stop(request: web.Request) -> web.StreamResponse:
     if not await _note(request, "maintenance ended", number=number):
         return _refused(request, 503, "audit")
 
-    def write() -> None:
-        history = History(request.app[STATE])
-        try:
-            history.stop_maintenance(int(number), time.time())
-        finally:
-            history.close()
+    def change(history: History, now: float) -> None:
+        history.stop_maintenance(int(number), now)
 
-    return await _written(request, write, form)
+    return await _written(request, change, form)
 
 
-async def _written(request: web.Request, write: Callable[[], None], form: dict[str, str]) -> web.StreamResponse:
+async def _written(
+    request: web.Request, change: Callable[[History, float], None], form: dict[str, str]
+) -> web.StreamResponse:
+    """Change the windows of maintenance in the history and take them up at once, so that the next page shows it."""
+
+    def write() -> tuple[Window, ...]:
+        now = time.time()
+        with contextlib.closing(History(request.app[STATE])) as history:
+            change(history, now)
+            return tuple(history.windows(now))
+
     try:
-        await asyncio.to_thread(write)
+        windows = await asyncio.to_thread(write)
     except HistoryError as error:
         log.error("%s", error)  # noqa: TRY400
         return _refused(request, 503, "history")
-    # The daemon takes windows up within a second; the page that comes next is to show it.
-    await asyncio.sleep(1.2)
+    request.app[FLEET].take_windows(windows)
     raise _back(form.get("back", "/"))
