@@ -14,6 +14,8 @@ from tests.test_daemon import all_up, running, until
 from xueliang_monitor import evidence
 from xueliang_monitor.audit import Audit
 from xueliang_monitor.cli import app
+from xueliang_monitor.clock import SystemClock
+from xueliang_monitor.daemon import Monitor
 from xueliang_monitor.evidence import Evidence
 from xueliang_monitor.history import History
 from xueliang_monitor.model import PictureRules
@@ -83,6 +85,22 @@ def test_pictures_go_after_their_time_and_beyond_their_number(tmp_path: Path) ->
     assert len(evidence.kept(tmp_path, "yard")) == 1
     assert evidence.read(tmp_path, "yard", "../yard/0000002000-picture_black.jpg") is None
     assert evidence.read(tmp_path, "yard", "0000002000-picture_black.jpg") == b"x"
+
+
+async def test_pictures_go_in_time_also_where_the_history_cannot_be_used(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    (state / "history.db").mkdir()  # nothing can be opened there
+    (tmp_path / "cameras.d").mkdir()
+    settings = tmp_path / "xueliang.yaml"
+    settings.write_text("listen: 127.0.0.1:0\n")
+    now = SystemClock().now()
+    evidence.keep(state, Evidence("gate", now - 8 * 86_400, "picture_black"), b"x")
+    evidence.keep(state, Evidence("gate", now - 86_400, "picture_black"), b"x")
+    monitor = Monitor(settings)
+    assert not monitor.fleet.history_ok
+    async with monitor.running():
+        await kept_count(state, "gate", 1)
 
 
 def test_a_limit_decides_what_is_seen_and_evidence_is_drawn_only_where_allowed() -> None:

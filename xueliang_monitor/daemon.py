@@ -28,6 +28,9 @@ from xueliang_monitor.web.server import Server
 log = logging.getLogger(__name__)
 
 LAG_SECONDS = 0.5
+FORGET_SECONDS = 3600.0
+"""How often evidence pictures are looked through for those whose time is over."""
+
 _AT_START = (
     "listen",
     "hosts",
@@ -147,14 +150,22 @@ class Monitor:
         except OSError as error:
             log.error("camera %s: its evidence picture cannot be kept: %s", report.camera, error.strerror)  # noqa: TRY400
 
-    async def _forget_forbidden_evidence(self) -> None:
-        """Delete the pictures of cameras of which none may be kept any more."""
+    async def _forget_evidence(self) -> None:
+        """Delete the pictures whose time is over, and all of cameras of which none may be kept any more."""
+        settings = self._installation.settings
         forbidden = frozenset(
             camera.id for camera in self._installation.inventory.known if not camera.target.picture.evidence
         )
-        count = await asyncio.to_thread(evidence.forget, self._installation.settings.state, math.inf, forbidden)
+        count = await asyncio.to_thread(evidence.forget, settings.state, math.inf, forbidden)
         if count:
             log.info("%d evidence pictures deleted, as none are to be kept", count)
+        await asyncio.to_thread(evidence.forget, settings.state, self._clock.now() - settings.keep.evidence)
+
+    async def _keep_forgetting_evidence(self) -> None:
+        """Delete pictures in time whatever becomes of the history."""
+        while True:
+            await self._forget_evidence()
+            await asyncio.sleep(FORGET_SECONDS)
 
     async def reload(self) -> None:
         """Read settings, passwords and cameras anew; what cannot be used leaves the last good version in force."""
@@ -175,7 +186,7 @@ class Monitor:
                 if problem not in self.fleet.problems:
                     log.error("%s", problem)
             await self._apply(before, fresh.with_inventory(kept))
-            await self._forget_forbidden_evidence()
+            await self._forget_evidence()
             self.fleet.reloaded(ok=not wrong, problems=problems)
 
     async def _apply(self, before: Installation, after: Installation) -> None:
@@ -219,7 +230,6 @@ class Monitor:
 
         """
         settings = self._installation.settings
-        await self._forget_forbidden_evidence()
         async with self._server.serving(*settings.listen_address) as address:
             cameras = tuple(camera.id for camera in self._installation.inventory.cameras)
             async with asyncio.TaskGroup() as group:
@@ -228,6 +238,7 @@ class Monitor:
                     group.create_task(self._measure_lag()),
                     group.create_task(watching.follow(settings.inventory, self._seen, self.reload)),
                     group.create_task(self._server.follow_files()),
+                    group.create_task(self._keep_forgetting_evidence()),
                 ]
                 if self._history is not None:
                     recorder = Recorder(self._history, self.fleet, self._clock, settings.keep)

@@ -7,7 +7,6 @@ import logging
 from collections.abc import Callable
 from typing import TypeVar
 
-from xueliang_monitor import evidence
 from xueliang_monitor.availability import WINDOWS, Seconds, day_of, window
 from xueliang_monitor.clock import Clock
 from xueliang_monitor.config import KeepSettings
@@ -152,4 +151,3 @@ class Recorder:
         oldest = day_of(now - self._keep.days)
         looks = now - self._keep.looks
         await self._in_a_thread(lambda: self._history.forget(oldest, now - self._keep.episodes, looks))
-        await asyncio.to_thread(evidence.forget, self._history.path.parent, now - self._keep.evidence)
