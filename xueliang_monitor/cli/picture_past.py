@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import statistics
 import time
 from collections.abc import Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,10 +28,6 @@ if TYPE_CHECKING:
 STEPS = "▁▂▃▄▅▆▇█"
 COLUMNS = 60
 DAY_SECONDS = 86_400.0
-
-
-def _moment(at: float) -> str:
-    return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M")
 
 
 def course(values: Sequence[tuple[float, float]], columns: int = COLUMNS, full: float = 1.0) -> str:
@@ -60,7 +56,8 @@ def history(
     loaded = installation_of(config, passwords=False)
     known = camera_of(loaded, camera)
     try:
-        looks = History(loaded.settings.state, read_only=True).looks(known.id, time.time() - days * DAY_SECONDS)
+        with contextlib.closing(History(loaded.settings.state, read_only=True)) as past:
+            looks = past.looks(known.id, time.time() - days * DAY_SECONDS)
     except HistoryError as error:
         refuse([error], 1)
     if as_json:
@@ -78,9 +75,10 @@ def _print(camera: Camera, looks: list[LookTaken]) -> None:
     from xueliang_monitor.picture import PICTURE_CHECKS
     from xueliang_monitor.picture.measures import MEASURES
     from xueliang_monitor.picture.verdict import LIMIT, OFF
+    from xueliang_monitor.report.tables import moment
 
     out.print(
-        f"{camera.id} {camera.name}: {len(looks)} looks from {_moment(looks[0].at)} to {_moment(looks[-1].at)}",
+        f"{camera.id} {camera.name}: {len(looks)} looks from {moment(looks[0].at)} to {moment(looks[-1].at)}",
         markup=False,
         highlight=False,
     )
@@ -123,6 +121,7 @@ def evidence(
     from rich.table import Table
 
     from xueliang_monitor import evidence as pictures
+    from xueliang_monitor.report.tables import moment
 
     loaded = installation_of(config, passwords=False)
     names = [camera_of(loaded, camera).id] if camera else [known.id for known in loaded.inventory.known]
@@ -143,5 +142,5 @@ def evidence(
         return
     table = Table("camera", "when", "fault", "file")
     for item in found:
-        table.add_row(item.camera, _moment(item.at), item.fault, str(folder / item.camera / item.name))
+        table.add_row(item.camera, moment(item.at), item.fault, str(folder / item.camera / item.name))
     out.print(table if found else "no evidence picture is kept")

@@ -12,6 +12,7 @@ from xueliang_monitor import evidence
 from xueliang_monitor.audit import Audit
 from xueliang_monitor.availability import day_of
 from xueliang_monitor.catalogue import FAULTS, fault
+from xueliang_monitor.check import OFFLINE_RUNGS
 from xueliang_monitor.config import Settings
 from xueliang_monitor.fleet import Fleet
 from xueliang_monitor.health import Status
@@ -55,7 +56,7 @@ RUNG_NAMES = {
     Rung.PICTURE: Text("Picture", "画面"),
     Rung.ONVIF: Text("ONVIF", "ONVIF"),
 }
-_OFFLINE = frozenset(code for code, declared in FAULTS.items() if declared.rung in charts.OFFLINE_RUNGS)
+_OFFLINE = frozenset(code for code, declared in FAULTS.items() if declared.rung in OFFLINE_RUNGS)
 
 
 def _faults(status: Status) -> list[dict[str, Any]]:

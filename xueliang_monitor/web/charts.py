@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from xueliang_monitor.availability import Seconds
 from xueliang_monitor.history import Episode
 from xueliang_monitor.maintenance import Window
-from xueliang_monitor.model import Rung, State
+from xueliang_monitor.model import State
 
 DAYS = 30
 BAR_WIDTH, BAR_HEIGHT = 10, 40
@@ -75,9 +75,6 @@ def watched_from(seconds: Mapping[str, Seconds], today: str) -> float:
     yesterday = (date.fromisoformat(today) - timedelta(days=1)).isoformat()
     watched = sum(seconds.get(day, Seconds()).observed for day in (yesterday, today))
     return 1000 * (1 - min(1.0, watched / DAY_SECONDS))
-
-
-OFFLINE_RUNGS = frozenset({Rung.REACH, Rung.RTSP})
 
 
 def timeline(

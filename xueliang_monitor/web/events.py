@@ -10,8 +10,8 @@ from typing import Any
 
 from aiohttp import web
 
-from xueliang_monitor.history import History, HistoryError
-from xueliang_monitor.web import views
+from xueliang_monitor.history import HistoryError
+from xueliang_monitor.web import past, views
 from xueliang_monitor.web.access import HEADERS
 
 EVENTS_SECONDS = 1.0
@@ -29,18 +29,9 @@ def _number(request: web.Request, name: str, otherwise: int) -> int:
 async def _read_events(request: web.Request, after: int | None) -> list[dict[str, Any]]:
     limit = min(1000, max(1, _number(request, "limit", 100)))
     before = _number(request, "before", 0) or None
-    camera, folder = request.query.get("camera", ""), request.app[STATE]
-
-    def read() -> list[dict[str, Any]]:
-        history = History(folder, read_only=True)
-        try:
-            return [
-                views.event(item) for item in history.events(after=after, before=before, camera=camera, limit=limit)
-            ]
-        finally:
-            history.close()
-
-    return await asyncio.to_thread(read)
+    camera, state = request.query.get("camera", ""), request.app[STATE]
+    found = await past.events(state, after=after, before=before, camera=camera, limit=limit)
+    return [views.event(item) for item in found]
 
 
 async def page(request: web.Request) -> web.Response:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime
 import time
 from collections import Counter
-from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
@@ -37,16 +37,20 @@ async def events_page(request: web.Request) -> web.Response:
     app = request.app
     given, camera = request.query.get("before", ""), request.query.get("camera", "")[:64]
     before = int(given) if given.isdecimal() and len(given) < 18 else None
-    found = await past.events(app[STATE], before=before, camera=camera, limit=EVENTS)
+    readable, found = True, []
+    try:
+        found = await past.events(app[STATE], before=before, camera=camera, limit=EVENTS)
+    except HistoryError:
+        readable = False
     names = {entry.camera.id: entry.camera.name for entry, _ in app[FLEET].pairs()}
     return app[PAGES].respond(
         request,
         "events.html",
-        events=[(item, FAULTS.get(item.fault)) for item in reversed(found or [])],
-        readable=found is not None,
+        events=[(item, FAULTS.get(item.fault)) for item in reversed(found)],
+        readable=readable,
         names=names,
         camera=camera,
-        earlier=found[0].id if found and len(found) == EVENTS else None,
+        earlier=found[0].id if len(found) == EVENTS else None,
     )
 
 
@@ -89,12 +93,9 @@ async def sites_page(request: web.Request) -> web.Response:
 def _built(request: web.Request, period: figures.Period) -> tuple[figures.Figures, dict[str, Camera]] | None:
     cameras = {entry.camera.id: entry.camera for entry, _ in request.app[FLEET].pairs()}
     try:
-        history = History(request.app[STATE], read_only=True)
-        try:
+        with contextlib.closing(History(request.app[STATE], read_only=True)) as history:
             seconds = history.seconds(period.first.isoformat(), period.last.isoformat())
             episodes = history.episodes(period.start, period.end)
-        finally:
-            history.close()
     except HistoryError:
         return None
     return figures.build(period, tuple(cameras.values()), seconds, episodes, now=time.time(), target=TARGET), cameras
@@ -129,7 +130,9 @@ async def report_page(request: web.Request) -> web.Response:
         tables=[table for table in made if table.rows],
         figures=built,
         show=forms.show,
-        **_bars(built),
+        bars=forms.daily_bars(built),
+        chart_width=forms.WIDTH,
+        chart_height=forms.HEIGHT,
     )
 
 
@@ -141,14 +144,10 @@ def _months(period: figures.Period, last: str) -> list[str]:
     return [before, *([after] if after <= last else [])]
 
 
-def _bars(built: figures.Figures) -> Mapping[str, Any]:
-    return {"bars": forms.daily_bars(built), "chart_width": forms.WIDTH, "chart_height": forms.HEIGHT}
-
-
 async def about_page(request: web.Request) -> web.Response:
-    """Answer with the version, the settings without secrets, what is stored how long, and what is never done."""
+    """Answer with the version, the settings without secrets or folders, what is stored how long, what is never done."""
     settings = request.app[SETTINGS]
-    told = settings.model_dump(mode="json", exclude={"credentials", "web_config"})
+    told = settings.model_dump(mode="json", exclude={"credentials", "web_config", "inventory", "state"})
     told["credentials"] = sorted(settings.credentials)
     flat = {
         (f"{key}.{inner}" if inner else key): value

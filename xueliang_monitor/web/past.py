@@ -1,8 +1,9 @@
-"""Reads what pages show of the past, off the event loop; where there is no history, there is nothing to show."""
+"""Reads what pages and API show of the past, off the event loop."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,40 +29,38 @@ class Past:
 
 def _read(state: Path, camera: str, site: str, uplink: str) -> Past:
     now = time.time()
+    month = now - DAYS * DAY_SECONDS
+    with contextlib.closing(History(state, read_only=True)) as history:
+        windows = [item for item in history.windows(now - DAY_SECONDS) if item.covers(camera, site, uplink)]
+        return Past(
+            history.seconds(day_of(month), day_of(now), camera).get(camera, {}),
+            tuple(history.episodes(month, now + 1, camera, uplink or site)),
+            tuple(windows),
+            tuple(history.looks(camera, now - 7 * DAY_SECONDS)),
+            readable=True,
+        )
+
+
+async def of_camera(state: Path, camera: str, site: str, uplink: str) -> Past:
+    """Return what is known of a camera's past; nothing where there is no history."""
     try:
-        history = History(state, read_only=True)
-        try:
-            month = now - DAYS * DAY_SECONDS
-            windows = [item for item in history.windows(now - DAY_SECONDS) if item.covers(camera, site, uplink)]
-            return Past(
-                history.seconds(day_of(month), day_of(now), camera).get(camera, {}),
-                tuple(history.episodes(month, now + 1, camera, uplink or site)),
-                tuple(windows),
-                tuple(history.looks(camera, now - 7 * DAY_SECONDS)),
-                readable=True,
-            )
-        finally:
-            history.close()
+        return await asyncio.to_thread(_read, state, camera, site, uplink)
     except HistoryError:
         return Past()
 
 
-async def of_camera(state: Path, camera: str, site: str, uplink: str) -> Past:
-    """Return what is known of a camera's past."""
-    return await asyncio.to_thread(_read, state, camera, site, uplink)
+async def events(
+    state: Path, *, after: int | None = None, before: int | None = None, camera: str = "", limit: int
+) -> list[Event]:
+    """Return the last events, those before a number, or those after one.
 
+    Raises:
+        HistoryError: there is no history to read.
 
-async def events(state: Path, *, before: int | None, camera: str, limit: int) -> list[Event] | None:
-    """Return the last events, or those before a number; None where there is no history."""
+    """
 
-    def read() -> list[Event] | None:
-        try:
-            history = History(state, read_only=True)
-            try:
-                return history.events(before=before, camera=camera, limit=limit)
-            finally:
-                history.close()
-        except HistoryError:
-            return None
+    def read() -> list[Event]:
+        with contextlib.closing(History(state, read_only=True)) as history:
+            return history.events(after=after, before=before, camera=camera, limit=limit)
 
     return await asyncio.to_thread(read)

@@ -49,9 +49,9 @@ def preferred(request: web.Request) -> str:
     return negotiate_locale(asked[:20], list(LANGUAGES)) or "en"
 
 
-def when(seconds: float, language: str, form: str = "short") -> str:
+def when(seconds: float, language: str) -> str:
     """Return a local moment as that language writes it."""
     from babel.dates import format_datetime
 
     moment = datetime.fromtimestamp(seconds).astimezone()
-    return str(format_datetime(moment, form if form != "minute" else "yyyy-MM-dd HH:mm", locale=LOCALES[language]))
+    return str(format_datetime(moment, "short", locale=LOCALES[language]))
