@@ -19,8 +19,9 @@ from xueliang_monitor.maintenance import Window
 from xueliang_monitor.model import Finding, Report, Rung, RungResult, State
 from xueliang_monitor.web import charts, live
 from xueliang_monitor.web.actions import A_MINUTE, Checks
-from xueliang_monitor.web.live import Wall, natural
+from xueliang_monitor.web.live import Wall
 from xueliang_monitor.web.pages import Pages
+from xueliang_monitor.web.tiles import natural
 
 UP = tuple(RungResult(rung, True, 0.01) for rung in (Rung.REACH, Rung.RTSP))
 

@@ -92,6 +92,34 @@ class LiveStreams:
         return guarded
 
 
+def _routes() -> list[web.RouteDef]:
+    streams = LiveStreams()
+    return [
+        web.get("/", wall.page),
+        web.get("/live", streams.limited(wall.live)),
+        web.get("/cameras/{camera}", camera_page.page),
+        web.get("/cameras/{camera}/live", streams.limited(camera_page.live)),
+        web.get("/cameras/{camera}/evidence/{file}", camera_page.picture),
+        web.get(r"/cameras/{camera}/lights/{number:\d{1,2}}", camera_page.light),
+        web.post("/cameras/{camera}/check", actions.check),
+        web.post("/maintenance/start", actions.start),
+        web.post("/maintenance/stop", actions.stop),
+        web.get("/events", more_pages.events_page),
+        web.get("/sites", more_pages.sites_page),
+        web.get("/report", more_pages.report_page),
+        web.get("/about", more_pages.about_page),
+        web.get("/prefer", prefer),
+        web.get("/static/{name}", static),
+        web.get("/api/v1/cameras", _cameras),
+        web.get("/api/v1/cameras/{camera}", _camera),
+        web.get("/api/v1/events", events.page),
+        web.get("/api/v1/events/live", streams.limited(events.live)),
+        web.get("/metrics", _metrics),
+        web.get("/healthz", _healthz),
+        web.get("/readyz", _readyz),
+    ]
+
+
 def application(
     fleet: Fleet, settings: Settings, access: Access, check_now: Callable[[str], None] | None = None
 ) -> web.Application:
@@ -102,7 +130,7 @@ def application(
         return await access.gate(request, handler)
 
     built = web.Application(middlewares=[gate], client_max_size=64 * 1024)
-    streams, pages = LiveStreams(), Pages()
+    pages = Pages()
     built[FLEET], built[SETTINGS], built[PAGES] = fleet, settings, pages
     built[events.STATE] = settings.state
     built[events.CLOSING] = built[CLOSING] = asyncio.Event()
@@ -123,30 +151,5 @@ def application(
 
     built.cleanup_ctx.append(follow)
     built.on_shutdown.append(close_streams)
-    built.add_routes(
-        [
-            web.get("/", wall.page),
-            web.get("/live", streams.limited(wall.live)),
-            web.get("/cameras/{camera}", camera_page.page),
-            web.get("/cameras/{camera}/live", streams.limited(camera_page.live)),
-            web.get("/cameras/{camera}/evidence/{file}", camera_page.picture),
-            web.get(r"/cameras/{camera}/lights/{number:\d{1,2}}", camera_page.light),
-            web.post("/cameras/{camera}/check", actions.check),
-            web.post("/maintenance/start", actions.start),
-            web.post("/maintenance/stop", actions.stop),
-            web.get("/events", more_pages.events_page),
-            web.get("/sites", more_pages.sites_page),
-            web.get("/report", more_pages.report_page),
-            web.get("/about", more_pages.about_page),
-            web.get("/prefer", prefer),
-            web.get("/static/{name}", static),
-            web.get("/api/v1/cameras", _cameras),
-            web.get("/api/v1/cameras/{camera}", _camera),
-            web.get("/api/v1/events", events.page),
-            web.get("/api/v1/events/live", streams.limited(events.live)),
-            web.get("/metrics", _metrics),
-            web.get("/healthz", _healthz),
-            web.get("/readyz", _readyz),
-        ]
-    )
+    built.add_routes(_routes())
     return built

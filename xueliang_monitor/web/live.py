@@ -5,22 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import re
 import secrets
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
 from typing import Any
 
-from xueliang_monitor.camera_file import Status as FileStatus
 from xueliang_monitor.catalogue import fault
 from xueliang_monitor.fleet import Fleet
-from xueliang_monitor.health import Status
 from xueliang_monitor.model import State
-from xueliang_monitor.snapshot import Entry
 from xueliang_monitor.web.pages import Pages, data_line
 from xueliang_monitor.web.texts import LANGUAGES
-from xueliang_monitor.web.views import CAUSES, MAX_PROBLEMS, STATES, WORST_FIRST, problem_line
+from xueliang_monitor.web.tiles import Tile, natural, shown_of, values_of
+from xueliang_monitor.web.views import MAX_PROBLEMS, STATES, WORST_FIRST, problem_line
 
 log = logging.getLogger(__name__)
 
@@ -35,56 +31,6 @@ AT_ONCE = 100
 """Cameras looked at before the loop may do something else."""
 
 QUEUED = 64
-
-
-@dataclass(slots=True)
-class Tile:
-    """One camera on the wall: what it shows, when that last changed, and its fragments by language.
-
-    `order` is where it stands among those of its site, and its site among those that are as well.
-    """
-
-    camera: str
-    site: str
-    rank: int
-    shown: tuple[Any, ...]
-    values: dict[str, Any]
-    version: int
-    order: tuple[Any, ...]
-    rendered: dict[str, str] = field(default_factory=dict)
-
-
-def _values(entry: Entry, status: Status) -> dict[str, Any]:
-    camera = entry.camera
-    faults = [fault(known.code) for known in status.faults]
-    return {
-        "id": camera.id,
-        "name": camera.name,
-        "site": camera.site,
-        "programme": camera.programme,
-        "uplink": camera.uplink,
-        "address": camera.target.host,
-        "state": status.state.value,
-        "word": STATES[status.state],
-        "rank": WORST_FIRST.index(status.state),
-        "since": status.since,
-        "faults": faults,
-        "cause": CAUSES.get(status.cause),
-        "trial": camera.status is FileStatus.COMMISSIONING,
-        "outdated": camera.outdated,
-    }
-
-
-def _shown(entry: Entry, status: Status) -> tuple[Any, ...]:
-    camera = entry.camera
-    codes = tuple(known.code for known in status.faults)
-    return status.state, status.since, status.cause, codes, camera
-
-
-def natural(name: str) -> tuple[tuple[int, int, str], ...]:
-    """Return a key by which site 2 comes before site 10; the page's script orders alike."""
-    parts = re.split(r"(\d+)", name)
-    return tuple((int(bool(number % 2)), int(part) if number % 2 else 0, part) for number, part in enumerate(parts))
 
 
 class Wall:
@@ -122,7 +68,7 @@ class Wall:
             self._changed.clear()
             try:
                 await self.sweep()
-            except Exception:
+            except Exception:  # of our own: the page is to outlive it as the visits outlive theirs
                 log.exception("the wall could not be brought up to date; it is tried again")
             await asyncio.sleep(SPACING_SECONDS)
 
@@ -145,10 +91,10 @@ class Wall:
         for number, (entry, status) in enumerate(self._fleet.pairs()):
             if number % AT_ONCE == AT_ONCE - 1:
                 await asyncio.sleep(0)
-            name, shown = entry.camera.id, _shown(entry, status)
+            name, shown = entry.camera.id, shown_of(entry, status)
             known = self._tiles.get(name)
             if known is None or known.shown != shown:
-                values = _values(entry, status)
+                values = values_of(entry, status)
                 site, rank = entry.camera.site, values["rank"]
                 known = Tile(name, site, rank, shown, values, self._version, (natural(site), rank, natural(name)))
                 changed.append(known)
@@ -264,11 +210,3 @@ def _put(queue: asyncio.Queue[bytes | None], payload: bytes) -> None:
             queue.get_nowait()
         payload = data_line("reload", "")
     queue.put_nowait(payload)
-
-
-def grouped(tiles: list[Tile]) -> Iterator[tuple[str, list[Tile]]]:
-    """Yield sites with their tiles, in the order of the tiles."""
-    together: dict[str, list[Tile]] = {}
-    for tile in tiles:
-        together.setdefault(tile.site, []).append(tile)
-    yield from together.items()

@@ -11,9 +11,10 @@ from markupsafe import Markup
 
 from xueliang_monitor.catalogue import FAULTS
 from xueliang_monitor.web.access import HEADERS
-from xueliang_monitor.web.live import AT_ONCE, Tile, Wall, grouped
+from xueliang_monitor.web.live import AT_ONCE, Wall
 from xueliang_monitor.web.pages import Pages
 from xueliang_monitor.web.texts import preferred
+from xueliang_monitor.web.tiles import Tile, grouped
 from xueliang_monitor.web.views import STATES
 
 WALL = web.AppKey("wall", Wall)

@@ -1,0 +1,74 @@
+"""One camera on the wall: what its tile shows, and in which order tiles stand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from xueliang_monitor.camera_file import Status as FileStatus
+from xueliang_monitor.catalogue import fault
+from xueliang_monitor.health import Status
+from xueliang_monitor.snapshot import Entry
+from xueliang_monitor.web.views import CAUSES, STATES, WORST_FIRST
+
+
+@dataclass(slots=True)
+class Tile:
+    """One camera on the wall: what it shows, when that last changed, and its fragments by language.
+
+    `order` is where it stands among those of its site, and its site among those that are as well.
+    """
+
+    camera: str
+    site: str
+    rank: int
+    shown: tuple[Any, ...]
+    values: dict[str, Any]
+    version: int
+    order: tuple[Any, ...]
+    rendered: dict[str, str] = field(default_factory=dict)
+
+
+def values_of(entry: Entry, status: Status) -> dict[str, Any]:
+    """Return what a tile's template shows."""
+    camera = entry.camera
+    faults = [fault(known.code) for known in status.faults]
+    return {
+        "id": camera.id,
+        "name": camera.name,
+        "site": camera.site,
+        "programme": camera.programme,
+        "uplink": camera.uplink,
+        "address": camera.target.host,
+        "state": status.state.value,
+        "word": STATES[status.state],
+        "rank": WORST_FIRST.index(status.state),
+        "since": status.since,
+        "faults": faults,
+        "cause": CAUSES.get(status.cause),
+        "trial": camera.status is FileStatus.COMMISSIONING,
+        "outdated": camera.outdated,
+    }
+
+
+def shown_of(entry: Entry, status: Status) -> tuple[Any, ...]:
+    """Return what a tile depends on: while that is the same, so is the tile."""
+    camera = entry.camera
+    codes = tuple(known.code for known in status.faults)
+    return status.state, status.since, status.cause, codes, camera
+
+
+def natural(name: str) -> tuple[tuple[int, int, str], ...]:
+    """Return a key by which site 2 comes before site 10; the page's script orders alike."""
+    parts = re.split(r"(\d+)", name)
+    return tuple((int(bool(number % 2)), int(part) if number % 2 else 0, part) for number, part in enumerate(parts))
+
+
+def grouped(tiles: list[Tile]) -> Iterator[tuple[str, list[Tile]]]:
+    """Yield sites with their tiles, in the order of the tiles."""
+    together: dict[str, list[Tile]] = {}
+    for tile in tiles:
+        together.setdefault(tile.site, []).append(tile)
+    yield from together.items()
