@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import enum
-import os
 import re
-import tempfile
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
+from xueliang_monitor import whole_file
 from xueliang_monitor.config import Evidence, Limits
 from xueliang_monitor.documents import Duration, Strict
 from xueliang_monitor.model import Identity, StreamParameters, Transport
@@ -222,24 +220,8 @@ def write_text(folder: Path, identity: str, text: str, *, new: bool = False) -> 
         OSError: it cannot be written.
 
     """
-    handle, temporary = tempfile.mkstemp(dir=folder, prefix=".", suffix=".tmp")
     path = folder / f"{identity}.yaml"
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).chmod(0o644)
-        if new:
-            path.hardlink_to(temporary)
-            Path(temporary).unlink()
-        else:
-            Path(temporary).replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(temporary).unlink(missing_ok=True)
-        raise
-    _sync(folder)
+    whole_file.write(path, text.encode(), mode=0o644, new=new)
     return path
 
 
@@ -257,14 +239,6 @@ def put_aside(folder: Path, identity: str) -> Path:
         number += 1
         kept = removed / f"{identity}.{number}.yaml"
     (folder / f"{identity}.yaml").rename(kept)
-    _sync(removed)
-    _sync(folder)
+    whole_file.sync_folder(removed)
+    whole_file.sync_folder(folder)
     return kept
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+
+from xueliang_monitor import whole_file
 
 FOLDER = "evidence"
 MAX_OF_A_CAMERA = 20
@@ -40,16 +40,8 @@ def keep(state: Path, item: Evidence, picture: bytes) -> Path:
     folder = state / FOLDER / item.camera
     (state / FOLDER).mkdir(mode=0o700, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=folder, prefix=".")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(picture)
-        place = folder / item.name
-        Path(temporary).replace(place)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(temporary).unlink(missing_ok=True)
-        raise
+    place = folder / item.name
+    whole_file.write(place, picture)
     for old in kept(state, item.camera)[MAX_OF_A_CAMERA:]:
         (folder / old.name).unlink(missing_ok=True)
     return place
