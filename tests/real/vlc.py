@@ -53,17 +53,21 @@ def _serving(source: list[str], codec: str, folder: Path, port: int, login: tupl
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "HOME": str(folder)}
     )
     try:
-        _wait_for(port, process)
-        yield f"rtsp://127.0.0.1:{port}/stream"
+        url = f"rtsp://127.0.0.1:{port}/stream"
+        _wait_for(url, port, process)
+        yield url
     finally:
         process.kill()
         process.wait()
 
 
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+def _wait_for(url: str, port: int, process: subprocess.Popen[bytes]) -> None:
+    """Wait until it asks for a login to the stream: it listens before it knows that it has one."""
     until = time.monotonic() + 20
     while time.monotonic() < until and process.poll() is None:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+            connection.sendall(f"DESCRIBE {url} RTSP/1.0\r\nCSeq: 1\r\n\r\n".encode())
+            if connection.recv(1024).startswith(b"RTSP/1.0 401"):
+                return
         time.sleep(0.1)
-    raise RuntimeError("VLC does not listen")
+    raise RuntimeError("VLC does not serve the stream")
