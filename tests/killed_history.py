@@ -1,10 +1,11 @@
-"""A fleet in simulated time that writes its history as it goes, to be killed at any moment; prints `ready` first.
+"""A fleet in simulated time that writes its history as it goes, to be killed at any moment once it printed `ready`.
 
 Usage: python -m tests.killed_history FOLDER
 """
 
 from __future__ import annotations
 
+import itertools
 import sys
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from xueliang_monitor.model import Rung
 CAMERAS = tuple(camera(f"cam-{number}", f"sw{number}") for number in range(5))
 STEP = 15.0
 WINDOW = 600.0
+STEPS_A_LIFE = 6  # before a kill: each begins a count of visits in a row anew, so that one count meets one kill at most
 
 
 def gone(number: int, at: float) -> bool:
@@ -33,8 +35,9 @@ def main() -> None:
     clock = ManualClock(max((health.visited_at or START for health, _ in known.values()), default=START) + STEP)
     fleet = Fleet(clock, Policy(), CAMERAS)
     fleet.restore(known, history.episode_counts(), history.uplinks_down())
-    print("ready", flush=True)
-    while True:
+    for step in itertools.count():
+        if step == STEPS_A_LIFE:
+            print("ready", flush=True)
         for number, each in enumerate(CAMERAS):
             code = "rtsp_timeout" if gone(number, clock.now()) else None
             fleet.apply(report(each.id, clock.now(), code, Rung.RTSP), Memory(), 0.0)
