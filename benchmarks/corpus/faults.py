@@ -13,7 +13,9 @@ Maker = Callable[[list[Frame], int, np.random.Generator], list[Frame]]
 """From uncut frames, a severity and a source of chance to what the camera shows."""
 
 
-def _each(change: Callable[[Frame, int, np.random.Generator], Frame]) -> Maker:
+def each(change: Callable[[Frame, int, np.random.Generator], Frame]) -> Maker:
+    """Return a maker that changes every frame alike."""
+
     def make(frames: list[Frame], severity: int, chance: np.random.Generator) -> list[Frame]:
         state = chance.bit_generator.state
         made = []
@@ -209,21 +211,21 @@ def _shaking(frames: list[Frame], severity: int, chance: np.random.Generator) ->
 
 
 FAULTS: dict[str, Maker] = {
-    "picture_black": _each(_black),
-    "picture_blank": _each(_blank),
-    "picture_too_bright": _each(_too_bright),
-    "picture_too_dark": _each(_too_dark),
-    "picture_low_contrast": _each(_low_contrast),
-    "picture_blurred": _each(_blurred),
-    "picture_covered": _each(_covered),
-    "picture_dirty": _each(_dirty),
+    "picture_black": each(_black),
+    "picture_blank": each(_blank),
+    "picture_too_bright": each(_too_bright),
+    "picture_too_dark": each(_too_dark),
+    "picture_low_contrast": each(_low_contrast),
+    "picture_blurred": each(_blurred),
+    "picture_covered": each(_covered),
+    "picture_dirty": each(_dirty),
     "picture_moved": _moved,
     "picture_frozen": _frozen,
-    "picture_noisy": _each(_noisy),
-    "picture_striped": _each(_striped),
-    "picture_colour_cast": _each(_colour_cast),
-    "picture_colourless": _each(_colourless),
-    "picture_corrupted": _each(_corrupted),
+    "picture_noisy": each(_noisy),
+    "picture_striped": each(_striped),
+    "picture_colour_cast": each(_colour_cast),
+    "picture_colourless": each(_colourless),
+    "picture_corrupted": each(_corrupted),
     "picture_rolling": _rolling,
     "picture_shaking": _shaking,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,10 +75,14 @@ def _region(camera: dict[str, Any], frame: Frame) -> tuple[int, int, int, int]:
     return 0, 0, frame.shape[1], frame.shape[0]
 
 
-def scenes(folder: Path) -> list[Scene]:
-    """Read every camera of the footage."""
+def scenes(folder: Path, names: Collection[str] = ()) -> list[Scene]:
+    """Read cameras of the footage by their names, all where none is given."""
     told = json.loads((folder / "cameras.json").read_text())
-    return [(_stills if item["type"] == "stills" else _video)(folder, item) for item in told["cameras"]]
+    return [
+        (_stills if item["type"] == "stills" else _video)(folder, item)
+        for item in told["cameras"]
+        if not names or item["id"] in names
+    ]
 
 
 def as_uint8(picture: Frame) -> Frame:
