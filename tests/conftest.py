@@ -77,7 +77,7 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> Tls:
     return Tls(context, folder / "ca.pem")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def footage() -> Path:
     """Return the folder of real footage, or skip."""
     folder = Path(os.environ.get("XUELIANG_FOOTAGE", ROOT.parent / "shared" / "footage"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,18 +11,22 @@ import cv2
 import numpy as np
 import pytest
 
+from benchmarks.corpus.faults import FAULTS
+from benchmarks.corpus.footage import Scene, cut, scenes
+from benchmarks.corpus.other_faults import OTHER_FAULTS
 from tests.simulated_time import camera
 from xueliang_monitor.check import Memory
 from xueliang_monitor.clock import ManualClock
 from xueliang_monitor.fleet import Fleet
 from xueliang_monitor.health import Policy
 from xueliang_monitor.model import Report, Rung, RungResult
-from xueliang_monitor.picture.comparing import lettering
+from xueliang_monitor.picture import PICTURE_CHECKS
+from xueliang_monitor.picture.comparing import NO_COMPARISON, lettering
 from xueliang_monitor.picture.judge import judge
 from xueliang_monitor.picture.learning import learn
 from xueliang_monitor.picture.look import look_at
 from xueliang_monitor.picture.measuring import measure
-from xueliang_monitor.picture.reference import MAX_LIGHTS, SETTLED_LOOKS, Reference, remember
+from xueliang_monitor.picture.reference import KEPT, MAX_LIGHTS, RECENT, SETTLED_LOOKS, SPACED, Reference, remember
 from xueliang_monitor.picture.verdict import Sight, View
 from xueliang_monitor.remembered import Remembered
 
@@ -91,9 +96,95 @@ def test_what_is_done_to_a_picture_is_found(footage: Path, name: str, change: An
     assert seen(change(pictures[-1]), taught(pictures[:-1])) == [code]
 
 
+SEVERE = 2
+OTHERWISE = sorted(OTHER_FAULTS)
+
+
+@pytest.fixture(scope="module")
+def street(footage: Path) -> tuple[Scene, Reference]:
+    scene = next(each for each in scenes(footage, ("street",)))
+    early = scene.frames[: len(scene.frames) // 2]
+    return scene, taught([cut(early[int(place)]) for place in np.linspace(0, len(early) - 1, 24)])
+
+
+def test_two_ways_make_every_picture_fault() -> None:
+    assert set(FAULTS) == set(OTHER_FAULTS) == {check.fault.code for check in PICTURE_CHECKS}
+
+
+@pytest.mark.parametrize("code", OTHERWISE)
+def test_a_severe_fault_is_found_however_it_is_made(street: tuple[Scene, Reference], code: str) -> None:
+    scene, reference = street
+    late = scene.frames[-9:-1:2]
+    for way in (FAULTS, OTHER_FAULTS):
+        made = way[code](late, SEVERE, np.random.default_rng(7))
+        told = look_at(made, reference, hour=12.0).seen
+        assert [verdict.code for verdict in told] == [code], (way is OTHER_FAULTS, told)
+
+
+def test_the_dark_is_not_black_while_the_scene_shows(street: tuple[Scene, Reference]) -> None:
+    scene, reference = street
+    picture = cut(scene.frames[-1])
+    mean = float(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY).mean())
+    dim = np.clip(picture * (10.5 / mean), 0, 255).astype(np.uint8)
+    pedestal = np.clip(picture * (3.0 / mean) + 7.5, 0, 255).astype(np.uint8)
+    assert seen(dim, reference) == ["picture_too_dark"]
+    assert seen(pedestal, reference) == ["picture_black"]
+
+
+def test_dirt_lies_all_over_the_view_and_not_in_one_place(street: tuple[Scene, Reference]) -> None:
+    scene, reference = street
+    picture = cut(scene.frames[-1])
+    height, width = picture.shape[:2]
+
+    def smeared(right: float) -> Frame:
+        """Soften forty spots, all within that share of the view from the left."""
+        chance, mask = np.random.default_rng(3), np.zeros((height, width), np.float32)
+        for x, y in chance.random((40, 2)) * (right * width, height):
+            cv2.circle(mask, (int(x), int(y)), width // 26, 1.0, -1)
+        soft = cv2.GaussianBlur(picture, (0, 0), width / 40)
+        mask = cv2.GaussianBlur(mask, (0, 0), width / 200)[..., None]
+        return np.clip(picture * (1 - mask) + soft * mask, 0, 255).astype(np.uint8)
+
+    assert seen(smeared(1.0), reference) == ["picture_dirty"]
+    assert "picture_dirty" not in seen(smeared(0.3), reference)
+
+
+def test_where_traffic_passes_its_detail_is_not_missed() -> None:
+    """A cell that healthy looks show hidden now and then is expected to be; one that never was, is not."""
+    chance = np.random.default_rng(11)
+    wall = np.clip(128 + 60 * chance.normal(0, 1, (360, 640, 3)), 0, 255).astype(np.uint8)
+    wall = cv2.GaussianBlur(wall, (0, 0), 1.0)
+
+    def shot(hidden: bool) -> Frame:
+        picture = np.clip(wall + chance.normal(0, 1, wall.shape), 0, 255).astype(np.uint8)
+        if hidden:
+            picture[200:280] = 120
+        return picture
+
+    least = taught([shot(number % 3 == 1) for number in range(24)]).least_detail()
+    assert least[11:13, 4:-4].max() < 0.3
+    assert least[2:8, 4:-4].min() > 0.8
+
+
+def test_what_is_usual_reaches_back_a_day() -> None:
+    reference = None
+    looks = 26 * 12  # of five minutes each: somewhat more than a day
+    measures = measure(np.full((90, 160, 3), 90, np.uint8))
+    for number in range(looks + 1):
+        told = replace(measures, numbers={"mean": float(number)})
+        reference = remember(reference, told, NO_COMPARISON, healthy=True)
+    assert reference is not None
+    kept = reference.usual["mean"]
+    assert len(kept) == KEPT
+    assert kept[-RECENT:] == tuple(float(number) for number in range(looks + 1 - RECENT, looks + 1))
+    assert looks - kept[0] >= 23 * 12
+    assert list(kept) == sorted(kept)
+    assert max(after - before for before, after in itertools.pairwise(kept)) == SPACED
+
+
 def test_only_the_same_picture_of_a_still_stream_is_frozen(footage: Path) -> None:
     one, other = frames(footage / "street.mp4", 2)
-    reference = remember(None, measure(one, 0.1), {}, healthy=True)
+    reference = remember(None, measure(one, 0.1), NO_COMPARISON, healthy=True)
 
     def frozen(frame: Frame, motion: float | None) -> Sight:
         view = View(measure(frame, motion), {}, reference)
@@ -199,7 +290,7 @@ def test_who_stood_in_the_first_look_of_a_light_is_gone_before_it_gets_to_a_disk
             looks
         ):  # the second look, otherwise lit, makes another light, as ones that are alone are not moved
             picture = first if number == 0 else empty // 3 if number == 1 else empty
-            reference = remember(reference, measure(picture), {}, healthy=True)
+            reference = remember(reference, measure(picture), NO_COMPARISON, healthy=True)
         assert reference is not None
         return reference
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import cv2
@@ -22,9 +23,18 @@ NEAREST = 4
 _ROWS, _COLUMNS, _SIDE = 9, 16, 10
 _TEXTURED = 5.0
 _FOREIGN = 0.28
+_FOREIGN_LIGHTNESS = 1.0
+_OTHER_LIGHTNESS = 0.3
 _SMOOTH = 1.6
-_MOST = 0.6
-_PATCH_CELLS = 3
+_GRAIN_DETAIL = 1.0
+_MOST_LEFT = 0.4
+_SOME_LEFT = 0.1
+_PROVEN = 0.3
+_SOME_THERE = 0.25
+_LASTING = 0.25
+_LOST = 0.5
+_WEIGHED = 4.0
+_THIRDS = ((11, 19), (18, 12), (9, 23), (14, 15))
 _SHARP = 5.0
 _STEADY = 1.2
 _OTHER_LIGHT = 1.5
@@ -34,18 +44,29 @@ _LOOK_FOR_MOVE_BELOW = 0.75
 _TURNS = (0.0, -2.5, 2.5, -5.0, 5.0, -8.0, 8.0, -12.0, 12.0)
 
 
-def compare(measures: Measures, reference: Reference | None) -> dict[str, float]:
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What comparing found, by name, and how much of its usual detail each cell keeps, shape (18, 32)."""
+
+    numbers: Mapping[str, float]
+    detail_kept: Plane | None = None
+
+
+NO_COMPARISON = Comparison({})
+
+
+def compare(measures: Measures, reference: Reference | None) -> Comparison:
     """Return comparisons by name; none without a past.
 
-    Returns:
+    Numbers:
         kept: best correlation of gradients with a light, in [-1, 1].
         textured: share of blocks with structure of their own.
         cast, cast_even: distance of the colour from the nearest light, in natural logarithms of ratios; how much of it
             nearly all of the view shows (20th percentile over the median).
         chroma_kept, contrast_kept: those measures over the lights' own; chroma_usual: the lights' own, in levels.
         detail_kept_best: detail over the lights' own, where most was kept (80th percentile of cells).
-        spots: share of textured cells that lost most of their detail.
-        scattered: that without the largest patch; spread: share of twelve sectors of the view with such cells.
+        detail_left: the textured cells' detail over their usual detail.
+        lost_apart: share of the detail in cells that lost most of it, outside that third of the view where it is most.
         veiled: share of the view in the largest region that shows nothing of the scene: its pattern is gone, or it is
             smooth and of a colour that the scene never had there.
         detailed: share of cells with detail to lose.
@@ -54,7 +75,7 @@ def compare(measures: Measures, reference: Reference | None) -> dict[str, float]
 
     """
     if reference is None or not reference.lights:
-        return {}
+        return NO_COMPARISON
     thumb = small_thumb(measures)
     thumbs = [light.thumb_plane() for light in reference.lights]
     order = sorted(range(len(thumbs)), key=lambda place: distance(thumb, thumbs[place]))[:NEAREST]
@@ -65,13 +86,18 @@ def compare(measures: Measures, reference: Reference | None) -> dict[str, float]
     gradients, past = _gradients(structure, lettered), [_gradients(plane, lettered) for plane in planes]
     kept = max(_correlation(gradients, each) for each in past)
     fit, patterned = _compare_blocks(structure, planes)
-    return {
+    light = _on_cells(_relative_light(structure, planes), measures)
+    same = _on_cells(fit, measures) > _STILL_THERE
+    detail = _detail_of(measures, near, light, ~lettered)
+    numbers = {
         "kept": kept,
         "textured": float(patterned.mean()),
         **_colour(thumb, thumbs, [thumbs[place] for place in order]),
-        **_detail(measures, near, fit, _on_cells(_relative_light(structure, planes), measures), thumb, ~lettered),
+        **_lost(detail, reference.least_detail()),
+        "veiled": _veiled(detail, same, _foreign(thumb, near, _seen(detail, same))),
         **_move(gradients, past, kept),
     }
+    return Comparison(numbers, detail.kept)
 
 
 def lettering(lights: Sequence[Light]) -> Mask:
@@ -126,27 +152,24 @@ def _on_cells(blocks: Plane, measures: Measures) -> Plane:
 
 
 def _colour(thumb: Plane, thumbs: Sequence[Plane], near: Sequence[Plane]) -> dict[str, float]:
-    def ratios(plane: Plane) -> tuple[Plane, Plane]:
-        logs = np.log(plane + 6)
-        return logs[..., 2] - logs[..., 1], logs[..., 0] - logs[..., 1]
+    def ratios(planes: Plane) -> Plane:
+        logs = np.log(planes + 6)
+        return np.asarray(logs[..., (2, 0)] - logs[..., 1:2], dtype=np.float32)
 
     def chroma(plane: Plane) -> float:
         return float((plane.max(axis=2) - plane.min(axis=2)).mean())
 
-    red, blue = ratios(thumb)
-    casts = []
-    for past in thumbs:
-        was_red, was_blue = ratios(past)
-        across, along = red - was_red, blue - was_blue
-        way = float(np.median(across)), float(np.median(along))
-        size = math.hypot(*way)
-        even = np.percentile((across * way[0] + along * way[1]) / (size * size + 1e-6), 20)
-        casts.append((size, float(even)))
+    off = ratios(thumb) - ratios(np.stack(thumbs))  # shape (lights, 27, 48, 2): red and blue over green
+    ways = np.median(off.reshape(len(thumbs), -1, 2), axis=1)
+    sizes = np.hypot(ways[:, 0], ways[:, 1])
+    least = int(sizes.argmin())
+    cast = float(sizes[least])
+    along = (off[least] * ways[least]).sum(axis=2) / (cast * cast + 1e-6)
     usual = float(np.median([chroma(past) for past in near]))
     contrast = float(np.median([past.mean(axis=2).std() for past in near]))
     return {
-        "cast": min(casts)[0],
-        "cast_even": min(casts)[1],
+        "cast": cast,
+        "cast_even": float(np.percentile(along, 20)),
         "chroma_kept": chroma(thumb) / (usual + 0.5),
         "chroma_usual": usual,
         "contrast_kept": float(thumb.mean(axis=2).std()) / (contrast + 0.5),
@@ -159,73 +182,119 @@ def _relative_light(structure: Plane, planes: Sequence[Plane]) -> Plane:
     return np.asarray(np.clip((_blocks(structure).mean(axis=2) + 4) / (usual + 4), 0.3, 1.0), dtype=np.float32)
 
 
-def _foreign(thumb: Plane, near: Sequence[Light], same: Mask) -> Mask:
-    """Return the cells whose colour is that of none of the near lights, once what tints the whole is taken out."""
-    cells = same.shape[1], same.shape[0]
+def _foreign(thumb: Plane, near: Sequence[Light], seen: Mask) -> tuple[Mask, Mask]:
+    """Return the cells whose colour is that of none of the near lights, and those whose lightness alone is not.
 
-    def ratios(plane: Plane) -> Plane:
-        logs = np.log(cv2.resize(plane, cells, interpolation=cv2.INTER_AREA) + 8)
-        return np.stack([logs[..., 2] - logs[..., 1], logs[..., 0] - logs[..., 1]], axis=2)
-
-    now = ratios(thumb)
-    nearest = np.full(same.shape, np.inf, np.float32)
-    for light in near:
-        off = now - ratios(light.thumb_plane())
-        seen = off[same] if same.mean() > 0.1 else off.reshape(-1, 2)
-        nearest = np.minimum(nearest, np.hypot(*np.moveaxis(off - np.median(seen, axis=0), 2, 0)))
-    return np.asarray(nearest > _FOREIGN, dtype=np.bool_)
-
-
-def _detail(
-    measures: Measures, near: Sequence[Light], fit: Plane, light: Plane, thumb: Plane, scene: Mask
-) -> dict[str, float]:
-    usual = np.median([light.fine_plane() for light in near], axis=0)
-    textured = (usual > max(1.0, 0.5 * float(np.median(usual)))) & scene
-    if not textured.any():
-        nothing = ("spots", "scattered", "spread", "veiled", "detailed")
-        return {"detail_kept_best": 1.0, **dict.fromkeys(nothing, 0.0)}
-    kept = measures.fine[textured] / (usual[textured] + 1e-3)
-    share = min(1.0, max(float(np.percentile(kept, 70)), 0.3))
-    same = _on_cells(fit, measures) > _STILL_THERE
-    there = same[textured]  # seen through a drop, the scene is soft but the same
-    gone = textured & ~same & (measures.fine < 0.35 * light * usual)
-    return {
-        "detail_kept_best": float(np.percentile(kept, 80)),
-        "veiled": _veiled(
-            gone | _foreign(thumb, near, same) & (measures.fine < _SMOOTH), textured, measures.fine < 0.5 * usual
-        ),
-        "detailed": float(textured.mean()),
-        "spots": float(((kept < 0.45 * share) & there | (kept < 0.15 * share)).mean()),
-        **_scattered(textured & (measures.fine < 0.5 * share * light * usual), textured),
-    }
-
-
-def _scattered(softer: Mask, textured: Mask) -> dict[str, float]:
-    """Return how much of the detail is lost in patches apart, and over how much of the view they lie."""
-    count, regions, sizes, _ = cv2.connectedComponentsWithStats(softer.astype(np.uint8), connectivity=8)
-    if count < 3:
-        return {"scattered": 0.0, "spread": 0.0}
-    largest = 1 + int(sizes[1:, cv2.CC_STAT_AREA].argmax())
-    apart = softer & (regions != largest)
-    sectors = softer.reshape(3, 6, 4, 8).sum(axis=(1, 3))
-    return {
-        "scattered": float(apart.sum()) / max(1, int(textured.sum())),
-        "spread": float((sectors >= _PATCH_CELLS).mean()),
-    }
-
-
-def _veiled(lost: Mask, textured: Mask, softer: Mask) -> float:
-    """Return the share of the view in the largest region that lost its pattern, or is smooth and of a foreign colour.
-
-    Where there was detail to see in a region, most of it must be gone.
+    What tints or dims the whole is taken out, as `seen` shows it: where the scene is still the same.
     """
+    cells = seen.shape[1], seen.shape[0]
+
+    def logs(plane: Plane) -> tuple[Plane, Plane]:
+        channels = np.log(cv2.resize(plane, cells, interpolation=cv2.INTER_AREA) + 8)
+        ratios = np.stack([channels[..., 2] - channels[..., 1], channels[..., 0] - channels[..., 1]], axis=2)
+        return ratios, channels.mean(axis=2)
+
+    colour, lightness = logs(thumb)
+    nearest, lightest = np.full(seen.shape, np.inf, np.float32), np.full(seen.shape, np.inf, np.float32)
+    known = bool(seen.any())
+    for light in near:
+        usual_colour, usual_lightness = logs(light.thumb_plane())
+        off, apart = colour - usual_colour, lightness - usual_lightness
+        if known:
+            off, apart = off - np.median(off[seen], axis=0), apart - np.median(apart[seen])
+        nearest = np.minimum(nearest, np.hypot(off[..., 0], off[..., 1]))
+        lightest = np.minimum(lightest, np.abs(apart))
+    apart = np.hypot(nearest / _FOREIGN, lightest / _FOREIGN_LIGHTNESS)
+    return np.asarray(apart > 1, dtype=np.bool_), np.asarray(lightest > _OTHER_LIGHTNESS, dtype=np.bool_)
+
+
+@dataclass(frozen=True, slots=True)
+class _Detail:
+    """Detail by cell, shape (18, 32): now and usually in levels, what is kept of it, and where there is some to lose.
+
+    `kept` makes up for what is darker there than it was, and for what is softer everywhere.
+    """
+
+    now: Plane
+    usual: Plane
+    kept: Plane
+    light: Plane
+    textured: Mask
+
+
+def _detail_of(measures: Measures, near: Sequence[Light], light: Plane, scene: Mask) -> _Detail:
+    usual = np.median([each.fine_plane() for each in near], axis=0)
+    textured = (usual > max(1.0, 0.5 * float(np.median(usual)))) & scene
+    kept = measures.fine / (usual + 1e-3)
+    share = min(1.0, max(float(np.percentile(kept[textured], 70)), 0.3)) if textured.any() else 1.0
+    return _Detail(measures.fine, usual, kept / (share * light), light, textured)
+
+
+def _seen(detail: _Detail, same: Mask) -> Mask:
+    """Return the cells that surely still show the scene; none where those few may be so by chance."""
+    seen = same & detail.textured
+    return seen if seen.sum() > _SOME_THERE * detail.textured.sum() else np.zeros_like(same)
+
+
+def _lost(detail: _Detail, least: Plane) -> dict[str, float]:
+    """Return how much of the detail is lost; `least` is what each cell has kept on healthy looks."""
+    textured = detail.textured
+    if not textured.any():
+        return {"detail_kept_best": 1.0, "detail_left": 1.0, "lost_apart": 0.0, "detailed": 0.0}
+    had, has = _beyond_grain(detail.usual[textured]).sum(), _beyond_grain(detail.now[textured]).sum()
+    lasting = textured & (least > _LASTING)
+    lost = lasting & (detail.kept < _LOST * least)
+    return {
+        "detail_kept_best": float(np.percentile(detail.now[textured] / (detail.usual[textured] + 1e-3), 80)),
+        "detail_left": float(has / (had + 1e-3)),
+        "lost_apart": _apart(lost, np.where(lasting, np.minimum(detail.usual, _WEIGHED), 0.0)),
+        "detailed": float(textured.mean()),
+    }
+
+
+def _beyond_grain(detail: Plane) -> Plane:
+    return np.asarray(np.maximum(detail - _GRAIN_DETAIL, 0), dtype=np.float32)
+
+
+def _apart(lost: Mask, weights: Plane) -> float:
+    """Return the weighted share of what is lost outside a third of the view, that which leaves least outside.
+
+    A vehicle stands in one place, dirt lies all over.
+    """
+    all_lost, everything = cv2.integral(np.where(lost, weights, 0.0)), cv2.integral(weights)
+    least = 1.0
+    for height, width in _THIRDS:
+        here, there = (
+            each[height:, width:] - each[:-height, width:] - each[height:, :-width] + each[:-height, :-width]
+            for each in (all_lost, everything)
+        )
+        outside = everything[-1, -1] - there
+        enough = outside > 0.25 * everything[-1, -1]
+        if enough.any():
+            least = min(least, float(((all_lost[-1, -1] - here)[enough] / outside[enough]).min()))
+    return least if everything[-1, -1] else 0.0
+
+
+def _veiled(detail: _Detail, same: Mask, foreign: tuple[Mask, Mask]) -> float:
+    """Return the share of the view in the largest region that shows nothing of the scene.
+
+    Its pattern is gone, or it is smooth and of a foreign colour; where there was never a pattern, of a foreign
+    lightness, beside what is gone. Where there was detail to see, most of it must be gone.
+    """
+    other_colour, other_lightness = foreign
+    smooth = detail.now < _SMOOTH
+    gone = detail.textured & ~same & (detail.now < 0.35 * detail.light * detail.usual)
+    proven = gone | other_colour & smooth
+    lost = proven | ~detail.textured & other_lightness & smooth
     joined = cv2.morphologyEx(lost.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     count, regions, sizes, _ = cv2.connectedComponentsWithStats(joined, connectivity=4)
+    had, has = _beyond_grain(detail.usual), _beyond_grain(detail.now)
     best = 0
     for number in range(1, count):
-        detailed = (regions == number) & textured
-        if (detailed & softer).sum() >= _MOST * detailed.sum():
-            best = max(best, int(sizes[number, cv2.CC_STAT_AREA]))
+        region, size = regions == number, int(sizes[number, cv2.CC_STAT_AREA])
+        little_left = has[region].sum() <= _MOST_LEFT * had[region].sum() + _SOME_LEFT * size
+        if little_left and proven[region].sum() >= _PROVEN * size:
+            best = max(best, size)
     return best / lost.size
 
 

@@ -78,7 +78,7 @@ def look_at(
     measures = measure(frames[0], motion_ratio, measure_motion(frames))
     compared = compare(measures, reference)
     rules = rules or PictureRules(evidence=False)
-    verdicts = judge(View(measures, compared, reference, hour), rules.limits)
+    verdicts = judge(View(measures, compared.numbers, reference, hour), rules.limits)
     seen = tuple(verdict for verdict in verdicts if verdict.sight is Sight.SEEN)
     suspect = any(verdict.sight is Sight.SUSPECT for verdict in verdicts)
     learned = remember(reference, measures, compared, healthy=not seen and not suspect)

@@ -27,6 +27,11 @@ STRIPE_BANDS = {"stripes_wide": (4, 12), "stripes_middle": (12, 30), "stripes_na
 """Waves a picture's height or width, first and last, by the measure's name."""
 
 
+def pure(stripes: str) -> str:
+    """Return the name of the measure of how much the stripes of a band stand out."""
+    return f"{stripes}_pure"
+
+
 MEASURES = (
     "brightness_ratio",
     "sharpness_ratio",
@@ -46,7 +51,7 @@ class Motion:
 
     Attributes:
         still: share of cells that changed by less than 0.06 levels, in the pair where fewest did, in [0, 1].
-        shift: how far a frame stands beside the one before, as a share of the width, where that is least.
+        shift: how far a frame stands beside the one before, as a share of the width (median of the pairs).
         drift: how far all those shifts lead together, over their path, in [0, 1]: a shake comes back.
         shift_response: how sure that is (the response of phase correlation), in [0, 1].
         shift_gain: how much of the change between them that explains, in (-inf, 1].
@@ -80,7 +85,8 @@ class Measures:
         fine, middle: mean absolute detail of one to two, and of three to six pixels, in levels.
         noise: standard deviation of noise where the picture is smoothest, in levels (Immerkaer 1996).
         impulses: share of pixels 40 levels off the median of their neighbours.
-        stripes_wide, stripes_middle, stripes_narrow: strongest even wave of the rows' or columns' means, in levels.
+        stripes_wide, stripes_middle, stripes_narrow: strongest even wave of the rows' or columns' means, in levels;
+            with _pure: that over the waves beside it.
         flat_cells: share of 8x8 cells of one green or mid grey; smeared: share of pixels in patches that repeat a row.
         grid_steps: steps on the full frame's grid of sixteens over those elsewhere.
 

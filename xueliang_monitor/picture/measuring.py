@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from xueliang_monitor.picture.measures import CELLS, STRIPE_BANDS, STRUCTURE_SIZE, THUMB_SIZE, Measures, Motion
+from xueliang_monitor.picture.measures import CELLS, STRIPE_BANDS, STRUCTURE_SIZE, THUMB_SIZE, Measures, Motion, pure
 
 if TYPE_CHECKING:
     from xueliang_monitor.picture.measures import Gray, Plane
@@ -20,6 +20,7 @@ WORK_WIDTH = 480
 _ROLL_SIZE = (64, 180)
 _SAME_LEVELS = 0.06
 _WHITE = 243
+_FAINT = 0.3
 
 
 def measure(frame: NDArray[np.uint8], motion_ratio: float | None = None, motion: Motion | None = None) -> Measures:
@@ -135,9 +136,11 @@ def _impulses(gray: Gray) -> float:
 def _stripes(gray: Gray) -> dict[str, float]:
     """Return the strongest even wave of the rows' or columns' means, in levels, in three bands of frequency.
 
-    The median over six bands across counts, as stripes go through the whole picture.
+    And by how much it stands out from the waves beside it, as an even wave does and an edge does not. The median over
+    six bands across counts, as stripes go through the whole picture.
     """
     found = dict.fromkeys(STRIPE_BANDS, 0.0)
+    found.update((pure(name), 0.0) for name in STRIPE_BANDS)
     for plane in (gray, np.ascontiguousarray(gray.T)):
         length = plane.shape[0]
         peaks = []
@@ -147,16 +150,28 @@ def _stripes(gray: Gray) -> dict[str, float]:
             peaks.append(np.abs(np.fft.rfft(rows * np.hanning(length))) * 4 / length)
         spectrum = np.median(peaks, axis=0)
         for name, (first, last) in STRIPE_BANDS.items():
-            found[name] = max(found[name], float(spectrum[first:last].max(initial=0.0)))
+            strongest = float(spectrum[first:last].max(initial=0.0))
+            if strongest > found[name]:
+                found[name] = strongest
+                found[pure(name)] = _stands_out(spectrum, first + int(spectrum[first:last].argmax()))
     return found
+
+
+def _stands_out(spectrum: Plane, place: int) -> float:
+    """Return a wave's size over the median of up to ten on each side, without its own slopes."""
+    first = next(iter(STRIPE_BANDS.values()))[0]
+    beside = np.concatenate([spectrum[max(first, place - 12) : place - 2], spectrum[place + 3 : place + 13]])
+    return float(spectrum[place] / (np.median(beside) + _FAINT)) if beside.size else 0.0
 
 
 def _damage(colour: Gray, gray: Gray) -> dict[str, float]:
     """Share of 8x8 cells that are of one mid grey or green, and share of pixels within patches that repeat a row."""
-    height, width = gray.shape[0] // 8 * 8, gray.shape[1] // 8 * 8
-    cells = gray[:height, :width].reshape(height // 8, 8, width // 8, 8)
-    flat = cells.max(axis=(1, 3)).astype(np.int16) - cells.min(axis=(1, 3)) <= 4
-    tint = colour[:height, :width].reshape(height // 8, 8, width // 8, 8, 3).mean(axis=(1, 3))
+    rows, columns = gray.shape[0] // 8, gray.shape[1] // 8
+    cell, middles = np.ones((8, 8), np.uint8), (slice(4, rows * 8, 8), slice(4, columns * 8, 8))
+    flat = cv2.subtract(cv2.dilate(gray, cell)[middles], cv2.erode(gray, cell)[middles]) <= 4
+    tint = cv2.resize(
+        colour[: rows * 8, : columns * 8].astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA
+    )
     green = (tint[..., 1] > tint[..., 0] + 40) & (tint[..., 1] > tint[..., 2] + 40)
     middle = np.abs(tint - 128).max(axis=2) < 7
     across = cv2.blur(cv2.absdiff(gray[:, 1:], gray[:, :-1]).astype(np.float32), (21, 7))
@@ -194,7 +209,7 @@ def measure_motion(frames: Sequence[NDArray[np.uint8]]) -> Motion | None:
     rolls = [_roll(before, after) for before, after in pairs]
     return Motion(
         still=min(float((cells <= _SAME_LEVELS).mean()) for cells in changes),
-        shift=min(math.hypot(x, y) for x, y, _, _ in shifts),
+        shift=float(np.median([math.hypot(x, y) for x, y, _, _ in shifts])),
         drift=math.hypot(sum(x for x, _, _, _ in shifts), sum(y for _, y, _, _ in shifts)) / path if path else 0.0,
         shift_response=float(np.median([response for _, _, response, _ in shifts])),
         shift_gain=float(np.median([gain for _, _, _, gain in shifts])),

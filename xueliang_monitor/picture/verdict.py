@@ -23,6 +23,9 @@ OFF = 2.0
 TEXTURED = 0.36
 """Share of the view with a pattern below which nothing can be said of where it went."""
 
+STEADY = (0.6, 0.28)
+"""How well a view's edges fit its past, in the median and at least, for it to be called steady."""
+
 GROWN_LOOKS = 12
 """Looks after which it is known well what is usual for a camera."""
 
@@ -70,6 +73,11 @@ class View:
     def textured(self) -> float:
         """Share of the view with a pattern, now or usually, whichever is less; 0 where that is not known."""
         return min(self.compared.get("textured", 0.0), self.median("textured", 1.0))
+
+    @property
+    def steady(self) -> bool:
+        """Whether the view always fits its own past, so that it tells something when it does not."""
+        return self.median("kept", 0.0) >= STEADY[0] and self.lowest("kept", 0.0) >= STEADY[1]
 
     def _usual(self, name: str) -> tuple[float, ...]:
         return self.reference.usual.get(name, ()) if self.reference is not None and self.learned else ()

@@ -7,10 +7,22 @@ from xueliang_monitor.picture.verdict import Check, Judged, View, both, over
 
 MEAN = 10.8
 HIGH = 24.0
+MEAN_KNOWN = 14.0
+HIGH_KNOWN = 40.0
+CONTRAST_KEPT, DARKER_CONTRAST_KEPT = 0.045, 0.065
+"""Of the usual contrast, below `MEAN_KNOWN` and below `MEAN`: with more of it the scene is dark, but there."""
 
 
 def _judge(view: View) -> Judged:
-    mean, high = view.number("mean"), view.number("high")
+    mean, high, contrast = view.number("mean"), view.number("high"), view.against("contrast_kept")
+    if contrast is not None:
+        least = DARKER_CONTRAST_KEPT if mean < MEAN else CONTRAST_KEPT
+        detail = (
+            f"mean luma {mean:.0f} (limit {MEAN_KNOWN:.0f}), 95th percentile {high:.0f} (limit {HIGH_KNOWN:.0f}),"
+            f" {contrast:.1%} of the usual contrast (limit {least:.1%})"
+        )
+        dark = both(over(-mean, -MEAN_KNOWN, 0), over(-high, -HIGH_KNOWN, 0))
+        return Judged(both(dark, over(-contrast, -least, 0)), detail)
     detail = f"mean luma {mean:.0f} (limit {MEAN:.0f}), 95th percentile {high:.0f} (limit {HIGH:.0f})"
     return Judged(both(over(-mean, -MEAN, 0), over(-high, -HIGH, 0)), detail)
 

@@ -9,7 +9,11 @@ KEPT = 0.36
 BELOW_USUAL = 0.6
 MIN_USUAL_CHROMA = 7.0
 DAY = (6.5, 18.5)
-SAME_LIGHT = 0.80
+ALL_GONE = 0.1
+FAINT_CHROMA = 4.5
+"""Enough where nothing is left of it: a low bitrate takes much of faint colours, but not all."""
+
+SAME_LIGHT = 0.85
 
 
 def _judge(view: View) -> Judged:
@@ -19,7 +23,7 @@ def _judge(view: View) -> Judged:
     kept /= min(1.0, max(0.2, view.compared["contrast_kept"]))  # fog takes colour too
     limit = min(KEPT, BELOW_USUAL * view.lowest("chroma_kept", 1.0))
     detail = f"{kept:.0%} of the usual colour (limit {limit:.0%})"
-    if usual < MIN_USUAL_CHROMA:
+    if usual < (MIN_USUAL_CHROMA if kept > ALL_GONE else FAINT_CHROMA):
         return Judged(None, f"{detail}, but there was hardly any")
     if view.hour is not None and not DAY[0] <= view.hour <= DAY[1]:
         return Judged(None, f"{detail}, but it is night")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from xueliang_monitor.model import Fault, Rung, Severity, Text
+from xueliang_monitor.picture.measures import STRIPE_BANDS, pure
 from xueliang_monitor.picture.verdict import Check, Judged, View, both, over
 
 FLAT_CELLS = 0.02
@@ -10,6 +11,9 @@ SMEARED = 0.006
 STEPS = 0.2
 SOME_STEPS = 0.06
 UNKNOWN_STEPS = 0.5
+EVEN = 10.0
+VEILED = 0.25
+STRIPES = 4.0
 
 
 def _judge(view: View) -> Judged:
@@ -23,6 +27,10 @@ def _judge(view: View) -> Judged:
     if not view.learned:
         return Judged(over(view.number("grid_steps"), UNKNOWN_STEPS, 2 * UNKNOWN_STEPS), detail)
     # Fog, a wall and a bag are flat too, but their borders do not lie on the grid.
+    if flat < FLAT_CELLS and view.compared["veiled"] > VEILED:
+        return Judged(0.0, f"{detail}, but something hides {view.compared['veiled']:.0%} of the view")
+    if any(view.number(pure(name)) >= EVEN and view.number(name) >= STRIPES for name in STRIPE_BANDS):
+        return Judged(0.0, f"{detail}, but stripes go through the whole picture")
     spoiled = max(over(flat, FLAT_CELLS, 3 * FLAT_CELLS), over(smeared, SMEARED, 4 * SMEARED))
     gridded = both(spoiled, over(steps, SOME_STEPS, 4 * SOME_STEPS))
     return Judged(max(gridded, over(steps, STEPS, 3 * STEPS)), detail)

@@ -9,10 +9,12 @@ VEILED = 0.25
 ABOVE_USUAL = 0.12
 KEPT = 0.38
 SOME_KEPT = 0.96
-RELIABLE = 0.5
 ELSEWHERE = 0.5
 ELSEWHERE_GAIN = 0.3
 DETAIL = 0.6
+LEFT = 0.3
+SHARP = 0.5
+MOST = 0.5
 ABSOLUTE_DETAIL = 0.4
 ABSOLUTE_CONTRAST = 16.0
 ABSOLUTE_LUMA = 110.0
@@ -37,10 +39,14 @@ def _judge(view: View) -> Judged:
     )
     # A view that seldom fits its own past tells nothing when it does not; one that fits elsewhere is turned.
     found_elsewhere = view.compared["moved_fit"] > ELSEWHERE and view.compared["moved_gain"] > ELSEWHERE_GAIN
-    gone = (
-        0.0 if usual < RELIABLE or found_elsewhere else both(over(-kept, -KEPT * usual, 0.0), over(-best, -fewest, 0.0))
-    )
+    if found_elsewhere:
+        return Judged(0.0, f"{detail}, but the scene shows elsewhere in the view")
+    left, little = view.compared["detail_left"], LEFT * view.median("detail_left", 1.0)
+    softer = max(over(-best, -fewest, 0.0), over(-left, -little, 0.0))
+    gone = 0.0 if not view.steady else both(over(-kept, -KEPT * usual, 0.0), softer)
     behind = both(over(veiled, limit, 2 * limit), over(-kept, -SOME_KEPT * usual, -0.8 * usual))
+    # Out of focus, a view loses its detail everywhere and keeps its shapes.
+    behind = both(behind, max(over(best, SHARP, 1.0), over(-kept, -SHARP * usual, 0.0), over(veiled, MOST, 1.0)))
     return Judged(max(behind, gone), detail)
 
 

@@ -8,23 +8,34 @@ from xueliang_monitor.picture.verdict import Check, Judged, View, both, over
 CONTRAST = 0.72
 BELOW_USUAL = 0.80
 DETAIL = 0.70
-KEPT = 0.42
+LIFTED = 8
+KEPT = 0.36
+VEILED, FITS = 0.5, 0.75
+THICK = 20
+THICK_BELOW_USUAL = 0.95
+THICK_DETAIL = 0.92
+THICK_LEFT = 0.68
+"""Where black is lifted so far, less of the other signs is enough: near things stay sharp in fog."""
 
 
 def _judge(view: View) -> Judged:
     contrast, detail_kept = view.against("contrast_kept"), view.against("detail_kept_best")
     if contrast is None or detail_kept is None:
         return Judged(None, "the camera's own contrast is not known yet")
-    limit = min(CONTRAST, BELOW_USUAL * view.lowest("contrast_kept", 1.0))
+    lifted = view.number("low") - view.highest("low", 0.0)
+    thick = lifted >= THICK and view.compared["detail_left"] <= THICK_LEFT
+    limit = min(CONTRAST, (THICK_BELOW_USUAL if thick else BELOW_USUAL) * view.lowest("contrast_kept", 1.0))
+    most = THICK_DETAIL if thick else DETAIL
     detail = (
-        f"{contrast:.0%} of the usual contrast (limit {limit:.0%}), {detail_kept:.0%} of the detail"
-        f" (limit {DETAIL:.0%})"
+        f"{contrast:.0%} of the usual contrast (limit {limit:.0%}), {detail_kept:.0%} of the detail (limit {most:.0%})"
     )
-    lifted = view.number("low") > view.highest("low", 0.0) + 8
-    if not lifted:
+    if lifted <= LIFTED:
         return Judged(0.0, f"{detail}, but black is still black")
-    there = over(view.compared["kept"], KEPT * view.median("kept", 1.0), 1.0)
-    return Judged(both(over(-contrast, -limit, -0.5 * limit), over(-detail_kept, -DETAIL, -0.3), there), detail)
+    kept, usual = view.compared["kept"], view.median("kept", 1.0)
+    if view.compared["veiled"] > VEILED and kept < FITS * usual:
+        return Judged(0.0, f"{detail}, but something hides {view.compared['veiled']:.0%} of the view")
+    there = over(kept, KEPT * usual, 1.0)
+    return Judged(both(over(-contrast, -limit, -0.5 * limit), over(-detail_kept, -most, -0.3), there), detail)
 
 
 LOW_CONTRAST = Check(

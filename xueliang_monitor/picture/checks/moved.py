@@ -12,8 +12,6 @@ YOUNG_GAIN = 0.25
 FIT = 0.36
 UNRELATED = (0.2, 0.3)
 RICH = 0.7
-RELIABLE = 0.6
-LEAST_KEPT = 0.3
 
 
 def _judge(view: View) -> Judged:
@@ -24,7 +22,7 @@ def _judge(view: View) -> Judged:
     if view.textured < TEXTURED:
         return Judged(None, f"only {view.textured:.0%} of the view has a pattern to find again")
     detail = f"moved by {moved:.1%} of the width (limit {SHIFT:.1%}), turned by {turned:.1f} degrees (limit {TURN})"
-    far = max(over(moved, SHIFT, 2 * SHIFT), over(turned, TURN, 2 * TURN))
+    far = over(moved / SHIFT + turned / TURN, 1.0, 2.0)
     usual = view.highest("moved_gain", 0.0) if view.highest("moved", 0.0) > SHIFT else 0.0
     if view.young:
         usual = max(usual, YOUNG_GAIN)
@@ -33,8 +31,7 @@ def _judge(view: View) -> Judged:
     kept, best = view.compared["kept"], view.against("detail_kept_best") or 0.0
     lowest = view.lowest("kept", 0.0)
     unrelated = min(UNRELATED[1], max(UNRELATED[0], lowest / 3))
-    reliable = view.median("kept", 0.0) >= RELIABLE and lowest >= LEAST_KEPT and not view.young
-    if reliable and kept < unrelated:
+    if view.steady and not view.young and view.compared["detailed"] >= TEXTURED and kept < unrelated:
         detail = f"only {kept:.0%} of the edges fit (limit {unrelated:.0%}), and {best:.0%} of the detail is there"
         found = max(found, both(over(-kept, -unrelated, 0.0), over(best, RICH, 1.5)))
     return Judged(found, detail)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from xueliang_monitor.model import Fault, Rung, Severity, Text
 from xueliang_monitor.picture.verdict import Check, Judged, View, both, over
 
-SHIFT = 0.0065
-RESPONSE = 0.3
+SHIFT = 0.0045
+RESPONSE = 0.2
 GAIN = 0.12
 DRIFT = 0.7
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from xueliang_monitor.model import Fault, Rung, Severity, Text
 from xueliang_monitor.picture.verdict import Check, Judged, View, over
 
-MEAN = 38.0
+MEAN = 35.0
 ABSOLUTE = 22.0
 SHARE_OF_DARKEST = 0.62
 SHAPES = 0.25
+KEPT = 0.25
 
 
 def _judge(view: View) -> Judged:
@@ -17,6 +18,9 @@ def _judge(view: View) -> Judged:
         return Judged(0.0, f"mean luma {mean:.0f}, but nothing shows at all: covered or black")
     if not view.learned:
         return Judged(over(-mean, -ABSOLUTE, -8.0), f"mean luma {mean:.0f} (limit {ABSOLUTE:.0f})")
+    usual = view.median("kept", 1.0)
+    if view.steady and view.compared["kept"] < KEPT * usual:
+        return Judged(0.0, f"mean luma {mean:.0f}, but nothing of the scene shows: covered")
     darkest = view.lowest("mean", 255.0)
     limit = min(MEAN, SHARE_OF_DARKEST * darkest)
     detail = f"mean luma {mean:.0f} (limit {limit:.0f}; the darkest healthy one {darkest:.0f})"
