@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from xueliang_monitor.picture.detail import detail_of, foreign, lost, seen, veiled
 from xueliang_monitor.picture.reference import Light, Reference, distance, small_thumb
 
 if TYPE_CHECKING:
@@ -22,19 +23,6 @@ if TYPE_CHECKING:
 NEAREST = 4
 _ROWS, _COLUMNS, _SIDE = 9, 16, 10
 _TEXTURED = 5.0
-_FOREIGN = 0.28
-_FOREIGN_LIGHTNESS = 1.0
-_OTHER_LIGHTNESS = 0.3
-_SMOOTH = 1.6
-_GRAIN_DETAIL = 1.0
-_MOST_LEFT = 0.4
-_SOME_LEFT = 0.1
-_PROVEN = 0.3
-_SOME_THERE = 0.25
-_LASTING = 0.25
-_LOST = 0.5
-_WEIGHED = 4.0
-_THIRDS = ((11, 19), (18, 12), (9, 23), (14, 15))
 _SHARP = 5.0
 _STEADY = 1.2
 _OTHER_LIGHT = 1.5
@@ -88,13 +76,13 @@ def compare(measures: Measures, reference: Reference | None) -> Comparison:
     fit, patterned = _compare_blocks(structure, planes)
     light = _on_cells(_relative_light(structure, planes), measures)
     same = _on_cells(fit, measures) > _STILL_THERE
-    detail = _detail_of(measures, near, light, ~lettered)
+    detail = detail_of(measures, near, light, ~lettered)
     numbers = {
         "kept": kept,
         "textured": float(patterned.mean()),
         **_colour(thumb, thumbs, [thumbs[place] for place in order]),
-        **_lost(detail, reference.least_detail()),
-        "veiled": _veiled(detail, same, _foreign(thumb, near, _seen(detail, same))),
+        **lost(detail, reference.least_detail()),
+        "veiled": veiled(detail, same, foreign(thumb, near, seen(detail, same))),
         **_move(gradients, past, kept),
     }
     return Comparison(numbers, detail.kept)
@@ -180,122 +168,6 @@ def _relative_light(structure: Plane, planes: Sequence[Plane]) -> Plane:
     """Return by block how light it is over what it was, at most 1, shape (9, 16)."""
     usual = np.median([_blocks(plane).mean(axis=2) for plane in planes], axis=0)
     return np.asarray(np.clip((_blocks(structure).mean(axis=2) + 4) / (usual + 4), 0.3, 1.0), dtype=np.float32)
-
-
-def _foreign(thumb: Plane, near: Sequence[Light], seen: Mask) -> tuple[Mask, Mask]:
-    """Return the cells whose colour is that of none of the near lights, and those whose lightness alone is not.
-
-    What tints or dims the whole is taken out, as `seen` shows it: where the scene is still the same.
-    """
-    cells = seen.shape[1], seen.shape[0]
-
-    def logs(plane: Plane) -> tuple[Plane, Plane]:
-        channels = np.log(cv2.resize(plane, cells, interpolation=cv2.INTER_AREA) + 8)
-        ratios = np.stack([channels[..., 2] - channels[..., 1], channels[..., 0] - channels[..., 1]], axis=2)
-        return ratios, channels.mean(axis=2)
-
-    colour, lightness = logs(thumb)
-    nearest, lightest = np.full(seen.shape, np.inf, np.float32), np.full(seen.shape, np.inf, np.float32)
-    known = bool(seen.any())
-    for light in near:
-        usual_colour, usual_lightness = logs(light.thumb_plane())
-        off, apart = colour - usual_colour, lightness - usual_lightness
-        if known:
-            off, apart = off - np.median(off[seen], axis=0), apart - np.median(apart[seen])
-        nearest = np.minimum(nearest, np.hypot(off[..., 0], off[..., 1]))
-        lightest = np.minimum(lightest, np.abs(apart))
-    apart = np.hypot(nearest / _FOREIGN, lightest / _FOREIGN_LIGHTNESS)
-    return np.asarray(apart > 1, dtype=np.bool_), np.asarray(lightest > _OTHER_LIGHTNESS, dtype=np.bool_)
-
-
-@dataclass(frozen=True, slots=True)
-class _Detail:
-    """Detail by cell, shape (18, 32): now and usually in levels, what is kept of it, and where there is some to lose.
-
-    `kept` makes up for what is darker there than it was, and for what is softer everywhere.
-    """
-
-    now: Plane
-    usual: Plane
-    kept: Plane
-    light: Plane
-    textured: Mask
-
-
-def _detail_of(measures: Measures, near: Sequence[Light], light: Plane, scene: Mask) -> _Detail:
-    usual = np.median([each.fine_plane() for each in near], axis=0)
-    textured = (usual > max(1.0, 0.5 * float(np.median(usual)))) & scene
-    kept = measures.fine / (usual + 1e-3)
-    share = min(1.0, max(float(np.percentile(kept[textured], 70)), 0.3)) if textured.any() else 1.0
-    return _Detail(measures.fine, usual, kept / (share * light), light, textured)
-
-
-def _seen(detail: _Detail, same: Mask) -> Mask:
-    """Return the cells that surely still show the scene; none where those few may be so by chance."""
-    seen = same & detail.textured
-    return seen if seen.sum() > _SOME_THERE * detail.textured.sum() else np.zeros_like(same)
-
-
-def _lost(detail: _Detail, least: Plane) -> dict[str, float]:
-    """Return how much of the detail is lost; `least` is what each cell has kept on healthy looks."""
-    textured = detail.textured
-    if not textured.any():
-        return {"detail_kept_best": 1.0, "detail_left": 1.0, "lost_apart": 0.0, "detailed": 0.0}
-    had, has = _beyond_grain(detail.usual[textured]).sum(), _beyond_grain(detail.now[textured]).sum()
-    lasting = textured & (least > _LASTING)
-    lost = lasting & (detail.kept < _LOST * least)
-    return {
-        "detail_kept_best": float(np.percentile(detail.now[textured] / (detail.usual[textured] + 1e-3), 80)),
-        "detail_left": float(has / (had + 1e-3)),
-        "lost_apart": _apart(lost, np.where(lasting, np.minimum(detail.usual, _WEIGHED), 0.0)),
-        "detailed": float(textured.mean()),
-    }
-
-
-def _beyond_grain(detail: Plane) -> Plane:
-    return np.asarray(np.maximum(detail - _GRAIN_DETAIL, 0), dtype=np.float32)
-
-
-def _apart(lost: Mask, weights: Plane) -> float:
-    """Return the weighted share of what is lost outside a third of the view, that which leaves least outside.
-
-    A vehicle stands in one place, dirt lies all over.
-    """
-    all_lost, everything = cv2.integral(np.where(lost, weights, 0.0)), cv2.integral(weights)
-    least = 1.0
-    for height, width in _THIRDS:
-        here, there = (
-            each[height:, width:] - each[:-height, width:] - each[height:, :-width] + each[:-height, :-width]
-            for each in (all_lost, everything)
-        )
-        outside = everything[-1, -1] - there
-        enough = outside > 0.25 * everything[-1, -1]
-        if enough.any():
-            least = min(least, float(((all_lost[-1, -1] - here)[enough] / outside[enough]).min()))
-    return least if everything[-1, -1] else 0.0
-
-
-def _veiled(detail: _Detail, same: Mask, foreign: tuple[Mask, Mask]) -> float:
-    """Return the share of the view in the largest region that shows nothing of the scene.
-
-    Its pattern is gone, or it is smooth and of a foreign colour; where there was never a pattern, of a foreign
-    lightness, beside what is gone. Where there was detail to see, most of it must be gone.
-    """
-    other_colour, other_lightness = foreign
-    smooth = detail.now < _SMOOTH
-    gone = detail.textured & ~same & (detail.now < 0.35 * detail.light * detail.usual)
-    proven = gone | other_colour & smooth
-    lost = proven | ~detail.textured & other_lightness & smooth
-    joined = cv2.morphologyEx(lost.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
-    count, regions, sizes, _ = cv2.connectedComponentsWithStats(joined, connectivity=4)
-    had, has = _beyond_grain(detail.usual), _beyond_grain(detail.now)
-    best = 0
-    for number in range(1, count):
-        region, size = regions == number, int(sizes[number, cv2.CC_STAT_AREA])
-        little_left = has[region].sum() <= _MOST_LEFT * had[region].sum() + _SOME_LEFT * size
-        if little_left and proven[region].sum() >= _PROVEN * size:
-            best = max(best, size)
-    return best / lost.size
 
 
 def _move(gradients: Plane, past: Sequence[Plane], kept: float) -> dict[str, float]:
