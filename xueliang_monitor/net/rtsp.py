@@ -21,7 +21,7 @@ from xueliang_monitor.wire import auth, sdp
 from xueliang_monitor.wire.errors import MalformedDescriptionError, MalformedMessageError
 from xueliang_monitor.wire.messages import InterleavedFrame, MessageParser, Response, serialize_request
 
-READ_BYTES = 32 * 1024
+READ_BYTES = 16 * 1024
 """As much as is parsed at once: the worst there is, frames without content, takes 20 ms."""
 MAX_BYTES_BEFORE_ANSWER = 4 * 1024 * 1024
 MAX_WAITING = 1024
