@@ -131,6 +131,20 @@ def test_the_dark_is_not_black_while_the_scene_shows(street: tuple[Scene, Refere
     assert seen(pedestal, reference) == ["picture_black"]
 
 
+@pytest.mark.parametrize("name", ["street", "parking", "tfl3"])
+def test_a_dead_sensor_is_black_to_a_camera_that_knows_dark_nights_only(footage: Path, name: str) -> None:
+    chance = np.random.default_rng(1)
+
+    def grainy(picture: Frame, grain: float) -> Frame:
+        return np.clip(picture + chance.normal(0, grain, picture.shape), 0, 255).astype(np.uint8)
+
+    pictures = frames(footage / f"{name}.mp4", 25)
+    for gain in (0.25, 0.1):
+        reference = taught([grainy(picture * gain + 2, 1.5) for picture in pictures[:24]])
+        for level, grain in ((2, 1.2), (6, 2.5)):
+            assert seen(grainy(np.full_like(pictures[-1], level), grain), reference) == ["picture_black"]
+
+
 def test_dirt_lies_all_over_the_view_and_not_in_one_place(street: tuple[Scene, Reference]) -> None:
     scene, reference = street
     picture = cut(scene.frames[-1])

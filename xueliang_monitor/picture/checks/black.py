@@ -12,6 +12,9 @@ HIGH_KNOWN = 40.0
 CONTRAST_KEPT, DARKER_CONTRAST_KEPT = 0.045, 0.065
 """Of the usual contrast, below `MEAN_KNOWN` and below `MEAN`: with more of it the scene is dark, but there."""
 
+NOTHING = 0.6
+"""Contrast in levels, as grain leaves it: a share of what a dark night shows tells nothing."""
+
 
 def _judge(view: View) -> Judged:
     mean, high, contrast = view.number("mean"), view.number("high"), view.against("contrast_kept")
@@ -22,7 +25,8 @@ def _judge(view: View) -> Judged:
             f" {contrast:.1%} of the usual contrast (limit {least:.1%})"
         )
         dark = both(over(-mean, -MEAN_KNOWN, 0), over(-high, -HIGH_KNOWN, 0))
-        return Judged(both(dark, over(-contrast, -least, 0)), detail)
+        empty = both(over(-mean, -MEAN, 0), over(-view.number("contrast"), -NOTHING, 0))
+        return Judged(both(dark, max(over(-contrast, -least, 0), empty)), detail)
     detail = f"mean luma {mean:.0f} (limit {MEAN:.0f}), 95th percentile {high:.0f} (limit {HIGH:.0f})"
     return Judged(both(over(-mean, -MEAN, 0), over(-high, -HIGH, 0)), detail)
 
