@@ -32,6 +32,7 @@ def _judge(view: View) -> Judged:
     if view.compared["detailed"] < WELL_DETAILED:
         return Judged(max(softer, lost), detail)
     left = view.compared["detail_left"] / view.median("detail_left", 1.0) / contrast
+    detail = f"{detail}, {left:.0%} of it in all (limit {LEFT:.0%})"
     fine = both(over(blur, limit, limit + 0.15), over(-left, -LEFT, 0.0), over(-share, -MOST_KEPT, -0.3))
     return Judged(max(softer, lost, fine), detail)
 

@@ -11,9 +11,9 @@ SMEARED = 0.006
 STEPS = 0.2
 SOME_STEPS = 0.06
 UNKNOWN_STEPS = 0.5
-EVEN = 10.0
 VEILED = 0.25
-STRIPES = 4.0
+EVEN, STRIPES = 10.0, 4.0
+"""How far stripes stand out, and of how many levels they are, that are none of a damaged picture's."""
 
 
 def _judge(view: View) -> Judged:
@@ -26,11 +26,11 @@ def _judge(view: View) -> Judged:
     )
     if not view.learned:
         return Judged(over(view.number("grid_steps"), UNKNOWN_STEPS, 2 * UNKNOWN_STEPS), detail)
-    # Fog, a wall and a bag are flat too, but their borders do not lie on the grid.
     if flat < FLAT_CELLS and view.compared["veiled"] > VEILED:
         return Judged(0.0, f"{detail}, but something hides {view.compared['veiled']:.0%} of the view")
     if any(view.number(pure(name)) >= EVEN and view.number(name) >= STRIPES for name in STRIPE_BANDS):
         return Judged(0.0, f"{detail}, but stripes go through the whole picture")
+    # Fog, a wall and a bag are flat too, but their borders do not lie on the grid.
     spoiled = max(over(flat, FLAT_CELLS, 3 * FLAT_CELLS), over(smeared, SMEARED, 4 * SMEARED))
     gridded = both(spoiled, over(steps, SOME_STEPS, 4 * SOME_STEPS))
     return Judged(max(gridded, over(steps, STEPS, 3 * STEPS)), detail)

@@ -32,16 +32,18 @@ def _judge(view: View) -> Judged:
         return Judged(both(flat, over(-mean, -ABSOLUTE_LUMA, 0.0)), detail)
     limit = max(VEILED, view.highest("veiled", 0.0) + ABOVE_USUAL)
     usual = view.median("kept", 1.0)
+    left, little = view.compared["detail_left"], LEFT * view.median("detail_left", 1.0)
     veiled, kept, fewest = view.compared["veiled"], view.compared["kept"], DETAIL * view.lowest("detail_kept_best", 1.0)
     detail = (
         f"one region of {veiled:.0%} of the view shows nothing of the scene (limit {limit:.0%});"
-        f" {kept:.0%} of the edges fit (limit {KEPT * usual:.0%}, or {SOME_KEPT * usual:.0%} behind such a region)"
+        f" {kept:.0%} of the edges fit (limit {KEPT * usual:.0%}, or {SOME_KEPT * usual:.0%} behind such a region),"
+        f" {left:.0%} of the detail is left (limit {little:.0%})"
     )
-    # A view that seldom fits its own past tells nothing when it does not; one that fits elsewhere is turned.
+    # One that fits elsewhere is turned.
     found_elsewhere = view.compared["moved_fit"] > ELSEWHERE and view.compared["moved_gain"] > ELSEWHERE_GAIN
     if found_elsewhere:
         return Judged(0.0, f"{detail}, but the scene shows elsewhere in the view")
-    left, little = view.compared["detail_left"], LEFT * view.median("detail_left", 1.0)
+    # A view that seldom fits its own past tells nothing when it does not.
     softer = max(over(-best, -fewest, 0.0), over(-left, -little, 0.0))
     gone = 0.0 if not view.steady else both(over(-kept, -KEPT * usual, 0.0), softer)
     behind = both(over(veiled, limit, 2 * limit), over(-kept, -SOME_KEPT * usual, -0.8 * usual))

@@ -27,7 +27,8 @@ def _judge(view: View) -> Judged:
     limit = min(CONTRAST, (THICK_BELOW_USUAL if thick else BELOW_USUAL) * view.lowest("contrast_kept", 1.0))
     most = THICK_DETAIL if thick else DETAIL
     detail = (
-        f"{contrast:.0%} of the usual contrast (limit {limit:.0%}), {detail_kept:.0%} of the detail (limit {most:.0%})"
+        f"{contrast:.0%} of the usual contrast (limit {limit:.0%}), {detail_kept:.0%} of the detail (limit {most:.0%}),"
+        f" black lifted by {lifted:.0f} levels (limit {LIFTED})"
     )
     if lifted <= LIFTED:
         return Judged(0.0, f"{detail}, but black is still black")

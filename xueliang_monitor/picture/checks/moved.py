@@ -21,7 +21,10 @@ def _judge(view: View) -> Judged:
     gain, fit = view.compared["moved_gain"], view.compared["moved_fit"]
     if view.textured < TEXTURED:
         return Judged(None, f"only {view.textured:.0%} of the view has a pattern to find again")
-    detail = f"moved by {moved:.1%} of the width (limit {SHIFT:.1%}), turned by {turned:.1f} degrees (limit {TURN})"
+    detail = (
+        f"moved by {moved:.1%} of the width and turned by {turned:.1f} degrees"
+        f" (limits {SHIFT:.1%} and {TURN}, and of each in part)"
+    )
     far = over(moved / SHIFT + turned / TURN, 1.0, 2.0)
     usual = view.highest("moved_gain", 0.0) if view.highest("moved", 0.0) > SHIFT else 0.0
     if view.young:
