@@ -220,8 +220,9 @@ def remember(reference: Reference | None, measures: Measures, compared: Comparis
     if not healthy:
         return replace(known, previous=previous)
     number = known.looks + 1
-    usual = dict(known.usual)
-    for name, value in {**measures.numbers, **compared.numbers}.items():
-        usual[name] = _kept((*usual.get(name, ()), round(float(value), 4)), number)
+    usual = {
+        name: _kept((*known.usual.get(name, ()), round(float(value), 4)), number)
+        for name, value in {**measures.numbers, **compared.numbers}.items()
+    }
     lights = _with_look(known.lights, measures, number)
     return Reference(lights, usual, number, previous, _least(known, compared.detail_kept))
