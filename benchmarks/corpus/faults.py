@@ -27,10 +27,6 @@ def each(change: Callable[[Frame, int, np.random.Generator], Frame]) -> Maker:
     return make
 
 
-def _noise(shape: tuple[int, ...], sigma: float, chance: np.random.Generator) -> Frame:
-    return chance.normal(0, sigma, shape).astype(np.float32)
-
-
 def _black(frame: Frame, severity: int, chance: np.random.Generator) -> Frame:
     return as_uint8(frame * (0.05, 0.02, 0.0)[severity] + chance.spawn(1)[0].normal(2, 1.2, frame.shape))
 
@@ -69,7 +65,7 @@ def _blurred(frame: Frame, severity: int, _chance: np.random.Generator) -> Frame
     return as_uint8(cv2.GaussianBlur(frame, (0, 0), (1.8, 3.2, 6.0)[severity] * frame.shape[1] / 640))
 
 
-def blob(shape: tuple[int, ...], share: float, chance: np.random.Generator, soft: float = 0.02) -> Frame:
+def _blob(shape: tuple[int, ...], share: float, chance: np.random.Generator, soft: float = 0.02) -> Frame:
     """Return a mask in [0, 1] of one rough blob that covers `share` of the picture."""
     height, width = shape[:2]
     field = cv2.GaussianBlur(chance.normal(0, 1, (36, 64)).astype(np.float32), (0, 0), 5)
@@ -94,7 +90,7 @@ def _cover(shape: tuple[int, ...], chance: np.random.Generator) -> Frame:
 
 
 def _covered(frame: Frame, severity: int, chance: np.random.Generator) -> Frame:
-    mask = blob(frame.shape, (0.34, 0.55, 0.88)[severity], chance)
+    mask = _blob(frame.shape, (0.34, 0.55, 0.88)[severity], chance)
     return as_uint8(frame * (1 - mask) + _cover(frame.shape, chance) * mask)
 
 

@@ -14,11 +14,7 @@ from xueliang_monitor.picture.detail import detail_of, foreign, lost, seen, veil
 from xueliang_monitor.picture.reference import Light, Reference, distance, small_thumb
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from xueliang_monitor.picture.measures import Measures, Plane
-
-    Mask = NDArray[np.bool_]
+    from xueliang_monitor.picture.measures import Mask, Measures, Plane
 
 NEAREST = 4
 _ROWS, _COLUMNS, _SIDE = 9, 16, 10

@@ -10,12 +10,8 @@ import cv2
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from xueliang_monitor.picture.measures import Measures, Plane
+    from xueliang_monitor.picture.measures import Mask, Measures, Plane
     from xueliang_monitor.picture.reference import Light
-
-    Mask = NDArray[np.bool_]
 
 _FOREIGN, _FOREIGN_LIGHTNESS, _OTHER_LIGHTNESS = 0.28, 1.0, 0.3
 """Distances in natural logarithms of ratios: of colour, of lightness together with it, of lightness alone."""

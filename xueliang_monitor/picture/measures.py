@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     Gray = NDArray[np.uint8]
     Plane = NDArray[np.float32]
+    Mask = NDArray[np.bool_]
 
 STRUCTURE_SIZE = (160, 90)
 """Width and height in pixels of the copy on which structure is compared."""
