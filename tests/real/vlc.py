@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -54,20 +53,22 @@ def _serving(source: list[str], codec: str, folder: Path, port: int, login: tupl
     )
     try:
         url = f"rtsp://127.0.0.1:{port}/stream"
-        _wait_for(url, port, process)
+        _wait_for(url, login, process)
         yield url
     finally:
         process.kill()
         process.wait()
 
 
-def _wait_for(url: str, port: int, process: subprocess.Popen[bytes]) -> None:
-    """Wait until it asks for a login to the stream: it listens before it knows that it has one."""
-    until = time.monotonic() + 20
+def _wait_for(url: str, login: tuple[str, str], process: subprocess.Popen[bytes]) -> None:
+    """Wait until ffprobe finds a video there: VLC listens, and asks for a login, before it has its stream ready."""
+    until = time.monotonic() + 40
+    with_login = url.replace("://", f"://{login[0]}:{login[1]}@", 1)
+    command = ["ffprobe", "-v", "error", "-rtsp_transport", "udp", "-show_entries", "stream=codec_type", with_login]
     while time.monotonic() < until and process.poll() is None:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
-            connection.sendall(f"DESCRIBE {url} RTSP/1.0\r\nCSeq: 1\r\n\r\n".encode())
-            if connection.recv(1024).startswith(b"RTSP/1.0 401"):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            found = subprocess.run(command, capture_output=True, timeout=12, check=False)
+            if found.returncode == 0 and b"codec_type=video" in found.stdout:
                 return
-        time.sleep(0.1)
+        time.sleep(0.2)
     raise RuntimeError("VLC does not serve the stream")
