@@ -62,7 +62,7 @@ def _serving(source: list[str], codec: str, folder: Path, port: int, login: tupl
 
 def _wait_for(url: str, login: tuple[str, str], process: subprocess.Popen[bytes]) -> None:
     """Wait until ffprobe finds a video there: VLC listens, and asks for a login, before it has its stream ready."""
-    until = time.monotonic() + 40
+    until = time.monotonic() + 75
     with_login = url.replace("://", f"://{login[0]}:{login[1]}@", 1)
     command = ["ffprobe", "-v", "error", "-rtsp_transport", "udp", "-show_entries", "stream=codec_type", with_login]
     while time.monotonic() < until and process.poll() is None:
