@@ -87,7 +87,7 @@ async def _until_told(told: Told, wanted: set[Alert], seconds: float, *, resolve
 
 
 @needs_programs
-@pytest.mark.timeout(900 if DEFAULT else 240)
+@pytest.mark.timeout(900 if DEFAULT else 480)
 async def test_faults_reach_the_webhook_once_and_are_resolved(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -91,6 +91,7 @@ def test_a_keyframe_every_ten_seconds_is_waited_for(encoded: Callable[[str, int]
 
 
 @without_vlc
+@pytest.mark.timed  # beside other tests VLC was seen to need a minute until it sent anything
 @pytest.mark.parametrize("codec", ["h264", "h265"])
 def test_vlc_which_serves_udp_only_and_sends_no_sequence_with_its_401(codec: str) -> None:
     with vlc.server(PATTERN, codec, gstreamer.free_port(), LOGIN) as url:

@@ -35,7 +35,10 @@ def server(source: list[str], codec: str, port: int, login: tuple[str, str]) -> 
 
 @contextlib.contextmanager
 def _serving(source: list[str], codec: str, folder: Path, port: int, login: tuple[str, str]) -> Iterator[str]:
-    encoder = {"h264": ["libx264", "-preset", "veryfast"], "h265": ["libx265", "-x265-params", "log-level=none"]}[codec]
+    encoder = {
+        "h264": ["libx264", "-preset", "veryfast"],
+        "h265": ["libx265", "-preset", "ultrafast", "-x265-params", "log-level=none"],
+    }[codec]
     file = folder / "video.mp4"
     subprocess.run(
         ["ffmpeg", "-v", "error", "-y", *source, "-g", "25", "-bf", "0", "-pix_fmt", "yuv420p", "-c:v", *encoder, file],
