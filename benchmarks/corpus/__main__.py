@@ -1,8 +1,8 @@
-"""Make the corpus: python -m benchmarks.corpus FOLDER [--footage FOLDER] [--seed N] [--other].
+"""Make the corpus: python -m benchmarks.corpus FOLDER [--footage FOLDER] [--seed N] [--made first|other|third].
 
 Writes pictures, manifest-tuning.json and manifest-test.json with the labels that `xueliang picture score` reads. The
-cameras are split, not the cases: no threshold may be set by a camera of the test half. With --other the faults are made
-in other ways.
+cameras are split, not the cases: no threshold may be set by a camera of the test half. The faults are made in one of
+three ways, so that no check knows only how one of them makes it.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from benchmarks.corpus.faults import FAULTS, Maker
+from benchmarks.corpus.faults import Maker
 from benchmarks.corpus.footage import Frame, Scene, as_uint8, cut, scenes
-from benchmarks.corpus.negatives import NEGATIVES, PLAIN
-from benchmarks.corpus.other_faults import OTHER_FAULTS
+from benchmarks.corpus.negatives import PLAIN
+from benchmarks.corpus.ways import WAYS
 
 SEVERITIES = ("mild", "medium", "severe")
 FRAMES_A_CASE = 4
@@ -77,20 +77,17 @@ def _frames(scene: Scene, chance: np.random.Generator, *, day: bool) -> tuple[li
 _DAY_ONLY = frozenset({"picture_colourless", "picture_too_bright", "infrared"})
 
 
-def _cases(scene: Scene, folder: Path, seed: int, *, other: bool) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def _cases(scene: Scene, folder: Path, seed: int, made: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     chance = np.random.default_rng([seed, *scene.camera.encode()])
     baseline = [
         {"file": _write(folder, f"{scene.camera}/baseline/{n:02d}", frame), "t": at, "hour": hour}
         for n, (frame, at, hour) in enumerate(_baseline(scene, chance))
     ]
     height, width = cut(scene.frames[0]).shape[:2]
+    faults, negatives = WAYS[made]
     wanted: list[tuple[str, str, int, Maker]] = [("", "plain", 0, PLAIN) for _ in range(PLAIN_CASES)]
-    wanted += [
-        (code, "", severity, make)
-        for code, make in (OTHER_FAULTS if other else FAULTS).items()
-        for severity in range(3)
-    ]
-    wanted += [("", kind, severity, make) for kind, make in NEGATIVES.items() for severity in range(3)]
+    wanted += [(code, "", severity, make) for code, make in faults.items() for severity in range(3)]
+    wanted += [("", kind, severity, make) for kind, make in negatives.items() for severity in range(3)]
     cases = []
     for number, (code, kind, severity, make) in enumerate(wanted):
         frames, hour = _frames(scene, chance, day=code in _DAY_ONLY or kind in _DAY_ONLY)
@@ -118,17 +115,17 @@ def main() -> None:
     options.add_argument("folder", type=Path)
     options.add_argument("--footage", type=Path, default=Path(os.environ.get("XUELIANG_FOOTAGE", "../shared/footage")))
     options.add_argument("--seed", type=int, default=1)
-    options.add_argument("--other", action="store_true")
+    options.add_argument("--made", choices=sorted(WAYS), default="first")
     chosen = options.parse_args()
     if not (chosen.footage / "cameras.json").exists():
         sys.exit(f"no footage at {chosen.footage}; set XUELIANG_FOOTAGE")
     usable = [scene for scene in scenes(chosen.footage) if len(scene.frames) >= 30]
     chosen.folder.mkdir(parents=True, exist_ok=True)
-    make = partial(_cases, folder=chosen.folder, seed=chosen.seed, other=chosen.other)
+    make = partial(_cases, folder=chosen.folder, seed=chosen.seed, made=chosen.made)
     with ProcessPoolExecutor() as pool:
-        made = list(pool.map(make, usable))
+        done = list(pool.map(make, usable))
     for half in ("tuning", "test"):
-        mine = [(scene, *each) for scene, each in zip(usable, made, strict=True) if scene.half == half]
+        mine = [(scene, *each) for scene, each in zip(usable, done, strict=True) if scene.half == half]
         document = {
             "cameras": {scene.camera: camera for scene, camera, _ in mine},
             "cases": [case for _, _, cases in mine for case in cases],
