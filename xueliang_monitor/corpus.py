@@ -116,6 +116,7 @@ def _learn(folder: Path, camera: CameraEntry) -> Reference | None:
 
 
 def _judge(folder: Path, case: CaseEntry, reference: Reference | None) -> tuple[str, list[str]]:
+    from xueliang_monitor.picture import PICTURE_CHECKS
     from xueliang_monitor.picture.look import look_at
 
     read = (_picture(folder, entry) for entry in case.frames[:MAX_FRAMES])
@@ -126,7 +127,8 @@ def _judge(folder: Path, case: CaseEntry, reference: Reference | None) -> tuple[
     if seen and len(frames) > 1:
         # As the daemon looks again before it says anything: what the last picture rules out was passing by.
         again = look_at(frames[::-1], reference, hour=case.frames[-1].hour).ruled_out
-        seen = [code for code in seen if code not in again]
+        stays = {check.fault.code for check in PICTURE_CHECKS if not check.comes_and_goes}
+        seen = [code for code in seen if code not in again & stays]
     return case.case_id, seen
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from xueliang_monitor.picture.detail import detail_of, foreign, lost, seen, veiled
+from xueliang_monitor.picture.detail import detail_of, foreign, hidden, lost, moving, seen, spots, veiled
+from xueliang_monitor.picture.measures import CELLS
 from xueliang_monitor.picture.reference import Light, Reference, distance, small_thumb
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ _OTHER_LIGHT = 1.5
 _MOST_TEXT = 0.10
 _STILL_THERE = 0.35
 _LOOK_FOR_MOVE_BELOW = 0.75
+_FAINT = 0.004
 _TURNS = (0.0, -2.5, 2.5, -5.0, 5.0, -8.0, 8.0, -12.0, 12.0)
 
 
@@ -53,7 +56,13 @@ def compare(measures: Measures, reference: Reference | None) -> Comparison:
         lost_apart: share of the detail in cells that lost most of it, outside that third of the view where it is most.
         veiled: share of the view in the largest region that shows nothing of the scene: its pattern is gone, or it is
             smooth and of a colour that the scene never had there.
+        hidden: share of the view in the largest region of a foreign colour in which nothing fits, whatever it shows.
         detailed: share of cells with detail to lose.
+        spots: share of the view in small patches that look otherwise than ever, outside that third where they are most.
+        banding, banding_pure: the strongest even wave of rows or columns that no near light shows, as a share of the
+            light, and how far it stands out from those beside it.
+        spread_kept: spread of light (92nd over 8th percentile of luma) over the lights' own.
+        layout: best correlation of light and dark with a near light, in [-1, 1].
         moved, turned, moved_gain, moved_fit: shift as a share of the width, turn in degrees, by how much the gradients
             correlate better so, and how well.
 
@@ -64,6 +73,7 @@ def compare(measures: Measures, reference: Reference | None) -> Comparison:
     thumbs = [light.thumb_plane() for light in reference.lights]
     order = sorted(range(len(thumbs)), key=lambda place: distance(thumb, thumbs[place]))[:NEAREST]
     near = [reference.lights[place] for place in order]
+    near_thumbs = [thumbs[place] for place in order]
     planes = [light.structure_plane() for light in near]
     structure = measures.structure.astype(np.float32)
     lettered = lettering(reference.lights)
@@ -73,12 +83,19 @@ def compare(measures: Measures, reference: Reference | None) -> Comparison:
     light = _on_cells(_relative_light(structure, planes), measures)
     same = _on_cells(fit, measures) > _STILL_THERE
     detail = detail_of(measures, near, light, ~lettered)
+    motion = measures.motion
+    moved = moving(measures.thumb, motion.thumbs if motion else (), CELLS)
+    spotted = spots(thumb, near_thumbs, ~lettered & ~moved)
+    strange = foreign(thumb, near_thumbs, seen(detail, same))
     numbers = {
         "kept": kept,
         "textured": float(patterned.mean()),
-        **_colour(thumb, thumbs, [thumbs[place] for place in order]),
-        **lost(detail, reference.least_detail()),
-        "veiled": veiled(detail, same, foreign(thumb, near, seen(detail, same))),
+        **_banding(structure, planes),
+        **_colour(thumb, thumbs, near_thumbs),
+        **lost(detail, reference.least_detail(), motion.fine if motion else None),
+        **({} if spotted is None else {"spots": spotted}),
+        "veiled": veiled(detail, same, strange),
+        "hidden": hidden(same, strange[0]),
         **_move(gradients, past, kept),
     }
     return Comparison(numbers, detail.kept)
@@ -143,6 +160,13 @@ def _colour(thumb: Plane, thumbs: Sequence[Plane], near: Sequence[Plane]) -> dic
     def chroma(plane: Plane) -> float:
         return float((plane.max(axis=2) - plane.min(axis=2)).mean())
 
+    def shapes(luma: Plane) -> tuple[Plane, float]:
+        """Return light and dark without lamps and lettering, and how far they are apart."""
+        dark, light, lamps = np.percentile(luma, (8, 92, 95))
+        return np.asarray(np.minimum(luma, lamps), dtype=np.float32), float(light - dark)
+
+    luma, lumas = thumb.mean(axis=2), [past.mean(axis=2) for past in near]
+    (laid_out, spread), usually = shapes(luma), [shapes(past) for past in lumas]
     off = ratios(thumb) - ratios(np.stack(thumbs))  # shape (lights, 27, 48, 2): red and blue over green
     ways = np.median(off.reshape(len(thumbs), -1, 2), axis=1)
     sizes = np.hypot(ways[:, 0], ways[:, 1])
@@ -150,14 +174,42 @@ def _colour(thumb: Plane, thumbs: Sequence[Plane], near: Sequence[Plane]) -> dic
     cast = float(sizes[least])
     along = (off[least] * ways[least]).sum(axis=2) / (cast * cast + 1e-6)
     usual = float(np.median([chroma(past) for past in near]))
-    contrast = float(np.median([past.mean(axis=2).std() for past in near]))
+    contrast = float(np.median([past.std() for past in lumas]))
     return {
         "cast": cast,
         "cast_even": float(np.percentile(along, 20)),
         "chroma_kept": chroma(thumb) / (usual + 0.5),
         "chroma_usual": usual,
-        "contrast_kept": float(thumb.mean(axis=2).std()) / (contrast + 0.5),
+        "spread_kept": spread / (float(np.median([each for _, each in usually])) + 0.5),
+        "layout": max(_correlation(laid_out, past) for past, _ in usually),
+        "contrast_kept": float(luma.std()) / (contrast + 0.5),
     }
+
+
+def _banding(structure: Plane, planes: Sequence[Plane]) -> dict[str, float]:
+    """Return the strongest even wave of rows or columns that the past does not show, by its share of the light."""
+    now, found = np.log(structure + 8), []
+    for then in planes:
+        off = now - np.log(then + 8)
+        found.append(max(_wave(off), _wave(np.ascontiguousarray(off.T))))
+    size, purity = min(found)
+    return {"banding": size, "banding_pure": purity}
+
+
+def _wave(off: Plane) -> tuple[float, float]:
+    """Return the strongest wave down a plane that goes all across, and how far it stands out from those beside it."""
+    lines = np.median(cv2.resize(off, (6, len(off)), interpolation=cv2.INTER_AREA), axis=1)
+    waves = np.abs(np.fft.rfft(_bent(len(lines)) @ lines * np.hanning(len(lines)))) * 4 / len(lines)
+    place = 3 + int(waves[3:].argmax())
+    beside = np.concatenate([waves[2 : max(2, place - 1)], waves[place + 2 : place + 12]])
+    return float(waves[place]), float(waves[place] / (np.median(beside) + _FAINT))
+
+
+@functools.lru_cache(maxsize=2)
+def _bent(length: int) -> Plane:
+    """Return the matrix that takes a parabola out of as many values."""
+    powers = np.vander(np.linspace(-1, 1, length), 3)
+    return np.asarray(np.eye(length) - powers @ np.linalg.pinv(powers), dtype=np.float32)
 
 
 def _relative_light(structure: Plane, planes: Sequence[Plane]) -> Plane:

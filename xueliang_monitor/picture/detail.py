@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 if TYPE_CHECKING:
-    from xueliang_monitor.picture.measures import Mask, Measures, Plane
+    from xueliang_monitor.picture.measures import Gray, Mask, Measures, Plane
     from xueliang_monitor.picture.reference import Light
 
 _FOREIGN, _FOREIGN_LIGHTNESS, _OTHER_LIGHTNESS = 0.28, 1.0, 0.3
@@ -22,9 +22,16 @@ _SMOOTH, _GRAIN_DETAIL = 1.6, 1.0
 _MOST_LEFT, _SOME_LEFT, _PROVEN = 0.4, 0.1, 0.3
 """What a veil leaves of the detail in its region, and in levels a cell; the share of it that must be proven."""
 
+_ENOUGH_STILL, _CHANGED = 0.4, 6.0
+"""The least share of the view that must be still to tell spots from what passes; levels of a change."""
+
 _SOME_THERE = 0.25
 _LASTING, _LOST, _WEIGHED = 0.25, 0.5, 4.0
 """Of its detail, what a cell always keeps if it counts; of that, what is a loss; levels that weigh the most."""
+
+_SPOT, _SPOT_COLOUR, _SPOT_DARK, _SPOT_GREY = 0.18, 1.3, 12, 0.6
+"""How far a patch is off in natural logarithms of lightness, and how much colour weighs; levels too dark to tell; the
+share of the usual colour below which the picture is grey."""
 
 _THIRDS = ((11, 19), (18, 12), (9, 23), (14, 15))
 """Rows and columns of windows that take about a third of the view."""
@@ -62,19 +69,24 @@ def seen(detail: Detail, same: Mask) -> Mask:
     return there if there.sum() > _SOME_THERE * detail.textured.sum() else np.zeros_like(same)
 
 
-def lost(detail: Detail, least: Plane) -> dict[str, float]:
-    """Return how much of the detail is lost; `least` is what each cell has kept on healthy looks."""
+def lost(detail: Detail, least: Plane, most: Plane | None) -> dict[str, float]:
+    """Return how much of the detail is lost; `least` is what each cell has kept on healthy looks.
+
+    What lies before the lens stays where it is: what a cell shows at `most` in a burst of frames is not lost there.
+    """
     textured = detail.textured
     if not textured.any():
         return {"detail_kept_best": 1.0, "detail_left": 1.0, "lost_apart": 0.0, "detailed": 0.0}
     had, has = _beyond_grain(detail.usual[textured]).sum(), _beyond_grain(detail.now[textured]).sum()
     lasting = textured & (least > _LASTING)
-    gone = lasting & (detail.kept < _LOST * least)
+    kept = detail.kept if most is None else detail.kept * (most + 1e-3) / (detail.now + 1e-3)
+    gone = lasting & (kept < _LOST * least)
+    weights = np.where(lasting, np.minimum(detail.usual, _WEIGHED), 0.0)
     return {
         "detail_kept_best": float(np.percentile(detail.now[textured] / (detail.usual[textured] + 1e-3), 80)),
         "detail_left": float(has / (had + 1e-3)),
-        "lost_apart": _apart(gone, np.where(lasting, np.minimum(detail.usual, _WEIGHED), 0.0)),
         "detailed": float(textured.mean()),
+        "lost_apart": _apart(gone, weights),
     }
 
 
@@ -101,6 +113,43 @@ def _apart(gone: Mask, weights: Plane) -> float:
     return least if everything[-1, -1] else 0.0
 
 
+def spots(thumb: Plane, near: Sequence[Plane], still: Mask) -> float | None:
+    """Return the share of the view in small patches of a colour or lightness of their own that no near light has there.
+
+    Outside that third of the view where they are most, and of the `still` cells alone; None where those are few. A
+    shadow is larger, and a picture that turned grey has other colours everywhere: neither is told here.
+    """
+    if still.mean() < _ENOUGH_STILL:
+        return None
+    now, least = _logs(thumb, still), np.full(still.shape, np.inf, np.float32)
+    for then in (_logs(past, still) for past in near):
+        off = np.abs(now - then - cv2.medianBlur(now - then, 5))
+        weight = _SPOT_COLOUR if _colour(now) > _SPOT_GREY * _colour(then) else 0.0
+        least = np.minimum(least, np.maximum(weight * np.hypot(off[..., 0], off[..., 1]), off[..., 2]))
+    return _apart((least > _SPOT) & still, still.astype(np.float64))
+
+
+def moving(thumb: Gray, others: Sequence[Gray], cells: tuple[int, int]) -> Mask:
+    """Return the cells whose colour changes within a burst, and those beside them; none of a single frame."""
+    if not others:
+        return np.zeros((cells[1], cells[0]), np.bool_)
+    changes = np.max([cv2.absdiff(thumb, other).max(axis=2) for other in others], axis=0).astype(np.float32)
+    changed = cv2.resize(changes, cells, interpolation=cv2.INTER_AREA) > _CHANGED
+    return np.asarray(cv2.dilate(changed.astype(np.uint8), np.ones((3, 3), np.uint8)), dtype=np.bool_)
+
+
+def _logs(thumb: Plane, cells: Mask) -> Plane:
+    """Return red and blue over green, and lightness, in natural logarithms, shape (18, 32, 3)."""
+    size = cells.shape[1], cells.shape[0]
+    channels = np.log(cv2.resize(thumb.astype(np.float32), size, interpolation=cv2.INTER_AREA) + _SPOT_DARK)
+    ways = (channels[..., 2] - channels[..., 1], channels[..., 0] - channels[..., 1], channels.mean(axis=2))
+    return np.asarray(np.stack(ways, axis=2), dtype=np.float32)
+
+
+def _colour(logs: Plane) -> float:
+    return float(np.hypot(logs[..., 0], logs[..., 1]).mean()) + 0.01
+
+
 def veiled(detail: Detail, same: Mask, strange: tuple[Mask, Mask]) -> float:
     """Return the share of the view in the largest region that shows nothing of the scene.
 
@@ -125,7 +174,14 @@ def veiled(detail: Detail, same: Mask, strange: tuple[Mask, Mask]) -> float:
     return best / lost.size
 
 
-def foreign(thumb: Plane, near: Sequence[Light], seen: Mask) -> tuple[Mask, Mask]:
+def hidden(same: Mask, other_colour: Mask) -> float:
+    """Return the share of the view in the largest region of a foreign colour in which nothing fits a near light."""
+    joined = cv2.morphologyEx((~same & other_colour).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    _, _, sizes, _ = cv2.connectedComponentsWithStats(joined, connectivity=4)
+    return float(sizes[1:, cv2.CC_STAT_AREA].max(initial=0) / same.size)
+
+
+def foreign(thumb: Plane, near: Sequence[Plane], seen: Mask) -> tuple[Mask, Mask]:
     """Return the cells whose colour is that of none of the near lights, and those whose lightness alone is not.
 
     What tints or dims the whole is taken out, as `seen` shows it: where the scene is still the same.
@@ -140,8 +196,8 @@ def foreign(thumb: Plane, near: Sequence[Light], seen: Mask) -> tuple[Mask, Mask
     colour, lightness = logs(thumb)
     nearest, lightest = np.full(seen.shape, np.inf, np.float32), np.full(seen.shape, np.inf, np.float32)
     known = bool(seen.any())
-    for light in near:
-        usual_colour, usual_lightness = logs(light.thumb_plane())
+    for past in near:
+        usual_colour, usual_lightness = logs(past)
         off, apart = colour - usual_colour, lightness - usual_lightness
         if known:
             off, apart = off - np.median(off[seen], axis=0), apart - np.median(apart[seen])

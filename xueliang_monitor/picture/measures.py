@@ -59,6 +59,8 @@ class Motion:
         roll: how far it rolled on, as a share of the height, in [-0.5, 0.5].
         roll_gain: how much better it correlates when rolled back.
         roll_spread: how uneven that is between the pairs, as a share of the height.
+        fine: the most detail that each cell shows in any of them, shape (18, 32); none where that is not known.
+        thumbs: of the frames after the first, each as `Measures.thumb`.
 
     """
 
@@ -70,6 +72,8 @@ class Motion:
     roll: float
     roll_gain: float
     roll_spread: float
+    fine: Plane | None = None
+    thumbs: tuple[Gray, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,10 @@ class Measures:
         impulses: share of pixels 40 levels off the median of their neighbours.
         stripes_wide, stripes_middle, stripes_narrow: strongest even wave of the rows' or columns' means, in levels;
             with _pure: that over the waves beside it.
-        flat_cells: share of 8x8 cells of one green or mid grey; smeared: share of pixels in patches that repeat a row.
+        lines: by how much single rows or columns are off, in levels; beat: the strongest even wave that slants, in
+            levels, and beat_pure: that over the waves near it.
+        flat_cells: share of 8x8 cells of one green or mid grey; smeared: share of pixels in patches that repeat a row;
+            smeared_rows: share of the picture in rows whose columns are drawn out.
         grid_steps: steps on the full frame's grid of sixteens over those elsewhere.
 
     Attributes:

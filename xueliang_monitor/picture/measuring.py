@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from itertools import pairwise
@@ -19,8 +20,11 @@ if TYPE_CHECKING:
 WORK_WIDTH = 480
 _ROLL_SIZE = (64, 180)
 _SAME_LEVELS = 0.06
+_DRAWN_OUT, _WIDE = 0.85, 0.6
 _WHITE = 243
-_FAINT = 0.3
+_FAINT, _FAINTEST = 0.3, 0.02
+_ALIKE = (0.7, 1.35)
+_SEEN = 0.8
 
 
 def measure(frame: NDArray[np.uint8], motion_ratio: float | None = None, motion: Motion | None = None) -> Measures:
@@ -28,6 +32,7 @@ def measure(frame: NDArray[np.uint8], motion_ratio: float | None = None, motion:
     colour = working_copy(frame)
     gray = np.asarray(cv2.cvtColor(colour, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
     thumb = _shrink(colour, THUMB_SIZE)
+    structure = _shrink(gray, STRUCTURE_SIZE)
     fine, middle = _bands(gray)
     numbers = {
         **_exposure(gray),
@@ -39,13 +44,14 @@ def measure(frame: NDArray[np.uint8], motion_ratio: float | None = None, motion:
         "noise": _noise(gray),
         "impulses": _impulses(gray),
         **_stripes(gray),
+        **_beat(structure),
         **_damage(colour, gray),
         "grid_steps": _grid_steps(frame),
     }
     return Measures(
         numbers=numbers,
         thumb=thumb,
-        structure=_shrink(gray, STRUCTURE_SIZE),
+        structure=structure,
         fine=_cells(fine),
         motion_ratio=motion_ratio,
         motion=motion,
@@ -139,15 +145,17 @@ def _stripes(gray: Gray) -> dict[str, float]:
     And by how much it stands out from the waves beside it, as an even wave does and an edge does not. The median over
     six bands across counts, as stripes go through the whole picture.
     """
-    found = dict.fromkeys(STRIPE_BANDS, 0.0)
+    found = dict.fromkeys((*STRIPE_BANDS, "lines"), 0.0)
     found.update((pure(name), 0.0) for name in STRIPE_BANDS)
     for plane in (gray, np.ascontiguousarray(gray.T)):
         length = plane.shape[0]
-        peaks = []
+        peaks, single = [], []
         for band in np.array_split(plane.astype(np.float32), 6, axis=1):
             rows = band.mean(axis=1)
+            single.append(rows - cv2.blur(rows[:, None], (1, 3))[:, 0])
             rows -= cv2.blur(rows[:, None], (1, max(3, length // 6) | 1))[:, 0]
             peaks.append(np.abs(np.fft.rfft(rows * np.hanning(length))) * 4 / length)
+        found["lines"] = max(found["lines"], float(np.abs(np.median(single, axis=0)).mean()))
         spectrum = np.median(peaks, axis=0)
         for name, (first, last) in STRIPE_BANDS.items():
             strongest = float(spectrum[first:last].max(initial=0.0))
@@ -155,6 +163,36 @@ def _stripes(gray: Gray) -> dict[str, float]:
                 found[name] = strongest
                 found[pure(name)] = _stands_out(spectrum, first + int(spectrum[first:last].argmax()))
     return found
+
+
+@functools.lru_cache(maxsize=1)
+def _hann(size: tuple[int, int]) -> Plane:
+    return np.asarray(cv2.createHanningWindow(size, cv2.CV_32F))
+
+
+def _beat(structure: Gray) -> dict[str, float]:
+    """Return the strongest even wave that is slanting, in levels, and by how much it stands out from those near it."""
+    plane = structure.astype(np.float32)
+    waves = np.abs(np.fft.rfft2((plane - plane.mean()) * _hann(STRUCTURE_SIZE))) * (8 / plane.size)
+    waves = np.asarray(np.fft.fftshift(waves, axes=0), dtype=np.float32)
+    middle = waves.shape[0] // 2
+    waves[middle - 1 : middle + 2] = 0
+    waves[:, :2] = 0
+    usual = cv2.blur(waves, (17, 17)) + _FAINTEST
+    row, column = divmod(int(np.where(waves > _SEEN, waves / usual, 0).argmax()), waves.shape[1])
+    # An edge is a row of waves that slant alike, of all lengths.
+    alike = [
+        _around(np.asarray(waves, dtype=np.float32), middle + (row - middle) * part, column * part) for part in _ALIKE
+    ]
+    return {
+        "beat": float(waves[row, column]),
+        "beat_pure": float(waves[row, column] / max(usual[row, column], *alike)),
+    }
+
+
+def _around(waves: Plane, row: float, column: float) -> float:
+    near = waves[max(0, round(row) - 1) : round(row) + 2, max(0, round(column) - 1) : round(column) + 2]
+    return float(near.max(initial=0.0))
 
 
 def _stands_out(spectrum: Plane, place: int) -> float:
@@ -174,10 +212,29 @@ def _damage(colour: Gray, gray: Gray) -> dict[str, float]:
     )
     green = (tint[..., 1] > tint[..., 0] + 40) & (tint[..., 1] > tint[..., 2] + 40)
     middle = np.abs(tint - 128).max(axis=2) < 7
-    across = cv2.blur(cv2.absdiff(gray[:, 1:], gray[:, :-1]).astype(np.float32), (21, 7))
-    down = cv2.blur(cv2.absdiff(gray[1:], gray[:-1]).astype(np.float32), (21, 7))
+    steps_across = cv2.absdiff(gray[:, 1:], gray[:, :-1]).astype(np.float32)
+    steps_down = cv2.absdiff(gray[1:], gray[:-1]).astype(np.float32)
+    across, down = cv2.blur(steps_across, (21, 7)), cv2.blur(steps_down, (21, 7))
     smeared = (across[1:] > 5.0) & (down[:, :-1] < 0.12 * across[1:])
-    return {"flat_cells": float((flat & (green | middle)).mean()), "smeared": float(smeared.mean())}
+    return {
+        "flat_cells": float((flat & (green | middle)).mean()),
+        "smeared": float(smeared.mean()),
+        "smeared_rows": _smeared_rows(steps_across, steps_down),
+    }
+
+
+def _smeared_rows(steps_across: Plane, steps_down: Plane) -> float:
+    """Return the share of the picture in rows drawn out down to the right end, as a decoder shows a lost slice.
+
+    In rows of 16 pixels: from some column on nearly all cells that change across do not change downwards.
+    """
+    cells = steps_down.shape[1] // 16, steps_across.shape[0] // 16
+    across, down = (cv2.resize(steps, cells, interpolation=cv2.INTER_AREA) for steps in (steps_across, steps_down))
+    changing = across > 0.35
+    drawn = changing & (down < 0.3 * across - 0.05)
+    to_the_end, of = (np.cumsum(each[:, ::-1], axis=1) for each in (drawn, changing))
+    lost = np.where((to_the_end >= _DRAWN_OUT * of) & (to_the_end >= _WIDE * cells[0]), to_the_end, 0)
+    return float(lost.max(axis=1).sum() / drawn.size)
 
 
 def _grid_steps(frame: Gray) -> float:
@@ -187,8 +244,8 @@ def _grid_steps(frame: Gray) -> float:
     """
     gray = np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY) if frame.ndim == 3 else frame, dtype=np.uint8)
     worst = 0.0
-    for plane in (cv2.absdiff(gray[:, 1:], gray[:, :-1]), np.ascontiguousarray(cv2.absdiff(gray[1:], gray[:-1]).T)):
-        profile = cv2.reduce(plane, 0, cv2.REDUCE_AVG, dtype=cv2.CV_32F)[0]
+    for plane, way in ((cv2.absdiff(gray[:, 1:], gray[:, :-1]), 0), (cv2.absdiff(gray[1:], gray[:-1]), 1)):
+        profile = cv2.reduce(plane, way, cv2.REDUCE_AVG, dtype=cv2.CV_32F).ravel()
         lines = np.sort(profile[: len(profile) // 16 * 16].reshape(-1, 16), axis=0)
         usable = lines[: max(1, round(len(lines) * 0.9))].mean(axis=0) if lines.size else lines
         if usable.size:  # without the strongest lines: an edge of the scene may lie on the grid
@@ -201,7 +258,8 @@ def measure_motion(frames: Sequence[NDArray[np.uint8]]) -> Motion | None:
     """Measure frames of one burst against one another; None of fewer than two."""
     if len(frames) < 2:
         return None
-    grays = [np.asarray(cv2.cvtColor(working_copy(frame), cv2.COLOR_BGR2GRAY), dtype=np.uint8) for frame in frames]
+    copies = [working_copy(frame) for frame in frames]
+    grays = [np.asarray(cv2.cvtColor(copy, cv2.COLOR_BGR2GRAY), dtype=np.uint8) for copy in copies]
     pairs = list(pairwise(grays))
     changes = [_cells(cv2.absdiff(before, after).astype(np.float32)) for before, after in pairs]
     shifts = [_shift(before, after) for before, after in pairs]
@@ -216,6 +274,8 @@ def measure_motion(frames: Sequence[NDArray[np.uint8]]) -> Motion | None:
         roll=float(np.median([rows for rows, _ in rolls])),
         roll_gain=float(np.median([gain for _, gain in rolls])),
         roll_spread=float(np.ptp([rows for rows, _ in rolls])),
+        fine=np.max([_cells(_bands(gray)[0]) for gray in grays], axis=0),
+        thumbs=tuple(_shrink(copy, THUMB_SIZE) for copy in copies[1:]),
     )
 
 

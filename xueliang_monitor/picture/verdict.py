@@ -129,11 +129,15 @@ Judge = Callable[[View], Judged]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A check: its fault, its judge, and whether seeing it leaves the later checks nothing to judge."""
+    """A check: its fault, its judge, and whether seeing it leaves the later checks nothing to judge.
+
+    What `comes_and_goes` is so although the next picture is whole.
+    """
 
     fault: Fault
     judge: Judge
     hides_others: bool = True
+    comes_and_goes: bool = False
 
 
 def over(value: float, limit: float, full: float) -> float:

@@ -7,26 +7,29 @@ from xueliang_monitor.picture.verdict import Check, Judged, View, both, over
 
 MEAN = 10.8
 HIGH = 24.0
-MEAN_KNOWN = 14.0
+MEAN_KNOWN = 18.0
 HIGH_KNOWN = 40.0
-CONTRAST_KEPT, DARKER_CONTRAST_KEPT = 0.045, 0.065
-"""Of the usual contrast, below `MEAN_KNOWN` and below `MEAN`: with more of it the scene is dark, but there."""
+SPREAD_KEPT, DARKER_SPREAD_KEPT, UNLIKE_SPREAD_KEPT = 0.045, 0.065, 0.1
+"""Of the usual spread of light, below `MEAN_KNOWN`, below `MEAN`, and where what shows is not laid out as the scene is:
+with more of it the scene is dark, but there. It leaves out burned-in text, which is still bright."""
 
+UNLIKE = 0.33
 NOTHING = 0.6
 """Contrast in levels, as grain leaves it: a share of what a dark night shows tells nothing."""
 
 
 def _judge(view: View) -> Judged:
-    mean, high, contrast = view.number("mean"), view.number("high"), view.against("contrast_kept")
-    if contrast is not None:
-        least = DARKER_CONTRAST_KEPT if mean < MEAN else CONTRAST_KEPT
+    mean, high = view.number("mean"), view.number("high")
+    spread, layout = view.against("spread_kept"), view.against("layout")
+    if spread is not None and layout is not None:
+        least = UNLIKE_SPREAD_KEPT if layout < UNLIKE else DARKER_SPREAD_KEPT if mean < MEAN else SPREAD_KEPT
         detail = (
             f"mean luma {mean:.0f} (limit {MEAN_KNOWN:.0f}), 95th percentile {high:.0f} (limit {HIGH_KNOWN:.0f}),"
-            f" {contrast:.1%} of the usual contrast (limit {least:.1%})"
+            f" light spreads by {spread:.1%} of what is usual (limit {least:.1%})"
         )
         dark = both(over(-mean, -MEAN_KNOWN, 0), over(-high, -HIGH_KNOWN, 0))
         empty = both(over(-mean, -MEAN, 0), over(-view.number("contrast"), -NOTHING, 0))
-        return Judged(both(dark, max(over(-contrast, -least, 0), empty)), detail)
+        return Judged(both(dark, max(over(-spread, -least, 0), empty)), detail)
     detail = f"mean luma {mean:.0f} (limit {MEAN:.0f}), 95th percentile {high:.0f} (limit {HIGH:.0f})"
     return Judged(both(over(-mean, -MEAN, 0), over(-high, -HIGH, 0)), detail)
 

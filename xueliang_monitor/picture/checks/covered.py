@@ -7,6 +7,9 @@ from xueliang_monitor.picture.verdict import Check, Judged, View, both, over
 
 VEILED = 0.25
 ABOVE_USUAL = 0.12
+HIDDEN, HIDDEN_ABOVE_USUAL = 0.4, 0.2
+"""Of the view, by what has a pattern of its own: a vehicle takes a third."""
+
 KEPT = 0.38
 SOME_KEPT = 0.96
 ELSEWHERE = 0.5
@@ -34,8 +37,10 @@ def _judge(view: View) -> Judged:
     usual = view.median("kept", 1.0)
     left, little = view.compared["detail_left"], LEFT * view.median("detail_left", 1.0)
     veiled, kept, fewest = view.compared["veiled"], view.compared["kept"], DETAIL * view.lowest("detail_kept_best", 1.0)
+    most = max(HIDDEN, view.highest("hidden", 0.0) + HIDDEN_ABOVE_USUAL)
     detail = (
-        f"one region of {veiled:.0%} of the view shows nothing of the scene (limit {limit:.0%});"
+        f"one region of {veiled:.0%} of the view shows nothing of the scene (limit {limit:.0%}),"
+        f" one of {view.compared['hidden']:.0%} is foreign (limit {most:.0%});"
         f" {kept:.0%} of the edges fit (limit {KEPT * usual:.0%}, or {SOME_KEPT * usual:.0%} behind such a region),"
         f" {left:.0%} of the detail is left (limit {little:.0%})"
     )
@@ -49,7 +54,7 @@ def _judge(view: View) -> Judged:
     behind = both(over(veiled, limit, 2 * limit), over(-kept, -SOME_KEPT * usual, -0.8 * usual))
     # Out of focus, a view loses its detail everywhere and keeps its shapes.
     behind = both(behind, max(over(best, SHARP, 1.0), over(-kept, -SHARP * usual, 0.0), over(veiled, MOST, 1.0)))
-    return Judged(max(behind, gone), detail)
+    return Judged(max(behind, gone, over(view.compared["hidden"], most, 2 * most)), detail)
 
 
 COVERED = Check(

@@ -9,23 +9,45 @@ LOST_APART = 0.025
 TIMES_USUAL = 2.0
 CLEAR = 0.75
 STILL_KEPT = 0.35
-YOUNG = 1.5
-"""Of the limit, while it is not known well what is usual."""
+SPOTS, SPOTS_KEPT = 0.03, 0.2
+YOUNG, SINGLE = 1.5, 2.0
+"""Times the limit, while it is not known well what is usual, and of a single picture, which shows nobody walk on."""
 
 
 def _judge(view: View) -> Judged:
-    lost, best = view.against("lost_apart"), view.against("detail_kept_best")
-    if lost is None or best is None:
+    lost = view.against("lost_apart")
+    if lost is None:
         return Judged(None, "the camera's own view is not known yet")
+    return max(_losses(view, lost), _patches(view), key=lambda judged: -1.0 if judged.score is None else judged.score)
+
+
+def _times(view: View) -> float:
+    return (YOUNG if view.young else 1.0) * (SINGLE if view.measures.motion is None else 1.0)
+
+
+def _losses(view: View, lost: float) -> Judged:
+    """Judge how much detail is gone in patches all over the view."""
     if min(view.textured, view.compared["detailed"]) < TEXTURED:
         return Judged(None, f"only {view.textured:.0%} of the view has a pattern to lose")
-    limit = max(LOST_APART, TIMES_USUAL * view.median("lost_apart", 0.0)) * (YOUNG if view.young else 1.0)
+    limit = max(LOST_APART, TIMES_USUAL * view.median("lost_apart", 0.0)) * _times(view)
     detail = f"all over the view {lost:.1%} of the detail is in patches that lost most of theirs (limit {limit:.1%})"
     # Where everything is softer it is out of focus, not dirty.
-    clear = over(best, CLEAR, 0.95)
+    clear = over(view.compared["detail_kept_best"], CLEAR, 0.95)
     usual = view.median("kept", 1.0)
     there = over(view.compared["kept"], STILL_KEPT * usual, 2 * STILL_KEPT * usual)
     return Judged(both(over(lost, limit, 3 * limit), clear, there), detail)
+
+
+def _patches(view: View) -> Judged:
+    """Judge patches of another colour or lightness all over the view, with the scene between them."""
+    spots = view.against("spots")
+    if spots is None:
+        return Judged(None, "too much of the view moves")
+    limit = (view.highest("spots", 0.05) + SPOTS) * _times(view)
+    detail = f"all over the view {spots:.1%} of it are patches that never looked so (limit {limit:.1%})"
+    usual = view.median("kept", 1.0)
+    there = over(view.compared["kept"], SPOTS_KEPT * usual, 2 * SPOTS_KEPT * usual)
+    return Judged(both(over(spots, limit, 3 * limit), there), detail)
 
 
 DIRTY = Check(

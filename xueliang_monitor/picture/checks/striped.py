@@ -15,24 +15,57 @@ STRONG, STRONG_PURE = 1.5, 3.0
 
 VERY_PURE = 8.0
 VERY_PURE_LEVELS = 0.6
+LINES = 0.7
+UNKNOWN_LINES = 6.0
+SLANTING, SLANTING_PURE = 1.2, 7.0
+FLICKER, FLICKER_PURE = 0.03, 12.0
 
 
 def _judge(view: View) -> Judged:
-    best, detail = 0.0, ""
-    for name, levels in LEVELS.items():
-        stripes, usual = view.number(name), view.highest(name, UNKNOWN_USUAL)
-        stands_out = view.number(pure(name))
-        times = (2.0 if view.young else 1.0) * (VERY_PURE_LEVELS if stands_out >= VERY_PURE else 1.0)
-        limit = max(usual + levels * times, TIMES_USUAL * usual)
-        least = PURE if stripes < STRONG * limit else STRONG_PURE
-        score = both(over(stripes, limit, 2 * limit), over(stands_out, least, 2 * least))
-        if score >= best:
-            best = score
-            detail = (
-                f"stripes of {stripes:.1f} levels (limit {limit:.1f}),"
-                f" {stands_out:.1f} times what is beside them (limit {least:.1f})"
-            )
-    return Judged(best, detail)
+    found = [_even(view, name, levels) for name, levels in LEVELS.items()]
+    found += [_single_lines(view), _slanting(view), _flicker(view)]
+    return max(found, key=lambda judged: judged.score or 0.0)
+
+
+def _even(view: View, name: str, levels: float) -> Judged:
+    """Judge even stripes along rows or columns."""
+    stripes, usual, stands_out = view.number(name), view.highest(name, UNKNOWN_USUAL), view.number(pure(name))
+    times = (2.0 if view.young else 1.0) * (VERY_PURE_LEVELS if stands_out >= VERY_PURE else 1.0)
+    limit = max(usual + levels * times, TIMES_USUAL * usual)
+    least = PURE if stripes < STRONG * limit else STRONG_PURE
+    return Judged(
+        both(over(stripes, limit, 2 * limit), over(stands_out, least, 2 * least)),
+        f"stripes of {stripes:.1f} levels (limit {limit:.1f}),"
+        f" {stands_out:.1f} times what is beside them (limit {least:.1f})",
+    )
+
+
+def _single_lines(view: View) -> Judged:
+    """Judge rows or columns that are each off by their own."""
+    lines, limit = view.number("lines"), view.highest("lines", UNKNOWN_LINES) + LINES * (2.0 if view.young else 1.0)
+    return Judged(over(lines, limit, 3 * limit), f"single lines are off by {lines:.1f} levels (limit {limit:.1f})")
+
+
+def _slanting(view: View) -> Judged:
+    """Judge the beat of interference, which slants."""
+    beat, stands_out = view.number("beat"), view.number("beat_pure")
+    return Judged(
+        both(over(beat, SLANTING, 2 * SLANTING), over(stands_out, SLANTING_PURE, 2 * SLANTING_PURE)),
+        f"slanting stripes of {beat:.1f} levels (limit {SLANTING}),"
+        f" {stands_out:.0f} times what is near them (limit {SLANTING_PURE:.0f})",
+    )
+
+
+def _flicker(view: View) -> Judged:
+    """Judge bands of light that the past does not show, as by lamps that flicker against the exposure."""
+    bands, stands_out = view.against("banding"), view.against("banding_pure")
+    if bands is None or stands_out is None:
+        return Judged(None, "the camera's own light is not known yet")
+    return Judged(
+        both(over(bands, FLICKER, 2 * FLICKER), over(stands_out, FLICKER_PURE, 2 * FLICKER_PURE)),
+        f"bands of {bands:.1%} of the light (limit {FLICKER:.1%}),"
+        f" {stands_out:.0f} times what is beside them (limit {FLICKER_PURE:.0f})",
+    )
 
 
 STRIPED = Check(

@@ -10,6 +10,7 @@ ABSOLUTE = 22.0
 SHARE_OF_DARKEST = 0.62
 SHAPES = 0.25
 KEPT = 0.25
+LIKE = 0.6
 
 
 def _judge(view: View) -> Judged:
@@ -19,7 +20,7 @@ def _judge(view: View) -> Judged:
     if not view.learned:
         return Judged(over(-mean, -ABSOLUTE, -8.0), f"mean luma {mean:.0f} (limit {ABSOLUTE:.0f})")
     usual = view.median("kept", 1.0)
-    if view.steady and view.compared["kept"] < KEPT * usual:
+    if view.steady and view.compared["kept"] < KEPT * usual and view.compared["layout"] < LIKE:
         return Judged(0.0, f"mean luma {mean:.0f}, but nothing of the scene shows: covered")
     darkest = view.lowest("mean", 255.0)
     limit = min(MEAN, SHARE_OF_DARKEST * darkest)
