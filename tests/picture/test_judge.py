@@ -20,11 +20,12 @@ from xueliang_monitor.fleet import Fleet
 from xueliang_monitor.health import Policy
 from xueliang_monitor.model import Report, Rung, RungResult
 from xueliang_monitor.picture import PICTURE_CHECKS
-from xueliang_monitor.picture.comparing import NO_COMPARISON, lettering
+from xueliang_monitor.picture.checks.dirty import DIRTY
+from xueliang_monitor.picture.comparing import NO_COMPARISON, compare, lettering
 from xueliang_monitor.picture.judge import judge
 from xueliang_monitor.picture.learning import learn
 from xueliang_monitor.picture.look import look_at
-from xueliang_monitor.picture.measuring import measure
+from xueliang_monitor.picture.measuring import measure, measure_motion
 from xueliang_monitor.picture.reference import KEPT, MAX_LIGHTS, RECENT, SETTLED_LOOKS, SPACED, Reference, remember
 from xueliang_monitor.picture.verdict import Sight, View
 from xueliang_monitor.remembered import Remembered
@@ -334,3 +335,20 @@ def test_who_stood_in_the_first_look_of_a_light_is_gone_before_it_gets_to_a_disk
     assert np.abs(ghost.thumb_plane() - clean.thumb_plane()).max() < 8
     young = light(visited, SETTLED_LOOKS)
     assert Remembered.of(Memory(young)).reference == replace(young, lights=(), previous=b"")
+
+
+def test_one_picture_neither_tells_nor_rules_out_a_little_dirt(street: tuple[Scene, Reference]) -> None:
+    """The daemon has a burst at one look in three; the others must not take back what it told."""
+    scene, reference = street
+    pictures = [cut(frame) for frame in scene.frames[-9:-1:2]]
+    alone = measure(pictures[0])
+    burst = replace(alone, motion=measure_motion(pictures))
+    numbers = dict(compare(alone, reference).numbers)
+    told = set()
+    for lost in np.linspace(0.0, 0.4, 81):
+        compared = {**numbers, "lost_apart": float(lost), "detail_kept_best": 1.0}
+        several, one = (DIRTY.judge(View(each, compared, reference)).sight() for each in (burst, alone))
+        assert one in (several, Sight.UNKNOWN)
+        told.add((several, one))
+    expected = {(Sight.RULED_OUT,) * 2, (Sight.UNKNOWN,) * 2, (Sight.SEEN, Sight.UNKNOWN), (Sight.SEEN,) * 2}
+    assert told == expected

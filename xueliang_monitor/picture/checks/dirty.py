@@ -3,33 +3,35 @@
 from __future__ import annotations
 
 from xueliang_monitor.model import Fault, Rung, Severity, Text
-from xueliang_monitor.picture.verdict import TEXTURED, Check, Judged, View, both, over
+from xueliang_monitor.picture.verdict import HYSTERESIS, LIMIT, TEXTURED, Check, Judged, View, both, over
 
 LOST_APART = 0.025
 TIMES_USUAL = 2.0
 CLEAR = 0.75
 STILL_KEPT = 0.35
 SPOTS, SPOTS_KEPT = 0.03, 0.2
-YOUNG, SINGLE = 1.5, 2.0
-"""Times the limit, while it is not known well what is usual, and of a single picture, which shows nobody walk on."""
+YOUNG = 1.5
+"""Times the limit, while it is not known well what is usual."""
+
+SURE = 0.75
+"""The score from which on a single picture, in which nobody is seen to walk on, is enough."""
 
 
 def _judge(view: View) -> Judged:
     lost = view.against("lost_apart")
     if lost is None:
         return Judged(None, "the camera's own view is not known yet")
-    return max(_losses(view, lost), _patches(view), key=lambda judged: -1.0 if judged.score is None else judged.score)
-
-
-def _times(view: View) -> float:
-    return (YOUNG if view.young else 1.0) * (SINGLE if view.measures.motion is None else 1.0)
+    judged = max(_losses(view, lost), _patches(view), key=lambda each: -1.0 if each.score is None else each.score)
+    if view.measures.motion is None and judged.score is not None and LIMIT - HYSTERESIS < judged.score < SURE:
+        return Judged(None, f"{judged.detail}, but one picture does not tell dirt from what passes")
+    return judged
 
 
 def _losses(view: View, lost: float) -> Judged:
     """Judge how much detail is gone in patches all over the view."""
     if min(view.textured, view.compared["detailed"]) < TEXTURED:
         return Judged(None, f"only {view.textured:.0%} of the view has a pattern to lose")
-    limit = max(LOST_APART, TIMES_USUAL * view.median("lost_apart", 0.0)) * _times(view)
+    limit = max(LOST_APART, TIMES_USUAL * view.median("lost_apart", 0.0)) * (YOUNG if view.young else 1.0)
     detail = f"all over the view {lost:.1%} of the detail is in patches that lost most of theirs (limit {limit:.1%})"
     # Where everything is softer it is out of focus, not dirty.
     clear = over(view.compared["detail_kept_best"], CLEAR, 0.95)
@@ -43,7 +45,7 @@ def _patches(view: View) -> Judged:
     spots = view.against("spots")
     if spots is None:
         return Judged(None, "too much of the view moves")
-    limit = (view.highest("spots", 0.05) + SPOTS) * _times(view)
+    limit = (view.highest("spots", 0.05) + SPOTS) * (YOUNG if view.young else 1.0)
     detail = f"all over the view {spots:.1%} of it are patches that never looked so (limit {limit:.1%})"
     usual = view.median("kept", 1.0)
     there = over(view.compared["kept"], SPOTS_KEPT * usual, 2 * SPOTS_KEPT * usual)
