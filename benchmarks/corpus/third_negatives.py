@@ -10,7 +10,7 @@ from benchmarks.corpus.footage import Frame, as_uint8, cut
 from benchmarks.corpus.third_faults import coded, smooth_field
 
 
-def _vehicle(frames: list[Frame], severity: int, chance: np.random.Generator) -> list[Frame]:
+def _bus(frames: list[Frame], severity: int, chance: np.random.Generator) -> list[Frame]:
     """A bus with a picture on its side: a part of the scene, turned about and in other colours, that drives through."""
     made = []
     share, pace = (0.15, 0.23, 0.31)[severity], chance.choice([-0.06, 0.0, 0.06])
@@ -82,7 +82,7 @@ def _late_dusk(frames: list[Frame], severity: int, chance: np.random.Generator) 
 
 
 THIRD_NEGATIVES: dict[str, Maker] = {
-    "bus": _vehicle,
+    "bus": _bus,
     "crowd": _crowd,
     "low-sun": _low_sun,
     "lightning": _lightning,
