@@ -352,3 +352,15 @@ def test_one_picture_neither_tells_nor_rules_out_a_little_dirt(street: tuple[Sce
         told.add((several, one))
     expected = {(Sight.RULED_OUT,) * 2, (Sight.UNKNOWN,) * 2, (Sight.SEEN, Sight.UNKNOWN), (Sight.SEEN,) * 2}
     assert told == expected
+
+
+def test_a_busy_look_takes_nothing_out_of_the_past(street: tuple[Scene, Reference]) -> None:
+    scene, reference = street
+    chance = np.random.default_rng(5)
+    busy = [chance.integers(0, 255, cut(scene.frames[0]).shape).astype(np.uint8) for _ in range(4)]
+    still = measure(cut(scene.frames[-1]))
+    moving = replace(still, motion=measure_motion(busy))
+    for measures in (still, moving):
+        after = remember(reference, measures, compare(measures, reference), healthy=True)
+        assert after.usual.keys() == reference.usual.keys()
+        assert all(len(after.usual[name]) == min(KEPT, len(values) + 1) for name, values in reference.usual.items())

@@ -12,7 +12,6 @@ import cv2
 import numpy as np
 
 from xueliang_monitor.picture.detail import detail_of, foreign, hidden, lost, moving, seen, spots, veiled
-from xueliang_monitor.picture.measures import CELLS
 from xueliang_monitor.picture.reference import Light, Reference, distance, small_thumb
 
 if TYPE_CHECKING:
@@ -59,9 +58,10 @@ def compare(measures: Measures, reference: Reference | None) -> Comparison:
         hidden: share of the view in the largest region of a foreign colour in which nothing fits, whatever it shows.
         detailed: share of cells with detail to lose.
         spots: share of the view in small patches that look otherwise than ever, outside that third where they are most.
+        still: share of the view in which nothing moves, as far as is known.
         banding, banding_pure: the strongest even wave of rows or columns that no near light shows, as a share of the
             light, and how far it stands out from those beside it.
-        spread_kept: spread of light (92nd over 8th percentile of luma) over the lights' own.
+        spread_kept: distance of luma's 92nd percentile from its 8th over the lights' own.
         layout: best correlation of light and dark with a near light, in [-1, 1].
         moved, turned, moved_gain, moved_fit: shift as a share of the width, turn in degrees, by how much the gradients
             correlate better so, and how well.
@@ -84,16 +84,17 @@ def compare(measures: Measures, reference: Reference | None) -> Comparison:
     same = _on_cells(fit, measures) > _STILL_THERE
     detail = detail_of(measures, near, light, ~lettered)
     motion = measures.motion
-    moved = moving(measures.thumb, motion.thumbs if motion else (), CELLS)
-    spotted = spots(thumb, near_thumbs, ~lettered & ~moved)
+    still = ~lettered if motion is None else ~lettered & ~moving(measures.thumb, motion.thumbs)
+    most = measures.fine if motion is None else np.maximum(measures.fine, motion.fine)
     strange = foreign(thumb, near_thumbs, seen(detail, same))
     numbers = {
         "kept": kept,
         "textured": float(patterned.mean()),
         **_banding(structure, planes),
         **_colour(thumb, thumbs, near_thumbs),
-        **lost(detail, reference.least_detail(), motion.fine if motion else None),
-        **({} if spotted is None else {"spots": spotted}),
+        **lost(detail, reference.least_detail(), most),
+        "spots": spots(thumb, near_thumbs, still),
+        "still": float(still.mean()),
         "veiled": veiled(detail, same, strange),
         "hidden": hidden(same, strange[0]),
         **_move(gradients, past, kept),

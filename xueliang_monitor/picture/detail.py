@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from xueliang_monitor.picture.measures import CELLS
+
 if TYPE_CHECKING:
     from xueliang_monitor.picture.measures import Gray, Mask, Measures, Plane
     from xueliang_monitor.picture.reference import Light
@@ -22,16 +24,19 @@ _SMOOTH, _GRAIN_DETAIL = 1.6, 1.0
 _MOST_LEFT, _SOME_LEFT, _PROVEN = 0.4, 0.1, 0.3
 """What a veil leaves of the detail in its region, and in levels a cell; the share of it that must be proven."""
 
-_ENOUGH_STILL, _CHANGED = 0.4, 6.0
-"""The least share of the view that must be still to tell spots from what passes; levels of a change."""
+_CHANGED = 6.0
+"""Levels by which a cell's colour changes where something moves."""
 
 _SOME_THERE = 0.25
 _LASTING, _LOST, _WEIGHED = 0.25, 0.5, 4.0
 """Of its detail, what a cell always keeps if it counts; of that, what is a loss; levels that weigh the most."""
 
-_SPOT, _SPOT_COLOUR, _SPOT_DARK, _SPOT_GREY = 0.18, 1.3, 12, 0.6
-"""How far a patch is off in natural logarithms of lightness, and how much colour weighs; levels too dark to tell; the
-share of the usual colour below which the picture is grey."""
+_SPOT, _SPOT_COLOUR, _SPOT_GREY = 0.18, 1.3, 0.6
+"""How far a patch is off in natural logarithms of lightness, and how much colour weighs; the share of the usual colour
+below which the picture is grey."""
+
+_DARK, _SPOT_DARK = 8, 12
+"""Levels added before logarithms are taken, as what is darker tells little of colour; for patches, of lightness too."""
 
 _THIRDS = ((11, 19), (18, 12), (9, 23), (14, 15))
 """Rows and columns of windows that take about a third of the view."""
@@ -69,17 +74,17 @@ def seen(detail: Detail, same: Mask) -> Mask:
     return there if there.sum() > _SOME_THERE * detail.textured.sum() else np.zeros_like(same)
 
 
-def lost(detail: Detail, least: Plane, most: Plane | None) -> dict[str, float]:
+def lost(detail: Detail, least: Plane, most: Plane) -> dict[str, float]:
     """Return how much of the detail is lost; `least` is what each cell has kept on healthy looks.
 
-    What lies before the lens stays where it is: what a cell shows at `most` in a burst of frames is not lost there.
+    What lies before the lens stays where it is: what a cell shows at `most` in any frame of a burst is not lost there.
     """
     textured = detail.textured
     if not textured.any():
         return {"detail_kept_best": 1.0, "detail_left": 1.0, "lost_apart": 0.0, "detailed": 0.0}
     had, has = _beyond_grain(detail.usual[textured]).sum(), _beyond_grain(detail.now[textured]).sum()
     lasting = textured & (least > _LASTING)
-    kept = detail.kept if most is None else detail.kept * (most + 1e-3) / (detail.now + 1e-3)
+    kept = detail.kept * (most + 1e-3) / (detail.now + 1e-3)
     gone = lasting & (kept < _LOST * least)
     weights = np.where(lasting, np.minimum(detail.usual, _WEIGHED), 0.0)
     return {
@@ -113,35 +118,30 @@ def _apart(gone: Mask, weights: Plane) -> float:
     return least if everything[-1, -1] else 0.0
 
 
-def spots(thumb: Plane, near: Sequence[Plane], still: Mask) -> float | None:
+def spots(thumb: Plane, near: Sequence[Plane], still: Mask) -> float:
     """Return the share of the view in small patches of a colour or lightness of their own that no near light has there.
 
-    Outside that third of the view where they are most, and of the `still` cells alone; None where those are few. A
-    shadow is larger, and a picture that turned grey has other colours everywhere: neither is told here.
+    Outside that third of the view where they are most, and of the `still` cells alone. A shadow is larger, and a
+    picture that turned grey has other colours everywhere: neither is told here.
     """
-    if still.mean() < _ENOUGH_STILL:
-        return None
-    now, least = _logs(thumb, still), np.full(still.shape, np.inf, np.float32)
-    for then in (_logs(past, still) for past in near):
+    now, least = _logs(thumb, _SPOT_DARK), np.full(still.shape, np.inf, np.float32)
+    for then in (_logs(past, _SPOT_DARK) for past in near):
         off = np.abs(now - then - cv2.medianBlur(now - then, 5))
         weight = _SPOT_COLOUR if _colour(now) > _SPOT_GREY * _colour(then) else 0.0
         least = np.minimum(least, np.maximum(weight * np.hypot(off[..., 0], off[..., 1]), off[..., 2]))
     return _apart((least > _SPOT) & still, still.astype(np.float64))
 
 
-def moving(thumb: Gray, others: Sequence[Gray], cells: tuple[int, int]) -> Mask:
-    """Return the cells whose colour changes within a burst, and those beside them; none of a single frame."""
-    if not others:
-        return np.zeros((cells[1], cells[0]), np.bool_)
+def moving(thumb: Gray, others: Sequence[Gray]) -> Mask:
+    """Return the cells whose colour changes within a burst, and those beside them, shape (18, 32)."""
     changes = np.max([cv2.absdiff(thumb, other).max(axis=2) for other in others], axis=0).astype(np.float32)
-    changed = cv2.resize(changes, cells, interpolation=cv2.INTER_AREA) > _CHANGED
+    changed = cv2.resize(changes, CELLS, interpolation=cv2.INTER_AREA) > _CHANGED
     return np.asarray(cv2.dilate(changed.astype(np.uint8), np.ones((3, 3), np.uint8)), dtype=np.bool_)
 
 
-def _logs(thumb: Plane, cells: Mask) -> Plane:
+def _logs(thumb: Plane, dark: int) -> Plane:
     """Return red and blue over green, and lightness, in natural logarithms, shape (18, 32, 3)."""
-    size = cells.shape[1], cells.shape[0]
-    channels = np.log(cv2.resize(thumb.astype(np.float32), size, interpolation=cv2.INTER_AREA) + _SPOT_DARK)
+    channels = np.log(cv2.resize(thumb, CELLS, interpolation=cv2.INTER_AREA) + dark)
     ways = (channels[..., 2] - channels[..., 1], channels[..., 0] - channels[..., 1], channels.mean(axis=2))
     return np.asarray(np.stack(ways, axis=2), dtype=np.float32)
 
@@ -162,23 +162,28 @@ def veiled(detail: Detail, same: Mask, strange: tuple[Mask, Mask]) -> float:
     gone = detail.textured & ~same & (detail.now < 0.35 * detail.light * detail.usual)
     proven = gone | other_colour & smooth
     lost = proven | ~detail.textured & other_lightness & smooth
-    joined = cv2.morphologyEx(lost.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
-    count, regions, sizes, _ = cv2.connectedComponentsWithStats(joined, connectivity=4)
+    regions, sizes = _regions(lost)
     had, has = _beyond_grain(detail.usual), _beyond_grain(detail.now)
     best = 0
-    for number in range(1, count):
-        region, size = regions == number, int(sizes[number, cv2.CC_STAT_AREA])
+    for number, size in enumerate(sizes, 1):
+        region = regions == number
         little_left = has[region].sum() <= _MOST_LEFT * had[region].sum() + _SOME_LEFT * size
         if little_left and proven[region].sum() >= _PROVEN * size:
             best = max(best, size)
     return best / lost.size
 
 
+def _regions(cells: Mask) -> tuple[Plane, list[int]]:
+    """Return the number of each cell's region, from 1 on, gaps of a cell closed; and how many cells each has."""
+    joined = cv2.morphologyEx(cells.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    _, regions, told, _ = cv2.connectedComponentsWithStats(joined, connectivity=4)
+    return np.asarray(regions), [int(size) for size in told[1:, cv2.CC_STAT_AREA]]
+
+
 def hidden(same: Mask, other_colour: Mask) -> float:
     """Return the share of the view in the largest region of a foreign colour in which nothing fits a near light."""
-    joined = cv2.morphologyEx((~same & other_colour).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
-    _, _, sizes, _ = cv2.connectedComponentsWithStats(joined, connectivity=4)
-    return float(sizes[1:, cv2.CC_STAT_AREA].max(initial=0) / same.size)
+    _, sizes = _regions(~same & other_colour)
+    return max(sizes, default=0) / same.size
 
 
 def foreign(thumb: Plane, near: Sequence[Plane], seen: Mask) -> tuple[Mask, Mask]:
@@ -186,22 +191,14 @@ def foreign(thumb: Plane, near: Sequence[Plane], seen: Mask) -> tuple[Mask, Mask
 
     What tints or dims the whole is taken out, as `seen` shows it: where the scene is still the same.
     """
-    cells = seen.shape[1], seen.shape[0]
-
-    def logs(plane: Plane) -> tuple[Plane, Plane]:
-        channels = np.log(cv2.resize(plane, cells, interpolation=cv2.INTER_AREA) + 8)
-        ratios = np.stack([channels[..., 2] - channels[..., 1], channels[..., 0] - channels[..., 1]], axis=2)
-        return ratios, channels.mean(axis=2)
-
-    colour, lightness = logs(thumb)
+    now = _logs(thumb, _DARK)
     nearest, lightest = np.full(seen.shape, np.inf, np.float32), np.full(seen.shape, np.inf, np.float32)
     known = bool(seen.any())
     for past in near:
-        usual_colour, usual_lightness = logs(past)
-        off, apart = colour - usual_colour, lightness - usual_lightness
+        off = now - _logs(past, _DARK)
         if known:
-            off, apart = off - np.median(off[seen], axis=0), apart - np.median(apart[seen])
+            off = off - np.median(off[seen], axis=0)
         nearest = np.minimum(nearest, np.hypot(off[..., 0], off[..., 1]))
-        lightest = np.minimum(lightest, np.abs(apart))
+        lightest = np.minimum(lightest, np.abs(off[..., 2]))
     apart = np.hypot(nearest / _FOREIGN, lightest / _FOREIGN_LIGHTNESS)
     return np.asarray(apart > 1, dtype=np.bool_), np.asarray(lightest > _OTHER_LIGHTNESS, dtype=np.bool_)

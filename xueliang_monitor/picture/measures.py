@@ -59,8 +59,8 @@ class Motion:
         roll: how far it rolled on, as a share of the height, in [-0.5, 0.5].
         roll_gain: how much better it correlates when rolled back.
         roll_spread: how uneven that is between the pairs, as a share of the height.
-        fine: the most detail that each cell shows in any of them, shape (18, 32); none where that is not known.
-        thumbs: of the frames after the first, each as `Measures.thumb`.
+        fine: the most detail that each cell shows in any of the frames after the first, shape (18, 32).
+        thumbs: those frames, each as `Measures.thumb`.
 
     """
 
@@ -72,8 +72,8 @@ class Motion:
     roll: float
     roll_gain: float
     roll_spread: float
-    fine: Plane | None = None
-    thumbs: tuple[Gray, ...] = ()
+    fine: Plane
+    thumbs: tuple[Gray, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,11 +20,15 @@ if TYPE_CHECKING:
 WORK_WIDTH = 480
 _ROLL_SIZE = (64, 180)
 _SAME_LEVELS = 0.06
-_DRAWN_OUT, _WIDE = 0.85, 0.6
 _WHITE = 243
 _FAINT, _FAINTEST = 0.3, 0.02
-_ALIKE = (0.7, 1.35)
-_SEEN = 0.8
+
+_ALIKE, _SEEN = (0.7, 1.35), 0.8
+"""Lengths, over a slanting wave's own, at which an edge has waves as well; levels that a wave must have."""
+
+_CHANGING, _DRAWN, _GRAIN, _NEARLY_ALL, _WIDE = 0.35, 0.3, 0.05, 0.85, 0.6
+"""Levels a pixel by which a cell changes across; the share of that below which it is drawn out, less what grain takes;
+shares of the cells to the right end, and of the width, that must be drawn out."""
 
 
 def measure(frame: NDArray[np.uint8], motion_ratio: float | None = None, motion: Motion | None = None) -> Measures:
@@ -166,24 +170,22 @@ def _stripes(gray: Gray) -> dict[str, float]:
 
 
 @functools.lru_cache(maxsize=1)
-def _hann(size: tuple[int, int]) -> Plane:
-    return np.asarray(cv2.createHanningWindow(size, cv2.CV_32F))
+def _hann() -> Plane:
+    return np.asarray(cv2.createHanningWindow(STRUCTURE_SIZE, cv2.CV_32F))
 
 
 def _beat(structure: Gray) -> dict[str, float]:
     """Return the strongest even wave that is slanting, in levels, and by how much it stands out from those near it."""
     plane = structure.astype(np.float32)
-    waves = np.abs(np.fft.rfft2((plane - plane.mean()) * _hann(STRUCTURE_SIZE))) * (8 / plane.size)
-    waves = np.asarray(np.fft.fftshift(waves, axes=0), dtype=np.float32)
+    spectrum = np.fft.fftshift(np.fft.rfft2((plane - plane.mean()) * _hann()), axes=0)
+    waves: Plane = np.asarray(np.abs(spectrum) * (8 / plane.size), dtype=np.float32)
     middle = waves.shape[0] // 2
     waves[middle - 1 : middle + 2] = 0
     waves[:, :2] = 0
     usual = cv2.blur(waves, (17, 17)) + _FAINTEST
     row, column = divmod(int(np.where(waves > _SEEN, waves / usual, 0).argmax()), waves.shape[1])
     # An edge is a row of waves that slant alike, of all lengths.
-    alike = [
-        _around(np.asarray(waves, dtype=np.float32), middle + (row - middle) * part, column * part) for part in _ALIKE
-    ]
+    alike = [_around(waves, middle + (row - middle) * part, column * part) for part in _ALIKE]
     return {
         "beat": float(waves[row, column]),
         "beat_pure": float(waves[row, column] / max(usual[row, column], *alike)),
@@ -230,10 +232,10 @@ def _smeared_rows(steps_across: Plane, steps_down: Plane) -> float:
     """
     cells = steps_down.shape[1] // 16, steps_across.shape[0] // 16
     across, down = (cv2.resize(steps, cells, interpolation=cv2.INTER_AREA) for steps in (steps_across, steps_down))
-    changing = across > 0.35
-    drawn = changing & (down < 0.3 * across - 0.05)
+    changing = across > _CHANGING
+    drawn = changing & (down < _DRAWN * across - _GRAIN)
     to_the_end, of = (np.cumsum(each[:, ::-1], axis=1) for each in (drawn, changing))
-    lost = np.where((to_the_end >= _DRAWN_OUT * of) & (to_the_end >= _WIDE * cells[0]), to_the_end, 0)
+    lost = np.where((to_the_end >= _NEARLY_ALL * of) & (to_the_end >= _WIDE * cells[0]), to_the_end, 0)
     return float(lost.max(axis=1).sum() / drawn.size)
 
 
@@ -274,7 +276,7 @@ def measure_motion(frames: Sequence[NDArray[np.uint8]]) -> Motion | None:
         roll=float(np.median([rows for rows, _ in rolls])),
         roll_gain=float(np.median([gain for _, gain in rolls])),
         roll_spread=float(np.ptp([rows for rows, _ in rolls])),
-        fine=np.max([_cells(_bands(gray)[0]) for gray in grays], axis=0),
+        fine=np.max([_cells(_bands(gray)[0]) for gray in grays[1:]], axis=0),
         thumbs=tuple(_shrink(copy, THUMB_SIZE) for copy in copies[1:]),
     )
 

@@ -145,6 +145,11 @@ def over(value: float, limit: float, full: float) -> float:
     return min(1.0, max(0.0, 0.5 + 0.5 * (value - limit) / (full - limit)))
 
 
+def any_of(*found: Judged) -> Judged:
+    """Return the strongest of several signs of one fault; one that cannot be told only where none can."""
+    return max(found, key=lambda judged: -1.0 if judged.score is None else judged.score)
+
+
 def both(*scores: float) -> float:
     """Return the score of evidence that must all be there."""
     return min(scores)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from xueliang_monitor.model import Fault, Rung, Severity, Text
-from xueliang_monitor.picture.verdict import HYSTERESIS, LIMIT, TEXTURED, Check, Judged, View, both, over
+from xueliang_monitor.picture.verdict import HYSTERESIS, LIMIT, TEXTURED, Check, Judged, View, any_of, both, over
 
 LOST_APART = 0.025
 TIMES_USUAL = 2.0
 CLEAR = 0.75
 STILL_KEPT = 0.35
 SPOTS, SPOTS_KEPT = 0.03, 0.2
+STILL = 0.4
 YOUNG = 1.5
 """Times the limit, while it is not known well what is usual."""
 
@@ -21,7 +22,7 @@ def _judge(view: View) -> Judged:
     lost = view.against("lost_apart")
     if lost is None:
         return Judged(None, "the camera's own view is not known yet")
-    judged = max(_losses(view, lost), _patches(view), key=lambda each: -1.0 if each.score is None else each.score)
+    judged = any_of(_losses(view, lost), _patches(view))
     if view.measures.motion is None and judged.score is not None and LIMIT - HYSTERESIS < judged.score < SURE:
         return Judged(None, f"{judged.detail}, but one picture does not tell dirt from what passes")
     return judged
@@ -42,9 +43,9 @@ def _losses(view: View, lost: float) -> Judged:
 
 def _patches(view: View) -> Judged:
     """Judge patches of another colour or lightness all over the view, with the scene between them."""
-    spots = view.against("spots")
-    if spots is None:
-        return Judged(None, "too much of the view moves")
+    spots, still = view.compared["spots"], view.compared["still"]
+    if still < STILL:
+        return Judged(None, f"only {still:.0%} of the view is still, so that dirt is not told from what passes")
     limit = (view.highest("spots", 0.05) + SPOTS) * (YOUNG if view.young else 1.0)
     detail = f"all over the view {spots:.1%} of it are patches that never looked so (limit {limit:.1%})"
     usual = view.median("kept", 1.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xueliang_monitor.model import Fault, Rung, Severity, Text
 from xueliang_monitor.picture.measures import pure
-from xueliang_monitor.picture.verdict import Check, Judged, View, both, over
+from xueliang_monitor.picture.verdict import Check, Judged, View, any_of, both, over
 
 LEVELS = {"stripes_wide": 4.0, "stripes_middle": 2.6, "stripes_narrow": 2.0}
 TIMES_USUAL = 1.3
@@ -19,12 +19,12 @@ LINES = 0.7
 UNKNOWN_LINES = 6.0
 SLANTING, SLANTING_PURE = 1.2, 7.0
 FLICKER, FLICKER_PURE = 0.03, 12.0
+"""Levels, and a share of the light; and how far each stands out from the waves beside it."""
 
 
 def _judge(view: View) -> Judged:
-    found = [_even(view, name, levels) for name, levels in LEVELS.items()]
-    found += [_single_lines(view), _slanting(view), _flicker(view)]
-    return max(found, key=lambda judged: judged.score or 0.0)
+    even = [_even(view, name, levels) for name, levels in LEVELS.items()]
+    return any_of(*even, _single_lines(view), _slanting(view), _flicker(view))
 
 
 def _even(view: View, name: str, levels: float) -> Judged:
