@@ -21,12 +21,13 @@ from xueliang_monitor.check import Memory
 from xueliang_monitor.clock import SystemClock
 from xueliang_monitor.fleet import Fleet
 from xueliang_monitor.health import Health, Policy, Transition
-from xueliang_monitor.history import Changes, History
+from xueliang_monitor.history import History
 from xueliang_monitor.looks import LookTaken
 from xueliang_monitor.metrics import render
 from xueliang_monitor.picture import PICTURE_CHECKS
 from xueliang_monitor.picture.measures import MEASURES
 from xueliang_monitor.picture.reference import Light, Reference
+from xueliang_monitor.stored import Changes, Known
 
 RESULTS = Path(__file__).parent / "results"
 CAMERAS = 147
@@ -57,7 +58,7 @@ def _fill(history: History, names: list[str]) -> None:
             happened.append(Transition(name, at, "raised", fault, "no answer within 2.0 s", since=at - 4))
             happened.append(Transition(name, at + chance.uniform(60, 5000), "cleared", fault, since=at - 4))
         history.write(Changes(tuple(happened), (), seconds))
-    history.write(Changes(known=tuple((name, Health(), memory) for name in names)))
+    history.write(Changes(known=tuple(Known(name, Health(), memory) for name in names)))
 
 
 def _look(history: History, names: list[str]) -> None:
@@ -98,7 +99,7 @@ def main() -> None:
         history = History(folder / "state")
         _fill(history, names)
         fresh, full = Fleet(SystemClock(), Policy(), cameras), Fleet(SystemClock(), Policy(), cameras)
-        full.restore(history.load(), history.episode_counts(), history.uplinks_down())
+        full.restore(history.load())
         history.close()
         size = _size_mb(folder / "state")
         history = History(folder / "state")

@@ -31,10 +31,11 @@ def gone(number: int, at: float) -> bool:
 def main() -> None:
     """Go on from where the history ends, until killed."""
     history = History(Path(sys.argv[1]))
-    known = history.load()
-    clock = ManualClock(max((health.visited_at or START for health, _ in known.values()), default=START) + STEP)
+    stored = history.load()
+    visited = (known.health.visited_at or START for known in stored.cameras.values())
+    clock = ManualClock(max(visited, default=START) + STEP)
     fleet = Fleet(clock, Policy(), CAMERAS)
-    fleet.restore(known, history.episode_counts(), history.uplinks_down())
+    fleet.restore(stored)
     for step in itertools.count():
         if step == STEPS_A_LIFE:
             print("ready", flush=True)

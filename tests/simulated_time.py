@@ -5,19 +5,20 @@ from __future__ import annotations
 import heapq
 import itertools
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from xueliang_monitor.camera_file import CameraFile
-from xueliang_monitor.check import Memory
-from xueliang_monitor.clock import ManualClock
+from xueliang_monitor.clock import ManualClock, SteadyClock
 from xueliang_monitor.fleet import Fleet
 from xueliang_monitor.health import Policy, Transition
-from xueliang_monitor.inventory import Camera
+from xueliang_monitor.inventory import Camera, target_of
 from xueliang_monitor.model import Finding, Report, Rung, RungResult, Target
 from xueliang_monitor.probes import LADDER
+from xueliang_monitor.probes.changes import CLOCK_DRIFT, judge_clock
 from xueliang_monitor.scheduler import Intervals, first_plan, next_plan
 
-START = 1_700_000_000.0
+START = 1_790_000_000.0
 DAY = 86_400.0
 CONNECT_TIMEOUT_SECONDS = 2.0
 Truth = Callable[[str, float], str | None]
@@ -29,9 +30,18 @@ _ALL_CLEAR = frozenset(fault.code for probe in LADDER for fault in probe.faults)
 _RUNGS = {fault.code: probe for probe in LADDER for fault in probe.faults}
 
 
-def camera(name: str, uplink: str = "", site: str = "S") -> Camera:
-    data = CameraFile(site=site, address="127.0.0.1", uplink=uplink)
-    return Camera(name, Target(name, "127.0.0.1"), data)
+def camera(name: str, uplink: str = "", site: str = "S", *, onvif: bool = False, host: str = "127.0.0.1") -> Camera:
+    data = CameraFile(site=site, address=host, uplink=uplink, onvif="http" if onvif else None)
+    return Camera(name, target_of(name, data, None, None), data)
+
+
+def at_clock(made: Report, offset: float, limit: float = 5.0) -> Report:
+    """Return a report of a camera that also told its clock, which is `offset` seconds ahead of ours."""
+    found = judge_clock(offset, Target(made.camera, "", clock_drift_seconds=limit))
+    readings = {**made.readings, "clock_offset_seconds": offset}
+    if found is None:
+        return replace(made, readings=readings, ruled_out=made.ruled_out | {CLOCK_DRIFT.code})
+    return replace(made, readings=readings, seen=(*made.seen, replace(found, rung=Rung.ONVIF)))
 
 
 def report(name: str, at: float, code: str | None, top: Rung) -> Report:
@@ -48,11 +58,25 @@ def report(name: str, at: float, code: str | None, top: Rung) -> Report:
 
 
 class SimulatedDays:
-    """Runs a fleet from `START`, and keeps every transition."""
+    """Runs a fleet from `START`, and keeps every transition.
 
-    def __init__(self, cameras: tuple[Camera, ...], truth: Truth, intervals: Intervals | None = None) -> None:
-        self.clock = ManualClock(START)
-        self.fleet = Fleet(self.clock, Policy(), cameras)
+    `truth` is asked by monotonic time. Cameras with ONVIF have clocks that are right but for `drift` seconds.
+    """
+
+    def __init__(
+        self,
+        cameras: tuple[Camera, ...],
+        truth: Truth,
+        intervals: Intervals | None = None,
+        *,
+        drift: Mapping[str, float] | None = None,
+        wall: float = 0.0,
+    ) -> None:
+        self.clock = ManualClock(START, wall)
+        self.steady = SteadyClock(self.clock)
+        self.fleet = Fleet(self.steady, Policy(), cameras)
+        self._drift = drift or {}
+        self._started: dict[str, float] = {}
         self.transitions: list[Transition] = []
         self.fleet.watch(self.transitions.extend)
         self.visits = 0
@@ -85,16 +109,33 @@ class SimulatedDays:
         del self._waiting[name]
         code = self._truth(name, now)
         takes = CONNECT_TIMEOUT_SECONDS if code == "connect_timeout" else 0.05
-        made = report(name, now, code, self._plans[name].what(now).top)
+        due = self._plans[name].what(now)
+        made = report(name, self.steady.now(), code, due.top)
+        if code is None and due.ask_device and self.fleet.entry(name).camera.target.onvif is not None:
+            made = at_clock(made, now + self._drift.get(name, 0.0) - self.steady.now())
+            made = replace(made, rungs=(*made.rungs, RungResult(Rung.ONVIF, True, 0.1)))
+        self._started[name] = self.steady.shifted
         heapq.heappush(self._queue, (now + takes, next(self._count), name, made))
 
     def _finish(self, name: str, now: float, done: Report) -> None:
         self.visits += 1
-        health, neighbours = self.fleet.apply(done, Memory(), 0.0)
-        plan = self._plans[name] = next_plan(self._plans[name], done.at, now, done, health, self._intervals)
+        done = done.shifted(self.steady.shifted - self._started[name])
+        began = now - (self.steady.now() - done.at)
+        health, neighbours = self.fleet.apply(done, self.fleet.entry(name).memory, 0.0)
+        plan = self._plans[name] = next_plan(self._plans[name], began, now, done, health, self._intervals)
         self._wait(name, plan.at)
         for other in neighbours & self._waiting.keys():
             self._wait(other, now)
+
+    def set_clock(self, seconds: float) -> None:
+        """Set the wall clock by so many seconds, and have the fleet follow it, as the daemon does within a second."""
+        self.clock.wall += seconds
+        self.look_at_clock()
+
+    def look_at_clock(self) -> None:
+        """Have the fleet follow the wall clock."""
+        steady = self.steady
+        self.fleet.follow_clock(steady.step(), impossible=steady.impossible, guessed=steady.guessed)
 
     def said(self, kind: str, code: str | None = None) -> list[Transition]:
         """Return the transitions of a kind."""

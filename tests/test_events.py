@@ -150,7 +150,7 @@ async def test_events_are_followed(tmp_path: Path) -> None:
         *XUELIANG, "events", "--follow", "--json", "-c", str(place.settings), stdout=subprocess.PIPE
     )
     assert process.stdout is not None
-    from xueliang_monitor.history import Changes
+    from xueliang_monitor.stored import Changes
 
     await asyncio.sleep(1.5)
     for number in range(3):

@@ -30,10 +30,11 @@ from xueliang_monitor.clock import ManualClock, SystemClock
 from xueliang_monitor.config import KeepSettings
 from xueliang_monitor.fleet import Fleet
 from xueliang_monitor.health import Policy
-from xueliang_monitor.history import Changes, History, HistoryError
+from xueliang_monitor.history import History, HistoryError
 from xueliang_monitor.login import Login
 from xueliang_monitor.model import Credentials, Rung, State
 from xueliang_monitor.picture.reference import Light, Reference
+from xueliang_monitor.stored import Changes, Known, Stored
 
 CAMERAS = tuple(camera(f"cam-{number}", "sw") for number in range(4))
 KILLS, LANES = 100, 4
@@ -50,7 +51,7 @@ def test_a_restart_keeps_states_since_when_and_what_was_learned(tmp_path: Path) 
         Reference((Light(b"\x00\xff", b"\x01", b"\x02", 24),), {"mean": (0.1,)}, 1, b"picture-of-something"), login
     )
     entry = days.fleet.entry("cam-0")
-    history.write(Changes(known=(("cam-0", entry.health, memory),)))
+    history.write(Changes(known=(Known("cam-0", entry.health, memory, entry.camera.data, entry.episodes),)))
     history.close()
     assert (
         b"secret" not in (tmp_path / "history.db").read_bytes() + (tmp_path / "history.db-wal").read_bytes()
@@ -61,7 +62,7 @@ def test_a_restart_keeps_states_since_when_and_what_was_learned(tmp_path: Path) 
     history = History(tmp_path)
     clock = ManualClock(START + 5000)  # the daemon was away for over an hour
     fleet = Fleet(clock, Policy(), CAMERAS)
-    fleet.restore(history.load(), history.episode_counts(), history.uplinks_down())
+    fleet.restore(history.load())
     after = {entry.camera.id: status for entry, status in fleet.snapshot().entries}
     assert {name: (item.state, item.since) for name, item in after.items()} == {
         name: (item.state, item.since) for name, item in before.items()
@@ -95,7 +96,7 @@ def test_an_uplink_that_is_down_over_a_restart_stays_one_event(tmp_path: Path) -
     history = History(tmp_path)
     history.write(days.fleet.collect(every=True))
     fleet = Fleet(ManualClock(START + 900), Policy(), CAMERAS)
-    fleet.restore(history.load(), history.episode_counts(), history.uplinks_down())
+    fleet.restore(history.load())
     said = []
     fleet.watch(said.extend)
     for at, code in ((910, "connect_timeout"), (925, "connect_timeout"), (940, None), (955, None)):
@@ -174,7 +175,7 @@ def test_a_damaged_history_is_put_aside_and_begun_anew(tmp_path: Path, damage: s
     assert (again.put_aside is not None) == (damage != "empty")
     if again.put_aside is not None:
         assert again.put_aside.exists()
-    assert again.load() == {}
+    assert again.load() == Stored()
     again.write(Changes(seconds=(("a", "2026-01-01", Seconds(1)),)))
     again.close()
 
@@ -250,7 +251,7 @@ def test_a_hundred_kills_lose_and_double_no_episode(tmp_path: Path) -> None:
     for number, count in enumerate(kills):
         history = History(tmp_path / str(number))
         assert history.put_aside is None
-        end = max(health.visited_at or 0.0 for health, _ in history.load().values())
+        end = max(known.health.visited_at or 0.0 for known in history.load().cameras.values())
         episodes = history.episodes(0, end + 1)
         history_seconds = history.seconds("2000-01-01", "2100-01-01")
         assert end - START > 3 * WINDOW, "the fleet hardly ran"

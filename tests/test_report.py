@@ -27,12 +27,13 @@ from xueliang_monitor.availability import Seconds, day_of
 from xueliang_monitor.camera_file import Status
 from xueliang_monitor.check import Memory
 from xueliang_monitor.health import Transition
-from xueliang_monitor.history import Changes, Episode, History
+from xueliang_monitor.history import History
 from xueliang_monitor.inventory import Camera
 from xueliang_monitor.model import State
 from xueliang_monitor.report import forms
 from xueliang_monitor.report.figures import Figures, Period, _percentile_90, build
 from xueliang_monitor.report.tables import Table, tables
+from xueliang_monitor.stored import Changes, Episode, outages_of
 
 CAMERAS = tuple(
     replace(made, data=made.data.model_copy(update={"programme": "p1" if number % 2 else "p2", "name": f"N{number}"}))
@@ -100,7 +101,8 @@ def whole(month: Month) -> Period:
 def figures(month: Month, period: Period, **options: Any) -> Figures:
     seconds = month.history.seconds(period.first.isoformat(), period.last.isoformat())
     episodes = month.history.episodes(period.start, period.end)
-    return build(period, CAMERAS, seconds, episodes, now=START + 3 * 86_400, **options)
+    outages = month.history.outages(period.start, period.end)
+    return build(period, CAMERAS, seconds, episodes, outages, now=START + 3 * 86_400, **options)
 
 
 @pytest.mark.parametrize("days", [(0, 3), (1, 1)])
@@ -206,7 +208,7 @@ def test_what_is_new_retired_and_never_seen_and_a_formula_is_a_name() -> None:
     period = Period.parse("2026-10")
     seconds = {"old": {"2026-10-07": Seconds(1000, 900, 800)}, "trial": {"2026-10-07": Seconds(1000)}}
     lasting = Episode("old", "", "rtsp_timeout", period.end - 100, period.end - 90, None, "")
-    built = build(period, cameras, seconds, [lasting], now=period.end + 5000)
+    built = build(period, cameras, seconds, [lasting], outages_of([lasting]), now=period.end + 5000)
     assert [item.id for item in built.registered] == ["new"]
     assert [item.id for item in built.retired] == ["gone"]
     assert [item.id for item in built.never_seen] == ["new"]

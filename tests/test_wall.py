@@ -14,9 +14,9 @@ from xueliang_monitor.check import Memory
 from xueliang_monitor.clock import ManualClock
 from xueliang_monitor.fleet import Fleet
 from xueliang_monitor.health import Policy
-from xueliang_monitor.history import Episode
 from xueliang_monitor.maintenance import Window
 from xueliang_monitor.model import Finding, Report, Rung, RungResult, State
+from xueliang_monitor.stored import Episode, outages_of
 from xueliang_monitor.web import charts, live
 from xueliang_monitor.web.actions import A_MINUTE, Checks
 from xueliang_monitor.web.live import Wall
@@ -147,7 +147,7 @@ def test_days_and_the_last_day_are_drawn_as_they_were() -> None:
         Episode("", "u", "uplink_down", now - 48 * hour, now - 48 * hour, now - 47 * hour, ""),
     ]
     windows = [Window(1, "camera", "c", now - hour, now + hour, "mast")]
-    found = charts.timeline(episodes, windows, frozenset({"connect_timeout"}), now)
+    found = charts.timeline(episodes, [item for _, item in outages_of(episodes)], windows, now)
     assert [(each.state, round(each.x), round(each.width)) for each in found] == [
         (State.DEGRADED, 917, 83),
         (State.DOWN, 750, 125),

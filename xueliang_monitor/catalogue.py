@@ -7,9 +7,10 @@ from types import MappingProxyType
 from xueliang_monitor.health import FLAPPING
 from xueliang_monitor.model import Fault
 from xueliang_monitor.network import UPLINK_DOWN
+from xueliang_monitor.own_clock import CLOCK_WRONG
 from xueliang_monitor.probes import PROBES
 
-TOGETHER = (UPLINK_DOWN, FLAPPING)
+TOGETHER = (UPLINK_DOWN, FLAPPING, CLOCK_WRONG)
 """Faults that no single visit sees."""
 
 _SEEN = tuple(fault for probe in PROBES for fault in probe.faults)

@@ -69,6 +69,26 @@ class Memory:
     refusals: tuple[float, ...] = ()
     bursts: Bursts = field(default_factory=Bursts)
 
+    def moved(self, change: Callable[[float], float]) -> Memory:
+        """Return the same with every moment changed, as when the clock that gave them was wrong."""
+        return replace(
+            self,
+            login=self.login.moved(change),
+            device=self.device.moved(change),
+            device_login=self.device_login.moved(change),
+            normal=self.normal.moved(change),
+            refusals=tuple(change(moment) for moment in self.refusals),
+        )
+
+    def shifted(self, seconds: float) -> Memory:
+        """Return the same after our clock was set by so many seconds: a camera's clock is off it by as many less."""
+        memory = self.moved(lambda moment: moment + seconds)
+        offset = memory.device.acquaintance.clock_offset_seconds
+        if offset is None:
+            return memory
+        acquaintance = replace(memory.device.acquaintance, clock_offset_seconds=offset - seconds)
+        return replace(memory, device=replace(memory.device, acquaintance=acquaintance))
+
 
 @dataclass(slots=True)
 class _Findings:

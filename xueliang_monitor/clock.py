@@ -6,6 +6,12 @@ import time
 from dataclasses import dataclass
 from typing import Protocol
 
+EARLIEST = 1_767_225_600.0
+"""2026-01-01 UTC: this program did not exist before, so a clock that shows less is wrong."""
+
+STEP_SECONDS = 1.0
+"""A wall clock that is off by more than this was set; less is drift, which is taken over without a word."""
+
 
 class Clock(Protocol):
     """Two readings of one moment, both in seconds."""
@@ -31,15 +37,60 @@ class SystemClock:
         return time.monotonic()
 
 
-@dataclass(slots=True)
-class ManualClock:
-    """A clock that moves only when told to."""
+class SteadyClock:
+    """Seconds since the epoch that advance with the monotonic clock, whatever happens to the wall clock.
 
-    seconds: float = 1_700_000_000.0
+    Everything that is judged is judged on this clock, so that a wall clock that is set (by NTP, by hand, after a start
+    in 1970) makes no camera stale, no fault longer or shorter, and no login held for years. `step` follows the wall
+    clock; whoever keeps moments of this clock moves them by as much.
+
+    Attributes:
+        shifted: by how many seconds this clock was moved in all since it was made.
+        guessed: whether it has yet to see a wall clock that shows a time that can be.
+
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.shifted = 0.0
+        self.guessed = self.impossible
+        self._ahead = max(clock.now(), EARLIEST) - clock.monotonic()
 
     def now(self) -> float:
-        """Return the seconds last set."""
-        return self.seconds
+        """Return seconds since the epoch, as of the last step."""
+        return self._clock.monotonic() + self._ahead
+
+    def monotonic(self) -> float:
+        """Return the machine's monotonic seconds."""
+        return self._clock.monotonic()
+
+    @property
+    def impossible(self) -> bool:
+        """Whether the wall clock shows a time that cannot be."""
+        return self._clock.now() < EARLIEST
+
+    def step(self) -> float:
+        """Follow the wall clock; return by how many seconds this clock was moved for that, 0 where it was not set."""
+        wall = self._clock.now()
+        off = wall - self.now()
+        if wall < EARLIEST or abs(off) <= STEP_SECONDS:
+            return 0.0
+        self._ahead += off
+        self.shifted += off
+        self.guessed = False
+        return off
+
+
+@dataclass(slots=True)
+class ManualClock:
+    """A clock that moves only when told to; `wall` is how far its wall clock is off its monotonic one."""
+
+    seconds: float = 1_790_000_000.0
+    wall: float = 0.0
+
+    def now(self) -> float:
+        """Return the seconds last set, as the wall clock shows them."""
+        return self.seconds + self.wall
 
     def monotonic(self) -> float:
         """Return the seconds last set."""

@@ -9,12 +9,12 @@ import math
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from xueliang_monitor import config, evidence, inventory, journal, watching
+from xueliang_monitor import config, evidence, installation, inventory, journal, watching
 from xueliang_monitor.catalogue import at_first_sight
 from xueliang_monitor.check import visit
-from xueliang_monitor.clock import Clock, SystemClock
+from xueliang_monitor.clock import Clock, SteadyClock, SystemClock
 from xueliang_monitor.documents import DocumentError, Problem
-from xueliang_monitor.fleet import Fleet
+from xueliang_monitor.fleet import Fleet, difference
 from xueliang_monitor.health import Health, Policy
 from xueliang_monitor.history import History, HistoryError
 from xueliang_monitor.installation import Installation, load, timeouts_of
@@ -22,12 +22,16 @@ from xueliang_monitor.model import Report, Rung
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.recorder import Recorder
 from xueliang_monitor.scheduler import Due, Intervals, Scheduler
+from xueliang_monitor.stored import Stored
 from xueliang_monitor.turns import Turns
 from xueliang_monitor.web.server import Server
 
 log = logging.getLogger(__name__)
 
 LAG_SECONDS = 0.5
+CLOCK_SECONDS = 1.0
+"""How often the wall clock is compared with the steady one."""
+
 FORGET_SECONDS = 3600.0
 """How often evidence pictures are looked through for those whose time is over."""
 
@@ -59,7 +63,9 @@ def policy_of(settings: config.Settings) -> Policy:
     longest = max(settings.intervals.reach, settings.intervals.rtsp)
     limits = settings.timeouts
     slack = limits.stream + limits.picture + limits.rtsp + limits.reach + limits.onvif
-    return Policy(times, at_first_sight(), settings.clear, stale_after=3 * longest + slack)
+    return Policy(
+        times, at_first_sight(), settings.clear, stale_after=3 * longest + slack, clock_drift=settings.clock_drift
+    )
 
 
 def intervals_of(settings: config.Settings) -> Intervals:
@@ -90,35 +96,47 @@ class Monitor:
         # Looked at before they are read, so that what changes before they are followed shows.
         self._seen = watching.fingerprint(config.load(file)[0].inventory)
         self._installation = loaded = load(file)
-        self._clock = clock or SystemClock()
+        self._clock = SteadyClock(clock or SystemClock())
         self._workers = Workers(loaded.settings.workers)
         self._turns = Turns(loaded.settings.state)
         self._scheduler = Scheduler(
             self._clock, intervals_of(loaded.settings), self._visit, at_once=loaded.settings.visits_at_once
         )
         problems = (*loaded.problems, *loaded.inventory.problems)
-        self.fleet = Fleet(self._clock, policy_of(loaded.settings), loaded.inventory.cameras, problems)
+        self._history, stored = self._open_history(loaded.settings.state)
+        before = installation.cameras_before(stored, loaded)
+        self._installation = loaded.with_inventory(inventory.keep_last_good(before, loaded.inventory))
+        self.fleet = Fleet(self._clock, policy_of(loaded.settings), before.cameras, problems)
+        self.fleet.history_ok = self._history is not None
+        self.fleet.histories_damaged = int(self._history is not None and self._history.put_aside is not None)
         self.fleet.watch(journal.writer(loaded.settings.log, self.fleet.camera))
-        self._history = self._remember(loaded.settings.state)
+        self.fleet.restore(stored)
+        self.fleet.reconcile(self._installation.inventory)
         self._server = Server(self.fleet, loaded.settings, file.parent, self._scheduler.ask)
         self._reloading = asyncio.Lock()
         for problem in problems:
             log.error("%s", problem)
 
-    def _remember(self, folder: Path) -> History | None:
-        """Open the history and take what it knows; without one monitoring goes on."""
+    @staticmethod
+    def _open_history(folder: Path) -> tuple[History | None, Stored]:
+        """Open the history and read what it knows; without one monitoring goes on."""
         try:
             history = History(folder)
-            self.fleet.restore(history.load(), history.episode_counts(), history.uplinks_down())
+            return history, history.load()
         except HistoryError as error:
             log.error("%s; nothing is remembered over a restart", error)  # noqa: TRY400
-            self.fleet.history_ok = False
-            return None
-        self.fleet.histories_damaged = int(history.put_aside is not None)
-        return history
+            return None, Stored()
 
     async def _visit(self, camera: str, due: Due, lateness: float) -> tuple[Report, Health]:
+        try:
+            return await self._visit_once(camera, due, lateness)
+        except Exception:
+            self.fleet.count_failed_visit()
+            raise
+
+    async def _visit_once(self, camera: str, due: Due, lateness: float) -> tuple[Report, Health]:
         entry = self.fleet.entry(camera)
+        shifted = self._clock.shifted
         report, memory = await visit(
             entry.camera.target,
             due.top,
@@ -130,6 +148,8 @@ class Monitor:
             turns=self._turns,
             told=lambda rung, result: self.fleet.tell_rung(camera, rung, result),
         )
+        if moved := self._clock.shifted - shifted:  # the clock was set meanwhile
+            report, memory = report.shifted(moved), memory.shifted(moved)
         health, neighbours = self.fleet.apply(report, memory, lateness)
         if report.evidence:
             await self._keep_evidence(report, entry.health, health)
@@ -197,22 +217,30 @@ class Monitor:
             for name in _AT_START:
                 if getattr(after.settings, name) != getattr(before.settings, name):
                     log.warning("the new %s counts from the next start", name)
-        known = {camera.id: camera for camera in before.inventory.cameras}
-        changed = tuple(item for item in after.inventory.cameras if known.get(item.id) != item)
-        gone = known.keys() - {camera.id for camera in after.inventory.cameras}
-        restarted = [item.id for item in changed if item.id not in known or known[item.id].target != item.target]
-        for name in sorted((gone | set(restarted)) & known.keys()):
+        known = {camera.id for camera in before.inventory.cameras}
+        found = difference(before.inventory.cameras, after.inventory.cameras)
+        for name in sorted(known & {*found.gone, *found.fresh}):
             await self._scheduler.remove(name)
-        for name in sorted(gone):
+        self.fleet.reconcile(after.inventory)
+        for name in found.gone:
             log.info("camera %s: no longer watched", name)
-            self.fleet.drop(name)
-        self.fleet.take(changed)
-        for camera in changed:
+        for camera in found.changed:
             if camera.outdated:
                 log.warning("camera %s: the last good version stays in force", camera.id)
             else:
                 log.info("camera %s: %s", camera.id, "its file changed" if camera.id in known else "now watched")
-        self._scheduler.add(tuple(restarted))
+        self._scheduler.add(found.fresh)
+
+    async def _follow_clock(self) -> None:
+        """Follow the wall clock where it is set, so that nothing is judged longer or shorter for it."""
+        while True:
+            step, impossible = self._clock.step(), self._clock.impossible
+            if step:
+                sense = "forward" if step > 0 else "back"
+                log.warning("the wall clock was set %s by %.0f s; every moment that lasts is moved", sense, abs(step))
+            if step or impossible is not self.fleet.clock_impossible:
+                self.fleet.follow_clock(step, impossible=impossible, guessed=self._clock.guessed)
+            await asyncio.sleep(CLOCK_SECONDS)
 
     async def _measure_lag(self) -> None:
         loop = asyncio.get_running_loop()
@@ -236,6 +264,7 @@ class Monitor:
                 tasks = [
                     group.create_task(self._scheduler.run(cameras)),
                     group.create_task(self._measure_lag()),
+                    group.create_task(self._follow_clock()),
                     group.create_task(watching.follow(settings.inventory, self._seen, self.reload)),
                     group.create_task(self._server.follow_files()),
                     group.create_task(self._keep_forgetting_evidence()),

@@ -5,24 +5,38 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from xueliang_monitor.availability import Seconds, spent, split_by_day
 from xueliang_monitor.camera_file import Status as FileStatus
 from xueliang_monitor.check import Memory
 from xueliang_monitor.clock import Clock
 from xueliang_monitor.documents import Problem
-from xueliang_monitor.health import Health, Policy, Status, Transition, advance, settled, status
-from xueliang_monitor.history import Changes
-from xueliang_monitor.inventory import Camera
+from xueliang_monitor.health import (
+    Health,
+    Policy,
+    Status,
+    Transition,
+    advance,
+    status,
+    withdrawn,
+)
+from xueliang_monitor.inventory import Camera, Inventory
+from xueliang_monitor.login import Login
 from xueliang_monitor.looks import LookTaken
 from xueliang_monitor.maintenance import Window, covering
 from xueliang_monitor.model import Report, Rung, RungResult
-from xueliang_monitor.network import Member, Uplink, UplinkPolicy, observe, undecided, unreachable
+from xueliang_monitor.network import Uplink, unreachable
+from xueliang_monitor.own_clock import CLOCK_WRONG, OwnClock
+from xueliang_monitor.pending import Pending
 from xueliang_monitor.picture.measures import MEASURES
+from xueliang_monitor.probes.changes import CLOCK_DRIFT
 from xueliang_monitor.probes.device import DeviceMemory
-from xueliang_monitor.snapshot import Entry, Histogram, Snapshot
+from xueliang_monitor.restoring import restore, restored_entry
+from xueliang_monitor.snapshot import Entry, Histogram, MonitorFault, Snapshot
+from xueliang_monitor.stored import Changes, Known, Stored
+from xueliang_monitor.uplinks import Uplinks, group_of
 
 log = logging.getLogger(__name__)
 
@@ -34,9 +48,21 @@ NEAR_SCORE = 0.4
 """A look with such a score is always kept: those are what limits are set by."""
 
 
-def group_of(camera: Camera) -> str:
-    """Return what the camera shares its fate with: its uplink, else its site."""
-    return camera.uplink or camera.site
+def difference(before: Iterable[Camera], after: Iterable[Camera]) -> Difference:
+    """Return what another inventory changes."""
+    known, today = {camera.id: camera for camera in before}, {camera.id: camera for camera in after}
+    changed = tuple(camera for camera in today.values() if known.get(camera.id) != camera)
+    fresh = tuple(camera.id for camera in changed if camera.id not in known or known[camera.id].target != camera.target)
+    return Difference(tuple(sorted(known.keys() - today.keys())), changed, fresh)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Cameras that are gone, cameras that are new or changed, and of these the ones to be visited anew."""
+
+    gone: tuple[str, ...]
+    changed: tuple[Camera, ...]
+    fresh: tuple[str, ...]
 
 
 class Fleet:
@@ -48,13 +74,10 @@ class Fleet:
         self._clock = clock
         self.policy = policy
         self._entries = {camera.id: Entry(camera) for camera in cameras}
-        self._uplinks: dict[str, Uplink] = {}
-        self._happened: list[Transition] = []
-        self._looks: list[LookTaken] = []
-        self._touched: set[str] = set()
-        self._changed: set[str] = set()
-        self._seconds: dict[tuple[str, str], Seconds] = {}
-        self._uplink_policy = UplinkPolicy()
+        self._uplinks = Uplinks()
+        self._own_clock = OwnClock(policy.clock_drift, clock.now())
+        self._pending = Pending()
+        self._unwatched: dict[str, Known] = {}
         self._followers: dict[str, list[Told]] = {}
         self._watchers: list[Callable[[tuple[Transition, ...]], None]] = []
         self._rung_seconds: dict[Rung, Histogram] = {
@@ -89,43 +112,62 @@ class Fleet:
         entry = self._entries.get(name)
         return entry.camera if entry is not None else None
 
-    def take(self, cameras: tuple[Camera, ...]) -> None:
-        """Take new cameras and new versions of known ones; what is known of a camera stays.
+    def reconcile(self, inventory: Inventory) -> None:
+        """Take the cameras that there are now: at a reload, and at a start over those that there were before it.
 
-        What was learned of its picture and device goes where it has another address, port or path, and that of its
-        picture where its view was changed on purpose.
+        What is known of a camera stays, as far as its file does not say that it is another one or shows another view;
+        also while its file is invalid and no good version is known.
+        """
+        found = difference((entry.camera for entry in self._entries.values()), inventory.cameras)
+        for camera in found.gone:
+            self.drop(camera)
+        self.take(found.changed)
+        for name in self._unwatched.keys() - inventory.invalid:
+            self._end(name, self._unwatched.pop(name).health)
+
+    def take(self, cameras: tuple[Camera, ...]) -> None:
+        """Take new cameras and new versions of known ones.
+
+        What was learned of its picture and device goes where it has another address, port or path, what is known of its
+        logins where it has another host, and what was learned of its picture where its view was changed on purpose.
         """
         for camera in cameras:
             known = self._entries.get(camera.id)
+            self._pending.change((camera.id,))
             if known is None:
-                self._entries[camera.id] = Entry(camera)
+                self._entries[camera.id] = self._fresh(camera)
                 continue
+            self._entries[camera.id] = replace(known, camera=camera, memory=_kept_of(known, camera))
             if group_of(known.camera) != group_of(camera):
                 self._leave(known.camera)
-            same = known.camera.target.request_url == camera.target.request_url
-            device = known.memory.device if same and known.camera.data.identity == camera.data.identity else None
-            memory = known.memory if device is not None else replace(known.memory, device=DeviceMemory())
-            if not same or known.camera.target.view_since != camera.target.view_since:
-                memory = replace(memory, reference=None)
-            self._entries[camera.id] = replace(known, camera=camera, memory=memory)
+
+    def _fresh(self, camera: Camera) -> Entry:
+        """Return the entry of a camera that is watched from now on: with what is known where only its file was bad."""
+        known = self._unwatched.pop(camera.id, None)
+        return Entry(camera) if known is None else restored_entry(Entry(camera), known, self._clock.now())[0]
 
     def drop(self, camera: str) -> None:
-        """Forget a camera."""
+        """Forget a camera, and end what lasts of it."""
         entry = self._entries.pop(camera, None)
         if entry is not None:
+            self._own_clock.forget(camera)
             self._leave(entry.camera)
-            now = self._clock.now()
-            self._tell(
-                tuple(
-                    Transition(camera, now, "cleared", fault.code, since=fault.since)
-                    for fault in entry.health.confirmed
-                )
-            )
+            self._end(camera, entry.health)
+
+    def _end(self, camera: str, health: Health) -> None:
+        now = self._clock.now()
+        self._pending.gone((camera,))
+        self._pending.outage(camera, health.outage, None, now)
+        self._tell(
+            tuple(Transition(camera, now, "cleared", fault.code, since=fault.since) for fault in health.confirmed)
+        )
 
     def _leave(self, camera: Camera) -> None:
         group = group_of(camera)
-        if group in self._uplinks:
-            self._uplinks[group] = self._uplinks[group].without(camera.id)
+        last = all(group_of(entry.camera) != group for entry in self._entries.values())
+        said = self._uplinks.leave(camera, self._clock.now(), last=last)
+        if said:
+            self._tell(said)
 
     def take_windows(self, windows: tuple[Window, ...]) -> None:
         """Take the maintenance windows that are known, and tell who watches where they are others."""
@@ -139,58 +181,75 @@ class Fleet:
         self.reloaded_at = self._clock.now() if ok else self.reloaded_at
         self._tell(())
 
-    def restore(
-        self,
-        known: Mapping[str, tuple[Health, Memory]],
-        episodes: Mapping[str, Mapping[str, int]],
-        uplinks: Mapping[str, float],
-    ) -> None:
-        """Take what the history knows: health and memory by camera, episode counts, uplinks that were down since when.
+    def restore(self, stored: Stored) -> None:
+        """Take what the history knows of the cameras that there were; `reconcile` is to follow with those of now."""
+        found = restore(stored, self._entries, self._clock.now())
+        self._entries = dict(found.entries)
+        self._unwatched = {name: stored.cameras[name] for name in found.unwatched}
+        for name, since, lost in found.uplinks:
+            self._uplinks.restore(name, since, lost)
+        self._pending.change(found.changed)
+        self._pending.outages(found.outages)
+        if found.transitions:
+            self._tell(found.transitions)
 
-        States and since-when are those of before; the time in between counts as not watched.
+    def follow_clock(self, step: float, *, impossible: bool, guessed: bool = False) -> None:
+        """Move every moment by as much as the wall clock was set, and judge whether it is wrong.
+
+        Nothing gets longer or shorter by that. What cameras told of their clocks before says at once whether ours is
+        wrong since; `impossible` says that it shows a time that cannot be, `guessed` that it never showed another.
         """
+        if step:
+            self._entries = {name: entry.shifted(step) for name, entry in self._entries.items()}
+            self._uplinks.move(lambda moment: moment + step)
+            self._own_clock.shift(step)
+            self._pending.change(self._entries)
+            self._pending.shift(step)
+            self.reloaded_at += step
+        self._own_clock.impossible, self._own_clock.guessed = impossible, guessed
+        turned = self._judge_own_clock()
+        if turned:
+            self._tell(turned)
+
+    def _judge_own_clock(self) -> tuple[Transition, ...]:
+        """Judge the monitor's own clock; return what changed, with the faults that it made of cameras withdrawn."""
         now = self._clock.now()
+        turned = self._own_clock.judge(now)
+        if not any(item.kind == "raised" for item in turned):
+            return turned
+        cleared = []
         for name, entry in self._entries.items():
-            if name in known:
-                health, memory = known[name]
-                entry = replace(entry, health=settled(health), memory=memory, restored_at=now)
-            self._entries[name] = replace(entry, episodes=dict(episodes.get(name, {})))
-        for group, since in uplinks.items():
-            lost = frozenset(name for name, entry in self._entries.items() if group_of(entry.camera) == group)
-            members = {name: Member(since, since) for name in lost}
-            self._uplinks[group] = Uplink(group, members, since, lost)
+            fault = entry.health.faults.get(CLOCK_DRIFT.code)
+            if fault is None or not self._own_clock.agrees(name):
+                continue
+            self._entries[name] = replace(entry, health=withdrawn(entry.health, fault.code, now))
+            self._pending.change((name,))
+            if fault.confirmed_at is not None:
+                cleared.append(Transition(name, now, "cleared", fault.code, since=fault.since))
+        return (*turned, *cleared)
 
     def collect(self, *, every: bool = False) -> Changes:
         """Return what is to be remembered since the last call.
 
         Of cameras that were only visited, what is known goes in with `every`: it changes slowly, and is much.
         """
-        wanted = self._changed | self._touched if every else self._changed
-        changes = Changes(
-            tuple(self._happened),
-            tuple(
-                (name, entry.health, entry.memory)
-                for name in sorted(wanted)
-                if (entry := self._entries.get(name)) is not None
-            ),
-            tuple((camera, day, seconds) for (camera, day), seconds in self._seconds.items()),
-            tuple(self._looks),
-        )
-        self._happened, self._changed, self._seconds, self._looks = [], set(), {}, []
-        self._touched -= wanted
-        return changes
+        self._pending.uplinks(self._uplinks.take_changed())
+        return self._pending.take(self._entries, every=every)
 
     def _count_time(self, entry: Entry, until: float) -> None:
         """Add up how the camera was from the last visit to this one."""
-        if entry.counted_until is None or entry.camera.status is not FileStatus.ACTIVE:
+        if (
+            entry.counted_until is None
+            or entry.camera.status is not FileStatus.ACTIVE
+            or self._own_clock.misses_the_day
+        ):
             return
         status_then = self._status(entry, until)
         for day, seconds in split_by_day(entry.counted_until, until):
-            key = (entry.camera.id, day)
-            self._seconds[key] = self._seconds.get(key, Seconds()) + spent(status_then, seconds)
+            self._pending.seconds(entry.camera.id, day, spent(status_then, seconds))
 
     def _tell(self, transitions: tuple[Transition, ...]) -> None:
-        self._happened += (item for item in transitions if item.kind != "state")
+        self._pending.happened(item for item in transitions if item.kind != "state")
         for watcher in self._watchers:
             watcher(transitions)
 
@@ -222,19 +281,22 @@ class Fleet:
         """
         entry = self._entries[report.camera]
         self._count_time(entry, report.at)
-        self._touched.add(report.camera)
+        self._pending.touch(report.camera)
+        report, said = self._hear_clock(entry, report)
+        entry = self._entries[report.camera]
         resting = self._maintenance(entry, report.at) is not None
-        uplink, turned = (Uplink(""), ()) if resting else self._observe(entry.camera, report)
+        uplink, turned = (Uplink(""), ()) if resting else self._uplinks.observe(entry.camera, report)
         first = next((fault.since for fault in entry.health.faults.values() if fault.offline), report.at)
         wanted: frozenset[str] = frozenset()
         if unreachable(report) and entry.health.offline_streak >= 1:
-            wanted = undecided(uplink, report.camera, first, report.at, self._uplink_policy)
+            wanted = self._uplinks.undecided(uplink, report.camera, first, report.at)
         suspended = uplink.down or resting
         health, transitions = advance(entry.health, report, self.policy, hold=bool(wanted), suspended=suspended)
-        transitions = (*turned, *transitions)
+        self._pending.outage(report.camera, entry.health.outage, health.outage, report.at)
+        transitions = (*said, *turned, *transitions)
         episodes = dict(entry.episodes)
         for transition in transitions:
-            if transition.kind == "raised":
+            if transition.kind == "raised" and transition.camera:
                 episodes[transition.code] = episodes.get(transition.code, 0) + 1
         readings = {**entry.readings, **report.readings}
         rungs = {**entry.rungs, **{result.rung: result for result in report.rungs}}
@@ -252,7 +314,7 @@ class Fleet:
         )
         self._count(report, lateness)
         if transitions or (memory.login, memory.device_login) != (entry.memory.login, entry.memory.device_login):
-            self._changed.add(report.camera)
+            self._pending.change((report.camera,))
         if transitions:
             self._tell(transitions)
         self.tell_rung(report.camera, None, None)
@@ -264,22 +326,21 @@ class Fleet:
         if not report.scores or (report.at - entry.look_kept_at < LOOK_SPACING_SECONDS and not near):
             return entry.look_kept_at
         measures = {name: value for name in MEASURES if isinstance(value := report.readings.get(name), float)}
-        self._looks.append(LookTaken(report.camera, report.at, measures, report.scores))
+        self._pending.look(LookTaken(report.camera, report.at, measures, report.scores))
         return report.at
 
-    def _observe(self, camera: Camera, report: Report) -> tuple[Uplink, tuple[Transition, ...]]:
-        group = group_of(camera)
-        known = self._uplinks.get(group) or Uplink(group)
-        uplink, turned = observe(known, report, self._uplink_policy)
-        self._uplinks[group] = uplink
-        if turned is None:
-            return uplink, ()
-        since = uplink.down_since or known.down_since
-        detail = f"{len(uplink.lost)} of {len(uplink.members)} cameras lost together" if uplink.down else ""
-        return uplink, (Transition("", report.at, "uplink", turned, detail, group, since),)
+    def _hear_clock(self, entry: Entry, report: Report) -> tuple[Report, tuple[Transition, ...]]:
+        """Take what a camera told of its clock, and judge ours; return the report without what ours is to blame for."""
+        offset = report.readings.get("clock_offset_seconds")
+        if not isinstance(offset, float):
+            return report, ()
+        self._own_clock.heard(entry.camera.id, offset, report.at)
+        said = self._judge_own_clock()
+        speaking = sum(other.camera.target.onvif is not None for other in self._entries.values())
+        return self._own_clock.spared(report, speaking), said
 
     def _status(self, entry: Entry, now: float) -> Status:
-        uplink = self._uplinks.get(group_of(entry.camera))
+        uplink = self._uplinks.of(entry.camera)
         health = entry.health
         if entry.restored_at is not None and health.visited_at is not None:
             health = replace(health, visited_at=max(health.visited_at, entry.restored_at))
@@ -304,6 +365,10 @@ class Fleet:
         self._lateness.observe(lateness)
         self._visits["fault" if report.seen else "ok"] += 1
 
+    def count_failed_visit(self) -> None:
+        """Count a visit that ended by an error of our own, without a report."""
+        self._visits["error"] += 1
+
     def status_of(self, camera: str) -> Status:
         """Derive a camera's status at this moment."""
         return self._status(self._entries[camera], self._clock.now())
@@ -316,7 +381,18 @@ class Fleet:
     @property
     def uplinks(self) -> tuple[Uplink, ...]:
         """What is known of each uplink."""
-        return tuple(self._uplinks.values())
+        return self._uplinks.all
+
+    @property
+    def monitor_faults(self) -> tuple[MonitorFault, ...]:
+        """The faults of the monitor itself that count now."""
+        since = self._own_clock.wrong_since
+        return () if since is None else (MonitorFault(CLOCK_WRONG.code, since, self._own_clock.detail),)
+
+    @property
+    def clock_impossible(self) -> bool:
+        """Whether the monitor's clock shows a time that cannot be."""
+        return self._own_clock.impossible
 
     def pairs(self) -> Iterator[tuple[Entry, Status]]:
         """Yield every camera with its status; what comes or goes meanwhile may be missed."""
@@ -341,10 +417,24 @@ class Fleet:
             reload_ok=self.reload_ok,
             history_ok=self.history_ok,
             histories_damaged=self.histories_damaged,
-            uplinks=tuple(self._uplinks.values()),
+            uplinks=self._uplinks.all,
             windows=tuple(item for item in self.windows if item.active(now)),
             availability=self.availability,
             certificate_ends_at=self.certificate_ends_at,
             page_url=self.page_url,
             today=self.today,
+            monitor_faults=self.monitor_faults,
         )
+
+
+def _kept_of(known: Entry, camera: Camera) -> Memory:
+    """Return what of a camera's memory holds for another version of its file."""
+    memory, before, now = known.memory, known.camera.target, camera.target
+    same = before.url == now.url
+    if not same or known.camera.data.identity != camera.data.identity:
+        memory = replace(memory, device=DeviceMemory())
+    if not same or before.view_since != now.view_since:
+        memory = replace(memory, reference=None)
+    if before.host != now.host:
+        memory = replace(memory, login=Login(), device_login=Login(), refusals=())
+    return memory

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -29,7 +29,8 @@ class Policy:
 
     `at_first_sight` are the codes of which one sight is enough, as looking again would lock the camera or tell
     nothing more; `stale_after` is in seconds. A camera that was lost or came back more than `flaps` times within
-    `flap_window` seconds is flapping, until it did so at most half as often.
+    `flap_window` seconds is flapping, until it did so at most half as often. Clocks may be off by `clock_drift`
+    seconds.
     """
 
     confirm: Mapping[Rung, int] = field(
@@ -42,6 +43,7 @@ class Policy:
     stale_after: float = 45.0
     flaps: int = 6
     flap_window: float = 3600.0
+    clock_drift: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +63,45 @@ class FaultState:
     clears: int = 0
     confirmed_at: float | None = None
 
+    def moved(self, change: Callable[[float], float]) -> FaultState:
+        """Return the same with every moment changed."""
+        confirmed = None if self.confirmed_at is None else change(self.confirmed_at)
+        return replace(self, since=change(self.since), confirmed_at=confirmed)
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """One time that a camera was offline, whatever the causes were that were seen meanwhile.
+
+    `key` names it among the camera's outages for good, also when a clock that was wrong is set right; `began` is when
+    the first visit failed; `codes` are the faults that kept the camera offline, in the order in which they counted.
+    """
+
+    key: int
+    began: float
+    confirmed_at: float
+    codes: tuple[str, ...]
+    ended: float | None = None
+
+    def moved(self, change: Callable[[float], float]) -> Outage:
+        """Return the same with every moment changed."""
+        ended = None if self.ended is None else change(self.ended)
+        return replace(self, began=change(self.began), confirmed_at=change(self.confirmed_at), ended=ended)
+
 
 @dataclass(frozen=True, slots=True)
 class Health:
     """All that is known of one camera's condition. Times are seconds since the epoch.
 
     `lost` says whether it is offline by the count of visits alone, whatever is held back or suspended; `turns` are the
-    moments at which that changed, within the policy's window.
+    moments at which that changed, within the policy's window. `offline_since` is when the streak of offline visits
+    began; `outage` is the one that lasts, if any.
     """
 
     faults: Mapping[str, FaultState] = field(default_factory=lambda: MappingProxyType({}))
     told_online: bool = False
     offline_streak: int = 0
+    offline_since: float | None = None
     online_streak: int = 0
     lost: bool = False
     turns: tuple[float, ...] = ()
@@ -81,6 +110,25 @@ class Health:
     keyframe_at: float | None = None
     state: State = State.UNKNOWN
     state_since: float | None = None
+    outage: Outage | None = None
+
+    def moved(self, change: Callable[[float], float]) -> Health:
+        """Return the same with every moment changed, as when the clock that gave them was wrong."""
+
+        def moment(known: float | None) -> float | None:
+            return None if known is None else change(known)
+
+        return replace(
+            self,
+            faults=MappingProxyType({code: fault.moved(change) for code, fault in self.faults.items()}),
+            turns=tuple(change(turn) for turn in self.turns),
+            visited_at=moment(self.visited_at),
+            online_at=moment(self.online_at),
+            keyframe_at=moment(self.keyframe_at),
+            state_since=moment(self.state_since),
+            offline_since=moment(self.offline_since),
+            outage=self.outage.moved(change) if self.outage else None,
+        )
 
     @property
     def confirmed(self) -> tuple[FaultState, ...]:
@@ -104,7 +152,8 @@ class Health:
 class Transition:
     """One change worth a line in the log: a fault raised or cleared, or another state (then `code` is the new one).
 
-    An uplink's has its name as `uplink` and no camera. `since` is when a fault was first seen.
+    An uplink's has its name as `uplink` and no camera; the monitor's own has neither. `since` is when a fault was first
+    seen.
     """
 
     camera: str
@@ -114,6 +163,10 @@ class Transition:
     detail: str = ""
     uplink: str = ""
     since: float | None = None
+
+    def moved(self, change: Callable[[float], float]) -> Transition:
+        """Return the same with every moment changed."""
+        return replace(self, at=change(self.at), since=None if self.since is None else change(self.since))
 
     @property
     def change(self) -> str:
@@ -194,7 +247,15 @@ def _turn(health: Health, report: Report, policy: Policy, offline_streak: int, o
     turns = tuple(moment for moment in health.turns if report.at - moment <= policy.flap_window)
     if lost is not health.lost:
         turns = (*turns, report.at)
-    return replace(health, lost=lost, turns=turns, offline_streak=offline_streak, online_streak=online_streak)
+    since = (health.offline_since or report.at) if offline_streak else None
+    return replace(
+        health,
+        lost=lost,
+        turns=turns,
+        offline_streak=offline_streak,
+        offline_since=since,
+        online_streak=online_streak,
+    )
 
 
 def _flap(faults: dict[str, FaultState], health: Health, report: Report, policy: Policy) -> list[Transition]:
@@ -219,11 +280,27 @@ def _flap(faults: dict[str, FaultState], health: Health, report: Report, policy:
     ]
 
 
-def _state(faults: Mapping[str, FaultState], *, told_online: bool) -> State:
+def _outage(health: Health, faults: Mapping[str, FaultState], report: Report) -> Outage | None:
+    """Return the outage that lasts after a visit: one until the camera is online again, whatever its causes."""
+    offline = [fault for fault in faults.values() if fault.offline and fault.confirmed_at is not None]
+    known = health.outage
+    if FLAPPING.code in faults:
+        return None
+    if not offline:
+        return None if report.online else known
+    codes = tuple(fault.code for fault in sorted(offline, key=lambda fault: (fault.since, fault.code)))
+    if known is None:
+        began = min(fault.since for fault in offline)
+        began = began if health.offline_since is None else min(began, health.offline_since)
+        return Outage(int(began * 1000), began, report.at, codes)
+    return replace(known, codes=(*known.codes, *(code for code in codes if code not in known.codes)))
+
+
+def _state(faults: Mapping[str, FaultState], outage: Outage | None, *, told_online: bool) -> State:
     confirmed = [fault for fault in faults.values() if fault.confirmed_at is not None]
     if FLAPPING.code in faults:
         return State.DEGRADED
-    if any(fault.offline for fault in confirmed):
+    if outage is not None:
         return State.DOWN
     if not told_online or any(fault.code == OWN_ERROR for fault in confirmed):
         return State.UNKNOWN
@@ -240,12 +317,17 @@ def advance(
     """
     online_at = report.at if report.online else health.online_at
     keyframe_at = report.keyframe_at or health.keyframe_at
-    if not report.seen and not health.faults and health.told_online and not health.lost:
-        # Nothing new of a camera in order: by far the most frequent case.
-        return (
-            replace(health, offline_streak=0, visited_at=report.at, online_at=online_at, keyframe_at=keyframe_at),
-            (),
+    in_order = not (report.seen or health.faults or health.lost or health.outage) and health.told_online
+    if in_order:  # by far the most frequent case
+        after = replace(
+            health,
+            offline_streak=0,
+            offline_since=None,
+            visited_at=report.at,
+            online_at=online_at,
+            keyframe_at=keyframe_at,
         )
+        return after, ()
     if suspended:
         return _take_unjudged(health, report, online_at, keyframe_at), ()
     streaks = health.offline_streak, health.online_streak
@@ -258,7 +340,8 @@ def advance(
     )
     transitions += _rule_out(faults, report, policy) + _flap(faults, health, report, policy)
     told_online = health.told_online or report.online is True
-    state = _state(faults, told_online=told_online)
+    outage = _outage(health, faults, report)
+    state = _state(faults, outage, told_online=told_online)
     since = health.state_since
     if state is not health.state or since is None:
         since = report.at
@@ -272,6 +355,7 @@ def advance(
         keyframe_at=keyframe_at,
         state=state,
         state_since=since,
+        outage=outage,
     )
     return after, tuple(transitions)
 
@@ -281,7 +365,36 @@ def settled(health: Health) -> Health:
     confirmed = {
         code: replace(fault, clears=0) for code, fault in health.faults.items() if fault.confirmed_at is not None
     }
-    return replace(health, faults=MappingProxyType(confirmed), offline_streak=0, online_streak=0)
+    return replace(health, faults=MappingProxyType(confirmed), offline_streak=0, offline_since=None, online_streak=0)
+
+
+def restored(health: Health, now: float, known_codes: Collection[str]) -> tuple[Health, tuple[FaultState, ...]]:
+    """Return stored health as it can be gone on with, and the faults that it no longer holds.
+
+    No moment lies in the future; what was not decided is forgotten, and so is a fault that this version does not know.
+    An offline camera of a version that knew no outages is given one.
+    """
+    health = settled(health.moved(lambda moment: min(moment, now)))
+    unknown = tuple(fault for code, fault in health.faults.items() if code not in known_codes)
+    faults = {code: fault for code, fault in health.faults.items() if code in known_codes}
+    offline = [fault for fault in faults.values() if fault.offline]
+    outage = health.outage
+    if outage is None and offline and FLAPPING.code not in faults:
+        began = min(fault.since for fault in offline)
+        confirmed_at = min(fault.confirmed_at or began for fault in offline)
+        outage = Outage(int(began * 1000), began, confirmed_at, tuple(fault.code for fault in offline))
+    state = _state(faults, outage, told_online=health.told_online)
+    since = health.state_since if state is health.state else now
+    after = replace(health, faults=MappingProxyType(faults), outage=outage, state=state, state_since=since)
+    return after, unknown
+
+
+def withdrawn(health: Health, code: str, at: float) -> Health:
+    """Return the health without a fault that turned out not to be the camera's."""
+    faults = {known: fault for known, fault in health.faults.items() if known != code}
+    state = _state(faults, health.outage, told_online=health.told_online)
+    since = health.state_since if state is health.state else at
+    return replace(health, faults=MappingProxyType(faults), state=state, state_since=since)
 
 
 def _take_unjudged(health: Health, report: Report, online_at: float | None, keyframe_at: float | None) -> Health:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sqlite3
@@ -14,11 +15,12 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from xueliang_monitor.availability import Seconds
-from xueliang_monitor.check import Memory
-from xueliang_monitor.health import Health, Transition
+from xueliang_monitor.camera_file import CameraFile
+from xueliang_monitor.health import Health, Outage, Transition
 from xueliang_monitor.looks import LookTaken, pack, unpack
 from xueliang_monitor.maintenance import Window
 from xueliang_monitor.remembered import Remembered
+from xueliang_monitor.stored import Changes, Episode, Known, Stored, outages_of
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +58,20 @@ _MIGRATIONS = (
         camera TEXT NOT NULL, at REAL NOT NULL, measures TEXT NOT NULL, scores TEXT NOT NULL, PRIMARY KEY (camera, at)
     ) WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE cameras ADD COLUMN file TEXT;
+    ALTER TABLE cameras ADD COLUMN episodes TEXT;
+    CREATE TABLE uplinks (uplink TEXT PRIMARY KEY, lost TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE outages (
+        camera TEXT NOT NULL, key INTEGER NOT NULL, began REAL NOT NULL, confirmed REAL NOT NULL, ended REAL,
+        codes TEXT NOT NULL, PRIMARY KEY (camera, key)
+    ) WITHOUT ROWID;
+    CREATE INDEX outages_by_end ON outages (ended);
+    """,
 )
+_OUTAGES_SINCE = 5
+"""The version that knows outages; those before it are told from the episodes."""
+
 """One step a version, forward only; `PRAGMA user_version` counts those taken."""
 
 
@@ -64,28 +79,65 @@ _EVENTS = (
     "SELECT id, at, camera, uplink, kind, fault, since, detail FROM events"
     " WHERE id > ? AND id < ? AND (? = '' OR camera = ?) ORDER BY id "
 )
+_EPISODES = "SELECT camera, uplink, fault, began, confirmed, ended, detail FROM episodes"
+_OUTAGES = "SELECT camera, key, began, confirmed, ended, codes FROM outages"
 _EARLIER, _LATER = f"{_EVENTS} DESC LIMIT ?", f"{_EVENTS} ASC LIMIT ?"
 
 
 _HEALTH = TypeAdapter(Health)
 _MEMORY = TypeAdapter(Remembered)
+_COUNTS = TypeAdapter(dict[str, int])
+_CODES = TypeAdapter(tuple[str, ...])
 
 
 def _dump_health(health: Health) -> str:
     return _HEALTH.dump_json(replace(health, faults=dict(health.faults))).decode()
 
 
-@dataclass(frozen=True, slots=True)
-class Episode:
-    """One time that a fault counted, of a camera or an uplink; `ended` is None while it lasts."""
+def _row(known: Known) -> tuple[str, str, str, str | None, str]:
+    memory = _MEMORY.dump_json(Remembered.of(known.memory)).decode()
+    file = known.data.model_dump_json(exclude_defaults=True) if known.data is not None else None
+    counts = _COUNTS.dump_json(dict(known.episodes)).decode()
+    return known.camera, _dump_health(known.health), memory, file, counts
 
-    camera: str
-    uplink: str
-    fault: str
-    began: float
-    confirmed: float
-    ended: float | None
-    detail: str
+
+def _known(
+    camera: str, counted: Mapping[str, int], health: str, memory: str, file: str | None, episodes: str | None
+) -> Known:
+    """Read a camera's row; a version before wrote no file and no counts, so that episodes are `counted`."""
+    data = None
+    if file is not None:
+        with contextlib.suppress(ValidationError):  # of a version that knew other keys
+            data = CameraFile.model_validate_json(file)
+    counts = counted if episodes is None else _COUNTS.validate_json(episodes)
+    return Known(camera, _HEALTH.validate_json(health), _MEMORY.validate_json(memory).memory(), data, counts)
+
+
+def _outage_row(known: tuple[str, Outage]) -> tuple[str, int, float, float, float | None, str]:
+    camera, outage = known
+    codes = _CODES.dump_json(outage.codes).decode()
+    return camera, outage.key, outage.began, outage.confirmed_at, outage.ended, codes
+
+
+def _outage(row: tuple[str, int, float, float, float | None, str]) -> tuple[str, Outage]:
+    camera, key, began, confirmed, ended, codes = row
+    return camera, Outage(key, began, confirmed, _CODES.validate_json(codes), ended)
+
+
+def _lost(cameras: str) -> frozenset[str] | None:
+    try:
+        return frozenset(_CODES.validate_json(cameras))
+    except ValidationError:
+        return None
+
+
+def _tell_outages(database: sqlite3.Connection) -> None:
+    """Tell the outages of the time before they were kept from the episodes."""
+    episodes = (Episode(*row) for row in database.execute(_EPISODES))
+    database.executemany(
+        "INSERT OR REPLACE INTO outages (camera, key, began, confirmed, ended, codes) VALUES (?, ?, ?, ?, ?, ?)",
+        map(_outage_row, outages_of(episodes)),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +152,6 @@ class Event:
     fault: str
     since: float | None
     detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """What is to be written together: what happened, what is known since, seconds to be added by camera and day."""
-
-    transitions: tuple[Transition, ...] = ()
-    known: tuple[tuple[str, Health, Memory], ...] = ()
-    seconds: tuple[tuple[str, str, Seconds], ...] = ()
-    looks: tuple[LookTaken, ...] = ()
 
 
 class HistoryError(Exception):
@@ -175,7 +217,10 @@ class History:
             if version > len(_MIGRATIONS):
                 raise sqlite3.OperationalError(f"it is of version {version}, newer than this program")
             for number, step in enumerate(_MIGRATIONS[version:], start=version + 1):
-                database.executescript(f"BEGIN; {step} PRAGMA user_version={number}; COMMIT;")
+                database.executescript(f"BEGIN; {step} PRAGMA user_version={number};")
+                if number == _OUTAGES_SINCE:
+                    _tell_outages(database)
+                database.execute("COMMIT")
         except BaseException:
             database.close()
             raise
@@ -195,13 +240,13 @@ class History:
         try:
             self._database.execute("BEGIN IMMEDIATE")
             try:
+                self._shift(changes.shifted)
                 self._write_transitions(changes.transitions)
+                self._write_outages(changes)
+                self._database.executemany("DELETE FROM cameras WHERE camera = ?", ((name,) for name in changes.gone))
                 self._database.executemany(
-                    "INSERT OR REPLACE INTO cameras VALUES (?, ?, ?)",
-                    (
-                        (camera, _dump_health(health), _MEMORY.dump_json(Remembered.of(memory)).decode())
-                        for camera, health, memory in changes.known
-                    ),
+                    "INSERT OR REPLACE INTO cameras (camera, health, memory, file, episodes) VALUES (?, ?, ?, ?, ?)",
+                    map(_row, changes.known),
                 )
                 self._database.executemany(
                     "INSERT INTO days VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
@@ -224,6 +269,27 @@ class History:
         except sqlite3.Error as error:
             raise HistoryError(f"{self.path}: cannot be written: {error}") from error
 
+    def _shift(self, seconds: float) -> None:
+        """Move what lasts by as much as the clock was set."""
+        if not seconds:
+            return
+        for table in ("episodes", "outages"):
+            self._database.execute(
+                f"UPDATE {table} SET began = began + ?, confirmed = confirmed + ? WHERE ended IS NULL",  # noqa: S608
+                (seconds, seconds),
+            )
+
+    def _write_outages(self, changes: Changes) -> None:
+        self._database.executemany(
+            "INSERT OR REPLACE INTO outages (camera, key, began, confirmed, ended, codes) VALUES (?, ?, ?, ?, ?, ?)",
+            map(_outage_row, changes.outages),
+        )
+        for uplink, lost in changes.uplinks:
+            self._database.execute("DELETE FROM uplinks WHERE uplink = ?", (uplink,))
+            if lost:
+                codes = _CODES.dump_json(tuple(sorted(lost))).decode()
+                self._database.execute("INSERT INTO uplinks (uplink, lost) VALUES (?, ?)", (uplink, codes))
+
     def _write_transitions(self, transitions: Iterable[Transition]) -> None:
         for item in transitions:
             self._database.execute(
@@ -237,7 +303,8 @@ class History:
                 )
             elif item.change == "cleared":
                 self._database.execute(
-                    "UPDATE episodes SET ended = ? WHERE camera = ? AND uplink = ? AND fault = ? AND ended IS NULL",
+                    "UPDATE episodes SET ended = max(?, began) WHERE camera = ? AND uplink = ? AND fault = ?"
+                    " AND ended IS NULL",
                     (item.at, item.camera, item.uplink, item.fault),
                 )
 
@@ -247,33 +314,48 @@ class History:
         except sqlite3.Error as error:
             raise HistoryError(f"{self.path}: cannot be read: {error}") from error
 
-    def load(self) -> Mapping[str, tuple[Health, Memory]]:
-        """Return what was known of each camera; one that cannot be read is left out, and said in the log."""
-        found: dict[str, tuple[Health, Memory]] = {}
-        for camera, health, memory in self._rows("SELECT camera, health, memory FROM cameras"):
+    def load(self) -> Stored:
+        """Return what a start goes on from; a camera that cannot be read is left out, and said in the log."""
+        found: dict[str, Known] = {}
+        counted = self._episode_counts()
+        for camera, *columns in self._rows("SELECT camera, health, memory, file, episodes FROM cameras"):
             try:
-                found[camera] = _HEALTH.validate_json(health), _MEMORY.validate_json(memory).memory()
+                found[camera] = _known(camera, counted.get(camera, {}), *columns)
             except ValidationError:
                 log.warning("camera %s: what was known of it cannot be read, and is learned anew", camera)
-        return found
+        lost = dict(self._rows("SELECT uplink, lost FROM uplinks"))
+        lasting = self._rows(f"{_EPISODES} WHERE ended IS NULL ORDER BY began, id")
+        open_outages = self._rows(f"{_OUTAGES} WHERE ended IS NULL ORDER BY began, camera")
+        return Stored(
+            found,
+            {name: _lost(cameras) for name, cameras in lost.items()},
+            tuple(Episode(*row) for row in lasting),
+            tuple(map(_outage, open_outages)),
+        )
 
-    def episode_counts(self) -> Mapping[str, Mapping[str, int]]:
-        """Return how often each fault counted, by camera and fault."""
+    def _episode_counts(self) -> Mapping[str, Mapping[str, int]]:
+        """Return how often each fault counted, by camera and fault, as far back as episodes are kept."""
         counts: dict[str, dict[str, int]] = {}
         rows = self._rows("SELECT camera, fault, COUNT(*) FROM episodes WHERE camera != '' GROUP BY 1, 2")
         for camera, fault, count in rows:
             counts.setdefault(camera, {})[fault] = count
         return counts
 
-    def uplinks_down(self) -> Mapping[str, float]:
-        """Return the uplinks that are down, and since when."""
-        return dict(self._rows("SELECT uplink, began FROM episodes WHERE uplink != '' AND ended IS NULL"))
+    def outages(self, since: float, until: float, camera: str = "") -> list[tuple[str, Outage]]:
+        """Return the outages that touch a stretch of time, each with its camera, the first first; of all, or of one."""
+        if self._rows("PRAGMA user_version")[0][0] < _OUTAGES_SINCE:  # read while an older daemon writes it
+            return [item for item in outages_of(self.episodes(since, until)) if camera in ("", item[0])]
+        rows = self._rows(
+            f"{_OUTAGES} WHERE began < ? AND (ended IS NULL OR ended > ?) AND (? = '' OR camera = ?)"
+            " ORDER BY began, camera",
+            (until, since, camera, camera),
+        )
+        return [_outage(row) for row in rows]
 
     def episodes(self, since: float, until: float, camera: str = "", uplink: str = "") -> list[Episode]:
         """Return the episodes that touch a stretch of time, the first first: all, or a camera's and its uplink's."""
         rows = self._rows(
-            "SELECT camera, uplink, fault, began, confirmed, ended, detail FROM episodes"
-            " WHERE began < ? AND (ended IS NULL OR ended > ?)"
+            f"{_EPISODES} WHERE began < ? AND (ended IS NULL OR ended > ?)"
             " AND (? = '' OR camera = ? OR (camera = '' AND uplink = ?)) ORDER BY began, id",
             (until, since, camera, camera, uplink),
         )
@@ -362,6 +444,7 @@ class History:
             self._database.execute("DELETE FROM days WHERE day < ?", (days_before,))
             self._database.execute("DELETE FROM episodes WHERE ended < ?", (episodes_before,))
             self._database.execute("DELETE FROM events WHERE at < ?", (episodes_before,))
+            self._database.execute("DELETE FROM outages WHERE ended < ?", (episodes_before,))
             self._database.execute("DELETE FROM looks WHERE at < ?", (looks_before,))
         except sqlite3.Error as error:
             raise HistoryError(f"{self.path}: cannot be written: {error}") from error

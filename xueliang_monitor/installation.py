@@ -8,9 +8,10 @@ from pathlib import Path
 
 from xueliang_monitor import config
 from xueliang_monitor.documents import Problem
-from xueliang_monitor.inventory import Defaults, Inventory
+from xueliang_monitor.inventory import Camera, Defaults, Inventory, target_of
 from xueliang_monitor.inventory import load as load_cameras
 from xueliang_monitor.model import Credentials, PictureRules, Timeouts
+from xueliang_monitor.stored import Stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,28 @@ def load(file: Path, *, passwords: bool = True) -> Installation:
     if passwords:
         credentials, problems = config.load_credentials(settings, document)
     return Installation(settings, credentials, _cameras(settings, credentials), problems)
+
+
+def cameras_before(stored: Stored, loaded: Installation) -> Inventory:
+    """Return the cameras as they were when the history was written, with the logins and defaults of today.
+
+    One whose file was not kept then is taken as it is now; one that neither is known of, or whose login is not to be
+    had, is left out.
+    """
+    today = {camera.id: camera for camera in loaded.inventory.cameras}
+    found = []
+    for name, known in stored.cameras.items():
+        data = known.data
+        if data is None:
+            found += [today[name]] if name in today else []
+            continue
+        logins = loaded.credentials
+        if not {data.credentials, data.onvif_credentials} - {None} <= logins.keys():
+            continue
+        own = logins.get(data.credentials or "")
+        device = logins.get(data.onvif_credentials or "") or own
+        found.append(Camera(name, target_of(name, data, own, device, defaults_of(loaded.settings)), data))
+    return Inventory(tuple(found), ())
 
 
 def timeouts_of(settings: config.Settings) -> Timeouts:

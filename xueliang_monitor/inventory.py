@@ -78,6 +78,11 @@ class Inventory:
         return len({problem.file for problem in self.problems})
 
     @property
+    def invalid(self) -> frozenset[str]:
+        """The ids of the cameras whose files were skipped."""
+        return frozenset(problem.file.stem for problem in self.problems)
+
+    @property
     def known(self) -> tuple[Camera, ...]:
         """Every camera that could be read, under watch or retired."""
         return (*self.cameras, *self.retired)
@@ -203,6 +208,5 @@ def load(
 
 def keep_last_good(before: Inventory, after: Inventory) -> Inventory:
     """Return `after`, with the last good version of each camera whose file became invalid."""
-    invalid = {problem.file.stem for problem in after.problems}
-    kept = tuple(replace(camera, outdated=True) for camera in before.cameras if camera.id in invalid)
+    kept = tuple(replace(camera, outdated=True) for camera in before.cameras if camera.id in after.invalid)
     return replace(after, cameras=tuple(sorted((*after.cameras, *kept), key=lambda camera: camera.id)))

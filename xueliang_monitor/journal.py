@@ -52,7 +52,7 @@ def fields_of(item: Transition, camera: Camera | None) -> dict[str, object]:
     fields: dict[str, object] = {"event": item.change}
     if item.uplink:
         fields["uplink"] = item.uplink
-    else:
+    elif item.camera:
         fields["camera"] = item.camera
         if camera is not None:
             fields["site"] = camera.site

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -46,6 +47,12 @@ class Login:
             text = f"{credentials.username}\0{credentials.password}".encode()
             fingerprint = hashlib.blake2b(text, digest_size=2).hexdigest()
         return self if fingerprint == self.credentials else type(self)(fingerprint)
+
+    def moved(self, change: Callable[[float], float]) -> Self:
+        """Return the same with its moment changed: the end of a hold lies as far ahead as a hold may last, at most."""
+        if not self.held_until:
+            return self
+        return replace(self, held_until=change(self.held_until - MAX_BACK_OFF_SECONDS) + MAX_BACK_OFF_SECONDS)
 
     def may_try(self, now: float) -> bool:
         """Say whether a login may be tried."""

@@ -206,6 +206,12 @@ class SnapshotCollector(Collector):
         for result, count in sorted(snapshot.visits.items()):
             visits.add_metric([result], count)
         yield visits
+        own = _gauge("xueliang_monitor_fault", "1 while the monitor itself has the fault.", ("fault",))
+        since = _gauge("xueliang_monitor_fault_since_timestamp_seconds", "Since when it has it.", ("fault",))
+        for fault in snapshot.monitor_faults:
+            own.add_metric([fault.code], 1.0)
+            since.add_metric([fault.code], fault.since)
+        yield from (own, since)
         yield _single("xueliang_event_loop_lag_seconds", "How late the event loop last woke.", snapshot.loop_lag)
         restarts = CounterMetricFamily("xueliang_decoder_restarts", "Picture workers that died or were killed.")
         restarts.add_metric([], snapshot.decoder_restarts)

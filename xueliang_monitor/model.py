@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from urllib.parse import quote
 
@@ -286,3 +286,11 @@ class Report:
     keyframe_at: float | None = None
     scores: Mapping[str, float] = field(default_factory=lambda: NO_NUMBERS)
     evidence: bytes = field(default=b"", repr=False)
+
+    def shifted(self, seconds: float) -> Report:
+        """Return the same after our clock was set by so many seconds while the visit was under way."""
+        keyframe_at = None if self.keyframe_at is None else self.keyframe_at + seconds
+        readings = dict(self.readings)
+        if isinstance(offset := readings.get("clock_offset_seconds"), float):
+            readings["clock_offset_seconds"] = offset - seconds
+        return replace(self, at=self.at + seconds, keyframe_at=keyframe_at, readings=readings)

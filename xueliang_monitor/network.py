@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -69,10 +69,31 @@ class Uplink:
         """Whether it has enough cameras to tell anything of it."""
         return len(self.members) >= UplinkPolicy().least
 
-    def without(self, camera: str) -> Uplink:
-        """Return the same without a camera that is no longer behind it."""
-        members = {name: member for name, member in self.members.items() if name != camera}
-        return replace(self, members=MappingProxyType(members), lost=self.lost - {camera})
+    def moved(self, change: Callable[[float], float]) -> Uplink:
+        """Return the same with every moment changed."""
+        members = {
+            name: Member(change(member.at), None if member.lost_at is None else change(member.lost_at))
+            for name, member in self.members.items()
+        }
+        since = None if self.down_since is None else change(self.down_since)
+        return replace(self, members=MappingProxyType(members), down_since=since)
+
+
+def without(uplink: Uplink, camera: str, policy: UplinkPolicy) -> tuple[Uplink, str | None]:
+    """Return an uplink without a camera that is no longer behind it, and `up` where that leaves it no longer down."""
+    members = {name: member for name, member in uplink.members.items() if name != camera}
+    after = replace(uplink, members=MappingProxyType(members), lost=uplink.lost - {camera})
+    return _recovered(after, policy)
+
+
+def _recovered(uplink: Uplink, policy: UplinkPolicy) -> tuple[Uplink, str | None]:
+    """Return an uplink that was down as up where enough of the lost cameras are reached, or none of them is left."""
+    if not uplink.down:
+        return uplink, None
+    back = sum(uplink.members[name].lost_at is None for name in uplink.lost if name in uplink.members)
+    if back < policy.recovered * len(uplink.lost):
+        return uplink, None
+    return replace(uplink, down_since=None, lost=frozenset()), "up"
 
 
 def unreachable(report: Report) -> bool | None:
@@ -112,10 +133,7 @@ def observe(uplink: Uplink, report: Report, policy: UplinkPolicy) -> tuple[Uplin
             return replace(uplink, members=MappingProxyType(members)), None
     after = _with(uplink, report)
     if after.down:
-        back = sum(after.members[name].lost_at is None for name in after.lost if name in after.members)
-        if back >= policy.recovered * max(1, len(after.lost)):
-            return replace(after, down_since=None, lost=frozenset()), "up"
-        return after, None
+        return _recovered(after, policy)
     candidates = _candidates(after, report.at, policy)
     lost = {name: member.lost_at for name, member in candidates.items() if member.lost_at is not None}
     if len(lost) >= policy.least and len(lost) >= policy.share * len(candidates):

@@ -12,7 +12,8 @@ from xueliang_monitor.clock import Clock
 from xueliang_monitor.config import KeepSettings
 from xueliang_monitor.fleet import Fleet
 from xueliang_monitor.health import Transition
-from xueliang_monitor.history import Changes, History, HistoryError
+from xueliang_monitor.history import History, HistoryError
+from xueliang_monitor.stored import Changes
 
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import random
 from collections.abc import Awaitable, Callable, Iterable
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 from xueliang_monitor.clock import Clock
 from xueliang_monitor.health import Health
 from xueliang_monitor.model import Report, Rung
+
+log = logging.getLogger(__name__)
 
 LADDER_ORDER = (Rung.REACH, Rung.RTSP, Rung.STREAM, Rung.PICTURE)
 ORDER = (*LADDER_ORDER, Rung.ONVIF)
@@ -132,6 +135,12 @@ def next_plan(plan: Plan, started: float, now: float, report: Report, health: He
     return Plan((planned[0], planned[1], planned[2], planned[3], planned[4]), plan.grid)
 
 
+def put_off(plan: Plan, until: float) -> Plan:
+    """Return a plan in which nothing is due before a moment."""
+    due = [max(moment, until) for moment in plan.due]
+    return Plan((due[0], due[1], due[2], due[3], due[4]), plan.grid)
+
+
 Visit = Callable[[str, Due, float], Awaitable[tuple[Report, Health]]]
 
 
@@ -215,5 +224,10 @@ class Scheduler:
                 if camera in self._asked:
                     self._asked.discard(camera)
                     due = Due(Rung.PICTURE, True)
-                report, health = await self._visit(camera, due, max(0.0, started - plan.at))
+                try:
+                    report, health = await self._visit(camera, due, max(0.0, started - plan.at))
+                except Exception:
+                    log.exception("camera %s: the visit failed for a reason of our own; it is tried again", camera)
+                    plan = put_off(plan, self._clock.monotonic() + self.intervals.reach)
+                    continue
             plan = next_plan(plan, started, self._clock.monotonic(), report, health, self.intervals)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from xueliang_monitor.availability import Seconds
 from xueliang_monitor.camera_file import Status as FileStatus
@@ -58,6 +58,39 @@ class Entry:
     scores: Mapping[str, float] = field(default_factory=lambda: NO_NUMBERS)
     look_kept_at: float = 0.0
 
+    def shifted(self, seconds: float) -> Entry:
+        """Return the same after our clock was set: every moment moved, and the camera's clock as far off as it is then.
+
+        What was measured of a clock is a difference to ours, so that it changes the other way.
+        """
+
+        def change(moment: float) -> float:
+            return moment + seconds
+
+        readings = dict(self.readings)
+        if isinstance(offset := readings.get("clock_offset_seconds"), float):
+            readings["clock_offset_seconds"] = offset - seconds
+        if isinstance(started := readings.get("last_start_timestamp_seconds"), float):
+            readings["last_start_timestamp_seconds"] = started + seconds
+        return replace(
+            self,
+            health=self.health.moved(change),
+            memory=self.memory.shifted(seconds),
+            readings=readings,
+            counted_until=None if self.counted_until is None else change(self.counted_until),
+            restored_at=None if self.restored_at is None else change(self.restored_at),
+            look_kept_at=change(self.look_kept_at) if self.look_kept_at else 0.0,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorFault:
+    """A fault of the monitor itself that counts now: its code, since when, and what was seen."""
+
+    code: str
+    since: float
+    detail: str
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -81,6 +114,7 @@ class Snapshot:
     certificate_ends_at: float | None = None
     page_url: str = ""
     today: Seconds = field(default_factory=Seconds)
+    monitor_faults: tuple[MonitorFault, ...] = ()
 
     @property
     def counted(self) -> tuple[tuple[Entry, Status], ...]:

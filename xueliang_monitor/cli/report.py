@@ -49,6 +49,7 @@ def report(
             cameras,
             history.seconds(stretch.first.isoformat(), stretch.last.isoformat()),
             history.episodes(stretch.start, stretch.end),
+            history.outages(stretch.start, stretch.end),
             now=now,
             target=target / 100,
             site=site,

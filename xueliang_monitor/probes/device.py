@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from xueliang_monitor.model import Identity, OnvifTarget
@@ -39,6 +40,20 @@ class DeviceMemory:
     tells_last_start: bool = False
     last_start: tuple[float, float] | None = None
     restart_noticed_at: float | None = None
+
+    def moved(self, change: Callable[[float], float]) -> DeviceMemory:
+        """Return the same with every moment of our own clock changed."""
+        last = self.last_start
+
+        def moment(known: float | None) -> float | None:
+            return None if known is None else change(known)
+
+        return replace(
+            self,
+            interviewed_at=moment(self.interviewed_at),
+            last_start=None if last is None else (last[0], change(last[1])),
+            restart_noticed_at=moment(self.restart_noticed_at),
+        )
 
     def keyframe_interval(self, target: OnvifTarget) -> float | None:
         """Return the keyframe interval of the profile under watch, in seconds; None where it is not known."""

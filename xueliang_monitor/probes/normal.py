@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from xueliang_monitor.model import Fault, Finding, Rung, Severity, StreamParameters, Target, Text
@@ -77,6 +77,10 @@ class Normal:
     other_sizes: int = 0
     read_at: float | None = None
     doubtful: bool = False
+
+    def moved(self, change: Callable[[float], float]) -> Normal:
+        """Return the same with its moment changed."""
+        return self if self.read_at is None else replace(self, read_at=change(self.read_at))
 
     @property
     def frame_rate(self) -> float | None:

@@ -12,14 +12,12 @@ from datetime import date, datetime, timedelta
 
 from xueliang_monitor.availability import Seconds
 from xueliang_monitor.camera_file import Status
-from xueliang_monitor.catalogue import FAULTS
-from xueliang_monitor.history import Episode
+from xueliang_monitor.health import Outage
 from xueliang_monitor.inventory import Camera
-from xueliang_monitor.model import Rung
+from xueliang_monitor.stored import Episode
 
 WORST = 20
 TARGET = 0.98
-_OFFLINE = frozenset({Rung.REACH, Rung.RTSP})
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -82,13 +80,16 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
-class Outage:
-    """One time that a camera or an uplink was lost; `ended` is None while it lasts. Seconds are those in the period."""
+class Lost:
+    """One time that a camera or an uplink was lost; `ended` is None while it lasts. Seconds are those in the period.
+
+    `causes` are the faults seen meanwhile, in the order in which they counted.
+    """
 
     name: str
     title: str
     site: str
-    fault: str
+    causes: tuple[str, ...]
     began: float
     ended: float | None
     seconds: float
@@ -119,11 +120,11 @@ class Figures:
     sites: tuple[Rate, ...]
     days: tuple[Rate, ...]
     worst: tuple[Rate, ...]
-    outages: tuple[Outage, ...]
+    outages: tuple[Lost, ...]
     repair_mean: float | None
     repair_90: float | None
     faults: tuple[FaultCount, ...]
-    uplinks: tuple[Outage, ...]
+    uplinks: tuple[Lost, ...]
     registered: tuple[Camera, ...]
     retired: tuple[Camera, ...]
     never_seen: tuple[Camera, ...]
@@ -143,14 +144,14 @@ def _groups(cameras: Sequence[Camera], totals: Mapping[str, Seconds], key: Calla
     )
 
 
-def _inside(episode: Episode, period: Period, now: float) -> float:
-    """Return the seconds of an episode that lie in the period."""
-    ended = episode.ended if episode.ended is not None else max(now, episode.began)
-    return max(0.0, min(ended, period.end) - max(episode.began, period.start))
+def _touches(lasting: Episode | Outage, period: Period) -> bool:
+    return lasting.began < period.end and (lasting.ended is None or lasting.ended > period.start)
 
 
-def _is_outage(episode: Episode) -> bool:
-    return episode.fault in FAULTS and FAULTS[episode.fault].rung in _OFFLINE
+def _inside(lasting: Episode | Outage, period: Period, now: float) -> float:
+    """Return the seconds of an episode or an outage that lie in the period."""
+    ended = lasting.ended if lasting.ended is not None else max(now, lasting.began)
+    return max(0.0, min(ended, period.end) - max(lasting.began, period.start))
 
 
 def _percentile_90(values: Sequence[float]) -> float:
@@ -185,6 +186,7 @@ def build(
     cameras: Iterable[Camera],
     seconds: Mapping[str, Mapping[str, Seconds]],
     episodes: Iterable[Episode],
+    outages: Iterable[tuple[str, Outage]],
     *,
     now: float,
     target: float = TARGET,
@@ -193,7 +195,7 @@ def build(
 ) -> Figures:
     """Return the figures of a period for the cameras of a site or programme, or all, but for those in commissioning.
 
-    `seconds` are by camera and day; `now` is when what still lasts is cut off.
+    `seconds` are by camera and day, `outages` each with its camera; `now` is when what still lasts is cut off.
     """
     wanted = [
         camera
@@ -207,10 +209,10 @@ def build(
     by_camera = {name: {day: seconds.get(name, {}).get(day, Seconds()) for day in days} for name in ids}
     totals = {name: _sum(each.values()) for name, each in by_camera.items()}
     active = [camera for camera in wanted if camera.status is Status.ACTIVE or totals[camera.id].observed]
-    known = [item for item in episodes if item.began < period.end and (item.ended is None or item.ended > period.start)]
+    known = [item for item in episodes if _touches(item, period)]
     own = [item for item in known if item.camera in ids]
-    lost = [item for item in own if _is_outage(item)]
-    repairs = [item.ended - item.began for item in lost if item.ended is not None and item.ended <= period.end]
+    lost = [(ids[name], item) for name, item in outages if name in ids and _touches(item, period)]
+    repairs = [item.ended - item.began for _, item in lost if item.ended is not None and item.ended <= period.end]
     uplinks = {camera.uplink or camera.site for camera in wanted}
     rates = [Rate(camera.id, 1, totals[camera.id]) for camera in active if totals[camera.id].counted > 0]
     return Figures(
@@ -222,22 +224,14 @@ def build(
         tuple(Rate(day, len(active), _sum(by_camera[camera.id][day] for camera in active)) for day in days),
         tuple(sorted(rates, key=lambda rate: (rate.seconds.online_ratio or 0.0, rate.name))[:WORST]),
         tuple(
-            Outage(
-                item.camera,
-                ids[item.camera].name,
-                ids[item.camera].site,
-                item.fault,
-                item.began,
-                item.ended,
-                _inside(item, period, now),
-            )
-            for item in lost
+            Lost(camera.id, camera.name, camera.site, item.codes, item.began, item.ended, _inside(item, period, now))
+            for camera, item in lost
         ),
         statistics.fmean(repairs) if repairs else None,
         _percentile_90(repairs) if repairs else None,
         _count_faults(own, period, now),
         tuple(
-            Outage(item.uplink, item.uplink, "", item.fault, item.began, item.ended, _inside(item, period, now))
+            Lost(item.uplink, item.uplink, "", (item.fault,), item.began, item.ended, _inside(item, period, now))
             for item in known
             if item.uplink in uplinks
         ),

@@ -9,7 +9,7 @@ from datetime import datetime
 from xueliang_monitor.catalogue import FAULTS
 from xueliang_monitor.inventory import Camera
 from xueliang_monitor.model import Text
-from xueliang_monitor.report.figures import Figures, Outage, Rate
+from xueliang_monitor.report.figures import Figures, Lost, Rate
 
 Cell = str | int | float | None
 
@@ -74,9 +74,10 @@ def _fault_name(code: str, language: str) -> str:
     return getattr(declared.name, language) if declared else code
 
 
-def _outage(outage: Outage, language: str) -> tuple[Cell, ...]:
+def _outage(outage: Lost, language: str) -> tuple[Cell, ...]:
     lasted = round(outage.seconds)
-    return (_fault_name(outage.fault, language), moment(outage.began), moment(outage.ended), lasted)
+    causes = ("、" if language == "zh" else ", ").join(_fault_name(code, language) for code in outage.causes)
+    return (causes, moment(outage.began), moment(outage.ended), lasted)
 
 
 def _cameras(key: str, title: Text, cameras: Iterable[Camera]) -> Table:

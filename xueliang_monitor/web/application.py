@@ -56,6 +56,7 @@ async def _cameras(request: web.Request) -> web.Response:
             "cameras": [views.camera(entry, status) for entry, status in snapshot.entries],
             "problems": [views.problem_line(problem) for problem in snapshot.problems],
             "uplinks": [views.uplink(uplink) for uplink in snapshot.uplinks if uplink.telling],
+            "monitor": [views.monitor_fault(known) for known in snapshot.monitor_faults],
         }
     )
     response.enable_compression()
@@ -112,6 +113,7 @@ def _routes() -> list[web.RouteDef]:
         web.get("/static/{name}", static),
         web.get("/api/v1/cameras", _cameras),
         web.get("/api/v1/cameras/{camera}", _camera),
+        web.get("/api/v1/outages", events.outages),
         web.get("/api/v1/events", events.page),
         web.get("/api/v1/events/live", streams.limited(events.live)),
         web.get("/metrics", _metrics),

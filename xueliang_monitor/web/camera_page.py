@@ -12,7 +12,6 @@ from xueliang_monitor import evidence
 from xueliang_monitor.audit import Audit
 from xueliang_monitor.availability import day_of
 from xueliang_monitor.catalogue import FAULTS, fault
-from xueliang_monitor.check import OFFLINE_RUNGS
 from xueliang_monitor.config import Settings
 from xueliang_monitor.fleet import Fleet
 from xueliang_monitor.health import Status
@@ -56,7 +55,6 @@ RUNG_NAMES = {
     Rung.PICTURE: Text("Picture", "画面"),
     Rung.ONVIF: Text("ONVIF", "ONVIF"),
 }
-_OFFLINE = frozenset(code for code, declared in FAULTS.items() if declared.rung in OFFLINE_RUNGS)
 
 
 def _faults(status: Status) -> list[dict[str, Any]]:
@@ -159,7 +157,8 @@ async def page(request: web.Request) -> web.Response:
         **now_values(fleet, name, {}),
         bars=charts.days(known.days, day_of(fleet.now)),
         watched_from=charts.watched_from(known.days, day_of(fleet.now)),
-        stretches=charts.timeline(known.episodes, known.windows, _OFFLINE, fleet.now),
+        stretches=charts.timeline(known.episodes, known.outages, known.windows, fleet.now),
+        outages=[(item, [FAULTS.get(code) for code in item.codes]) for item in reversed(known.outages)][:MAX_EPISODES],
         episodes=[(item, FAULTS.get(item.fault)) for item in reversed(known.episodes)][:MAX_EPISODES],
         known=known,
         up_word=STATES[State.UP],

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from xueliang_monitor.availability import Seconds
-from xueliang_monitor.history import Episode
+from xueliang_monitor.health import Outage
 from xueliang_monitor.maintenance import Window
 from xueliang_monitor.model import State
+from xueliang_monitor.stored import Episode, is_offline_fault
 
 DAYS = 30
 BAR_WIDTH, BAR_HEIGHT = 10, 40
@@ -78,9 +79,9 @@ def watched_from(seconds: Mapping[str, Seconds], today: str) -> float:
 
 
 def timeline(
-    episodes: Iterable[Episode], windows: Iterable[Window], offline: frozenset[str], now: float
+    episodes: Iterable[Episode], outages: Iterable[Outage], windows: Iterable[Window], now: float
 ) -> list[Stretch]:
-    """Return the last day as stretches, the graver above; `offline` are the codes of faults that mean down."""
+    """Return the last day as stretches, the graver above; what the faults of an outage were is said at the outage."""
     start = now - DAY_SECONDS
     found: list[tuple[int, Stretch]] = []
 
@@ -94,10 +95,10 @@ def timeline(
         ended = episode.ended if episode.ended is not None else now
         if episode.uplink:
             add(2, State.UNKNOWN, episode.began, ended, episode.fault)
-        elif episode.fault in offline:
-            add(1, State.DOWN, episode.began, ended, episode.fault)
-        else:
+        elif not is_offline_fault(episode.fault):
             add(0, State.DEGRADED, episode.began, ended, episode.fault)
+    for outage in outages:
+        add(1, State.DOWN, outage.began, now if outage.ended is None else outage.ended, ", ".join(outage.codes))
     for window in windows:
         ends = window.ends if window.stopped is None else min(window.ends, window.stopped)
         add(3, State.MAINTENANCE, window.began, ends, window.reason)

@@ -15,6 +15,8 @@ from xueliang_monitor.web import past, views
 from xueliang_monitor.web.access import HEADERS
 
 EVENTS_SECONDS = 1.0
+DAY_SECONDS = 86_400.0
+MAX_DAYS = 400
 STATE = web.AppKey("state", Path)
 CLOSING = web.AppKey("closing", asyncio.Event)
 
@@ -42,6 +44,18 @@ async def page(request: web.Request) -> web.Response:
         return web.json_response({"error": "there is no history to read"}, status=503)
     earlier = events[0]["id"] if events else None
     response = web.json_response({"events": events, "before": earlier})
+    response.enable_compression()
+    return response
+
+
+async def outages(request: web.Request) -> web.Response:
+    """Answer with the outages of the last `days`, 30 where none are given, of all cameras or of one."""
+    days = min(MAX_DAYS, max(1, _number(request, "days", 30)))
+    try:
+        found = await past.outages(request.app[STATE], days * DAY_SECONDS, request.query.get("camera", ""))
+    except HistoryError:
+        return web.json_response({"error": "there is no history to read"}, status=503)
+    response = web.json_response({"outages": [{"camera": name, **views.outage(known)} for name, known in found]})
     response.enable_compression()
     return response
 

@@ -138,6 +138,7 @@ class Wall:
             "kinds": [(fault(code), count) for code, count in kinds.most_common(8)],
             "more_kinds": max(0, len(kinds) - 8),
             "oldest": oldest.values if oldest else None,
+            "monitor_faults": [(known, fault(known.code)) for known in fleet.monitor_faults],
             "uplinks": [uplink for uplink in fleet.uplinks if uplink.down],
             "windows": [window for window in fleet.windows if window.active(now)],
             "problems": [problem_line(problem) for problem in fleet.problems[:MAX_PROBLEMS]],

@@ -96,9 +96,11 @@ def _built(request: web.Request, period: figures.Period) -> tuple[figures.Figure
         with contextlib.closing(History(request.app[STATE], read_only=True)) as history:
             seconds = history.seconds(period.first.isoformat(), period.last.isoformat())
             episodes = history.episodes(period.start, period.end)
+            outages = history.outages(period.start, period.end)
     except HistoryError:
         return None
-    return figures.build(period, tuple(cameras.values()), seconds, episodes, now=time.time(), target=TARGET), cameras
+    known = tuple(cameras.values())
+    return figures.build(period, known, seconds, episodes, outages, now=time.time(), target=TARGET), cameras
 
 
 async def report_page(request: web.Request) -> web.Response:

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from xueliang_monitor.availability import Seconds, day_of
-from xueliang_monitor.history import Episode, Event, History, HistoryError
+from xueliang_monitor.health import Outage
+from xueliang_monitor.history import Event, History, HistoryError
 from xueliang_monitor.looks import LookTaken
 from xueliang_monitor.maintenance import Window
+from xueliang_monitor.stored import Episode
 from xueliang_monitor.web.charts import DAY_SECONDS, DAYS
 
 
@@ -22,6 +24,7 @@ class Past:
 
     days: Mapping[str, Seconds] = field(default_factory=dict)
     episodes: tuple[Episode, ...] = ()
+    outages: tuple[Outage, ...] = ()
     windows: tuple[Window, ...] = ()
     looks: tuple[LookTaken, ...] = ()
     readable: bool = False
@@ -35,6 +38,7 @@ def _read(state: Path, camera: str, site: str, uplink: str) -> Past:
         return Past(
             history.seconds(day_of(month), day_of(now), camera).get(camera, {}),
             tuple(history.episodes(month, now + 1, camera, uplink or site)),
+            tuple(outage for _, outage in history.outages(month, now + 1, camera)),
             tuple(windows),
             tuple(history.looks(camera, now - 7 * DAY_SECONDS)),
             readable=True,
@@ -47,6 +51,22 @@ async def of_camera(state: Path, camera: str, site: str, uplink: str) -> Past:
         return await asyncio.to_thread(_read, state, camera, site, uplink)
     except HistoryError:
         return Past()
+
+
+async def outages(state: Path, seconds: float, camera: str = "") -> list[tuple[str, Outage]]:
+    """Return the outages of the last `seconds`, each with its camera: all, or one camera's.
+
+    Raises:
+        HistoryError: there is no history to read.
+
+    """
+
+    def read() -> list[tuple[str, Outage]]:
+        now = time.time()
+        with contextlib.closing(History(state, read_only=True)) as history:
+            return history.outages(now - seconds, now + 1, camera)
+
+    return await asyncio.to_thread(read)
 
 
 async def events(

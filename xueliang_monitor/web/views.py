@@ -10,14 +10,14 @@ from typing import Any
 from xueliang_monitor.catalogue import FAULTS, fault
 from xueliang_monitor.diagnosis import Facts, Row, diagnose
 from xueliang_monitor.documents import Problem
-from xueliang_monitor.health import FaultState, Status
+from xueliang_monitor.health import FaultState, Outage, Status
 from xueliang_monitor.history import Event
 from xueliang_monitor.inventory import Camera
 from xueliang_monitor.model import Rung, State, Text, redact_path
 from xueliang_monitor.network import Uplink
 from xueliang_monitor.probes.changes import JUDGED
 from xueliang_monitor.probes.device import DeviceMemory
-from xueliang_monitor.snapshot import Entry
+from xueliang_monitor.snapshot import Entry, MonitorFault
 
 MAX_PROBLEMS = 20
 WORST_FIRST = (State.DOWN, State.DEGRADED, State.UNKNOWN, State.MAINTENANCE, State.UP)
@@ -92,6 +92,7 @@ def camera(entry: Entry, status: Status) -> dict[str, Any]:
         "healthy": status.healthy,
         "cause": status.cause,
         "faults": [_fault(known) for known in status.faults],
+        "outage": outage(entry.health.outage) if entry.health.outage else None,
         "diagnosis": _diagnosis(entry, status),
         "status": entry.camera.status.value,
         "file_outdated": entry.camera.outdated,
@@ -137,6 +138,28 @@ def event(item: Event) -> dict[str, Any]:
         "since": moment(item.since),
         "duration_seconds": round(item.at - item.since, 1) if item.kind == "cleared" and item.since else None,
         "detail": item.detail,
+    }
+
+
+def outage(known: Outage) -> dict[str, Any]:
+    """Return one time that a camera was offline."""
+    return {
+        "began": moment(known.began),
+        "ended": moment(known.ended),
+        "duration_seconds": None if known.ended is None else round(known.ended - known.began, 1),
+        "faults": list(known.codes),
+    }
+
+
+def monitor_fault(known: MonitorFault) -> dict[str, Any]:
+    """Return a fault of the monitor itself."""
+    declared = fault(known.code)
+    return {
+        "code": known.code,
+        "name": {"en": declared.name.en, "zh": declared.name.zh},
+        "since": moment(known.since),
+        "detail": known.detail,
+        "advice": {"en": declared.advice.en, "zh": declared.advice.zh},
     }
 
 

@@ -1,0 +1,266 @@
+"""A wall clock that is set by an hour, a day or a year, at any stage, blames no camera and breaks no figure."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.simulated_time import DAY, START, SimulatedDays, camera, report
+from xueliang_monitor.availability import Seconds, day_of, split_by_day, window
+from xueliang_monitor.check import Memory
+from xueliang_monitor.clock import EARLIEST, ManualClock, SteadyClock
+from xueliang_monitor.fleet import Fleet
+from xueliang_monitor.health import Policy
+from xueliang_monitor.history import History
+from xueliang_monitor.login import MAX_BACK_OFF_SECONDS, Login
+from xueliang_monitor.model import Credentials, Rung, State
+from xueliang_monitor.net.acquaintance import Acquaintance
+from xueliang_monitor.own_clock import CLOCK_WRONG, OwnClock
+from xueliang_monitor.probes.device import DeviceMemory
+
+HOUR, YEAR = 3600.0, 365 * DAY
+JUMPS = (HOUR, -HOUR, DAY, -DAY, YEAR, -YEAR)
+CAMERAS = tuple(camera(f"cam-{number}", f"sw{number // 5}", onvif=True) for number in range(20))
+
+
+def said(days: SimulatedDays) -> list[str]:
+    return [
+        f"{item.change} {item.camera or 'monitor'} {item.fault}" for item in days.transitions if item.kind != "state"
+    ]
+
+
+def states(days: SimulatedDays) -> set[State]:
+    return {status.state for _, status in days.fleet.snapshot().entries}
+
+
+@pytest.mark.parametrize("jump", JUMPS)
+@pytest.mark.parametrize("at", [5.0, 320.0, 1000.0])
+def test_a_clock_set_wrong_is_one_event_and_no_cameras_fault(jump: float, at: float) -> None:
+    days = SimulatedDays(CAMERAS, lambda _name, _at: None)
+    days.run(at)
+    days.set_clock(jump)
+    for _ in range(60):  # more than an hour, looked at all the time
+        days.run(61)
+        if at > 100:  # before, not every camera was visited
+            assert states(days) == {State.UP}
+    assert said(days) == [f"raised monitor {CLOCK_WRONG.code}"]
+    (fault,) = days.fleet.snapshot().monitor_faults
+    assert fault.code == CLOCK_WRONG.code
+    days.set_clock(-jump)
+    days.run(900)
+    assert said(days) == [f"raised monitor {CLOCK_WRONG.code}", f"cleared monitor {CLOCK_WRONG.code}"]
+    assert states(days) == {State.UP}
+    raised = next(item for item in days.transitions if item.kind == "cleared")
+    assert raised.since is not None
+    assert 3600 < raised.at - raised.since < 3800
+
+
+def test_a_clock_set_right_says_nothing_against_cameras() -> None:
+    days = SimulatedDays(CAMERAS, lambda _name, _at: None, wall=-HOUR)
+    days.run(700)
+    assert said(days) == [f"raised monitor {CLOCK_WRONG.code}"]
+    days.set_clock(HOUR)
+    assert said(days)[1:] == [f"cleared monitor {CLOCK_WRONG.code}"]
+    days.run(1200)
+    assert len(said(days)) == 2
+
+
+def test_a_machine_that_starts_in_1970_and_gets_its_time_later(tmp_path: Path) -> None:
+    days = SimulatedDays(
+        CAMERAS, lambda name, at: "rtsp_timeout" if name == "cam-3" and at > START + 400 else None, wall=-START + 100
+    )
+    days.look_at_clock()
+    assert days.steady.now() == EARLIEST
+    days.run(900)
+    assert said(days) == [f"raised monitor {CLOCK_WRONG.code}", "raised cam-3 rtsp_timeout"]
+    history = History(tmp_path)
+    history.write(days.fleet.collect(every=True))
+    assert history.seconds("1960-01-01", "2100-01-01") == {}  # on which day it was nobody knows
+    days.set_clock(START - 100)
+    days.run(600)
+    history.write(days.fleet.collect(every=True))
+    assert said(days)[2:] == [f"cleared monitor {CLOCK_WRONG.code}"]
+    ((name, outage),) = history.outages(0, START * 2)
+    assert (name, outage.ended) == ("cam-3", None)
+    assert 0 < outage.began - START - 400 < 20
+    (day,) = {day for days_of in history.seconds("1960-01-01", "2100-01-01").values() for day in days_of}
+    assert day == day_of(START)
+    assert states(days) == {State.UP, State.DOWN}
+    history.close()
+
+
+@pytest.mark.parametrize("jump", JUMPS)
+def test_an_outage_over_a_jump_lasts_as_long_as_it_lasted(tmp_path: Path, jump: float) -> None:
+    days = SimulatedDays(
+        CAMERAS, lambda name, at: "rtsp_timeout" if name == "cam-3" and START + 600 < at < START + 1200 else None
+    )
+    history = History(tmp_path)
+    days.run(800)
+    history.write(days.fleet.collect())
+    days.set_clock(jump)
+    days.run(100)
+    history.write(days.fleet.collect())
+    days.run(1000)
+    history.write(days.fleet.collect())
+    ((_, outage),) = history.outages(0, START * 3)
+    assert outage.ended is not None
+    assert 580 < outage.ended - outage.began < 640
+    (episode,) = [item for item in history.episodes(0, START * 3) if item.camera]
+    assert episode.ended is not None
+    assert 580 < episode.ended - episode.began < 640
+    if jump != -YEAR:  # which cannot be, so that it is not followed
+        assert abs(outage.began - (START + 600 + jump)) < 40
+    history.close()
+
+
+@pytest.mark.parametrize("jump", JUMPS)
+def test_availability_goes_on_after_a_jump(jump: float) -> None:
+    cameras = tuple(camera(f"cam-{number}", f"sw{number}") for number in range(4))  # none of them tells the time
+    days = SimulatedDays(cameras, lambda _name, _at: None)
+    days.run(600)
+    before = sum((seconds for _, _, seconds in days.fleet.collect().seconds), Seconds()).observed
+    days.set_clock(jump)
+    days.run(600)
+    after = sum((seconds for _, _, seconds in days.fleet.collect().seconds), Seconds()).observed
+    assert before > 4 * 550
+    assert after == pytest.approx(4 * 600, abs=70)
+
+
+def test_a_camera_whose_clock_is_wrong_is_still_blamed() -> None:
+    days = SimulatedDays(CAMERAS, lambda _name, _at: None, drift={"cam-2": 50.0, "cam-9": -3000.0})
+    days.run(1200)
+    assert sorted(said(days)) == ["raised cam-2 clock_drift", "raised cam-9 clock_drift"]
+    days.set_clock(HOUR)
+    days.run(600)
+    assert [line for line in said(days) if "cleared" in line] == []  # nothing is known better of their clocks
+
+
+def test_cameras_blamed_before_enough_had_told_their_clocks_are_cleared() -> None:
+    cameras = tuple(camera(f"cam-{number}", onvif=True) for number in range(3))
+    clock = ManualClock(START, -HOUR)
+    fleet = Fleet(clock, Policy(), cameras)
+    happened: list[str] = []
+    fleet.watch(lambda items: happened.extend(f"{item.kind} {item.camera} {item.code}" for item in items))
+    clock.advance(700)
+    from tests.simulated_time import at_clock
+
+    for _ in range(2):
+        fleet.apply(at_clock(report("cam-0", clock.now(), None, Rung.RTSP), HOUR), Memory(), 0.0)
+    for name in ("cam-1", "cam-2"):
+        fleet.apply(at_clock(report(name, clock.now(), None, Rung.RTSP), HOUR + 1), Memory(), 0.0)
+    told = [line for line in happened if not line.startswith("state")]
+    assert told == ["raised cam-0 clock_drift", f"raised  {CLOCK_WRONG.code}", "cleared cam-0 clock_drift"]
+    assert fleet.status_of("cam-0").state is State.UP
+
+
+def test_a_single_camera_is_enough_where_the_clock_was_seen_to_be_set() -> None:
+    days = SimulatedDays((camera("cam-0", onvif=True),), lambda _name, _at: None)
+    days.run(700)
+    days.set_clock(DAY)
+    days.run(700)
+    assert said(days) == [f"raised monitor {CLOCK_WRONG.code}"]
+
+
+def test_what_a_login_was_held_back_for_is_not_held_for_years() -> None:
+    credentials = Credentials("viewer", "secret")
+    ahead = START + YEAR
+    login = Login().for_credentials(credentials).refused(ahead).refused(ahead)
+    memory = Memory(login=login, device_login=login, refusals=(ahead, ahead))
+    restored = memory.moved(lambda moment: min(moment, START))
+    assert restored.login.seconds_left(START) <= MAX_BACK_OFF_SECONDS
+    assert restored.refusals == (START, START)  # they still count, but not for a year
+    moved = memory.shifted(-YEAR)
+    assert moved.login.seconds_left(START) == login.seconds_left(ahead)
+
+
+def test_what_was_measured_of_clocks_moves_the_other_way() -> None:
+    memory = Memory(device=DeviceMemory(Acquaintance(clock_offset_seconds=2.0), interviewed_at=START))
+    shifted = memory.shifted(HOUR)
+    assert shifted.device.acquaintance.clock_offset_seconds == 2.0 - HOUR
+    assert shifted.device.interviewed_at == START + HOUR
+
+
+def test_the_steady_clock_follows_steps_alone() -> None:
+    clock = ManualClock(START)
+    steady = SteadyClock(clock)
+    clock.wall = 0.9
+    assert steady.step() == 0.0
+    clock.wall = 1.2
+    assert steady.step() == pytest.approx(1.2)
+    assert steady.now() == clock.now()
+    clock.wall = -START  # 1970: not followed, as it cannot be
+    assert steady.impossible
+    assert steady.step() == 0.0
+    assert steady.now() == pytest.approx(START + 1.2)
+
+
+def test_stored_moments_from_the_future_are_taken_as_now(tmp_path: Path) -> None:
+    ahead = SimulatedDays(
+        CAMERAS, lambda name, at: "rtsp_timeout" if name == "cam-3" and at > START + 100 else None, wall=YEAR
+    )
+    ahead.run(700)
+    history = History(tmp_path)
+    history.write(ahead.fleet.collect(every=True))
+    clock = ManualClock(START + 800)  # the machine was started anew with its time set right
+    fleet = Fleet(clock, Policy(), CAMERAS)
+    fleet.restore(history.load())
+    assert fleet.status_of("cam-3").state is State.DOWN
+    assert fleet.status_of("cam-3").since == clock.now()
+    for _ in range(3):
+        clock.advance(15)
+        fleet.apply(report("cam-3", clock.now(), None, Rung.RTSP), Memory(), 0.0)
+    assert fleet.status_of("cam-3").state is State.UP
+    history.write(fleet.collect(every=True))
+    ((_, outage),) = history.outages(0, START * 3)
+    assert outage.ended is not None
+    assert outage.ended >= outage.began
+    (episode,) = [item for item in history.episodes(0, START * 3) if item.camera]
+    assert episode.ended is not None
+    assert episode.ended >= episode.began
+    history.close()
+
+
+def test_an_own_clock_that_is_right_again_after_cameras_fell_silent() -> None:
+    own = OwnClock(5.0, START)
+    for number in range(5):
+        own.heard(f"cam-{number}", 100.0, START + 1000)
+    assert [item.kind for item in own.judge(START + 1000)] == ["raised"]
+    assert own.judge(START + 1001) == ()
+    assert [item.kind for item in own.judge(START + 9000)] == ["cleared"]  # nobody says so any more
+
+
+@pytest.fixture
+def berlin() -> Iterator[None]:
+    before = os.environ.get("TZ")
+    os.environ["TZ"] = "Europe/Berlin"
+    time.tzset()
+    from xueliang_monitor import availability
+
+    availability._day_of_quarter.cache_clear()
+    yield
+    if before is None:
+        del os.environ["TZ"]
+    else:
+        os.environ["TZ"] = before
+    time.tzset()
+    availability._day_of_quarter.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("day", "hours"), [("2026-03-29", 23), ("2026-10-25", 25), ("2026-06-01", 24)], ids=["spring", "autumn", "usual"]
+)
+def test_days_of_23_and_25_hours_are_counted_whole(berlin: None, day: str, hours: int) -> None:
+    year, month, number = map(int, day.split("-"))
+    start = time.mktime((year, month, number, 0, 0, 0, 0, 0, -1))
+    spent = dict(split_by_day(start - 100, start + hours * HOUR + 100))
+    assert spent[day] == hours * HOUR
+    assert list(spent.values()) == [100.0, hours * HOUR, 100.0]
+    seconds = {day: Seconds(hours * HOUR, hours * HOUR, 0)}
+    assert window(seconds, 1, start + hours * HOUR - 1).observed == hours * HOUR
+    # A day later nothing of it is left in the window of one day but what lies in it.
+    rest = window(seconds, 1, start + hours * HOUR + 12 * HOUR).observed
+    assert rest == pytest.approx(hours * HOUR / 2, rel=0.05)

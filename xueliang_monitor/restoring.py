@@ -1,0 +1,93 @@
+"""What a start makes of what the history holds: whole entries, and an end to what lasts there and not here. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from xueliang_monitor.catalogue import FAULTS
+from xueliang_monitor.health import FaultState, Outage, Transition, restored
+from xueliang_monitor.snapshot import Entry
+from xueliang_monitor.stored import Known, Stored
+from xueliang_monitor.uplinks import group_of
+
+
+@dataclass(frozen=True, slots=True)
+class Restoration:
+    """What a start goes on from.
+
+    Attributes:
+        entries: the cameras, with what is known of them.
+        transitions: ends of what lasts in the history and is not known here any more.
+        outages: outages as they are now, each with its camera.
+        changed: cameras of which the history is to hold something else.
+        unwatched: cameras that the history knows and of which nobody can say here how they are reached.
+        uplinks: uplinks that are down: name, since when, and the cameras that were lost.
+
+    """
+
+    entries: Mapping[str, Entry]
+    transitions: tuple[Transition, ...]
+    outages: tuple[tuple[str, Outage], ...]
+    changed: frozenset[str]
+    unwatched: frozenset[str]
+    uplinks: tuple[tuple[str, float, frozenset[str]], ...]
+
+
+def restored_entry(entry: Entry, known: Known, now: float) -> tuple[Entry, tuple[FaultState, ...]]:
+    """Return a camera's entry with what the history knows of it, and the faults that this version does not know.
+
+    No moment lies in the future. The time away counts as not watched.
+    """
+    health, unknown = restored(known.health, now, FAULTS)
+    memory = known.memory.moved(lambda moment: min(moment, now))
+    return replace(entry, health=health, memory=memory, episodes=dict(known.episodes), restored_at=now), unknown
+
+
+def restore(stored: Stored, entries: Mapping[str, Entry], now: float) -> Restoration:
+    """Put what the history knows into the entries of the cameras that there were."""
+    after = dict(entries)
+    changed: set[str] = set()
+    outages: list[tuple[str, Outage]] = []
+    ended: dict[tuple[str, str], Transition] = {}
+    for name, known in stored.cameras.items():
+        if name not in entries:
+            continue
+        after[name], unknown = restored_entry(entries[name], known, now)
+        outage = after[name].health.outage
+        if unknown or outage != known.health.outage:
+            changed.add(name)
+        if outage is not None and outage != known.health.outage:
+            outages.append((name, outage))
+        for fault in unknown:
+            ended[name, fault.code] = Transition(name, now, "cleared", fault.code, since=fault.since)
+    lasting = {name: entry.health for name, entry in after.items()}
+    unwatched = stored.cameras.keys() - entries.keys()
+    lasting |= {name: stored.cameras[name].health for name in unwatched}
+    for item in stored.open_episodes:
+        if not item.uplink and (item.camera not in lasting or item.fault not in lasting[item.camera].faults):
+            ended[item.camera, item.fault] = Transition(item.camera, now, "cleared", item.fault, since=item.began)
+    for name, known_outage in stored.open_outages:
+        own = lasting[name].outage if name in lasting else None
+        if own is None or own.key != known_outage.key:
+            outages.append((name, replace(known_outage, ended=max(now, known_outage.began))))
+    down, up = _uplinks(stored, after, now)
+    return Restoration(after, (*ended.values(), *up), tuple(outages), frozenset(changed), frozenset(unwatched), down)
+
+
+def _uplinks(
+    stored: Stored, entries: Mapping[str, Entry], now: float
+) -> tuple[tuple[tuple[str, float, frozenset[str]], ...], list[Transition]]:
+    """Return the uplinks that are still down, and an end to those behind which none of the lost cameras is left."""
+    down, up = [], []
+    for item in stored.open_episodes:
+        if not item.uplink:
+            continue
+        behind = frozenset(name for name, entry in entries.items() if group_of(entry.camera) == item.uplink)
+        kept = stored.uplinks.get(item.uplink)
+        lost = behind if kept is None else behind & kept
+        if lost:
+            down.append((item.uplink, min(item.began, now), lost))
+        else:
+            up.append(Transition("", now, "uplink", "up", "", item.uplink, item.began))
+    return tuple(down), up
