@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import LOGIN
 from tests.simulated_time import DAY, START, SimulatedDays, camera, report
 from xueliang_monitor.availability import Seconds, day_of, split_by_day, window
 from xueliang_monitor.check import Memory
-from xueliang_monitor.clock import EARLIEST, ManualClock, SteadyClock
+from xueliang_monitor.clock import EARLIEST, ManualClock, SteadyClock, SystemClock
+from xueliang_monitor.daemon import Monitor
 from xueliang_monitor.fleet import Fleet
-from xueliang_monitor.health import Policy
+from xueliang_monitor.health import Policy, Transition
 from xueliang_monitor.history import History
 from xueliang_monitor.login import MAX_BACK_OFF_SECONDS, Login
 from xueliang_monitor.model import Credentials, Rung, State
 from xueliang_monitor.net.acquaintance import Acquaintance
 from xueliang_monitor.own_clock import CLOCK_WRONG, OwnClock
 from xueliang_monitor.probes.device import DeviceMemory
+from xueliang_monitor.simulator.fleet import SimulatedFleet
 
 HOUR, YEAR = 3600.0, 365 * DAY
 JUMPS = (HOUR, -HOUR, DAY, -DAY, YEAR, -YEAR)
@@ -264,3 +268,69 @@ def test_days_of_23_and_25_hours_are_counted_whole(berlin: None, day: str, hours
     # A day later nothing of it is left in the window of one day but what lies in it.
     rest = window(seconds, 1, start + hours * HOUR + 12 * HOUR).observed
     assert rest == pytest.approx(hours * HOUR / 2, rel=0.05)
+
+
+class SetClock(SystemClock):
+    """The machine's clock, as if somebody had set it."""
+
+    def __init__(self) -> None:
+        self.off = 0.0
+
+    def now(self) -> float:
+        return super().now() + self.off
+
+
+async def until(wanted: Callable[[], bool], seconds: float = 120.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not wanted():
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("jump", [HOUR, -DAY])
+async def test_a_running_daemon_whose_clock_is_set(
+    simulated: Callable[..., Awaitable[SimulatedFleet]], tmp_path: Path, jump: float
+) -> None:
+    fleet = await simulated(6, onvif_port=8000)
+    (tmp_path / "cameras.d").mkdir()
+    for name, each in fleet.cameras.items():
+        (tmp_path / "cameras.d" / f"{name}.yaml").write_text(
+            f"site: S\naddress: {each.target.host}\nrtsp_port: 8554\nrtsp_path: /live/main\n"
+            "credentials: district\nonvif_port: 8000\n"
+        )
+    (tmp_path / "district.password").touch(0o600)
+    (tmp_path / "district.password").write_text(LOGIN.password)
+    (tmp_path / "xueliang.yaml").write_text(
+        "listen: 127.0.0.1:0\nintervals: {reach: 1s, rtsp: 1s, stream: 5s, picture: 10s, onvif: 2s}\n"
+        "rechecks: {reach: 500ms, picture: 1s}\n"
+        "timeouts: {reach: 20s, rtsp: 20s, stream: 30s, picture: 60s, onvif: 30s}\n"
+        "credentials: {district: {username: viewer, password_file: district.password}}\n"
+    )
+    clock, happened = SetClock(), list[str]()
+    monitor = Monitor(tmp_path / "xueliang.yaml", clock)
+    watched = monitor.fleet
+
+    def take(items: tuple[Transition, ...]) -> None:
+        happened.extend(f"{item.change} {item.camera or 'monitor'} {item.fault}" for item in items)
+
+    def told() -> int:
+        return sum("clock_offset_seconds" in entry.readings for entry, _ in watched.pairs())
+
+    def visited_after(moment: float) -> bool:
+        return all((entry.health.visited_at or 0.0) > moment for entry, _ in watched.pairs())
+
+    watched.watch(take)
+    async with monitor.running():
+        await until(lambda: {status.state for _, status in watched.pairs()} == {State.UP} and told() == 6)
+        happened.clear()
+        clock.off = jump
+        await until(lambda: bool(watched.monitor_faults))
+        moment = clock.now()
+        assert abs(watched.now - moment) < 5
+        await until(lambda: visited_after(moment + 6))
+        assert {status.state for _, status in watched.pairs()} == {State.UP}
+        clock.off = 0.0
+        await until(lambda: not watched.monitor_faults)
+        moment = clock.now()
+        await until(lambda: visited_after(moment + 3))
+        assert {status.state for _, status in watched.pairs()} == {State.UP}
+    assert happened == [f"raised monitor {CLOCK_WRONG.code}", f"cleared monitor {CLOCK_WRONG.code}"]

@@ -167,7 +167,7 @@ def test_a_line_of_the_log_in_logfmt_and_with_the_journals_priority() -> None:
     item = Transition("sv-001", START + 90, "cleared", "no_media", 'it said "no"', since=START)
     fields = fields_of(item, camera("sv-001", site="柳林 社区"))
     assert logfmt(fields) == (
-        'event=cleared camera=sv-001 site="柳林 社区" fault=no_media severity=critical since=2023-11-14T22:13:20+00:00'
+        'event=cleared camera=sv-001 site="柳林 社区" fault=no_media severity=critical since=2026-09-21T14:13:20+00:00'
         ' duration=90s cause="it said \\"no\\""'
     )
     assert fields_of(Transition("", START, "uplink", "down", "", "sw", START), None) == {

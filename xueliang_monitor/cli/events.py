@@ -33,7 +33,7 @@ def _print(item: Event, as_json: bool) -> None:
     name = f"{declared.name.en} {declared.name.zh}" if declared else item.fault
     colour = "green" if item.kind == "cleared" else "red"
     lasted = f" after {item.at - item.since:.0f} s" if item.kind == "cleared" and item.since is not None else ""
-    who = escape(item.camera or f"uplink {item.uplink}")
+    who = escape(item.camera or (f"uplink {item.uplink}" if item.uplink else "the monitor itself"))
     out.print(
         f"{at}  [{colour}]{item.kind}[/]{lasted}  {who}  {item.fault}  {name}  {escape(item.detail)}", highlight=False
     )
