@@ -68,6 +68,8 @@ class Fleet:
         self.reload_ok = True
         self.history_ok = True
         self.histories_damaged = 0
+        self.history_lost: Counter[str] = Counter()
+        self.task_restarts: Counter[str] = Counter()
         self.certificate_ends_at: float | None = None
         self.page_url = ""
         self.windows: tuple[Window, ...] = ()
@@ -341,6 +343,8 @@ class Fleet:
             reload_ok=self.reload_ok,
             history_ok=self.history_ok,
             histories_damaged=self.histories_damaged,
+            history_lost=dict(self.history_lost),
+            task_restarts=dict(self.task_restarts),
             uplinks=tuple(self._uplinks.values()),
             windows=tuple(item for item in self.windows if item.active(now)),
             availability=self.availability,
