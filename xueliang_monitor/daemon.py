@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 from xueliang_monitor import config, evidence, installation, inventory, journal, watching
@@ -23,6 +23,7 @@ from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.recorder import Recorder
 from xueliang_monitor.scheduler import Due, Intervals, Scheduler
 from xueliang_monitor.stored import Stored
+from xueliang_monitor.supervision import supervised
 from xueliang_monitor.turns import Turns
 from xueliang_monitor.web.server import Server
 
@@ -242,6 +243,10 @@ class Monitor:
                 self.fleet.follow_clock(step, impossible=impossible, guessed=self._clock.guessed)
             await asyncio.sleep(CLOCK_SECONDS)
 
+    async def supervise(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Run a background task, again after each failure; those are counted by its name."""
+        await supervised(name, work, clock=self._clock, failed=lambda task: self.fleet.task_restarts.update([task]))
+
     async def _measure_lag(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
@@ -261,13 +266,16 @@ class Monitor:
         async with self._server.serving(*settings.listen_address) as address:
             cameras = tuple(camera.id for camera in self._installation.inventory.cameras)
             async with asyncio.TaskGroup() as group:
+                background = {
+                    "lag": self._measure_lag,
+                    "clock": self._follow_clock,
+                    "inventory": lambda: watching.follow(settings.inventory, self._seen, self.reload),
+                    "web_config": self._server.follow_files,
+                    "evidence": self._keep_forgetting_evidence,
+                }
                 tasks = [
                     group.create_task(self._scheduler.run(cameras)),
-                    group.create_task(self._measure_lag()),
-                    group.create_task(self._follow_clock()),
-                    group.create_task(watching.follow(settings.inventory, self._seen, self.reload)),
-                    group.create_task(self._server.follow_files()),
-                    group.create_task(self._keep_forgetting_evidence()),
+                    *(group.create_task(self.supervise(name, work)) for name, work in background.items()),
                 ]
                 if self._history is not None:
                     recorder = Recorder(self._history, self.fleet, self._clock, settings.keep)

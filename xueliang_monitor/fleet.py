@@ -91,6 +91,8 @@ class Fleet:
         self.reload_ok = True
         self.history_ok = True
         self.histories_damaged = 0
+        self.history_lost: Counter[str] = Counter()
+        self.task_restarts: Counter[str] = Counter()
         self.certificate_ends_at: float | None = None
         self.page_url = ""
         self.windows: tuple[Window, ...] = ()
@@ -418,6 +420,8 @@ class Fleet:
             history_ok=self.history_ok,
             histories_damaged=self.histories_damaged,
             uplinks=self._uplinks.all,
+            history_lost=dict(self.history_lost),
+            task_restarts=dict(self.task_restarts),
             windows=tuple(item for item in self.windows if item.active(now)),
             availability=self.availability,
             certificate_ends_at=self.certificate_ends_at,

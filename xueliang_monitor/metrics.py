@@ -219,9 +219,21 @@ class SnapshotCollector(Collector):
         yield _single("xueliang_inventory_cameras", "Cameras under watch that count.", len(snapshot.counted))
         yield _single("xueliang_inventory_invalid_files", "Camera files that cannot be used.", snapshot.invalid_files)
         yield _single("xueliang_history_up", "1 while the history can be written and read.", float(snapshot.history_ok))
-        damaged = CounterMetricFamily("xueliang_histories_damaged", "Damaged histories put aside at the start.")
+        damaged = CounterMetricFamily("xueliang_histories_damaged", "Damaged histories put aside.")
         damaged.add_metric([], snapshot.histories_damaged)
         yield damaged
+        lost = CounterMetricFamily(
+            "xueliang_history_lost_changes", "Changes that never got into the history.", labels=("kind",)
+        )
+        for kind in ("events", "looks", "days"):
+            lost.add_metric([kind], snapshot.history_lost.get(kind, 0))
+        yield lost
+        failed = CounterMetricFamily(
+            "xueliang_task_restarts", "Background tasks that failed and were started again.", labels=("task",)
+        )
+        for task, count in sorted(snapshot.task_restarts.items()):
+            failed.add_metric([task], count)
+        yield failed
         name = "xueliang_config_last_reload"
         yield _single(f"{name}_successful", "1 if the settings were read without error.", float(snapshot.reload_ok))
         yield _single(f"{name}_timestamp_seconds", "When the settings were last read.", snapshot.reloaded_at)

@@ -39,15 +39,23 @@ def until_signalled(*numbers: signal.Signals) -> Iterator[asyncio.Event]:
 
 async def _reload_when_signalled(monitor: Monitor, manager: ServiceManager) -> None:
     with until_signalled(signal.SIGHUP) as asked:
-        while True:
-            await asked.wait()
-            asked.clear()
-            log.info("reloading, as asked")
-            manager.reloading()
-            try:
-                await monitor.reload()
-            finally:
-                manager.tell("READY=1")
+
+        async def reload() -> None:
+            while True:
+                await asked.wait()
+                asked.clear()
+                log.info("reloading, as asked")
+                manager.reloading()
+                try:
+                    await monitor.reload()
+                except Exception:
+                    asked.set()  # it is still wanted
+                    raise
+                finally:
+                    manager.tell("READY=1")
+
+        # Within: without a handler, the signal would end the daemon.
+        await monitor.supervise("reload", reload)
 
 
 def status_line(snapshot: Snapshot) -> str:
@@ -89,7 +97,7 @@ async def serve(file: Path) -> None:
         async with monitor.running() as address, asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(_reload_when_signalled(monitor, manager)),
-                group.create_task(_keep_telling(monitor, manager)),
+                group.create_task(monitor.supervise("service_manager", lambda: _keep_telling(monitor, manager))),
             ]
             log.info("watching %d cameras; page at %s/", len(monitor.fleet.snapshot().entries), address)
             manager.tell("READY=1")

@@ -108,6 +108,8 @@ class Snapshot:
     reload_ok: bool
     history_ok: bool
     histories_damaged: int
+    history_lost: Mapping[str, int] = field(default_factory=dict)
+    task_restarts: Mapping[str, int] = field(default_factory=dict)
     uplinks: tuple[Uplink, ...] = ()
     windows: tuple[Window, ...] = ()
     availability: Mapping[str, Mapping[str, float]] = field(default_factory=dict)

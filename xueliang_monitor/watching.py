@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import watchfiles
@@ -21,7 +22,20 @@ LOOK_MS = 1000
 LOOK_PAUSES = 100
 """How much longer than a look takes is waited before the next, so that large fleets cost no more."""
 
-RETRY_SECONDS = 2.0
+LOOK_SECONDS = LOOK_MS / 1000
+GONE_SECONDS = 2.0
+"""How soon a folder that is gone is followed again."""
+
+REFUSED_SECONDS = 60.0
+"""How long the folder is only looked at where the system has no means left to tell of changes (inotify)."""
+
+
+class _NotToldError(Exception):
+    """The system does not tell of changes; the text says why, `pause` after how many seconds that is tried again."""
+
+    def __init__(self, text: str, pause: float) -> None:
+        super().__init__(text)
+        self.pause = pause
 
 
 def _is_camera(_change: watchfiles.Change, path: str) -> bool:
@@ -65,23 +79,63 @@ class _Looks:
         return told or now != before
 
 
-async def follow(folder: Path, seen: Fingerprint, changed: Callable[[], Awaitable[None]]) -> None:
-    """Await `changed` after every change of a camera file since it was `seen`, until cancelled."""
-    looks = _Looks(folder, seen)
-    while True:
-        try:
-            async for changes in watchfiles.awatch(
-                folder,
-                watch_filter=_is_camera,
-                debounce=GATHER_MS,
-                recursive=False,
-                rust_timeout=LOOK_MS,
-                yield_on_timeout=True,
-            ):
-                if await looks.changed(told=bool(changes)):
-                    await changed()
-        except OSError as error:
-            log.warning("%s cannot be followed (%s); it is tried again", folder, error.strerror or error)
-        await asyncio.sleep(RETRY_SECONDS)
+async def _told(folder: Path) -> AsyncIterator[bool]:
+    """Yield, at least every second, whether the system told of a change.
+
+    Raises:
+        _NotToldError: it does not, or no longer.
+
+    """
+    watcher = watchfiles.awatch(
+        folder,
+        watch_filter=_is_camera,
+        debounce=GATHER_MS,
+        recursive=False,
+        rust_timeout=LOOK_MS,
+        yield_on_timeout=True,
+    )
+    try:
+        async with contextlib.aclosing(watcher):
+            async for changes in watcher:
+                yield bool(changes)
+    except (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # its panics are no Exception
+        gone = isinstance(error, FileNotFoundError | NotADirectoryError)
+        raise _NotToldError(str(error) or type(error).__name__, GONE_SECONDS if gone else REFUSED_SECONDS) from error
+    raise _NotToldError("it ended", GONE_SECONDS)
+
+
+async def _look_for(seconds: float, looks: _Looks, changed: Callable[[], Awaitable[None]]) -> None:
+    """Look at the folder once a second."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + seconds
+    while loop.time() < until:
+        await asyncio.sleep(LOOK_SECONDS)
         if await looks.changed(told=False):
             await changed()
+
+
+async def follow(folder: Path, seen: Fingerprint, changed: Callable[[], Awaitable[None]]) -> None:
+    """Await `changed` after every change of a camera file since it was `seen`, until cancelled.
+
+    Where the system does not tell of changes, as it has no inotify instance left or the folder is gone, the folder is
+    looked at every second; that is said once, and tried again.
+    """
+    looks, said = _Looks(folder, seen), False
+    while True:
+        try:
+            async with contextlib.aclosing(_told(folder)) as tellings:  # type: ignore[type-var] # as above
+                async for told in tellings:
+                    if said:
+                        log.info("%s: its changes are told by the system again", folder)
+                        said = False
+                    if await looks.changed(told=told):
+                        await changed()
+        except _NotToldError as error:
+            if not said:
+                log.warning(
+                    "%s: its changes are not told by the system (%s); it is looked at every second", folder, error
+                )
+            said = True
+            await _look_for(error.pause, looks, changed)

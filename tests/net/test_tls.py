@@ -1,0 +1,102 @@
+"""A camera's certificate file that is renewed, broken or removed while the daemon runs."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+import trustme
+
+from tests.conftest import Tls
+from tests.test_stream import Start, climb, codes
+from xueliang_monitor.net import tls as module
+from xueliang_monitor.net.errors import TlsError
+from xueliang_monitor.net.tls import tls_context
+
+
+def certificate() -> bytes:
+    return trustme.CA().cert_pem.bytes()
+
+
+def trusted(file: Path) -> list[str]:
+    return [item["serialNumber"] for item in tls_context(str(file)).get_ca_certs()]
+
+
+def renew(file: Path, content: bytes) -> None:
+    fresh = file.with_suffix(".new")
+    fresh.write_bytes(content)
+    fresh.rename(file)
+
+
+async def test_a_renewed_certificate_is_taken_up_at_the_next_visit(simulated: Start, tls: Tls, tmp_path: Path) -> None:
+    camera = (await simulated(1, tls=tls.context)).cameras["cam-000"]
+    file = tmp_path / "camera.pem"
+    file.write_bytes(certificate())
+    before, _ = await climb(camera, secure=True, tls=str(file))
+    assert codes(before) == ["tls_failed"]
+    renew(file, tls.authority.read_bytes())
+    after, _ = await climb(camera, secure=True, tls=str(file))
+    assert codes(after) == []
+
+
+def test_a_file_that_did_not_change_is_read_once(tmp_path: Path) -> None:
+    file = tmp_path / "camera.pem"
+    file.write_bytes(certificate())
+    assert tls_context(str(file)) is tls_context(str(file))
+    assert tls_context("verify") is tls_context("verify")
+    assert tls_context("insecure") is tls_context("insecure")
+
+
+@pytest.mark.parametrize("damage", ["removed", "no PEM"])
+def test_a_file_that_cannot_be_used_any_more_leaves_the_last_good_version_in_force(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: str
+) -> None:
+    file = tmp_path / "camera.pem"
+    file.write_bytes(certificate())
+    good = trusted(file)
+    if damage == "removed":
+        file.unlink()
+    else:
+        renew(file, b"half a certifi")
+    for _ in range(3):
+        assert trusted(file) == good
+    (line,) = caplog.records
+    assert (line.levelno, str(file) in line.message) == (logging.ERROR, True)
+    assert "its last good version stays in force" in line.message
+    renew(file, certificate())
+    assert trusted(file) != good
+
+
+def test_a_shortage_while_it_is_read_anew_is_said_once_and_tried_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "camera.pem"
+    file.write_bytes(certificate())
+    good = trusted(file)
+    renew(file, certificate())
+
+    def short(_tls: str) -> None:
+        raise OSError(24, "Too many open files")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "_context", short)
+        assert trusted(file) == trusted(file) == good
+    assert [line.levelname for line in caplog.records] == ["ERROR"]
+    assert trusted(file) != good
+
+
+def test_a_file_that_never_could_be_used_is_refused_as_one_of_this_server(tmp_path: Path) -> None:
+    with pytest.raises(TlsError, match=r"none\.pem cannot be used .No such file or directory.: a file on this server"):
+        tls_context(str(tmp_path / "none.pem"))
+
+
+def test_contexts_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_CONTEXTS", 3)
+    monkeypatch.setattr(module, "_contexts", type(module._contexts)())
+    content = certificate()
+    for number in range(8):
+        file = tmp_path / f"{number}.pem"
+        file.write_bytes(content)
+        tls_context(str(file))
+    assert len(module._contexts) == 3
