@@ -334,3 +334,33 @@ async def test_a_running_daemon_whose_clock_is_set(
         await until(lambda: visited_after(moment + 3))
         assert {status.state for _, status in watched.pairs()} == {State.UP}
     assert happened == [f"raised monitor {CLOCK_WRONG.code}", f"cleared monitor {CLOCK_WRONG.code}"]
+
+
+def test_nothing_is_deleted_for_its_age_while_the_clock_is_in_doubt(tmp_path: Path) -> None:
+    cameras = tuple(camera(f"cam-{number}", f"sw{number}") for number in range(4))  # none of them tells the time
+    days = SimulatedDays(cameras, lambda _name, _at: None)
+    days.run(100)
+    assert not days.fleet.clock_in_doubt
+    days.set_clock(40.0)
+    assert not days.fleet.clock_in_doubt
+    days.set_clock(YEAR)
+    assert days.fleet.clock_in_doubt
+    days.run(DAY - 100)
+    assert days.fleet.clock_in_doubt
+    days.run(300)
+    assert not days.fleet.clock_in_doubt  # nobody took it back for a day
+    history = History(tmp_path)
+    history.write(days.fleet.collect(every=True))
+    for away, doubted in ((3600, False), (30 * DAY, True), (-DAY, True)):
+        fleet = Fleet(ManualClock(days.steady.now() + away), Policy(), cameras)
+        fleet.restore(history.load())
+        assert fleet.clock_in_doubt is doubted
+    history.close()
+
+
+def test_cameras_that_agree_end_all_doubt() -> None:
+    days = SimulatedDays(CAMERAS, lambda _name, _at: None, wall=-DAY)
+    days.run(700)
+    assert days.fleet.clock_in_doubt
+    days.set_clock(DAY)
+    assert not days.fleet.clock_in_doubt

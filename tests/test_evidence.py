@@ -134,3 +134,11 @@ def test_the_audit_log_is_private_and_bounded(tmp_path: Path, monkeypatch: pytes
         audit.note("anna", "10.0.0.9", "evidence viewed", camera="gate")
     assert sum(each.stat().st_size for each in tmp_path.iterdir()) < 3000
     assert not Audit(tmp_path / "gone").note("anna", "", "x")
+
+
+def test_a_picture_dated_in_the_future_does_not_stay_a_year(tmp_path: Path) -> None:
+    now = 1_790_000_000.0
+    for at in (now - 9 * 86_400, now - 100, now + 3600, now + 365 * 86_400):
+        evidence.keep(tmp_path, Evidence("cam", at, "picture_black"), b"jpeg")
+    assert evidence.forget(tmp_path, now - 7 * 86_400, after=now + 86_400) == 2
+    assert [item.at - now for item in evidence.kept(tmp_path, "cam")] == [3600, -100]

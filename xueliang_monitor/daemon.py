@@ -36,6 +36,9 @@ CLOCK_SECONDS = 1.0
 FORGET_SECONDS = 3600.0
 """How often evidence pictures are looked through for those whose time is over."""
 
+FUTURE_SECONDS = 86_400.0
+"""An evidence picture dated later than this from now was kept while the clock was wrong."""
+
 _AT_START = (
     "listen",
     "hosts",
@@ -180,7 +183,9 @@ class Monitor:
         count = await asyncio.to_thread(evidence.forget, settings.state, math.inf, forbidden)
         if count:
             log.info("%d evidence pictures deleted, as none are to be kept", count)
-        await asyncio.to_thread(evidence.forget, settings.state, self._clock.now() - settings.keep.evidence)
+        now = self._clock.now()
+        oldest = now - settings.keep.evidence
+        await asyncio.to_thread(evidence.forget, settings.state, oldest, after=now + FUTURE_SECONDS)
 
     async def _keep_forgetting_evidence(self) -> None:
         """Delete pictures in time whatever becomes of the history."""

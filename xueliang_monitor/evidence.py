@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,15 +67,18 @@ def read(state: Path, camera: str, name: str) -> bytes | None:
         return None
 
 
-def forget(state: Path, before: float, only: frozenset[str] | None = None) -> int:
-    """Delete what is older than a moment, of all cameras or `only` of some; return how many pictures that were."""
+def forget(state: Path, before: float, only: frozenset[str] | None = None, *, after: float = math.inf) -> int:
+    """Delete what is older than a moment, of all cameras or `only` of some; return how many pictures that were.
+
+    What is dated later than `after` was kept while the clock was wrong, and would stay too long.
+    """
     count = 0
     with contextlib.suppress(OSError):
         for folder in (state / FOLDER).iterdir():
             if not folder.is_dir() or (only is not None and folder.name not in only):
                 continue
             for item in kept(state, folder.name):
-                if item.at < before:
+                if item.at < before or item.at > after:
                     (folder / item.name).unlink(missing_ok=True)
                     count += 1
             with contextlib.suppress(OSError):  # it is not empty

@@ -28,7 +28,7 @@ from xueliang_monitor.looks import LookTaken
 from xueliang_monitor.maintenance import Window, covering
 from xueliang_monitor.model import Report, Rung, RungResult
 from xueliang_monitor.network import Uplink, unreachable
-from xueliang_monitor.own_clock import CLOCK_WRONG, OwnClock
+from xueliang_monitor.own_clock import CLOCK_WRONG, LARGE_STEP_SECONDS, LONG_AWAY_SECONDS, OwnClock
 from xueliang_monitor.pending import Pending
 from xueliang_monitor.picture.measures import MEASURES
 from xueliang_monitor.probes.changes import CLOCK_DRIFT
@@ -185,7 +185,11 @@ class Fleet:
 
     def restore(self, stored: Stored) -> None:
         """Take what the history knows of the cameras that there were; `reconcile` is to follow with those of now."""
-        found = restore(stored, self._entries, self._clock.now())
+        now = self._clock.now()
+        newest = max((known.health.visited_at or 0.0 for known in stored.cameras.values()), default=now)
+        if not -LARGE_STEP_SECONDS < now - newest < LONG_AWAY_SECONDS:
+            self._own_clock.doubt(now)
+        found = restore(stored, self._entries, now)
         self._entries = dict(found.entries)
         self._unwatched = {name: stored.cameras[name] for name in found.unwatched}
         for name, since, lost in found.uplinks:
@@ -205,6 +209,8 @@ class Fleet:
             self._entries = {name: entry.shifted(step) for name, entry in self._entries.items()}
             self._uplinks.move(lambda moment: moment + step)
             self._own_clock.shift(step)
+            if abs(step) >= LARGE_STEP_SECONDS:
+                self._own_clock.doubt(self._clock.now())
             self._pending.change(self._entries)
             self._pending.shift(step)
             self.reloaded_at += step
@@ -390,6 +396,11 @@ class Fleet:
         """The faults of the monitor itself that count now."""
         since = self._own_clock.wrong_since
         return () if since is None else (MonitorFault(CLOCK_WRONG.code, since, self._own_clock.detail),)
+
+    @property
+    def clock_in_doubt(self) -> bool:
+        """Whether the monitor's clock may be so wrong that nothing is to be deleted for its age."""
+        return self._own_clock.in_doubt(self._clock.now())
 
     @property
     def clock_impossible(self) -> bool:

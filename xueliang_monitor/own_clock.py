@@ -37,6 +37,15 @@ FRESH_SECONDS = 3600.0
 """How long what a camera told of its clock is believed."""
 
 WRONG_DAY_SECONDS = 43_200.0
+"""A clock that is off by more than half a day puts what is added up on days that are not meant."""
+
+DOUBT_SECONDS = 86_400.0
+"""How long nothing is deleted for its age after the clock was set by much."""
+
+LARGE_STEP_SECONDS = 3600.0
+LONG_AWAY_SECONDS = 7 * 86_400.0
+"""A start so long after what was stored last may be one with a wrong clock."""
+
 PATIENCE_SECONDS = 600.0
 """How long after the start no camera is blamed for its clock before enough others have told theirs."""
 
@@ -86,6 +95,7 @@ class OwnClock:
         self.detail = ""
         self._started = started
         self._stepped = 0.0
+        self._doubted_until = 0.0
         self._offsets: dict[str, Offset] = {}
 
     def heard(self, camera: str, seconds: float, at: float) -> None:
@@ -103,8 +113,22 @@ class OwnClock:
         }
         self._started += seconds
         self._stepped += seconds
+        self._doubted_until += seconds
         if self.wrong_since is not None:
             self.wrong_since += seconds
+
+    def doubt(self, now: float) -> None:
+        """Take it that our clock may be wrong, as it was set by much, or shows a time far from what was stored last."""
+        self._doubted_until = now + DOUBT_SECONDS
+
+    def in_doubt(self, now: float) -> bool:
+        """Say whether anything that cannot be undone is to wait; cameras that agree with our clock end all doubt."""
+        if self.wrong_since is not None:
+            return True
+        fresh = [offset.seconds for offset in self._offsets.values() if now - offset.at <= FRESH_SECONDS]
+        agreeing = sum(abs(seconds) <= max(self.limit, AGREE_WITHIN_SECONDS) for seconds in fresh)
+        proven = len(fresh) >= LEAST_CAMERAS and agreeing >= SHARE * len(fresh)
+        return now < self._doubted_until and not proven
 
     def agrees(self, camera: str) -> bool:
         """Say whether a camera's clock is off by what most are off, so that it is not the camera's."""
