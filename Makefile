@@ -7,7 +7,7 @@ PURGE ?= 0
 SECONDS ?= 60
 WORKERS ?= 4
 
-.PHONY: demo install uninstall test test-packages lint fuzz bench lock clips clean
+.PHONY: demo install uninstall test test-packages lint fuzz wheel bench lock clips clean
 
 demo: $(VENV)/installed
 	$(BIN)/xueliang demo $(ARGS)
@@ -33,6 +33,12 @@ lint: $(VENV)/installed-dev
 # SECONDS=300 by night; prints how many inputs each parser took.
 fuzz: $(VENV)/installed-dev
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
+
+# The wheel in an environment of its own, with the locked dependencies: demo, simulate and check from an empty folder.
+wheel: $(VENV)/installed-dev
+	rm -rf build/wheel
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation -w build/wheel .
+	sh tools/check-wheel.sh $(BIN)/python "$$(pwd)"/build/wheel/*.whl
 
 bench: test-packages $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.one_check

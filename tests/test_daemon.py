@@ -13,7 +13,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +21,10 @@ from typing import Any
 import aiohttp
 import pytest
 
+from tests import waiting
 from tests.conftest import rows
 from tests.real.gstreamer import free_port
+from tests.waiting import AT_MOST_SECONDS
 from xueliang_monitor.simulator.faults import BY_NAME
 from xueliang_monitor.spreadsheet import COLUMNS, Row
 
@@ -99,17 +100,20 @@ async def running(
                 await process.wait()
 
 
-async def until(rig: Rig, wanted: Any, seconds: float) -> float:
-    started = time.monotonic()
+async def until(rig: Rig, wanted: Any, seconds: float = AT_MOST_SECONDS) -> float:
     states: dict[str, tuple[str, tuple[str, ...]]] = {}
-    while time.monotonic() - started < seconds:
+
+    async def so() -> bool:
+        nonlocal states
         with contextlib.suppress(aiohttp.ClientError):
             states = await rig.states()
-            if wanted(states):
-                return time.monotonic() - started
-        await asyncio.sleep(0.1)
-    wrong = {name: state for name, state in states.items() if state != ("up", ())}
-    raise AssertionError(f"not within {seconds} s; not up: {wrong}")
+            return bool(wanted(states))
+        return False
+
+    def wrong() -> object:
+        return {name: state for name, state in states.items() if state != ("up", ())}
+
+    return await waiting.until(so, seconds, lambda: f"not up: {wrong()}")
 
 
 def all_up(states: dict[str, tuple[str, tuple[str, ...]]]) -> bool:

@@ -6,7 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from xueliang_monitor.catalogue import FAULTS
+from xueliang_monitor.catalogue import CAUSES, FAULTS
 from xueliang_monitor.health import Health, Policy, advance, status
 from xueliang_monitor.model import Finding, Report, Rung, RungResult, State
 from xueliang_monitor.probes import LADDER, PROBES
@@ -137,6 +137,12 @@ class HealthMachine(RuleBasedStateMachine):
     @invariant()
     def confirmed_is_what_was_raised(self) -> None:
         assert {fault.code for fault in self.health.confirmed} == self.open
+
+    @invariant()
+    def why_a_state_is_unknown_has_words(self) -> None:
+        for later, uplink_down in ((0.0, None), (0.0, self.at), (POLICY.stale_after + 3, None)):
+            told = status(self.health, self.at + later, POLICY, uplink_down=uplink_down)
+            assert told.state is not State.UNKNOWN or told.cause in CAUSES
 
     @invariant()
     def replay_gives_the_same(self) -> None:

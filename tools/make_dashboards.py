@@ -76,6 +76,8 @@ def _variable(name: str, label: str, query: str, *, several: bool) -> QueryVaria
 
 
 VARIABLES = {
+    "monitors": _variable("monitors", "监控程序 Monitors", "label_values(xueliang_build_info, instance)", several=True),
+    "monitor": _variable("monitor", "监控程序 Monitor", "label_values(xueliang_build_info, instance)", several=False),
     "programme": _variable(
         "programme", "项目 Programme", "label_values(xueliang_camera_info, programme)", several=True
     ),
@@ -83,7 +85,14 @@ VARIABLES = {
         "site", "地点 Site", 'label_values(xueliang_camera_info{programme=~"$programme"}, site)', several=True
     ),
     "camera": _variable(
-        "camera", "摄像机 Camera", _filled("label_values(xueliang_camera_info{<chosen>}, camera)"), several=False
+        "camera",
+        "摄像机 Camera",
+        'label_values(xueliang_camera_info{programme=~"$programme",site=~"$site"}, camera)',
+        several=False,
+    ),
+    # After the camera: a link to a camera names no monitor, and nearly always one alone knows it.
+    "watcher": _variable(
+        "monitor", "监控程序 Monitor", 'label_values(xueliang_camera_info{camera="$camera"}, instance)', several=False
     ),
 }
 

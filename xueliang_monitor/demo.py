@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import secrets
 import signal
@@ -23,7 +24,7 @@ from xueliang_monitor.model import State
 
 USERNAME = "viewer"
 CONTROL_PORT = 9148
-START_SECONDS = 15.0
+START_SECONDS = 60.0
 ACT_SECONDS = 45.0
 PAUSE_SECONDS = 30.0
 SETTLE_SECONDS = 40.0
@@ -70,9 +71,13 @@ async def _simulator(fleet: Path, password: str) -> AsyncIterator[str]:
     try:
         if process.stdout is None:
             raise RuntimeError("the simulator has no output")
-        async with asyncio.timeout(START_SECONDS):
-            if not await process.stdout.readline():
-                raise OSError(0, "the simulator did not start")
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                started = await process.stdout.readline()
+        except TimeoutError as error:
+            raise OSError(errno.ETIMEDOUT, f"the simulator did not start in {START_SECONDS:.0f} s") from error
+        if not started:
+            raise OSError(errno.ECHILD, "the simulator did not start")
         yield control
     finally:
         if process.returncode is None:

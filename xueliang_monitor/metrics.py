@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 
 from xueliang_monitor import __version__
 from xueliang_monitor.camera_file import Status
-from xueliang_monitor.catalogue import FAULTS
+from xueliang_monitor.catalogue import CAUSES, FAULTS
 from xueliang_monitor.health import Status as Judged
 from xueliang_monitor.model import State
 from xueliang_monitor.snapshot import Entry, Histogram, Snapshot
@@ -76,7 +76,7 @@ class SnapshotCollector(Collector):
         yield from self._times()
         yield from self._cameras_readings()
         yield self._info()
-        yield self._catalogue()
+        yield from self._catalogue()
         yield from self._files()
         yield from self._uplinks()
         yield self._availability()
@@ -137,13 +137,18 @@ class SnapshotCollector(Collector):
                     family.add_metric(_labels(entry), value)
             yield family
 
-    def _catalogue(self) -> Metric:
+    def _catalogue(self) -> Iterator[Metric]:
         names = ("severity", "rung", "name", "name_zh", "cause", "cause_zh", "advice", "advice_zh")
         family = _gauge("xueliang_fault_info", "What a fault is; always 1.", ("fault", *names))
         for code, known in FAULTS.items():
             texts = [part for text in (known.name, known.cause, known.advice) for part in (text.en, text.zh)]
             family.add_metric([code, known.severity.value, known.rung.value, *texts], 1.0)
-        return family
+        causes = _gauge(
+            "xueliang_unknown_cause_info", "Why a camera's state is unknown; always 1.", ("cause", "name", "name_zh")
+        )
+        for code, text in CAUSES.items():
+            causes.add_metric([code, text.en, text.zh], 1.0)
+        yield from (family, causes)
 
     def _info(self) -> Metric:
         names = ("name", "address", "manufacturer", "model", "firmware", "codec", "resolution", "uplink")

@@ -19,7 +19,7 @@ mkdir -p "$prefix"
 # Built from a copy, so that nothing is left in the checkout, which may be read-only.
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
-cp -R "$source/pyproject.toml" "$source/README.md" "$source/xueliang_monitor" "$source/config" "$copy/"
+cp -R "$source/pyproject.toml" "$source/README.md" "$source/xueliang_monitor" "$copy/"
 "$prefix/bin/python" -m pip install --quiet --no-deps --no-build-isolation --force-reinstall "$copy"
 install -m 0644 "$source/README.md" "$source/CHANGELOG.md" "$prefix/"
 mkdir -p "$prefix/share"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import re
 import shutil
 import time
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from aiohttp import web
@@ -26,6 +27,9 @@ ALERTMANAGER = shutil.which("prometheus-alertmanager") or shutil.which("alertman
 MISSING = [name for name in ("prometheus", "promtool", "amtool") if shutil.which(name) is None] + (
     [] if ALERTMANAGER else ["prometheus-alertmanager"]
 )
+ZONE = "Asia/Shanghai"
+"""The time zone that both run in, so that times in it can be told from those in UTC."""
+
 Alert = tuple[str, str, str]
 """What an alert is of: its name, its camera or uplink, its fault."""
 
@@ -81,7 +85,9 @@ class Told:
 @contextlib.asynccontextmanager
 async def _process(folder: Path, name: str, *command: str | Path) -> AsyncIterator[None]:
     with (folder / f"{name}.log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log, cwd=folder)
+        process = await asyncio.create_subprocess_exec(
+            *command, stdout=log, stderr=log, cwd=folder, env={**os.environ, "TZ": ZONE}
+        )
         try:
             yield
         finally:
@@ -90,17 +96,24 @@ async def _process(folder: Path, name: str, *command: str | Path) -> AsyncIterat
             await process.wait()
 
 
-def _write_prometheus(folder: Path, page: str, alertmanager: str, every: str | None) -> None:
-    """Copy the deployed files; only addresses and, where `every` is given, intervals are others."""
+def _write_prometheus(
+    folder: Path, pages: tuple[str, ...], alertmanager: str, every: str | None, *, patient: bool
+) -> None:
+    """Copy the deployed files; only addresses and, where `every` is given, intervals are others.
+
+    Without patience, an alert waits two seconds where it is deployed to wait minutes.
+    """
     settings = yaml.safe_load((DEPLOY / "prometheus/prometheus.yml").read_text())
     if every:
         settings["global"] = {"scrape_interval": every, "evaluation_interval": every}
-    settings["scrape_configs"][0]["static_configs"][0]["targets"] = [page]
+    settings["scrape_configs"][0]["static_configs"][0]["targets"] = list(pages)
     settings["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"] = [alertmanager]
     (folder / "prometheus.yml").write_text(yaml.safe_dump(settings))
     for rules in (DEPLOY / "prometheus").glob("*.rules.yml"):
-        text = rules.read_text()
-        (folder / rules.name).write_text(text.replace("interval: 1m", f"interval: {every or '1m'}"))
+        text = rules.read_text().replace("interval: 1m", f"interval: {every or '1m'}")
+        (folder / rules.name).write_text(
+            text if patient else re.sub(r"\b(for|keep_firing_for): \d+[ms]", r"\1: 2s", text)
+        )
 
 
 def _write_alertmanager(folder: Path, told: int, mail: int, *, short: bool) -> None:
@@ -115,9 +128,17 @@ def _write_alertmanager(folder: Path, told: int, mail: int, *, short: bool) -> N
     shutil.copy(DEPLOY / "alertmanager/xueliang.tmpl", folder)
 
 
+class Running(NamedTuple):
+    """Who is told, and the addresses of both."""
+
+    told: Told
+    prometheus: str
+    alertmanager: str
+
+
 @contextlib.asynccontextmanager
-async def alerting(folder: Path, page: str, *, every: str | None) -> AsyncIterator[tuple[Told, str]]:
-    """Run both over the daemon at `page`; yield who is told, and Prometheus's address."""
+async def alerting(folder: Path, *pages: str, every: str | None, patient: bool = True) -> AsyncIterator[Running]:
+    """Run both over the daemons at `pages`."""
     told = Told()
     app = web.Application()
     app.router.add_post("/{receiver:on-call|control-room|watchdog}", told.webhook)
@@ -128,7 +149,8 @@ async def alerting(folder: Path, page: str, *, every: str | None) -> AsyncIterat
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         prometheus, alertmanager = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
-        _write_prometheus(folder, page.removeprefix("http://"), alertmanager, every)
+        targets = tuple(page.removeprefix("http://") for page in pages)
+        _write_prometheus(folder, targets, alertmanager, every, patient=patient)
         _write_alertmanager(folder, runner.addresses[0][1], mails.sockets[0].getsockname()[1], short=bool(every))
         assert ALERTMANAGER is not None
         async with (
@@ -143,7 +165,7 @@ async def alerting(folder: Path, page: str, *, every: str | None) -> AsyncIterat
                 f"--rules.alert.resend-delay={'5s' if every else '1m'}",
             ),
         ):  # fmt: skip
-            yield told, f"http://{prometheus}"
+            yield Running(told, f"http://{prometheus}", f"http://{alertmanager}")
     finally:
         mails.close()
         await runner.cleanup()

@@ -3,39 +3,86 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import re
 import shutil
 import subprocess
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import aiohttp
 import pytest
+import yaml
 
 from tests.conftest import ROOT, rows
-from tests.real.alerting import DEPLOY, MISSING, Alert, Told, alerting
-from tests.test_daemon import all_up, running, until
+from tests.real.alerting import DEPLOY, MISSING, Alert, Told, alert_of, alerting
+from tests.real.two_monitors import COVERED, SWITCH, two_monitors, with_two_monitors
+from tests.test_daemon import all_up, running
+from tests.test_daemon import until as until_states
+from tests.waiting import until
 
 pytestmark = pytest.mark.real
 needs_programs = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)} (Debian packages)")
 DEFAULT = os.environ.get("XUELIANG_ALERT_INTERVALS") == "default"
 """With the intervals as they are deployed, to measure; else shortened."""
 
+OF_TWO_MONITORS = (
+    ("CameraOffline", "lost", ""),
+    *(("CameraFault", name, "picture_covered") for name in COVERED),
+    ("ClockDrift", "drifting", "clock_drift"),
+    ("CameraStale", "new", ""),
+    ("UplinkDown", SWITCH, ""),
+    *((name, "", "") for name in ("SiteDegraded", "FleetAvailabilityLow", "MonitorLate", "MonitorReloadFailed",
+                                  "InventoryInvalid", "HistoryDown", "CertificateExpiring")),
+)  # fmt: skip
+"""What fires for each of the two, by alert, camera or uplink, and fault."""
+
+CATALOGUED = {"CameraOffline", "CameraFault", "ClockDrift", "UplinkDown"}
+"""Alerts whose cause and advice are the catalogue's, which the monitor exports."""
+
 SHORT = "intervals: {reach: 5s, rtsp: 5s, stream: 10s, picture: 10s}\nrechecks: {reach: 1s, picture: 2s}"
+
+
+def promtool(*command: str | Path, folder: Path = DEPLOY / "prometheus") -> None:
+    """Run it as in UTC, as the cases expect, and show what it says where it fails."""
+    environment = {**os.environ, "TZ": "UTC"}
+    done = subprocess.run(["promtool", *command], cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @needs_programs
 def test_rules_load_and_every_alert_fires_holds_and_recovers() -> None:
-    folder = DEPLOY / "prometheus"
-    for command in ("check rules alerts.rules.yml availability.rules.yml", "check config prometheus.yml",
-                    "test rules alerts.test.yml"):  # fmt: skip
-        done = subprocess.run(["promtool", *command.split()], cwd=folder, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout + done.stderr
-    text = (folder / "alerts.test.yml").read_text()
-    rules = (folder / "alerts.rules.yml").read_text()
-    for line in rules.splitlines():
-        name = line.partition("- alert: ")[2]
-        assert not name or f"alertname: {name}" in text, f"{name} has no test"
+    promtool("check", "rules", "alerts.rules.yml", "availability.rules.yml")
+    promtool("check", "config", "prometheus.yml")
+    promtool("test", "rules", "alerts.test.yml", "availability.test.yml")
+    for name in ("alerts", "availability"):
+        cases = (DEPLOY / f"prometheus/{name}.test.yml").read_text()
+        for line in (DEPLOY / f"prometheus/{name}.rules.yml").read_text().splitlines():
+            alert, record = (line.partition(f"- {kind}: ")[2] for kind in ("alert", "record"))
+            assert not alert or f"alertname: {alert}" in cases, f"{alert} has no test"
+            assert not record or f"{record}" in cases, f"{record} has no test"
+
+
+@needs_programs
+def test_every_alert_holds_with_two_monitors(tmp_path: Path) -> None:
+    """Of two versions, with cameras and uplinks of the same names: two alerts, each in its own monitor's words."""
+    shutil.copy(DEPLOY / "prometheus/alerts.rules.yml", tmp_path)
+    cases = yaml.safe_load((DEPLOY / "prometheus/alerts.test.yml").read_text())
+    (tmp_path / "two.test.yml").write_text(yaml.safe_dump(with_two_monitors(cases), allow_unicode=True))
+    promtool("test", "rules", "two.test.yml", folder=tmp_path)
+
+
+@needs_programs
+def test_times_are_in_the_zone_of_prometheus_and_say_so() -> None:
+    environment = {**os.environ, "TZ": "Asia/Shanghai"}
+    done = subprocess.run(
+        ["promtool", "test", "rules", "alerts.test.yml"], cwd=DEPLOY / "prometheus", env=environment,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert 'since="1970-01-01 08:01:30 UTC+08:00"' in done.stdout + done.stderr
 
 
 @needs_programs
@@ -104,9 +151,9 @@ async def test_faults_reach_the_webhook_once_and_are_resolved(
     limit = 660.0 if DEFAULT else 60.0
     async with (
         running(tmp_path, 147, "" if DEFAULT else SHORT, fleet) as rig,
-        alerting(tmp_path, rig.page, every=None if DEFAULT else "1s") as (told, _),
+        alerting(tmp_path, rig.page, every=None if DEFAULT else "1s") as (told, _, _),
     ):
-        await until(rig, all_up, 60)
+        await until_states(rig, all_up)
         await asyncio.sleep(330 if DEFAULT else 40)  # every camera's own reference is learned
         assert not told.alerts, "a fleet in peace was alerted"
         assert told.watchdogs
@@ -150,6 +197,100 @@ def _check_texts(told: Told) -> None:
     assert body is not None
     assert "Nothing answers at the camera" in body.get_content()
     assert any("离线" in call["text"]["content"] for call in told.wecom)
+
+
+@needs_programs
+@pytest.mark.timeout(240)
+async def test_two_monitors_are_told_of_apart(tmp_path: Path) -> None:
+    """Each rule fires for both, with words and links of its own monitor; a dead one holds back its own alerts alone."""
+    async with (
+        two_monitors(tmp_path) as (one, other),
+        alerting(tmp_path, one.scraped, other.scraped, every="1s", patient=False) as (told, prometheus, _),
+        aiohttp.ClientSession() as session,
+    ):
+        wanted = {(*alert, monitor.scraped) for alert in OF_TWO_MONITORS for monitor in (one, other)}
+
+        def firing() -> set[tuple[str, ...]]:
+            alerts = [alert["labels"] for alert in told.alerts if alert["status"] == "firing"]
+            return {(*alert_of(labels), labels["instance"]) for labels in alerts}
+
+        await until(lambda: wanted <= firing(), what=lambda: f"missing {wanted - firing()}")
+        assert firing() == wanted
+        for monitor in (one, other):
+            alerts = [alert for alert in told.alerts if alert["labels"]["instance"] == monitor.scraped]
+            for alert in alerts:
+                texts = alert["annotations"]
+                of_old = monitor is other and alert["labels"]["alertname"] in CATALOGUED
+                assert texts["cause"].startswith("Of old: ") == of_old, alert
+                # There is no `since` of a camera that was never seen.
+                assert texts.get("since", "")[-9:] in ("", "UTC+08:00"), alert
+                assert texts["page"].startswith(monitor.page)
+                async with session.get(texts["page"]) as response:
+                    assert response.status == 200, texts["page"]
+        async with session.get(f"{prometheus}/metrics") as response:
+            failures = re.findall(r"^prometheus_rule_evaluation_failures_total.* (\d+)$", await response.text(), re.M)
+        assert failures
+        assert set(failures) == {"0"}
+
+        await one.runner.cleanup()
+        down = ("MonitorDown", "", "", one.scraped)
+        await until(lambda: down in firing(), what="no MonitorDown")
+        other.lose("later")
+        later = ("CameraOffline", "later", "", other.scraped)
+        await until(lambda: later in firing(), what="the other monitor's alert is held back")
+        assert firing() == {*wanted, down, later}
+        other.find(*("later",) * 2)
+        over = re.compile(r"later .*\n自 since .* UTC\+08:00\n恢复于 resolved 20\d\d-.* UTC\+08:00\n")
+        await until(
+            lambda: any(over.search(call["text"]["content"]) for call in told.wecom),
+            what=lambda: [call["text"]["content"] for call in told.wecom],
+        )
+
+
+@needs_programs
+async def test_a_monitor_holds_back_its_own_alerts_alone(tmp_path: Path) -> None:
+    """Asked of a real Alertmanager: what is suppressed, of monitors whose cameras and uplinks have the same names."""
+    sources = (
+        {"alertname": "MonitorDown", "instance": "dead"},
+        {"alertname": "UplinkDown", "instance": "cut-off", "uplink": "u"},
+        {"alertname": "CameraOffline", "instance": "third", "camera": "a", "site": "s", "uplink": "v"},
+    )
+    targets = (
+        {"alertname": "CameraFault", "camera": "a", "site": "s", "uplink": "u", "fault": "picture_black"},
+        {"alertname": "ClockDrift", "camera": "a", "site": "s", "uplink": "u", "fault": "clock_drift"},
+        {"alertname": "CameraStale", "camera": "a", "site": "s"},
+        {"alertname": "CameraOffline", "camera": "b", "site": "s", "uplink": "u"},
+        {"alertname": "SiteDegraded", "site": "s"},
+        {"alertname": "FleetAvailabilityLow", "window": "1d"},
+    )
+    instances = ("dead", "cut-off", "third", "well")
+    everything = [*sources, *({**target, "instance": instance} for target in targets for instance in instances)]
+    held = {
+        *((target["alertname"], "dead") for target in targets),
+        *((name, "cut-off") for name in ("CameraFault", "ClockDrift", "CameraOffline")),
+        *((name, "third") for name in ("CameraFault", "ClockDrift", "CameraStale")),
+    }
+    async with (
+        alerting(tmp_path, every="1s") as (_, _, alertmanager),
+        aiohttp.ClientSession() as session,
+    ):
+        told: list[dict[str, Any]] = []
+
+        async def all_are_known() -> bool:
+            nonlocal told
+            with contextlib.suppress(aiohttp.ClientError):
+                await session.post(f"{alertmanager}/api/v2/alerts", json=[{"labels": each} for each in everything])
+                async with session.get(f"{alertmanager}/api/v2/alerts") as response:
+                    told = [each for each in await response.json() if each["labels"]["alertname"] != "Watchdog"]
+            return len([each for each in told if each["status"]["state"] != "unprocessed"]) >= len(everything)
+
+        await until(all_are_known)
+        suppressed = {
+            (each["labels"]["alertname"], each["labels"]["instance"])
+            for each in told
+            if each["status"]["state"] == "suppressed"
+        }
+        assert suppressed == held
 
 
 def test_no_file_of_the_deployment_holds_a_secret() -> None:

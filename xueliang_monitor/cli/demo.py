@@ -11,7 +11,9 @@ from xueliang_monitor.cli.output import log_to_stderr, out, refuse
 
 
 def demo(
-    fleet: Annotated[Path, typer.Option(help="CSV of the fleet to simulate.")] = Path("config/fleet.csv"),
+    fleet: Annotated[
+        Path | None, typer.Option(help="CSV of the fleet to simulate; else the packaged one of 147 cameras.")
+    ] = None,
     seconds: Annotated[float | None, typer.Option(min=1, help="Stop after so many seconds.")] = None,
     incidents: Annotated[bool, typer.Option(help="Let things go wrong, and recover.")] = True,
     listen: Annotated[str, typer.Option(help="Address of page and metrics.")] = "127.0.0.1:9147",
@@ -22,12 +24,19 @@ def demo(
 
     from xueliang_monitor import demo as play
     from xueliang_monitor.documents import DocumentError
+    from xueliang_monitor.simulator.sample import sample_fleet
 
     log_to_stderr(logging.ERROR)
     logging.getLogger("xueliang_monitor.events").disabled = True  # the demo says these itself
     try:
         asyncio.run(
-            play.run(fleet, listen, seconds, incidents=incidents, say=lambda text: out.print(text, highlight=False))
+            play.run(
+                fleet or sample_fleet(),
+                listen,
+                seconds,
+                incidents=incidents,
+                say=lambda text: out.print(text, highlight=False),
+            )
         )
     except DocumentError as error:
         refuse(error.problems)

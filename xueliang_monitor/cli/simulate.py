@@ -24,7 +24,7 @@ Control = Annotated[str, typer.Option(help="Address of the running simulator's c
 @app.callback()
 def simulate(
     context: typer.Context,
-    fleet: Annotated[Path, typer.Option(help="CSV of the fleet.")] = Path("config/fleet.csv"),
+    fleet: Annotated[Path | None, typer.Option(help="CSV of the fleet; else the packaged one of 147 cameras.")] = None,
     control: Annotated[str, typer.Option(help="Where the control endpoint listens, on loopback.")] = "127.0.0.1:9148",
     username: Annotated[str, typer.Option(help="Login of the cameras.")] = DEFAULT_USERNAME,
 ) -> None:
@@ -40,13 +40,14 @@ def simulate(
     from xueliang_monitor.documents import DocumentError
     from xueliang_monitor.model import Credentials
     from xueliang_monitor.simulator.fleet import SimulatedFleet
+    from xueliang_monitor.simulator.sample import sample_fleet
 
     log_to_stderr()
     host, _, port = control.rpartition(":")
     if not port.isdecimal() or not host.startswith("127."):
         refuse(["the control endpoint listens on loopback only; write 127.0.0.1:port"])
     try:
-        rows, problems = spreadsheet.read(fleet)
+        rows, problems = spreadsheet.read(fleet or sample_fleet())
     except DocumentError as error:
         refuse(error.problems)
     outside = [row.id for row in rows if not row.data.address.startswith("127.")]

@@ -11,7 +11,7 @@ from aiohttp import web
 from xueliang_monitor import evidence
 from xueliang_monitor.audit import Audit
 from xueliang_monitor.availability import day_of
-from xueliang_monitor.catalogue import FAULTS, fault
+from xueliang_monitor.catalogue import CAUSES, FAULTS, fault
 from xueliang_monitor.config import Settings
 from xueliang_monitor.fleet import Fleet
 from xueliang_monitor.health import Status
@@ -28,7 +28,7 @@ from xueliang_monitor.web.access import HEADERS, USER
 from xueliang_monitor.web.events import STATE
 from xueliang_monitor.web.pages import data_line
 from xueliang_monitor.web.texts import preferred
-from xueliang_monitor.web.views import CAUSES, STATES, advice_of
+from xueliang_monitor.web.views import STATES, advice_of
 from xueliang_monitor.web.wall import PAGES
 
 FLEET = web.AppKey("fleet", Fleet)

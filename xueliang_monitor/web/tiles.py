@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from xueliang_monitor.camera_file import Status as FileStatus
-from xueliang_monitor.catalogue import fault
+from xueliang_monitor.catalogue import CAUSES, fault
 from xueliang_monitor.health import Status
 from xueliang_monitor.snapshot import Entry
-from xueliang_monitor.web.views import CAUSES, STATES, WORST_FIRST
+from xueliang_monitor.web.views import STATES, WORST_FIRST
 
 
 @dataclass(slots=True)

@@ -28,13 +28,6 @@ STATES = {
     State.UNKNOWN: Text("unknown", "未知"),
     State.MAINTENANCE: Text("maintenance", "维护"),
 }
-CAUSES = {
-    "not_visited": Text("not visited yet", "尚未检测"),
-    "not_judged": Text("not judged yet", "尚未判定"),
-    "uplink_down": Text("behind a dead uplink", "上联中断"),
-    "stale": Text("not visited lately", "长时间未检测"),
-    "check_failed": Text("the check itself failed", "检测自身失败"),
-}
 
 
 def moment(seconds: float | None) -> str | None:

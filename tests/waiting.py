@@ -1,0 +1,44 @@
+"""Waiting for what is to happen, however busy the machine is."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+from collections.abc import Awaitable, Callable
+
+AT_MOST_SECONDS = 60.0
+"""Far more than anything takes on a machine that has time; whoever waits for longer waits for what never comes."""
+
+Wanted = Callable[[], bool | Awaitable[bool]]
+
+
+async def until(
+    wanted: Wanted, seconds: float = AT_MOST_SECONDS, what: str | Callable[[], object] = "it did not happen"
+) -> float:
+    """Return how long it took until it was so; `what` says what is missing where it never is.
+
+    Raises:
+        AssertionError: it was not so within that time.
+
+    """
+    started = time.monotonic()
+    while True:
+        told = wanted()
+        if inspect.isawaitable(told):
+            told = await told
+        took = time.monotonic() - started
+        if told:
+            return took
+        assert took < seconds, f"not within {seconds:.0f} s: {what() if callable(what) else what}"
+        await asyncio.sleep(0.02)
+
+
+def until_now(wanted: Callable[[], bool], seconds: float = AT_MOST_SECONDS, what: str = "it did not happen") -> float:
+    """Wait as `until` does, where no loop runs."""
+    started = time.monotonic()
+    while not wanted():
+        took = time.monotonic() - started
+        assert took < seconds, f"not within {seconds:.0f} s: {what}"
+        time.sleep(0.02)
+    return time.monotonic() - started
