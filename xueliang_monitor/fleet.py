@@ -20,6 +20,7 @@ from xueliang_monitor.looks import LookTaken
 from xueliang_monitor.maintenance import Window, covering
 from xueliang_monitor.model import Report, Rung, RungResult
 from xueliang_monitor.network import Member, Uplink, UplinkPolicy, observe, undecided, unreachable
+from xueliang_monitor.pauses import Pauses
 from xueliang_monitor.picture.measures import MEASURES
 from xueliang_monitor.probes.device import DeviceMemory
 from xueliang_monitor.snapshot import Entry, Histogram, Snapshot
@@ -62,6 +63,8 @@ class Fleet:
         }
         self._lateness = Histogram(LATENESS_BOUNDS)
         self._visits: Counter[str] = Counter()
+        self._shortages: Counter[str] = Counter()
+        self.pauses = Pauses()
         self.loop_lag = 0.0
         self.decoder_restarts = 0
         self.reloaded_at = clock.now()
@@ -185,7 +188,8 @@ class Fleet:
         if entry.counted_until is None or entry.camera.status is not FileStatus.ACTIVE:
             return
         status_then = self._status(entry, until)
-        for day, seconds in split_by_day(entry.counted_until, until):
+        stopped = self.pauses.stopped_within(until - entry.counted_until)
+        for day, seconds in split_by_day(entry.counted_until + stopped, until):
             key = (entry.camera.id, day)
             self._seconds[key] = self._seconds.get(key, Seconds()) + spent(status_then, seconds)
 
@@ -283,6 +287,8 @@ class Fleet:
         health = entry.health
         if entry.restored_at is not None and health.visited_at is not None:
             health = replace(health, visited_at=max(health.visited_at, entry.restored_at))
+        if health.visited_at is not None and (stopped := self.pauses.stopped_within(now - health.visited_at)):
+            health = replace(health, visited_at=health.visited_at + stopped)
         window = self._maintenance(entry, now)
         return status(
             health,
@@ -303,6 +309,7 @@ class Fleet:
             self._rung_seconds[result.rung].observe(result.seconds)
         self._lateness.observe(lateness)
         self._visits["fault" if report.seen else "ok"] += 1
+        self._shortages.update(report.shortages)
 
     def status_of(self, camera: str) -> Status:
         """Derive a camera's status at this moment."""
@@ -335,6 +342,8 @@ class Fleet:
             rung_seconds={rung: histogram.copy() for rung, histogram in self._rung_seconds.items()},
             lateness=self._lateness.copy(),
             visits=dict(self._visits),
+            shortages=dict(self._shortages),
+            stopped_seconds=self.pauses.total_seconds,
             loop_lag=self.loop_lag,
             decoder_restarts=self.decoder_restarts,
             reloaded_at=self.reloaded_at,

@@ -81,6 +81,8 @@ class Snapshot:
     certificate_ends_at: float | None = None
     page_url: str = ""
     today: Seconds = field(default_factory=Seconds)
+    shortages: Mapping[str, int] = field(default_factory=dict)
+    stopped_seconds: float = 0.0
 
     @property
     def counted(self) -> tuple[tuple[Entry, Status], ...]:

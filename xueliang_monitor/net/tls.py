@@ -6,6 +6,7 @@ import functools
 import ssl
 
 from xueliang_monitor.net.errors import TlsError
+from xueliang_monitor.shortage import lacking_descriptors
 
 
 def tls_context(tls: str) -> ssl.SSLContext:
@@ -15,12 +16,18 @@ def tls_context(tls: str) -> ssl.SSLContext:
 
     Raises:
         TlsError: the file cannot be used.
+        ShortageError: no file can be opened now.
 
     """
+    # OpenSSL passes over what it cannot open; such a context would trust nobody, and be kept.
+    if short := lacking_descriptors():
+        raise short
     try:
         return _context(tls)
     except OSError as error:  # ssl.SSLError is one
-        raise TlsError(f"tls: the certificates in {tls} cannot be used ({error.strerror or error})") from error
+        raise lacking_descriptors() or TlsError(
+            f"tls: the certificates in {tls} cannot be used ({error.strerror or error})"
+        ) from error
 
 
 @functools.lru_cache(maxsize=64)
