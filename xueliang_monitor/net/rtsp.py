@@ -15,7 +15,8 @@ from xueliang_monitor import __version__
 from xueliang_monitor.model import Credentials
 from xueliang_monitor.net.address import connect_error
 from xueliang_monitor.net.errors import ClosedError, LockedError, LoginError, ProtocolError, RedirectionError, TlsError
-from xueliang_monitor.net.refusals import refusal_of, refuses_login, same_server, says_locked, status_line
+from xueliang_monitor.net.locks import says_locked
+from xueliang_monitor.net.refusals import refusal_of, refuses_login, same_server, status_line
 from xueliang_monitor.net.tls import tls_context, tls_error
 from xueliang_monitor.shortage import ShortageError, lacking_descriptors, shortage_of
 from xueliang_monitor.wire import auth, sdp
