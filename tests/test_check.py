@@ -16,7 +16,7 @@ import pytest
 from tests.conftest import LOGIN, Tls
 from xueliang_monitor.catalogue import FAULTS as CATALOGUE
 from xueliang_monitor.check import Memory, visit
-from xueliang_monitor.model import Credentials, Report, Rung, StreamParameters, Target, Timeouts
+from xueliang_monitor.model import Credentials, Report, Rung, StreamParameters, Timeouts
 from xueliang_monitor.net.address import connect_error
 from xueliang_monitor.net.errors import HostUnreachableError, RefusedError
 from xueliang_monitor.picture.worker import Workers
@@ -160,12 +160,6 @@ async def test_no_session_stays_open_after_visits_that_are_cancelled_at_random(
     for camera in fleet.cameras.values():
         assert camera.open_sessions == 0
         assert camera.teardowns == camera.sessions_served
-
-
-async def test_a_name_without_address(workers: Workers) -> None:
-    target = Target("x", "no-such-camera.invalid")
-    report, _ = await visit(target, Rung.PICTURE, Memory(), timeouts=SHORT, workers=workers, now=0.0)
-    assert report.seen[0].code in {"name_unresolved", "connect_timeout"}
 
 
 def test_what_the_network_says_is_told_apart() -> None:

@@ -14,11 +14,11 @@ from xueliang_monitor import whole_file
 from xueliang_monitor.config import Evidence, Limits
 from xueliang_monitor.documents import Duration, Strict
 from xueliang_monitor.model import Identity, StreamParameters, Transport
+from xueliang_monitor.net.spelling import check_host
 from xueliang_monitor.probes.reception import BURST_PICTURES
 
 ID = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")
 ID_RULE = "lower-case letters, digits, dot, dash, underscore"
-_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:.]{2,45}")
 Label = Annotated[str, Field(min_length=1, max_length=120)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -29,12 +29,6 @@ class Status(enum.StrEnum):
     ACTIVE = "active"
     COMMISSIONING = "commissioning"
     RETIRED = "retired"
-
-
-def _check_host(value: str) -> str:
-    if not _HOST.fullmatch(value):
-        raise ValueError("not an IP address or host name; write it without rtsp://, port or path")
-    return value
 
 
 def _check_rtsp_path(value: str) -> str:
@@ -164,7 +158,7 @@ class CameraFile(Strict):
     site: Label
     programme: Annotated[str, Field(max_length=120)] = ""
     uplink: Annotated[str, Field(max_length=120)] = ""
-    address: Annotated[str, AfterValidator(_check_host)]
+    address: Annotated[str, AfterValidator(check_host)]
     rtsp: Literal["plain", "tls"] = "plain"
     rtsp_port: Annotated[Port, Field(validate_default=True), BeforeValidator(_default_port)] = 0
     rtsp_path: Annotated[str, Field(max_length=1024), AfterValidator(_check_rtsp_path)] = "/"

@@ -8,6 +8,7 @@ from typing import Self
 
 from xueliang_monitor.model import Target, Transport, spellings
 from xueliang_monitor.net.errors import NetError
+from xueliang_monitor.net.names import Names
 from xueliang_monitor.net.playing import playing
 from xueliang_monitor.net.rtsp import RtspConnection
 from xueliang_monitor.turns import Turns
@@ -24,9 +25,9 @@ class _Recorded(RtspConnection):
     exchanges: list[Exchange]
 
     @classmethod
-    async def open(cls, host: str, port: int) -> Self:
+    async def open(cls, host: str, port: int, addresses: tuple[str, ...]) -> Self:
         """Connect; see `RtspConnection`."""
-        connection = await super().open(host, port)
+        connection = await super().open(host, port, addresses)
         connection.exchanges = []
         return connection
 
@@ -47,22 +48,23 @@ def _without_media(exchange: Exchange) -> Exchange:
     return replace(exchange, response=head + gap + (b"" if rest.startswith(b"$") else rest))
 
 
-async def record(target: Target, turns: Turns) -> Transcript:
+async def record(target: Target, turns: Turns, name_servers: tuple[str, ...] = ()) -> Transcript:
     """Ask a camera what a visit asks, up to PLAY, and return the conversation, redacted.
 
     Raises:
         NetError: nothing could be recorded, as no connection was made.
         TimeoutError: it did not end within 15 s.
         TurnError: somebody else is at the camera and does not end.
+        ShortageError: the monitor's own machine lacks something, such as a name server that answers.
 
     """
-    async with turns.of(target.host), asyncio.timeout(TOTAL_SECONDS):
-        return await _record(target)
+    async with turns.of(target.host), asyncio.timeout(TOTAL_SECONDS), Names(name_servers) as names:
+        return await _record(target, await names.addresses(target.host))
 
 
-async def _record(target: Target) -> Transcript:
+async def _record(target: Target, addresses: tuple[str, ...]) -> Transcript:
     trouble, expects = "", ""
-    async with await _Recorded.open(target.host, target.port) as connection:
+    async with await _Recorded.open(target.host, target.port, addresses) as connection:
         try:
             if target.secure:
                 await connection.secure(target.tls)

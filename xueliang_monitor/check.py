@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from xueliang_monitor import refusals
+from xueliang_monitor.ladder import Findings, climb_one
 from xueliang_monitor.login import Login, may_be_refused
 from xueliang_monitor.model import (
     NO_NUMBERS,
-    FaultSeen,
     Finding,
     Report,
     Rung,
@@ -21,11 +20,13 @@ from xueliang_monitor.model import (
     Timeouts,
     redact_path,
 )
+from xueliang_monitor.net.names import Names
+from xueliang_monitor.pauses import Pauses
 from xueliang_monitor.picture.bursts import Bursts
 from xueliang_monitor.picture.reference import Reference
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probes import LADDER
-from xueliang_monitor.probes.climb import Climb, Outcome, Probe
+from xueliang_monitor.probes.climb import Climb
 from xueliang_monitor.probes.device import DeviceMemory
 from xueliang_monitor.probes.normal import Normal
 from xueliang_monitor.probes.onvif import ONVIF
@@ -37,9 +38,6 @@ log = logging.getLogger(__name__)
 
 MAX_SECOND_LOOKS = 4
 """Early second looks in a row, so that a camera that stays doubtful is not visited more often for ever."""
-
-PICTURE_SHARE_SECONDS = 2.5
-"""Of a bounded visit, what is kept for the picture."""
 
 PATH_ASKED_SECONDS = 300.0
 """How long the path that a camera names is taken as told while its stream is not found."""
@@ -90,74 +88,13 @@ class Memory:
         return replace(memory, device=replace(memory.device, acquaintance=acquaintance))
 
 
-@dataclass(slots=True)
-class _Findings:
-    """The report in the making."""
-
-    rungs: list[RungResult]
-    seen: list[Finding]
-    ruled_out: set[str]
-    readings: dict[str, float | str]
-    look_again: bool = False
-    stopped_at: Rung | None = None
-
-    def passed(self, probe: Probe, outcome: Outcome, seconds: float) -> None:
-        first = outcome.seen[0] if outcome.seen else None
-        code, detail = (first.code, first.detail) if first else (None, "")
-        self.rungs.append(RungResult(probe.rung, first is None, seconds, code, detail))
-        self.seen += (replace(finding, rung=probe.rung) for finding in outcome.seen)
-        self.ruled_out |= probe.excludes | outcome.ruled_out
-        self.readings |= outcome.readings
-        self.look_again = self.look_again or outcome.look_again
-
-    def failed(self, probe: Probe, fault: FaultSeen, seconds: float) -> None:
-        code = fault.fault.code
-        self.stopped_at = self.stopped_at or (probe.rung if probe is not ONVIF else None)
-        self.rungs.append(RungResult(probe.rung, False, seconds, code, fault.detail))
-        self.seen.append(Finding(code, fault.detail, probe.rung))
-        if code in probe.excludes:
-            self.ruled_out |= probe.excludes - {code}
-        self.readings |= fault.readings
-
-
-async def _climb_rung(probe: Probe, climb: Climb) -> Outcome:
-    """Climb one rung within its time; whatever is no fault of the camera becomes `check_failed`."""
-    limit = probe.timeout(climb.timeouts)
-    try:
-        async with asyncio.timeout(limit):
-            return await probe.climb(climb)
-    except TimeoutError as error:
-        asked = climb.target.onvif if probe is ONVIF else None
-        where = f"{climb.target.host}:{asked.port if asked else climb.target.port}"
-        raise FaultSeen(probe.timed_out, f"{where} gave no answer within {limit:.1f} s ({probe.rung})") from error
-    except FaultSeen:
-        raise
-    except Exception as error:
-        log.exception("camera %s: the %s check itself failed", climb.target.id, probe.rung)
-        raise FaultSeen(CHECK_FAILED, f"the {probe.rung} check itself failed: {type(error).__name__}") from error
-
-
-async def _climb_one(found: _Findings, probe: Probe, climb: Climb) -> None:
-    started = time.monotonic()
-    if climb.ends_at is not None:
-        climb.timeouts = climb.timeouts.within(climb.ends_at - started, PICTURE_SHARE_SECONDS)
-    if climb.told is not None:
-        climb.told(probe.rung, None)
-    try:
-        found.passed(probe, await _climb_rung(probe, climb), time.monotonic() - started)
-    except FaultSeen as fault:
-        found.failed(probe, fault, time.monotonic() - started)
-    if climb.told is not None:
-        climb.told(probe.rung, found.rungs[-1])
-
-
-async def _climb_ladder(climb: Climb, top: Rung) -> _Findings:
-    found = _Findings([], [], set(), {})
+async def _climb_ladder(climb: Climb, top: Rung) -> Findings:
+    found = Findings()
     try:
         for probe in LADDER:
             if probe.rung is Rung.PICTURE and climb.connection is not None:
                 await climb.connection.close()
-            await _climb_one(found, probe, climb)
+            await climb_one(found, probe, climb)
             if probe.rung is top or found.stopped_at is not None:
                 break
     finally:
@@ -166,7 +103,7 @@ async def _climb_ladder(climb: Climb, top: Rung) -> _Findings:
     return found
 
 
-async def _ask_device(climb: Climb, found: _Findings, login: Login, *, due: bool) -> None:
+async def _ask_device(climb: Climb, found: Findings, login: Login, *, due: bool) -> None:
     """Ask the device over ONVIF where that is due, or where it can say why the stream is not found."""
     codes = {finding.code for finding in found.seen}
     if climb.target.onvif is None or codes & UNREACHED:
@@ -185,7 +122,7 @@ async def _ask_device(climb: Climb, found: _Findings, login: Login, *, due: bool
     refused_at = (*climb.refusals, climb.now()) if AUTH_FAILED.code in codes else climb.refusals
     spared = may_be_refused(refused_at, climb.now())
     climb.may_log_in_to_device = login.may_try(climb.now()) and spared and not (same and refused) and not locked
-    await _climb_one(found, ONVIF, climb)
+    await climb_one(found, ONVIF, climb)
 
 
 def _name_path(climb: Climb, finding: Finding) -> Finding:
@@ -209,24 +146,28 @@ async def visit(
     total_seconds: float | None = None,
     ask_device: bool = False,
     turns: Turns | None = None,
+    names: Names | None = None,
+    pauses: Pauses | None = None,
     told: Callable[[Rung, RungResult | None], None] | None = None,
 ) -> tuple[Report, Memory]:
     """Climb from the first rung to `top`, ask the device over ONVIF if wanted; return the report and what to remember.
 
     `now` is the wall-clock second at which the visit starts; `total_seconds` bounds the whole climb; `turns` keeps it
-    from meeting another at the camera; `told` hears of each rung as it is begun and over. Never raises but for
-    cancellation.
+    from meeting another at the camera; `names` looks its name up, and `pauses` knows when this process did not run;
+    `told` hears of each rung as it is begun and over. Never raises but for cancellation.
     """
     login = memory.login.for_credentials(target.credentials)
     device_login = memory.device_login.for_credentials(target.onvif.credentials if target.onvif else None)
     unchanged = login is memory.login and device_login is memory.device_login
     began = time.monotonic()
     memory = replace(memory, login=login, refusals=memory.refusals if unchanged else ())
+    looking_up = names or Names()
     climb = Climb(
         target,
         timeouts,
         workers,
         lambda: now + time.monotonic() - began,
+        looking_up,
         memory.reference,
         memory.device,
         may_log_in=login.may_try(now) and may_be_refused(memory.refusals, now),
@@ -234,6 +175,7 @@ async def visit(
         normal=memory.normal,
         refusals=memory.refusals,
         burst=memory.bursts.due,
+        pauses=pauses or Pauses(),
         told=told,
     )
     try:
@@ -241,14 +183,27 @@ async def visit(
             climb.ends_at = None if total_seconds is None else time.monotonic() + total_seconds
             found = await _climb_ladder(climb, top)
             await _ask_device(climb, found, device_login, due=ask_device)
+        return _conclude(climb, found, memory, device_login, now)
     except TurnError as error:
-        finding = Finding(CHECK_FAILED.code, str(error), Rung.REACH)
-        rung = RungResult(Rung.REACH, False, WAIT_SECONDS, finding.code, finding.detail)
-        return Report(target.id, now, (rung,), (finding,)), memory
-    return _conclude(climb, found, memory, device_login, now)
+        return _untold(target, now, str(error), WAIT_SECONDS), memory
+    except Exception as error:
+        log.exception("camera %s: the visit itself failed", target.id)
+        return _untold(
+            target, now, f"the visit itself failed: {type(error).__name__}", time.monotonic() - began
+        ), memory
+    finally:
+        if names is None:
+            await looking_up.close()
 
 
-def _conclude(climb: Climb, found: _Findings, memory: Memory, device_login: Login, now: float) -> tuple[Report, Memory]:
+def _untold(target: Target, now: float, why: str, seconds: float) -> Report:
+    """Return the report of a visit that came to nothing for a reason of our own."""
+    finding = Finding(CHECK_FAILED.code, why, Rung.REACH)
+    rung = RungResult(Rung.REACH, False, seconds, finding.code, finding.detail)
+    return Report(target.id, now, (rung,), (finding,))
+
+
+def _conclude(climb: Climb, found: Findings, memory: Memory, device_login: Login, now: float) -> tuple[Report, Memory]:
     """Return the report of a visit that is over, and what to remember of it."""
     found.seen = [_name_path(climb, finding) for finding in found.seen]
     if climb.look is not None:
@@ -270,7 +225,7 @@ def _conclude(climb: Climb, found: _Findings, memory: Memory, device_login: Logi
     )
 
 
-def _report(target: Target, now: float, found: _Findings, climb: Climb) -> Report:
+def _report(target: Target, now: float, found: Findings, climb: Climb) -> Report:
     passed = {result.rung for result in found.rungs if result.ok}
     own_error = any(finding.code == CHECK_FAILED.code and finding.rung is found.stopped_at for finding in found.seen)
     online: bool | None = None
@@ -290,4 +245,5 @@ def _report(target: Target, now: float, found: _Findings, climb: Climb) -> Repor
         keyframe_at=now if climb.keyframe is not None else None,
         scores=climb.look.scores if climb.look is not None else NO_NUMBERS,
         evidence=climb.look.evidence if climb.look is not None else b"",
+        shortages=tuple(found.shortages),
     )

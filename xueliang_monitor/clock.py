@@ -33,8 +33,8 @@ class SystemClock:
         return time.time()
 
     def monotonic(self) -> float:
-        """Return the machine's monotonic seconds."""
-        return time.monotonic()
+        """Return seconds since the machine was started, those in which it was suspended included."""
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class SteadyClock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import logging
 import os
 import re
@@ -28,6 +29,7 @@ SOCKET = "control.sock"
 
 INSTALLED_STATE = Path("/var/lib/xueliang-monitor")
 _HOST = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63}){0,20}")
+_NAME_SERVER = re.compile(r"(?:\[(?P<six>[^\]]+)\]|(?P<four>[0-9.]+))(?::(?P<port>\d{1,5}))?")
 _URL = re.compile(r"https?://[^\s@?#'\"<>]{1,200}")
 PICTURE_CODES = tuple(check.fault.code for check in PICTURE_CHECKS)
 Wait = Annotated[Duration, Field(ge=0.1, le=86400)]
@@ -52,6 +54,17 @@ def _check_host(value: str) -> str:
     if not _HOST.fullmatch(value):
         raise ValueError("not a host name; write it without port, such as cameras.example.org")
     return value.lower()
+
+
+def _check_name_server(value: str) -> str:
+    match = _NAME_SERVER.fullmatch(value)
+    try:
+        ipaddress.ip_address((match["six"] or match["four"]) if match else value)
+        if match and not 0 < int(match["port"] or 53) < 65536:
+            raise ValueError(value)
+    except ValueError as error:
+        raise ValueError("not the address of a name server; write it like 192.0.2.53, or 192.0.2.53:5353") from error
+    return value
 
 
 class IntervalSettings(Strict):
@@ -161,6 +174,7 @@ class Settings(Strict):
     clock_drift: Wait = 5.0
     stream_listen: Annotated[Duration, Field(ge=0, le=10)] = 2.0
     picture: PictureSettings = PictureSettings()
+    name_servers: tuple[Annotated[str, AfterValidator(_check_name_server)], ...] = ()
     workers: Annotated[
         Annotated[int, Field(ge=1, le=64)] | None, BeforeValidator(lambda value: None if value == "auto" else value)
     ] = None

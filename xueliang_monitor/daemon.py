@@ -9,16 +9,18 @@ import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
-from xueliang_monitor import config, evidence, installation, inventory, journal, watching
+from xueliang_monitor import config, evidence, installation, inventory, journal, limits, watching
 from xueliang_monitor.catalogue import at_first_sight
 from xueliang_monitor.check import visit
 from xueliang_monitor.clock import Clock, SteadyClock, SystemClock
 from xueliang_monitor.documents import DocumentError, Problem
 from xueliang_monitor.fleet import Fleet, difference
-from xueliang_monitor.health import Health, Policy
+from xueliang_monitor.health import OWN_ERROR, Health, Policy
 from xueliang_monitor.history import History, HistoryError
 from xueliang_monitor.installation import Installation, load, timeouts_of
 from xueliang_monitor.model import Report, Rung
+from xueliang_monitor.net.names import Names
+from xueliang_monitor.pauses import STOPPED_SECONDS
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.recorder import Recorder
 from xueliang_monitor.scheduler import Due, Intervals, Scheduler
@@ -29,9 +31,10 @@ from xueliang_monitor.web.server import Server
 
 log = logging.getLogger(__name__)
 
-LAG_SECONDS = 0.5
 CLOCK_SECONDS = 1.0
 """How often the wall clock is compared with the steady one."""
+SHORTAGE_SECONDS = 600.0
+"""How often the same shortage is logged."""
 
 FORGET_SECONDS = 3600.0
 """How often evidence pictures are looked through for those whose time is over."""
@@ -47,6 +50,7 @@ _AT_START = (
     "web_config",
     "workers",
     "visits_at_once",
+    "name_servers",
     "inventory",
     "state",
 )
@@ -103,8 +107,10 @@ class Monitor:
         self._clock = SteadyClock(clock or SystemClock())
         self._workers = Workers(loaded.settings.workers)
         self._turns = Turns(loaded.settings.state)
+        self._names = Names(loaded.settings.name_servers)
+        self._said_short: dict[str, float] = {}
         self._scheduler = Scheduler(
-            self._clock, intervals_of(loaded.settings), self._visit, at_once=loaded.settings.visits_at_once
+            self._clock, intervals_of(loaded.settings), self._visit, at_once=self._visits_at_once(loaded)
         )
         problems = (*loaded.problems, *loaded.inventory.problems)
         self._history, stored = self._open_history(loaded.settings.state)
@@ -120,6 +126,14 @@ class Monitor:
         self._reloading = asyncio.Lock()
         for problem in problems:
             log.error("%s", problem)
+
+    def _visits_at_once(self, loaded: Installation) -> int:
+        """Return how many visits at once this machine's limits allow, raised as far as may be; warn of low ones."""
+        wanted, workers = loaded.settings.visits_at_once, self._workers.count
+        allowed = limits.raised(limits.needed_descriptors(wanted, workers))
+        for warning in allowed.warnings(wanted, workers, len(loaded.inventory.cameras)):
+            log.warning("%s", warning)
+        return allowed.visits(wanted, workers)
 
     @staticmethod
     def _open_history(folder: Path) -> tuple[History | None, Stored]:
@@ -150,6 +164,8 @@ class Monitor:
             now=self._clock.now(),
             ask_device=due.ask_device,
             turns=self._turns,
+            names=self._names,
+            pauses=self.fleet.pauses,
             told=lambda rung, result: self.fleet.tell_rung(camera, rung, result),
         )
         if moved := self._clock.shifted - shifted:  # the clock was set meanwhile
@@ -157,9 +173,19 @@ class Monitor:
         health, neighbours = self.fleet.apply(report, memory, lateness)
         if report.evidence:
             await self._keep_evidence(report, entry.health, health)
+        for resource in report.shortages:
+            self._say_short(resource, report)
         self._scheduler.hurry(neighbours)
         self.fleet.decoder_restarts = self._workers.restarts
         return report, health
+
+    def _say_short(self, resource: str, report: Report) -> None:
+        """Log what the monitor lacks, each resource once in a while: it is the same for every camera."""
+        now = self._clock.monotonic()
+        if now - self._said_short.get(resource, -math.inf) >= SHORTAGE_SECONDS:
+            self._said_short[resource] = now
+            detail = next((result.detail for result in report.rungs if result.fault == OWN_ERROR), "")
+            log.warning("visits tell nothing, as the monitor itself lacks %s: %s", resource, detail)
 
     async def _keep_evidence(self, report: Report, before: Health, after: Health) -> None:
         """Keep a small copy of the picture where this visit confirmed a fault of it."""
@@ -171,8 +197,8 @@ class Monitor:
         item = evidence.Evidence(report.camera, report.at, fresh[0])
         try:
             await asyncio.to_thread(evidence.keep, self._installation.settings.state, item, report.evidence)
-        except OSError as error:
-            log.error("camera %s: its evidence picture cannot be kept: %s", report.camera, error.strerror)  # noqa: TRY400
+        except (OSError, RuntimeError) as error:
+            log.error("camera %s: its evidence picture cannot be kept: %s", report.camera, error)  # noqa: TRY400
 
     async def _forget_evidence(self) -> None:
         """Delete the pictures whose time is over, and all of cameras of which none may be kept any more."""
@@ -190,7 +216,10 @@ class Monitor:
     async def _keep_forgetting_evidence(self) -> None:
         """Delete pictures in time whatever becomes of the history."""
         while True:
-            await self._forget_evidence()
+            try:
+                await self._forget_evidence()
+            except (OSError, RuntimeError) as error:  # no thread could be started, or no folder be read
+                log.error("evidence pictures are not looked through: %s", error)  # noqa: TRY400
             await asyncio.sleep(FORGET_SECONDS)
 
     async def reload(self) -> None:
@@ -252,12 +281,14 @@ class Monitor:
         """Run a background task, again after each failure; those are counted by its name."""
         await supervised(name, work, clock=self._clock, failed=lambda task: self.fleet.task_restarts.update([task]))
 
-    async def _measure_lag(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            due = loop.time() + LAG_SECONDS
-            await asyncio.sleep(LAG_SECONDS)
-            self.fleet.loop_lag = max(0.0, loop.time() - due)
+    def _take_lag(self, late: float) -> None:
+        self.fleet.loop_lag = late
+        if late >= STOPPED_SECONDS:
+            log.warning(
+                "the monitor did not run for %.1f s: it was stopped, or its machine suspended; what was under way is "
+                "asked again",
+                late,
+            )
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[str]:
@@ -268,11 +299,11 @@ class Monitor:
 
         """
         settings = self._installation.settings
-        async with self._server.serving(*settings.listen_address) as address:
+        async with self._server.serving(*settings.listen_address) as address, self._names:
             cameras = tuple(camera.id for camera in self._installation.inventory.cameras)
             async with asyncio.TaskGroup() as group:
                 background = {
-                    "lag": self._measure_lag,
+                    "lag": lambda: self.fleet.pauses.watch(self._take_lag),
                     "clock": self._follow_clock,
                     "inventory": lambda: watching.follow(settings.inventory, self._seen, self.reload),
                     "web_config": self._server.follow_files,

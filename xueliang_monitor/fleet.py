@@ -29,6 +29,7 @@ from xueliang_monitor.maintenance import Window, covering
 from xueliang_monitor.model import Report, Rung, RungResult
 from xueliang_monitor.network import Uplink, unreachable
 from xueliang_monitor.own_clock import CLOCK_WRONG, LARGE_STEP_SECONDS, LONG_AWAY_SECONDS, OwnClock
+from xueliang_monitor.pauses import Pauses
 from xueliang_monitor.pending import Pending
 from xueliang_monitor.picture.measures import MEASURES
 from xueliang_monitor.probes.changes import CLOCK_DRIFT
@@ -85,6 +86,8 @@ class Fleet:
         }
         self._lateness = Histogram(LATENESS_BOUNDS)
         self._visits: Counter[str] = Counter()
+        self._shortages: Counter[str] = Counter()
+        self.pauses = Pauses()
         self.loop_lag = 0.0
         self.decoder_restarts = 0
         self.reloaded_at = clock.now()
@@ -253,7 +256,8 @@ class Fleet:
         ):
             return
         status_then = self._status(entry, until)
-        for day, seconds in split_by_day(entry.counted_until, until):
+        stopped = self.pauses.stopped_within(until - entry.counted_until)
+        for day, seconds in split_by_day(entry.counted_until + stopped, until):
             self._pending.seconds(entry.camera.id, day, spent(status_then, seconds))
 
     def _tell(self, transitions: tuple[Transition, ...]) -> None:
@@ -352,6 +356,8 @@ class Fleet:
         health = entry.health
         if entry.restored_at is not None and health.visited_at is not None:
             health = replace(health, visited_at=max(health.visited_at, entry.restored_at))
+        if health.visited_at is not None and (stopped := self.pauses.stopped_within(now - health.visited_at)):
+            health = replace(health, visited_at=health.visited_at + stopped)
         window = self._maintenance(entry, now)
         return status(
             health,
@@ -372,6 +378,7 @@ class Fleet:
             self._rung_seconds[result.rung].observe(result.seconds)
         self._lateness.observe(lateness)
         self._visits["fault" if report.seen else "ok"] += 1
+        self._shortages.update(report.shortages)
 
     def count_failed_visit(self) -> None:
         """Count a visit that ended by an error of our own, without a report."""
@@ -424,6 +431,8 @@ class Fleet:
             rung_seconds={rung: histogram.copy() for rung, histogram in self._rung_seconds.items()},
             lateness=self._lateness.copy(),
             visits=dict(self._visits),
+            shortages=dict(self._shortages),
+            stopped_seconds=self.pauses.total_seconds,
             loop_lag=self.loop_lag,
             decoder_restarts=self.decoder_restarts,
             reloaded_at=self.reloaded_at,

@@ -223,9 +223,17 @@ def _see(
     return raised
 
 
+def _ruled_out(faults: Mapping[str, FaultState], report: Report) -> frozenset[str]:
+    """Return the codes that a report rules out: our own error too, once the rung it was seen at came to a verdict."""
+    own = faults.get(OWN_ERROR)
+    if own is None or not any(result.rung is own.found and result.fault != OWN_ERROR for result in report.rungs):
+        return report.ruled_out
+    return report.ruled_out | ({OWN_ERROR} - {finding.code for finding in report.seen})
+
+
 def _rule_out(faults: dict[str, FaultState], report: Report, policy: Policy) -> list[Transition]:
     cleared = []
-    for code in report.ruled_out & faults.keys():
+    for code in _ruled_out(faults, report) & faults.keys():
         fault = faults[code]
         if fault.confirmed_at is None:
             del faults[code]

@@ -15,6 +15,7 @@ from xueliang_monitor.camera_file import Status
 from xueliang_monitor.catalogue import CAUSES, FAULTS
 from xueliang_monitor.health import Status as Judged
 from xueliang_monitor.model import State
+from xueliang_monitor.shortage import Resource
 from xueliang_monitor.snapshot import Entry, Histogram, Snapshot
 
 _CAMERA = ("camera", "site", "programme")
@@ -217,6 +218,7 @@ class SnapshotCollector(Collector):
             own.add_metric([fault.code], 1.0)
             since.add_metric([fault.code], fault.since)
         yield from (own, since)
+        yield from self._shortages()
         yield _single("xueliang_event_loop_lag_seconds", "How late the event loop last woke.", snapshot.loop_lag)
         restarts = CounterMetricFamily("xueliang_decoder_restarts", "Picture workers that died or were killed.")
         restarts.add_metric([], snapshot.decoder_restarts)
@@ -252,6 +254,21 @@ class SnapshotCollector(Collector):
         build = _gauge("xueliang_build_info", "The running version; always 1.", ("version",))
         build.add_metric([__version__], 1.0)
         yield build
+
+    def _shortages(self) -> Iterator[Metric]:
+        shortages = CounterMetricFamily(
+            "xueliang_monitor_shortages",
+            "Visits that told nothing, as the monitor itself lacked something.",
+            labels=("resource",),
+        )
+        for resource in Resource:
+            shortages.add_metric([resource.value], self._snapshot.shortages.get(resource.value, 0))
+        yield shortages
+        stopped = CounterMetricFamily(
+            "xueliang_monitor_stopped_seconds", "Seconds in which the monitor was stopped or its machine suspended."
+        )
+        stopped.add_metric([], self._snapshot.stopped_seconds)
+        yield stopped
 
 
 def _video_known(status: Judged) -> bool:

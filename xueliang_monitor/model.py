@@ -272,7 +272,8 @@ class Report:
 
     What is neither in `seen` nor in `ruled_out` could not be told. `look_again` asks for an early second look at
     the picture. `online` is None where the visit could not tell. `scores` are what the picture checks gave, by
-    code, and `evidence` is a small JPEG of a faulty picture, to be kept or dropped at once.
+    code, and `evidence` is a small JPEG of a faulty picture, to be kept or dropped at once. `shortages` names what the
+    monitor itself lacked.
     """
 
     camera: str
@@ -286,6 +287,7 @@ class Report:
     keyframe_at: float | None = None
     scores: Mapping[str, float] = field(default_factory=lambda: NO_NUMBERS)
     evidence: bytes = field(default=b"", repr=False)
+    shortages: tuple[str, ...] = ()
 
     def shifted(self, seconds: float) -> Report:
         """Return the same after our clock was set by so many seconds while the visit was under way."""

@@ -26,6 +26,9 @@ UPLINK_DOWN = Fault(
 UNREACHABLE = frozenset({"host_unreachable", "connect_timeout"})
 """Faults by which a camera may be behind a dead uplink: nothing at all answers."""
 
+ANSWERED = frozenset({"connection_refused"})
+"""Faults of the first rung by which something answers: the way to the camera is good."""
+
 
 @dataclass(frozen=True, slots=True)
 class UplinkPolicy:
@@ -97,10 +100,11 @@ def _recovered(uplink: Uplink, policy: UplinkPolicy) -> tuple[Uplink, str | None
 
 
 def unreachable(report: Report) -> bool | None:
-    """Say whether a visit found nothing that answers; None where it cannot tell."""
+    """Say whether a visit found nothing that answers; None where it cannot tell, as for a fault of our own."""
     if any(finding.code in UNREACHABLE for finding in report.seen):
         return True
-    return False if any(result.rung is Rung.REACH for result in report.rungs) else None
+    answered = any(result.rung is Rung.REACH and (result.ok or result.fault in ANSWERED) for result in report.rungs)
+    return False if answered else None
 
 
 def _with(uplink: Uplink, report: Report) -> Uplink:

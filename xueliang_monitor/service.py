@@ -12,6 +12,7 @@ import signal
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from xueliang_monitor.daemon import Monitor
 from xueliang_monitor.model import State
@@ -19,6 +20,9 @@ from xueliang_monitor.net.notify import ServiceManager
 from xueliang_monitor.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
+
+ACCEPT_SECONDS = 60.0
+"""How often it is logged that no connection can be accepted."""
 
 STATUS_SECONDS = 10.0
 """How often the service manager is told how the fleet is, unless its watchdog wants to hear more often."""
@@ -58,6 +62,23 @@ async def _reload_when_signalled(monitor: Monitor, manager: ServiceManager) -> N
         await monitor.supervise("reload", reload)
 
 
+class _LoopErrors:
+    """Logs what the event loop tells of, but once in a while that no connection can be accepted.
+
+    Without a free descriptor asyncio says so for every connection that waits, a hundred times a second.
+    """
+
+    def __init__(self) -> None:
+        self._said_at = -ACCEPT_SECONDS
+
+    def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if not str(context.get("message")).startswith("socket.accept() out of system resource"):
+            loop.default_exception_handler(context)
+        elif loop.time() - self._said_at >= ACCEPT_SECONDS:
+            self._said_at = loop.time()
+            log.error("no connection to the page is accepted: %s", context.get("exception"))
+
+
 def status_line(snapshot: Snapshot) -> str:
     """Return the fleet in one line, as `systemctl status` shows it."""
     counts = Counter(status.state for _, status in snapshot.counted)
@@ -90,6 +111,7 @@ async def serve(file: Path) -> None:
 
     """
     faulthandler.enable()  # the watchdog's SIGABRT then shows in the log where the loop was stalled
+    asyncio.get_running_loop().set_exception_handler(_LoopErrors())
     manager = ServiceManager.of(os.environ)
     monitor = Monitor(file)
     spare_the_collector()

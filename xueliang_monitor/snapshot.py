@@ -117,6 +117,8 @@ class Snapshot:
     page_url: str = ""
     today: Seconds = field(default_factory=Seconds)
     monitor_faults: tuple[MonitorFault, ...] = ()
+    shortages: Mapping[str, int] = field(default_factory=dict)
+    stopped_seconds: float = 0.0
 
     @property
     def counted(self) -> tuple[tuple[Entry, Status], ...]:

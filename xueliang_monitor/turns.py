@@ -87,4 +87,6 @@ def _taken(handle: int) -> bool:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError:  # no lock is to be had here, as on some network file systems: the turn is kept in this process
+        return True
     return True

@@ -179,7 +179,12 @@ def add(
     """
     from xueliang_monitor.camera_file import Status
     from xueliang_monitor.commissioning.wish import Wish
+    from xueliang_monitor.net.spelling import check_host
 
+    try:
+        check_host(address)
+    except ValueError as error:
+        refuse([f"address: {error}"])
     if onvif not in {"auto", "none", "http", "https"}:
         refuse([f"--onvif takes auto, none, http or https, not {onvif}"])
     wish = Wish(
@@ -245,7 +250,7 @@ def accept_change(
     rows, failed = [], False
     for camera in known:
         try:
-            who, stream = asyncio.run(identify(camera, time.time))
+            who, stream = asyncio.run(identify(camera, loaded, time.time))
         except RefusedError as error:
             rows.append({"id": camera.id, "outcome": "failed", "detail": "; ".join(error.messages)})
             failed = True

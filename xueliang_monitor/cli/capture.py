@@ -25,15 +25,16 @@ def capture(
     import asyncio
 
     from xueliang_monitor.capture import record
-    from xueliang_monitor.cli.check import credentials_of, target_of, turns_of
+    from xueliang_monitor.cli.check import credentials_of, target_of, way_of
     from xueliang_monitor.net.errors import NetError
+    from xueliang_monitor.shortage import ShortageError
     from xueliang_monitor.turns import TurnError
     from xueliang_monitor.wire.transcript import write
 
     chosen = target_of(target, config, credentials_of(username, password_file))
     try:
-        recorded = asyncio.run(record(chosen, turns_of(config)))
-    except (NetError, TurnError) as error:
+        recorded = asyncio.run(record(chosen, *way_of(config)))
+    except (NetError, ShortageError, TurnError) as error:
         refuse([f"{chosen.id}: {error}"], 1)
     except TimeoutError:
         refuse([f"{chosen.id}: the camera did not answer in time"], 1)

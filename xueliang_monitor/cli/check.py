@@ -41,6 +41,7 @@ def _target_of_url(url: str, credentials: Credentials | None) -> Target:
     from urllib.parse import unquote, urlsplit
 
     from xueliang_monitor.model import Credentials, Target, redact_path
+    from xueliang_monitor.net.spelling import check_host
 
     try:
         parts = urlsplit(url)
@@ -50,6 +51,10 @@ def _target_of_url(url: str, credentials: Credentials | None) -> Target:
         refuse(["the address is not a URL; write rtsp://host:port/path"])
     if parts.scheme.lower() not in ("rtsp", "rtsps") or not parts.hostname:
         refuse(["the address is not an RTSP URL; write rtsp://host:port/path, or rtsps:// for RTSP over TLS"])
+    try:
+        check_host(parts.hostname)
+    except ValueError as error:
+        refuse([str(error)])
     if parts.username:
         credentials = Credentials(unquote(parts.username), unquote(parts.password or ""))
     path = re.sub(r"\s", "%20", parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -87,8 +92,8 @@ def _with_onvif(target: Target, port: int) -> Target:
     return replace(target, onvif=OnvifTarget(port, credentials=target.credentials))
 
 
-def turns_of(config: Path | None) -> Turns:
-    """Return how not to meet the daemon at the camera, as far as there is an installation."""
+def way_of(config: Path | None) -> tuple[Turns, tuple[str, ...]]:
+    """Return how not to meet the daemon at the camera, and its name servers, as far as there is an installation."""
     from xueliang_monitor import config as settings
     from xueliang_monitor.documents import DocumentError
     from xueliang_monitor.turns import Turns
@@ -96,22 +101,29 @@ def turns_of(config: Path | None) -> Turns:
     try:
         loaded, _ = settings.load(settings_file(config))
     except DocumentError:
-        return Turns()
-    return Turns(loaded.state)
+        return Turns(), ()
+    return Turns(loaded.state), loaded.name_servers
 
 
-async def _visit(target: Target, turns: Turns) -> Report:
+async def _visit(target: Target, turns: Turns, name_servers: tuple[str, ...]) -> Report:
     import asyncio
 
     from xueliang_monitor.check import Memory, visit
     from xueliang_monitor.model import Rung, Timeouts
+    from xueliang_monitor.net.names import Names
+    from xueliang_monitor.pauses import Pauses
     from xueliang_monitor.picture.worker import Workers
 
-    workers = Workers(1)
+    workers, pauses = Workers(1), Pauses()
     warming = asyncio.create_task(workers.warm())
     try:
         with err.status(f"checking {target.id} …"):
-            async with turns.of(target.host), asyncio.timeout(TOTAL_SECONDS):
+            async with (
+                turns.of(target.host),
+                Names(name_servers) as names,
+                pauses.watched(),
+                asyncio.timeout(TOTAL_SECONDS),
+            ):
                 report, _ = await visit(
                     target,
                     Rung.PICTURE,
@@ -121,6 +133,8 @@ async def _visit(target: Target, turns: Turns) -> Report:
                     now=time.time(),
                     total_seconds=CLIMB_SECONDS,
                     ask_device=target.onvif is not None,
+                    names=names,
+                    pauses=pauses,
                 )
     finally:
         warming.cancel()
@@ -215,7 +229,7 @@ def check(
         chosen = _with_onvif(chosen, onvif_port)
     chosen = replace(chosen, transport=transport or chosen.transport, tls=tls or chosen.tls)
     try:
-        report = asyncio.run(_visit(chosen, turns_of(config)))
+        report = asyncio.run(_visit(chosen, *way_of(config)))
     except TurnError as error:
         refuse([f"{chosen.id}: {error}"], EXIT_FAULTS)
     except TimeoutError:

@@ -8,6 +8,7 @@ from xueliang_monitor.cli.output import ConfigOption, log_to_stderr, refuse, set
 def run(config: ConfigOption = None) -> None:
     """Watch the cameras of the inventory until stopped."""
     import asyncio
+    import errno
 
     from xueliang_monitor import service
     from xueliang_monitor.documents import DocumentError
@@ -18,4 +19,5 @@ def run(config: ConfigOption = None) -> None:
     except DocumentError as error:
         refuse(error.problems)
     except OSError as error:
-        refuse([f"cannot listen: {error.strerror}; is another xueliang running?"], 1)
+        hint = "; is another xueliang running?" if error.errno == errno.EADDRINUSE else ""
+        refuse([f"cannot listen: {error.strerror}{hint}"], 1)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from xueliang_monitor.check import Memory, visit
 from xueliang_monitor.installation import Installation, timeouts_of
 from xueliang_monitor.model import Finding, Report, Rung, RungResult, StreamParameters, Target
+from xueliang_monitor.net.names import Names
 from xueliang_monitor.picture import PICTURE_CHECKS
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probes.changes import CLOCK_DRIFT
@@ -62,6 +63,15 @@ async def accept(
 
     Two looks are taken where the first finds nothing, so that a frozen picture shows. Never raises but cancellation.
     """
+    async with Names(installation.settings.name_servers) as names:
+        report = await _looks(target, installation, workers, names, ends_after)
+    return Acceptance(tuple(_verdicts(report, target, expected)), report)
+
+
+async def _looks(
+    target: Target, installation: Installation, workers: Workers, names: Names, ends_after: float | None
+) -> Report:
+    """Take one look at a camera, and a second one where the first finds nothing."""
     timeouts, turns = timeouts_of(installation.settings), Turns(installation.settings.state)
     report, memory = await visit(
         target,
@@ -73,6 +83,7 @@ async def accept(
         ask_device=True,
         total_seconds=ends_after,
         turns=turns,
+        names=names,
     )
     if not report.seen:
         await asyncio.sleep(SECOND_LOOK_SECONDS)
@@ -85,9 +96,10 @@ async def accept(
             now=time.time(),
             total_seconds=ends_after,
             turns=turns,
+            names=names,
         )
         report = _together(report, again)
-    return Acceptance(tuple(_verdicts(report, target, expected)), report)
+    return report
 
 
 def _together(first: Report, second: Report) -> Report:

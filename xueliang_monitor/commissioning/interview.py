@@ -18,10 +18,11 @@ from xueliang_monitor.commissioning.wish import Wish
 from xueliang_monitor.installation import Installation
 from xueliang_monitor.inventory import Camera, target_of
 from xueliang_monitor.model import Credentials, OnvifTarget, redact_path
-from xueliang_monitor.net.address import resolve
 from xueliang_monitor.net.discovery import ask_each
 from xueliang_monitor.net.errors import LoginError, NetError
+from xueliang_monitor.net.names import Names
 from xueliang_monitor.probes.device import choose_profile, main_profile
+from xueliang_monitor.shortage import ShortageError, shortage_of
 from xueliang_monitor.wire.errors import AnswerError, SoapFaultError
 
 if TYPE_CHECKING:
@@ -41,7 +42,9 @@ async def _open_ports(address: str, ports: tuple[int, ...]) -> tuple[int, ...]:
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 _, writer = await asyncio.open_connection(address, port)
-        except (OSError, TimeoutError):
+        except (OSError, TimeoutError) as error:
+            if short := shortage_of(error):
+                raise RefusedError(str(short)) from error
             return False
         writer.close()
         return True
@@ -50,16 +53,23 @@ async def _open_ports(address: str, ports: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(port for port, good in zip(ports, found, strict=True) if good)
 
 
-async def _places(wish: Wish) -> tuple[OnvifTarget, ...]:
+async def _addresses(host: str, installation: Installation) -> tuple[str, ...]:
+    try:
+        async with Names(installation.settings.name_servers) as names:
+            return await names.addresses(host)
+    except (NetError, ShortageError) as error:
+        raise RefusedError(str(error)) from error
+
+
+async def _places(wish: Wish, address: str) -> tuple[OnvifTarget, ...]:
     """Return where the device may speak ONVIF: as it says by WS-Discovery, as asked for, or where vendors put it."""
     secure = wish.onvif == "https"
     if wish.onvif_port is not None:
         return (OnvifTarget(wish.onvif_port, secure=secure),)
     try:
-        address = await resolve(wish.address)
-    except NetError as error:
-        raise RefusedError(str(error)) from error
-    heard = await ask_each([address], DISCOVERY_SECONDS)
+        heard = await ask_each([address], DISCOVERY_SECONDS)
+    except OSError as error:
+        raise RefusedError(f"the network cannot be asked: {shortage_of(error) or error}") from error
     said = tuple(OnvifTarget(device.port, device.path, device.secure) for device in heard)
     if secure:
         return (*said, OnvifTarget(443, secure=True))
@@ -74,7 +84,7 @@ async def _speaks_onvif(talk: OnvifConversation) -> str:
             await talk.time()
     except SoapFaultError:
         return ""
-    except (NetError, AnswerError) as error:
+    except (NetError, AnswerError, ShortageError) as error:
         return str(error)
     except TimeoutError:
         return "no answer"
@@ -156,6 +166,8 @@ async def _asking() -> AsyncIterator[None]:
             "ONVIF out with --onvif none and --rtsp-path.",
             "登录被拒绝：仅尝试了一次，以免摄像机锁定。请更正凭据后重试。",
         ) from error
+    except ShortageError as error:
+        raise RefusedError(str(error)) from error
     except (NetError, AnswerError) as error:
         raise RefusedError(f"the camera does not tell over ONVIF what is needed: {error}") from error
     except TimeoutError as error:
@@ -191,9 +203,10 @@ async def ask_device(wish: Wish, installation: Installation, say: Say) -> Told |
         return None
     login = login_of(installation, wish.onvif_credentials or wish.credentials, "--onvif-credentials")
     tried: list[str] = []
-    for found in await _places(wish):
+    addresses = await _addresses(wish.address, installation)
+    for found in await _places(wish, addresses[0]):
         place = replace(found, credentials=login)
-        async with OnvifConversation(wish.address, place, time.time, tls=wish.tls) as talk:
+        async with OnvifConversation(wish.address, place, time.time, tls=wish.tls, addresses=addresses) as talk:
             if why_not := await _speaks_onvif(talk):
                 tried.append(f"port {place.port}: {why_not}")
                 continue
@@ -224,7 +237,8 @@ async def enrich(data: CameraFile, installation: Installation) -> CameraFile:
     place = target_of("", data, None, login).onvif
     if place is None:
         return data
-    async with OnvifConversation(data.address, place, time.time, tls=data.tls) as talk:
+    addresses = await _addresses(data.address, installation)
+    async with OnvifConversation(data.address, place, time.time, tls=data.tls, addresses=addresses) as talk:
         if why_not := await _speaks_onvif(talk):
             raise RefusedError(f"onvif: {why_not}")
         told = await _interview(talk, place, data.stream.profile if data.stream else None)
@@ -252,7 +266,7 @@ async def _of_path(talk: OnvifConversation, told: Told, path: str) -> Told:
 
 
 async def identify(
-    camera: Camera, now: Callable[[], float] = time.time
+    camera: Camera, installation: Installation, now: Callable[[], float] = time.time
 ) -> tuple[IdentitySection, StreamSection | None]:
     """Ask a registered camera who it is now, and what the profile under watch is set to, None where it has none.
 
@@ -265,7 +279,9 @@ async def identify(
     target = camera.target.onvif
     if target is None:
         raise RefusedError(f"{camera.id} has no ONVIF: there is nobody to ask")
-    async with OnvifConversation(camera.target.host, target, now, tls=camera.target.tls) as talk, _asking():
+    host, tls = camera.target.host, camera.target.tls
+    addresses = await _addresses(host, installation)
+    async with OnvifConversation(host, target, now, tls=tls, addresses=addresses) as talk, _asking():
         await _speaks_onvif(talk)
         who = IdentitySection.of(await talk.identity())
         if not target.profile:

@@ -1,39 +1,26 @@
-"""From a camera's host to an address, and from the system's errors of connecting to ours."""
+"""From the system's errors of connecting to ours: what is wrong with the camera, and what with ourselves."""
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import ipaddress
-import socket
 
-import anyio.to_process
+from xueliang_monitor.net.errors import ConnectError, HostUnreachableError, RefusedError
+from xueliang_monitor.shortage import ShortageError, shortage_of, unknown_error
 
-from xueliang_monitor.net.errors import ConnectError, HostUnreachableError, NameUnresolvedError, RefusedError
-
-_UNREACHABLE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.EADDRNOTAVAIL})
-
-
-async def resolve(host: str) -> str:
-    """Return an address of `host`; a name is looked up in a process that can be killed, as lookups may hang.
-
-    Raises:
-        NameUnresolvedError: it has none.
-
-    """
-    with contextlib.suppress(ValueError):
-        return str(ipaddress.ip_address(host))
-    try:
-        found = await anyio.to_process.run_sync(socket.getaddrinfo, host, None, 0, socket.SOCK_STREAM, cancellable=True)
-    except (OSError, UnicodeError) as error:
-        raise NameUnresolvedError(f"the name {host} has no address") from error
-    return str(found[0][4][0])
+_NO_ROUTE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.ENONET})
+_BY_PEER = frozenset(
+    {errno.ETIMEDOUT, errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE, errno.EPROTO, errno.ENOPROTOOPT}
+)
+"""What the network or the other side may cause; an error that is in neither set is our own system's."""
 
 
-def connect_error(error: OSError, where: str) -> ConnectError:
+def connect_error(error: OSError, where: str) -> ConnectError | ShortageError:
     """Return what an error of connecting to `where` means."""
     if isinstance(error, ConnectionRefusedError):
         return RefusedError(f"{where} refused the connection")
-    if error.errno in _UNREACHABLE:
+    if error.errno in _NO_ROUTE:
         return HostUnreachableError(f"{where} cannot be reached: no route to it")
-    return HostUnreachableError(f"{where} cannot be reached: {error.strerror or type(error).__name__}")
+    if error.errno in _BY_PEER or isinstance(error, TimeoutError):
+        return HostUnreachableError(f"{where} cannot be reached: {error.strerror or type(error).__name__}")
+    short = shortage_of(error) or unknown_error(error)
+    return ShortageError(short.resource, f"{where} was not asked: {short}")

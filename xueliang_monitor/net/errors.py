@@ -12,6 +12,8 @@ NetError
 │   └── RedirectionError    the peer names another place
 └── LoginError              the peer wants a login that we have not got, or refused ours
     └── LockedError         the peer says that logins are locked
+
+What the monitor itself lacks is none of these but a `ShortageError`, so that no camera is blamed for it.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ class ConnectError(NetError):
 
 
 class NameUnresolvedError(ConnectError):
-    """The host's name has no address."""
+    """The host's name is known to have no address."""
 
 
 class HostUnreachableError(ConnectError):

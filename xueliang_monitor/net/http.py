@@ -15,9 +15,11 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from xueliang_monitor import __version__
-from xueliang_monitor.net.address import connect_error, resolve
-from xueliang_monitor.net.errors import ClosedError, NameUnresolvedError, NetError, ProtocolError
+from xueliang_monitor.net.address import connect_error
+from xueliang_monitor.net.errors import ClosedError, NetError, ProtocolError
+from xueliang_monitor.net.names import Names
 from xueliang_monitor.net.tls import tls_context, tls_error
+from xueliang_monitor.shortage import ShortageError, lacking_descriptors, shortage_of
 
 _HEADERS = {"User-Agent": f"xueliang-monitor/{__version__}", "Accept-Encoding": "identity"}
 
@@ -33,26 +35,49 @@ class HttpAnswer:
 
 
 class _Resolver(AbstractResolver):
-    """Looks names up where a hanging lookup can be killed."""
+    """Gives the addresses that the host is known to have; looks them up where none are."""
+
+    def __init__(self, addresses: tuple[str, ...]) -> None:
+        self._addresses = addresses
 
     async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+        self,
+        host: str,
+        port: int = 0,
+        family: socket.AddressFamily = socket.AF_INET,  # noqa: ARG002 - each address has its own
     ) -> list[ResolveResult]:
-        address = await resolve(host)
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        return [ResolveResult(hostname=host, host=address, port=port, family=family, proto=0, flags=0)]
+        if not self._addresses:
+            async with Names() as names:
+                self._addresses = await names.addresses(host)
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=port,
+                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                proto=0,
+                flags=0,
+            )
+            for address in self._addresses
+        ]
 
     async def close(self) -> None:
         """Nothing is held."""
 
 
 class HttpConnection:
-    """Requests to one camera, one at a time over one connection; use as an async context manager."""
+    """Requests to one camera, one at a time over one connection; use as an async context manager.
 
-    def __init__(self, host: str, port: int, *, secure: bool = False, tls: str = "verify") -> None:
+    `addresses` are those of a host that is a name, where it was looked up already.
+    """
+
+    def __init__(
+        self, host: str, port: int, *, secure: bool = False, tls: str = "verify", addresses: tuple[str, ...] = ()
+    ) -> None:
         self._where = f"{host}:{port}"
         self._base = f"{'https' if secure else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
         self._tls = tls if secure else ""
+        self._addresses = addresses
         self._session: aiohttp.ClientSession | None = None
         self._answered = False
 
@@ -71,7 +96,9 @@ class HttpConnection:
         if self._session is None:
             context: ssl.SSLContext | bool = tls_context(self._tls) if self._tls else True
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=1, ssl=context, resolver=_Resolver(), use_dns_cache=False),
+                connector=aiohttp.TCPConnector(
+                    limit=1, ssl=context, resolver=_Resolver(self._addresses), use_dns_cache=False
+                ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
                 trust_env=False,
@@ -93,6 +120,7 @@ class HttpConnection:
 
         Raises:
             NetError: there is no answer.
+            ShortageError: it could not be asked.
 
         """
         answered, self._answered = self._answered, False
@@ -122,19 +150,17 @@ class HttpConnection:
                     if len(received) > limit:
                         break
                 return HttpAnswer(response.status, bytes(received[: limit + 1]), response.headers, seconds)
-        except NameUnresolvedError:
-            raise
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise self._translate(error) from error
 
-    def _translate(self, error: Exception) -> NetError:
+    def _translate(self, error: Exception) -> NetError | ShortageError:
         if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError | ssl.SSLError):
             reason = getattr(error, "reason", "") or getattr(getattr(error, "os_error", None), "reason", "")
-            return tls_error(self._where, reason or type(error).__name__)
+            return lacking_descriptors() or tls_error(self._where, reason or type(error).__name__)
         if isinstance(error, aiohttp.ClientConnectorError):
-            if isinstance(error.os_error, NetError):
-                return error.os_error
             return connect_error(error.os_error, self._where)
+        if short := shortage_of(error):
+            return short
         if isinstance(error, aiohttp.ClientResponseError | aiohttp.InvalidURL | ValueError):
             return ProtocolError(f"{self._where} does not answer in HTTP")
         if isinstance(error, aiohttp.ClientConnectionError | aiohttp.ClientPayloadError | OSError):

@@ -44,8 +44,8 @@ class ServiceManager:
             return
         address = "\0" + self.address[1:] if self.address.startswith("@") else self.address
         with (
+            contextlib.suppress(OSError),  # without a descriptor there is no socket either
             socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sender,
-            contextlib.suppress(OSError),
         ):
             sender.sendto("\n".join(lines).encode(), address)
 

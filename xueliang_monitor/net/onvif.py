@@ -52,8 +52,8 @@ class OnvifConversation:
     """Calls to one camera during one visit; use as an async context manager.
 
     Every call raises NetError where no answer comes, LoginError where a login is missing, held back or refused, and
-    AnswerError where the answer is a fault or none at all. `now` gives seconds since the epoch. `login_tried`,
-    `login_accepted` and `acquaintance` tell what to remember.
+    AnswerError where the answer is a fault or none at all. `now` gives seconds since the epoch; `addresses` are
+    the host's where they are known. `login_tried`, `login_accepted` and `acquaintance` tell what to remember.
     """
 
     def __init__(
@@ -65,8 +65,9 @@ class OnvifConversation:
         *,
         tls: str = "verify",
         may_log_in: bool = True,
+        addresses: tuple[str, ...] = (),
     ) -> None:
-        self._http = HttpConnection(host, target.port, secure=target.secure, tls=tls)
+        self._http = HttpConnection(host, target.port, secure=target.secure, tls=tls, addresses=addresses)
         self._target = target
         self._now = now
         self._may_log_in = may_log_in and target.credentials is not None

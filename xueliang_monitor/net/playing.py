@@ -13,6 +13,7 @@ from xueliang_monitor.model import Transport
 from xueliang_monitor.net.errors import NetError, StatusError
 from xueliang_monitor.net.rtsp import Description, RtspConnection
 from xueliang_monitor.net.udp import PortPair, open_pair
+from xueliang_monitor.shortage import ShortageError
 from xueliang_monitor.wire import sdp
 from xueliang_monitor.wire.messages import Response
 
@@ -138,7 +139,7 @@ class Datagrams(Playback):
         try:
             while True:
                 await self._connection.receive()
-        except NetError as error:
+        except (NetError, ShortageError) as error:
             self._pair.fail(error)
 
     def live(self) -> None:

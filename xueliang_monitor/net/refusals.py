@@ -7,31 +7,13 @@ from urllib.parse import urlsplit
 
 from xueliang_monitor.model import Credentials, redact_path, spellings
 from xueliang_monitor.net.errors import LockedError, NetError, RedirectionError, StatusError
+from xueliang_monitor.net.locks import says_locked
 from xueliang_monitor.wire.messages import Response
-
-_LOCKED = re.compile(
-    r"\b(?:account|user|ip|address|login|device)?[ _-]?(?:is[ _-])?(?:locked|lock(?:ed)?[ _-]?(?:out|status|time)?)\b"
-    r"|too many (?:failed |wrong |illegal )?(?:logins?|attempts)|illegal login",
-    re.IGNORECASE,
-)
-_LOCKED_STATUS = frozenset({423, 429})
-_MAX_TEXT = 2000
 
 
 def status_line(response: Response) -> str:
     """Return a response's status and reason, as people may see them."""
     return f"{response.status} {response.reason[:80]}".rstrip()
-
-
-def says_locked(response: Response) -> bool:
-    """Say whether a refusal tells of a lock: by its status, its reason, a header or its text."""
-    if response.status in _LOCKED_STATUS:
-        return True
-    if response.status not in (401, 403):
-        return False
-    headers = " ".join(value for name, value in response.headers.pairs if name not in ("session", "server"))
-    text = response.body[:_MAX_TEXT].decode("utf-8", "replace")
-    return bool(_LOCKED.search(f"{response.reason} {headers[:_MAX_TEXT]} {text}"))
 
 
 def refuses_login(response: Response) -> bool:

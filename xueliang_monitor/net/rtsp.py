@@ -13,10 +13,12 @@ from typing import Self
 
 from xueliang_monitor import __version__
 from xueliang_monitor.model import Credentials
-from xueliang_monitor.net.address import connect_error, resolve
+from xueliang_monitor.net.address import connect_error
 from xueliang_monitor.net.errors import ClosedError, LockedError, LoginError, ProtocolError, RedirectionError, TlsError
-from xueliang_monitor.net.refusals import refusal_of, refuses_login, same_server, says_locked, status_line
+from xueliang_monitor.net.locks import says_locked
+from xueliang_monitor.net.refusals import refusal_of, refuses_login, same_server, status_line
 from xueliang_monitor.net.tls import tls_context, tls_error
+from xueliang_monitor.shortage import ShortageError, lacking_descriptors, shortage_of
 from xueliang_monitor.wire import auth, sdp
 from xueliang_monitor.wire.errors import MalformedDescriptionError, MalformedMessageError
 from xueliang_monitor.wire.messages import InterleavedFrame, MessageParser, Response, serialize_request
@@ -57,6 +59,7 @@ class RtspConnection:
         self._reader = reader
         self._writer = writer
         self._host = host
+        self.address = ""
         self._parser = MessageParser()
         self._responses: list[Response] = []
         self._frames: list[InterleavedFrame] = []
@@ -73,33 +76,45 @@ class RtspConnection:
         self.login_accepted = False
 
     @classmethod
-    async def open(cls, host: str, port: int) -> Self:
-        """Connect by TCP.
+    async def open(cls, host: str, port: int, addresses: tuple[str, ...]) -> Self:
+        """Connect by TCP to the first of the host's addresses that takes the connection.
 
         Raises:
             ConnectError: no connection could be made.
+            ShortageError: none could be tried.
 
         """
-        address = await resolve(host)
-        try:
-            reader, writer = await asyncio.open_connection(address, port, limit=READ_BYTES)
-        except OSError as error:
-            raise connect_error(error, f"{host}:{port}") from error
-        return cls(reader, writer, host)
+        failures: list[Exception] = []
+        for address in addresses:
+            try:
+                reader, writer = await asyncio.open_connection(address, port, limit=READ_BYTES)
+            except OSError as error:
+                failure = connect_error(error, f"{host}:{port}")
+                failure.__cause__ = error
+                failures.append(failure)
+            else:
+                connection = cls(reader, writer, host)
+                connection.address = address
+                return connection
+        raise next((failure for failure in failures if not isinstance(failure, ShortageError)), failures[0])
 
     async def secure(self, tls: str) -> None:
         """Go on over TLS (RFC 7826, 19.2); `tls` says how certificates are checked.
 
         Raises:
             TlsError: the camera speaks no TLS, or is not to be trusted.
+            ShortageError: its certificate could not be checked.
 
         """
         context = tls_context(tls)
         try:
             await self._writer.start_tls(context, server_hostname=self._host)
         except ssl.SSLError as error:
-            raise tls_error(self._host, error.reason or error.strerror or "") from error
+            # Certificates of authorities are read from files only now.
+            raise lacking_descriptors() or tls_error(self._host, error.reason or error.strerror or "") from error
         except OSError as error:
+            if short := shortage_of(error):
+                raise short from error
             raise TlsError(f"{self._host} ended the connection within the TLS handshake") from error
 
     @property
@@ -121,7 +136,7 @@ class RtspConnection:
     async def close(self) -> None:
         """End the session with TEARDOWN, wait shortly for the answer, and close the socket."""
         try:
-            with contextlib.suppress(TimeoutError, ClosedError, ProtocolError):
+            with contextlib.suppress(TimeoutError, ClosedError, ProtocolError, ShortageError):
                 async with asyncio.timeout(2 * TEARDOWN_SECONDS):
                     await self._learn_session()
                     await self._tear_down()
@@ -195,6 +210,8 @@ class RtspConnection:
         try:
             data = await self._reader.read(READ_BYTES)
         except OSError as error:
+            if short := shortage_of(error):
+                raise short from error
             raise ClosedError(f"the camera reset the connection ({error.strerror or type(error).__name__})") from error
         if not data:
             raise ClosedError("the camera closed the connection")

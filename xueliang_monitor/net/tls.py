@@ -9,6 +9,7 @@ import ssl
 from dataclasses import dataclass
 
 from xueliang_monitor.net.errors import TlsError
+from xueliang_monitor.shortage import Resource, ShortageError, lacking_descriptors
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ def tls_context(tls: str) -> ssl.SSLContext:
     said in the log once.
 
     Raises:
-        TlsError: the file cannot be used, and no good version of it is known.
+        ShortageError: the file, which is ours, cannot be used, and no good version of it is known.
 
     """
     identity = _identity(tls)
@@ -65,12 +66,15 @@ def _identity(tls: str) -> _Identity:
 
 
 def _made(tls: str, identity: _Identity, before: _Kept | None) -> _Kept:
+    # OpenSSL passes over what it cannot open; such a context would trust nobody, and be kept.
+    if short := lacking_descriptors():
+        raise short
     try:
         return _Kept(_context(tls), identity)
     except OSError as error:  # ssl.SSLError is one
         text = f"tls: the certificates in {tls} cannot be used ({error.strerror or error}): a file on this server"
         if before is None:
-            raise TlsError(text) from error
+            raise lacking_descriptors() or ShortageError(Resource.FILE, text) from error
         refused = identity if isinstance(error, ssl.SSLError) or not identity else _NOT_NOW
         if refused != before.refused:
             log.error("%s; its last good version stays in force", text)  # noqa: TRY400 - the cause stands in the line

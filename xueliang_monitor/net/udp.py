@@ -8,7 +8,7 @@ import random
 import socket
 from typing import Self
 
-from xueliang_monitor.net.errors import ProtocolError
+from xueliang_monitor.shortage import Resource, ShortageError, shortage_of
 from xueliang_monitor.wire import rtcp
 
 MAX_WAITING = 4096
@@ -116,7 +116,7 @@ async def open_pair(own: str, camera: str) -> PortPair:
     """Open a pair of ports on our address `own` for what comes from `camera`.
 
     Raises:
-        ProtocolError: no pair is free.
+        ShortageError: no pair is free.
 
     """
     loop = asyncio.get_running_loop()
@@ -125,7 +125,9 @@ async def open_pair(own: str, camera: str) -> PortPair:
         with contextlib.ExitStack() as undo:
             try:
                 bound = [undo.enter_context(_bind(own, port + more)) for more in (0, 1)]
-            except OSError:
+            except OSError as error:
+                if (short := shortage_of(error)) and short.resource is not Resource.PORTS:
+                    raise short from error
                 continue
             pair = PortPair(camera, port)
             undo.callback(pair.close)
@@ -133,4 +135,4 @@ async def open_pair(own: str, camera: str) -> PortPair:
                 protocol.transport, _ = await loop.create_datagram_endpoint(protocol.itself, sock=each)
             undo.pop_all()
             return pair
-    raise ProtocolError("no pair of UDP ports is free on this machine")
+    raise ShortageError(Resource.PORTS, "no pair of UDP ports is free on the monitor's machine; lower visits_at_once")

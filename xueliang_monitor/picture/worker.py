@@ -12,6 +12,7 @@ from anyio import BrokenWorkerProcess, CapacityLimiter
 
 from xueliang_monitor.picture.look import Look, Material, look
 from xueliang_monitor.picture.reference import Reference
+from xueliang_monitor.shortage import shortage_of
 
 ATTEMPTS = 2
 MEMORY_BYTES = 3 * 1024**3
@@ -41,12 +42,12 @@ def _limited_look(material: Material, reference: Reference | None) -> Look | Non
 
 
 class Workers:
-    """A bounded number of worker processes; `restarts` counts those that crashed or had to be killed."""
+    """A bounded number of worker processes, `count`; `restarts` counts those that crashed or had to be killed."""
 
     def __init__(self, count: int | None = None) -> None:
         """Take so many processes; without a number as many as there are cores to run on, at most eight."""
         self._limiter: CapacityLimiter | None = None
-        self._count = count or min(MAX_WORKERS, len(os.sched_getaffinity(0)))
+        self.count = count or min(MAX_WORKERS, len(os.sched_getaffinity(0)))
         self.restarts = 0
 
     async def look(self, material: Material, reference: Reference | None, *, seconds: float) -> Look | None:
@@ -54,9 +55,10 @@ class Workers:
 
         Raises:
             WorkerError: both attempts crashed, hung or failed.
+            ShortageError: no process could be started.
 
         """
-        limiter = self._limiter = self._limiter or CapacityLimiter(self._count)
+        limiter = self._limiter = self._limiter or CapacityLimiter(self.count)
         reason = ""
         for _ in range(ATTEMPTS):
             try:
@@ -75,13 +77,15 @@ class Workers:
                 reason = "the picture worker died"
             except (MemoryError, pickle.PickleError, EOFError) as error:
                 reason = f"the picture worker failed: {type(error).__name__}"
+            except (OSError, RuntimeError) as error:
+                raise shortage_of(error, starting=True) or error from error
             self.restarts += 1
         raise WorkerError(f"{reason}, twice")
 
     async def warm(self) -> None:
         """Start the workers ahead of the first picture."""
         async with anyio.create_task_group() as group:
-            for _ in range(self._count):
+            for _ in range(self.count):
                 group.start_soon(self._warm_one)
 
     async def _warm_one(self) -> None:

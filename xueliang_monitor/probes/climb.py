@@ -6,7 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from xueliang_monitor.model import EMPTY, Fault, Finding, Rung, RungResult, Target, Timeouts, Transport
+from xueliang_monitor.net.names import Names
 from xueliang_monitor.net.rtsp import Description, RtspConnection
+from xueliang_monitor.pauses import Pauses
 from xueliang_monitor.picture.look import Look
 from xueliang_monitor.picture.reference import Reference
 from xueliang_monitor.picture.worker import Workers
@@ -21,13 +23,14 @@ class Climb:
 
     `now` gives seconds since the epoch; `interview` asks the device also what seldom changes; `device_login` tells
     whether a login over ONVIF was tried, and accepted. `burst` asks for the pictures after the keyframe too. `told`
-    hears of each rung when it is begun, without a result, and when it is over.
+    hears of each rung when it is begun, without a result, and when it is over. `addresses` are the host's.
     """
 
     target: Target
     timeouts: Timeouts
     workers: Workers
     now: Callable[[], float]
+    names: Names
     reference: Reference | None = None
     device: DeviceMemory = field(default_factory=DeviceMemory)
     may_log_in: bool = True
@@ -36,6 +39,7 @@ class Climb:
     refusals: tuple[float, ...] = ()
     device_login: tuple[bool, bool] = (False, False)
     ends_at: float | None = None
+    addresses: tuple[str, ...] = ()
     connection: RtspConnection | None = None
     description: Description | None = None
     keyframe: AccessUnit | None = None
@@ -46,6 +50,7 @@ class Climb:
     normal: Normal = field(default_factory=Normal)
     transport: Transport = Transport.TCP
     look: Look | None = None
+    pauses: Pauses = field(default_factory=Pauses)
     told: Callable[[Rung, RungResult | None], None] | None = None
 
 
@@ -64,6 +69,7 @@ class Probe:
     """A rung: its faults, and the function that climbs it or raises `FaultSeen`.
 
     `excludes` are the faults of which only one can stop a climb: seeing one, or passing, rules out the others.
+    `prepare` is what comes before and takes none of the rung's time; it bounds its own.
     """
 
     rung: Rung
@@ -72,3 +78,4 @@ class Probe:
     climb: Callable[[Climb], Awaitable[Outcome]]
     timeout: Callable[[Timeouts], float]
     timed_out: Fault
+    prepare: Callable[[Climb], Awaitable[None]] | None = None

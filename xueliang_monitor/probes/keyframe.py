@@ -6,6 +6,7 @@ from xueliang_monitor.net.acquaintance import LoginKind
 from xueliang_monitor.net.errors import NetError
 from xueliang_monitor.probes.climb import Climb
 from xueliang_monitor.probes.onvif import conversation
+from xueliang_monitor.shortage import ShortageError
 from xueliang_monitor.wire.errors import AnswerError
 
 LONG_KEYFRAME_INTERVAL_SECONDS = 2.0
@@ -26,6 +27,6 @@ async def ask_for_keyframe(climb: Climb) -> bool:
     async with await conversation(climb, target) as talk:
         try:
             await talk.request_keyframe(profile)
-        except (NetError, AnswerError):
+        except (NetError, AnswerError, ShortageError):
             return False
     return True

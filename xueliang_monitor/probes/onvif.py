@@ -127,6 +127,8 @@ async def conversation(climb: Climb, target: OnvifTarget) -> OnvifConversation:
         climb.device.acquaintance,
         tls=climb.target.tls,
         may_log_in=climb.may_log_in_to_device,
+        # Where the stream came from: a name may have several addresses.
+        addresses=(climb.connection.address,) if climb.connection is not None else climb.addresses,
     )
 
 

@@ -6,6 +6,7 @@ import time
 
 from xueliang_monitor.model import Fault, FaultSeen, Rung, Severity, Text
 from xueliang_monitor.net.errors import ConnectError, NameUnresolvedError, RefusedError
+from xueliang_monitor.net.names import LOOKUP_SECONDS
 from xueliang_monitor.net.rtsp import RtspConnection
 from xueliang_monitor.probes.climb import Climb, Outcome, Probe
 
@@ -14,7 +15,7 @@ NAME_UNRESOLVED = Fault(
     Rung.REACH,
     Severity.CRITICAL,
     Text("Name not found", "域名无法解析"),
-    Text("The camera's host name has no address.", "摄像机主机名没有对应的地址。"),
+    Text("The name server says that the camera's name has no address.", "域名服务器答复：该摄像机域名没有对应的地址。"),
     Text("Correct the address in the camera's file, or the name server.", "更正摄像机文件中的地址，或检查域名服务器。"),
 )
 HOST_UNREACHABLE = Fault(
@@ -61,12 +62,19 @@ CONNECT_TIMEOUT = Fault(
 )
 
 
+async def _look_up(climb: Climb) -> None:
+    """Find the host's addresses; a name server that gives none is a shortage of ours, and no fault of the camera."""
+    left = LOOKUP_SECONDS if climb.ends_at is None else climb.ends_at - time.monotonic()
+    try:
+        climb.addresses = await climb.names.addresses(climb.target.host, min(LOOKUP_SECONDS, max(0.0, left)))
+    except NameUnresolvedError as error:
+        raise FaultSeen(NAME_UNRESOLVED, str(error)) from error
+
+
 async def _climb(climb: Climb) -> Outcome:
     started = time.monotonic()
     try:
-        climb.connection = await RtspConnection.open(climb.target.host, climb.target.port)
-    except NameUnresolvedError as error:
-        raise FaultSeen(NAME_UNRESOLVED, str(error)) from error
+        climb.connection = await RtspConnection.open(climb.target.host, climb.target.port, climb.addresses)
     except RefusedError as error:
         raise FaultSeen(CONNECTION_REFUSED, str(error)) from error
     except ConnectError as error:
@@ -83,4 +91,5 @@ REACH = Probe(
     _climb,
     lambda timeouts: timeouts.reach,
     CONNECT_TIMEOUT,
+    _look_up,
 )

@@ -1,0 +1,325 @@
+"""What the monitor itself lacks: never a camera's fault, never an uplink's, said and counted, healed by itself."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import resource
+import ssl
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.conftest import LOGIN, ROOT, Tls
+from tests.simulated_time import START, SimulatedDays, camera, report
+from xueliang_monitor import check, limits, metrics
+from xueliang_monitor.check import Memory, visit
+from xueliang_monitor.health import Health, Policy, advance
+from xueliang_monitor.limits import Limits
+from xueliang_monitor.model import Finding, OnvifTarget, Report, Rung, RungResult, State, Target, Timeouts, Transport
+from xueliang_monitor.net import address, rtsp, udp
+from xueliang_monitor.net.errors import ConnectError, HostUnreachableError, RefusedError, TlsError
+from xueliang_monitor.net.notify import ServiceManager
+from xueliang_monitor.net.tls import _context, tls_context
+from xueliang_monitor.network import Uplink, UplinkPolicy, observe, unreachable
+from xueliang_monitor.picture.look import Material
+from xueliang_monitor.picture.worker import Workers
+from xueliang_monitor.shortage import Resource, ShortageError, lacking_descriptors, shortage_of
+from xueliang_monitor.simulator.fleet import SimulatedFleet
+from xueliang_monitor.turns import Turns
+from xueliang_monitor.wire.media import Codec
+
+Start = Callable[..., Awaitable[SimulatedFleet]]
+SHORT = Timeouts(reach=1.0, rtsp=1.5, stream=6.0, picture=10.0, onvif=3.0)
+OURS = (
+    (errno.EMFILE, Resource.DESCRIPTORS),
+    (errno.ENFILE, Resource.DESCRIPTORS),
+    (errno.ENOBUFS, Resource.BUFFERS),
+    (errno.EADDRNOTAVAIL, Resource.PORTS),
+    (errno.EAGAIN, Resource.PORTS),
+    (errno.ENOMEM, Resource.MEMORY),
+    (errno.EPERM, Resource.PERMISSION),
+    (errno.EACCES, Resource.PERMISSION),
+    (errno.EAFNOSUPPORT, Resource.OTHER),
+    (errno.EINVAL, Resource.OTHER),
+)
+THEIRS = (
+    *(errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.ETIMEDOUT),
+    *(errno.ECONNRESET, errno.ECONNABORTED),
+)
+
+
+def error_of(number: int) -> OSError:
+    return OSError(number, os.strerror(number))
+
+
+@contextlib.contextmanager
+def no_descriptors() -> Iterator[None]:
+    """Take every descriptor that this process may have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(int(item.name) for item in Path("/proc/self/fd").iterdir())
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, highest + 16), hard))
+    taken = []
+    try:
+        with contextlib.suppress(OSError):
+            while True:
+                taken.append(os.open(os.devnull, os.O_RDONLY))
+        yield
+    finally:
+        for handle in taken:
+            os.close(handle)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.fixture
+def workers() -> Workers:
+    return Workers(1)
+
+
+async def look(target: Target, workers: Workers, **wanted: Any) -> Report:
+    found, _ = await visit(target, Rung.RTSP, Memory(), timeouts=SHORT, workers=workers, now=START, **wanted)
+    return found
+
+
+def told_nothing(found: Report, shortage: Resource) -> None:
+    assert [finding.code for finding in found.seen] == ["check_failed"]
+    assert found.online is None
+    assert unreachable(found) is None
+    assert found.shortages == (shortage.value,)
+    assert not found.ruled_out
+
+
+@pytest.mark.parametrize(("number", "lacking"), OURS)
+def test_our_own_errors_of_connecting_are_ours(number: int, lacking: Resource) -> None:
+    found = address.connect_error(error_of(number), "192.0.2.7:554")
+    assert isinstance(found, ShortageError)
+    assert found.resource is lacking
+    assert str(found).startswith("192.0.2.7:554 was not asked: ")
+
+
+@pytest.mark.parametrize("number", THEIRS)
+def test_what_the_network_says_is_the_cameras(number: int) -> None:
+    assert isinstance(address.connect_error(error_of(number), "h:1"), HostUnreachableError)
+
+
+def test_a_refusal_is_the_cameras() -> None:
+    assert isinstance(address.connect_error(error_of(errno.ECONNREFUSED), "h:1"), RefusedError)
+    assert issubclass(RefusedError, ConnectError)
+    assert not issubclass(ShortageError, ConnectError)
+
+
+def test_errors_of_starting_processes_and_threads_are_told_apart() -> None:
+    assert shortage_of(error_of(errno.EAGAIN), starting=True).resource is Resource.PROCESSES  # type: ignore[union-attr]
+    assert shortage_of(RuntimeError("can't start new thread")).resource is Resource.PROCESSES  # type: ignore[union-attr]
+    assert shortage_of(MemoryError()).resource is Resource.MEMORY  # type: ignore[union-attr]
+    assert shortage_of(RuntimeError("the ladder was climbed out of order")) is None
+    assert shortage_of(ssl.SSLError(1, "bad certificate")) is None  # its numbers are not the system's
+
+
+@pytest.mark.parametrize(("number", "lacking"), OURS)
+async def test_a_visit_blames_no_camera_for_them(
+    number: int, lacking: Resource, monkeypatch: pytest.MonkeyPatch, workers: Workers
+) -> None:
+    async def fail(*_: Any, **__: Any) -> None:
+        raise error_of(number)
+
+    monkeypatch.setattr(rtsp.asyncio, "open_connection", fail)
+    told_nothing(await look(Target("cam-1", "192.0.2.7"), workers), lacking)
+
+
+async def test_a_visit_without_a_descriptor_left(simulated: Start, workers: Workers, tmp_path: Path) -> None:
+    fleet = await simulated(1, onvif_port=8080)
+    target = next(iter(fleet.cameras.values())).target
+    with no_descriptors():
+        found = await look(target, workers, turns=Turns(tmp_path))
+    told_nothing(found, Resource.DESCRIPTORS)
+    assert "LimitNOFILE" in found.seen[0].detail
+    assert (await look(target, workers, turns=Turns(tmp_path))).seen[0].code == "auth_failed"
+
+
+async def test_onvif_without_a_descriptor_left(simulated: Start, workers: Workers) -> None:
+    """The stream was reached; what is missing is a connection to the device."""
+    fleet = await simulated(1, onvif_port=8080)
+    one = next(iter(fleet.cameras.values()))
+    target = replace(one.target, credentials=LOGIN, onvif=OnvifTarget(8080, credentials=LOGIN))
+    await look(target, workers, ask_device=True)  # loads what is loaded once
+    asked = (Rung.ONVIF, None)
+    with contextlib.ExitStack() as later:
+        found = await look(
+            target,
+            workers,
+            ask_device=True,
+            told=lambda rung, result: later.enter_context(no_descriptors()) if (rung, result) == asked else None,
+        )
+    assert [(finding.code, finding.rung) for finding in found.seen] == [("check_failed", Rung.ONVIF)]
+    assert found.online is True
+    assert found.shortages == ("descriptors",)
+
+
+async def test_udp_ports_that_cannot_be_had_are_ours(
+    simulated: Start, workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise error_of(errno.EADDRINUSE)
+
+    monkeypatch.setattr(udp, "_bind", fail)
+    fleet = await simulated(1)
+    target = replace(next(iter(fleet.cameras.values())).target, credentials=LOGIN, transport=Transport.UDP)
+    found, _ = await visit(target, Rung.STREAM, Memory(), timeouts=SHORT, workers=workers, now=START)
+    assert [(finding.code, finding.rung) for finding in found.seen] == [("check_failed", Rung.STREAM)]
+    assert found.shortages == ("ports",)
+    assert found.online is True
+
+
+async def test_certificates_are_not_judged_without_a_descriptor(tls: Tls) -> None:
+    """What OpenSSL could not open then would be trusted by nobody for as long as the daemon runs."""
+    _context.cache_clear()
+    with no_descriptors(), pytest.raises(ShortageError):
+        tls_context("verify")
+    with no_descriptors(), pytest.raises(ShortageError):
+        tls_context(str(tls.authority))
+    assert tls_context(str(tls.authority)).cert_store_stats()["x509_ca"] == 1
+    with pytest.raises(TlsError):
+        tls_context(str(tls.authority.parent / "none.pem"))
+
+
+async def test_a_picture_worker_that_cannot_be_started_is_ours() -> None:
+    fresh = Workers(1)
+    with no_descriptors(), pytest.raises(ShortageError) as raised:
+        await fresh.look(Material(Codec.MJPEG.value, b""), None, seconds=5.0)
+    assert raised.value.resource is Resource.DESCRIPTORS
+
+
+def test_the_service_manager_is_told_nothing_without_a_descriptor(tmp_path: Path) -> None:
+    with no_descriptors():
+        assert lacking_descriptors() is not None
+        ServiceManager(str(tmp_path / "notify")).tell("WATCHDOG=1")
+
+
+async def test_a_turn_is_had_without_a_lock_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Turns(tmp_path).of("192.0.2.7"):
+        pass
+    with no_descriptors():
+        async with Turns(tmp_path).of("192.0.2.7"):
+            pass
+
+    def no_locks(*_: Any) -> None:
+        raise error_of(errno.ENOLCK)
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    async with Turns(tmp_path).of("192.0.2.7"):
+        pass
+
+
+async def test_a_crash_of_ours_outside_the_rungs_costs_one_visit(
+    monkeypatch: pytest.MonkeyPatch, workers: Workers
+) -> None:
+    def crash(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(check, "_conclude", crash)
+    found = await look(Target("cam-1", "127.0.0.1", 1), workers)
+    assert [finding.code for finding in found.seen] == ["check_failed"]
+    assert found.online is None
+
+
+def own_error(name: str, at: float, rung: Rung = Rung.REACH) -> Report:
+    failed = RungResult(rung, False, 0.0, "check_failed", "why")
+    return Report(name, at, (failed,), (Finding("check_failed", "why", rung),), shortages=("descriptors",))
+
+
+def test_a_shortage_neither_loses_nor_finds_a_camera_of_an_uplink() -> None:
+    policy, names = UplinkPolicy(), [f"cam-{number}" for number in range(10)]
+    uplink = Uplink("sw1")
+    for name in names:
+        uplink, _ = observe(uplink, report(name, START, None, Rung.RTSP), policy)
+    for name in names:
+        uplink, turned = observe(uplink, own_error(name, START + 10), policy)
+        assert turned is None
+    assert not uplink.down
+    for name in names:
+        uplink, turned = observe(uplink, report(name, START + 20, "connect_timeout", Rung.RTSP), policy)
+    assert uplink.down
+    for name in names:
+        uplink, turned = observe(uplink, own_error(name, START + 30), policy)
+        assert turned is None
+    assert uplink.down
+    # Nor does a name that is not to be had, of which nothing was asked.
+    unknown = report(names[0], START + 40, "name_unresolved", Rung.RTSP)
+    assert observe(uplink, unknown, policy)[0].members[names[0]].lost_at is not None
+    refused = report(names[0], START + 50, "connection_refused", Rung.RTSP)
+    assert observe(uplink, refused, policy)[0].members[names[0]].lost_at is None
+
+
+@pytest.mark.parametrize("rung", [Rung.REACH, Rung.RTSP, Rung.STREAM, Rung.ONVIF])
+def test_a_shortage_is_over_once_that_rung_is_climbed_again(rung: Rung) -> None:
+    policy = Policy()
+    health, _ = advance(Health(), report("cam-1", START, None, Rung.RTSP), policy)
+    assert health.state is State.UP
+    health, _ = advance(health, own_error("cam-1", START + 2, rung), policy)
+    assert health.state is State.UP
+    assert health.pending == {rung}
+    health, _ = advance(health, own_error("cam-1", START + 4, rung), policy)
+    assert health.state is State.UNKNOWN
+    good = Report("cam-1", START, (RungResult(Rung.REACH, True, 0.0), RungResult(rung, True, 0.0)), online=True)
+    for _ in range(policy.clear):
+        health, _ = advance(health, good, policy)
+    assert health.state is State.UP
+    assert not health.faults
+
+
+def test_a_fleet_that_lacks_descriptors_for_an_hour_has_no_camera_down() -> None:
+    cameras = tuple(camera(f"cam-{number:02d}", "sw1") for number in range(20))
+    days = SimulatedDays(cameras, lambda _name, _at: None)
+    days.run(100)
+    for step in range(0, 3600, 15):
+        for item in cameras:
+            entry = days.fleet.entry(item.id)
+            days.fleet.apply(own_error(item.id, START + 100 + step), entry.memory, 0.0)
+    assert {fault.code for entry, _ in days.fleet.pairs() for fault in entry.health.confirmed} == {"check_failed"}
+    assert {entry.health.state for entry, _ in days.fleet.pairs()} == {State.UNKNOWN}
+    assert days.said("uplink") == []
+    text, _ = metrics.render(days.fleet.snapshot(), "text/plain")
+    counted = {
+        sample.labels["resource"]: sample.value
+        for family in text_string_to_metric_families(text.decode())
+        for sample in family.samples
+        if sample.name == "xueliang_monitor_shortages_total"
+    }
+    assert counted["descriptors"] == 240 * 20
+    assert set(counted) == {resource.value for resource in Resource}
+
+
+def test_limits_are_held_against_the_visits() -> None:
+    plenty = Limits(1 << 16, None)
+    assert plenty.warnings(64, 2, 147) == ()
+    assert plenty.visits(64, 2) == 64
+    few = Limits(64, None)
+    assert few.visits(64, 2) == 3
+    assert "set LimitNOFILE=372 or more" in few.warnings(64, 2, 147)[0]
+    assert Limits(10, None).visits(64, 2) == 1
+    assert few.warnings(64, 2, 2) != ()  # too little for pages
+    assert "LimitNPROC" in Limits(None, 32).warnings(64, 2, 147)[0]
+    assert Limits(None, None).visits(64, 2) == 64
+
+
+def test_the_soft_limit_is_raised_as_far_as_it_may_be() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+        assert limits.raised(400).descriptors == min(400, hard)
+        assert limits.raised(100).descriptors == min(400, hard)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_the_unit_allows_the_descriptors_that_the_greatest_settings_need() -> None:
+    unit = (ROOT / "deploy/systemd/xueliang-monitor.service").read_text()
+    allowed = next(line for line in unit.splitlines() if line.startswith("LimitNOFILE="))
+    assert int(allowed.partition("=")[2]) >= limits.needed_descriptors(10_000, 64)

@@ -1,0 +1,195 @@
+"""From a camera's host to its addresses: asynchronous look-ups, one a name at a time, with a cache."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import aiodns
+import pycares
+
+from xueliang_monitor.net.errors import NameUnresolvedError
+from xueliang_monitor.net.name_cache import NameCache
+from xueliang_monitor.net.spelling import check_host
+from xueliang_monitor.shortage import Resource, ShortageError, lacking_descriptors, shortage_of
+
+LOOKUP_SECONDS = 5.0
+"""How long a look-up may take, retries included."""
+
+STALE_AFTER_SECONDS = 1.8
+"""How long a look-up is waited for before an address whose TTL is over stands in (RFC 8767, 5)."""
+
+TRY_SECONDS = 1.5
+TRIES = 3
+RESOLV_CONF = Path("/etc/resolv.conf")
+
+_NO_SUCH_NAME = frozenset({aiodns.error.ARES_ENOTFOUND, aiodns.error.ARES_ENODATA, aiodns.error.ARES_EBADNAME})
+_OWN_SERVER = ("127.0.0.1",)
+"""What is asked where no name server is known (resolv.conf(5))."""
+
+_SAID = {
+    aiodns.error.ARES_ETIMEOUT: "does not answer",
+    aiodns.error.ARES_ESERVFAIL: "answers that it failed (SERVFAIL)",
+    aiodns.error.ARES_EREFUSED: "refuses to answer (REFUSED)",
+    aiodns.error.ARES_ECONNREFUSED: "cannot be reached",
+}
+_CHANGED = frozenset({aiodns.error.ARES_ECANCELLED, aiodns.error.ARES_EDESTRUCTION})
+"""Other name servers were taken up meanwhile: those are asked."""
+
+CHANGES = 3
+"""How often a look-up is begun anew for that."""
+
+
+def _servers(text: str) -> tuple[str, ...]:
+    """Return the name servers of a resolv.conf (resolv.conf(5): a line `nameserver ADDRESS` each, three count)."""
+    words = [line.split() for line in text.splitlines()]
+    return tuple(line[1] for line in words if len(line) > 1 and line[0] == "nameserver")[:3]
+
+
+class Names:
+    """Looks names up in /etc/hosts and at name servers; use as an async context manager, or `close` it.
+
+    `name_servers` are addresses, with a port where it is not 53; without any, those of `resolv_conf` are asked, which
+    is read anew whenever it changed. `clock` gives monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        name_servers: tuple[str, ...] = (),
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        resolv_conf: Path = RESOLV_CONF,
+    ) -> None:
+        self.cache = NameCache(clock)
+        self._set = name_servers
+        self._name_servers = name_servers
+        self._resolv_conf = resolv_conf
+        self._seen: tuple[int, int, int] | None = None
+        self._resolver: aiodns.DNSResolver | None = None
+        self._running: dict[str, asyncio.Task[tuple[str, ...] | None]] = {}
+
+    async def __aenter__(self) -> Self:
+        """Make ready; nothing is opened before a name is looked up."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End look-ups under way."""
+        await self.close()
+
+    async def close(self) -> None:
+        """End look-ups under way, and close what is open."""
+        running, self._running = tuple(self._running.values()), {}
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        resolver, self._resolver = self._resolver, None
+        if resolver is not None:
+            await resolver.close()
+
+    async def addresses(self, host: str, seconds: float = LOOKUP_SECONDS) -> tuple[str, ...]:
+        """Return the addresses of a host, the best first, within `seconds`; an address is returned as it is.
+
+        Raises:
+            NameUnresolvedError: the name is known to have none, or is none.
+            ShortageError: no name server answers, and nothing is known of the name.
+
+        """
+        with contextlib.suppress(ValueError):
+            return (str(ipaddress.ip_address(host)),)
+        try:
+            name = check_host(host).lower().rstrip(".")
+        except ValueError as error:
+            raise NameUnresolvedError(f"{host}: {error}") from error
+        await self._follow_resolv_conf()
+        known = self.cache.fresh(name)
+        if known is None:
+            known = await self._look_up(name, seconds)
+        if not known:
+            raise NameUnresolvedError(f"the name {host} has no address, the name server says")
+        return known
+
+    async def _look_up(self, name: str, seconds: float) -> tuple[str, ...]:
+        """Wait for a look-up; serve what is stale where there is no answer in time."""
+        stale = self.cache.stale(name)
+        if not self.cache.failure(name):
+            task = self._running.get(name)
+            if task is None:
+                task = self._running[name] = asyncio.create_task(self._ask(name), name=f"look-up of {name}")
+                task.add_done_callback(lambda _: self._running.pop(name, None))
+            await asyncio.wait([task], timeout=min(STALE_AFTER_SECONDS, seconds) if stale else seconds)
+            if task.done() and not task.cancelled():
+                known = task.result()
+                if known is not None:
+                    return known
+        if stale:
+            return stale
+        why = self.cache.failure(name) or self._unanswered("does not answer", name)
+        raise lacking_descriptors() or ShortageError(Resource.NAME_SERVER, why)
+
+    async def _ask(self, name: str) -> tuple[str, ...] | None:
+        """Ask for a name, and keep what comes of it; return its addresses, None where nobody could tell them."""
+        code = aiodns.error.ARES_ETIMEOUT
+        for _ in range(CHANGES):
+            try:
+                async with asyncio.timeout(LOOKUP_SECONDS):
+                    found = await self._open().getaddrinfo(name, socket.AF_UNSPEC, type=socket.SOCK_STREAM)
+            except TimeoutError:
+                break
+            except aiodns.error.DNSError as error:
+                code = error.args[0]
+                if code in _NO_SUCH_NAME:
+                    self.cache.keep(name, ())
+                    return ()
+                if code not in _CHANGED:
+                    break
+            except (OSError, RuntimeError, MemoryError, pycares.AresError) as error:
+                short = shortage_of(error, starting=True) or lacking_descriptors()
+                self.cache.fail(name, str(short or f"names cannot be looked up: {type(error).__name__}: {error}"))
+                return None
+            else:
+                addresses = tuple(dict.fromkeys(node.addr[0].decode("ascii") for node in found.nodes))
+                self.cache.keep(name, addresses, min((node.ttl for node in found.nodes), default=0))
+                return addresses
+        said = _SAID.get(code, f"gives no usable answer (c-ares error {code})")
+        self.cache.fail(name, self._unanswered(said, name))
+        return None
+
+    def _unanswered(self, said: str, name: str) -> str:
+        where = "name_servers in the settings" if self._set else str(self._resolv_conf)
+        asked = ", ".join(self._name_servers[:3])
+        what = f"the name server {asked} {said} for {name}" if asked else f"no name server is known to ask for {name}"
+        return f"{what}; check it and {where}, or write the camera's IP address in its file"
+
+    def _open(self) -> aiodns.DNSResolver:
+        if self._resolver is None:
+            self._resolver = aiodns.DNSResolver(self._name_servers or _OWN_SERVER, timeout=TRY_SECONDS, tries=TRIES)
+        return self._resolver
+
+    async def _follow_resolv_conf(self) -> None:
+        """Take other name servers where the file changed; look-ups under way are begun anew."""
+        if self._set:
+            return
+        try:
+            about = self._resolv_conf.stat()
+            seen = (about.st_ino, about.st_size, about.st_mtime_ns)
+            servers = () if seen == self._seen else _servers(self._resolv_conf.read_text("ascii", "replace"))
+        except FileNotFoundError:
+            seen, servers = (0, 0, 0), ()
+        except OSError:
+            return  # it cannot be read now, as for lack of descriptors: what was read last counts
+        if seen == self._seen:
+            return
+        self._seen, self._name_servers = seen, servers
+        self.cache.forget_failures()
+        resolver, self._resolver = self._resolver, None
+        if resolver is not None:
+            await resolver.close()
