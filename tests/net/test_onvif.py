@@ -23,6 +23,7 @@ from xueliang_monitor.net.acquaintance import LoginKind
 from xueliang_monitor.net.errors import LoginError, ProtocolError, TlsError
 from xueliang_monitor.net.onvif import OnvifConversation
 from xueliang_monitor.probes.device import choose_profile, main_profile
+from xueliang_monitor.shortage import ShortageError
 from xueliang_monitor.simulator import soap
 from xueliang_monitor.simulator.faults import BY_NAME
 from xueliang_monitor.simulator.fleet import SimulatedFleet
@@ -217,7 +218,7 @@ async def test_digest_is_chosen_wherever_it_is_offered(basic_first: bool) -> Non
 async def test_a_file_of_certificates_that_is_none_is_named(tmp_path: Path) -> None:
     for file in (tmp_path / "not-there.pem", tmp_path):
         async with talk_to(9, secure=True, tls=str(file)) as talk:
-            with pytest.raises(TlsError, match="cannot be used"):
+            with pytest.raises(ShortageError, match="cannot be used"):
                 await talk.identity()
 
 

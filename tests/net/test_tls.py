@@ -11,8 +11,8 @@ import trustme
 from tests.conftest import Tls
 from tests.test_stream import Start, climb, codes
 from xueliang_monitor.net import tls as module
-from xueliang_monitor.net.errors import TlsError
 from xueliang_monitor.net.tls import tls_context
+from xueliang_monitor.shortage import ShortageError
 
 
 def certificate() -> bytes:
@@ -87,7 +87,9 @@ def test_a_shortage_while_it_is_read_anew_is_said_once_and_tried_again(
 
 
 def test_a_file_that_never_could_be_used_is_refused_as_one_of_this_server(tmp_path: Path) -> None:
-    with pytest.raises(TlsError, match=r"none\.pem cannot be used .No such file or directory.: a file on this server"):
+    with pytest.raises(
+        ShortageError, match=r"none\.pem cannot be used .No such file or directory.: a file on this server"
+    ):
         tls_context(str(tmp_path / "none.pem"))
 
 
