@@ -76,6 +76,8 @@ class Fleet:
         self.policy = policy
         self._entries = {camera.id: Entry(camera) for camera in cameras}
         self._uplinks = Uplinks()
+        for camera in cameras:
+            self._uplinks.join(camera)
         self._own_clock = OwnClock(policy.clock_drift, clock.now())
         self._pending = Pending()
         self._unwatched: dict[str, Known] = {}
@@ -144,10 +146,12 @@ class Fleet:
                 continue
             self._entries[camera.id] = replace(known, camera=camera, memory=_kept_of(known, camera))
             if group_of(known.camera) != group_of(camera):
+                self._uplinks.join(camera)
                 self._leave(known.camera)
 
     def _fresh(self, camera: Camera) -> Entry:
         """Return the entry of a camera that is watched from now on: with what is known where only its file was bad."""
+        self._uplinks.join(camera)
         known = self._unwatched.pop(camera.id, None)
         return Entry(camera) if known is None else restored_entry(Entry(camera), known, self._clock.now())[0]
 
@@ -168,9 +172,7 @@ class Fleet:
         )
 
     def _leave(self, camera: Camera) -> None:
-        group = group_of(camera)
-        last = all(group_of(entry.camera) != group for entry in self._entries.values())
-        said = self._uplinks.leave(camera, self._clock.now(), last=last)
+        said = self._uplinks.leave(camera, self._clock.now())
         if said:
             self._tell(said)
 

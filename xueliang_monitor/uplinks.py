@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
@@ -23,6 +24,11 @@ class Uplinks:
         self._known: dict[str, Uplink] = {}
         self._policy = UplinkPolicy()
         self._changed: dict[str, frozenset[str]] = {}
+        self._cameras: Counter[str] = Counter()
+
+    def join(self, camera: Camera) -> None:
+        """Count a camera to its uplink."""
+        self._cameras[group_of(camera)] += 1
 
     @property
     def all(self) -> tuple[Uplink, ...]:
@@ -44,15 +50,17 @@ class Uplinks:
         """Return the neighbours to be visited before a camera that is not reached `since` is judged by itself."""
         return undecided(uplink, camera, since, now, self._policy)
 
-    def leave(self, camera: Camera, at: float, *, last: bool) -> tuple[Transition, ...]:
-        """Take a camera from its uplink; where it was the `last` one, nothing is known of the uplink any more."""
+    def leave(self, camera: Camera, at: float) -> tuple[Transition, ...]:
+        """Take a camera from its uplink; of an uplink without cameras nothing is known any more."""
         group = group_of(camera)
+        self._cameras[group] -= 1
         known = self._known.get(group)
         if known is None:
             return ()
         uplink, turned = without(known, camera.id, self._policy)
         said = self._take(known, uplink, turned, at)
-        if last:
+        if self._cameras[group] <= 0:
+            del self._cameras[group]
             del self._known[group]
         return said
 
