@@ -172,3 +172,14 @@ def test_checks_on_demand_are_few() -> None:
     assert checks.may("gate", 20.0)
     assert sum(checks.may(f"cam-{number}", 21.0) for number in range(50)) == A_MINUTE - 2
     assert checks.may("yard", 82.0)
+
+
+def test_a_fault_of_the_monitor_itself_stands_above_the_wall_in_both_languages() -> None:
+    fleet, _ = fleet_of("a-1")
+    wall = Wall(fleet, Pages())
+    assert "clock is wrong" not in wall.figures("en")
+    fleet.follow_clock(0.0, impossible=True)
+    assert "The monitor&#39;s own clock is wrong" in wall.figures("en")
+    assert "监控服务器时钟错误" in wall.figures("zh")
+    fleet.follow_clock(0.0, impossible=False)
+    assert "clock is wrong" not in wall.figures("en")
