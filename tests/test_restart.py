@@ -46,9 +46,8 @@ def started(history: History, clock: ManualClock, inventory: Inventory) -> Fleet
     """Start as the daemon does."""
     stored = history.load()
     before = cameras_before(stored, Installation(Settings(), {}, inventory, ()))
-    fleet = Fleet(clock, POLICY, before.cameras)
-    fleet.restore(stored)
-    fleet.reconcile(keep_last_good(before, inventory))
+    fleet = Fleet(clock, POLICY, inventory.cameras)
+    fleet.resume(stored, before.cameras, keep_last_good(before, inventory))
     return fleet
 
 

@@ -114,14 +114,11 @@ class Monitor:
         )
         problems = (*loaded.problems, *loaded.inventory.problems)
         self._history, stored = self._open_history(loaded.settings.state)
-        before = installation.cameras_before(stored, loaded)
-        self._installation = loaded.with_inventory(inventory.keep_last_good(before, loaded.inventory))
-        self.fleet = Fleet(self._clock, policy_of(loaded.settings), before.cameras, problems)
+        self.fleet = Fleet(self._clock, policy_of(loaded.settings), loaded.inventory.cameras, problems)
         self.fleet.history_ok = self._history is not None
         self.fleet.histories_damaged = int(self._history is not None and self._history.put_aside is not None)
         self.fleet.watch(journal.writer(loaded.settings.log, self.fleet.camera))
-        self.fleet.restore(stored)
-        self.fleet.reconcile(self._installation.inventory)
+        self._resume(stored)
         self._server = Server(self.fleet, loaded.settings, file.parent, self._scheduler.ask)
         self._reloading = asyncio.Lock()
         for problem in problems:
@@ -134,6 +131,13 @@ class Monitor:
         for warning in allowed.warnings(wanted, workers, len(loaded.inventory.cameras)):
             log.warning("%s", warning)
         return allowed.visits(wanted, workers)
+
+    def _resume(self, stored: Stored) -> None:
+        """Go on from what the history knows, as a reload would over the cameras that there were."""
+        before = installation.cameras_before(stored, self._installation)
+        kept = inventory.keep_last_good(before, self._installation.inventory)
+        self._installation = self._installation.with_inventory(kept)
+        self.fleet.resume(stored, before.cameras, kept)
 
     @staticmethod
     def _open_history(folder: Path) -> tuple[History | None, Stored]:

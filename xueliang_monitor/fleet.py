@@ -188,6 +188,15 @@ class Fleet:
         self.reloaded_at = self._clock.now() if ok else self.reloaded_at
         self._tell(())
 
+    def resume(self, stored: Stored, before: Iterable[Camera], inventory: Inventory) -> None:
+        """Go on from what the history knows: be the fleet that it was, then take the cameras that there are now."""
+        self._entries = {camera.id: Entry(camera) for camera in before}
+        self._uplinks = Uplinks()
+        for entry in self._entries.values():
+            self._uplinks.join(entry.camera)
+        self.restore(stored)
+        self.reconcile(inventory)
+
     def restore(self, stored: Stored) -> None:
         """Take what the history knows of the cameras that there were; `reconcile` is to follow with those of now."""
         now = self._clock.now()
