@@ -52,9 +52,11 @@ def report(name: str, at: float, code: str | None, top: Rung) -> Report:
         )
     probe = _RUNGS[code]
     failed = RungResult(probe.rung, False, 0.1, code, "why")
-    below = _REACHED[:1] if probe.rung is Rung.RTSP else ()
-    excluded = probe.excludes - {code}
-    return Report(name, at, (*below, failed), (Finding(code, "why", probe.rung),), excluded, online=False)
+    passed = [lower for lower in LADDER if LADDER.index(lower) < LADDER.index(probe)]
+    below = tuple(RungResult(lower.rung, True, 0.01) for lower in passed)
+    excluded = (probe.excludes | frozenset().union(*(lower.excludes for lower in passed))) - {code}
+    online = probe.rung not in (Rung.REACH, Rung.RTSP)
+    return Report(name, at, (*below, failed), (Finding(code, "why", probe.rung),), excluded, online=online)
 
 
 class SimulatedDays:

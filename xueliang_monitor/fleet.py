@@ -27,7 +27,7 @@ from xueliang_monitor.login import Login
 from xueliang_monitor.looks import LookTaken
 from xueliang_monitor.maintenance import Window, covering
 from xueliang_monitor.model import Report, Rung, RungResult
-from xueliang_monitor.network import Uplink, unreachable
+from xueliang_monitor.network import UNREACHABLE, Uplink, unreachable
 from xueliang_monitor.own_clock import CLOCK_WRONG, LARGE_STEP_SECONDS, LONG_AWAY_SECONDS, OwnClock
 from xueliang_monitor.pauses import Pauses
 from xueliang_monitor.pending import Pending
@@ -206,8 +206,7 @@ class Fleet:
         found = restore(stored, self._entries, now)
         self._entries = dict(found.entries)
         self._unwatched = {name: stored.cameras[name] for name in found.unwatched}
-        for name, since, lost in found.uplinks:
-            self._uplinks.restore(name, since, lost)
+        self._uplinks.restore(found.uplinks)
         self._pending.change(found.changed)
         self._pending.outages(found.outages)
         if found.transitions:
@@ -309,7 +308,8 @@ class Fleet:
         entry = self._entries[report.camera]
         resting = self._maintenance(entry, report.at) is not None
         uplink, turned = (Uplink(""), ()) if resting else self._uplinks.observe(entry.camera, report)
-        first = next((fault.since for fault in entry.health.faults.values() if fault.offline), report.at)
+        faults = entry.health.faults
+        first = min((faults[code].since for code in UNREACHABLE & faults.keys()), default=report.at)
         wanted: frozenset[str] = frozenset()
         if unreachable(report) and entry.health.offline_streak >= 1:
             wanted = self._uplinks.undecided(uplink, report.camera, first, report.at)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from xueliang_monitor.catalogue import FAULTS
 from xueliang_monitor.health import FaultState, Outage, Transition, restored
+from xueliang_monitor.network import UNREACHABLE, Member, Uplink
 from xueliang_monitor.snapshot import Entry
 from xueliang_monitor.stored import Known, Stored
 from xueliang_monitor.uplinks import group_of
@@ -22,7 +25,7 @@ class Restoration:
         outages: outages as they are now, each with its camera.
         changed: cameras of which the history is to hold something else.
         unwatched: cameras that the history knows and of which nobody can say here how they are reached.
-        uplinks: uplinks that are down: name, since when, and the cameras that were lost.
+        uplinks: what is known of each uplink.
 
     """
 
@@ -31,7 +34,7 @@ class Restoration:
     outages: tuple[tuple[str, Outage], ...]
     changed: frozenset[str]
     unwatched: frozenset[str]
-    uplinks: tuple[tuple[str, float, frozenset[str]], ...]
+    uplinks: tuple[Uplink, ...]
 
 
 def restored_entry(entry: Entry, known: Known, now: float) -> tuple[Entry, tuple[FaultState, ...]]:
@@ -71,23 +74,38 @@ def restore(stored: Stored, entries: Mapping[str, Entry], now: float) -> Restora
         own = lasting[name].outage if name in lasting else None
         if own is None or own.key != known_outage.key:
             outages.append((name, replace(known_outage, ended=max(now, known_outage.began))))
-    down, up = _uplinks(stored, after, now)
-    return Restoration(after, (*ended.values(), *up), tuple(outages), frozenset(changed), frozenset(unwatched), down)
+    uplinks, up = _uplinks(stored, after, now)
+    return Restoration(after, (*ended.values(), *up), tuple(outages), frozenset(changed), frozenset(unwatched), uplinks)
 
 
-def _uplinks(
-    stored: Stored, entries: Mapping[str, Entry], now: float
-) -> tuple[tuple[tuple[str, float, frozenset[str]], ...], list[Transition]]:
-    """Return the uplinks that are still down, and an end to those behind which none of the lost cameras is left."""
-    down, up = [], []
+def _member(entry: Entry, now: float) -> Member:
+    """Return what a camera tells of its uplink by what was known of it before a restart."""
+    lost = [fault.since for fault in entry.health.confirmed if fault.code in UNREACHABLE]
+    at = entry.health.visited_at
+    return Member(now if at is None else at, min(lost, default=None))
+
+
+def _uplinks(stored: Stored, entries: Mapping[str, Entry], now: float) -> tuple[tuple[Uplink, ...], list[Transition]]:
+    """Return the uplinks as they were, and an end to those behind which none of the lost cameras is left.
+
+    Every camera counts as it was last seen, so that those visited first after a start do not speak for all.
+    """
+    members: dict[str, dict[str, Member]] = defaultdict(dict)
+    for name, entry in entries.items():
+        if entry.health.visited_at is not None:
+            members[group_of(entry.camera)][name] = _member(entry, now)
+    found = {name: Uplink(name, MappingProxyType(behind)) for name, behind in members.items()}
+    ended = []
     for item in stored.open_episodes:
         if not item.uplink:
             continue
-        behind = frozenset(name for name, entry in entries.items() if group_of(entry.camera) == item.uplink)
+        known = found.get(item.uplink, Uplink(item.uplink))
         kept = stored.uplinks.get(item.uplink)
-        lost = behind if kept is None else behind & kept
-        if lost:
-            down.append((item.uplink, min(item.began, now), lost))
-        else:
-            up.append(Transition("", now, "uplink", "up", "", item.uplink, item.began))
-    return tuple(down), up
+        lost = frozenset(known.members) if kept is None else known.members.keys() & kept
+        if not lost:
+            ended.append(Transition("", now, "uplink", "up", "", item.uplink, item.began))
+            continue
+        since = min(item.began, now)
+        gone = {name: Member(known.members[name].at, since) for name in lost}
+        found[item.uplink] = Uplink(item.uplink, MappingProxyType({**known.members, **gone}), since, frozenset(lost))
+    return tuple(found.values()), ended

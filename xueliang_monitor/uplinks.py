@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from types import MappingProxyType
 
 from xueliang_monitor.health import Transition
 from xueliang_monitor.inventory import Camera
 from xueliang_monitor.model import Report
-from xueliang_monitor.network import Member, Uplink, UplinkPolicy, observe, undecided, without
+from xueliang_monitor.network import Uplink, UplinkPolicy, observe, undecided, without
 
 
 def group_of(camera: Camera) -> str:
@@ -74,10 +73,9 @@ class Uplinks:
         detail = f"{len(after.lost)} of {len(after.members)} cameras lost together" if after.down else ""
         return (Transition("", at, "uplink", turned, detail, after.name, since),)
 
-    def restore(self, name: str, since: float, lost: Iterable[str]) -> None:
-        """Take an uplink that was down `since`, with the cameras that were lost with it."""
-        members = {camera: Member(since, since) for camera in lost}
-        self._known[name] = Uplink(name, MappingProxyType(members), since, frozenset(members))
+    def restore(self, uplinks: Iterable[Uplink]) -> None:
+        """Take what was known of uplinks before a restart."""
+        self._known = {uplink.name: uplink for uplink in uplinks}
 
     def move(self, change: Callable[[float], float]) -> None:
         """Change every moment, as when the clock that gave them was wrong."""
