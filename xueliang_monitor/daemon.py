@@ -16,7 +16,7 @@ from xueliang_monitor.clock import Clock, SystemClock
 from xueliang_monitor.documents import DocumentError, Problem
 from xueliang_monitor.fleet import Fleet
 from xueliang_monitor.health import Health, Policy
-from xueliang_monitor.history import History, HistoryError
+from xueliang_monitor.history import History
 from xueliang_monitor.installation import Installation, load, timeouts_of
 from xueliang_monitor.model import Report, Rung
 from xueliang_monitor.picture.worker import Workers
@@ -100,23 +100,11 @@ class Monitor:
         problems = (*loaded.problems, *loaded.inventory.problems)
         self.fleet = Fleet(self._clock, policy_of(loaded.settings), loaded.inventory.cameras, problems)
         self.fleet.watch(journal.writer(loaded.settings.log, self.fleet.camera))
-        self._history = self._remember(loaded.settings.state)
+        self._recorder = Recorder(lambda: History(loaded.settings.state), self.fleet, self._clock, loaded.settings.keep)
         self._server = Server(self.fleet, loaded.settings, file.parent, self._scheduler.ask)
         self._reloading = asyncio.Lock()
         for problem in problems:
             log.error("%s", problem)
-
-    def _remember(self, folder: Path) -> History | None:
-        """Open the history and take what it knows; without one monitoring goes on."""
-        try:
-            history = History(folder)
-            self.fleet.restore(history.load(), history.episode_counts(), history.uplinks_down())
-        except HistoryError as error:
-            log.error("%s; nothing is remembered over a restart", error)  # noqa: TRY400
-            self.fleet.history_ok = False
-            return None
-        self.fleet.histories_damaged = int(history.put_aside is not None)
-        return history
 
     async def _visit(self, camera: str, due: Due, lateness: float) -> tuple[Report, Health]:
         entry = self.fleet.entry(camera)
@@ -234,6 +222,12 @@ class Monitor:
             OSError: the address to listen on is not to be had.
 
         """
+        with self._recorder.open():
+            async with self._watching() as address:
+                yield address
+
+    @contextlib.asynccontextmanager
+    async def _watching(self) -> AsyncIterator[str]:
         settings = self._installation.settings
         async with self._server.serving(*settings.listen_address) as address:
             cameras = tuple(camera.id for camera in self._installation.inventory.cameras)
@@ -243,14 +237,12 @@ class Monitor:
                     "inventory": lambda: watching.follow(settings.inventory, self._seen, self.reload),
                     "web_config": self._server.follow_files,
                     "evidence": self._keep_forgetting_evidence,
+                    "history": self._recorder.run,
                 }
                 tasks = [
                     group.create_task(self._scheduler.run(cameras)),
                     *(group.create_task(self.supervise(name, work)) for name, work in background.items()),
                 ]
-                if self._history is not None:
-                    recorder = Recorder(self._history, self.fleet, self._clock, settings.keep)
-                    tasks.append(group.create_task(recorder.run()))
                 try:
                     yield address
                 finally:

@@ -34,6 +34,14 @@ NEAR_SCORE = 0.4
 """A look with such a score is always kept: those are what limits are set by."""
 
 
+def _better_learned(memory: Memory, stored: Memory) -> Memory:
+    """Return a memory with that reference of its picture and of a stored one that has seen more looks."""
+    looks = memory.reference.looks if memory.reference is not None else 0
+    if stored.reference is None or stored.reference.looks <= looks:
+        return memory
+    return replace(memory, reference=stored.reference)
+
+
 def group_of(camera: Camera) -> str:
     """Return what the camera shares its fate with: its uplink, else its site."""
     return camera.uplink or camera.site
@@ -149,18 +157,44 @@ class Fleet:
     ) -> None:
         """Take what the history knows: health and memory by camera, episode counts, uplinks that were down since when.
 
-        States and since-when are those of before; the time in between counts as not watched.
+        States and since-when are those of before; the time in between counts as not watched. Where the history
+        could not be read at the start, cameras may have been visited by now: of these the state is what was seen since,
+        counts of episodes are added up, and of the picture's references the one counts that has seen more.
         """
         now = self._clock.now()
         for name, entry in self._entries.items():
-            if name in known:
+            if name in known and entry.health.visited_at is None:
                 health, memory = known[name]
                 entry = replace(entry, health=settled(health), memory=memory, restored_at=now)
-            self._entries[name] = replace(entry, episodes=dict(episodes.get(name, {})))
+            elif name in known:
+                entry = replace(entry, memory=_better_learned(entry.memory, known[name][1]))
+            counts = Counter(entry.episodes) + Counter(episodes.get(name, {}))
+            self._entries[name] = replace(entry, episodes=dict(counts))
         for group, since in uplinks.items():
+            if group in self._uplinks:
+                continue
             lost = frozenset(name for name, entry in self._entries.items() if group_of(entry.camera) == group)
             members = {name: Member(since, since) for name in lost}
             self._uplinks[group] = Uplink(group, members, since, lost)
+
+    def standing(self) -> tuple[Transition, ...]:
+        """Return, as it was told, the raising of every fault and uplink outage that lasts."""
+        faults = (
+            Transition(name, fault.confirmed_at, "raised", fault.code, fault.detail, since=fault.since)
+            for name, entry in self._entries.items()
+            for fault in entry.health.confirmed
+            if fault.confirmed_at is not None
+        )
+        uplinks = (
+            Transition("", each.down_since, "uplink", "down", "", each.name, each.down_since)
+            for each in self._uplinks.values()
+            if each.down_since is not None
+        )
+        return (*faults, *uplinks)
+
+    def remember_all(self) -> None:
+        """Have what is known of every camera collected the next time, also where nothing happened since the last."""
+        self._touched |= {name for name, entry in self._entries.items() if entry.health.visited_at is not None}
 
     def collect(self, *, every: bool = False) -> Changes:
         """Return what is to be remembered since the last call.
