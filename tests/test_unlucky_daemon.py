@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -135,6 +136,7 @@ def test_a_disk_that_is_read_only_at_the_start_is_used_once_it_is_not(tmp_path: 
             subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
             until(lambda: place.metric("xueliang_history_up") == 1)
             assert place.events() == ["a"]
+            until((place.state / "daemon.lock").exists)
         log = place.log.read_text()
         assert log.count("monitoring goes on, and it is tried again") == 1
         assert "lost meanwhile: nothing" in log
@@ -185,3 +187,48 @@ def test_without_inotify_the_daemon_goes_on_and_takes_cameras_up(tmp_path: Path,
         until(lambda: place.events() == ["a"])
     assert place.log.read_text().count("its changes are not told by the system") == 1
     assert "Traceback" not in place.log.read_text()
+
+
+def test_a_second_daemon_on_one_state_folder_refuses_and_names_the_first(tmp_path: Path) -> None:
+    first = Place(tmp_path)
+    first.add("a")
+    with running(first) as process:
+        until(lambda: first.events() == ["a"])
+        socket = (first.state / "control.sock").stat().st_ino
+        second = Place(tmp_path, "second.yaml")
+        done = subprocess.run(
+            [*XUELIANG, "run", "-c", str(second.settings)], capture_output=True, text=True, timeout=SECONDS
+        )
+        assert done.returncode == 2  # after which systemd does not start it again
+        assert str(first.state) in done.stderr
+        assert re.search(rf"\(pid {process.pid}, since \S+, page http://127.0.0.1:{first.port}/\)", done.stderr)
+        assert "Traceback" not in done.stderr
+        assert (first.state / "control.sock").stat().st_ino == socket
+        told = subprocess.run([*XUELIANG, "events", "-c", str(second.settings)], capture_output=True, text=True)
+        assert (told.returncode, "connection_refused" in told.stdout) == (0, True)
+        begun = [*XUELIANG, "maintenance", "start", "--camera", "a", "-c", str(second.settings)]
+        assert subprocess.run(begun, capture_output=True).returncode == 0
+    assert first.events() == ["a"]
+
+
+def test_the_lock_of_a_daemon_that_was_killed_holds_nobody_up(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    with running(place) as process:
+        pass
+    for _ in range(2):
+        with contextlib.suppress(AssertionError), running(place) as process:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        assert process.returncode == -signal.SIGKILL
+    with running(place):
+        pass
+
+
+def test_a_lock_file_that_is_removed_is_made_and_held_again(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    with running(place):
+        (place.state / "daemon.lock").unlink()
+        until(lambda: (place.state / "daemon.lock").exists())
+        second = Place(tmp_path, "second.yaml")
+        done = subprocess.run([*XUELIANG, "run", "-c", str(second.settings)], capture_output=True, timeout=SECONDS)
+        assert done.returncode == 2

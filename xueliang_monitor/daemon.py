@@ -22,6 +22,7 @@ from xueliang_monitor.model import Report, Rung
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.recorder import Recorder
 from xueliang_monitor.scheduler import Due, Intervals, Scheduler
+from xueliang_monitor.state_lock import StateLock
 from xueliang_monitor.supervision import supervised
 from xueliang_monitor.turns import Turns
 from xueliang_monitor.web.server import Server
@@ -100,6 +101,7 @@ class Monitor:
         problems = (*loaded.problems, *loaded.inventory.problems)
         self.fleet = Fleet(self._clock, policy_of(loaded.settings), loaded.inventory.cameras, problems)
         self.fleet.watch(journal.writer(loaded.settings.log, self.fleet.camera))
+        self._lock = StateLock(loaded.settings.state, self._clock.now())
         self._recorder = Recorder(lambda: History(loaded.settings.state), self.fleet, self._clock, loaded.settings.keep)
         self._server = Server(self.fleet, loaded.settings, file.parent, self._scheduler.ask)
         self._reloading = asyncio.Lock()
@@ -219,10 +221,11 @@ class Monitor:
         """Watch and serve for as long as the context lasts; yield the page's address.
 
         Raises:
+            StateHeldError: another daemon has the state folder; nothing in it was touched.
             OSError: the address to listen on is not to be had.
 
         """
-        with self._recorder.open():
+        with self._lock.held(), self._recorder.open():
             async with self._watching() as address:
                 yield address
 
@@ -230,6 +233,7 @@ class Monitor:
     async def _watching(self) -> AsyncIterator[str]:
         settings = self._installation.settings
         async with self._server.serving(*settings.listen_address) as address:
+            self._lock.tell(address)
             cameras = tuple(camera.id for camera in self._installation.inventory.cameras)
             async with asyncio.TaskGroup() as group:
                 background = {
@@ -238,6 +242,7 @@ class Monitor:
                     "web_config": self._server.follow_files,
                     "evidence": self._keep_forgetting_evidence,
                     "history": self._recorder.run,
+                    "state_lock": self._lock.keep,
                 }
                 tasks = [
                     group.create_task(self._scheduler.run(cameras)),
