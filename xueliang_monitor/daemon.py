@@ -33,19 +33,6 @@ LAG_SECONDS = 0.5
 FORGET_SECONDS = 3600.0
 """How often evidence pictures are looked through for those whose time is over."""
 
-_AT_START = (
-    "listen",
-    "hosts",
-    "page_url",
-    "grafana_url",
-    "web_config",
-    "workers",
-    "visits_at_once",
-    "inventory",
-    "state",
-)
-"""Settings that count from the next start."""
-
 
 def policy_of(settings: config.Settings) -> Policy:
     """Return how reports are judged."""
@@ -92,6 +79,7 @@ class Monitor:
         # Looked at before they are read, so that what changes before they are followed shows.
         self._seen = watching.fingerprint(config.load(file)[0].inventory)
         self._installation = loaded = load(file)
+        self._newest = loaded.settings
         self._clock = clock or SystemClock()
         self._workers = Workers(loaded.settings.workers)
         self._turns = Turns(loaded.settings.state)
@@ -100,10 +88,11 @@ class Monitor:
         )
         problems = (*loaded.problems, *loaded.inventory.problems)
         self.fleet = Fleet(self._clock, policy_of(loaded.settings), loaded.inventory.cameras, problems)
-        self.fleet.watch(journal.writer(loaded.settings.log, self.fleet.camera))
+        self._journal = journal.Journal(loaded.settings.log, self.fleet.camera)
+        self.fleet.watch(self._journal.write)
         self._lock = StateLock(loaded.settings.state, self._clock.now())
         self._recorder = Recorder(lambda: History(loaded.settings.state), self.fleet, self._clock, loaded.settings.keep)
-        self._server = Server(self.fleet, loaded.settings, file.parent, self._scheduler.ask)
+        self._server = Server(self.fleet, loaded.settings, file.parent, self._scheduler.ask, lambda: self._newest)
         self._reloading = asyncio.Lock()
         for problem in problems:
             log.error("%s", problem)
@@ -165,6 +154,8 @@ class Monitor:
             wrong: tuple[Problem, ...] = ()
             try:
                 fresh = await asyncio.to_thread(load, self._file)
+                self._note_newest(fresh.settings)
+                fresh = await asyncio.to_thread(fresh.in_force, before.settings)
             except DocumentError as error:
                 wrong = error.problems
                 try:
@@ -180,14 +171,19 @@ class Monitor:
             await self._forget_evidence()
             self.fleet.reloaded(ok=not wrong, problems=problems)
 
+    def _note_newest(self, newest: config.Settings) -> None:
+        for name in config.AT_START:
+            if getattr(newest, name) not in (getattr(self._newest, name), getattr(self._installation.settings, name)):
+                log.warning("the new %s counts from the next start", name)
+        self._newest = newest
+
     async def _apply(self, before: Installation, after: Installation) -> None:
         self._installation = after
         if after.settings != before.settings:
             self.fleet.policy = policy_of(after.settings)
             self._scheduler.intervals = intervals_of(after.settings)
-            for name in _AT_START:
-                if getattr(after.settings, name) != getattr(before.settings, name):
-                    log.warning("the new %s counts from the next start", name)
+            self._journal.form = after.settings.log
+            self._recorder.keep(after.settings.keep)
         known = {camera.id: camera for camera in before.inventory.cameras}
         changed = tuple(item for item in after.inventory.cameras if known.get(item.id) != item)
         gone = known.keys() - {camera.id for camera in after.inventory.cameras}
