@@ -10,13 +10,14 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.recording import CAMERAS, FAULT, Rig, hurry, locked, messages, mounted, overwrite, recording, remove, until
-from xueliang_monitor import backlog
+from xueliang_monitor import backlog, recorder
 from xueliang_monitor.health import Transition
 from xueliang_monitor.history import Changes, History
 
@@ -365,6 +366,33 @@ async def test_one_value_that_cannot_be_stored_costs_only_itself(state: Path, ca
         assert rig.up
     assert rig.metric('xueliang_history_lost_changes_total{kind="events"}') == "1.0"
     assert "cannot be written" in messages(caplog)[0][1]
+
+
+async def test_a_disk_that_does_not_answer_holds_nothing_else_up(
+    state: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    answering = threading.Event()
+    write = History.write
+
+    def slow(history: History, changes: Changes) -> None:
+        answering.wait(60)
+        write(history, changes)
+
+    async with recording(state) as rig:
+        await begin(rig)
+        monkeypatch.setattr(recorder, "STUCK_SECONDS", 0.05)
+        monkeypatch.setattr(History, "write", slow)
+        rig.mend("cam-0")
+        await rig.until_up(False)
+        rig.fail("cam-2")
+        await until(lambda: not rig.fleet._happened)  # it is collected, and so bounded
+        assert not rig.up
+        monkeypatch.setattr(recorder, "STUCK_SECONDS", 30.0)
+        answering.set()
+        await rig.until_written()
+        assert rig.events() == DONE
+    assert "the history has not answered" in caplog.text
+    assert messages(caplog)[-1][1].endswith("lost meanwhile: nothing")
 
 
 async def test_a_damaged_history_is_put_aside_a_few_times_only(state: Path) -> None:

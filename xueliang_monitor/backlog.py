@@ -67,6 +67,18 @@ class Losses:
         return ", ".join(told) or "nothing"
 
 
+def one_by_one(changes: Changes) -> Iterator[Changes]:
+    """Yield changes one by one, for finding out which of them cannot be written."""
+    for transition in changes.transitions:
+        yield Changes(transitions=(transition,))
+    for known in changes.known:
+        yield Changes(known=(known,))
+    for seconds in changes.seconds:
+        yield Changes(seconds=(seconds,))
+    for look in changes.looks:
+        yield Changes(looks=(look,))
+
+
 class Backlog:
     """Changes that were collected and are not written yet, as one.
 
@@ -96,30 +108,22 @@ class Backlog:
             self._seconds[camera, day] = self._seconds.get((camera, day), Seconds()) + seconds
         self._bound()
 
-    def changes(self) -> Changes:
-        """Return all there is, to be written together."""
-        return Changes(
+    def take(self) -> Changes:
+        """Return all there is, to be written together, and hold it no longer."""
+        whole = Changes(
             tuple(self._transitions),
             tuple((camera, health, memory) for camera, (health, memory) in self._known.items()),
             tuple((camera, day, seconds) for (camera, day), seconds in self._seconds.items()),
             tuple(self._looks),
         )
-
-    def single(self) -> Iterator[Changes]:
-        """Yield all there is one by one, for finding out which of it cannot be written."""
-        whole = self.changes()
-        for transition in whole.transitions:
-            yield Changes(transitions=(transition,))
-        for known in whole.known:
-            yield Changes(known=(known,))
-        for seconds in whole.seconds:
-            yield Changes(seconds=(seconds,))
-        for look in whole.looks:
-            yield Changes(looks=(look,))
-
-    def clear(self) -> None:
-        """Forget what was written."""
         self._transitions, self._known, self._seconds, self._looks = [], {}, {}, []
+        return whole
+
+    def put_back(self, changes: Changes) -> None:
+        """Take back what could not be written, which is of before all that was added since."""
+        later = self.take()
+        self.add(changes)
+        self.add(later)
 
     def give_up(self, changes: Changes) -> None:
         """Count changes as lost."""

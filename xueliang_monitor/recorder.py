@@ -8,17 +8,17 @@ import contextlib
 import logging
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from xueliang_monitor.availability import WINDOWS, Seconds, day_of, window
-from xueliang_monitor.backlog import Backlog, Losses
+from xueliang_monitor.backlog import Backlog, Losses, one_by_one
 from xueliang_monitor.check import Memory
 from xueliang_monitor.clock import Clock
 from xueliang_monitor.config import KeepSettings
 from xueliang_monitor.fleet import Fleet
 from xueliang_monitor.health import Health, Transition
-from xueliang_monitor.history import Episode, History, HistoryError, UnwritableError
+from xueliang_monitor.history import Changes, Episode, History, HistoryError, UnwritableError
 
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -40,6 +40,9 @@ RETRY_SECONDS = 5.0
 """Pause before a history that failed is tried again; it doubles with each failure up to `LONGEST_RETRY_SECONDS`."""
 
 LONGEST_RETRY_SECONDS = 60.0
+STUCK_SECONDS = 30.0
+"""After this long a disk counts as not answering; a locked database is waited for 5 s."""
+
 MOST_SAID = 5
 """Different failures in a row of which each is said."""
 
@@ -53,6 +56,14 @@ class _Held:
     episodes: Mapping[str, Mapping[str, int]]
     uplinks: Mapping[str, float]
     lasting: list[Episode]
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """What is still to be written, in order, and what was refused whatever was done."""
+
+    waiting: collections.deque[Changes]
+    refused: list[Changes] = field(default_factory=list)
 
 
 class Recorder:
@@ -128,7 +139,7 @@ class Recorder:
             held = await self._in_a_thread(self._look_after)
             self._take(held)
             if due or held is not None:
-                await self._in_a_thread(self._write)
+                await self._write()
             await self._follow()
             await self._forget()
             await self._check()
@@ -147,12 +158,19 @@ class Recorder:
         self._backlog.add(self._fleet.collect(every=every))
 
     async def _in_a_thread(self, work: Callable[[], Result]) -> Result:
-        """Do what uses the database; when cancelled, wait for it, as that is used from one thread at a time."""
+        """Do what uses the database; when cancelled, wait for it, as that is used from one thread at a time.
+
+        A disk that does not answer holds up nothing else: that is said, and what is to be written is still collected.
+        """
         working = asyncio.create_task(asyncio.to_thread(work))
         try:
-            return await asyncio.shield(working)
+            while not (await asyncio.wait([working], timeout=STUCK_SECONDS))[0]:
+                self._say(f"the history has not answered for {STUCK_SECONDS:.0f} s; monitoring goes on")
+                self._note_failure()
+                self._gather()
+            return working.result()
         except asyncio.CancelledError:
-            await asyncio.wait([working])
+            await asyncio.gather(working, return_exceptions=True)
             raise
 
     @property
@@ -209,39 +227,51 @@ class Recorder:
             self._gather(every=True)
             self._backlog.reconcile(held.lasting, self._fleet.standing(), self._clock.now())
 
-    def _write(self) -> None:
-        try:
-            self._in_use.write(self._backlog.changes())
-            self._backlog.clear()
-        except UnwritableError:
-            self._write_one_by_one()
+    async def _write(self) -> None:
+        with self._taken() as left:
+            await self._in_a_thread(lambda: self._write_out(left))
 
-    def _write_one_by_one(self) -> None:
-        """Write all but what cannot be written whatever is done."""
-        waiting = collections.deque(self._backlog.single())
-        self._backlog.clear()
+    @contextlib.contextmanager
+    def _taken(self) -> Iterator[_Left]:
+        """Give what is to be written; what is still left in the end is taken back."""
+        left = _Left(collections.deque([self._backlog.take()]))
         try:
-            while waiting:
-                try:
-                    self._in_use.write(waiting[0])
-                except UnwritableError as error:
-                    log.error("%s; it is left out", error)  # noqa: TRY400 - the cause stands in the line
-                    self._backlog.give_up(waiting[0])
-                waiting.popleft()
+            yield left
         finally:
-            for changes in waiting:
-                self._backlog.add(changes)
+            for changes in reversed(left.waiting):
+                self._backlog.put_back(changes)
+            for changes in left.refused:
+                self._backlog.give_up(changes)
+
+    def _write_out(self, left: _Left) -> None:
+        """Write all together, or where something in it cannot be written whatever is done, one by one without that."""
+        while left.waiting:
+            changes = left.waiting[0]
+            try:
+                self._in_use.write(changes)
+            except UnwritableError as error:
+                parts = tuple(one_by_one(changes))
+                if len(parts) > 1:
+                    left.waiting.popleft()
+                    left.waiting.extendleft(reversed(parts))
+                    continue
+                log.error("%s; it is left out", error)  # noqa: TRY400 - the cause stands in the line
+                left.refused.append(changes)
+            left.waiting.popleft()
 
     def _note_failure(self) -> None:
         if self._failing_since is None:
             self._failing_since = self._clock.monotonic()
         self._fleet.history_ok = False
 
+    def _say(self, text: str) -> None:
+        """Say what is wrong; of several failures in a row that are the same, the first."""
+        if text not in self._said and len(self._said) < MOST_SAID:
+            log.error("%s", text)
+            self._said.add(text)
+
     def _fail(self, error: HistoryError) -> None:
-        """Say the first of several failures in a row that are the same."""
-        if str(error) not in self._said and len(self._said) < MOST_SAID:
-            log.error("%s; monitoring goes on, and it is tried again", error)
-            self._said.add(str(error))
+        self._say(f"{error}; monitoring goes on, and it is tried again")
         self._note_failure()
         self._retry_at = self._clock.monotonic() + self._pause
         self._pause = min(2 * self._pause, LONGEST_RETRY_SECONDS)
@@ -263,11 +293,11 @@ class Recorder:
         self._gather(every=True)
         try:
             self._take(self._look_after())
-            self._write()
+            with self._taken() as left:
+                self._write_out(left)
         except HistoryError as error:
-            self._backlog.give_up(self._backlog.changes())
+            self._backlog.give_up(self._backlog.take())
             log.error("%s; lost at the end: %s", error, self._backlog.losses)  # noqa: TRY400
-            self._backlog.clear()
         else:
             self._succeed()
 
