@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.simulated_time import camera, report
-from xueliang_monitor import recorder
+from xueliang_monitor import recorder, upkeep
 from xueliang_monitor.check import Memory
 from xueliang_monitor.clock import SystemClock
 from xueliang_monitor.config import KeepSettings
@@ -32,9 +32,10 @@ FAULT = "rtsp_timeout"
 
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have everything done soon that is done now and then."""
-    for name in ("LOOK", "FLUSH", "RETRY", "LONGEST_RETRY", "CHECK"):
+    for name in ("LOOK", "FLUSH", "RETRY", "LONGEST_RETRY"):
         monkeypatch.setattr(recorder, f"{name}_SECONDS", 0.05)
-    monkeypatch.setattr(recorder, "CHECK_PAUSES", 1)
+    monkeypatch.setattr(upkeep, "CHECK_SECONDS", 0.05)
+    monkeypatch.setattr(upkeep, "CHECK_PAUSES", 1)
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -232,3 +233,27 @@ def test_a_lock_file_that_is_removed_is_made_and_held_again(tmp_path: Path) -> N
         second = Place(tmp_path, "second.yaml")
         done = subprocess.run([*XUELIANG, "run", "-c", str(second.settings)], capture_output=True, timeout=SECONDS)
         assert done.returncode == 2
+
+
+def test_events_are_followed_over_files_that_are_removed_and_a_history_begun_anew(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    for name in ("a", "b", "c"):
+        place.add(name)
+    with running(place):
+        until(lambda: place.events() == ["a", "b", "c"])
+        follow = [*XUELIANG, "events", "--follow", "--json", "-c", str(place.settings)]
+        with subprocess.Popen(follow, stdout=subprocess.PIPE, text=True) as following:
+            assert following.stdout is not None
+            seen = [json.loads(following.stdout.readline())["camera"] for _ in range(3)]
+            assert sorted(seen) == ["a", "b", "c"]
+            (place.state / "history.db").unlink()
+            place.add("d")
+            assert json.loads(following.stdout.readline())["camera"] == "d"
+            (place.folder / "cameras.d" / "c.yaml").unlink()
+            assert json.loads(following.stdout.readline())["kind"] == "cleared"
+            for file in place.state.glob("history.db*"):
+                overwrite(file, 0, b"no database" * 10_000)
+            again = [json.loads(following.stdout.readline()) for _ in range(3)]
+            assert sorted(item["camera"] for item in again) == ["a", "b", "d"]
+            following.send_signal(signal.SIGINT)
+            assert following.wait(SECONDS) == 0

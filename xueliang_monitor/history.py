@@ -340,7 +340,12 @@ class History:
     def events(
         self, *, after: int | None = None, before: int | None = None, camera: str = "", limit: int = 100
     ) -> list[Event]:
-        """Return events with numbers between two others: the last `limit` ones, or after a number the first ones."""
+        """Return events with numbers between two others: the last `limit` ones, or after a number the first ones.
+
+        After a number that none has yet, all count: it is of a history before this one.
+        """
+        if after and self._rows("SELECT COALESCE(MAX(id), 0) FROM events")[0][0] < after:
+            after = 0
         rows = self._rows(
             _EARLIER if after is None else _LATER,
             (after or 0, before if before is not None else 2**62, camera, camera, limit),

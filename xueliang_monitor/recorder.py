@@ -6,12 +6,10 @@ import asyncio
 import collections
 import contextlib
 import logging
-import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from xueliang_monitor.availability import WINDOWS, Seconds, day_of, window
 from xueliang_monitor.backlog import Backlog, Losses, one_by_one
 from xueliang_monitor.check import Memory
 from xueliang_monitor.clock import Clock
@@ -19,6 +17,7 @@ from xueliang_monitor.config import KeepSettings
 from xueliang_monitor.fleet import Fleet
 from xueliang_monitor.health import Health, Transition
 from xueliang_monitor.history import Changes, Episode, History, HistoryError, UnwritableError
+from xueliang_monitor.upkeep import Upkeep
 
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -28,14 +27,6 @@ EVERY_SECONDS = 300.0
 """How often what is known of every camera is written, not only of those of which something happened."""
 
 LOOK_SECONDS = 1.0
-AVAILABILITY_SECONDS = 60.0
-FORGET_SECONDS = 3600.0
-CHECK_SECONDS = 15.0
-"""How often the whole file is read for damage."""
-
-CHECK_PAUSES = 200
-"""How much longer than a check takes is waited before the next, so that large histories cost no more."""
-
 RETRY_SECONDS = 5.0
 """Pause before a history that failed is tried again; it doubles with each failure up to `LONGEST_RETRY_SECONDS`."""
 
@@ -78,13 +69,10 @@ class Recorder:
         self._history: History | None = None
         self._fleet = fleet
         self._clock = clock
-        self._keep = keep
+        self._upkeep = Upkeep(fleet, clock, keep)
         self._wake = asyncio.Event()
         self._backlog = Backlog(lambda kind, count: fleet.history_lost.update({kind: count}))
-        self._forgot_at = self._summed_at = -math.inf
-        self._flushed_at = self._all_at = self._checked_at = clock.monotonic()
-        self._check_pause = CHECK_SECONDS
-        self._version = -1
+        self._flushed_at = self._all_at = clock.monotonic()
         self._restored = False
         self._failing_since: float | None = None
         self._said: set[str] = set()
@@ -114,8 +102,7 @@ class Recorder:
 
     def keep(self, keep: KeepSettings) -> None:
         """Take other times for which things are kept; what is too old by them goes soon."""
-        self._keep = keep
-        self._forgot_at = -math.inf
+        self._upkeep.keep(keep)
 
     async def run(self) -> None:
         """Write until cancelled."""
@@ -140,9 +127,7 @@ class Recorder:
             self._take(held)
             if due or held is not None:
                 await self._write()
-            await self._follow()
-            await self._forget()
-            await self._check()
+            await self._upkeep.turn(self._in_use, self._in_a_thread)
         except HistoryError as error:
             self._fail(error)
             if not error.passing:
@@ -221,7 +206,7 @@ class Recorder:
         if not self._restored:
             self._fleet.restore(held.known, held.episodes, held.uplinks)
             self._restored = True
-        self._version, self._summed_at = -1, -math.inf
+        self._upkeep.begin_anew()
         if not at_start:
             self._fleet.remember_all()
             self._gather(every=True)
@@ -312,44 +297,3 @@ class Recorder:
         history, self._history = self._history, None
         if history is not None:
             history.close()
-
-    async def _follow(self) -> None:
-        """Take up maintenance that another process began or ended, and sum availability up now and then."""
-        now, history = self._clock.now(), self._in_use
-        version = await self._in_a_thread(history.version)
-        if version != self._version:
-            self._fleet.take_windows(tuple(await self._in_a_thread(lambda: history.windows(now))))
-            self._version = version
-        moment = self._clock.monotonic()
-        if moment - self._summed_at >= AVAILABILITY_SECONDS:
-            self._fleet.availability, self._fleet.today = await self._in_a_thread(lambda: _sum(history, now))
-            self._summed_at = moment
-
-    async def _forget(self) -> None:
-        now, moment, history = self._clock.now(), self._clock.monotonic(), self._in_use
-        if moment - self._forgot_at < FORGET_SECONDS:
-            return
-        oldest = day_of(now - self._keep.days)
-        looks = now - self._keep.looks
-        await self._in_a_thread(lambda: history.forget(oldest, now - self._keep.episodes, looks))
-        self._forgot_at = moment
-
-    async def _check(self) -> None:
-        """Read the whole file now and then, as damage may lie where nobody reads for long."""
-        started = self._clock.monotonic()
-        if started - self._checked_at < self._check_pause:
-            return
-        await self._in_a_thread(self._in_use.check)
-        self._checked_at = self._clock.monotonic()
-        self._check_pause = max(CHECK_SECONDS, CHECK_PAUSES * (self._checked_at - started))
-
-
-def _sum(history: History, now: float) -> tuple[dict[str, dict[str, float]], Seconds]:
-    """Return each camera's availability by window, and how all together were today."""
-    oldest, today = day_of(now - (max(WINDOWS.values()) + 1) * 86_400.0), day_of(now)
-    seconds = history.seconds(oldest, today)
-    by_camera: dict[str, dict[str, float]] = {}
-    for camera, days in seconds.items():
-        ratios = {name: window(days, count, now).online_ratio for name, count in WINDOWS.items()}
-        by_camera[camera] = {name: ratio for name, ratio in ratios.items() if ratio is not None}
-    return by_camera, sum((days[today] for days in seconds.values() if today in days), Seconds())
