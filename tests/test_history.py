@@ -286,6 +286,8 @@ async def test_reads_that_fail_while_writes_succeed_are_said_once(
 ) -> None:
     monkeypatch.setattr(recorder, "LOOK_SECONDS", 0.05)
     monkeypatch.setattr(recorder, "FLUSH_SECONDS", 0.05)
+    monkeypatch.setattr(recorder, "RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(recorder, "LONGEST_RETRY_SECONDS", 0.05)
     caplog.set_level(logging.INFO, "xueliang_monitor.recorder")
     clock = SystemClock()
     fleet = Fleet(clock, Policy(), CAMERAS)
@@ -293,17 +295,24 @@ async def test_reads_that_fail_while_writes_succeed_are_said_once(
     with sqlite3.connect(history.path) as other:
         other.execute("ALTER TABLE maintenance RENAME TO elsewhere")
     other.close()
-    running = asyncio.create_task(recorder.Recorder(history, fleet, clock, KeepSettings()).run())
-    await asyncio.sleep(1)
+    history.close()
+    made = recorder.Recorder(lambda: History(tmp_path), fleet, lambda _stored: None, clock, KeepSettings())
+    stack = contextlib.ExitStack()
+    stack.enter_context(made.open())
+    running = asyncio.create_task(made.run())
+    async with asyncio.timeout(20):
+        while fleet.history_ok:
+            await asyncio.sleep(0.02)
+    await asyncio.sleep(0.5)  # it is tried again meanwhile
     assert not fleet.history_ok
     assert [item.levelname for item in caplog.records] == ["ERROR"]
     with sqlite3.connect(history.path) as other:
         other.execute("ALTER TABLE elsewhere RENAME TO maintenance")
     other.close()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not fleet.history_ok:
             await asyncio.sleep(0.02)
     assert [item.levelname for item in caplog.records] == ["ERROR", "INFO"]
     running.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
+    with stack, contextlib.suppress(asyncio.CancelledError):
         await running

@@ -188,6 +188,21 @@ class Settings(Strict):
         return host.strip("[]"), int(port)
 
 
+AT_START = (
+    "listen",
+    "hosts",
+    "page_url",
+    "grafana_url",
+    "web_config",
+    "workers",
+    "visits_at_once",
+    "name_servers",
+    "inventory",
+    "state",
+)
+"""Settings that count from the next start; all others are taken up by a reload."""
+
+
 def load(file: Path) -> tuple[Settings, Document]:
     """Read the settings; relative places are meant from the file's folder.
 

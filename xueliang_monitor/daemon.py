@@ -16,7 +16,7 @@ from xueliang_monitor.clock import Clock, SteadyClock, SystemClock
 from xueliang_monitor.documents import DocumentError, Problem
 from xueliang_monitor.fleet import Fleet, difference
 from xueliang_monitor.health import OWN_ERROR, Health, Policy
-from xueliang_monitor.history import History, HistoryError
+from xueliang_monitor.history import History
 from xueliang_monitor.installation import Installation, load, timeouts_of
 from xueliang_monitor.model import Report, Rung
 from xueliang_monitor.net.names import Names
@@ -24,6 +24,7 @@ from xueliang_monitor.pauses import STOPPED_SECONDS
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.recorder import Recorder
 from xueliang_monitor.scheduler import Due, Intervals, Scheduler
+from xueliang_monitor.state_lock import StateLock
 from xueliang_monitor.stored import Stored
 from xueliang_monitor.supervision import supervised
 from xueliang_monitor.turns import Turns
@@ -33,6 +34,7 @@ log = logging.getLogger(__name__)
 
 CLOCK_SECONDS = 1.0
 """How often the wall clock is compared with the steady one."""
+
 SHORTAGE_SECONDS = 600.0
 """How often the same shortage is logged."""
 
@@ -41,20 +43,6 @@ FORGET_SECONDS = 3600.0
 
 FUTURE_SECONDS = 86_400.0
 """An evidence picture dated later than this from now was kept while the clock was wrong."""
-
-_AT_START = (
-    "listen",
-    "hosts",
-    "page_url",
-    "grafana_url",
-    "web_config",
-    "workers",
-    "visits_at_once",
-    "name_servers",
-    "inventory",
-    "state",
-)
-"""Settings that count from the next start."""
 
 
 def policy_of(settings: config.Settings) -> Policy:
@@ -105,6 +93,7 @@ class Monitor:
         self._seen = watching.fingerprint(config.load(file)[0].inventory)
         self._installation = loaded = load(file)
         self._clock = SteadyClock(clock or SystemClock())
+        self._newest = loaded.settings
         self._workers = Workers(loaded.settings.workers)
         self._turns = Turns(loaded.settings.state)
         self._names = Names(loaded.settings.name_servers)
@@ -113,13 +102,14 @@ class Monitor:
             self._clock, intervals_of(loaded.settings), self._visit, at_once=self._visits_at_once(loaded)
         )
         problems = (*loaded.problems, *loaded.inventory.problems)
-        self._history, stored = self._open_history(loaded.settings.state)
         self.fleet = Fleet(self._clock, policy_of(loaded.settings), loaded.inventory.cameras, problems)
-        self.fleet.history_ok = self._history is not None
-        self.fleet.histories_damaged = int(self._history is not None and self._history.put_aside is not None)
-        self.fleet.watch(journal.writer(loaded.settings.log, self.fleet.camera))
-        self._resume(stored)
-        self._server = Server(self.fleet, loaded.settings, file.parent, self._scheduler.ask)
+        self._journal = journal.Journal(loaded.settings.log, self.fleet.camera)
+        self.fleet.watch(self._journal.write)
+        self._lock = StateLock(loaded.settings.state, self._clock.now())
+        self._recorder = Recorder(
+            lambda: History(loaded.settings.state), self.fleet, self._resume, self._clock, loaded.settings.keep
+        )
+        self._server = Server(self.fleet, loaded.settings, file.parent, self._scheduler.ask, lambda: self._newest)
         self._reloading = asyncio.Lock()
         for problem in problems:
             log.error("%s", problem)
@@ -138,16 +128,6 @@ class Monitor:
         kept = inventory.keep_last_good(before, self._installation.inventory)
         self._installation = self._installation.with_inventory(kept)
         self.fleet.resume(stored, before.cameras, kept)
-
-    @staticmethod
-    def _open_history(folder: Path) -> tuple[History | None, Stored]:
-        """Open the history and read what it knows; without one monitoring goes on."""
-        try:
-            history = History(folder)
-            return history, history.load()
-        except HistoryError as error:
-            log.error("%s; nothing is remembered over a restart", error)  # noqa: TRY400
-            return None, Stored()
 
     async def _visit(self, camera: str, due: Due, lateness: float) -> tuple[Report, Health]:
         try:
@@ -233,6 +213,8 @@ class Monitor:
             wrong: tuple[Problem, ...] = ()
             try:
                 fresh = await asyncio.to_thread(load, self._file)
+                self._note_newest(fresh.settings)
+                fresh = await asyncio.to_thread(fresh.in_force, before.settings)
             except DocumentError as error:
                 wrong = error.problems
                 try:
@@ -248,14 +230,19 @@ class Monitor:
             await self._forget_evidence()
             self.fleet.reloaded(ok=not wrong, problems=problems)
 
+    def _note_newest(self, newest: config.Settings) -> None:
+        for name in config.AT_START:
+            if getattr(newest, name) not in (getattr(self._newest, name), getattr(self._installation.settings, name)):
+                log.warning("the new %s counts from the next start", name)
+        self._newest = newest
+
     async def _apply(self, before: Installation, after: Installation) -> None:
         self._installation = after
         if after.settings != before.settings:
             self.fleet.policy = policy_of(after.settings)
             self._scheduler.intervals = intervals_of(after.settings)
-            for name in _AT_START:
-                if getattr(after.settings, name) != getattr(before.settings, name):
-                    log.warning("the new %s counts from the next start", name)
+            self._journal.form = after.settings.log
+            self._recorder.keep(after.settings.keep)
         known = {camera.id for camera in before.inventory.cameras}
         found = difference(before.inventory.cameras, after.inventory.cameras)
         for name in sorted(known & {*found.gone, *found.fresh}):
@@ -299,11 +286,19 @@ class Monitor:
         """Watch and serve for as long as the context lasts; yield the page's address.
 
         Raises:
+            StateHeldError: another daemon has the state folder; nothing in it was touched.
             OSError: the address to listen on is not to be had.
 
         """
+        with self._lock.held(), self._recorder.open():
+            async with self._watching() as address:
+                yield address
+
+    @contextlib.asynccontextmanager
+    async def _watching(self) -> AsyncIterator[str]:
         settings = self._installation.settings
         async with self._server.serving(*settings.listen_address) as address, self._names:
+            self._lock.tell(address)
             cameras = tuple(camera.id for camera in self._installation.inventory.cameras)
             async with asyncio.TaskGroup() as group:
                 background = {
@@ -312,14 +307,13 @@ class Monitor:
                     "inventory": lambda: watching.follow(settings.inventory, self._seen, self.reload),
                     "web_config": self._server.follow_files,
                     "evidence": self._keep_forgetting_evidence,
+                    "history": self._recorder.run,
+                    "state_lock": self._lock.keep,
                 }
                 tasks = [
                     group.create_task(self._scheduler.run(cameras)),
                     *(group.create_task(self.supervise(name, work)) for name, work in background.items()),
                 ]
-                if self._history is not None:
-                    recorder = Recorder(self._history, self.fleet, self._clock, settings.keep)
-                    tasks.append(group.create_task(recorder.run()))
                 try:
                     yield address
                 finally:

@@ -15,6 +15,7 @@ from xueliang_monitor.clock import Clock
 from xueliang_monitor.documents import Problem
 from xueliang_monitor.health import (
     Health,
+    Outage,
     Policy,
     Status,
     Transition,
@@ -249,6 +250,54 @@ class Fleet:
                 cleared.append(Transition(name, now, "cleared", fault.code, since=fault.since))
         return (*turned, *cleared)
 
+    def standing(self) -> tuple[Transition, ...]:
+        """Return, as it was told, the raising of every fault and uplink outage that lasts."""
+        faults = (
+            Transition(name, fault.confirmed_at, "raised", fault.code, fault.detail, since=fault.since)
+            for name, entry in self._entries.items()
+            for fault in entry.health.confirmed
+            if fault.confirmed_at is not None
+        )
+        uplinks = (
+            Transition("", each.down_since, "uplink", "down", "", each.name, each.down_since)
+            for each in self._uplinks.all
+            if each.down_since is not None
+        )
+        own = (
+            Transition("", each.since, "raised", each.code, each.detail, since=each.since)
+            for each in self.monitor_faults
+        )
+        return (*faults, *uplinks, *own)
+
+    def outages(self) -> Mapping[str, Outage]:
+        """Return the outages that last, by camera."""
+        return {name: entry.health.outage for name, entry in self._entries.items() if entry.health.outage is not None}
+
+    def take_late(self, stored: Stored) -> None:
+        """Take what the history knows where it could be read only after the first visits.
+
+        States are what was seen since. Counts of episodes add up, of a picture's references the one counts that has
+        seen more, and an outage that lasts is the one that the history holds.
+        """
+        lasting = dict(stored.open_outages)
+        for name, known in stored.cameras.items():
+            entry = self._entries.get(name)
+            if entry is None:
+                continue
+            if entry.health.visited_at is None:
+                self._entries[name] = restored_entry(entry, known, self._clock.now())[0]
+                continue
+            health, outage = entry.health, entry.health.outage
+            if outage is not None and name in lasting:
+                health = replace(health, outage=lasting[name].joined(outage))
+            counts = Counter(entry.episodes) + Counter(known.episodes)
+            memory = _better_learned(entry.memory, known.memory)
+            self._entries[name] = replace(entry, health=health, memory=memory, episodes=dict(counts))
+
+    def remember_all(self) -> None:
+        """Have what is known of every camera collected the next time, also where nothing happened since the last."""
+        self._pending.change(self._entries)
+
     def collect(self, *, every: bool = False) -> Changes:
         """Return what is to be remembered since the last call.
 
@@ -460,6 +509,14 @@ class Fleet:
             today=self.today,
             monitor_faults=self.monitor_faults,
         )
+
+
+def _better_learned(memory: Memory, stored: Memory) -> Memory:
+    """Return a memory with that reference of its picture and of a stored one that has seen more looks."""
+    looks = memory.reference.looks if memory.reference is not None else 0
+    if stored.reference is None or stored.reference.looks <= looks:
+        return memory
+    return replace(memory, reference=stored.reference)
 
 
 def _kept_of(known: Entry, camera: Camera) -> Memory:

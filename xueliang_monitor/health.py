@@ -83,6 +83,10 @@ class Outage:
     codes: tuple[str, ...]
     ended: float | None = None
 
+    def joined(self, later: Outage) -> Outage:
+        """Return this and a later one that turned out to be the same."""
+        return replace(self, codes=(*self.codes, *(code for code in later.codes if code not in self.codes)))
+
     def moved(self, change: Callable[[float], float]) -> Outage:
         """Return the same with every moment changed."""
         ended = None if self.ended is None else change(self.ended)

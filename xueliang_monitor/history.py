@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import sqlite3
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from xueliang_monitor import history_file
 from xueliang_monitor.availability import Seconds
 from xueliang_monitor.camera_file import CameraFile
 from xueliang_monitor.health import Health, Outage, Transition
@@ -155,7 +154,25 @@ class Event:
 
 
 class HistoryError(Exception):
-    """The history cannot be written or read; the text says why."""
+    """The history cannot be written or read; the text says why.
+
+    `passing` says that the same connection can be used once the cause is gone, as where another process locks it or
+    the disk is full; else it is to be opened anew.
+    """
+
+    passing = False
+
+
+class PassingError(HistoryError):
+    """It cannot be used now."""
+
+    passing = True
+
+
+class UnwritableError(HistoryError):
+    """Some value cannot be written at all; what else there is can be."""
+
+    passing = True
 
 
 class History:
@@ -170,70 +187,100 @@ class History:
         """
         self.path = folder / FILE
         self.put_aside: Path | None = None
+        self.fresh = False
+        self._files: dict[str, history_file.Identity] = {}
         try:
             if read_only:
-                self._database = sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True)
-                self._database.execute("PRAGMA busy_timeout=5000")
+                self._database = history_file.connect_read_only(self.path)
                 self._database.execute("SELECT 1 FROM events LIMIT 1")
                 return
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._database = self._open_or_put_aside()
+            self._files = history_file.identities(self.path)
         except (OSError, sqlite3.Error) as error:
             raise HistoryError(f"{self.path}: cannot be used: {error}") from error
 
     def _open_or_put_aside(self) -> sqlite3.Connection:
         try:
-            return self._open()
+            return history_file.connect(self.path, self._migrate)
         except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError) and "malformed" not in str(error):
+            if not history_file.is_damage(error):
                 raise
-            self.put_aside = self.path.with_name(f"{FILE}.damaged-{time.time_ns()}")
+            self.put_aside = history_file.put_aside(self.path)
             log.error(  # noqa: TRY400 - the cause stands in the line
                 "%s is damaged (%s): put aside as %s, begun anew", self.path, error, self.put_aside.name
             )
-            self.path.rename(self.put_aside)
-            for suffix in ("-wal", "-shm"):
-                self.path.with_name(FILE + suffix).unlink(missing_ok=True)
-            return self._open()
+            return history_file.connect(self.path, self._migrate)
 
-    def _leave_to_the_daemon(self) -> None:
-        """Give a file that root makes to the folder's owner, so that the daemon, who runs as that, can write it."""
-        owner = self.path.parent.stat()
-        if os.geteuid() == 0 and owner.st_uid:
-            self.path.touch(mode=0o600)
-            os.chown(self.path, owner.st_uid, owner.st_gid)
+    def _migrate(self, database: sqlite3.Connection) -> None:
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+        if version > len(_MIGRATIONS):
+            raise sqlite3.OperationalError(f"it is of version {version}, newer than this program")
+        self.fresh = version == 0
+        for number, step in enumerate(_MIGRATIONS[version:], start=version + 1):
+            database.executescript(f"BEGIN; {step} PRAGMA user_version={number};")
+            if number == _OUTAGES_SINCE:
+                _tell_outages(database)
+            database.execute("COMMIT")
 
-    def _open(self) -> sqlite3.Connection:
-        self._leave_to_the_daemon()
-        database = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+    def lost_files(self) -> str:
+        """Return which files were removed or replaced since they were opened, in words; nothing where all are there.
+
+        Raises:
+            HistoryError: that cannot be looked at.
+
+        """
         try:
-            database.execute("PRAGMA journal_mode=WAL")
-            database.execute("PRAGMA synchronous=FULL")
-            database.execute("PRAGMA busy_timeout=5000")
-            (checked,) = database.execute("PRAGMA quick_check(1)").fetchone()
-            if checked != "ok":
-                raise sqlite3.DatabaseError(f"database disk image is malformed: {checked}")
-            (version,) = database.execute("PRAGMA user_version").fetchone()
-            if version > len(_MIGRATIONS):
-                raise sqlite3.OperationalError(f"it is of version {version}, newer than this program")
-            for number, step in enumerate(_MIGRATIONS[version:], start=version + 1):
-                database.executescript(f"BEGIN; {step} PRAGMA user_version={number};")
-                if number == _OUTAGES_SINCE:
-                    _tell_outages(database)
-                database.execute("COMMIT")
-        except BaseException:
-            database.close()
-            raise
-        return database
+            now = history_file.identities(self.path)
+        except OSError as error:
+            raise PassingError(f"{self.path}: cannot be looked at: {error.strerror}") from error
+        gone = [
+            f"{FILE}{suffix} was {'replaced' if suffix in now else 'removed'}"
+            for suffix, identity in self._files.items()
+            if now.get(suffix) != identity
+        ]
+        return " and ".join(gone)
+
+    def bring_back(self) -> None:
+        """Close it after its files were removed, and make them anew of what is still held; open it again then.
+
+        Raises:
+            HistoryError: that was not possible; it is closed all the same.
+
+        """
+        try:
+            history_file.bring_back(self._database, self.path, self._files)
+        except (OSError, sqlite3.Error) as error:
+            raise HistoryError(f"{self.path}: what it held cannot be brought back: {error}") from error
+
+    def check(self) -> None:
+        """Read the whole file, for damage that nothing came across yet.
+
+        Raises:
+            HistoryError: it is damaged or cannot be read.
+
+        """
+        try:
+            history_file.check(self.path)
+        except sqlite3.Error as error:
+            raise self._error("read", error) from error
+
+    def _error(self, done: str, error: Exception) -> HistoryError:
+        kind = PassingError if history_file.is_passing(error) else HistoryError
+        return kind(f"{self.path}: cannot be {done}: {error}")
 
     def close(self) -> None:
         """Close the database."""
-        self._database.close()
+        if self._files:
+            history_file.close(self._database, self.path, self._files)
+        else:
+            self._database.close()
 
     def write(self, changes: Changes) -> None:
         """Write what belongs together, all or nothing, durably.
 
         Raises:
+            UnwritableError: something in it is no value that can be stored.
             HistoryError: it cannot be written; it may be tried again.
 
         """
@@ -263,11 +310,14 @@ class History:
                     ((each.camera, each.at, *pack(each)) for each in changes.looks),
                 )
             except BaseException:
-                self._database.execute("ROLLBACK")
+                if self._database.in_transaction:  # a full disk ends it
+                    self._database.execute("ROLLBACK")
                 raise
             self._database.execute("COMMIT")
         except sqlite3.Error as error:
-            raise HistoryError(f"{self.path}: cannot be written: {error}") from error
+            raise self._error("written", error) from error
+        except (ValueError, TypeError, OverflowError) as error:  # such as text that is no Unicode
+            raise UnwritableError(f"{self.path}: something cannot be written: {error}") from error
 
     def _shift(self, seconds: float) -> None:
         """Move what lasts by as much as the clock was set."""
@@ -312,7 +362,7 @@ class History:
         try:
             return self._database.execute(query, values).fetchall()
         except sqlite3.Error as error:
-            raise HistoryError(f"{self.path}: cannot be read: {error}") from error
+            raise self._error("read", error) from error
 
     def load(self) -> Stored:
         """Return what a start goes on from; a camera that cannot be read is left out, and said in the log."""
@@ -323,14 +373,17 @@ class History:
                 found[camera] = _known(camera, counted.get(camera, {}), *columns)
             except ValidationError:
                 log.warning("camera %s: what was known of it cannot be read, and is learned anew", camera)
-        lost = dict(self._rows("SELECT uplink, lost FROM uplinks"))
-        lasting = self._rows(f"{_EPISODES} WHERE ended IS NULL ORDER BY began, id")
-        open_outages = self._rows(f"{_OUTAGES} WHERE ended IS NULL ORDER BY began, camera")
+        return replace(self.lasting(), cameras=found)
+
+    def lasting(self) -> Stored:
+        """Return what it holds without an end, and nothing of what is known of cameras."""
+        lost = self._rows("SELECT uplink, lost FROM uplinks")
+        episodes = self._rows(f"{_EPISODES} WHERE ended IS NULL ORDER BY began, id")
+        outages = self._rows(f"{_OUTAGES} WHERE ended IS NULL ORDER BY began, camera")
         return Stored(
-            found,
-            {name: _lost(cameras) for name, cameras in lost.items()},
-            tuple(Episode(*row) for row in lasting),
-            tuple(map(_outage, open_outages)),
+            uplinks={name: _lost(cameras) for name, cameras in lost},
+            open_episodes=tuple(Episode(*row) for row in episodes),
+            open_outages=tuple(map(_outage, outages)),
         )
 
     def _episode_counts(self) -> Mapping[str, Mapping[str, int]]:
@@ -364,7 +417,12 @@ class History:
     def events(
         self, *, after: int | None = None, before: int | None = None, camera: str = "", limit: int = 100
     ) -> list[Event]:
-        """Return events with numbers between two others: the last `limit` ones, or after a number the first ones."""
+        """Return events with numbers between two others: the last `limit` ones, or after a number the first ones.
+
+        After a number that none has yet, all count: it is of a history before this one.
+        """
+        if after and self._rows("SELECT COALESCE(MAX(id), 0) FROM events")[0][0] < after:
+            after = 0
         rows = self._rows(
             _EARLIER if after is None else _LATER,
             (after or 0, before if before is not None else 2**62, camera, camera, limit),
@@ -415,7 +473,7 @@ class History:
                 (kind, name, began, ends, reason),
             )
         except sqlite3.Error as error:
-            raise HistoryError(f"{self.path}: cannot be written: {error}") from error
+            raise self._error("written", error) from error
         return int(cursor.lastrowid or 0)
 
     def stop_maintenance(self, number: int, at: float) -> bool:
@@ -430,7 +488,7 @@ class History:
                 "UPDATE maintenance SET stopped = ? WHERE id = ? AND stopped IS NULL AND ends > ?", (at, number, at)
             )
         except sqlite3.Error as error:
-            raise HistoryError(f"{self.path}: cannot be written: {error}") from error
+            raise self._error("written", error) from error
         return cursor.rowcount > 0
 
     def forget(self, days_before: str, episodes_before: float, looks_before: float = 0.0) -> None:
@@ -447,4 +505,4 @@ class History:
             self._database.execute("DELETE FROM outages WHERE ended < ?", (episodes_before,))
             self._database.execute("DELETE FROM looks WHERE at < ?", (looks_before,))
         except sqlite3.Error as error:
-            raise HistoryError(f"{self.path}: cannot be written: {error}") from error
+            raise self._error("written", error) from error

@@ -32,6 +32,17 @@ class Installation:
         """
         return self.with_inventory(_cameras(self.settings, self.credentials))
 
+    def in_force(self, started: config.Settings) -> Installation:
+        """Return the same with the settings of the start where those count until the next one.
+
+        Raises:
+            DocumentError: the folder of cameras that counts cannot be read.
+
+        """
+        settings = self.settings.model_copy(update={name: getattr(started, name) for name in config.AT_START})
+        same = replace(self, settings=settings)
+        return same if settings.inventory == self.settings.inventory else same.read_cameras_again()
+
     def with_inventory(self, cameras: Inventory) -> Installation:
         """Return the same with other cameras."""
         return replace(self, inventory=cameras)

@@ -77,13 +77,16 @@ def _level(item: Transition) -> int:
     return logging.ERROR if declared and declared.severity is Severity.CRITICAL else logging.WARNING
 
 
-def writer(form: str, camera_of: Callable[[str], Camera | None]) -> Callable[[tuple[Transition, ...]], None]:
-    """Return what writes transitions to the log; `form` is logfmt or json."""
+class Journal:
+    """Writes transitions to the log; `form` is logfmt or json, and may be changed."""
 
-    def write(transitions: tuple[Transition, ...]) -> None:
+    def __init__(self, form: str, camera_of: Callable[[str], Camera | None]) -> None:
+        self.form = form
+        self._camera_of = camera_of
+
+    def write(self, transitions: tuple[Transition, ...]) -> None:
+        """Write one line a transition."""
         for item in transitions:
-            fields = fields_of(item, camera_of(item.camera))
-            line = json.dumps(fields, ensure_ascii=False) if form == "json" else logfmt(fields)
+            fields = fields_of(item, self._camera_of(item.camera))
+            line = json.dumps(fields, ensure_ascii=False) if self.form == "json" else logfmt(fields)
             log.log(_level(item), "%s", line)
-
-    return write

@@ -107,6 +107,7 @@ async def serve(file: Path) -> None:
 
     Raises:
         DocumentError: the settings cannot be used.
+        StateHeldError: another daemon has the state folder.
         OSError: the address to listen on is not to be had.
 
     """

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import time
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -39,6 +41,17 @@ def _print(item: Event, as_json: bool) -> None:
     )
 
 
+def _go_on(state: Path, last: int, camera: str, as_json: bool) -> int:
+    """Print the events after a number; return the last one's."""
+    from xueliang_monitor.history import History
+
+    with contextlib.closing(History(state, read_only=True)) as history:
+        found = history.events(after=last, camera=camera, limit=1000)
+    for item in found:
+        _print(item, as_json)
+    return found[-1].id if found else last
+
+
 def events(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what happens.")] = False,
     camera: Annotated[str, typer.Option(help="Only those of a camera.")] = "",
@@ -51,16 +64,16 @@ def events(
 
     loaded = installation_of(config, passwords=False)
     try:
-        history = History(loaded.settings.state, read_only=True)
-        found = history.events(camera=camera, limit=count)
+        with contextlib.closing(History(loaded.settings.state, read_only=True)) as history:
+            found = history.events(camera=camera, limit=count)
         for item in found:
             _print(item, as_json)
         last = found[-1].id if found else 0
         while follow:
             time.sleep(LOOK_SECONDS)
-            for item in history.events(after=last, camera=camera, limit=1000):
-                _print(item, as_json)
-                last = item.id
+            # Opened anew each time, and tried again: the daemon mends its files, or begins a history anew.
+            with contextlib.suppress(HistoryError):
+                last = _go_on(loaded.settings.state, last, camera, as_json)
     except HistoryError as error:
         refuse([error], 1)
     except KeyboardInterrupt:

@@ -12,12 +12,15 @@ def run(config: ConfigOption = None) -> None:
 
     from xueliang_monitor import service
     from xueliang_monitor.documents import DocumentError
+    from xueliang_monitor.state_lock import StateHeldError
 
     log_to_stderr()
     try:
         asyncio.run(service.serve(settings_file(config)))
     except DocumentError as error:
         refuse(error.problems)
+    except StateHeldError as error:
+        refuse([error])  # with the status after which systemd does not start it again
     except OSError as error:
         hint = "; is another xueliang running?" if error.errno == errno.EADDRINUSE else ""
         refuse([f"cannot listen: {error.strerror}{hint}"], 1)

@@ -123,9 +123,16 @@ def _routes() -> list[web.RouteDef]:
 
 
 def application(
-    fleet: Fleet, settings: Settings, access: Access, check_now: Callable[[str], None] | None = None
+    fleet: Fleet,
+    settings: Settings,
+    access: Access,
+    check_now: Callable[[str], None] | None = None,
+    newest: Callable[[], Settings] | None = None,
 ) -> web.Application:
-    """Return the server's application; `access` is the gate before everything, `check_now` has a camera visited."""
+    """Return the server's application; `access` is the gate before everything, `check_now` has a camera visited.
+
+    `settings` are those of the start, `newest` returns those that were read last.
+    """
 
     @web.middleware
     async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -134,6 +141,7 @@ def application(
     built = web.Application(middlewares=[gate], client_max_size=64 * 1024)
     pages = Pages()
     built[FLEET], built[SETTINGS], built[PAGES] = fleet, settings, pages
+    built[more_pages.NEWEST] = newest or (lambda: settings)
     built[events.STATE] = settings.state
     built[events.CLOSING] = built[CLOSING] = asyncio.Event()
     built[WALL] = Wall(fleet, pages)

@@ -7,12 +7,14 @@ import contextlib
 import datetime
 import time
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
 
 from xueliang_monitor import __version__
 from xueliang_monitor.catalogue import FAULTS
+from xueliang_monitor.config import AT_START, Settings
 from xueliang_monitor.fleet import Fleet
 from xueliang_monitor.health import Status
 from xueliang_monitor.history import History, HistoryError
@@ -26,6 +28,9 @@ from xueliang_monitor.web.events import STATE
 from xueliang_monitor.web.texts import preferred
 from xueliang_monitor.web.views import STATES, WORST_FIRST
 from xueliang_monitor.web.wall import PAGES
+
+NEWEST: web.AppKey[Callable[[], Settings]] = web.AppKey("newest")
+"""Returns the settings as they were last read; `SETTINGS` are those of the start."""
 
 EVENTS = 100
 TARGET = 0.98
@@ -148,12 +153,23 @@ def _months(period: figures.Period, last: str) -> list[str]:
 
 async def about_page(request: web.Request) -> web.Response:
     """Answer with the version, the settings without secrets or folders, what is stored how long, what is never done."""
-    settings = request.app[SETTINGS]
+    started, newest = request.app[SETTINGS], request.app[NEWEST]()
+    flat = _flat(newest)
+    pending = {key: flat.get(key, "") for key in AT_START if getattr(started, key) != getattr(newest, key)}
+    flat |= {key: value for key, value in _flat(started).items() if key in AT_START}
+    flat |= {key: "–" for key in pending if key not in flat}  # folders are not shown
+    return request.app[PAGES].respond(
+        request, "about.html", settings=flat, pending=pending, keep=newest.keep, release=__version__
+    )
+
+
+def _flat(settings: Settings) -> dict[str, Any]:
+    """Return settings by their whole key, without secrets or folders."""
     told = settings.model_dump(mode="json", exclude={"credentials", "web_config", "inventory", "state"})
+    told["hosts"] = ", ".join(sorted(settings.hosts)) or "–"
     told["credentials"] = sorted(settings.credentials)
-    flat = {
+    return {
         (f"{key}.{inner}" if inner else key): value
         for key, known in told.items()
         for inner, value in (known.items() if isinstance(known, dict) else [("", known)])
     }
-    return request.app[PAGES].respond(request, "about.html", settings=flat, keep=settings.keep, release=__version__)

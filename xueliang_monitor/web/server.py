@@ -31,9 +31,16 @@ class Server:
     """The page, the API and the metrics of one fleet."""
 
     def __init__(
-        self, fleet: Fleet, settings: Settings, base: Path, check_now: Callable[[str], None] | None = None
+        self,
+        fleet: Fleet,
+        settings: Settings,
+        base: Path,
+        check_now: Callable[[str], None] | None = None,
+        newest: Callable[[], Settings] | None = None,
     ) -> None:
-        """Read the web configuration that `settings` names, seen from the folder `base`; `check_now` visits a camera.
+        """Read the web configuration that `settings` names, seen from the folder `base`.
+
+        `check_now` visits a camera; `newest` returns the settings as they were last read, where that is done anew.
 
         Raises:
             DocumentError: it cannot be used; nothing is served, as it would be served to everybody.
@@ -43,6 +50,7 @@ class Server:
         self._settings = settings
         self._base = base
         self._check_now = check_now
+        self._newest = newest
         self._access = Access(Protection(), settings.hosts)
         self._take(self._read())
         self._listening = self._access.protection.tls
@@ -102,7 +110,7 @@ class Server:
 
         """
         await asyncio.to_thread(prepare)
-        app = application(self._fleet, self._settings, self._access, self._check_now)
+        app = application(self._fleet, self._settings, self._access, self._check_now, self._newest)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         await runner.setup()
         try:

@@ -1,0 +1,183 @@
+"""What waits to be written: bounded, added up, and what is given up counted to the last event."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from unittest import mock
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from xueliang_monitor import backlog
+from xueliang_monitor.availability import Seconds
+from xueliang_monitor.backlog import Backlog, one_by_one
+from xueliang_monitor.check import Memory
+from xueliang_monitor.health import Health, Transition
+from xueliang_monitor.history import Changes, Episode
+from xueliang_monitor.looks import LookTaken
+from xueliang_monitor.picture.measures import MEASURES
+
+START = 1_700_000_000.0
+DAYS = 100
+KEYS = st.sampled_from([("a", ""), ("b", ""), ("", "sw")])
+
+
+def transition(camera: str, uplink: str, change: str, at: float) -> Transition:
+    if uplink:
+        return Transition("", at, "uplink", {"raised": "down", "cleared": "up"}[change], uplink=uplink, since=at)
+    return Transition(camera, at, change, "no_media", since=at)
+
+
+def events(turns: list[tuple[str, str]]) -> list[Transition]:
+    """Return events of which each camera's and uplink's are raised and cleared in turn."""
+    up: Counter[tuple[str, str]] = Counter()
+    made = []
+    for number, key in enumerate(turns):
+        up[key] += 1
+        made.append(transition(*key, "raised" if up[key] % 2 else "cleared", START + number))
+    return made
+
+
+def lasting(items: tuple[Transition, ...] | list[Transition]) -> set[tuple[str, str]]:
+    """Return what is raised and not cleared in the end; whatever is not in turn is an error."""
+    up: set[tuple[str, str]] = set()
+    for item in items:
+        key = (item.camera, item.uplink)
+        assert (key in up) == (item.change == "cleared"), "raised twice, or cleared without being raised"
+        up ^= {key}
+    return up
+
+
+@contextmanager
+def bounds(**values: int) -> Iterator[None]:
+    with mock.patch.multiple(backlog, **values):
+        yield
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(KEYS, max_size=12), max_size=12))
+def test_of_events_whole_episodes_are_given_up_and_none_is_counted_twice(batches: list[list[tuple[str, str]]]) -> None:
+    lost: Counter[str] = Counter()
+    with bounds(MAX_TRANSITIONS=10):
+        waiting = Backlog(lambda kind, count: lost.update({kind: count}))
+        made = events([key for batch in batches for key in batch])
+        rest = iter(made)
+        for batch in batches:
+            waiting.add(Changes(tuple(next(rest) for _ in batch)))
+            assert len(waiting) <= 10
+    kept = waiting.take().transitions
+    assert len(kept) + lost["events"] == len(made)
+    assert waiting.losses.counts.get("events", 0) == lost["events"]
+    assert lasting(kept) == lasting(made)
+    assert list(kept) == sorted(kept, key=lambda item: item.at)
+
+
+@settings(deadline=None)
+@given(st.sets(KEYS), st.lists(KEYS, max_size=8), st.sets(KEYS), st.booleans())
+def test_a_history_of_whatever_state_ends_with_what_is_wrong_now_open_once(
+    stored: set[tuple[str, str]], turns: list[tuple[str, str]], before: set[tuple[str, str]], known: bool
+) -> None:
+    """`stored` lasts in the history, `before` lasted when what waits began; the two agree where it is `known`."""
+    before = stored if known else before
+    already = [transition(*key, "raised", START - 100) for key in sorted(before)]
+    made = [*already, *events_after(before, turns)]
+    standing = {(item.camera, item.uplink): item for item in made if item.change == "raised"}
+    now = lasting(made)
+    waiting = Backlog()
+    waiting.add(Changes(tuple(made[len(already) :])))
+    episodes = [
+        Episode(camera, uplink, "uplink_down" if uplink else "no_media", START - 900, START - 900, None, "")
+        for camera, uplink in sorted(stored)
+    ]
+    waiting.reconcile(episodes, [standing[key] for key in now], START + 1000)
+    written = waiting.take().transitions
+    opened = [transition(*key, "raised", START - 900) for key in sorted(stored)]
+    assert lasting([*opened, *written]) == now
+    if known:
+        assert list(written) == made[len(already) :]  # nothing is to be made to fit
+
+
+def events_after(before: set[tuple[str, str]], turns: list[tuple[str, str]]) -> list[Transition]:
+    up = Counter(before)
+    made = []
+    for number, key in enumerate(turns):
+        up[key] += 1
+        made.append(transition(*key, "raised" if up[key] % 2 else "cleared", START + number))
+    return made
+
+
+def look(camera: str, at: float) -> LookTaken:
+    return LookTaken(
+        camera, at, {name: at + each for each, name in enumerate(MEASURES)}, {"picture_dirty": at, "picture_black": at}
+    )
+
+
+def test_looks_and_days_are_given_up_from_the_oldest_and_said() -> None:
+    with bounds(MAX_LOOKS=100, MAX_DAYS=100):
+        waiting = Backlog()
+        for number in range(250):
+            day = f"2026-{1 + number // 28:02}-{1 + number % 28:02}"
+            waiting.add(Changes(looks=(look("a", START + number),), seconds=(("a", day, Seconds(10.0)),)))
+    kept = waiting.take()
+    assert 90 <= len(kept.looks) <= 100
+    assert 90 <= len(kept.seconds) <= 100
+    assert kept.looks[-1].at == START + 249
+    assert waiting.losses.counts == {"looks": 250 - len(kept.looks), "days": 250 - len(kept.seconds)}
+    assert waiting.losses.watched == 10.0 * (250 - len(kept.seconds))
+    assert str(waiting.losses).startswith(f"{250 - len(kept.looks)} looks from 2023-11-1")
+    assert "cameras' days from 2026-01-01 to 2026-0" in str(waiting.losses)
+    assert str(waiting.losses).endswith(" s of watched time")
+
+
+def test_what_cannot_be_written_is_put_back_before_what_came_since() -> None:
+    waiting = Backlog()
+    waiting.add(Changes((transition("a", "", "raised", 1.0),), (("a", Health(), Memory()),), (("a", "d", Seconds(1)),)))
+    first = waiting.take()
+    assert len(waiting) == 0
+    newest = Health(offline_streak=5)
+    waiting.add(Changes((transition("a", "", "cleared", 2.0),), (("a", newest, Memory()),), (("a", "d", Seconds(2)),)))
+    waiting.put_back(first)
+    both = waiting.take()
+    assert [item.at for item in both.transitions] == [1.0, 2.0]
+    assert both.known == (("a", newest, Memory()),)
+    assert both.seconds == (("a", "d", Seconds(3)),)
+    assert [len(each.transitions) for each in one_by_one(both)] == [1, 1, 0, 0]
+
+
+def test_months_without_a_history_take_bounded_memory() -> None:
+    """147 cameras, a look every six hours, a fault each hour in the fleet."""
+    tracemalloc.start()
+    waiting = Backlog()
+    names = [f"cam-{number:03}" for number in range(147)]
+    at = START
+    sizes = []
+    for day in range(DAYS):
+        date = f"{2026 + day // 365}-{1 + day % 365 // 31:02}-{1 + day % 365 % 31:02}"
+        for hour in range(24):
+            name = names[(day * 24 + hour) % 147]
+            waiting.add(
+                Changes(
+                    (transition(name, "", "raised", at), transition(name, "", "cleared", at + 60)),
+                    (),
+                    tuple((each, date, Seconds(3600, 3600, 3600)) for each in names) if hour == 0 else (),
+                    tuple(look(each, at) for each in names) if hour % 6 == 0 else (),
+                )
+            )
+            at += 3600
+        if day in (DAYS // 2, DAYS - 1):
+            sizes.append(tracemalloc.get_traced_memory()[0])
+    tracemalloc.stop()
+    print(f"after {DAYS // 2} days {sizes[0] / 1e6:.0f} MB, after {DAYS} {sizes[1] / 1e6:.0f} MB")
+    assert sizes[1] < 64e6
+    assert waiting.losses.counts == {"looks": DAYS * 4 * 147 - len(waiting._looks)}, "all else is still there"
+
+
+@pytest.mark.parametrize("kind", ["looks", "days"])
+def test_nothing_is_said_where_nothing_is_lost(kind: str) -> None:
+    assert not Backlog().losses
+    assert str(Backlog().losses) == "nothing"
+    assert kind not in Backlog().losses.counts
