@@ -16,10 +16,10 @@ from xueliang_monitor import backlog
 from xueliang_monitor.availability import Seconds
 from xueliang_monitor.backlog import Backlog, one_by_one
 from xueliang_monitor.check import Memory
-from xueliang_monitor.health import Health, Transition
-from xueliang_monitor.history import Changes, Episode
+from xueliang_monitor.health import Health, Outage, Transition
 from xueliang_monitor.looks import LookTaken
 from xueliang_monitor.picture.measures import MEASURES
+from xueliang_monitor.stored import Changes, Episode, Known, Stored
 
 START = 1_700_000_000.0
 DAYS = 100
@@ -93,7 +93,8 @@ def test_a_history_of_whatever_state_ends_with_what_is_wrong_now_open_once(
         Episode(camera, uplink, "uplink_down" if uplink else "no_media", START - 900, START - 900, None, "")
         for camera, uplink in sorted(stored)
     ]
-    waiting.reconcile(episodes, [standing[key] for key in now], START + 1000)
+    held = Stored(open_episodes=tuple(episodes))
+    waiting.reconcile(held, [standing[key] for key in now], {}, START + 1000)
     written = waiting.take().transitions
     opened = [transition(*key, "raised", START - 900) for key in sorted(stored)]
     assert lasting([*opened, *written]) == now
@@ -135,15 +136,17 @@ def test_looks_and_days_are_given_up_from_the_oldest_and_said() -> None:
 
 def test_what_cannot_be_written_is_put_back_before_what_came_since() -> None:
     waiting = Backlog()
-    waiting.add(Changes((transition("a", "", "raised", 1.0),), (("a", Health(), Memory()),), (("a", "d", Seconds(1)),)))
+    waiting.add(
+        Changes((transition("a", "", "raised", 1.0),), (Known("a", Health(), Memory()),), (("a", "d", Seconds(1)),))
+    )
     first = waiting.take()
     assert len(waiting) == 0
-    newest = Health(offline_streak=5)
-    waiting.add(Changes((transition("a", "", "cleared", 2.0),), (("a", newest, Memory()),), (("a", "d", Seconds(2)),)))
+    newest = Known("a", Health(offline_streak=5), Memory())
+    waiting.add(Changes((transition("a", "", "cleared", 2.0),), (newest,), (("a", "d", Seconds(2)),)))
     waiting.put_back(first)
     both = waiting.take()
     assert [item.at for item in both.transitions] == [1.0, 2.0]
-    assert both.known == (("a", newest, Memory()),)
+    assert both.known == (newest,)
     assert both.seconds == (("a", "d", Seconds(3)),)
     assert [len(each.transitions) for each in one_by_one(both)] == [1, 1, 0, 0]
 
@@ -181,3 +184,52 @@ def test_nothing_is_said_where_nothing_is_lost(kind: str) -> None:
     assert not Backlog().losses
     assert str(Backlog().losses) == "nothing"
     assert kind not in Backlog().losses.counts
+
+
+def outage(key: int, began: float, ended: float | None = None) -> Outage:
+    return Outage(key, began, began + 5, ("rtsp_timeout",), ended)
+
+
+def test_the_last_word_on_an_outage_counts_and_a_clock_that_is_set_moves_what_waits() -> None:
+    waiting = Backlog()
+    waiting.add(Changes((transition("a", "", "raised", 10.0),), outages=(("a", outage(1, 10.0)),)))
+    waiting.add(Changes(outages=(("a", outage(1, 10.0, 20.0)), ("b", outage(1, 12.0)))))
+    waiting.add(Changes((transition("a", "", "cleared", 3620.0),), shifted=3600.0, uplinks=(("sw", frozenset("ab")),)))
+    waiting.add(Changes(uplinks=(("sw", frozenset()),), shifted=-600.0))
+    whole = waiting.take()
+    assert [item.at for item in whole.transitions] == [3010.0, 3020.0]
+    assert dict(whole.outages) == {"a": outage(1, 10.0, 20.0).moved(lambda at: at + 3000), "b": outage(1, 3012.0)}
+    assert whole.uplinks == (("sw", frozenset()),)
+    assert whole.shifted == 3000.0
+    assert waiting.take() == Changes()
+
+
+def test_a_camera_that_went_is_forgotten_unless_it_came_back() -> None:
+    waiting = Backlog()
+    waiting.add(Changes(known=(Known("a", Health(), Memory()), Known("b", Health(), Memory()))))
+    waiting.add(Changes(gone=("a", "b")))
+    waiting.add(Changes(known=(Known("b", Health(), Memory()),)))
+    whole = waiting.take()
+    assert whole.gone == ("a", "b")
+    assert [known.camera for known in whole.known] == ["b"]
+
+
+def test_open_outages_are_made_to_fit_the_history() -> None:
+    waiting = Backlog()
+    waiting.add(Changes(outages=(("a", outage(5, 50.0)), ("b", outage(6, 60.0)), ("c", outage(7, 70.0, 80.0)))))
+    stored = Stored(open_outages=(("a", outage(1, 10.0)), ("d", outage(2, 20.0)), ("e", outage(3, 30.0))))
+    lasting_now = {"a": outage(1, 10.0), "b": outage(6, 60.0), "e": outage(3, 30.0)}
+    waiting.reconcile(stored, [], lasting_now, 100.0)
+    written = {(camera, each.key): each.ended for camera, each in waiting.take().outages}
+    assert written == {("a", 1): None, ("b", 6): None, ("c", 7): 80.0, ("d", 2): 100.0, ("e", 3): None}
+
+
+def test_outages_are_bounded_and_those_that_last_are_kept_longest() -> None:
+    with bounds(MAX_OUTAGES=10):
+        waiting = Backlog()
+        for number in range(30):
+            waiting.add(Changes(outages=((f"c{number}", outage(number, float(number), None if number < 4 else 99.0)),)))
+        kept = dict(waiting.take().outages)
+    assert 9 <= len(kept) <= 10
+    assert {"c0", "c1", "c2", "c3", "c29"} <= kept.keys()
+    assert waiting.losses.counts == {"outages": 30 - len(kept)}

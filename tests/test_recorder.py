@@ -385,7 +385,7 @@ async def test_a_disk_that_does_not_answer_holds_nothing_else_up(
         rig.mend("cam-0")
         await rig.until_up(False)
         rig.fail("cam-2")
-        await until(lambda: not rig.fleet._happened)  # it is collected, and so bounded
+        await until(lambda: not rig.fleet._pending._happened)  # it is collected, and so bounded
         assert not rig.up
         monkeypatch.setattr(recorder, "STUCK_SECONDS", 30.0)
         answering.set()
@@ -413,3 +413,33 @@ async def test_a_daemon_without_cameras_knows_that_its_history_cannot_be_written
         with locked(state):
             await rig.until_up(False)
         await rig.until_up()
+
+
+async def test_a_history_that_can_be_read_only_later_doubles_no_outage(state: Path) -> None:
+    async with recording(state) as rig:
+        rig.visit("cam-0", None)
+        rig.fail("cam-0")
+        rig.fail("cam-1")
+        await rig.until_written()
+    away = state.with_name("away")
+    state.rename(away)
+    state.write_text("no folder")
+    async with recording(state) as rig:
+        rig.fail("cam-0")  # still
+        rig.mend("cam-1")  # back meanwhile
+        rig.fail("cam-2")  # since
+        await rig.until_up(False)
+        state.unlink()
+        away.rename(state)
+        await rig.until_written()
+        rig.mend("cam-0")
+        rig.mend("cam-2")
+        await rig.until_written()
+        with contextlib.closing(History(state, read_only=True)) as history:
+            outages = history.outages(0, rig.fleet.now + 1)
+        assert sorted((name, item.ended is not None) for name, item in outages) == [
+            ("cam-0", True),
+            ("cam-1", True),
+            ("cam-2", True),
+        ]
+        assert rig.fleet.entry("cam-0").episodes == {"rtsp_timeout": 2}

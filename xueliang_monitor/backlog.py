@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from xueliang_monitor.availability import Seconds
+from xueliang_monitor.clock import ClockReading
 from xueliang_monitor.health import Outage, Transition
 from xueliang_monitor.looks import LookTaken
 from xueliang_monitor.stored import Changes, Episode, Known, Stored
@@ -77,7 +78,7 @@ class Losses:
 def one_by_one(changes: Changes) -> Iterator[Changes]:
     """Yield changes one by one, for finding out which of them cannot be written."""
     if changes.shifted:
-        yield Changes(shifted=changes.shifted)
+        yield Changes(shifted=changes.shifted, clock=changes.clock)
     for camera in changes.gone:
         yield Changes(gone=(camera,))
     for transition in changes.transitions:
@@ -109,6 +110,7 @@ class Backlog:
         self._uplinks: dict[str, frozenset[str]] = {}
         self._gone: dict[str, None] = {}
         self._shifted = 0.0
+        self._clock: ClockReading | None = None
         self._seconds: dict[tuple[str, str], Seconds] = {}
         self._looks: list[LookTaken] = []
         self._lost = lost
@@ -121,6 +123,7 @@ class Backlog:
     def add(self, changes: Changes) -> None:
         """Take more changes, those of later."""
         self._shift(changes.shifted)
+        self._clock = changes.clock or self._clock
         self._transitions += changes.transitions
         self._looks += changes.looks
         for camera in changes.gone:
@@ -152,9 +155,10 @@ class Backlog:
             tuple(self._uplinks.items()),
             tuple(self._gone),
             self._shifted,
+            self._clock,
         )
         self._transitions, self._known, self._seconds, self._looks = [], {}, {}, []
-        self._outages, self._uplinks, self._gone, self._shifted = {}, {}, {}, 0.0
+        self._outages, self._uplinks, self._gone, self._shifted, self._clock = {}, {}, {}, 0.0, None
         return whole
 
     def put_back(self, changes: Changes) -> None:

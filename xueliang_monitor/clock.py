@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 EARLIEST = 1_767_225_600.0
@@ -24,6 +26,31 @@ class Clock(Protocol):
         """Return seconds that never run backwards, for what is scheduled."""
         ...
 
+    @property
+    def boot(self) -> str:
+        """What monotonic seconds count from: those of one boot of a machine can be compared over restarts."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ClockReading:
+    """Both readings of a clock at one moment, and the boot of the machine that the monotonic one belongs to."""
+
+    boot: str
+    monotonic: float
+    wall: float
+
+    @classmethod
+    def of(cls, clock: Clock) -> ClockReading:
+        """Read a clock."""
+        return cls(clock.boot, clock.monotonic(), clock.now())
+
+    def step_until(self, clock: Clock) -> float | None:
+        """Return by how many seconds the wall clock was set since; None where the machine was booted meanwhile."""
+        if self.boot != clock.boot or not self.boot:
+            return None
+        return clock.now() - self.wall - (clock.monotonic() - self.monotonic)
+
 
 class SystemClock:
     """The machine's own clock."""
@@ -35,6 +62,19 @@ class SystemClock:
     def monotonic(self) -> float:
         """Return seconds since the machine was started, those in which it was suspended included."""
         return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+    @property
+    def boot(self) -> str:
+        """The kernel's random name of this boot; empty where it tells none."""
+        return _boot()
+
+
+@functools.cache
+def _boot() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 class SteadyClock:
@@ -63,6 +103,11 @@ class SteadyClock:
     def monotonic(self) -> float:
         """Return the machine's monotonic seconds."""
         return self._clock.monotonic()
+
+    @property
+    def boot(self) -> str:
+        """The boot of the machine."""
+        return self._clock.boot
 
     @property
     def impossible(self) -> bool:
@@ -95,6 +140,11 @@ class ManualClock:
     def monotonic(self) -> float:
         """Return the seconds last set."""
         return self.seconds
+
+    @property
+    def boot(self) -> str:
+        """The one boot that there is."""
+        return "manual"
 
     def advance(self, seconds: float) -> None:
         """Move forward by `seconds`."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from xueliang_monitor.availability import Seconds, spent, split_by_day
 from xueliang_monitor.camera_file import Status as FileStatus
 from xueliang_monitor.check import Memory
-from xueliang_monitor.clock import Clock
+from xueliang_monitor.clock import STEP_SECONDS, Clock, ClockReading
 from xueliang_monitor.documents import Problem
 from xueliang_monitor.health import (
     Health,
@@ -35,7 +35,7 @@ from xueliang_monitor.pending import Pending
 from xueliang_monitor.picture.measures import MEASURES
 from xueliang_monitor.probes.changes import CLOCK_DRIFT
 from xueliang_monitor.probes.device import DeviceMemory
-from xueliang_monitor.restoring import restore, restored_entry
+from xueliang_monitor.restoring import newest, restore, restored_entry
 from xueliang_monitor.snapshot import Entry, Histogram, MonitorFault, Snapshot
 from xueliang_monitor.stored import Changes, Known, Stored
 from xueliang_monitor.uplinks import Uplinks, group_of
@@ -201,9 +201,15 @@ class Fleet:
     def restore(self, stored: Stored) -> None:
         """Take what the history knows of the cameras that there were; `reconcile` is to follow with those of now."""
         now = self._clock.now()
-        newest = max((known.health.visited_at or 0.0 for known in stored.cameras.values()), default=now)
-        if not -LARGE_STEP_SECONDS < now - newest < LONG_AWAY_SECONDS:
+        away = now - newest(stored, now)
+        if not -LARGE_STEP_SECONDS < away < LONG_AWAY_SECONDS:
             self._own_clock.doubt(now)
+        step = stored.clock.step_until(self._clock) if stored.clock is not None else None
+        if step is None:
+            step = min(0.0, away)  # it was set back meanwhile: by so much at least
+        if abs(step) > STEP_SECONDS:
+            stored = stored.moved(lambda moment: moment + step)
+            self._pending.shift(step)
         found = restore(stored, self._entries, now)
         self._entries = dict(found.entries)
         self._unwatched = {name: stored.cameras[name] for name in found.unwatched}
@@ -304,7 +310,8 @@ class Fleet:
         Of cameras that were only visited, what is known goes in with `every`: it changes slowly, and is much.
         """
         self._pending.uplinks(self._uplinks.take_changed())
-        return self._pending.take(self._entries, every=every)
+        changes = self._pending.take(self._entries, every=every)
+        return changes if changes == Changes() else replace(changes, clock=ClockReading.of(self._clock))
 
     def _count_time(self, entry: Entry, until: float) -> None:
         """Add up how the camera was from the last visit to this one."""

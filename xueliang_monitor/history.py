@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from xueliang_monitor import history_file
 from xueliang_monitor.availability import Seconds
 from xueliang_monitor.camera_file import CameraFile
+from xueliang_monitor.clock import ClockReading
 from xueliang_monitor.health import Health, Outage, Transition
 from xueliang_monitor.looks import LookTaken, pack, unpack
 from xueliang_monitor.maintenance import Window
@@ -66,6 +67,7 @@ _MIGRATIONS = (
         codes TEXT NOT NULL, PRIMARY KEY (camera, key)
     ) WITHOUT ROWID;
     CREATE INDEX outages_by_end ON outages (ended);
+    CREATE TABLE clock (boot TEXT NOT NULL, monotonic REAL NOT NULL, wall REAL NOT NULL);
     """,
 )
 _OUTAGES_SINCE = 5
@@ -288,6 +290,7 @@ class History:
             self._database.execute("BEGIN IMMEDIATE")
             try:
                 self._shift(changes.shifted)
+                self._write_clock(changes.clock)
                 self._write_transitions(changes.transitions)
                 self._write_outages(changes)
                 self._database.executemany("DELETE FROM cameras WHERE camera = ?", ((name,) for name in changes.gone))
@@ -328,6 +331,11 @@ class History:
                 f"UPDATE {table} SET began = began + ?, confirmed = confirmed + ? WHERE ended IS NULL",  # noqa: S608
                 (seconds, seconds),
             )
+
+    def _write_clock(self, read: ClockReading | None) -> None:
+        if read is not None:
+            self._database.execute("DELETE FROM clock")
+            self._database.execute("INSERT INTO clock VALUES (?, ?, ?)", (read.boot, read.monotonic, read.wall))
 
     def _write_outages(self, changes: Changes) -> None:
         self._database.executemany(
@@ -380,7 +388,9 @@ class History:
         lost = self._rows("SELECT uplink, lost FROM uplinks")
         episodes = self._rows(f"{_EPISODES} WHERE ended IS NULL ORDER BY began, id")
         outages = self._rows(f"{_OUTAGES} WHERE ended IS NULL ORDER BY began, camera")
+        clock = self._rows("SELECT boot, monotonic, wall FROM clock")
         return Stored(
+            clock=ClockReading(*clock[0]) if clock else None,
             uplinks={name: _lost(cameras) for name, cameras in lost},
             open_episodes=tuple(Episode(*row) for row in episodes),
             open_outages=tuple(map(_outage, outages)),

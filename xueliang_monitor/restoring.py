@@ -37,6 +37,11 @@ class Restoration:
     uplinks: tuple[Uplink, ...]
 
 
+def newest(stored: Stored, otherwise: float) -> float:
+    """Return the last moment at which a camera was visited before."""
+    return max((known.health.visited_at or 0.0 for known in stored.cameras.values()), default=otherwise)
+
+
 def restored_entry(entry: Entry, known: Known, now: float) -> tuple[Entry, tuple[FaultState, ...]]:
     """Return a camera's entry with what the history knows of it, and the faults that this version does not know.
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from xueliang_monitor.availability import Seconds
 from xueliang_monitor.camera_file import CameraFile
 from xueliang_monitor.catalogue import FAULTS
 from xueliang_monitor.check import OFFLINE_RUNGS, Memory
+from xueliang_monitor.clock import ClockReading
 from xueliang_monitor.health import Health, Outage, Transition
 from xueliang_monitor.looks import LookTaken
 
@@ -56,6 +57,7 @@ class Changes:
         uplinks: uplinks that went down, with the cameras lost, or came back, with none.
         gone: cameras that are no longer watched.
         shifted: seconds by which the clock was set; every moment of what lasts is moved by as much before all else.
+        clock: the clock that these moments are of.
 
     """
 
@@ -67,6 +69,7 @@ class Changes:
     uplinks: tuple[tuple[str, frozenset[str]], ...] = ()
     gone: tuple[str, ...] = ()
     shifted: float = 0.0
+    clock: ClockReading | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +77,27 @@ class Stored:
     """Everything that a start goes on from.
 
     `uplinks` are those that are down, with the cameras that were lost, or None where that was not kept; `open_episodes`
-    and `open_outages` are those without an end.
+    and `open_outages` are those without an end; `clock` is the one that all moments are of, None where it was not kept.
     """
 
     cameras: Mapping[str, Known] = field(default_factory=dict)
     uplinks: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
     open_episodes: tuple[Episode, ...] = ()
     open_outages: tuple[tuple[str, Outage], ...] = ()
+    clock: ClockReading | None = None
+
+    def moved(self, change: Callable[[float], float]) -> Stored:
+        """Return the same with every moment changed, as when the clock that gave them was wrong."""
+        return Stored(
+            {
+                name: replace(known, health=known.health.moved(change), memory=known.memory.moved(change))
+                for name, known in self.cameras.items()
+            },
+            self.uplinks,
+            tuple(replace(item, began=change(item.began)) for item in self.open_episodes),
+            tuple((name, outage.moved(change)) for name, outage in self.open_outages),
+            self.clock,
+        )
 
 
 def is_offline_fault(code: str) -> bool:

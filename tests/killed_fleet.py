@@ -1,0 +1,100 @@
+"""A fleet in simulated time that records as the daemon does, to be killed at any moment once it printed `ready`.
+
+Its cameras' files are edited, its wall clock is set and its disk is filled from outside while it runs.
+
+Usage: python -m tests.killed_fleet STATE CONTROL, two folders: of the history, and of what is set from outside.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from tests.simulated_time import START, camera, report
+from xueliang_monitor import recorder
+from xueliang_monitor.clock import ManualClock, SteadyClock
+from xueliang_monitor.config import KeepSettings, Settings
+from xueliang_monitor.documents import Problem
+from xueliang_monitor.fleet import Fleet
+from xueliang_monitor.health import Policy
+from xueliang_monitor.history import History
+from xueliang_monitor.installation import Installation, cameras_before
+from xueliang_monitor.inventory import Camera, Inventory, keep_last_good, target_of
+from xueliang_monitor.model import Rung
+from xueliang_monitor.recorder import Recorder
+from xueliang_monitor.stored import Stored
+
+NAMES = tuple(f"cam-{number}" for number in range(5))
+STEP = 15.0
+WINDOW = 900.0
+STEPS_A_LIFE = 6
+CODES = ("connection_refused", "rtsp_timeout", "server_error")
+
+
+def code_of(number: int, at: float) -> str | None:
+    """Return why a camera is lost: each in its turn, for a quarter of an hour in five, of three causes in a row."""
+    since = at - START
+    if int(since // WINDOW) % len(NAMES) != number:
+        return None
+    return CODES[int(since % WINDOW // (WINDOW / 3))]
+
+
+def inventory(control: Path) -> Inventory:
+    """Return the cameras as the edits of now have them: a line each, `ID uplink name`, or `ID bad`."""
+    good: list[Camera] = []
+    bad: list[Problem] = []
+    for line in (control / "cameras").read_text().splitlines():
+        name, *said = line.split()
+        if said == ["bad"]:
+            bad.append(Problem(control / f"{name}.yaml", 1, "bad"))
+            continue
+        made = camera(name)
+        data = made.data.model_copy(update={"uplink": said[0], "name": said[1]})
+        good.append(replace(made, data=data, target=target_of(name, data, None, None)))
+    return Inventory(tuple(good), tuple(bad))
+
+
+async def run(state: Path, control: Path) -> None:
+    """Go on from where the last life ended."""
+    for name in ("LOOK", "FLUSH", "RETRY", "LONGEST_RETRY"):
+        setattr(recorder, f"{name}_SECONDS", 0.001)
+    ticks = control / "ticks"
+    wall = float((control / "wall").read_text())
+    clock = ManualClock(START + STEP * len(ticks.read_bytes()), wall)
+    steady = SteadyClock(clock)
+    today = inventory(control)
+    fleet = Fleet(steady, Policy(), today.cameras)
+
+    def resume(stored: Stored) -> None:
+        before = cameras_before(stored, Installation(Settings(), {}, today, ()))
+        fleet.resume(stored, before.cameras, keep_last_good(before, today))
+
+    recording = Recorder(lambda: History(state), fleet, resume, steady, KeepSettings())
+    with recording.open():
+        step = 0
+        while True:
+            if step == STEPS_A_LIFE:
+                print("ready", flush=True)
+            step += 1
+            await _live(fleet, steady, clock, control, today)
+            await recording._turn()
+            with ticks.open("ab", buffering=0) as stream:  # where the simulated time is, whatever happens to the state
+                stream.write(b".")
+            clock.advance(STEP)
+
+
+async def _live(fleet: Fleet, steady: SteadyClock, clock: ManualClock, control: Path, before: Inventory) -> None:
+    clock.wall = float((control / "wall").read_text())
+    fleet.follow_clock(steady.step(), impossible=steady.impossible, guessed=steady.guessed)
+    in_force = Inventory(tuple(entry.camera for entry, _ in fleet.pairs()), ())
+    fleet.reconcile(keep_last_good(in_force, inventory(control)))
+    for entry, _ in list(fleet.pairs()):
+        name = entry.camera.id
+        made = report(name, steady.now(), code_of(NAMES.index(name), clock.seconds), Rung.RTSP)
+        fleet.apply(made, entry.memory, 0.0)
+
+
+if __name__ == "__main__":
+    asyncio.run(run(Path(sys.argv[1]), Path(sys.argv[2])))

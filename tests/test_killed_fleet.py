@@ -1,0 +1,146 @@
+"""SIGKILL beside edits, a clock that is set and a full disk loses and doubles no outage."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.killed_fleet import NAMES, STEP, WINDOW, code_of
+from tests.simulated_time import START
+from xueliang_monitor.history import History
+
+KILLS, LANES = 100, 4
+SLACK_STEPS = 8
+"""Steps by which an outage may be told late at either end: three visits in a row, one kill, and a full disk."""
+
+
+class Lane:
+    """One state folder, whose fleet is killed again and again while everything around it changes."""
+
+    def __init__(self, folder: Path, state: Path, seed: int) -> None:
+        self.chance = random.Random(seed)
+        self.state, self.control = state, folder / "control"
+        self.control.mkdir(parents=True)
+        (self.control / "ticks").touch()
+        (self.control / "wall").write_text("0")
+        self.edit()
+        self.jumps = self.fillings = 0
+
+    def put(self, name: str, text: str) -> None:
+        temporary = self.control / f".{name}"
+        temporary.write_text(text)
+        temporary.replace(self.control / name)
+
+    def edit(self) -> None:
+        lines = []
+        for name in NAMES:
+            bad = self.chance.random() < 0.15
+            lines.append(f"{name} bad" if bad else f"{name} sw-{self.chance.randrange(9)} n{self.chance.randrange(99)}")
+        self.put("cameras", "\n".join(lines) if (self.control / "ticks").stat().st_size else lines_of_the_start())
+
+    def meddle(self) -> None:
+        """Do one thing that an administrator, an NTP server or another program might."""
+        kind = self.chance.choice(["edit", "clock", "disk", "nothing"])
+        if kind == "edit":
+            self.edit()
+        elif kind == "clock":
+            self.jumps += 1
+            self.put("wall", str(self.chance.choice([0, 3600, -3600, 86_400, 5_000_000, 0.4])))
+        elif kind == "disk":
+            self.fillings += 1
+            with contextlib.suppress(OSError), (self.state / "ballast").open("wb") as stream:
+                while True:
+                    stream.write(bytes(65_536))
+
+    def life(self) -> None:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.killed_fleet", str(self.state), str(self.control)],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, text=True,
+        )  # fmt: skip
+        assert process.stdout is not None
+        assert process.stderr is not None
+        try:
+            if process.stdout.readline() != "ready\n":
+                process.kill()
+                raise AssertionError(process.stderr.read())
+            for _ in range(2):
+                time.sleep(self.chance.uniform(0.0, 0.05))
+                self.meddle()
+            time.sleep(self.chance.uniform(0.0, 0.05))
+        finally:
+            process.kill()
+            process.wait()
+            process.stdout.close()
+            process.stderr.close()
+        (self.state / "ballast").unlink(missing_ok=True)
+
+    @property
+    def end(self) -> float:
+        return START + STEP * (self.control / "ticks").stat().st_size
+
+
+def lines_of_the_start() -> str:
+    return "\n".join(f"{name} sw-{name} {name}" for name in NAMES)
+
+
+def check(lane: Lane) -> int:
+    """Return how many outages there were, each once in the history, as long as it was but for what is told late."""
+    with contextlib.closing(History(lane.state)) as history:
+        assert history.put_aside is None
+        found = history.outages(0, START * 3)
+    count = 0
+    for number, name in enumerate(NAMES):
+        turns = int((lane.end - START) // WINDOW) + 1
+        begun = [START + turn * WINDOW for turn in range(turns) if code_of(number, START + turn * WINDOW) is not None]
+        surely = [start for start in begun if lane.end - start > SLACK_STEPS * STEP]
+        own = [outage for camera, outage in found if camera == name]
+        assert len(own) in range(len(surely), len(begun) + 1), (name, len(surely), len(begun), own)
+        for outage in own:
+            if outage.ended is not None:
+                assert abs(outage.ended - outage.began - WINDOW) <= 2 * SLACK_STEPS * STEP, (name, outage)
+        assert [outage.ended for outage in own].count(None) <= 1
+        assert len({outage.key for outage in own}) == len(own)
+        count += len(own)
+    return count
+
+
+@contextlib.contextmanager
+def small_disks(folder: Path, count: int) -> Iterator[list[Path]]:
+    """Give folders on file systems of their own, of 3 MB each, where the test may mount them."""
+    places = [folder / f"disk-{number}" for number in range(count)]
+    mounted = []
+    try:
+        for place in places:
+            place.mkdir()
+            done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "none", str(place)], capture_output=True)
+            if done.returncode:
+                pytest.skip("no small file system can be mounted here, which takes root")
+            mounted.append(place)
+        yield places
+    finally:
+        for place in mounted:
+            subprocess.run(["umount", str(place)], check=True)
+
+
+@pytest.mark.timeout(600)
+def test_a_hundred_kills_lose_and_double_no_outage(tmp_path: Path) -> None:
+    def lane(number: int, state: Path) -> Lane:
+        made = Lane(tmp_path / str(number), state, number)
+        for _ in range(KILLS // LANES):
+            made.life()
+        return made
+
+    with small_disks(tmp_path, LANES) as disks, ThreadPoolExecutor(LANES) as pool:
+        lanes = list(pool.map(lane, range(LANES), disks))
+        assert sum(made.jumps for made in lanes) > 10
+        assert sum(made.fillings for made in lanes) > 10
+        assert sum(check(made) for made in lanes) > 20
