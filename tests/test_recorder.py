@@ -12,14 +12,18 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.recording import CAMERAS, FAULT, Rig, hurry, locked, messages, mounted, overwrite, recording, remove, until
 from xueliang_monitor import backlog, recorder
+from xueliang_monitor.check import Memory
 from xueliang_monitor.health import Transition
 from xueliang_monitor.history import Changes, History
+from xueliang_monitor.model import State
+from xueliang_monitor.picture.reference import Reference
 
 DONE = [("cam-0", "raised"), ("cam-1", "raised"), ("cam-0", "cleared"), ("cam-2", "raised")]
 
@@ -81,6 +85,42 @@ async def test_files_that_are_removed_are_written_anew_and_nothing_is_lost(
     with again.recorder.open():
         assert again.fleet.entry("cam-1").health.confirmed[0].code == FAULT
     assert [file.name for file in state.iterdir()] == ["history.db"]
+
+
+async def test_removed_files_are_written_anew_once_there_is_room(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with mounted(tmp_path / "disk", "1m") as disk:
+        async with recording(disk / "state") as rig:
+            await begin(rig)
+            with contextlib.suppress(OSError), (disk / "filling").open("wb", buffering=0) as stream:
+                while True:
+                    stream.write(bytes(4096))
+            remove(disk / "state")
+            await rig.until_up(False)
+            before = rig.recorder._retry_at
+            await until(lambda: rig.recorder._retry_at > before)
+            assert not rig.up
+            (disk / "filling").unlink()
+            await go_on(rig)
+            assert rig.events() == DONE
+    assert messages(caplog)[-1][1].endswith("lost meanwhile: nothing")
+
+
+async def test_what_cannot_be_brought_back_is_given_up_in_the_end(
+    state: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("xueliang_monitor.history_file.bring_back", broken)
+    async with recording(state) as rig:
+        await begin(rig)
+        remove(state / "history.db")
+        rig.mend("cam-0")
+        await until(lambda: "what is not in its files is lost" in caplog.text)
+        await rig.until_written()
+        assert ("cam-1", False) in rig.episodes()
 
 
 async def test_a_log_that_another_process_began_in_the_place_of_the_removed_one_does_no_harm(state: Path) -> None:
@@ -413,3 +453,16 @@ async def test_a_daemon_without_cameras_knows_that_its_history_cannot_be_written
         with locked(state):
             await rig.until_up(False)
         await rig.until_up()
+
+
+def test_a_history_read_late_gives_what_was_learned_and_takes_no_state(state: Path) -> None:
+    rig = Rig(state)
+    rig.fail("cam-0")
+    learned = Reference((), {}, 30)
+    then = replace(rig.fleet.entry("cam-0").health, state=State.UP, faults={})
+    known = {name: (then, Memory(learned)) for name in ("cam-0", "cam-1")}
+    rig.fleet.restore(known, {"cam-0": {FAULT: 2}}, {})
+    assert rig.fleet.status_of("cam-0").state is State.DOWN  # seen since
+    assert rig.fleet.status_of("cam-1").state is State.UP  # not visited yet
+    assert [rig.fleet.entry(name).memory.reference for name in ("cam-0", "cam-1")] == [learned, learned]
+    assert rig.fleet.entry("cam-0").episodes == {FAULT: 3}
