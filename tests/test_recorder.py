@@ -214,6 +214,24 @@ async def test_a_database_that_another_locks_for_long_loses_nothing(
     assert "database is locked" in caplog.text
 
 
+async def test_nothing_is_well_again_before_something_was_written(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading goes on while another locks the database."""
+    async with recording(state) as rig:
+        await begin(rig)
+        monkeypatch.setattr(recorder, "FLUSH_SECONDS", 0.6)
+        rig.recorder._in_use._database.execute("PRAGMA busy_timeout=10")
+        with locked(state):
+            rig.mend("cam-0")
+            await rig.until_up(False)
+            tries = 0
+            while tries < 8:
+                before = rig.recorder._retry_at
+                await until(lambda before=before: rig.up or rig.recorder._retry_at > before)  # type: ignore[misc]
+                assert not rig.up
+                tries += 1
+        await rig.until_up()
+
+
 async def test_a_full_disk_loses_nothing_and_is_used_once_there_is_room(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -266,11 +266,11 @@ class History:
                     "INSERT OR REPLACE INTO looks VALUES (?, ?, ?, ?)",
                     ((each.camera, each.at, *pack(each)) for each in changes.looks),
                 )
+                self._database.execute("COMMIT")
             except BaseException:
                 if self._database.in_transaction:  # a full disk ends it
                     self._database.execute("ROLLBACK")
                 raise
-            self._database.execute("COMMIT")
         except sqlite3.Error as error:
             raise self._error("written", error) from error
         except (ValueError, TypeError, OverflowError) as error:  # such as text that is no Unicode

@@ -129,7 +129,7 @@ class Recorder:
         try:
             held = await self._in_a_thread(self._look_after)
             self._take(held)
-            if due or held is not None:
+            if due or held is not None or self._failing_since is not None:
                 await self._write()
             await self._upkeep.turn(self._in_use, self._in_a_thread)
         except HistoryError as error:
