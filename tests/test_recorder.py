@@ -12,14 +12,19 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.recording import CAMERAS, FAULT, Rig, hurry, locked, messages, mounted, overwrite, recording, remove, until
 from xueliang_monitor import backlog, recorder
+from xueliang_monitor.check import Memory
 from xueliang_monitor.health import Transition
-from xueliang_monitor.history import Changes, History
+from xueliang_monitor.history import History
+from xueliang_monitor.model import State
+from xueliang_monitor.picture.reference import Reference
+from xueliang_monitor.stored import Changes, Known, Stored
 
 DONE = [("cam-0", "raised"), ("cam-1", "raised"), ("cam-0", "cleared"), ("cam-2", "raised")]
 
@@ -81,6 +86,42 @@ async def test_files_that_are_removed_are_written_anew_and_nothing_is_lost(
     with again.recorder.open():
         assert again.fleet.entry("cam-1").health.confirmed[0].code == FAULT
     assert [file.name for file in state.iterdir()] == ["history.db"]
+
+
+async def test_removed_files_are_written_anew_once_there_is_room(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with mounted(tmp_path / "disk", "1m") as disk:
+        async with recording(disk / "state") as rig:
+            await begin(rig)
+            with contextlib.suppress(OSError), (disk / "filling").open("wb", buffering=0) as stream:
+                while True:
+                    stream.write(bytes(4096))
+            remove(disk / "state")
+            await rig.until_up(False)
+            before = rig.recorder._retry_at
+            await until(lambda: rig.recorder._retry_at > before)
+            assert not rig.up
+            (disk / "filling").unlink()
+            await go_on(rig)
+            assert rig.events() == DONE
+    assert messages(caplog)[-1][1].endswith("lost meanwhile: nothing")
+
+
+async def test_what_cannot_be_brought_back_is_given_up_in_the_end(
+    state: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("xueliang_monitor.history_file.bring_back", broken)
+    async with recording(state) as rig:
+        await begin(rig)
+        remove(state / "history.db")
+        rig.mend("cam-0")
+        await until(lambda: "what is not in its files is lost" in caplog.text)
+        await rig.until_written()
+        assert ("cam-1", False) in rig.episodes()
 
 
 async def test_a_log_that_another_process_began_in_the_place_of_the_removed_one_does_no_harm(state: Path) -> None:
@@ -172,6 +213,24 @@ async def test_a_database_that_another_locks_for_long_loses_nothing(
         assert rig.events() == DONE
     assert [level for level, _ in messages(caplog)] == ["ERROR", "INFO"]
     assert "database is locked" in caplog.text
+
+
+async def test_nothing_is_well_again_before_something_was_written(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading goes on while another locks the database."""
+    async with recording(state) as rig:
+        await begin(rig)
+        monkeypatch.setattr(recorder, "FLUSH_SECONDS", 0.6)
+        rig.recorder._in_use._database.execute("PRAGMA busy_timeout=10")
+        with locked(state):
+            rig.mend("cam-0")
+            await rig.until_up(False)
+            tries = 0
+            while tries < 8:
+                before = rig.recorder._retry_at
+                await until(lambda before=before: rig.up or rig.recorder._retry_at > before)  # type: ignore[misc]
+                assert not rig.up
+                tries += 1
+        await rig.until_up()
 
 
 async def test_a_full_disk_loses_nothing_and_is_used_once_there_is_room(
@@ -443,3 +502,17 @@ async def test_a_history_that_can_be_read_only_later_doubles_no_outage(state: Pa
             ("cam-2", True),
         ]
         assert rig.fleet.entry("cam-0").episodes == {"rtsp_timeout": 2}
+
+
+def test_a_history_read_late_gives_what_was_learned_and_takes_no_state(state: Path) -> None:
+    rig = Rig(state)
+    rig.fail("cam-0")
+    learned = Reference((), {}, 30)
+    then = replace(rig.fleet.entry("cam-0").health, state=State.UP, faults={})
+    counts = {"cam-0": {FAULT: 2}, "cam-1": {}}
+    stored = Stored({name: Known(name, then, Memory(learned), episodes=count) for name, count in counts.items()})
+    rig.fleet.take_late(stored)
+    assert rig.fleet.status_of("cam-0").state is State.DOWN  # seen since
+    assert rig.fleet.status_of("cam-1").state is State.UP  # not visited yet
+    assert [rig.fleet.entry(name).memory.reference for name in ("cam-0", "cam-1")] == [learned, learned]
+    assert rig.fleet.entry("cam-0").episodes == {FAULT: 3}

@@ -244,16 +244,18 @@ class History:
         return " and ".join(gone)
 
     def bring_back(self) -> None:
-        """Close it after its files were removed, and make them anew of what is still held; open it again then.
+        """Make its files anew of what is still held, after they were removed, and close it; open it again then.
 
         Raises:
-            HistoryError: that was not possible; it is closed all the same.
+            PassingError: that is not possible now, and can be tried again.
+            HistoryError: what it held is damaged, too.
 
         """
         try:
             history_file.bring_back(self._database, self.path, self._files)
         except (OSError, sqlite3.Error) as error:
-            raise HistoryError(f"{self.path}: what it held cannot be brought back: {error}") from error
+            kind = HistoryError if history_file.is_damage(error) else PassingError
+            raise kind(f"{self.path}: what it held cannot be brought back: {error}") from error
 
     def check(self) -> None:
         """Read the whole file, for damage that nothing came across yet.
@@ -312,11 +314,11 @@ class History:
                     "INSERT OR REPLACE INTO looks VALUES (?, ?, ?, ?)",
                     ((each.camera, each.at, *pack(each)) for each in changes.looks),
                 )
+                self._database.execute("COMMIT")
             except BaseException:
                 if self._database.in_transaction:  # a full disk ends it
                     self._database.execute("ROLLBACK")
                 raise
-            self._database.execute("COMMIT")
         except sqlite3.Error as error:
             raise self._error("written", error) from error
         except (ValueError, TypeError, OverflowError) as error:  # such as text that is no Unicode

@@ -162,42 +162,54 @@ def close(database: sqlite3.Connection, path: Path, ours: dict[str, Identity]) -
 
 
 def bring_back(database: sqlite3.Connection, path: Path, ours: dict[str, Identity]) -> None:
-    """Close a database, and write all that it holds to files of the right names, where such were removed.
+    """Write all that a database holds to files of the right names, where such were removed, and close it.
 
     Where the log alone is gone, it is written to the database through the connection that still has it; else all goes
     into a new file. A database that was replaced by another is only closed: the other one counts.
 
     Raises:
-        sqlite3.Error: it cannot be read, or not be written there.
-        OSError: it cannot be written there.
+        sqlite3.Error: it cannot be read, or not be written there; it stays open.
+        OSError: it cannot be written there; it stays open.
 
     """
     now = identities(path)
-    replaced = "" in now and now[""] != ours.get("")
-    log_of_others = now.get("-wal") != ours.get("-wal") and _size(path.with_name(f"{path.name}-wal"))
-    try:
-        if replaced:
-            return
-        if "" in now and not log_of_others:
-            busy, _, _ = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            if not busy:
-                return
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        copy = path.with_name(f"{path.name}.copy")
-        copy.unlink(missing_ok=True)
-        database.execute("VACUUM INTO ?", (str(copy),))
-    finally:
-        close(database, path, ours)
-        if replaced:  # a log of the one before would be taken for the other one's
-            for suffix in SUFFIXES[1:]:
-                if suffix in ours and identities(path).get(suffix) == ours[suffix]:
-                    path.with_name(path.name + suffix).unlink(missing_ok=True)
-    with copy.open("rb") as stream:
-        os.fsync(stream.fileno())
+    copy = None
+    if "" not in now or (now[""] == ours.get("") and not _is_whole_without_its_log(database, path, now, ours)):
+        copy = _copy(database, path)
+    close(database, path, ours)
+    mine = identities(path)
     for suffix in SUFFIXES[1:]:
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
-    copy.replace(path)
-    whole_file.sync_folder(path.parent)
+        # A log of the one before would be taken for that of the other one.
+        if copy is not None or (suffix in ours and mine.get(suffix) == ours[suffix]):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+    if copy is not None:
+        copy.replace(path)
+        whole_file.sync_folder(path.parent)
+
+
+def _is_whole_without_its_log(
+    database: sqlite3.Connection, path: Path, now: dict[str, Identity], ours: dict[str, Identity]
+) -> bool:
+    """Write the log to the database; return whether that was all there is to do."""
+    if now.get("-wal") != ours.get("-wal") and _size(path.with_name(f"{path.name}-wal")):
+        return False  # another process began one
+    busy, _, _ = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not busy
+
+
+def _copy(database: sqlite3.Connection, path: Path) -> Path:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    copy = path.with_name(f"{path.name}.copy")
+    copy.unlink(missing_ok=True)
+    try:
+        database.execute("VACUUM INTO ?", (str(copy),))
+        with copy.open("rb") as stream:
+            os.fsync(stream.fileno())
+    except BaseException:
+        with contextlib.suppress(OSError):
+            copy.unlink(missing_ok=True)
+        raise
+    return copy
 
 
 def _size(path: Path) -> int:

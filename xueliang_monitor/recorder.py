@@ -34,6 +34,9 @@ LONGEST_RETRY_SECONDS = 60.0
 STUCK_SECONDS = 30.0
 """After this long a disk counts as not answering; a locked database is waited for 5 s."""
 
+MOST_RESCUES = 20
+"""Tries to make removed files anew, within 17 min, before what they held is given up."""
+
 MOST_SAID = 5
 """Different failures in a row of which each is said."""
 
@@ -82,6 +85,7 @@ class Recorder:
         self._backlog = Backlog(lambda kind, count: fleet.history_lost.update({kind: count}))
         self._flushed_at = self._all_at = clock.monotonic()
         self._restored = False
+        self._rescues = 0
         self._failing_since: float | None = None
         self._said: set[str] = set()
         self._pause = RETRY_SECONDS
@@ -133,7 +137,7 @@ class Recorder:
         try:
             held = await self._in_a_thread(self._look_after)
             self._take(held)
-            if due or held is not None:
+            if due or held is not None or self._failing_since is not None:
                 await self._write()
             await self._upkeep.turn(self._in_use, self._in_a_thread)
         except HistoryError as error:
@@ -178,13 +182,9 @@ class Recorder:
             lost = self._history.lost_files()
             if not lost:
                 return None
-            log.error("%s: %s while it was in use", self._history.path.parent, lost)
+            self._say(f"{self._history.path.parent}: {lost} while it was in use")
             self._note_failure()
-            history, self._history = self._history, None
-            try:
-                history.bring_back()
-            except HistoryError as error:
-                log.error("%s", error)  # noqa: TRY400 - the cause stands in the line
+            self._bring_back(self._history)
         history = self._opened()
         if history.fresh and not history.put_aside and self._restored:
             log.error("%s: was found empty: what it held is lost", history.path)
@@ -196,6 +196,17 @@ class Recorder:
             raise
         self._history = history
         return held
+
+    def _bring_back(self, history: History) -> None:
+        self._rescues += 1
+        try:
+            history.bring_back()
+        except HistoryError as error:
+            if error.passing and self._rescues < MOST_RESCUES:
+                raise
+            log.error("%s; what is not in its files is lost", error)  # noqa: TRY400 - the cause stands in the line
+            history.close()
+        self._history, self._rescues = None, 0
 
     def _take(self, held: _Held | None, *, at_start: bool = False) -> None:
         """Bring the fleet and a history that was just opened together.
