@@ -24,6 +24,7 @@ from xueliang_monitor.pauses import STOPPED_SECONDS
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.recorder import Recorder
 from xueliang_monitor.scheduler import Due, Intervals, Scheduler
+from xueliang_monitor.shortage import Resource
 from xueliang_monitor.state_lock import StateLock
 from xueliang_monitor.stored import Stored
 from xueliang_monitor.supervision import supervised
@@ -190,20 +191,20 @@ class Monitor:
         forbidden = frozenset(
             camera.id for camera in self._installation.inventory.known if not camera.target.picture.evidence
         )
-        count = await asyncio.to_thread(evidence.forget, settings.state, math.inf, forbidden)
-        if count:
-            log.info("%d evidence pictures deleted, as none are to be kept", count)
-        now = self._clock.now()
-        oldest = now - settings.keep.evidence
-        await asyncio.to_thread(evidence.forget, settings.state, oldest, after=now + FUTURE_SECONDS)
+        try:
+            count = await asyncio.to_thread(evidence.forget, settings.state, math.inf, forbidden)
+            if count:
+                log.info("%d evidence pictures deleted, as none are to be kept", count)
+            now = self._clock.now()
+            oldest = now - settings.keep.evidence
+            await asyncio.to_thread(evidence.forget, settings.state, oldest, after=now + FUTURE_SECONDS)
+        except (OSError, RuntimeError) as error:  # no thread is to be had, or no folder to be read
+            log.error("evidence pictures are not looked through: %s", error)  # noqa: TRY400
 
     async def _keep_forgetting_evidence(self) -> None:
         """Delete pictures in time whatever becomes of the history."""
         while True:
-            try:
-                await self._forget_evidence()
-            except (OSError, RuntimeError) as error:  # no thread could be started, or no folder be read
-                log.error("evidence pictures are not looked through: %s", error)  # noqa: TRY400
+            await self._forget_evidence()
             await asyncio.sleep(FORGET_SECONDS)
 
     async def reload(self) -> None:
@@ -275,6 +276,7 @@ class Monitor:
     def _take_lag(self, late: float) -> None:
         self.fleet.loop_lag = late
         if late >= STOPPED_SECONDS:
+            self._said_short[Resource.PROCESSOR] = self._clock.monotonic()  # said here once
             log.warning(
                 "the monitor did not run for %.1f s: it was stopped, or its machine suspended; what was under way is "
                 "asked again",

@@ -9,6 +9,8 @@ from types import MappingProxyType
 from xueliang_monitor.model import Fault, Report, Rung, Severity, State, Text
 
 OWN_ERROR = "check_failed"
+OWN_TIMES = 10
+"""Visits in a row, 2 s apart, that come to nothing at the first rungs before a camera's state is taken as unknown."""
 
 FLAPPING = Fault(
     "flapping",
@@ -198,7 +200,9 @@ class Status:
 def _confirmations(policy: Policy, code: str, rung: Rung) -> int:
     if code in policy.at_first_sight:
         return 1
-    return policy.confirm[Rung.MONITOR if code == OWN_ERROR else rung]
+    if code != OWN_ERROR:
+        return policy.confirm[rung]
+    return OWN_TIMES if rung in (Rung.REACH, Rung.RTSP) else policy.confirm[Rung.MONITOR]
 
 
 def _see(

@@ -12,7 +12,7 @@ from xueliang_monitor.probes.changes import CLOCK_DRIFT
 from xueliang_monitor.probes.climb import Climb, Outcome, Probe
 from xueliang_monitor.probes.onvif import ONVIF, ONVIF_UNREACHABLE
 from xueliang_monitor.probes.picture import CHECK_FAILED
-from xueliang_monitor.probes.reach import CONNECT_TIMEOUT
+from xueliang_monitor.probes.reach import CONNECT_TIMEOUT, HOST_UNREACHABLE
 from xueliang_monitor.probes.rtsp import CONNECTION_CLOSED, RTSP_TIMEOUT
 from xueliang_monitor.probes.stream import DECODE_FAILED, NO_KEYFRAME, NO_MEDIA, PACKET_LOSS, STREAM_INTERRUPTED
 from xueliang_monitor.shortage import Resource, ShortageError, shortage_of
@@ -29,6 +29,10 @@ _TIMED: tuple[Fault, ...] = (
     *(CONNECT_TIMEOUT, RTSP_TIMEOUT, CONNECTION_CLOSED, NO_MEDIA, NO_KEYFRAME, PACKET_LOSS),
     *(STREAM_INTERRUPTED, DECODE_FAILED, ONVIF_UNREACHABLE, CLOCK_DRIFT),
 )
+WAKING_SECONDS = 15.0
+"""How long after a stop the machine's network may not be back."""
+
+_UNREACHED = frozenset({CONNECT_TIMEOUT.code, HOST_UNREACHABLE.code})
 TIMED = frozenset(fault.code for fault in _TIMED)
 """Faults that a monitor which does not run finds at cameras in order: time passed, packets and connections went."""
 
@@ -90,6 +94,14 @@ async def _climb_rung(probe: Probe, climb: Climb) -> Outcome:
         raise FaultSeen(CHECK_FAILED, f"the {probe.rung} check itself failed: {type(error).__name__}") from error
 
 
+def _own_fault(fault: FaultSeen, probe: Probe, climb: Climb, since: float) -> ShortageError | None:
+    """Say whether the monitor, which was stopped or does not get to run, may itself be why a fault was seen."""
+    if fault.fault.code in _UNREACHED and climb.pauses.stopped_within(WAKING_SECONDS):
+        detail = "the monitor was stopped or its machine suspended until a moment ago; its network may not be back"
+        return ShortageError(Resource.PROCESSOR, f"{detail} ({fault.detail})")
+    return _not_running(probe, climb, since) if fault.fault.code in TIMED else None
+
+
 def _not_running(probe: Probe, climb: Climb, since: float) -> ShortageError | None:
     """Say whether the process ran so little while a rung was climbed that nothing timed can be told of it."""
     lost = climb.pauses.lost_since(since)
@@ -121,9 +133,9 @@ async def climb_one(found: Findings, probe: Probe, climb: Climb) -> None:
         found.lacked(probe, short, time.monotonic() - started)
     except FaultSeen as fault:
         seconds = time.monotonic() - started
-        idle = _not_running(probe, climb, since) if fault.fault.code in TIMED else None
-        if idle is not None:
-            found.lacked(probe, idle, seconds)
+        ours = _own_fault(fault, probe, climb, since)
+        if ours is not None:
+            found.lacked(probe, ours, seconds)
         else:
             found.failed(probe, fault, seconds)
     if climb.told is not None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
+import os
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -333,3 +336,29 @@ def test_a_name_server_is_an_address(said: str, tmp_path: Path) -> None:
     (tmp_path / "xueliang.yaml").write_text(f"name_servers: ['{said}']\n")
     with pytest.raises(DocumentError, match="not the address of a name server"), contextlib.nullcontext():
         config.load(tmp_path / "xueliang.yaml")
+
+
+async def xueliang(*arguments: str) -> tuple[int | None, str, float]:
+    started = time.monotonic()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "xueliang_monitor", *arguments),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env={**os.environ, "COLUMNS": "400"},
+    )
+    out, _ = await process.communicate()
+    return process.returncode, out.decode(), time.monotonic() - started
+
+
+async def test_commands_say_that_the_name_server_does_not_answer(server: DnsServer, tmp_path: Path) -> None:
+    server.silent = True
+    at = tmp_path / "xueliang.yaml"
+    at.write_text(f"name_servers: ['{server.place}']\n")
+    (tmp_path / "cameras.d").mkdir()
+    status, said, seconds = await xueliang("check", "rtsp://cam-7.example/live", "--json", "--config", str(at))
+    assert (status, json.loads(said)["faults"]) == (1, ["check_failed"])
+    assert seconds < 15 + 10  # with time to start on a busy machine
+    for command in (("camera", "add", "cam-7.example", "--site", "S"), ("capture", "rtsp://cam-7.example/live")):
+        status, said, _ = await xueliang(*command, "--config", str(at))
+        assert status == 1
+        assert f"the name server {server.place} does not answer for cam-7.example" in said

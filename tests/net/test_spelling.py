@@ -72,7 +72,7 @@ def test_what_is_taken_as_a_number_is_a_plain_address(host: str) -> None:
     except ValueError:
         return
     last = host.rstrip(".").rsplit(".", 1)[-1]
-    if last.isdecimal() or last[:2].lower() == "0x":
+    if last.isdecimal() or re.fullmatch("0[xX][0-9A-Fa-f]*", last):
         assert str(ipaddress.IPv4Address(host)) == host
 
 

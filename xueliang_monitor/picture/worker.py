@@ -78,7 +78,9 @@ class Workers:
             except (MemoryError, pickle.PickleError, EOFError) as error:
                 reason = f"the picture worker failed: {type(error).__name__}"
             except (OSError, RuntimeError) as error:
-                raise shortage_of(error, starting=True) or error from error
+                if short := shortage_of(error, starting=True):
+                    raise short from error
+                raise
             self.restarts += 1
         raise WorkerError(f"{reason}, twice")
 

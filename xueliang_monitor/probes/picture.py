@@ -20,7 +20,10 @@ CHECK_FAILED = Fault(
         "The monitor itself failed to check this camera; nothing is known against the camera.",
         "监控程序自身检测失败；与摄像机无关。",
     ),
-    Text("Look into the monitor's log; report the error if it comes again.", "查看监控程序日志；若再次出现请上报。"),
+    Text(
+        "Mend what the detail names, such as open files or the name server; else look into the monitor's log.",
+        "按详情处理（如打开文件数不足、域名服务器无应答）；否则查看监控程序日志。",
+    ),
 )
 
 
