@@ -7,8 +7,16 @@ import inspect
 import time
 from collections.abc import Awaitable, Callable
 
+from xueliang_monitor.model import Timeouts
+
 AT_MOST_SECONDS = 60.0
 """Far more than anything takes on a machine that has time; whoever waits for longer waits for what never comes."""
+
+PATIENT = Timeouts(reach=20.0, rtsp=60.0, stream=60.0, picture=120.0, onvif=60.0)
+"""Timeouts of visits for tests that are not about them."""
+
+PATIENCE = "timeouts: {rtsp: 30s, stream: 60s, picture: 60s, onvif: 30s}\n"
+"""The same as settings of a daemon; a camera that does not answer at all is noticed as soon as ever."""
 
 Wanted = Callable[[], bool | Awaitable[bool]]
 
