@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import LOGIN
-from tests.waiting import AT_MOST_SECONDS
+from tests.waiting import AT_MOST_SECONDS, PATIENT
 from xueliang_monitor import turns
 from xueliang_monitor.check import Memory, visit
-from xueliang_monitor.model import Rung, Timeouts
+from xueliang_monitor.model import Rung
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.simulator.fleet import SimulatedFleet
 from xueliang_monitor.turns import TurnError, Turns
@@ -46,7 +46,7 @@ async def test_visits_of_one_process_wait_for_one_another(
                     camera.target,
                     Rung.RTSP,
                     Memory(),
-                    timeouts=Timeouts(),
+                    timeouts=PATIENT,
                     workers=Workers(1),
                     now=time.time(),
                     turns=turn,
