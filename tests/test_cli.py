@@ -140,7 +140,7 @@ async def test_an_independent_client_plays_the_simulator(simulated: Start, index
         "-show_entries", "stream=codec_name,width,height,nb_read_frames", "-of", "json", url,
         stdout=subprocess.PIPE,
     )  # fmt: skip
-    out, _ = await asyncio.wait_for(process.communicate(), 40)
+    out, _ = await asyncio.wait_for(process.communicate(), 2 * AT_MOST_SECONDS)
     (stream,) = json.loads(out)["streams"]
     assert stream["codec_name"] == camera.codec.value.replace("h265", "hevc")
     assert (stream["width"], stream["height"]) == (640, 360)

@@ -124,10 +124,10 @@ async def test_a_lost_connection_is_said_and_found_again(tmp_path: Path) -> None
         await expect(banner).to_be_hidden()
         rig.daemon.send_signal(signal.SIGSTOP)
         try:
-            await expect(banner).to_be_visible(timeout=20000)
+            await expect(banner).to_be_visible()
         finally:
             rig.daemon.send_signal(signal.SIGCONT)
-        await expect(banner).to_be_hidden(timeout=20000)
+        await expect(banner).to_be_hidden()
         await rig.fault("cam-001", "refuse")
         await expect(page.locator("#c-cam-001")).to_have_class(re.compile("down"))
 
