@@ -40,13 +40,3 @@ async def until(
             return took
         assert took < seconds, f"not within {seconds:.0f} s: {what() if callable(what) else what}"
         await asyncio.sleep(0.02)
-
-
-def until_now(wanted: Callable[[], bool], seconds: float = AT_MOST_SECONDS, what: str = "it did not happen") -> float:
-    """Wait as `until` does, where no loop runs."""
-    started = time.monotonic()
-    while not wanted():
-        took = time.monotonic() - started
-        assert took < seconds, f"not within {seconds:.0f} s: {what}"
-        time.sleep(0.02)
-    return time.monotonic() - started
