@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 import trustme
 
+from tests.net.made import make_recorded
+from tests.scenes import make_footage
 from xueliang_monitor.camera_file import CameraFile
 from xueliang_monitor.model import Credentials
 from xueliang_monitor.simulator.fleet import SimulatedFleet
@@ -77,19 +79,21 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> Tls:
     return Tls(context, folder / "ca.pem")
 
 
-@pytest.fixture(scope="session")
-def footage() -> Path:
-    """Return the folder of real footage, or skip."""
-    folder = Path(os.environ.get("XUELIANG_FOOTAGE", ROOT.parent / "shared" / "footage"))
-    if not (folder / "street.mp4").exists():
-        pytest.skip(f"no footage at {folder}; set XUELIANG_FOOTAGE")
-    return folder
+FOOTAGE = Path(os.environ.get("XUELIANG_FOOTAGE", ROOT.parent / "shared" / "footage"))
+FOOTAGES = ["packaged", *(["real"] if (FOOTAGE / "cameras.json").exists() else [])]
 
 
-@pytest.fixture
-def recorded() -> Path:
-    """Return the folder of real cameras' recorded ONVIF answers, or skip."""
-    folder = Path(os.environ.get("XUELIANG_ONVIF_RECORDED", ROOT.parent / "shared" / "onvif-recorded"))
-    if not folder.is_dir():
-        pytest.skip(f"no recorded ONVIF answers at {folder}; set XUELIANG_ONVIF_RECORDED")
-    return folder
+@pytest.fixture(scope="session", params=FOOTAGES)
+def footage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of footage: the packaged clips laid out as such, and the real footage where it is at hand."""
+    return FOOTAGE if request.param == "real" else make_footage(tmp_path_factory.mktemp("footage"))
+
+
+RECORDED = Path(os.environ.get("XUELIANG_ONVIF_RECORDED", ROOT.parent / "shared" / "onvif-recorded"))
+RECORDINGS = ["made", *(["real"] if RECORDED.is_dir() else [])]
+
+
+@pytest.fixture(scope="session", params=RECORDINGS)
+def recorded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of ONVIF answers: ones made like those of real cameras, and recorded ones where at hand."""
+    return RECORDED if request.param == "real" else make_recorded(tmp_path_factory.mktemp("onvif"))

@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import pytest
 import yaml
 
 from tests.conftest import LOGIN
+from tests.waiting import AT_MOST_SECONDS, PATIENCE
 from xueliang_monitor import spreadsheet
 from xueliang_monitor.simulator.faults import BY_NAME
 from xueliang_monitor.simulator.fleet import SimulatedFleet
@@ -33,8 +33,7 @@ class Desk:
         self.cameras.mkdir()
         self.settings = folder / "xueliang.yaml"
         self.settings.write_text(
-            "listen: 127.0.0.1:1\n"
-            "credentials:\n"
+            "listen: 127.0.0.1:1\n" + PATIENCE + "credentials:\n"
             "  district: {username: viewer, password_env: DISTRICT}\n"
             "  other: {username: viewer, password_env: OTHER}\n"
         )
@@ -46,7 +45,7 @@ class Desk:
             env={**os.environ, "DISTRICT": LOGIN.password, "OTHER": "wr0ng-pass", "COLUMNS": "200",
                  "XUELIANG_CONFIG": str(self.settings), **environment},
         )  # fmt: skip
-        out, err = await asyncio.wait_for(process.communicate(), 100)
+        out, err = await asyncio.wait_for(process.communicate(), 4 * AT_MOST_SECONDS)
         assert "Traceback" not in err.decode()
         assert "wr0ng-pass" not in out.decode() + err.decode()
         assert LOGIN.password not in out.decode() + err.decode()
@@ -68,10 +67,8 @@ def desk(tmp_path: Path) -> Desk:
 async def test_add_asks_the_device_tests_it_and_writes_its_file(simulated: Start, desk: Desk) -> None:
     fleet = await simulated(3, onvif_port=8000)
     host = fleet.cameras["cam-002"].target.host
-    started = time.monotonic()
     code, out, err = await desk.add(host, "--site", "柳林社区", "--name", "东门", "--id", "east", "--uplink", "sw1")
     assert (code, err.count("\n")) == (0, 1), err
-    assert time.monotonic() - started < 8
     for said in ("picture_frozen", "✔ passed 合格", "clock", "parameters", "registered 已登记", "SIM000002"):
         assert said in out
     written = desk.file("east")

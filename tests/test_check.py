@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import LOGIN, Tls
+from tests.waiting import PATIENT, until
 from xueliang_monitor.catalogue import FAULTS as CATALOGUE
 from xueliang_monitor.check import Memory, visit
 from xueliang_monitor.model import Credentials, Report, Rung, StreamParameters, Timeouts
@@ -27,7 +28,12 @@ from xueliang_monitor.simulator.fleet import SimulatedFleet
 from xueliang_monitor.wire.media import Codec
 
 Start = Callable[..., Awaitable[SimulatedFleet]]
-SHORT = Timeouts(reach=1.0, rtsp=1.5, stream=6.0, picture=10.0)
+ENDS_BY_TIMEOUT = {
+    "connect_timeout": replace(PATIENT, reach=1.0),
+    "rtsp_timeout": replace(PATIENT, rtsp=1.5),
+    **dict.fromkeys(("no_media", "no_keyframe", "stream_interrupted", "packet_loss"), replace(PATIENT, stream=6.0)),
+}
+"""Timeouts for what is seen by waiting in vain; the rungs below have time."""
 
 
 async def climb(
@@ -37,10 +43,11 @@ async def climb(
     *,
     login: Credentials | None = LOGIN,
     now: float = 0.0,
+    timeouts: Timeouts = PATIENT,
     **changes: Any,
 ) -> tuple[Report, Memory]:
     target = replace(camera.target, **{"credentials": login, "listen_seconds": 0.0, **changes})
-    return await visit(target, Rung.PICTURE, memory, timeouts=SHORT, workers=workers, now=now or time.time())
+    return await visit(target, Rung.PICTURE, memory, timeouts=timeouts, workers=workers, now=now or time.time())
 
 
 @pytest.fixture
@@ -98,8 +105,9 @@ async def test_cause_to_code(simulated: Start, workers: Workers, fault: type[Sim
             report, memory = await climb(camera, memory, workers, now=NOON)
             assert report.seen == ()
     await camera.set_fault(fault())
+    timeouts = ENDS_BY_TIMEOUT.get(fault.code, PATIENT)
     for attempt in range(2 if fault.code.startswith("picture_") else 1):
-        report, memory = await climb(camera, memory, workers, **settings)
+        report, memory = await climb(camera, memory, workers, timeouts=timeouts, **settings)
         if fault.code == "picture_frozen" and attempt == 0:
             assert report.look_again
     assert [finding.code for finding in report.seen] == [fault.code], report
@@ -107,7 +115,7 @@ async def test_cause_to_code(simulated: Start, workers: Workers, fault: type[Sim
     assert report.online == (rung in (Rung.STREAM, Rung.PICTURE))
     assert report.seen[0].detail
     await camera.clear_fault()
-    await asyncio.sleep(0.05)
+    await until(lambda: camera.open_sessions == 0)
     settings.pop("login", None)
     report, memory = await climb(camera, replace(memory, login=type(memory.login)(), refusals=()), workers, **settings)
     assert report.seen == ()
@@ -156,10 +164,9 @@ async def test_no_session_stays_open_after_visits_that_are_cancelled_at_random(
             await asyncio.sleep(chance.random() * 0.05)
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-    await asyncio.sleep(0.3)
-    for camera in fleet.cameras.values():
-        assert camera.open_sessions == 0
-        assert camera.teardowns == camera.sessions_served
+    cameras = fleet.cameras.values()
+    await until(lambda: all(camera.open_sessions == 0 for camera in cameras))
+    await until(lambda: all(camera.teardowns == camera.sessions_served for camera in cameras))
 
 
 def test_what_the_network_says_is_told_apart() -> None:

@@ -9,9 +9,10 @@ from dataclasses import replace
 import pytest
 
 from tests.conftest import LOGIN
+from tests.waiting import PATIENT
 from xueliang_monitor.catalogue import FAULTS as CATALOGUE
 from xueliang_monitor.check import Memory, visit
-from xueliang_monitor.model import Credentials, Identity, OnvifTarget, Report, Rung, Timeouts
+from xueliang_monitor.model import Credentials, Identity, OnvifTarget, Report, Rung
 from xueliang_monitor.net.acquaintance import Acquaintance
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probes import changes
@@ -22,6 +23,7 @@ from xueliang_monitor.simulator.faults import BY_NAME, FAULTS
 from xueliang_monitor.simulator.fleet import SimulatedFleet
 
 Start = Callable[..., Awaitable[SimulatedFleet]]
+REACH_SECONDS = 2.0
 DEVICE_FAULTS = [fault for fault in FAULTS if CATALOGUE[fault.code].rung is Rung.ONVIF]
 
 
@@ -41,7 +43,7 @@ async def ask(
         target,
         Rung.RTSP,
         memory,
-        timeouts=Timeouts(reach=1.0, rtsp=1.5, onvif=3.0),
+        timeouts=replace(PATIENT, reach=REACH_SECONDS),
         workers=Workers(1),
         now=time.time() + after,
         ask_device=due,
@@ -77,7 +79,7 @@ async def test_a_camera_without_onvif_is_asked_nothing(simulated: Start) -> None
     camera = fleet.cameras["cam-000"]
     target = replace(camera.target, credentials=LOGIN)
     report, _ = await visit(
-        target, Rung.RTSP, Memory(), timeouts=Timeouts(), workers=Workers(1), now=time.time(), ask_device=True
+        target, Rung.RTSP, Memory(), timeouts=PATIENT, workers=Workers(1), now=time.time(), ask_device=True
     )
     assert codes(report) == []
     assert [result.rung for result in report.rungs] == [Rung.REACH, Rung.RTSP]

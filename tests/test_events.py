@@ -11,12 +11,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 
 from tests.simulated_time import START, SimulatedDays, camera
-from tests.test_reload import Place, Start, known, until, watching
+from tests.test_reload import Place, Start, known, watching
+from tests.waiting import AT_MOST_SECONDS, until
 from xueliang_monitor.availability import Seconds, window
 from xueliang_monitor.health import Transition
 from xueliang_monitor.history import History
@@ -33,7 +35,7 @@ async def run(place: Place, *arguments: str) -> tuple[int, str, str]:
         *XUELIANG, *arguments, env={**os.environ, "XUELIANG_CONFIG": str(place.settings), "COLUMNS": "200"},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
-    out, err = await asyncio.wait_for(process.communicate(), 30)
+    out, err = await asyncio.wait_for(process.communicate(), 2 * AT_MOST_SECONDS)
     assert "Traceback" not in err.decode()
     return int(process.returncode or 0), out.decode(), err.decode()
 
@@ -80,19 +82,25 @@ async def test_maintenance_from_the_command_line_with_and_without_a_daemon(simul
     code, out, _ = await run(place, "maintenance", "start", "--camera", "a", "--for", "1h", "--reason", "cleaning")
     assert (code, out.startswith("maintenance 1: camera a until ")) == (0, True)
     async with watching(place) as monitor:
-        await until(lambda: known(monitor) == {"a": State.MAINTENANCE, "b": State.UP}, 8)
+        await until(lambda: known(monitor) == {"a": State.MAINTENANCE, "b": State.UP})
         await fleet.cameras["cam-000"].set_fault(BY_NAME["refuse"]())
         assert (await run(place, "maintenance", "start", "--site", "S", "--for", "2h"))[0] == 0
-        await until(lambda: set(known(monitor).values()) == {State.MAINTENANCE}, 4)
+        await until(lambda: set(known(monitor).values()) == {State.MAINTENANCE})
         _, out, _ = await run(place, "maintenance", "list", "--json")
         assert [(item["number"], item["name"], item["active"]) for item in json.loads(out)] == [
             (1, "a", True),
             (2, "S", True),
         ]
-        await asyncio.sleep(2)
+        visited: set[float | None] = set()
+
+        def was_visited_often() -> bool:
+            visited.add(monitor.fleet.entry("a").health.visited_at)
+            return len(visited) > 4
+
+        await until(was_visited_often)  # and not judged
         for number in ("1", "2"):
             assert (await run(place, "maintenance", "stop", number))[0] == 0
-        await until(lambda: known(monitor) == {"a": State.DOWN, "b": State.UP}, 8)
+        await until(lambda: known(monitor) == {"a": State.DOWN, "b": State.UP})
     assert (await run(place, "maintenance", "stop", "1"))[0] == 1
     code, _, err = await run(place, "maintenance", "start", "--camera", "aa")
     assert (code, "did you mean a?" in err) == (2, True)
@@ -113,16 +121,22 @@ async def test_events_over_the_api_paged_and_live(simulated: Start, tmp_path: Pa
 
     monitor = Monitor(place.settings)
     async with monitor.running() as address, aiohttp.ClientSession() as session:
-        await until(lambda: known(monitor) == {"a": State.UP}, 8)
+        await until(lambda: known(monitor) == {"a": State.UP})
         live = await session.get(f"{address}/api/v1/events/live")
         for name in ("refuse", None, "hang-up", None):
             if name:
                 await device.set_fault(BY_NAME[name]())
             else:
                 await device.clear_fault()
-            await until(lambda name=name: known(monitor)["a"] is (State.DOWN if name else State.UP), 8)  # type: ignore[misc]
-        await asyncio.sleep(0.5)
-        answer = await (await session.get(f"{address}/api/v1/events", params={"limit": "3"})).json()
+            await until(lambda name=name: known(monitor)["a"] is (State.DOWN if name else State.UP))  # type: ignore[misc]
+        answer: dict[str, Any] = {}
+
+        async def all_are_stored() -> bool:
+            nonlocal answer
+            answer = await (await session.get(f"{address}/api/v1/events", params={"limit": "3"})).json()
+            return [item["kind"] for item in answer["events"]] == ["cleared", "raised", "cleared"]
+
+        await until(all_are_stored)
         assert [item["fault"] for item in answer["events"]] == [
             "connection_refused",
             "connection_closed",
@@ -133,7 +147,7 @@ async def test_events_over_the_api_paged_and_live(simulated: Start, tmp_path: Pa
         assert [item["kind"] for item in earlier["events"]] == ["raised"]
         assert (await session.get(f"{address}/api/v1/events", params={"limit": "x"})).status == 400
         lines = []
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(AT_MOST_SECONDS):
             async for line in live.content:
                 if line.startswith(b"event:"):
                     lines.append(line.decode().split()[1])
@@ -152,14 +166,26 @@ async def test_events_are_followed(tmp_path: Path) -> None:
     assert process.stdout is not None
     from xueliang_monitor.stored import Changes
 
-    await asyncio.sleep(1.5)
+    def write(name: str) -> None:
+        history.write(Changes((Transition(name, START, "raised", "no_media", "why", since=START - 60),)))
+
+    async def follows() -> bool:
+        write("first")  # what happened before it looked is not followed
+        return first.done()
+
+    first = asyncio.create_task(process.stdout.readline())
+    await until(follows)
     for number in range(3):
-        history.write(Changes((Transition(f"cam-{number}", START, "raised", "no_media", "why", since=START - 60),)))
-    async with asyncio.timeout(10):
-        seen = [json.loads(await process.stdout.readline())["camera"] for _ in range(3)]
+        write(f"cam-{number}")
+    seen: list[str] = []
+    async with asyncio.timeout(AT_MOST_SECONDS):
+        while len(seen) < 3:
+            name = json.loads(await process.stdout.readline())["camera"]
+            seen += [name] if name != "first" else []
+    assert json.loads(await first)["camera"] == "first"
     assert seen == ["cam-0", "cam-1", "cam-2"]
     process.send_signal(signal.SIGINT)
-    assert await asyncio.wait_for(process.wait(), 10) == 0
+    assert await asyncio.wait_for(process.wait(), AT_MOST_SECONDS) == 0
     history.close()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import cv2
@@ -10,7 +9,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from tests import waiting
 from tests.test_daemon import all_up, running, until
+from tests.waiting import PATIENCE
 from xueliang_monitor import evidence
 from xueliang_monitor.audit import Audit
 from xueliang_monitor.cli import app
@@ -25,29 +26,26 @@ from xueliang_monitor.picture.measuring import measure
 
 FAST = (
     "intervals: {reach: 500ms, rtsp: 500ms, stream: 1s, picture: 1s}\nrechecks: {reach: 200ms, picture: 300ms}\n"
-    "confirm: {picture: 2}\n"
+    "confirm: {picture: 2}\n" + PATIENCE
 )
 
 
 async def kept_count(state: Path, camera: str, count: int) -> None:
-    async with asyncio.timeout(10):
-        while len(evidence.kept(state, camera)) != count:
-            await asyncio.sleep(0.05)
+    await waiting.until(lambda: len(evidence.kept(state, camera)) == count)
 
 
 def mode(path: Path) -> int:
     return path.stat().st_mode & 0o777
 
 
-@pytest.mark.timeout(120)
 async def test_a_confirmed_fault_leaves_one_small_private_picture_and_no_more_when_forbidden(tmp_path: Path) -> None:
     async with running(tmp_path, 2, FAST) as rig:
-        await until(rig, all_up, 40)
+        await until(rig, all_up)
         state, settings = tmp_path / "state", str(tmp_path / "xueliang.yaml")
         names = [row.id for row in rig.cameras]
         assert evidence.kept(state, names[0]) == []
         await rig.fault(names[0], "black")
-        await until(rig, lambda states: "picture_black" in states[names[0]][1], 30)
+        await until(rig, lambda states: "picture_black" in states[names[0]][1])
         await kept_count(state, names[0], 1)
         (item,) = evidence.kept(state, names[0])
         assert item.fault == "picture_black"

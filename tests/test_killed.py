@@ -85,7 +85,7 @@ class Lane:
             assert set(data) <= {"site", "address", "rtsp_port", "rtsp_path", "status"}
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1200)
 def test_two_hundred_kills_leave_every_file_whole(tmp_path: Path) -> None:
     def lane(number: int) -> Lane:
         made = Lane(tmp_path / str(number), seed=number)

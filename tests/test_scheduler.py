@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from itertools import pairwise
 
+from tests.waiting import until
 from xueliang_monitor.clock import SystemClock
 from xueliang_monitor.health import FaultState, Health
 from xueliang_monitor.model import Report, Rung, RungResult
@@ -65,24 +66,26 @@ async def test_one_camera_is_never_visited_twice_at_once_and_slow_ones_hold_nobo
     quick = Intervals(0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05)
     under_way: set[str] = set()
     visits: dict[str, int] = {}
-    lateness: list[float] = []
+    released = asyncio.Event()
 
     async def visit(camera: str, due: Due, late: float) -> tuple[Report, Health]:
         assert camera not in under_way
         under_way.add(camera)
-        await asyncio.sleep(0.4 if camera.startswith("slow") else 0.0)
+        await (released.wait() if camera.startswith("slow") else asyncio.sleep(0))
         under_way.discard(camera)
         visits[camera] = visits.get(camera, 0) + 1
-        if camera.startswith("quick"):
-            lateness.append(late)
         return climbed(*ORDER), Health()
+
+    def visited(kind: str, times: int) -> bool:
+        return all(visits.get(f"{kind}-{n}", 0) >= times for n in range(20))
 
     scheduler = Scheduler(SystemClock(), quick, visit, at_once=64)
     cameras = (*(f"slow-{n}" for n in range(20)), *(f"quick-{n}" for n in range(20)))
     task = asyncio.create_task(scheduler.run(cameras))
-    await asyncio.sleep(1.2)
+    await until(lambda: visited("quick", 8))
+    assert {camera for camera in under_way if camera.startswith("slow")} == set(cameras[:20])
+    assert not any(camera.startswith("slow") for camera in visits)
+    released.set()
+    await until(lambda: visited("slow", 2))
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    assert all(visits[f"quick-{n}"] >= 8 for n in range(20))
-    assert all(1 <= visits[f"slow-{n}"] <= 3 for n in range(20))
-    assert sorted(lateness)[len(lateness) // 2] < 0.2

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from tests.simulated_time import camera
+from tests.waiting import until
 from xueliang_monitor.availability import Seconds
 from xueliang_monitor.check import Memory
 from xueliang_monitor.clock import ManualClock
@@ -119,12 +120,10 @@ async def test_an_error_of_our_own_stops_the_wall_for_one_sweep_only(
 
     monkeypatch.setattr(fleet, "pairs", sometimes)
     running = asyncio.create_task(wall.run())
-    await asyncio.sleep(0.2)
+    await until(lambda: "could not be brought up to date" in caplog.text)
     broken = False
-    await asyncio.sleep(0.2)
+    await until(lambda: [tile.camera for tile in wall.tiles()] == ["cam-1"])
     running.cancel()
-    assert "could not be brought up to date" in caplog.text
-    assert [tile.camera for tile in wall.tiles()] == ["cam-1"]
 
 
 def test_names_with_numbers_are_in_the_order_of_people() -> None:

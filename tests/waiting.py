@@ -7,8 +7,16 @@ import inspect
 import time
 from collections.abc import Awaitable, Callable
 
+from xueliang_monitor.model import Timeouts
+
 AT_MOST_SECONDS = 60.0
 """Far more than anything takes on a machine that has time; whoever waits for longer waits for what never comes."""
+
+PATIENT = Timeouts(reach=20.0, rtsp=60.0, stream=60.0, picture=120.0, onvif=60.0)
+"""Timeouts of visits for tests that are not about them."""
+
+PATIENCE = "timeouts: {rtsp: 30s, stream: 60s, picture: 60s, onvif: 30s}\n"
+"""The same as settings of a daemon; a camera that does not answer at all is noticed as soon as ever."""
 
 Wanted = Callable[[], bool | Awaitable[bool]]
 
@@ -32,13 +40,3 @@ async def until(
             return took
         assert took < seconds, f"not within {seconds:.0f} s: {what() if callable(what) else what}"
         await asyncio.sleep(0.02)
-
-
-def until_now(wanted: Callable[[], bool], seconds: float = AT_MOST_SECONDS, what: str = "it did not happen") -> float:
-    """Wait as `until` does, where no loop runs."""
-    started = time.monotonic()
-    while not wanted():
-        took = time.monotonic() - started
-        assert took < seconds, f"not within {seconds:.0f} s: {what}"
-        time.sleep(0.02)
-    return time.monotonic() - started

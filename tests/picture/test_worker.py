@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import time
 import psutil
 import pytest
 
+from tests.waiting import PATIENT, until
 from xueliang_monitor.picture.look import Material
 from xueliang_monitor.picture.worker import WorkerError, Workers
 from xueliang_monitor.simulator import clips
@@ -36,28 +38,32 @@ def processes() -> list[psutil.Process]:
     return [child for child in psutil.Process().children() if "anyio.to_process" in " ".join(child.cmdline())]
 
 
+def stands_still(child: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return bool(child.is_running() and child.status() == psutil.STATUS_STOPPED)
+    return False
+
+
 async def test_a_killed_worker_is_replaced_and_its_look_tried_again() -> None:
     workers, unit = Workers(2), keyframe()
-    assert await workers.look(unit, None, seconds=10) is not None
+    assert await workers.look(unit, None, seconds=PATIENT.picture) is not None
     for child in processes():
         os.kill(child.pid, signal.SIGKILL)
-    looks = await asyncio.gather(*(workers.look(unit, None, seconds=10) for _ in range(6)))
+    looks = await asyncio.gather(*(workers.look(unit, None, seconds=PATIENT.picture) for _ in range(6)))
     assert all(look is not None and look.seen == () for look in looks)
 
 
 async def test_a_hung_worker_costs_its_own_check_only() -> None:
     workers, unit = Workers(2), keyframe()
-    await asyncio.gather(*(workers.look(unit, None, seconds=10) for _ in range(2)))
+    await asyncio.gather(*(workers.look(unit, None, seconds=PATIENT.picture) for _ in range(2)))
     hung = processes()
     for child in hung:
         os.kill(child.pid, signal.SIGSTOP)
-    started = time.monotonic()
-    results = await asyncio.gather(*(workers.look(unit, None, seconds=6) for _ in range(4)), return_exceptions=True)
-    assert time.monotonic() - started < 12
+    # Half of it passes with those that hang; the other half is for new ones to start, on a machine however busy.
+    results = await asyncio.gather(*(workers.look(unit, None, seconds=20) for _ in range(4)), return_exceptions=True)
     assert workers.restarts >= 1
     assert all(not isinstance(result, BaseException) for result in results)
-    await asyncio.sleep(0.2)
-    assert not any(child.is_running() and child.status() == psutil.STATUS_STOPPED for child in hung)
+    await until(lambda: not any(stands_still(child) for child in hung))
 
 
 async def test_a_look_that_never_ends_is_a_failed_check(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,7 +77,7 @@ def _sleep(*_: object) -> None:
 
 
 async def test_what_is_no_picture_is_none() -> None:
-    assert await Workers(1).look(Material(Codec.MJPEG, b"\xff\xd8 no picture"), None, seconds=10) is None
+    assert await Workers(1).look(Material(Codec.MJPEG, b"\xff\xd8 no picture"), None, seconds=PATIENT.picture) is None
 
 
 def test_a_look_that_burns_the_processor_is_ended_by_the_kernel() -> None:
@@ -83,7 +89,7 @@ def test_a_look_that_burns_the_processor_is_ended_by_the_kernel() -> None:
         "worker.look = spin\n"
         "worker._limited_look(None, None)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", code], timeout=240, check=False)
     assert done.returncode == -signal.SIGXCPU
 
 
@@ -97,5 +103,5 @@ def test_a_look_that_takes_too_much_memory_costs_itself_alone() -> None:
         "worker.look = lambda *_: 'seen'\n"
         "print(worker._limited_look(None, None))\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], timeout=60, check=True, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code], timeout=240, check=True, capture_output=True, text=True)
     assert done.stdout.split() == ["refused", "seen"]

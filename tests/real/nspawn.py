@@ -16,7 +16,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-BOOT_SECONDS = 60.0
+BOOT_SECONDS = 180.0
 _NSPAWN = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--hostname=box", f"--bind-ro={ROOT}:/src"]
 
 
@@ -26,7 +26,7 @@ class Machine:
 
     leader: int
 
-    def run(self, command: str, *, check: bool = True, timeout: float = 60) -> str:
+    def run(self, command: str, *, check: bool = True, timeout: float = 240) -> str:
         done = subprocess.run(
             ["nsenter", "--target", str(self.leader), "--all", "bash", "-c", command],
             capture_output=True, text=True, timeout=timeout, check=False,
@@ -34,7 +34,7 @@ class Machine:
         assert not (check and done.returncode), f"{command}: {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout + done.stderr
 
-    def until(self, command: str, wanted: str, seconds: float) -> float:
+    def until(self, command: str, wanted: str, seconds: float = 120) -> float:
         """Run a command until its output holds `wanted`; return how long that took."""
         started = time.monotonic()
         while (took := time.monotonic() - started) < seconds:
@@ -101,7 +101,7 @@ def machine(folder: Path, install: str) -> Iterator[Machine]:
         finally:
             nspawn.send_signal(signal.SIGTERM)  # nspawn's payload is told to power off
             with contextlib.suppress(subprocess.TimeoutExpired):
-                nspawn.wait(20)
+                nspawn.wait(60)
             nspawn.kill()
             nspawn.wait()
 

@@ -23,6 +23,7 @@ from tests.conftest import ROOT, rows
 from tests.real.alerting import DEPLOY, MISSING, alerting, metrics_in
 from tests.real.two_monitors import two_monitors
 from tests.test_daemon import all_up, running, until
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.real
 DASHBOARDS = sorted((DEPLOY / "grafana/dashboards").glob("*.json"))
@@ -88,8 +89,8 @@ def test_a_plain_dollar_is_escaped_from_the_environment() -> None:
 async def test_every_expression_is_answered_by_prometheus(tmp_path: Path) -> None:
     """Over a small fleet with a dead camera, a dead switch and a black picture."""
     settings = (
-        "intervals: {reach: 4s, rtsp: 4s, stream: 6s, picture: 6s, onvif: 6s}\nrechecks: {reach: 1s, picture: 2s}"
-    )
+        "intervals: {reach: 4s, rtsp: 4s, stream: 6s, picture: 6s, onvif: 6s}\nrechecks: {reach: 1s, picture: 2s}\n"
+    ) + PATIENCE
     fleet = rows(24, onvif_port=8000)
     async with (
         running(tmp_path, 24, settings, fleet) as rig,

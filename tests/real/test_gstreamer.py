@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.real import gstreamer
+from tests.waiting import AT_MOST_SECONDS, PATIENCE, until
 from xueliang_monitor import daemon
-from xueliang_monitor.health import Status
 from xueliang_monitor.model import State
 
 pytestmark = [pytest.mark.real, pytest.mark.skipif(bool(gstreamer.missing()), reason=gstreamer.missing())]
@@ -27,60 +26,62 @@ def source(footage: Path) -> list[str]:
     return ["-t", "6", "-i", str(footage / "street.mp4")]
 
 
-def run_check(url: str, *options: str, password: str = LOGIN[1]) -> tuple[int, dict[str, object], float]:
-    started = time.monotonic()
+def check(url: str, password: str = LOGIN[1]) -> tuple[int, dict[str, Any]]:
     done = subprocess.run(
-        [sys.executable, "-m", "xueliang_monitor", "check", url, "--username", LOGIN[0], "--json", *options],
+        [sys.executable, "-m", "xueliang_monitor", "check", url, "--username", LOGIN[0], "--json"],
         env={**os.environ, "XUELIANG_PASSWORD": password},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=2 * AT_MOST_SECONDS,
         check=False,
     )
     assert password not in done.stdout + done.stderr
-    return done.returncode, json.loads(done.stdout), time.monotonic() - started
+    return done.returncode, json.loads(done.stdout)
+
+
+def check_until(faults: list[str], url: str, password: str = LOGIN[1]) -> dict[str, Any]:
+    """Check until just these faults are found: on a busy machine the server may take too long at first."""
+    code, answer = check(url, password)
+    for _ in range(9):
+        if answer["faults"] == faults:
+            break
+        code, answer = check(url, password)
+    assert (code, answer["faults"]) == (int(bool(faults)), faults), answer
+    assert sum(rung["seconds"] for rung in answer["rungs"]) < 15
+    return answer
 
 
 @pytest.mark.parametrize("codec", ["h264", "h265", "mjpeg"])
 def test_a_healthy_stream_is_healthy(footage: Path, tmp_path: Path, codec: str) -> None:
     folder = gstreamer.encode(source(footage), codec, tmp_path / codec, keyframe_interval=48)
     with gstreamer.server(codec, 24, folder, LOGIN) as url:
-        code, answer, seconds = run_check(url)
-    assert (code, answer["faults"], answer["online"]) == (0, [], True)
-    readings = answer["readings"]
-    assert isinstance(readings, dict)
-    assert readings["resolution"] in {"640x352", "640x360"}
-    assert [rung["rung"] for rung in answer["rungs"]] == ["reach", "rtsp", "stream", "picture"]  # type: ignore[index, attr-defined]
-    assert seconds < 15
+        answer = check_until([], url)
+    assert answer["online"]
+    assert answer["readings"]["resolution"] in {"640x352", "640x360"}
+    assert [rung["rung"] for rung in answer["rungs"]] == ["reach", "rtsp", "stream", "picture"]
 
 
 def test_wrong_password_wrong_path_and_stopped_server(footage: Path, tmp_path: Path) -> None:
     folder = gstreamer.encode(source(footage), "h264", tmp_path / "h264")
     with gstreamer.server("h264", 24, folder, LOGIN) as url:
-        code, answer, _ = run_check(url, password="not-this-one")
-        assert (code, answer["faults"], answer["online"]) == (1, ["auth_failed"], False)
-        code, answer, _ = run_check(url.replace("/video", "/nothing"))
-        assert (code, answer["faults"]) == (1, ["stream_not_found"])
-    code, answer, _ = run_check(url)
-    assert (code, answer["faults"]) == (1, ["connection_refused"])
+        assert not check_until(["auth_failed"], url, "not-this-one")["online"]
+        check_until(["stream_not_found"], url.replace("/video", "/nothing"))
+    check_until(["connection_refused"], url)
 
 
 @pytest.mark.parametrize("codec", ["h264", "h265", "mjpeg"])
 def test_a_covered_replay_is_covered(footage: Path, tmp_path: Path, codec: str) -> None:
     folder = gstreamer.encode(source(footage), codec, tmp_path / codec, extra=COVER)
     with gstreamer.server(codec, 24, folder, LOGIN) as url:
-        code, answer, _ = run_check(url)
-    assert (code, answer["faults"]) == (1, ["picture_covered"])
+        check_until(["picture_covered"], url)
 
 
-async def _until(monitor: daemon.Monitor, wanted: State, fault: str | None, seconds: float) -> Status:
-    async with asyncio.timeout(seconds):
-        while True:
-            status = monitor.fleet.status_of("gate")
-            codes = [known.code for known in status.faults]
-            if status.state is wanted and (fault is None or codes == [fault]):
-                return status
-            await asyncio.sleep(0.1)
+async def _until(monitor: daemon.Monitor, wanted: State, *faults: str) -> None:
+    def status() -> tuple[State, tuple[str, ...]]:
+        told = monitor.fleet.status_of("gate")
+        return told.state, tuple(known.code for known in told.faults)
+
+    await until(lambda: status() == (wanted, faults), 2 * AT_MOST_SECONDS, status)
 
 
 async def test_the_daemon_sees_a_stream_get_covered_stop_and_come_back(footage: Path, tmp_path: Path) -> None:
@@ -98,16 +99,22 @@ async def test_the_daemon_sees_a_stream_get_covered_stop_and_come_back(footage: 
         "listen: 127.0.0.1:0\n"
         "intervals: {reach: 1s, rtsp: 1s, stream: 2s, picture: 2s}\n"
         "rechecks: {reach: 300ms, picture: 500ms}\n"
-        "credentials: {main: {username: viewer, password_file: pass}}\n"
+        + PATIENCE
+        + "credentials: {main: {username: viewer, password_file: pass}}\n"
     )
     monitor = daemon.Monitor(tmp_path / "x.yaml")
+
+    def looks() -> int:
+        reference = monitor.fleet.entry("gate").memory.reference
+        return reference.looks if reference else 0
+
     async with monitor.running():
         with gstreamer.server("h264", 24, live, LOGIN, port):
-            await _until(monitor, State.UP, None, 20)
-            await asyncio.sleep(4)
-            assert (await _until(monitor, State.UP, None, 1)).faults == ()
-        await _until(monitor, State.DOWN, "connection_refused", 10)
+            await _until(monitor, State.UP)
+            await until(lambda: looks() >= 2)
+            await _until(monitor, State.UP)
+        await _until(monitor, State.DOWN, "connection_refused")
         with gstreamer.server("h264", 24, covered, LOGIN, port):
-            await _until(monitor, State.DEGRADED, "picture_covered", 20)
+            await _until(monitor, State.DEGRADED, "picture_covered")
         with gstreamer.server("h264", 24, live, LOGIN, port):
-            await _until(monitor, State.UP, None, 20)
+            await _until(monitor, State.UP)

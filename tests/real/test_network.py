@@ -60,7 +60,7 @@ def test_what_the_network_says_has_its_own_code(url: str, code: str, words: str)
         ],
         capture_output=True,
         text=True,
-        timeout=40,
+        timeout=240,
         check=False,
         env={**os.environ, "RES_OPTIONS": "timeout:1 attempts:1"},
     )

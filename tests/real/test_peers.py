@@ -16,8 +16,9 @@ import trustme
 
 from tests.conftest import LOGIN as SIMULATED_LOGIN
 from tests.real import gstreamer, vlc
+from tests.waiting import PATIENT
 from xueliang_monitor.check import Memory, visit
-from xueliang_monitor.model import Credentials, Report, Rung, Target, Timeouts, Transport
+from xueliang_monitor.model import Credentials, Report, Rung, Target, Transport
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.simulator.fleet import SimulatedFleet
 from xueliang_monitor.wire.media import Codec
@@ -35,7 +36,7 @@ def look(url: str, *, rung: Rung = Rung.PICTURE, **changes: Any) -> Report:
         "x", parts.hostname or "", parts.port or 0, parts.path, Credentials(*LOGIN), secure=parts.scheme == "rtsps",
         **changes,
     )  # fmt: skip
-    report, _ = asyncio.run(visit(target, rung, Memory(), timeouts=Timeouts(), workers=Workers(1), now=time.time()))
+    report, _ = asyncio.run(visit(target, rung, Memory(), timeouts=PATIENT, workers=Workers(1), now=time.time()))
     return report
 
 

@@ -12,19 +12,20 @@ import pytest
 from tests.conftest import ROOT
 from tests.real.nspawn import Machine, machine
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(1200)]
 
 UNIT = ROOT / "deploy/systemd/xueliang-monitor.service"
 PASSWORD = "pw-of-the-district"
 SETTINGS = """\
 intervals: {reach: 4s, rtsp: 4s, stream: 10s, picture: 10s}
 rechecks: {reach: 1s, picture: 2s}
+timeouts: {rtsp: 30s, stream: 60s, picture: 60s, onvif: 30s}
 credentials:
   district: {username: viewer, password_file: secrets/district.password}
 """
 DROP_IN = """\
 [Service]
-WatchdogSec=3
+WatchdogSec=10
 # Runs in the unit's own sandbox.
 ExecStartPost=-/bin/sh -c 'touch /etc/xueliang-monitor/probe; touch /usr/probe; touch /var/probe; \
 ls /home/someone; cat /root/probe; cat /etc/xueliang-monitor/secrets/district.password; \
@@ -47,11 +48,11 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
             f"systemd-run -q --unit=simulator -E XUELIANG_SIMULATOR_PASSWORD={PASSWORD} "
             "/opt/xueliang-monitor/bin/xueliang simulate --fleet /srv/one-more.csv"
         )
-        up.until("curl -s 127.0.0.1:9148/cameras", "sv-001", 20)
+        up.until("curl -s 127.0.0.1:9148/cameras", "sv-001")
         up.run("xueliang camera import /srv/fleet.csv")
         up.run("systemctl start xueliang-monitor")
         assert up.run("systemctl is-active xueliang-monitor").strip() == "active"
-        up.until("systemctl show -P StatusText xueliang-monitor", "8 cameras: 8 up", 40)
+        up.until("systemctl show -P StatusText xueliang-monitor", "8 cameras: 8 up")
         yield up
 
 
@@ -74,7 +75,7 @@ def test_exposure_is_at_most_one_and_a_half() -> None:
 
 def test_reload_takes_up_a_camera(box: Machine) -> None:
     box.run("xueliang camera import /srv/one-more.csv && systemctl reload xueliang-monitor")
-    box.until("systemctl show -P StatusText xueliang-monitor", "9 cameras: 9 up", 30)
+    box.until("systemctl show -P StatusText xueliang-monitor", "9 cameras: 9 up")
     assert "reloading, as asked" in box.run("journalctl -u xueliang-monitor")
 
 
@@ -109,35 +110,35 @@ def test_secrets_and_state_are_for_nobody_else(box: Machine) -> None:
 
 def test_the_journal_holds_priorities(box: Machine) -> None:
     box.run("xueliang simulate fault sv-002 refuse")
-    box.until("journalctl -o json -p 3 -u xueliang-monitor", "connection_refused", 20)
+    box.until("journalctl -o json -p 3 -u xueliang-monitor", "connection_refused")
     assert "connection_refused" not in box.run("journalctl -o json -p 2 -u xueliang-monitor")
 
 
 def test_states_survive_a_kill(box: Machine) -> None:
-    box.until("curl -s 127.0.0.1:9147/metrics", 'fault="connection_refused"', 20)
+    box.until("curl -s 127.0.0.1:9147/metrics", 'fault="connection_refused"')
     before = _states(box)
     box.run("systemctl kill --signal=KILL --kill-whom=main xueliang-monitor")
-    box.until("systemctl show -P NRestarts xueliang-monitor", "1", 20)
-    box.until("curl -s 127.0.0.1:9147/metrics", "xueliang_camera_online", 20)
+    box.until("systemctl show -P NRestarts xueliang-monitor", "1")
+    box.until("curl -s 127.0.0.1:9147/metrics", "xueliang_camera_online")
     after = _states(box)
     assert after["sv-002"] == before["sv-002"]
     assert {name: state for name, (state, _) in after.items()} == {name: state for name, (state, _) in before.items()}
 
 
 def test_a_stalled_loop_trips_the_watchdog(box: Machine) -> None:
-    box.until("systemctl is-active xueliang-monitor", "active", 20)
+    box.until("systemctl is-active xueliang-monitor", "active")
     restarts = int(box.run("systemctl show -P NRestarts xueliang-monitor"))
     box.run("systemctl kill --signal=STOP --kill-whom=main xueliang-monitor")
-    box.until("systemctl show -P NRestarts xueliang-monitor", str(restarts + 1), 30)
-    box.until("systemctl is-active xueliang-monitor", "active", 20)
+    box.until("systemctl show -P NRestarts xueliang-monitor", str(restarts + 1))
+    box.until("systemctl is-active xueliang-monitor", "active")
     told = box.run("journalctl -o cat -u xueliang-monitor")
     assert "Watchdog timeout" in told
     assert "asyncio/base_events.py" in told, "where the loop stood is not in the log"
 
 
 def test_stop_ends_in_time_and_leaves_no_session(box: Machine) -> None:
-    box.until("systemctl show -P StatusText xueliang-monitor", "9 cameras", 20)
-    box.run("time systemctl stop xueliang-monitor", timeout=10)
+    box.until("systemctl show -P StatusText xueliang-monitor", "9 cameras")
+    box.run("systemctl stop xueliang-monitor")  # which kills after 15 s, and that is no success
     assert box.run("systemctl show -P Result xueliang-monitor").strip() == "success"
     sessions = json.loads(box.run("curl -s 127.0.0.1:9148/cameras"))
     assert len(sessions) == 9
@@ -148,7 +149,7 @@ def test_a_root_command_before_the_daemon_leaves_it_its_history(box: Machine) ->
     box.run("systemctl stop xueliang-monitor; rm -f /var/lib/xueliang-monitor/history.db*")
     box.run("xueliang maintenance start --camera sv-001 --for 1h --reason test")
     box.run("systemctl start xueliang-monitor")
-    box.until("curl -s 127.0.0.1:9147/metrics", "xueliang_history_up 1.0", 20)
+    box.until("curl -s 127.0.0.1:9147/metrics", "xueliang_history_up 1.0")
 
 
 def test_bad_settings_are_not_tried_for_ever(box: Machine) -> None:

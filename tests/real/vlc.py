@@ -65,12 +65,12 @@ def _serving(source: list[str], codec: str, folder: Path, port: int, login: tupl
 
 def _wait_for(url: str, login: tuple[str, str], process: subprocess.Popen[bytes]) -> None:
     """Wait until ffprobe finds a video there: VLC listens, and asks for a login, before it has its stream ready."""
-    until = time.monotonic() + 75
+    until = time.monotonic() + 240
     with_login = url.replace("://", f"://{login[0]}:{login[1]}@", 1)
     command = ["ffprobe", "-v", "error", "-rtsp_transport", "udp", "-show_entries", "stream=codec_type", with_login]
     while time.monotonic() < until and process.poll() is None:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            found = subprocess.run(command, capture_output=True, timeout=12, check=False)
+            found = subprocess.run(command, capture_output=True, timeout=60, check=False)
             if found.returncode == 0 and b"codec_type=video" in found.stdout:
                 return
         time.sleep(0.2)

