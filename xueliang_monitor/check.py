@@ -270,4 +270,5 @@ def _report(target: Target, now: float, found: _Findings, climb: Climb) -> Repor
         keyframe_at=now if climb.keyframe is not None else None,
         scores=climb.look.scores if climb.look is not None else NO_NUMBERS,
         evidence=climb.look.evidence if climb.look is not None else b"",
+        failures=climb.failures,
     )

@@ -20,6 +20,7 @@ from xueliang_monitor.looks import LookTaken
 from xueliang_monitor.maintenance import Window, covering
 from xueliang_monitor.model import Report, Rung, RungResult
 from xueliang_monitor.network import Member, Uplink, UplinkPolicy, observe, undecided, unreachable
+from xueliang_monitor.picture.failures import Failures
 from xueliang_monitor.picture.measures import MEASURES
 from xueliang_monitor.probes.device import DeviceMemory
 from xueliang_monitor.snapshot import Entry, Histogram, Snapshot
@@ -62,6 +63,7 @@ class Fleet:
         }
         self._lateness = Histogram(LATENESS_BOUNDS)
         self._visits: Counter[str] = Counter()
+        self._failures = Failures()
         self.loop_lag = 0.0
         self.decoder_restarts = 0
         self.reloaded_at = clock.now()
@@ -303,6 +305,7 @@ class Fleet:
             self._rung_seconds[result.rung].observe(result.seconds)
         self._lateness.observe(lateness)
         self._visits["fault" if report.seen else "ok"] += 1
+        self._failures.take(report.camera, report.failures)
 
     def status_of(self, camera: str) -> Status:
         """Derive a camera's status at this moment."""
@@ -347,4 +350,5 @@ class Fleet:
             certificate_ends_at=self.certificate_ends_at,
             page_url=self.page_url,
             today=self.today,
+            check_failures=self._failures.counts,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -202,14 +202,13 @@ class SnapshotCollector(Collector):
         lateness = HistogramMetricFamily("xueliang_visit_lateness_seconds", "How late visits started.", labels=())
         _histogram(lateness, [], snapshot.lateness)
         yield lateness
-        visits = CounterMetricFamily("xueliang_visits", "Visits by result.", labels=("result",))
-        for result, count in sorted(snapshot.visits.items()):
-            visits.add_metric([result], count)
-        yield visits
+        yield _counter("xueliang_visits", "Visits by result.", "result", snapshot.visits)
         yield _single("xueliang_event_loop_lag_seconds", "How late the event loop last woke.", snapshot.loop_lag)
         restarts = CounterMetricFamily("xueliang_decoder_restarts", "Picture workers that died or were killed.")
         restarts.add_metric([], snapshot.decoder_restarts)
         yield restarts
+        failures = "Errors of the monitor's own in judging pictures; each costs one check of one picture."
+        yield _counter("xueliang_picture_check_errors", failures, "check", snapshot.check_failures)
         yield _single("xueliang_inventory_cameras", "Cameras under watch that count.", len(snapshot.counted))
         yield _single("xueliang_inventory_invalid_files", "Camera files that cannot be used.", snapshot.invalid_files)
         yield _single("xueliang_history_up", "1 while the history can be written and read.", float(snapshot.history_ok))
@@ -233,6 +232,13 @@ class SnapshotCollector(Collector):
 
 def _video_known(status: Judged) -> bool:
     return status.state in (State.UP, State.DEGRADED)
+
+
+def _counter(name: str, text: str, label: str, counts: Mapping[str, int]) -> Metric:
+    family = CounterMetricFamily(name, text, labels=(label,))
+    for value, count in sorted(counts.items()):
+        family.add_metric([value], count)
+    return family
 
 
 def _single(name: str, text: str, value: float) -> Metric:

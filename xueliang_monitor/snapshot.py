@@ -81,6 +81,7 @@ class Snapshot:
     certificate_ends_at: float | None = None
     page_url: str = ""
     today: Seconds = field(default_factory=Seconds)
+    check_failures: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def counted(self) -> tuple[tuple[Entry, Status], ...]:

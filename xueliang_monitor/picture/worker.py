@@ -54,6 +54,7 @@ class Workers:
 
         Raises:
             WorkerError: both attempts crashed, hung or failed.
+            LookError: the picture could not be measured.
 
         """
         limiter = self._limiter = self._limiter or CapacityLimiter(self._count)
