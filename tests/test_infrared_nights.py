@@ -20,7 +20,7 @@ from xueliang_monitor.model import State
 HOUR, DAY = 3600.0, 86_400.0
 COLOUR = {"picture_colourless", "picture_colour_cast"}
 HOWS = ("stopped", "killed", "upgraded")
-Watch = Callable[..., Watched]
+Watch = Callable[[Shot, float], Watched]
 
 
 def moment(day: int, hour: float) -> float:
@@ -42,8 +42,8 @@ def failed(watched: Watched) -> int:
 def watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
     begun: list[Watched] = []
 
-    def begin(shot: Shot, began: float, interval: float = 1200.0) -> Watched:
-        begun.append(Watched(tmp_path, shot, began, monkeypatch, interval))
+    def begin(shot: Shot, began: float) -> Watched:
+        begun.append(Watched(tmp_path, shot, began, monkeypatch, 1200.0))
         return begun[-1]
 
     yield begin
@@ -106,10 +106,10 @@ async def test_real_days_with_black_and_white_nights(watch: Watch, footage: Path
             return np.clip(1.5 * grey + noise[..., :1], 0, 255).astype(np.uint8)
         return np.clip(picture + noise, 0, 255).astype(np.uint8)
 
-    watched = watch(shot, began, 2400.0)
-    for day in range(1, 8):
-        await watched.run(moment(day, (3.0 * day + 14) % 24))
-        watched.restart(HOWS[day % len(HOWS)])
+    watched = watch(shot, began)
+    for number, (day, hour) in enumerate(((2, 13.0), (4, 2.0), (6, 17.0))):
+        await watched.run(moment(day, hour))
+        watched.restart(HOWS[number])
     await watched.run(moments[-1])
     assert failed(watched) == 0
     assert watched.fleet.snapshot().check_failures == {}

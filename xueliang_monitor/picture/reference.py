@@ -24,8 +24,9 @@ ENOUGH = 5
 KEPT, RECENT, SPACED = 24, 8, 18
 """Values kept of each measure: in all, the last ones, and before them one in so many looks, which reach back a day."""
 
-GREY_LEVELS, GREY_SHARE = 2.0, 0.75
-"""Where so much of the view has less colour than this, it has none, but for burned-in text: infrared light."""
+GREY_SHARE, SAME_GREY = 0.76, 0.25
+"""With so much of the view in one step of grey it has no colour, but for burned-in text and a tint of a level or two:
+infrared light. Where two views differ by less in that, one may be the other's, as faint colours come and go."""
 
 SAME_LIGHT_LEVELS = 10.0
 """Within this mean difference a look is of a light that is known, and moves it a little towards itself."""
@@ -215,12 +216,17 @@ def small_thumb(measures: Measures) -> Plane:
     return np.asarray(cv2.resize(measures.thumb, LIGHT_SIZE, interpolation=cv2.INTER_AREA), dtype=np.float32)
 
 
-def grey(thumb: Plane) -> bool:
-    """Whether a thumbnail has no colour, as infrared light gives none."""
+def _grey_share(thumb: Plane) -> float:
+    """Return the share of a thumbnail in which all colours are in the same step, as lights are kept."""
     import numpy as np
 
-    colourless = thumb.max(axis=2) - thumb.min(axis=2) < GREY_LEVELS
-    return bool(np.count_nonzero(colourless) >= GREY_SHARE * colourless.size)
+    steps = np.rint(thumb / _GRAIN)
+    return float((steps.max(axis=2) == steps.min(axis=2)).mean())
+
+
+def grey(thumb: Plane) -> bool:
+    """Whether a thumbnail has no colour, as infrared light gives none."""
+    return _grey_share(thumb) >= GREY_SHARE
 
 
 def distance(thumb: Plane, light: Plane) -> float:
@@ -251,9 +257,10 @@ def _moved_towards(light: Light, measures: Measures, number: int) -> Light:
 
 def _with_look(lights: tuple[Light, ...], measures: Measures, number: int) -> tuple[Light, ...]:
     thumb = small_thumb(measures)
-    planes, colourless = [light.thumb_plane() for light in lights], grey(thumb)
+    planes, share = [light.thumb_plane() for light in lights], _grey_share(thumb)
     # A grey look would take the colour out of a light that has some, and with it what colour is measured by.
-    alike = [grey(plane) is colourless for plane in planes]
+    shares = [_grey_share(plane) for plane in planes]
+    alike = [(share >= GREY_SHARE) is (each >= GREY_SHARE) or abs(share - each) < SAME_GREY for each in shares]
     far = [distance(thumb, plane) if same else math.inf for plane, same in zip(planes, alike, strict=True)]
     nearest = min(range(len(far)), key=far.__getitem__, default=None)
     if nearest is not None and far[nearest] < SAME_LIGHT_LEVELS and len(lights) > 1:
