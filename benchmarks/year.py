@@ -12,9 +12,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
+from tests.picture import made
 from tests.simulated_time import camera
 from xueliang_monitor.availability import Seconds, day_of
 from xueliang_monitor.check import Memory
@@ -26,7 +28,7 @@ from xueliang_monitor.looks import LookTaken
 from xueliang_monitor.metrics import render
 from xueliang_monitor.picture import PICTURE_CHECKS
 from xueliang_monitor.picture.measures import MEASURES
-from xueliang_monitor.picture.reference import Light, Reference
+from xueliang_monitor.picture.reference import MAX_LIGHTS
 from xueliang_monitor.stored import Changes, Known
 
 RESULTS = Path(__file__).parent / "results"
@@ -42,9 +44,8 @@ def _today() -> date:
 
 def _fill(history: History, names: list[str]) -> None:
     chance, today = random.Random(3), _today()
-    lights = tuple(Light(bytes(1500), bytes(4000), bytes(576)) for _ in range(6))
-    usual = {f"measure-{number}": (0.1234,) * 32 for number in range(35)}
-    memory = Memory(Reference(lights, usual, 100, bytes(14_400)))
+    known = made.reference(60)
+    memory = Memory(replace(known, lights=(known.lights * MAX_LIGHTS)[:MAX_LIGHTS]))
     for back in range(DAYS):
         day = today - timedelta(days=back)
         start = time.mktime(day.timetuple())

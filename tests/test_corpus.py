@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import cv2
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from tests.picture import made
 from xueliang_monitor.cli import app
+from xueliang_monitor.picture import PICTURE_CHECKS
+from xueliang_monitor.picture.verdict import Judged, View
 
 RUNNER = CliRunner()
 
@@ -55,6 +60,87 @@ def test_a_corpus_is_judged_and_scored(corpus: Path, tmp_path: Path) -> None:
     assert (told["macro_f1"], told["false_alarms"], told["recall"]) == (1.0, {"plain": 0.0}, {"severe": 1.0})
     table = RUNNER.invoke(app, ["picture", "score", str(corpus), str(out)])
     assert "picture_black" in table.stdout
+
+
+def test_a_camera_with_infrared_nights_is_judged(tmp_path: Path) -> None:
+    scene = made.MadeCamera()
+
+    def write(name: str, picture: Any, hour: float | None) -> dict[str, Any]:
+        cv2.imwrite(str(tmp_path / name), picture)
+        return {"file": name, "t": 0, "hour": hour}
+
+    def bleached(hour: float) -> Any:
+        return cv2.cvtColor(cv2.cvtColor(scene.shot(hour), cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+
+    hours = [*np.arange(7.0, 18.0), *np.arange(20.0, 24.0), *np.arange(0.0, 5.0)]
+    shown = {
+        "noon": (scene.shot(12.0), 12.0),
+        "morning": (scene.shot(7.2), 7.2),
+        "night": (scene.shot(1.0), 1.0),
+        "evening": (scene.shot(22.0), 18.0),
+        "some-time": (scene.shot(22.0), None),
+        "lost": (bleached(12.0), 12.0),
+    }
+    manifest = {
+        "cameras": {"gate": {"baseline": [write(f"b{n}.png", scene.shot(h), h) for n, h in enumerate(hours)]}},
+        "cases": [
+            {"case_id": name, "camera": "gate", "frames": [write(f"{name}.png", picture, hour)]}
+            for name, (picture, hour) in shown.items()
+        ],
+    }
+    file, out = tmp_path / "manifest.json", tmp_path / "out.json"
+    file.write_text(json.dumps(manifest))
+    done = RUNNER.invoke(app, ["picture", "judge", str(file), "--json", str(out)])
+    assert done.exit_code == 0, done.output
+    assert json.loads(out.read_text()) == {**{key: [] for key in shown}, "lost": ["picture_colourless"]}
+
+
+def test_a_case_that_cannot_be_judged_costs_itself_and_the_exit_status(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A failing check or step in one case; done in this process, as others would not know the patch."""
+
+    class Here:
+        def __init__(self, *_: object) -> None: ...
+
+        def __enter__(self) -> Self:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def map(self, work: Any, *items: Any, chunksize: int = 1) -> Any:
+            return map(work, *items)
+
+    def judge(view: View) -> Judged:
+        return Judged(1 / int(view.number("mean") > 60), "")
+
+    broken = tuple(
+        replace(each, judge=judge) if each.fault.code == "picture_noisy" else each for each in PICTURE_CHECKS
+    )
+    monkeypatch.setattr("xueliang_monitor.corpus.ProcessPoolExecutor", Here)
+    monkeypatch.setattr("xueliang_monitor.picture.judge.PICTURE_CHECKS", broken[3:])  # it comes before black hides it
+    out = tmp_path / "out.json"
+    done = RUNNER.invoke(app, ["picture", "judge", str(corpus), "--json", str(out)])
+    assert done.exit_code == 1
+    assert "dark: not judged: picture_noisy failed (ZeroDivisionError)" in done.stderr
+    assert set(json.loads(out.read_text())) == {"good", "torn"}
+    monkeypatch.setattr("xueliang_monitor.picture.measuring.measure", lambda *_: 1 / 0)
+    done = RUNNER.invoke(app, ["picture", "judge", str(corpus)])
+    assert done.exit_code == 1
+    assert "good: not judged: the camera's baseline could not be learned (ZeroDivisionError)" in done.stderr
+
+
+def _dies(*_: object) -> None:
+    os._exit(1)
+
+
+def test_a_process_that_dies_costs_no_more_than_what_it_had_to_judge(
+    corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("xueliang_monitor.corpus._judge", _dies)
+    done = RUNNER.invoke(app, ["picture", "judge", str(corpus)])
+    assert done.exit_code == 1
+    assert done.stderr.count("not judged: a process that judges died") == 3
 
 
 @pytest.mark.parametrize(

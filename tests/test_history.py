@@ -22,6 +22,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.killed_history import CAMERAS as KILLED
 from tests.killed_history import STEP, WINDOW, gone
+from tests.picture import made
 from tests.simulated_time import START, SimulatedDays, camera, report
 from tests.waiting import until
 from xueliang_monitor import recorder
@@ -34,7 +35,7 @@ from xueliang_monitor.health import Policy
 from xueliang_monitor.history import History, HistoryError
 from xueliang_monitor.login import Login
 from xueliang_monitor.model import Credentials, Rung, State
-from xueliang_monitor.picture.reference import Light, Reference
+from xueliang_monitor.picture.reference import Reference
 from xueliang_monitor.stored import Changes, Known, Stored
 
 CAMERAS = tuple(camera(f"cam-{number}", "sw") for number in range(4))
@@ -48,9 +49,8 @@ def test_a_restart_keeps_states_since_when_and_what_was_learned(tmp_path: Path) 
     history.write(days.fleet.collect(every=True))
     before = {entry.camera.id: status for entry, status in days.fleet.snapshot().entries}
     login = Login().for_credentials(Credentials("viewer", "secret")).refused(START)
-    memory = Memory(
-        Reference((Light(b"\x00\xff", b"\x01", b"\x02", 24),), {"mean": (0.1,)}, 1, b"picture-of-something"), login
-    )
+    picture = b"picture-of-something" * 720
+    memory = Memory(replace(made.reference(60).settled() or Reference(), previous=picture), login)
     entry = days.fleet.entry("cam-0")
     history.write(Changes(known=(Known("cam-0", entry.health, memory, entry.camera.data, entry.episodes),)))
     history.close()
@@ -70,6 +70,7 @@ def test_a_restart_keeps_states_since_when_and_what_was_learned(tmp_path: Path) 
     }
     assert after["cam-1"].state is State.DOWN
     assert memory.reference is not None
+    assert memory.reference.learned
     assert fleet.entry("cam-0").memory == replace(memory, reference=replace(memory.reference, previous=b""))
     written = base64.b64encode(b"picture-of-something")[:20]
     assert all(written not in file.read_bytes() for file in tmp_path.iterdir())
@@ -234,7 +235,7 @@ def test_a_camera_taken_out_closes_its_episodes() -> None:
 def far_enough(folder: Path) -> bool:
     history = History(folder, read_only=True)
     try:
-        return max(health.visited_at or 0.0 for health, _ in history.load().values()) > START + 4 * WINDOW
+        return max(known.health.visited_at or 0.0 for known in history.load().cameras.values()) > START + 4 * WINDOW
     finally:
         history.close()
 

@@ -239,7 +239,7 @@ async def test_a_killed_daemon_comes_back_with_states_and_since_when(simulated: 
     def both_are_stored() -> bool:
         history = History(tmp_path / "state", read_only=True)
         try:
-            return {health.state for health, _ in history.load().values()} == {State.UP, State.DOWN}
+            return {known.health.state for known in history.load().cameras.values()} == {State.UP, State.DOWN}
         finally:
             history.close()
 

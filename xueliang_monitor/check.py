@@ -246,4 +246,5 @@ def _report(target: Target, now: float, found: Findings, climb: Climb) -> Report
         scores=climb.look.scores if climb.look is not None else NO_NUMBERS,
         evidence=climb.look.evidence if climb.look is not None else b"",
         shortages=tuple(found.shortages),
+        failures=climb.failures,
     )

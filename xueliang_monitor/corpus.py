@@ -7,9 +7,10 @@ apart; files relative to the manifest, `hour` the local hour or null. Labels are
 from __future__ import annotations
 
 import multiprocessing
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -107,33 +108,55 @@ def _picture(folder: Path, entry: FrameEntry) -> NDArray[np.uint8] | None:
     return None if picture is None else np.asarray(picture, dtype=np.uint8)
 
 
-def _learn(folder: Path, camera: CameraEntry) -> Reference | None:
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What one case shows, as fault codes; or why it could not be judged, by an error of our own."""
+
+    case: str
+    codes: tuple[str, ...] = ()
+    failure: str = ""
+
+
+def _learn(folder: Path, camera: CameraEntry) -> tuple[Reference | None, str]:
+    """Return what a baseline teaches, and why it could not be learned, by an error of our own."""
     from xueliang_monitor.picture.learning import learn
     from xueliang_monitor.picture.measuring import measure
 
     pictures = (_picture(folder, entry) for entry in camera.baseline)
-    return learn([measure(picture) for picture in pictures if picture is not None])
+    try:
+        return learn([measure(picture) for picture in pictures if picture is not None]), ""
+    except Exception as error:  # noqa: BLE001 - costs the cases of this camera alone
+        return None, f"the camera's baseline could not be learned ({type(error).__name__})"
 
 
-def _judge(folder: Path, case: CaseEntry, reference: Reference | None) -> tuple[str, list[str]]:
+def _judge(folder: Path, case: CaseEntry, learned: tuple[Reference | None, str]) -> Judgement:
     from xueliang_monitor.picture import PICTURE_CHECKS
     from xueliang_monitor.picture.look import look_at
 
+    reference, failure = learned
+    if failure:
+        return Judgement(case.case_id, failure=failure)
     read = (_picture(folder, entry) for entry in case.frames[:MAX_FRAMES])
     frames = [picture for picture in read if picture is not None]
     if not frames:
-        return case.case_id, [UNREADABLE]
-    seen = [verdict.code for verdict in look_at(frames, reference, hour=case.frames[0].hour).seen]
-    if seen and len(frames) > 1:
-        # As the daemon looks again before it says anything: what the last picture rules out was passing by.
-        again = look_at(frames[::-1], reference, hour=case.frames[-1].hour).ruled_out
-        stays = {check.fault.code for check in PICTURE_CHECKS if not check.comes_and_goes}
-        seen = [code for code in seen if code not in again & stays]
-    return case.case_id, seen
+        return Judgement(case.case_id, (UNREADABLE,))
+    try:
+        looks = [look_at(frames, reference, hour=case.frames[0].hour)]
+        if looks[0].seen and len(frames) > 1:
+            looks.append(look_at(frames[::-1], reference, hour=case.frames[-1].hour))
+    except Exception as error:  # noqa: BLE001 - costs this case alone
+        return Judgement(case.case_id, failure=f"{type(error).__name__}: {error}")
+    failures = dict.fromkeys(f"{each.check} failed ({each.kind})" for look in looks for each in look.failures)
+    if failures:
+        return Judgement(case.case_id, failure=", ".join(failures))
+    # As the daemon looks again before it says anything: what the last picture rules out was passing by.
+    stays = {check.fault.code for check in PICTURE_CHECKS if not check.comes_and_goes}
+    gone = looks[-1].ruled_out & stays
+    return Judgement(case.case_id, tuple(each.code for each in looks[0].seen if each.code not in gone))
 
 
-def judge(file: Path, manifest: Manifest, workers: int | None = None) -> Iterator[tuple[str, list[str]]]:
-    """Judge every case on all cores; yield its id and the codes of the faults it shows, as they are done.
+def judge(file: Path, manifest: Manifest, workers: int | None = None) -> Iterator[Judgement]:
+    """Judge every case on all cores; yield what was found, or why nothing was, in the manifest's order.
 
     Raises:
         ManifestError: a case names a camera that is not there.
@@ -146,12 +169,16 @@ def judge(file: Path, manifest: Manifest, workers: int | None = None) -> Iterato
     wanted = [name for name in manifest.cameras if any(case.camera == name for case in manifest.cases)]
     # Not forked: a process that draws a progress bar has threads, and their locks would be copied as they stand.
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        learned = dict(
-            zip(wanted, pool.map(_learn, [folder] * len(wanted), map(manifest.cameras.get, wanted)), strict=True)
-        )
-        cases = manifest.cases
-        references = [learned[case.camera] for case in cases]
-        yield from pool.map(_judge, [folder] * len(cases), cases, references, chunksize=4)
+        left = deque(manifest.cases)
+        try:
+            learning = pool.map(_learn, [folder] * len(wanted), map(manifest.cameras.get, wanted))
+            learned = dict(zip(wanted, learning, strict=True))
+            references = [learned[case.camera] for case in left]
+            for judgement in pool.map(_judge, [folder] * len(left), manifest.cases, references, chunksize=4):
+                left.popleft()
+                yield judgement
+        except BrokenProcessPool:
+            yield from (Judgement(case.case_id, failure="a process that judges died") for case in left)
 
 
 @dataclass(frozen=True, slots=True)

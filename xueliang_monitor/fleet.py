@@ -32,6 +32,7 @@ from xueliang_monitor.network import UNREACHABLE, Uplink, unreachable
 from xueliang_monitor.own_clock import CLOCK_WRONG, LARGE_STEP_SECONDS, LONG_AWAY_SECONDS, OwnClock
 from xueliang_monitor.pauses import Pauses
 from xueliang_monitor.pending import Pending
+from xueliang_monitor.picture.failures import Failures
 from xueliang_monitor.picture.measures import MEASURES
 from xueliang_monitor.probes.changes import CLOCK_DRIFT
 from xueliang_monitor.probes.device import DeviceMemory
@@ -91,6 +92,7 @@ class Fleet:
         self._visits: Counter[str] = Counter()
         self._shortages: Counter[str] = Counter()
         self.pauses = Pauses()
+        self._failures = Failures()
         self.loop_lag = 0.0
         self.decoder_restarts = 0
         self.reloaded_at = clock.now()
@@ -446,6 +448,7 @@ class Fleet:
         self._lateness.observe(lateness)
         self._visits["fault" if report.seen else "ok"] += 1
         self._shortages.update(report.shortages)
+        self._failures.take(report.camera, report.failures)
 
     def count_failed_visit(self) -> None:
         """Count a visit that ended by an error of our own, without a report."""
@@ -515,6 +518,7 @@ class Fleet:
             page_url=self.page_url,
             today=self.today,
             monitor_faults=self.monitor_faults,
+            check_failures=self._failures.counts,
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -208,10 +208,6 @@ class SnapshotCollector(Collector):
         lateness = HistogramMetricFamily("xueliang_visit_lateness_seconds", "How late visits started.", labels=())
         _histogram(lateness, [], snapshot.lateness)
         yield lateness
-        visits = CounterMetricFamily("xueliang_visits", "Visits by result.", labels=("result",))
-        for result, count in sorted(snapshot.visits.items()):
-            visits.add_metric([result], count)
-        yield visits
         own = _gauge("xueliang_monitor_fault", "1 while the monitor itself has the fault.", ("fault",))
         since = _gauge("xueliang_monitor_fault_since_timestamp_seconds", "Since when it has it.", ("fault",))
         for fault in snapshot.monitor_faults:
@@ -219,10 +215,13 @@ class SnapshotCollector(Collector):
             since.add_metric([fault.code], fault.since)
         yield from (own, since)
         yield from self._shortages()
+        yield _counter("xueliang_visits", "Visits by result.", "result", snapshot.visits)
         yield _single("xueliang_event_loop_lag_seconds", "How late the event loop last woke.", snapshot.loop_lag)
         restarts = CounterMetricFamily("xueliang_decoder_restarts", "Picture workers that died or were killed.")
         restarts.add_metric([], snapshot.decoder_restarts)
         yield restarts
+        failures = "Errors of the monitor's own in judging pictures; each costs one check of one picture."
+        yield _counter("xueliang_picture_check_errors", failures, "check", snapshot.check_failures)
         yield _single("xueliang_inventory_cameras", "Cameras under watch that count.", len(snapshot.counted))
         yield _single("xueliang_inventory_invalid_files", "Camera files that cannot be used.", snapshot.invalid_files)
         yield _single("xueliang_history_up", "1 while the history can be written and read.", float(snapshot.history_ok))
@@ -273,6 +272,13 @@ class SnapshotCollector(Collector):
 
 def _video_known(status: Judged) -> bool:
     return status.state in (State.UP, State.DEGRADED)
+
+
+def _counter(name: str, text: str, label: str, counts: Mapping[str, int]) -> Metric:
+    family = CounterMetricFamily(name, text, labels=(label,))
+    for value, count in sorted(counts.items()):
+        family.add_metric([value], count)
+    return family
 
 
 def _single(name: str, text: str, value: float) -> Metric:

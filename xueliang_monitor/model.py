@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import re
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -91,6 +92,27 @@ class FaultSeen(Exception):
         self.fault = fault
         self.detail = detail
         self.readings = readings
+
+
+MAX_TRACE = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class CheckFailure:
+    """An exception of our own in one step of a look; it costs that step.
+
+    `check` is the check's code or the step's name, `kind` the exception's type, `trace` the end of its traceback.
+    """
+
+    check: str
+    kind: str
+    trace: str = field(default="", repr=False)
+
+    @classmethod
+    def of(cls, check: str, error: BaseException) -> CheckFailure:
+        """Return what an exception was, as text that can go from process to process."""
+        trace = "".join(traceback.format_exception(error))
+        return cls(check, type(error).__name__, trace[-MAX_TRACE:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,8 +294,8 @@ class Report:
 
     What is neither in `seen` nor in `ruled_out` could not be told. `look_again` asks for an early second look at
     the picture. `online` is None where the visit could not tell. `scores` are what the picture checks gave, by
-    code, and `evidence` is a small JPEG of a faulty picture, to be kept or dropped at once. `shortages` names what the
-    monitor itself lacked.
+    code, and `evidence` is a small JPEG of a faulty picture, to be kept or dropped at once; `failures` are exceptions
+    of our own in looking at the picture. `shortages` names what the monitor itself lacked.
     """
 
     camera: str
@@ -287,6 +309,7 @@ class Report:
     keyframe_at: float | None = None
     scores: Mapping[str, float] = field(default_factory=lambda: NO_NUMBERS)
     evidence: bytes = field(default=b"", repr=False)
+    failures: tuple[CheckFailure, ...] = ()
     shortages: tuple[str, ...] = ()
 
     def shifted(self, seconds: float) -> Report:

@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from xueliang_monitor.check import Memory
 from xueliang_monitor.login import Login
 from xueliang_monitor.model import Identity
 from xueliang_monitor.net.acquaintance import Acquaintance, LoginKind
-from xueliang_monitor.picture.reference import SETTLED_LOOKS, Reference
+from xueliang_monitor.picture.reference import Reference
 from xueliang_monitor.probes.device import DeviceMemory
 from xueliang_monitor.probes.normal import Normal
 
 
-def _kept(reference: Reference) -> Reference:
-    """Return what of a reference gets to the disk: views that are medians of several looks, never a single picture."""
-    return replace(
-        reference, previous=b"", lights=tuple(light for light in reference.lights if light.looks >= SETTLED_LOOKS)
-    )
+def _whole(stored: object, validate: ValidatorFunctionWrapHandler) -> Reference | None:
+    """Return a stored reference; None where it is not whole, so that it is learned anew and the rest is still known.
+
+    An earlier version left out young lights and nothing else, so that of some none were left to compare with.
+    """
+    try:
+        found = validate(stored)
+    except ValidationError:
+        return None
+    return found if isinstance(found, Reference) else None
 
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
     """What is kept; profiles and services of its device are asked anew."""
 
-    reference: Reference | None
+    reference: Annotated[Reference | None, WrapValidator(_whole)]
     login: Login
     device_login: Login
     identity: Identity | None
@@ -39,7 +47,7 @@ class Remembered:
         """Return what is kept of a memory: of pictures what was measured, never a copy of one."""
         device, reference = memory.device, memory.reference
         return cls(
-            _kept(reference) if reference is not None else None,
+            reference.settled() if reference is not None else None,
             memory.login,
             memory.device_login,
             device.identity,

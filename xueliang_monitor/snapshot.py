@@ -119,6 +119,7 @@ class Snapshot:
     monitor_faults: tuple[MonitorFault, ...] = ()
     shortages: Mapping[str, int] = field(default_factory=dict)
     stopped_seconds: float = 0.0
+    check_failures: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def counted(self) -> tuple[tuple[Entry, Status], ...]:

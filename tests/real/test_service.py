@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -123,6 +124,32 @@ def test_states_survive_a_kill(box: Machine) -> None:
     after = _states(box)
     assert after["sv-002"] == before["sv-002"]
     assert {name: state for name, (state, _) in after.items()} == {name: state for name, (state, _) in before.items()}
+
+
+def _until_looks(box: Machine, looks: int) -> None:
+    """Wait until every camera's picture was learned from so many times."""
+    pictures = "for id in $(seq -f sv-%03g 9); do curl -s 127.0.0.1:9147/api/v1/cameras/$id; echo; done"
+    until = time.monotonic() + 90
+    while time.monotonic() < until:
+        told = [json.loads(line) for line in box.run(pictures, check=False).splitlines() if line.startswith("{")]
+        if len(told) == 9 and all(camera.get("reference_pictures", 0) >= looks for camera in told):
+            return
+        time.sleep(0.5)
+    raise AssertionError(f"not {looks} looks at each camera: {told}")
+
+
+def test_a_restart_after_some_looks_fails_no_check(box: Machine) -> None:
+    box.run("xueliang simulate fault sv-002 none")
+    for how in ("restart", "kill --signal=KILL --kill-whom=main"):
+        _until_looks(box, 6)
+        before = box.run("systemctl show -P ExecMainPID xueliang-monitor").strip()
+        box.run(f"systemctl {how} xueliang-monitor")
+        another = f'test "$(systemctl show -P ExecMainPID xueliang-monitor)" != {before}'
+        box.until(f"{another} && systemctl is-active xueliang-monitor", "active", 30)
+    _until_looks(box, 6)
+    box.until("systemctl show -P StatusText xueliang-monitor", "9 cameras: 9 up", 60)
+    assert "check_failed" not in box.run("journalctl -o cat -u xueliang-monitor")
+    assert "xueliang_picture_check_errors_total{" not in box.run("curl -s 127.0.0.1:9147/metrics")
 
 
 def test_a_stalled_loop_trips_the_watchdog(box: Machine) -> None:

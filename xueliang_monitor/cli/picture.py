@@ -34,27 +34,29 @@ def judge(
     manifest: ManifestArgument,
     to: Annotated[Path | None, typer.Option("--json", metavar="OUT", help="Write {case: [fault codes]} there.")] = None,
 ) -> None:
-    """Judge stored pictures, each case alone, against what its camera's baseline teaches."""
+    """Judge stored pictures, each case alone, against what its camera's baseline teaches. Exit 1 if one was not."""
     from rich.progress import track
 
     from xueliang_monitor import corpus
 
     try:
         told = corpus.load(manifest)
-        judged = dict(
-            track(corpus.judge(manifest, told), "judging", total=len(told.cases), console=err, transient=True)
-        )
+        done = list(track(corpus.judge(manifest, told), "judging", total=len(told.cases), console=err, transient=True))
     except corpus.ManifestError as error:
         refuse([str(error)], 1)
+    failed = [each for each in done if each.failure]
+    judged = {each.case: list(each.codes) for each in done if not each.failure}
     if to is not None:
         try:
             to.write_text(json.dumps(judged, indent=1) + "\n", encoding="utf-8")
         except OSError as error:
             refuse([f"{to}: cannot be written: {error.strerror}"], 1)
         err.print(f"{len(judged)} cases judged, {sum(map(bool, judged.values()))} with faults", highlight=False)
-        return
-    for case, codes in judged.items():
-        out.print(f"{case}: {', '.join(codes) or 'healthy'}", markup=False, highlight=False)
+    else:
+        for case, codes in judged.items():
+            out.print(f"{case}: {', '.join(codes) or 'healthy'}", markup=False, highlight=False)
+    if failed:
+        refuse([f"{each.case}: not judged: {each.failure}" for each in failed], 1)
 
 
 @app.command()

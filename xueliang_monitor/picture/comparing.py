@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
 
+from xueliang_monitor.picture.comparison import Colours, Comparison
 from xueliang_monitor.picture.detail import detail_of, foreign, hidden, lost, moving, seen, spots, veiled
-from xueliang_monitor.picture.reference import Light, Reference, distance, small_thumb
+from xueliang_monitor.picture.reference import Light, Reference, distance, grey, small_thumb
 
 if TYPE_CHECKING:
     from xueliang_monitor.picture.measures import Mask, Measures, Plane
@@ -30,50 +30,32 @@ _FAINT = 0.004
 _TURNS = (0.0, -2.5, 2.5, -5.0, 5.0, -8.0, 8.0, -12.0, 12.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """What comparing found, by name, and how much of its usual detail each cell keeps, shape (18, 32)."""
+class _Shapes(NamedTuple):
+    """Contrast and spread of luma over the lights' own, and how light and dark are laid out."""
 
-    numbers: Mapping[str, float]
-    detail_kept: Plane | None = None
-
-
-NO_COMPARISON = Comparison({})
+    contrast_kept: float
+    spread_kept: float
+    layout: float
 
 
-def compare(measures: Measures, reference: Reference | None) -> Comparison:
-    """Return comparisons by name; none without a past.
+class _Move(NamedTuple):
+    """A shift as a share of the width, a turn in degrees, by how much gradients correlate better so, and how well."""
 
-    Numbers:
-        kept: best correlation of gradients with a light, in [-1, 1].
-        textured: share of blocks with structure of their own.
-        cast, cast_even: distance of the colour from the nearest light, in natural logarithms of ratios; how much of it
-            nearly all of the view shows (20th percentile over the median).
-        chroma_kept, contrast_kept: those measures over the lights' own; chroma_usual: the lights' own, in levels.
-        detail_kept_best: detail over the lights' own, where most was kept (80th percentile of cells).
-        detail_left: the textured cells' detail over their usual detail.
-        lost_apart: share of the detail in cells that lost most of it, outside that third of the view where it is most.
-        veiled: share of the view in the largest region that shows nothing of the scene: its pattern is gone, or it is
-            smooth and of a colour that the scene never had there.
-        hidden: share of the view in the largest region of a foreign colour in which nothing fits, whatever it shows.
-        detailed: share of cells with detail to lose.
-        spots: share of the view in small patches that look otherwise than ever, outside that third where they are most.
-        still: share of the view in which nothing moves, as far as is known.
-        banding, banding_pure: the strongest even wave of rows or columns that no near light shows, as a share of the
-            light, and how far it stands out from those beside it.
-        spread_kept: distance of luma's 92nd percentile from its 8th over the lights' own.
-        layout: best correlation of light and dark with a near light, in [-1, 1].
-        moved, turned, moved_gain, moved_fit: shift as a share of the width, turn in degrees, by how much the gradients
-            correlate better so, and how well.
+    shift: float = 0.0
+    turn: float = 0.0
+    gain: float = 0.0
+    fit: float = 0.0
 
-    """
+
+def compare(measures: Measures, reference: Reference | None) -> Comparison | None:
+    """Return how a frame compares with its camera's past; None without one."""
     if reference is None or not reference.lights:
-        return NO_COMPARISON
+        return None
     thumb = small_thumb(measures)
     thumbs = [light.thumb_plane() for light in reference.lights]
-    order = sorted(range(len(thumbs)), key=lambda place: distance(thumb, thumbs[place]))[:NEAREST]
-    near = [reference.lights[place] for place in order]
-    near_thumbs = [thumbs[place] for place in order]
+    order = sorted(range(len(thumbs)), key=lambda place: distance(thumb, thumbs[place]))
+    near = [reference.lights[place] for place in order[:NEAREST]]
+    near_thumbs = [thumbs[place] for place in order[:NEAREST]]
     planes = [light.structure_plane() for light in near]
     structure = measures.structure.astype(np.float32)
     lettered = lettering(reference.lights)
@@ -87,19 +69,32 @@ def compare(measures: Measures, reference: Reference | None) -> Comparison:
     still = ~lettered if motion is None else ~lettered & ~moving(measures.thumb, motion.thumbs)
     most = measures.fine if motion is None else np.maximum(measures.fine, motion.fine)
     strange = foreign(thumb, near_thumbs, seen(detail, same))
-    numbers = {
-        "kept": kept,
-        "textured": float(patterned.mean()),
-        **_banding(structure, planes),
-        **_colour(thumb, thumbs, near_thumbs),
-        **lost(detail, reference.least_detail(), most),
-        "spots": spots(thumb, near_thumbs, still),
-        "still": float(still.mean()),
-        "veiled": veiled(detail, same, strange),
-        "hidden": hidden(same, strange[0]),
-        **_move(gradients, past, kept),
-    }
-    return Comparison(numbers, detail.kept)
+    loss = lost(detail, reference.least_detail(), most)
+    shapes, move = _shapes(thumb, near_thumbs), _move(gradients, past, kept)
+    banding, banding_pure = _banding(structure, planes)
+    return Comparison(
+        kept=kept,
+        textured=float(patterned.mean()),
+        contrast_kept=shapes.contrast_kept,
+        detail_kept_best=loss.kept_best,
+        detail_left=loss.left,
+        lost_apart=loss.apart,
+        detailed=loss.detailed,
+        veiled=veiled(detail, same, strange),
+        hidden=hidden(same, strange[0]),
+        spots=spots(thumb, near_thumbs, still),
+        still=float(still.mean()),
+        banding=banding,
+        banding_pure=banding_pure,
+        spread_kept=shapes.spread_kept,
+        layout=shapes.layout,
+        moved=move.shift,
+        turned=move.turn,
+        moved_gain=move.gain,
+        moved_fit=move.fit,
+        colours=_colours(thumb, [thumbs[place] for place in order]),
+        detail_kept=detail.kept,
+    )
 
 
 def lettering(lights: Sequence[Light]) -> Mask:
@@ -153,7 +148,9 @@ def _on_cells(blocks: Plane, measures: Measures) -> Plane:
     return np.asarray(cv2.resize(blocks, size, interpolation=cv2.INTER_NEAREST))
 
 
-def _colour(thumb: Plane, thumbs: Sequence[Plane], near: Sequence[Plane]) -> dict[str, float]:
+def _colours(thumb: Plane, thumbs: Sequence[Plane]) -> Colours | None:
+    """Return how the colours compare with those of the lights that have some, the nearest first; None without any."""
+
     def ratios(planes: Plane) -> Plane:
         logs = np.log(planes + 6)
         return np.asarray(logs[..., (2, 0)] - logs[..., 1:2], dtype=np.float32)
@@ -161,6 +158,27 @@ def _colour(thumb: Plane, thumbs: Sequence[Plane], near: Sequence[Plane]) -> dic
     def chroma(plane: Plane) -> float:
         return float((plane.max(axis=2) - plane.min(axis=2)).mean())
 
+    coloured = [past for past in thumbs if not grey(past)]
+    if not coloured:
+        return None
+    off = ratios(thumb) - ratios(np.stack(coloured))  # shape (lights, 27, 48, 2): red and blue over green
+    ways = np.median(off.reshape(len(coloured), -1, 2), axis=1)
+    sizes = np.hypot(ways[:, 0], ways[:, 1])
+    least = int(sizes.argmin())
+    cast = float(sizes[least])
+    along = (off[least] * ways[least]).sum(axis=2) / (cast * cast + 1e-6)
+    usual = float(np.median([chroma(past) for past in coloured[:NEAREST]]))
+    return Colours(
+        cast=cast,
+        cast_even=float(np.percentile(along, 20)),
+        chroma_kept=chroma(thumb) / (usual + 0.5),
+        chroma_usual=usual,
+        grey=grey(thumb),
+        like_grey=grey(thumbs[0]),
+    )
+
+
+def _shapes(thumb: Plane, near: Sequence[Plane]) -> _Shapes:
     def shapes(luma: Plane) -> tuple[Plane, float]:
         """Return light and dark without lamps and lettering, and how far they are apart."""
         dark, light, lamps = np.percentile(luma, (8, 92, 95))
@@ -168,33 +186,24 @@ def _colour(thumb: Plane, thumbs: Sequence[Plane], near: Sequence[Plane]) -> dic
 
     luma, lumas = thumb.mean(axis=2), [past.mean(axis=2) for past in near]
     (laid_out, spread), usually = shapes(luma), [shapes(past) for past in lumas]
-    off = ratios(thumb) - ratios(np.stack(thumbs))  # shape (lights, 27, 48, 2): red and blue over green
-    ways = np.median(off.reshape(len(thumbs), -1, 2), axis=1)
-    sizes = np.hypot(ways[:, 0], ways[:, 1])
-    least = int(sizes.argmin())
-    cast = float(sizes[least])
-    along = (off[least] * ways[least]).sum(axis=2) / (cast * cast + 1e-6)
-    usual = float(np.median([chroma(past) for past in near]))
     contrast = float(np.median([past.std() for past in lumas]))
-    return {
-        "cast": cast,
-        "cast_even": float(np.percentile(along, 20)),
-        "chroma_kept": chroma(thumb) / (usual + 0.5),
-        "chroma_usual": usual,
-        "spread_kept": spread / (float(np.median([each for _, each in usually])) + 0.5),
-        "layout": max(_correlation(laid_out, past) for past, _ in usually),
-        "contrast_kept": float(luma.std()) / (contrast + 0.5),
-    }
+    return _Shapes(
+        contrast_kept=float(luma.std()) / (contrast + 0.5),
+        spread_kept=spread / (float(np.median([each for _, each in usually])) + 0.5),
+        layout=max(_correlation(laid_out, past) for past, _ in usually),
+    )
 
 
-def _banding(structure: Plane, planes: Sequence[Plane]) -> dict[str, float]:
-    """Return the strongest even wave of rows or columns that the past does not show, by its share of the light."""
+def _banding(structure: Plane, planes: Sequence[Plane]) -> tuple[float, float]:
+    """Return the strongest even wave of rows or columns that the past does not show, by its share of the light.
+
+    And how far it stands out from those beside it.
+    """
     now, found = np.log(structure + 8), []
     for then in planes:
         off = now - np.log(then + 8)
         found.append(max(_wave(off), _wave(np.ascontiguousarray(off.T))))
-    size, purity = min(found)
-    return {"banding": size, "banding_pure": purity}
+    return min(found)
 
 
 def _wave(off: Plane) -> tuple[float, float]:
@@ -219,9 +228,9 @@ def _relative_light(structure: Plane, planes: Sequence[Plane]) -> Plane:
     return np.asarray(np.clip((_blocks(structure).mean(axis=2) + 4) / (usual + 4), 0.3, 1.0), dtype=np.float32)
 
 
-def _move(gradients: Plane, past: Sequence[Plane], kept: float) -> dict[str, float]:
+def _move(gradients: Plane, past: Sequence[Plane], kept: float) -> _Move:
     """Look for a shift and a turn that bring the gradients together again (phase correlation, then a proof)."""
-    best = {"moved": 0.0, "turned": 0.0, "moved_gain": 0.0, "moved_fit": 0.0}
+    best = _Move()
     if kept >= _LOOK_FOR_MOVE_BELOW:
         return best
     height, width = gradients.shape
@@ -242,11 +251,6 @@ def _move(gradients: Plane, past: Sequence[Plane], kept: float) -> dict[str, flo
             here = gradients[max(0, down) : height + min(0, down), max(0, across) : width + min(0, across)]
             there = turned[max(0, -down) : height + min(0, -down), max(0, -across) : width + min(0, -across)]
             fit = _correlation(here, there)
-            if fit > best["moved_fit"]:
-                best = {
-                    "moved": math.hypot(x, y) / width,
-                    "turned": abs(turn),
-                    "moved_gain": fit - kept,
-                    "moved_fit": fit,
-                }
+            if fit > best.fit:
+                best = _Move(math.hypot(x, y) / width, abs(turn), fit - kept, fit)
     return best

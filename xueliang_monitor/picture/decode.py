@@ -66,6 +66,13 @@ def _working_size(width: int, height: int) -> tuple[int, int]:
     return max(2, shown // 2 * 2), max(2, round(height * shown / width / 2) * 2) if width else 2
 
 
+def _read(capture: cv2.VideoCapture) -> tuple[bool, object]:
+    try:
+        return capture.read() if capture.isOpened() else (False, None)
+    except cv2.error:  # as it says of sizes that it refuses
+        return False, None
+
+
 def _pictures(file: bytes, count: int) -> list[NDArray[np.uint8]]:
     # The stream must outlive the capture: OpenCV 5.0 keeps no reference to it and crashes.
     stream = io.BytesIO(file)
@@ -73,7 +80,7 @@ def _pictures(file: bytes, count: int) -> list[NDArray[np.uint8]]:
     pictures: list[NDArray[np.uint8]] = []
     try:
         for _ in range(count + READS - 1):
-            found, frame = capture.read() if capture.isOpened() else (False, None)
+            found, frame = _read(capture)
             if found and frame is not None:
                 pictures.append(np.array(frame, dtype=np.uint8))
             elif pictures:

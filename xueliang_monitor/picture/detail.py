@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
 
 from xueliang_monitor.picture.measures import CELLS
+from xueliang_monitor.picture.reference import grey
 
 if TYPE_CHECKING:
     from xueliang_monitor.picture.measures import Gray, Mask, Measures, Plane
@@ -74,25 +75,38 @@ def seen(detail: Detail, same: Mask) -> Mask:
     return there if there.sum() > _SOME_THERE * detail.textured.sum() else np.zeros_like(same)
 
 
-def lost(detail: Detail, least: Plane, most: Plane) -> dict[str, float]:
+class Loss(NamedTuple):
+    """What is lost of the detail, as `Comparison` names it.
+
+    `kept_best` is where most is kept, `left` what is left in all, `apart` what is lost all over the view, `detailed`
+    the share of the view that has detail to lose.
+    """
+
+    kept_best: float = 1.0
+    left: float = 1.0
+    apart: float = 0.0
+    detailed: float = 0.0
+
+
+def lost(detail: Detail, least: Plane, most: Plane) -> Loss:
     """Return how much of the detail is lost; `least` is what each cell has kept on healthy looks.
 
     What lies before the lens stays where it is: what a cell shows at `most` in any frame of a burst is not lost there.
     """
     textured = detail.textured
     if not textured.any():
-        return {"detail_kept_best": 1.0, "detail_left": 1.0, "lost_apart": 0.0, "detailed": 0.0}
+        return Loss()
     had, has = _beyond_grain(detail.usual[textured]).sum(), _beyond_grain(detail.now[textured]).sum()
     lasting = textured & (least > _LASTING)
     kept = detail.kept * (most + 1e-3) / (detail.now + 1e-3)
     gone = lasting & (kept < _LOST * least)
     weights = np.where(lasting, np.minimum(detail.usual, _WEIGHED), 0.0)
-    return {
-        "detail_kept_best": float(np.percentile(detail.now[textured] / (detail.usual[textured] + 1e-3), 80)),
-        "detail_left": float(has / (had + 1e-3)),
-        "detailed": float(textured.mean()),
-        "lost_apart": _apart(gone, weights),
-    }
+    return Loss(
+        kept_best=float(np.percentile(detail.now[textured] / (detail.usual[textured] + 1e-3), 80)),
+        left=float(has / (had + 1e-3)),
+        apart=_apart(gone, weights),
+        detailed=float(textured.mean()),
+    )
 
 
 def _beyond_grain(detail: Plane) -> Plane:
@@ -122,12 +136,13 @@ def spots(thumb: Plane, near: Sequence[Plane], still: Mask) -> float:
     """Return the share of the view in small patches of a colour or lightness of their own that no near light has there.
 
     Outside that third of the view where they are most, and of the `still` cells alone. A shadow is larger, and a
-    picture that turned grey has other colours everywhere: neither is told here.
+    picture that turned grey, or is known in grey alone, has other colours everywhere: neither is told here.
     """
     now, least = _logs(thumb, _SPOT_DARK), np.full(still.shape, np.inf, np.float32)
-    for then in (_logs(past, _SPOT_DARK) for past in near):
+    coloured = [past for past, told in zip(near, _tell_colour(thumb, near), strict=True) if told]
+    for then in (_logs(past, _SPOT_DARK) for past in coloured or near):
         off = np.abs(now - then - cv2.medianBlur(now - then, 5))
-        weight = _SPOT_COLOUR if _colour(now) > _SPOT_GREY * _colour(then) else 0.0
+        weight = _SPOT_COLOUR if coloured and _colour(now) > _SPOT_GREY * _colour(then) else 0.0
         least = np.minimum(least, np.maximum(weight * np.hypot(off[..., 0], off[..., 1]), off[..., 2]))
     return _apart((least > _SPOT) & still, still.astype(np.float64))
 
@@ -144,6 +159,12 @@ def _logs(thumb: Plane, dark: int) -> Plane:
     channels = np.log(cv2.resize(thumb, CELLS, interpolation=cv2.INTER_AREA) + dark)
     ways = (channels[..., 2] - channels[..., 1], channels[..., 0] - channels[..., 1], channels.mean(axis=2))
     return np.asarray(np.stack(ways, axis=2), dtype=np.float32)
+
+
+def _tell_colour(thumb: Plane, near: Sequence[Plane]) -> list[bool]:
+    """Return of each near light whether a picture's colours can be judged by it: where both have some."""
+    has_colour = not grey(thumb)
+    return [has_colour and not grey(past) for past in near]
 
 
 def _colour(logs: Plane) -> float:
@@ -189,16 +210,19 @@ def hidden(same: Mask, other_colour: Mask) -> float:
 def foreign(thumb: Plane, near: Sequence[Plane], seen: Mask) -> tuple[Mask, Mask]:
     """Return the cells whose colour is that of none of the near lights, and those whose lightness alone is not.
 
-    What tints or dims the whole is taken out, as `seen` shows it: where the scene is still the same.
+    What tints or dims the whole is taken out, as `seen` shows it: where the scene is still the same. In infrared light
+    all of it is grey, and nothing foreign for that.
     """
-    now = _logs(thumb, _DARK)
-    nearest, lightest = np.full(seen.shape, np.inf, np.float32), np.full(seen.shape, np.inf, np.float32)
+    now, coloured = _logs(thumb, _DARK), _tell_colour(thumb, near)
+    lightest = np.full(seen.shape, np.inf, np.float32)
+    nearest = np.full(seen.shape, np.inf if any(coloured) else 0.0, np.float32)
     known = bool(seen.any())
-    for past in near:
+    for past, told in zip(near, coloured, strict=True):
         off = now - _logs(past, _DARK)
         if known:
             off = off - np.median(off[seen], axis=0)
-        nearest = np.minimum(nearest, np.hypot(off[..., 0], off[..., 1]))
+        if told:
+            nearest = np.minimum(nearest, np.hypot(off[..., 0], off[..., 1]))
         lightest = np.minimum(lightest, np.abs(off[..., 2]))
     apart = np.hypot(nearest / _FOREIGN, lightest / _FOREIGN_LIGHTNESS)
     return np.asarray(apart > 1, dtype=np.bool_), np.asarray(lightest > _OTHER_LIGHTNESS, dtype=np.bool_)

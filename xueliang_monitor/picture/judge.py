@@ -1,10 +1,10 @@
-"""Asks every check in order; what one hides, the later ones cannot tell."""
+"""Asks every check in order; what one hides, the later ones cannot tell. A check that fails costs itself alone."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from xueliang_monitor.model import NO_NUMBERS
+from xueliang_monitor.model import NO_NUMBERS, CheckFailure
 from xueliang_monitor.picture import PICTURE_CHECKS
 from xueliang_monitor.picture.verdict import LIMIT, Sight, Verdict, View
 
@@ -17,7 +17,14 @@ def judge(view: View, limits: Mapping[str, float] = NO_NUMBERS) -> tuple[Verdict
         if hidden:
             verdicts.append(Verdict(check.fault.code, Sight.UNKNOWN))
             continue
-        judged = check.judge(view)
+        try:
+            judged = check.judge(view)
+        except MemoryError:
+            raise  # of the whole process, not of this check
+        except Exception as error:  # noqa: BLE001 - whatever is wrong in one check, the others still tell
+            failure = CheckFailure.of(check.fault.code, error)
+            verdicts.append(Verdict(check.fault.code, Sight.UNKNOWN, failure=failure))
+            continue
         sight = judged.sight(limits.get(check.fault.code, LIMIT))
         verdicts.append(Verdict(check.fault.code, sight, judged.detail, judged.score))
         hidden = check.hides_others and sight is Sight.SEEN

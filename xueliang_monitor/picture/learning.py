@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xueliang_monitor.picture.comparing import NO_COMPARISON, Comparison, compare
+from xueliang_monitor.picture.comparing import compare
+from xueliang_monitor.picture.comparison import Comparison
 from xueliang_monitor.picture.measures import Measures
 from xueliang_monitor.picture.reference import Reference, remember
 
@@ -17,7 +18,7 @@ def learn(looks: Sequence[Measures]) -> Reference | None:
 
     How much healthy looks differ from the past is told by comparing each third with what the others teach.
     """
-    compared = [NO_COMPARISON for _ in looks]
+    compared: list[Comparison | None] = [None for _ in looks]
     if len(looks) >= MIN_FOR_FOLDS:
         for fold in range(FOLDS):
             others = _taught([each for number, each in enumerate(looks) if number % FOLDS != fold])
@@ -26,9 +27,9 @@ def learn(looks: Sequence[Measures]) -> Reference | None:
     return _taught(looks, compared)
 
 
-def _taught(looks: Sequence[Measures], compared: Sequence[Comparison] = ()) -> Reference | None:
+def _taught(looks: Sequence[Measures], compared: Sequence[Comparison | None] = ()) -> Reference | None:
     reference: Reference | None = None
     for number, measures in enumerate(looks):
-        found = compared[number] if compared else NO_COMPARISON
+        found = compared[number] if compared else None
         reference = remember(reference, measures, found, healthy=True)
     return reference

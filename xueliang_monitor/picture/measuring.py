@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from xueliang_monitor.picture.measures import Gray, Plane
 
 WORK_WIDTH = 480
+LEAST_SIDE = 16
+"""Pixels in each direction that measuring needs."""
+
 _ROLL_SIZE = (64, 180)
 _SAME_LEVELS = 0.06
 _WHITE = 243
@@ -63,10 +66,13 @@ def measure(frame: NDArray[np.uint8], motion_ratio: float | None = None, motion:
 
 
 def working_copy(frame: NDArray[np.uint8]) -> Gray:
-    """Return the frame at most 480 px wide, in BGR."""
+    """Return the frame at most 480 px wide and at least 16 px in both directions, in BGR."""
     height, width = frame.shape[:2]
     if width > WORK_WIDTH:
-        frame = _shrink(frame, (WORK_WIDTH, max(16, round(height * WORK_WIDTH / width))))
+        frame = _shrink(frame, (WORK_WIDTH, max(LEAST_SIDE, round(height * WORK_WIDTH / width))))
+    elif min(height, width) < LEAST_SIDE:
+        size = max(LEAST_SIDE, width), max(LEAST_SIDE, height)
+        frame = np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_NEAREST), dtype=np.uint8)
     if frame.ndim == 2:
         frame = np.asarray(cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR), dtype=np.uint8)
     return frame
@@ -242,8 +248,11 @@ def _smeared_rows(steps_across: Plane, steps_down: Plane) -> float:
 def _grid_steps(frame: Gray) -> float:
     """Return by how much steps on the grid of sixteens exceed those on the eights between, over all steps.
 
-    On the full frame, as the grid is the encoder's; blocks of a low bitrate stand on both and cancel out.
+    On the full frame, as the grid is the encoder's; blocks of a low bitrate stand on both and cancel out. A frame that
+    is smaller than the grid has no steps.
     """
+    if min(frame.shape[:2]) < LEAST_SIDE:
+        return 0.0
     gray = np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY) if frame.ndim == 3 else frame, dtype=np.uint8)
     worst = 0.0
     for plane, way in ((cv2.absdiff(gray[:, 1:], gray[:, :-1]), 0), (cv2.absdiff(gray[1:], gray[:-1]), 1)):

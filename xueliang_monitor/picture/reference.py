@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import struct
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
@@ -9,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from xueliang_monitor.picture.measures import CELLS, STRUCTURE_SIZE, Measures
 
 if TYPE_CHECKING:
-    from xueliang_monitor.picture.comparing import Comparison
+    from xueliang_monitor.picture.comparison import Comparison
     from xueliang_monitor.picture.measures import Gray, Plane
 
 MAX_LIGHTS = 6
@@ -20,6 +23,10 @@ ENOUGH = 5
 
 KEPT, RECENT, SPACED = 24, 8, 18
 """Values kept of each measure: in all, the last ones, and before them one in so many looks, which reach back a day."""
+
+GREY_SHARE, SAME_GREY = 0.76, 0.25
+"""With so much of the view in one step of grey it has no colour, but for burned-in text and a tint of a level or two:
+infrared light. Where two views differ by less in that, one may be the other's, as faint colours come and go."""
 
 SAME_LIGHT_LEVELS = 10.0
 """Within this mean difference a look is of a light that is known, and moves it a little towards itself."""
@@ -57,6 +64,19 @@ class Light:
     looks: int = 1
     number: int = 0
 
+    def __post_init__(self) -> None:
+        """Refuse what is not whole.
+
+        Raises:
+            ValueError: a plane has another shape, or no look taught it.
+
+        """
+        planes = _shape(self.thumb), _shape(self.structure), len(self.fine)
+        if planes != ((*LIGHT_SIZE, _COLOUR), (*STRUCTURE_SIZE, _GREY), CELLS[0] * CELLS[1]):
+            raise ValueError(f"a light's planes are not what they should be: {planes}")
+        if self.looks < 1:
+            raise ValueError("a light is of one look at least")
+
     def thumb_plane(self) -> Plane:
         """Return the thumbnail, shape (27, 48, 3)."""
         return _decoded(self.thumb, colour=True)
@@ -76,7 +96,7 @@ class Light:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What healthy looks taught, and the last picture seen.
+    """What healthy looks taught, and the last picture seen. Whole: whatever has learned has lights to compare with.
 
     Attributes:
         lights: the view in each kind of light.
@@ -95,10 +115,35 @@ class Reference:
     previous: bytes = b""
     least: bytes = b""
 
+    def __post_init__(self) -> None:
+        """Refuse what is not whole.
+
+        Raises:
+            ValueError: looks without lights or the reverse, limits without looks, or values that cannot be.
+
+        """
+        if len(self.lights) > MAX_LIGHTS or self.looks < max((light.looks for light in self.lights), default=0):
+            raise ValueError(f"{self.looks} looks did not teach {len(self.lights)} lights")
+        if bool(self.looks) != bool(self.lights) or (not self.looks and (self.usual or self.least)):
+            raise ValueError(f"half learned: {self.looks} looks, {len(self.lights)} lights, {len(self.usual)} measures")
+        if not all(0 < len(values) <= KEPT and all(map(math.isfinite, values)) for values in self.usual.values()):
+            raise ValueError("what is usual is some finite numbers of each measure")
+        sizes = len(self.previous), len(self.least)
+        if sizes[0] not in (0, STRUCTURE_SIZE[0] * STRUCTURE_SIZE[1]) or sizes[1] not in (0, CELLS[0] * CELLS[1]):
+            raise ValueError(f"planes of {sizes} bytes")
+
     @property
     def learned(self) -> bool:
-        """Whether enough healthy pictures were seen to judge against."""
+        """Whether enough healthy pictures were seen to judge against, so that there is something to compare with."""
         return self.looks >= ENOUGH
+
+    def settled(self) -> Reference | None:
+        """Return what may be kept on a disk: views that are medians of many looks, never a single picture.
+
+        None where there is no such view yet: limits without one would be half a past, and it is soon learned anew.
+        """
+        lights = tuple(light for light in self.lights if light.looks >= SETTLED_LOOKS)
+        return replace(self, lights=lights, previous=b"") if lights else None
 
     def previous_structure(self) -> Gray | None:
         """Return the luma of the last picture, shape (90, 160), None at first."""
@@ -115,6 +160,25 @@ class Reference:
         if not self.least:
             return np.ones((CELLS[1], CELLS[0]), np.float32)
         return np.asarray(np.frombuffer(self.least, np.uint8).reshape(CELLS[1], CELLS[0]) / 128, dtype=np.float32)
+
+
+_COLOUR, _GREY = 2, 0
+_HEADER = struct.Struct(">8x8xIIxB")
+"""Of a PNG: signature, length and type of its first chunk, width, height, bit depth, kind of colour."""
+
+
+def _shape(png: bytes) -> tuple[int, int, int] | None:
+    """Return width, height and kind of colour of a PNG whose chunks are whole; None of anything else."""
+    if not png.startswith(b"\x89PNG\r\n\x1a\n") or len(png) < _HEADER.size:
+        return None
+    place = 8
+    while place + 12 <= len(png):
+        end = place + 8 + int.from_bytes(png[place : place + 4], "big")
+        if zlib.crc32(png[place + 4 : end]).to_bytes(4, "big") != png[end : end + 4]:
+            return None
+        place = end + 4
+    width, height, colour = _HEADER.unpack_from(png)
+    return (width, height, colour) if place == len(png) and png[-8:-4] == b"IEND" else None
 
 
 def _decoded(data: bytes, *, colour: bool) -> Plane:
@@ -152,6 +216,19 @@ def small_thumb(measures: Measures) -> Plane:
     return np.asarray(cv2.resize(measures.thumb, LIGHT_SIZE, interpolation=cv2.INTER_AREA), dtype=np.float32)
 
 
+def _grey_share(thumb: Plane) -> float:
+    """Return the share of a thumbnail in which all colours are in the same step, as lights are kept."""
+    import numpy as np
+
+    steps = np.rint(thumb / _GRAIN)
+    return float((steps.max(axis=2) == steps.min(axis=2)).mean())
+
+
+def grey(thumb: Plane) -> bool:
+    """Whether a thumbnail has no colour, as infrared light gives none."""
+    return _grey_share(thumb) >= GREY_SHARE
+
+
 def distance(thumb: Plane, light: Plane) -> float:
     """Return how different the light of two thumbnails is, in levels: by pixel, most of exposure made even."""
     import numpy as np
@@ -180,7 +257,11 @@ def _moved_towards(light: Light, measures: Measures, number: int) -> Light:
 
 def _with_look(lights: tuple[Light, ...], measures: Measures, number: int) -> tuple[Light, ...]:
     thumb = small_thumb(measures)
-    far = [distance(thumb, light.thumb_plane()) for light in lights]
+    planes, share = [light.thumb_plane() for light in lights], _grey_share(thumb)
+    # A grey look would take the colour out of a light that has some, and with it what colour is measured by.
+    shares = [_grey_share(plane) for plane in planes]
+    alike = [(share >= GREY_SHARE) is (each >= GREY_SHARE) or abs(share - each) < SAME_GREY for each in shares]
+    far = [distance(thumb, plane) if same else math.inf for plane, same in zip(planes, alike, strict=True)]
     nearest = min(range(len(far)), key=far.__getitem__, default=None)
     if nearest is not None and far[nearest] < SAME_LIGHT_LEVELS and len(lights) > 1:
         return tuple(
@@ -189,8 +270,11 @@ def _with_look(lights: tuple[Light, ...], measures: Measures, number: int) -> tu
     fresh = _light(measures, number)
     if len(lights) < MAX_LIGHTS:
         return (*lights, fresh)
-    # The light that went longest without a look makes room: seasons pass.
-    oldest = min(range(len(lights)), key=lambda place: lights[place].number)
+    # The light that went longest without a look makes room: seasons pass. A long night does not drive out the day.
+    crowded = sum(alike) >= MAX_LIGHTS // 2
+    oldest = min(
+        (place for place in range(len(lights)) if alike[place] is crowded), key=lambda place: lights[place].number
+    )
     return tuple(fresh if place == oldest else light for place, light in enumerate(lights))
 
 
@@ -213,16 +297,24 @@ def _kept(values: tuple[float, ...], number: int) -> tuple[float, ...]:
     return (*values[:drop], *values[drop + 1 :])
 
 
-def remember(reference: Reference | None, measures: Measures, compared: Comparison, *, healthy: bool) -> Reference:
-    """Return the reference after one more look; only a healthy one teaches. `compared` are its comparisons."""
+def remember(
+    reference: Reference | None, measures: Measures, compared: Comparison | None, *, healthy: bool
+) -> Reference:
+    """Return the reference after one more look; only a healthy one teaches. `compared` is its comparison, if any."""
     known = reference or Reference()
     previous = measures.structure.tobytes()
     if not healthy:
         return replace(known, previous=previous)
     number = known.looks + 1
+    found = {**measures.numbers, **(compared.numbers if compared is not None else {})}
     usual = {
-        name: _kept((*known.usual.get(name, ()), round(float(value), 4)), number)
-        for name, value in {**measures.numbers, **compared.numbers}.items()
+        **known.usual,
+        **{
+            name: _kept((*known.usual.get(name, ()), round(float(value), 4)), number)
+            for name, value in found.items()
+            if math.isfinite(value)
+        },
     }
     lights = _with_look(known.lights, measures, number)
-    return Reference(lights, usual, number, previous, _least(known, compared.detail_kept))
+    least = _least(known, compared.detail_kept if compared is not None else None)
+    return Reference(lights, usual, number, previous, least)

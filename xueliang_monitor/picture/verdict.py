@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import enum
 import statistics
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from xueliang_monitor.model import Fault
+from xueliang_monitor.model import CheckFailure, Fault
+from xueliang_monitor.picture.comparison import Comparison
 from xueliang_monitor.picture.measures import Measures
 from xueliang_monitor.picture.reference import Reference
 
@@ -43,11 +44,12 @@ class Sight(enum.Enum):
 class View:
     """What a check judges: a frame's measures, how it compares with the camera's past, and that past.
 
-    `hour` is the local hour at the camera, in [0, 24), None where it is not known.
+    `compared` is None where there is no past at all; `hour` is the local hour at the camera, in [0, 24), None where it
+    is not known.
     """
 
     measures: Measures
-    compared: Mapping[str, float] = field(default_factory=dict)
+    compared: Comparison | None = None
     reference: Reference | None = None
     hour: float | None = None
 
@@ -55,14 +57,10 @@ class View:
         """Return a measure by its name."""
         return self.measures.numbers[name]
 
-    def against(self, name: str) -> float | None:
-        """Return a comparison by its name, None where there is no past to compare with."""
-        return self.compared.get(name) if self.learned else None
-
     @property
-    def learned(self) -> bool:
-        """Whether there is enough of a past to judge against."""
-        return self.reference is not None and self.reference.learned
+    def past(self) -> Comparison | None:
+        """How the frame compares with its past; None where there is not enough of one to judge against."""
+        return self.compared if self.reference is not None and self.reference.learned else None
 
     @property
     def young(self) -> bool:
@@ -72,7 +70,7 @@ class View:
     @property
     def textured(self) -> float:
         """Share of the view with a pattern, now or usually, whichever is less; 0 where that is not known."""
-        return min(self.compared.get("textured", 0.0), self.median("textured", 1.0))
+        return min(self.compared.textured, self.median("textured", 1.0)) if self.compared is not None else 0.0
 
     @property
     def steady(self) -> bool:
@@ -80,7 +78,7 @@ class View:
         return self.median("kept", 0.0) >= STEADY[0] and self.lowest("kept", 0.0) >= STEADY[1]
 
     def _usual(self, name: str) -> tuple[float, ...]:
-        return self.reference.usual.get(name, ()) if self.reference is not None and self.learned else ()
+        return self.reference.usual.get(name, ()) if self.reference is not None and self.past is not None else ()
 
     def highest(self, name: str, default: float) -> float:
         """Return the largest value of a measure or comparison on healthy looks."""
@@ -116,12 +114,16 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One check's word on one picture; `detail` gives the measure and its threshold."""
+    """One check's word on one picture; `detail` gives the measure and its threshold.
+
+    `failure` is the exception of our own that kept it from telling.
+    """
 
     code: str
     sight: Sight
     detail: str = ""
     score: float | None = None
+    failure: CheckFailure | None = None
 
 
 Judge = Callable[[View], Judged]
@@ -141,7 +143,12 @@ class Check:
 
 
 def over(value: float, limit: float, full: float) -> float:
-    """Return a score: 0.5 where `value` is at its limit, 1 at `full`, 0 as far on the other side."""
+    """Return a score: 0.5 where `value` is at its limit, 1 at `full`, 0 as far on the other side.
+
+    Where `full` leaves no way beyond the limit, it is a step: 0 below, 1 above.
+    """
+    if full <= limit:
+        return 0.5 if value == limit else float(value > limit)
     return min(1.0, max(0.0, 0.5 + 0.5 * (value - limit) / (full - limit)))
 
 

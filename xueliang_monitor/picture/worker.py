@@ -56,6 +56,7 @@ class Workers:
         Raises:
             WorkerError: both attempts crashed, hung or failed.
             ShortageError: no process could be started.
+            LookError: the picture could not be measured.
 
         """
         limiter = self._limiter = self._limiter or CapacityLimiter(self.count)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from xueliang_monitor.model import EMPTY, Fault, Finding, Rung, RungResult, Target, Timeouts, Transport
+from xueliang_monitor.model import EMPTY, CheckFailure, Fault, Finding, Rung, RungResult, Target, Timeouts, Transport
 from xueliang_monitor.net.names import Names
 from xueliang_monitor.net.rtsp import Description, RtspConnection
 from xueliang_monitor.pauses import Pauses
@@ -23,7 +23,8 @@ class Climb:
 
     `now` gives seconds since the epoch; `interview` asks the device also what seldom changes; `device_login` tells
     whether a login over ONVIF was tried, and accepted. `burst` asks for the pictures after the keyframe too. `told`
-    hears of each rung when it is begun, without a result, and when it is over. `addresses` are the host's.
+    hears of each rung when it is begun, without a result, and when it is over; `addresses` are the host's; `failures`
+    are exceptions of our own in looking at the picture.
     """
 
     target: Target
@@ -51,6 +52,7 @@ class Climb:
     transport: Transport = Transport.TCP
     look: Look | None = None
     pauses: Pauses = field(default_factory=Pauses)
+    failures: tuple[CheckFailure, ...] = ()
     told: Callable[[Rung, RungResult | None], None] | None = None
 
 

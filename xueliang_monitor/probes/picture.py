@@ -6,7 +6,7 @@ import time
 
 from xueliang_monitor.model import Fault, FaultSeen, Finding, Rung, Severity, Text
 from xueliang_monitor.picture import PICTURE_CHECKS
-from xueliang_monitor.picture.look import Material
+from xueliang_monitor.picture.look import LookError, Material
 from xueliang_monitor.picture.worker import WorkerError
 from xueliang_monitor.probes.climb import Climb, Outcome, Probe
 from xueliang_monitor.probes.stream import DECODE_FAILED
@@ -48,10 +48,13 @@ async def _climb(climb: Climb) -> Outcome:
         look = await climb.workers.look(material, climb.reference, seconds=climb.timeouts.picture)
     except WorkerError as error:
         raise FaultSeen(CHECK_FAILED, str(error)) from error
+    except LookError as error:
+        climb.failures = (error.failure,)
+        raise FaultSeen(CHECK_FAILED, str(error)) from error
     if look is None:
         size = f"{len(climb.keyframe.data)} bytes"
         raise FaultSeen(DECODE_FAILED, f"a {climb.keyframe.codec} keyframe of {size} could not be decoded")
-    climb.look = look
+    climb.look, climb.failures = look, look.failures
     seen = tuple(Finding(verdict.code, verdict.detail) for verdict in look.seen)
     readings: dict[str, float | str] = {**look.measures}
     if climb.size is None:

@@ -20,8 +20,9 @@ NOTHING = 0.6
 
 def _judge(view: View) -> Judged:
     mean, high = view.number("mean"), view.number("high")
-    spread, layout = view.against("spread_kept"), view.against("layout")
-    if spread is not None and layout is not None:
+    past = view.past
+    if past is not None:
+        spread, layout = past.spread_kept, past.layout
         least = UNLIKE_SPREAD_KEPT if layout < UNLIKE else DARKER_SPREAD_KEPT if mean < MEAN else SPREAD_KEPT
         detail = (
             f"mean luma {mean:.0f} (limit {MEAN_KNOWN:.0f}), 95th percentile {high:.0f} (limit {HIGH_KNOWN:.0f}),"

@@ -20,8 +20,7 @@ def _judge(view: View) -> Judged:
     screen = view.number("mean") >= MIN_LUMA or view.number("chroma") >= MIN_CHROMA
     if not screen or (view.number("white") > WHITE and view.number("chroma") < MIN_CHROMA):
         return Judged(0.0, detail)
-    kept = view.against("kept")
-    if kept is not None and kept > 0.3:
+    if view.past is not None and view.past.kept > 0.3:
         return Judged(0.0, f"{detail}, but the scene still shows")
     return Judged(over(uniform, limit, 1.0 + 1e-6), detail)
 

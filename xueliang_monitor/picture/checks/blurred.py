@@ -11,27 +11,29 @@ LITTLE_KEPT = 0.50
 DETAILED, STEADY_DETAILED = 0.10, 0.06
 WELL_DETAILED = 0.36
 LEFT = 0.52
+LEAST_LEFT = 0.05
 MOST_KEPT = 0.85
 """Where there is much detail, a little less of each and half of all of it tells as much."""
 
 
 def _judge(view: View) -> Judged:
-    kept, blur = view.against("detail_kept_best"), view.number("blur")
-    if kept is None:
+    past, blur = view.past, view.number("blur")
+    if past is None:
         return Judged(None, "the camera's own sharpness is not known yet")
-    if view.compared["detailed"] < (STEADY_DETAILED if view.steady else DETAILED):
-        return Judged(None, f"only {view.compared['detailed']:.0%} of the view has detail to lose")
+    if past.detailed < (STEADY_DETAILED if view.steady else DETAILED):
+        return Judged(None, f"only {past.detailed:.0%} of the view has detail to lose")
+    kept = past.detail_kept_best
     limit = min(0.95, view.highest("blur", 1.0) + ABOVE_USUAL)
     usual = view.lowest("detail_kept_best", 1.0)
     # Where contrast as a whole is less, as at dusk or in fog, so is detail.
-    contrast = min(1.0, max(0.4, view.compared["contrast_kept"]))
+    contrast = min(1.0, max(0.4, past.contrast_kept))
     share = kept / max(usual, 0.3) / contrast
     detail = f"blur {blur:.2f} (limit {limit:.2f}), {kept:.0%} of the usual detail (limit {DETAIL_KEPT * usual:.0%})"
     softer = both(over(blur, limit, limit + 0.15), over(-share, -DETAIL_KEPT, -0.3))
     lost = both(over(-share, -LITTLE_KEPT, 0.0), over(blur, limit - 0.10, limit + 0.1))
-    if view.compared["detailed"] < WELL_DETAILED:
+    if past.detailed < WELL_DETAILED:
         return Judged(max(softer, lost), detail)
-    left = view.compared["detail_left"] / view.median("detail_left", 1.0) / contrast
+    left = past.detail_left / max(view.median("detail_left", 1.0), LEAST_LEFT) / contrast
     detail = f"{detail}, {left:.0%} of it in all (limit {LEFT:.0%})"
     fine = both(over(blur, limit, limit + 0.15), over(-left, -LEFT, 0.0), over(-share, -MOST_KEPT, -0.3))
     return Judged(max(softer, lost, fine), detail)

@@ -12,15 +12,16 @@ MIN_CHROMA = 4.0
 
 
 def _judge(view: View) -> Judged:
-    cast = view.against("cast")
-    if cast is None:
+    colours = view.past.colours if view.past is not None else None
+    if colours is None:
         return Judged(None, "the camera's own colours are not known yet")
+    cast = colours.cast
     limit = max(CAST, view.highest("cast", 0.0) + ABOVE_USUAL)
     detail = f"colours are {cast:.2f} off the nearest usual ones (limit {limit:.2f})"
     if view.number("chroma") < MIN_CHROMA:
         return Judged(0.0, f"{detail}, but the picture is grey")
     # What hangs before the lens has a colour too, but does not tint the rest.
-    return Judged(both(over(cast, limit, 2 * limit), over(view.compared["cast_even"], EVEN, 1.0)), detail)
+    return Judged(both(over(cast, limit, 2 * limit), over(colours.cast_even, EVEN, 1.0)), detail)
 
 
 COLOUR_CAST = Check(

@@ -27,11 +27,12 @@ def _judge(view: View) -> Judged:
         f" (limit {SMEARED:.1%}), {drawn:.1%} more in rows drawn out (limit {DRAWN_OUT:.1%}),"
         f" steps between blocks {steps:.2f} higher (limit {STEPS})"
     )
-    if not view.learned:
+    past = view.past
+    if past is None:
         return Judged(over(view.number("grid_steps"), UNKNOWN_STEPS, 2 * UNKNOWN_STEPS), detail)
     lost = over(drawn, DRAWN_OUT, 3 * DRAWN_OUT)
-    if flat < FLAT_CELLS and view.compared["veiled"] > VEILED:
-        return Judged(lost, f"{detail}, but something hides {view.compared['veiled']:.0%} of the view")
+    if flat < FLAT_CELLS and past.veiled > VEILED:
+        return Judged(lost, f"{detail}, but something hides {past.veiled:.0%} of the view")
     if any(view.number(pure(name)) >= EVEN and view.number(name) >= STRIPES for name in STRIPE_BANDS):
         return Judged(0.0, f"{detail}, but stripes go through the whole picture")
     # Fog, a wall and a bag are flat too, but their borders do not lie on the grid.

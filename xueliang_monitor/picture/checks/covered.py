@@ -24,9 +24,9 @@ ABSOLUTE_LUMA = 110.0
 
 
 def _judge(view: View) -> Judged:
-    best = view.against("detail_kept_best")
+    past = view.past
     shapes, contrast, mean = view.number("middle"), view.number("contrast"), view.number("mean")
-    if best is None:
+    if past is None:
         detail = (
             f"detail of {shapes:.2f} levels (limit {ABSOLUTE_DETAIL}), contrast {contrast:.0f}"
             f" (limit {ABSOLUTE_CONTRAST:.0f})"
@@ -34,18 +34,19 @@ def _judge(view: View) -> Judged:
         flat = both(over(-shapes, -ABSOLUTE_DETAIL, 0.0), over(-contrast, -ABSOLUTE_CONTRAST, 0.0))
         return Judged(both(flat, over(-mean, -ABSOLUTE_LUMA, 0.0)), detail)
     limit = max(VEILED, view.highest("veiled", 0.0) + ABOVE_USUAL)
-    usual = view.median("kept", 1.0)
-    left, little = view.compared["detail_left"], LEFT * view.median("detail_left", 1.0)
-    veiled, kept, fewest = view.compared["veiled"], view.compared["kept"], DETAIL * view.lowest("detail_kept_best", 1.0)
+    usual = max(0.0, view.median("kept", 1.0))
+    left, little = past.detail_left, LEFT * view.median("detail_left", 1.0)
+    best, fewest = past.detail_kept_best, DETAIL * view.lowest("detail_kept_best", 1.0)
+    veiled, kept = past.veiled, past.kept
     most = max(HIDDEN, view.highest("hidden", 0.0) + HIDDEN_ABOVE_USUAL)
     detail = (
         f"one region of {veiled:.0%} of the view shows nothing of the scene (limit {limit:.0%}),"
-        f" one of {view.compared['hidden']:.0%} is foreign (limit {most:.0%});"
+        f" one of {past.hidden:.0%} is foreign (limit {most:.0%});"
         f" {kept:.0%} of the edges fit (limit {KEPT * usual:.0%}, or {SOME_KEPT * usual:.0%} behind such a region),"
         f" {left:.0%} of the detail is left (limit {little:.0%})"
     )
     # One that fits elsewhere is turned.
-    found_elsewhere = view.compared["moved_fit"] > ELSEWHERE and view.compared["moved_gain"] > ELSEWHERE_GAIN
+    found_elsewhere = past.moved_fit > ELSEWHERE and past.moved_gain > ELSEWHERE_GAIN
     if found_elsewhere:
         return Judged(0.0, f"{detail}, but the scene shows elsewhere in the view")
     # A view that seldom fits its own past tells nothing when it does not.
@@ -54,7 +55,7 @@ def _judge(view: View) -> Judged:
     behind = both(over(veiled, limit, 2 * limit), over(-kept, -SOME_KEPT * usual, -0.8 * usual))
     # Out of focus, a view loses its detail everywhere and keeps its shapes.
     behind = both(behind, max(over(best, SHARP, 1.0), over(-kept, -SHARP * usual, 0.0), over(veiled, MOST, 1.0)))
-    return Judged(max(behind, gone, over(view.compared["hidden"], most, 2 * most)), detail)
+    return Judged(max(behind, gone, over(past.hidden, most, 2 * most)), detail)
 
 
 COVERED = Check(

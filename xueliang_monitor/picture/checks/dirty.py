@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from xueliang_monitor.model import Fault, Rung, Severity, Text
+from xueliang_monitor.picture.comparison import Comparison
 from xueliang_monitor.picture.verdict import HYSTERESIS, LIMIT, TEXTURED, Check, Judged, View, any_of, both, over
 
 LOST_APART = 0.025
@@ -19,37 +20,38 @@ SURE = 0.75
 
 
 def _judge(view: View) -> Judged:
-    lost = view.against("lost_apart")
-    if lost is None:
+    past = view.past
+    if past is None:
         return Judged(None, "the camera's own view is not known yet")
-    judged = any_of(_losses(view, lost), _patches(view))
+    judged = any_of(_losses(view, past), _patches(view, past))
     if view.measures.motion is None and judged.score is not None and LIMIT - HYSTERESIS < judged.score < SURE:
         return Judged(None, f"{judged.detail}, but one picture does not tell dirt from what passes")
     return judged
 
 
-def _losses(view: View, lost: float) -> Judged:
+def _losses(view: View, past: Comparison) -> Judged:
     """Judge how much detail is gone in patches all over the view."""
-    if min(view.textured, view.compared["detailed"]) < TEXTURED:
+    if min(view.textured, past.detailed) < TEXTURED:
         return Judged(None, f"only {view.textured:.0%} of the view has a pattern to lose")
+    lost = past.lost_apart
     limit = max(LOST_APART, TIMES_USUAL * view.median("lost_apart", 0.0)) * (YOUNG if view.young else 1.0)
     detail = f"all over the view {lost:.1%} of the detail is in patches that lost most of theirs (limit {limit:.1%})"
     # Where everything is softer it is out of focus, not dirty.
-    clear = over(view.compared["detail_kept_best"], CLEAR, 0.95)
+    clear = over(past.detail_kept_best, CLEAR, 0.95)
     usual = view.median("kept", 1.0)
-    there = over(view.compared["kept"], STILL_KEPT * usual, 2 * STILL_KEPT * usual)
+    there = over(past.kept, STILL_KEPT * usual, 2 * STILL_KEPT * usual)
     return Judged(both(over(lost, limit, 3 * limit), clear, there), detail)
 
 
-def _patches(view: View) -> Judged:
+def _patches(view: View, past: Comparison) -> Judged:
     """Judge patches of another colour or lightness all over the view, with the scene between them."""
-    spots, still = view.compared["spots"], view.compared["still"]
+    spots, still = past.spots, past.still
     if still < STILL:
         return Judged(None, f"only {still:.0%} of the view is still, so that dirt is not told from what passes")
     limit = (view.highest("spots", 0.05) + SPOTS) * (YOUNG if view.young else 1.0)
     detail = f"all over the view {spots:.1%} of it are patches that never looked so (limit {limit:.1%})"
     usual = view.median("kept", 1.0)
-    there = over(view.compared["kept"], SPOTS_KEPT * usual, 2 * SPOTS_KEPT * usual)
+    there = over(past.kept, SPOTS_KEPT * usual, 2 * SPOTS_KEPT * usual)
     return Judged(both(over(spots, limit, 3 * limit), there), detail)
 
 

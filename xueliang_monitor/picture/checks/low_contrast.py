@@ -19,11 +19,12 @@ THICK_LEFT = 0.68
 
 
 def _judge(view: View) -> Judged:
-    contrast, detail_kept = view.against("contrast_kept"), view.against("detail_kept_best")
-    if contrast is None or detail_kept is None:
+    past = view.past
+    if past is None:
         return Judged(None, "the camera's own contrast is not known yet")
+    contrast, detail_kept = past.contrast_kept, past.detail_kept_best
     lifted = view.number("low") - view.highest("low", 0.0)
-    thick = lifted >= THICK and view.compared["detail_left"] <= THICK_LEFT
+    thick = lifted >= THICK and past.detail_left <= THICK_LEFT
     limit = min(CONTRAST, (THICK_BELOW_USUAL if thick else BELOW_USUAL) * view.lowest("contrast_kept", 1.0))
     most = THICK_DETAIL if thick else DETAIL
     detail = (
@@ -32,9 +33,9 @@ def _judge(view: View) -> Judged:
     )
     if lifted <= LIFTED:
         return Judged(0.0, f"{detail}, but black is still black")
-    kept, usual = view.compared["kept"], view.median("kept", 1.0)
-    if view.compared["veiled"] > VEILED and kept < FITS * usual:
-        return Judged(0.0, f"{detail}, but something hides {view.compared['veiled']:.0%} of the view")
+    kept, usual = past.kept, view.median("kept", 1.0)
+    if past.veiled > VEILED and kept < FITS * usual:
+        return Judged(0.0, f"{detail}, but something hides {past.veiled:.0%} of the view")
     there = over(kept, KEPT * usual, 1.0)
     return Judged(both(over(-contrast, -limit, -0.5 * limit), over(-detail_kept, -most, -0.3), there), detail)
 

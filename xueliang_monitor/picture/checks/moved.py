@@ -15,10 +15,10 @@ RICH = 0.7
 
 
 def _judge(view: View) -> Judged:
-    moved, turned = view.against("moved"), view.against("turned")
-    if moved is None or turned is None:
+    past = view.past
+    if past is None:
         return Judged(None, "the camera's own view is not known yet")
-    gain, fit = view.compared["moved_gain"], view.compared["moved_fit"]
+    moved, turned, gain, fit = past.moved, past.turned, past.moved_gain, past.moved_fit
     if view.textured < TEXTURED:
         return Judged(None, f"only {view.textured:.0%} of the view has a pattern to find again")
     detail = (
@@ -31,10 +31,10 @@ def _judge(view: View) -> Judged:
         usual = max(usual, YOUNG_GAIN)
     found = both(far, over(gain, GAIN + 0.5 * usual, 0.4 + usual), over(fit, FIT, 0.6))
     # Turned so far that nothing of the old view is left: another scene is there, as rich in detail.
-    kept, best = view.compared["kept"], view.against("detail_kept_best") or 0.0
+    kept, best = past.kept, past.detail_kept_best
     lowest = view.lowest("kept", 0.0)
     unrelated = min(UNRELATED[1], max(UNRELATED[0], lowest / 3))
-    if view.steady and not view.young and view.compared["detailed"] >= TEXTURED and kept < unrelated:
+    if view.steady and not view.young and past.detailed >= TEXTURED and kept < unrelated:
         detail = f"only {kept:.0%} of the edges fit (limit {unrelated:.0%}), and {best:.0%} of the detail is there"
         found = max(found, both(over(-kept, -unrelated, 0.0), over(best, RICH, 1.5)))
     return Judged(found, detail)

@@ -22,7 +22,7 @@ def _judge(view: View) -> Judged:
     speed = abs(motion.roll)
     detail = f"from picture to picture it rolls by {speed:.1%} of its height (limit {ROLL:.1%})"
     even = motion.roll_spread <= max(UNEVEN, UNEVEN_SHARE * speed)
-    kept, usual = view.against("kept"), view.median("kept", 1.0)
+    kept, usual = view.past.kept if view.past is not None else None, view.median("kept", 1.0)
     gain = LITTLE_KEPT_GAIN if kept is not None and view.steady and kept < LITTLE_KEPT * usual else GAIN
     score = both(over(speed, ROLL, 2 * ROLL), over(motion.roll_gain, gain, 2 * gain), float(even))
     if score >= LIMIT and kept is not None and kept > STILL_KEPT * usual:

@@ -58,9 +58,10 @@ def _slanting(view: View) -> Judged:
 
 def _flicker(view: View) -> Judged:
     """Judge bands of light that the past does not show, as by lamps that flicker against the exposure."""
-    bands, stands_out = view.against("banding"), view.against("banding_pure")
-    if bands is None or stands_out is None:
+    past = view.past
+    if past is None:
         return Judged(None, "the camera's own light is not known yet")
+    bands, stands_out = past.banding, past.banding_pure
     return Judged(
         both(over(bands, FLICKER, 2 * FLICKER), over(stands_out, FLICKER_PURE, 2 * FLICKER_PURE)),
         f"bands of {bands:.1%} of the light (limit {FLICKER:.1%}),"

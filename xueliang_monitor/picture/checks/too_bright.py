@@ -17,17 +17,17 @@ KEPT = 0.5
 
 def _judge(view: View) -> Judged:
     white = view.number("white")
-    limit = min(0.9, view.highest("white", 0.0) + ABOVE_USUAL) if view.learned else ABSOLUTE
+    limit = min(0.9, view.highest("white", 0.0) + ABOVE_USUAL) if view.past is not None else ABSOLUTE
     mean, brightest = view.number("mean"), max(WASHED_OUT, TIMES_BRIGHTEST * view.highest("mean", 255.0))
     detail = (
         f"{white:.0%} of the picture is overexposed (limit {limit:.0%}), mean luma {mean:.0f} (limit {brightest:.0f})"
     )
     overexposed = over(white, limit, limit + 0.3)
-    contrast, kept = view.against("contrast_kept"), view.against("kept")
-    if contrast is None or kept is None:
+    past = view.past
+    if past is None:
         return Judged(overexposed, detail)
     # Fog is bright as well, but flat, and what hangs before the lens does not show the scene.
-    scene = both(over(contrast, CONTRAST, 1.2), over(kept, KEPT * view.median("kept", 1.0), 1.0))
+    scene = both(over(past.contrast_kept, CONTRAST, 1.2), over(past.kept, KEPT * view.median("kept", 1.0), 1.0))
     return Judged(max(overexposed, both(over(mean, brightest, 1.3 * brightest), scene)), detail)
 
 

@@ -17,10 +17,11 @@ def _judge(view: View) -> Judged:
     mean = view.number("mean")
     if view.number("middle") < SHAPES:
         return Judged(0.0, f"mean luma {mean:.0f}, but nothing shows at all: covered or black")
-    if not view.learned:
+    past = view.past
+    if past is None:
         return Judged(over(-mean, -ABSOLUTE, -8.0), f"mean luma {mean:.0f} (limit {ABSOLUTE:.0f})")
     usual = view.median("kept", 1.0)
-    if view.steady and view.compared["kept"] < KEPT * usual and view.compared["layout"] < LIKE:
+    if view.steady and past.kept < KEPT * usual and past.layout < LIKE:
         return Judged(0.0, f"mean luma {mean:.0f}, but nothing of the scene shows: covered")
     darkest = view.lowest("mean", 255.0)
     limit = min(MEAN, SHARE_OF_DARKEST * darkest)

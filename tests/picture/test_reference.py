@@ -1,0 +1,145 @@
+"""A reference is whole or it is none; what colour is, is learned from pictures that have some."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.picture import made
+from xueliang_monitor.picture.comparing import compare
+from xueliang_monitor.picture.look import look_at
+from xueliang_monitor.picture.measuring import measure
+from xueliang_monitor.picture.reference import MAX_LIGHTS, SETTLED_LOOKS, Light, Reference, grey, remember
+
+WHOLE = made.reference(60)
+LIGHT = WHOLE.lights[0]
+
+
+def bleached(frame: made.Frame) -> made.Frame:
+    return cv2.cvtColor(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"lights": ()},
+        {"looks": 0},
+        {"looks": LIGHT.looks - 1},
+        {"lights": (LIGHT,) * (MAX_LIGHTS + 1)},
+        {"usual": {"mean": (float("nan"),)}},
+        {"usual": {"mean": ()}},
+        {"usual": {"mean": (0.0,) * 25}},
+        {"least": b"\x80"},
+        {"previous": b"\x80"},
+        {"lights": (), "looks": 0},
+    ],
+)
+def test_no_reference_is_half(change: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        replace(WHOLE, **change)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"thumb": b""}, {"thumb": LIGHT.structure}, {"structure": LIGHT.thumb}, {"thumb": LIGHT.thumb[:-1]},
+     {"thumb": LIGHT.thumb.replace(b"IDAT", b"IDAX")}, {"fine": b"\x00"}, {"looks": 0}],
+)  # fmt: skip
+def test_no_light_is_half(change: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        replace(LIGHT, **change)
+
+
+def test_whatever_has_learned_can_be_compared_with() -> None:
+    assert not Reference().learned
+    measures = measure(made.MadeCamera().shot(12.0))
+    known: Reference | None = None
+    for _ in range(SETTLED_LOOKS):
+        known = remember(known, measures, compare(measures, known), healthy=True)
+        assert compare(measures, known) is not None
+        settled = known.settled()
+        assert settled is None or (settled.lights and compare(measures, settled) is not None)
+
+
+def test_values_that_are_no_numbers_teach_nothing() -> None:
+    measures = measure(made.MadeCamera().shot(12.0))
+    odd = replace(measures, numbers={**measures.numbers, "noise": float("nan"), "blur": float("inf")})
+    after = remember(WHOLE, odd, None, healthy=True)
+    assert after.usual["noise"] == WHOLE.usual["noise"]
+    assert after.usual["blur"] == WHOLE.usual["blur"]
+    assert after.usual["mean"][-1] == pytest.approx(measures.numbers["mean"], abs=1e-3)
+
+
+def test_grey_looks_teach_no_limit_of_colour_and_take_none_out_of_a_light() -> None:
+    scene, known = made.MadeCamera(), WHOLE
+    names = ("cast", "cast_even", "chroma_kept", "chroma_usual")
+    for number in range(12):
+        # Of the very light that is known by day, and of a night.
+        picture = bleached(scene.shot(12.0)) if number % 2 else scene.shot(23.0)
+        measures = measure(picture)
+        known = remember(known, measures, compare(measures, known), healthy=True)
+    assert {name: known.usual[name] for name in names} == {name: WHOLE.usual[name] for name in names}
+    colour = [light for light in known.lights if not grey(light.thumb_plane())]
+    assert colour == list(WHOLE.lights), "no grey look moved a light that has colour"
+    assert len(known.lights) > len(colour)
+
+
+def test_grey_lights_are_no_yardstick_of_colour() -> None:
+    scene = made.MadeCamera()
+    nights = made.nights()
+    for hour in (9.0, 12.0, 17.0):
+        found = compare(measure(scene.shot(hour)), nights)
+        assert found is not None
+        assert found.colours is not None
+        assert 0.7 < found.colours.chroma_kept < 1.4
+        assert found.colours.cast < 0.1
+        assert not found.colours.grey
+    dark = compare(measure(scene.shot(2.0)), nights)
+    assert dark is not None
+    assert dark.colours is not None
+    assert dark.colours.grey
+    assert dark.colours.like_grey
+    assert dark.colours.chroma_kept < 0.05
+
+
+def test_a_camera_that_knows_nights_alone_learns_its_colours_by_day() -> None:
+    scene, known = made.MadeCamera(), None
+    for hour in (*[1.0] * 30, *np.arange(6.5, 12.0, 0.25)):
+        look = look_at([scene.shot(hour)], known, 0.1, hour)
+        assert look.failures == ()
+        assert not {"picture_colour_cast", "picture_colourless"} & {verdict.code for verdict in look.seen}, hour
+        known = look.reference
+    assert known is not None
+    assert any(not grey(light.thumb_plane()) for light in known.lights)
+    assert [verdict.code for verdict in look_at([bleached(scene.shot(12.0))], known, 0.1, 12.0).seen] == [
+        "picture_colourless"
+    ]
+
+
+def test_text_in_colour_makes_no_night_coloured() -> None:
+    night = made.MadeCamera().shot(23.0)
+    cv2.putText(night, "2026-11-25 23:00:01 CAM 07", (10, 30), cv2.FONT_HERSHEY_SIMPLEX, 0.7, (0, 255, 255), 2)
+    assert grey(measure(night).thumb.astype(np.float32))
+    assert isinstance(LIGHT, Light)
+
+
+def test_a_past_that_grey_nights_spoiled_still_tells_a_lost_colour() -> None:
+    """As earlier versions stored it: with what was kept of colour by night, which is none."""
+    known = made.reference(24)
+    spoiled = replace(known, usual={**known.usual, "chroma_kept": (0.0, 0.01, *known.usual["chroma_kept"][2:])})
+    scene = made.MadeCamera()
+    look = look_at([bleached(scene.shot(12.0))], spoiled, 0.1, 12.0)
+    assert look.failures == ()
+    assert [verdict.code for verdict in look.seen] == ["picture_colourless"]
+    assert look_at([scene.shot(12.0)], spoiled, 0.1, 12.0).seen == ()
+
+
+def test_a_long_night_does_not_drive_out_the_day() -> None:
+    known, scene = WHOLE, made.MadeCamera()
+    for number in range(20):
+        night = np.roll(scene.shot(23.0), 97 * number, axis=1)  # as the headlights of many cars
+        known = remember(known, measure(night), None, healthy=True)
+    assert len(known.lights) == MAX_LIGHTS
+    assert set(WHOLE.lights) <= set(known.lights)

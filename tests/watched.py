@@ -1,0 +1,152 @@
+"""One camera watched as the daemon does it, from the keyframe on, in simulated time; the rungs below stand in.
+
+Visits, worker processes, plans, the fleet's state and the history are the daemon's own.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import sqlite3
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pytest
+
+from tests.simulated_time import camera
+from xueliang_monitor.check import visit
+from xueliang_monitor.clock import ManualClock
+from xueliang_monitor.fleet import Fleet
+from xueliang_monitor.health import Policy, Transition
+from xueliang_monitor.history import FILE, History
+from xueliang_monitor.model import Report, Rung, State, Timeouts
+from xueliang_monitor.picture.reference import SETTLED_LOOKS, Reference
+from xueliang_monitor.picture.worker import Workers
+from xueliang_monitor.probes.climb import Climb, Outcome, Probe
+from xueliang_monitor.probes.picture import CHECK_FAILED, PICTURE
+from xueliang_monitor.scheduler import Intervals, first_plan, next_plan
+from xueliang_monitor.wire.media import AccessUnit, Codec
+
+NAME = "gate"
+EVERY_SECONDS = 300.0
+FOLLOWING = 2
+Shot = Callable[[float], Any]
+"""The picture that the camera shows at a moment."""
+
+
+def as_stored_before(reference: Reference) -> Mapping[str, object]:
+    """Return a reference as earlier versions stored it: without its young lights, and else as it was."""
+
+    def text(data: bytes) -> str:
+        return base64.urlsafe_b64encode(data).decode()
+
+    lights = [
+        {
+            "thumb": text(light.thumb),
+            "structure": text(light.structure),
+            "fine": text(light.fine),
+            "looks": light.looks,
+            "number": light.number,
+        }
+        for light in reference.lights
+        if light.looks >= SETTLED_LOOKS
+    ]
+    return {
+        "lights": lights,
+        "usual": {name: list(values) for name, values in reference.usual.items()},
+        "looks": reference.looks,
+        "previous": "",
+        "least": text(reference.least),
+    }
+
+
+class Watched:
+    """A camera, and the daemon's parts that watch it; every report, transition and state is kept."""
+
+    def __init__(
+        self, folder: Path, shot: Shot, began: float, patch: pytest.MonkeyPatch, interval: float = 900.0
+    ) -> None:
+        self._folder, self._shot, self._workers = folder, shot, Workers(1)
+        self.clock = ManualClock(began)
+        self._intervals = Intervals(interval, interval, interval, interval, interval)
+        self._policy = Policy(stale_after=10 * interval)
+        self.reports: list[Report] = []
+        self.states: list[State] = []
+        self.transitions: list[Transition] = []
+        patch.setattr("xueliang_monitor.check.LADDER", self._ladder())
+        self._begin()
+
+    def _ladder(self) -> tuple[Probe, ...]:
+        async def passed(_climb: Climb) -> Outcome:
+            return Outcome()
+
+        async def stream(climb: Climb) -> Outcome:
+            shown = [self._shot(self.clock.now()) for _ in range(1 + FOLLOWING * climb.burst)]
+            keyframe, *following = [cv2.imencode(".jpg", each)[1].tobytes() for each in shown]
+            climb.keyframe = AccessUnit(Codec.MJPEG, True, True, 0, len(keyframe), keyframe)
+            climb.following = tuple(following)
+            return Outcome()
+
+        stands_in = {Rung.REACH: passed, Rung.RTSP: passed, Rung.STREAM: stream}
+        below = (Probe(rung, (), frozenset(), run, lambda _: 60.0, CHECK_FAILED) for rung, run in stands_in.items())
+        return (*below, PICTURE)
+
+    def _begin(self) -> None:
+        self._history = History(self._folder)
+        self.fleet = Fleet(self.clock, self._policy, (camera(NAME),))
+        self.fleet.restore(self._history.load())
+        self.fleet.watch(self.transitions.extend)
+        self._plan = first_plan(0, 1, self.clock.now(), self._intervals)
+        self._all_at = self.clock.now()
+
+    async def look(self) -> Report:
+        """Go on to the next visit, make it, and write what the recorder would; return its report."""
+        now = self.clock.seconds = max(self.clock.now(), self._plan.at)
+        entry = self.fleet.entry(NAME)
+        report, memory = await visit(
+            entry.camera.target,
+            Rung.PICTURE,
+            entry.memory,
+            timeouts=Timeouts(picture=60.0),
+            workers=self._workers,
+            now=now,
+        )
+        health, _ = self.fleet.apply(report, memory, 0.0)
+        self._plan = next_plan(self._plan, now, now, report, health, self._intervals)
+        every = now - self._all_at >= EVERY_SECONDS
+        self._all_at = now if every else self._all_at
+        self._history.write(self.fleet.collect(every=every))
+        self.reports.append(report)
+        self.states.append(self.fleet.status_of(NAME).state)
+        return report
+
+    async def run(self, until: float) -> None:
+        """Look as often as is due until a moment."""
+        while self._plan.at <= until:
+            await self.look()
+        self.clock.seconds = until
+
+    @property
+    def reference(self) -> Reference | None:
+        """What is known of the camera's picture."""
+        return self.fleet.entry(NAME).memory.reference
+
+    def restart(self, how: str) -> None:
+        """End all and begin again from the disk: `stopped`, `killed`, or `upgraded` from an earlier version."""
+        known = self.reference
+        if how != "killed":
+            self._history.write(self.fleet.collect(every=True))
+        self._history.close()
+        if how == "upgraded" and known is not None:
+            with sqlite3.connect(self._folder / FILE) as database:
+                (stored,) = database.execute("SELECT memory FROM cameras WHERE camera = ?", (NAME,)).fetchone()
+                memory = {**json.loads(stored), "reference": as_stored_before(known)}
+                database.execute("UPDATE cameras SET memory = ? WHERE camera = ?", (json.dumps(memory), NAME))
+            database.close()
+        self._begin()
+
+    def close(self) -> None:
+        """Close the history."""
+        self._history.close()
