@@ -28,13 +28,13 @@ from xueliang_monitor.stored import Stored
 
 NAMES = tuple(f"cam-{number}" for number in range(5))
 STEP = 15.0
-WINDOW = 900.0
+WINDOW = 1500.0
 STEPS_A_LIFE = 6
 CODES = ("connection_refused", "rtsp_timeout", "server_error")
 
 
 def code_of(number: int, at: float) -> str | None:
-    """Return why a camera is lost: each in its turn, for a quarter of an hour in five, of three causes in a row."""
+    """Return why a camera is lost: each in its turn, for 25 minutes in 125, of three causes in a row."""
     since = at - START
     if int(since // WINDOW) % len(NAMES) != number:
         return None
