@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import logging
 import os
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +45,13 @@ def rows(
         )
         made.append(Row(f"cam-{number:03d}", data))
     return tuple(made)
+
+
+@pytest.fixture(autouse=True)
+def _logging() -> Iterator[None]:
+    """Take back what a command that ran in this process said of the log: commands end with their process."""
+    yield
+    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture

@@ -74,8 +74,8 @@ def test_every_fault_of_the_catalogue_can_be_produced_and_every_simulated_one_is
     assert produced <= CATALOGUE.keys()
     # Not produced by a simulated camera: a name and a route are the network's, `check_failed` is our own.
     alone = {"name_unresolved", "host_unreachable", "check_failed"}
-    # Seen over many cameras or visits: tests/test_network.py and tests/test_daemon.py produce them.
-    assert CATALOGUE.keys() - produced == alone | {"uplink_down", "flapping"}
+    # Seen over many cameras or visits: tests/test_network.py, test_daemon.py and test_clock_steps.py produce them.
+    assert CATALOGUE.keys() - produced == alone | {"uplink_down", "flapping", "monitor_clock_wrong"}
 
 
 LADDER_FAULTS = [fault for fault in FAULTS if CATALOGUE[fault.code].rung is not Rung.ONVIF]

@@ -201,7 +201,7 @@ def test_a_line_of_the_log_in_logfmt_and_with_the_journals_priority() -> None:
         "uplink": "sw",
         "fault": "uplink_down",
         "severity": "critical",
-        "since": "2023-11-14T22:13:20+00:00",
+        "since": "2026-09-21T14:13:20+00:00",
     }
     record = logging.LogRecord("x", logging.WARNING, "", 0, "two\nlines", (), None)
     assert PriorityFormatter("%(message)s").format(record) == "<4>two\n<4>lines"

@@ -17,13 +17,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.picture import made
 from tests.recording import CAMERAS, FAULT, Rig, hurry, locked, messages, mounted, overwrite, recording, remove, until
 from xueliang_monitor import backlog, recorder
 from xueliang_monitor.check import Memory
 from xueliang_monitor.health import Transition
 from xueliang_monitor.history import History
 from xueliang_monitor.model import State
-from xueliang_monitor.picture.reference import Reference
 from xueliang_monitor.stored import Changes, Known, Stored
 
 DONE = [("cam-0", "raised"), ("cam-1", "raised"), ("cam-0", "cleared"), ("cam-2", "raised")]
@@ -507,7 +507,7 @@ async def test_a_history_that_can_be_read_only_later_doubles_no_outage(state: Pa
 def test_a_history_read_late_gives_what_was_learned_and_takes_no_state(state: Path) -> None:
     rig = Rig(state)
     rig.fail("cam-0")
-    learned = Reference((), {}, 30)
+    learned = made.reference(60)
     then = replace(rig.fleet.entry("cam-0").health, state=State.UP, faults={})
     counts = {"cam-0": {FAULT: 2}, "cam-1": {}}
     stored = Stored({name: Known(name, then, Memory(learned), episodes=count) for name, count in counts.items()})

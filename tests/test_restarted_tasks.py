@@ -15,6 +15,7 @@ from xueliang_monitor import daemon, evidence, service, supervision, watching
 from xueliang_monitor.daemon import Monitor
 from xueliang_monitor.metrics import render
 from xueliang_monitor.net.notify import ServiceManager
+from xueliang_monitor.pauses import Pauses
 from xueliang_monitor.web.server import Server
 
 
@@ -41,11 +42,11 @@ def once(error: BaseException, otherwise: Callable[..., object]) -> tuple[Callab
     """Return what raises the first time, and a list that grows with each call."""
     calls: list[int] = []
 
-    def work(*arguments: object) -> object:
+    def work(*arguments: object, **named: object) -> object:
         calls.append(len(calls))
         if len(calls) == 1:
             raise error
-        return otherwise(*arguments)
+        return otherwise(*arguments, **named)
 
     return work, calls
 
@@ -59,7 +60,7 @@ async def test_a_task_that_fails_comes_back(
         "inventory": (watching, "follow"),
         "web_config": (Server, "follow_files"),
         "evidence": (evidence, "forget"),
-        "lag": (Monitor, "_measure_lag"),
+        "lag": (Pauses, "watch"),
     }[task]
     broken, calls = once(error, getattr(place, name))
     monkeypatch.setattr(place, name, broken)

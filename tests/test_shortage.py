@@ -24,9 +24,10 @@ from xueliang_monitor.health import OWN_TIMES, Health, Policy, advance
 from xueliang_monitor.limits import Limits
 from xueliang_monitor.model import Finding, OnvifTarget, Report, Rung, RungResult, State, Target, Timeouts, Transport
 from xueliang_monitor.net import address, rtsp, udp
-from xueliang_monitor.net.errors import ConnectError, HostUnreachableError, RefusedError, TlsError
+from xueliang_monitor.net import tls as tls_module
+from xueliang_monitor.net.errors import ConnectError, HostUnreachableError, RefusedError
 from xueliang_monitor.net.notify import ServiceManager
-from xueliang_monitor.net.tls import _context, tls_context
+from xueliang_monitor.net.tls import tls_context
 from xueliang_monitor.network import Uplink, UplinkPolicy, observe, unreachable
 from xueliang_monitor.picture.look import Material
 from xueliang_monitor.picture.worker import Workers
@@ -179,13 +180,13 @@ async def test_udp_ports_that_cannot_be_had_are_ours(
 
 async def test_certificates_are_not_judged_without_a_descriptor(tls: Tls) -> None:
     """What OpenSSL could not open then would be trusted by nobody for as long as the daemon runs."""
-    _context.cache_clear()
+    tls_module._contexts.clear()
     with no_descriptors(), pytest.raises(ShortageError):
         tls_context("verify")
     with no_descriptors(), pytest.raises(ShortageError):
         tls_context(str(tls.authority))
     assert tls_context(str(tls.authority)).cert_store_stats()["x509_ca"] == 1
-    with pytest.raises(TlsError):
+    with pytest.raises(ShortageError, match="a file on this server"):
         tls_context(str(tls.authority.parent / "none.pem"))
 
 

@@ -191,15 +191,12 @@ class Monitor:
         forbidden = frozenset(
             camera.id for camera in self._installation.inventory.known if not camera.target.picture.evidence
         )
-        try:
-            count = await asyncio.to_thread(evidence.forget, settings.state, math.inf, forbidden)
-            if count:
-                log.info("%d evidence pictures deleted, as none are to be kept", count)
-            now = self._clock.now()
-            oldest = now - settings.keep.evidence
-            await asyncio.to_thread(evidence.forget, settings.state, oldest, after=now + FUTURE_SECONDS)
-        except (OSError, RuntimeError) as error:  # no thread is to be had, or no folder to be read
-            log.error("evidence pictures are not looked through: %s", error)  # noqa: TRY400
+        count = await asyncio.to_thread(evidence.forget, settings.state, math.inf, forbidden)
+        if count:
+            log.info("%d evidence pictures deleted, as none are to be kept", count)
+        now = self._clock.now()
+        oldest = now - settings.keep.evidence
+        await asyncio.to_thread(evidence.forget, settings.state, oldest, after=now + FUTURE_SECONDS)
 
     async def _keep_forgetting_evidence(self) -> None:
         """Delete pictures in time whatever becomes of the history."""
@@ -228,7 +225,10 @@ class Monitor:
                 if problem not in self.fleet.problems:
                     log.error("%s", problem)
             await self._apply(before, fresh.with_inventory(kept))
-            await self._forget_evidence()
+            try:
+                await self._forget_evidence()
+            except (OSError, RuntimeError) as error:  # no thread is to be had, or no folder to be read
+                log.error("evidence pictures are not looked through: %s", error)  # noqa: TRY400
             self.fleet.reloaded(ok=not wrong, problems=problems)
 
     def _note_newest(self, newest: config.Settings) -> None:
