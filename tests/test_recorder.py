@@ -508,7 +508,7 @@ def test_a_history_read_late_gives_what_was_learned_and_takes_no_state(state: Pa
     rig = Rig(state)
     rig.fail("cam-0")
     learned = made.reference(60)
-    then = replace(rig.fleet.entry("cam-0").health, state=State.UP, faults={}, outage=None)
+    then = replace(rig.fleet.entry("cam-0").health, state=State.UP, faults={}, outage=None, told_online=True)
     counts = {"cam-0": {FAULT: 2}, "cam-1": {}}
     stored = Stored({name: Known(name, then, Memory(learned), episodes=count) for name, count in counts.items()})
     rig.fleet.take_late(stored)
