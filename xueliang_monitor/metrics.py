@@ -231,7 +231,7 @@ class SnapshotCollector(Collector):
         lost = CounterMetricFamily(
             "xueliang_history_lost_changes", "Changes that never got into the history.", labels=("kind",)
         )
-        for kind in ("events", "looks", "days"):
+        for kind in ("events", "outages", "looks", "days"):
             lost.add_metric([kind], snapshot.history_lost.get(kind, 0))
         yield lost
         failed = CounterMetricFamily(
