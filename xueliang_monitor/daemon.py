@@ -13,8 +13,9 @@ from xueliang_monitor import config, evidence, installation, inventory, journal,
 from xueliang_monitor.catalogue import at_first_sight
 from xueliang_monitor.check import visit
 from xueliang_monitor.clock import Clock, SteadyClock, SystemClock
+from xueliang_monitor.differences import difference
 from xueliang_monitor.documents import DocumentError, Problem
-from xueliang_monitor.fleet import Fleet, difference
+from xueliang_monitor.fleet import Fleet
 from xueliang_monitor.health import OWN_ERROR, Health, Policy
 from xueliang_monitor.history import History
 from xueliang_monitor.installation import Installation, load, timeouts_of

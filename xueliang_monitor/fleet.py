@@ -6,12 +6,13 @@ import contextlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from xueliang_monitor.availability import Seconds, spent, split_by_day
 from xueliang_monitor.camera_file import Status as FileStatus
 from xueliang_monitor.check import Memory
 from xueliang_monitor.clock import STEP_SECONDS, Clock, ClockReading
+from xueliang_monitor.differences import better_learned, difference, kept_of
 from xueliang_monitor.documents import Problem
 from xueliang_monitor.health import (
     Health,
@@ -24,7 +25,6 @@ from xueliang_monitor.health import (
     withdrawn,
 )
 from xueliang_monitor.inventory import Camera, Inventory
-from xueliang_monitor.login import Login
 from xueliang_monitor.looks import LookTaken
 from xueliang_monitor.maintenance import Window, covering
 from xueliang_monitor.model import Report, Rung, RungResult
@@ -35,7 +35,6 @@ from xueliang_monitor.pending import Pending
 from xueliang_monitor.picture.failures import Failures
 from xueliang_monitor.picture.measures import MEASURES
 from xueliang_monitor.probes.changes import CLOCK_DRIFT
-from xueliang_monitor.probes.device import DeviceMemory
 from xueliang_monitor.restoring import newest, restore, restored_entry
 from xueliang_monitor.snapshot import Entry, Histogram, MonitorFault, Snapshot
 from xueliang_monitor.stored import Changes, Known, Stored
@@ -49,23 +48,6 @@ LATENESS_BOUNDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0)
 LOOK_SPACING_SECONDS = 900.0
 NEAR_SCORE = 0.4
 """A look with such a score is always kept: those are what limits are set by."""
-
-
-def difference(before: Iterable[Camera], after: Iterable[Camera]) -> Difference:
-    """Return what another inventory changes."""
-    known, today = {camera.id: camera for camera in before}, {camera.id: camera for camera in after}
-    changed = tuple(camera for camera in today.values() if known.get(camera.id) != camera)
-    fresh = tuple(camera.id for camera in changed if camera.id not in known or known[camera.id].target != camera.target)
-    return Difference(tuple(sorted(known.keys() - today.keys())), changed, fresh)
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """Cameras that are gone, cameras that are new or changed, and of these the ones to be visited anew."""
-
-    gone: tuple[str, ...]
-    changed: tuple[Camera, ...]
-    fresh: tuple[str, ...]
 
 
 class Fleet:
@@ -147,7 +129,7 @@ class Fleet:
             if known is None:
                 self._entries[camera.id] = self._fresh(camera)
                 continue
-            self._entries[camera.id] = replace(known, camera=camera, memory=_kept_of(known, camera))
+            self._entries[camera.id] = replace(known, camera=camera, memory=kept_of(known, camera))
             if group_of(known.camera) != group_of(camera):
                 self._uplinks.join(camera)
                 self._leave(known.camera)
@@ -299,7 +281,7 @@ class Fleet:
             if outage is not None and name in lasting:
                 health = replace(health, outage=lasting[name].joined(outage))
             counts = Counter(entry.episodes) + Counter(known.episodes)
-            memory = _better_learned(entry.memory, known.memory)
+            memory = better_learned(entry.memory, known.memory)
             self._entries[name] = replace(entry, health=health, memory=memory, episodes=dict(counts))
 
     def remember_all(self) -> None:
@@ -520,24 +502,3 @@ class Fleet:
             monitor_faults=self.monitor_faults,
             check_failures=self._failures.counts,
         )
-
-
-def _better_learned(memory: Memory, stored: Memory) -> Memory:
-    """Return a memory with that reference of its picture and of a stored one that has seen more looks."""
-    looks = memory.reference.looks if memory.reference is not None else 0
-    if stored.reference is None or stored.reference.looks <= looks:
-        return memory
-    return replace(memory, reference=stored.reference)
-
-
-def _kept_of(known: Entry, camera: Camera) -> Memory:
-    """Return what of a camera's memory holds for another version of its file."""
-    memory, before, now = known.memory, known.camera.target, camera.target
-    same = before.url == now.url
-    if not same or known.camera.data.identity != camera.data.identity:
-        memory = replace(memory, device=DeviceMemory())
-    if not same or before.view_since != now.view_since:
-        memory = replace(memory, reference=None)
-    if before.host != now.host:
-        memory = replace(memory, login=Login(), device_login=Login(), refusals=())
-    return memory

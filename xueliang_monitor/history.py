@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import sqlite3
 from collections.abc import Iterable, Mapping
@@ -10,135 +9,27 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from xueliang_monitor import history_file
 from xueliang_monitor.availability import Seconds
-from xueliang_monitor.camera_file import CameraFile
 from xueliang_monitor.clock import ClockReading
-from xueliang_monitor.health import Health, Outage, Transition
+from xueliang_monitor.health import Outage, Transition
+from xueliang_monitor.history_rows import known_of, lost_of, lost_text, outage_of, row_of, row_of_outage
+from xueliang_monitor.history_schema import EPISODES, OUTAGES_SINCE, PUT_OUTAGE, migrate
 from xueliang_monitor.looks import LookTaken, pack, unpack
 from xueliang_monitor.maintenance import Window
-from xueliang_monitor.remembered import Remembered
 from xueliang_monitor.stored import Changes, Episode, Known, Stored, outages_of
 
 log = logging.getLogger(__name__)
 
 FILE = "history.db"
-_MIGRATIONS = (
-    """
-    CREATE TABLE cameras (camera TEXT PRIMARY KEY, health TEXT NOT NULL, memory TEXT NOT NULL) WITHOUT ROWID;
-    CREATE TABLE episodes (
-        id INTEGER PRIMARY KEY, camera TEXT NOT NULL, uplink TEXT NOT NULL, fault TEXT NOT NULL,
-        began REAL NOT NULL, confirmed REAL NOT NULL, ended REAL, detail TEXT NOT NULL
-    );
-    CREATE INDEX episodes_of_camera ON episodes (camera, uplink, fault, ended);
-    CREATE INDEX episodes_by_end ON episodes (ended);
-    CREATE TABLE days (
-        camera TEXT NOT NULL, day TEXT NOT NULL, observed REAL NOT NULL, online REAL NOT NULL, healthy REAL NOT NULL,
-        uplink REAL NOT NULL, PRIMARY KEY (camera, day)
-    ) WITHOUT ROWID;
-    """,
-    """
-    ALTER TABLE days ADD COLUMN maintenance REAL NOT NULL DEFAULT 0;
-    CREATE TABLE maintenance (
-        id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, began REAL NOT NULL, ends REAL NOT NULL,
-        reason TEXT NOT NULL, stopped REAL
-    );
-    """,
-    """
-    CREATE TABLE events (
-        id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, camera TEXT NOT NULL, uplink TEXT NOT NULL,
-        kind TEXT NOT NULL, fault TEXT NOT NULL, since REAL, detail TEXT NOT NULL
-    );
-    CREATE INDEX events_by_time ON events (at);
-    """,
-    """
-    CREATE TABLE looks (
-        camera TEXT NOT NULL, at REAL NOT NULL, measures TEXT NOT NULL, scores TEXT NOT NULL, PRIMARY KEY (camera, at)
-    ) WITHOUT ROWID;
-    """,
-    """
-    ALTER TABLE cameras ADD COLUMN file TEXT;
-    ALTER TABLE cameras ADD COLUMN episodes TEXT;
-    CREATE TABLE uplinks (uplink TEXT PRIMARY KEY, lost TEXT NOT NULL) WITHOUT ROWID;
-    CREATE TABLE outages (
-        camera TEXT NOT NULL, key INTEGER NOT NULL, began REAL NOT NULL, confirmed REAL NOT NULL, ended REAL,
-        codes TEXT NOT NULL, PRIMARY KEY (camera, key)
-    ) WITHOUT ROWID;
-    CREATE INDEX outages_by_end ON outages (ended);
-    CREATE TABLE clock (boot TEXT NOT NULL, monotonic REAL NOT NULL, wall REAL NOT NULL);
-    """,
-)
-_OUTAGES_SINCE = 5
-"""The version that knows outages; those before it are told from the episodes."""
-
-"""One step a version, forward only; `PRAGMA user_version` counts those taken."""
-
-
 _EVENTS = (
     "SELECT id, at, camera, uplink, kind, fault, since, detail FROM events"
     " WHERE id > ? AND id < ? AND (? = '' OR camera = ?) ORDER BY id "
 )
-_EPISODES = "SELECT camera, uplink, fault, began, confirmed, ended, detail FROM episodes"
 _OUTAGES = "SELECT camera, key, began, confirmed, ended, codes FROM outages"
 _EARLIER, _LATER = f"{_EVENTS} DESC LIMIT ?", f"{_EVENTS} ASC LIMIT ?"
-
-
-_HEALTH = TypeAdapter(Health)
-_MEMORY = TypeAdapter(Remembered)
-_COUNTS = TypeAdapter(dict[str, int])
-_CODES = TypeAdapter(tuple[str, ...])
-
-
-def _dump_health(health: Health) -> str:
-    return _HEALTH.dump_json(replace(health, faults=dict(health.faults))).decode()
-
-
-def _row(known: Known) -> tuple[str, str, str, str | None, str]:
-    memory = _MEMORY.dump_json(Remembered.of(known.memory)).decode()
-    file = known.data.model_dump_json(exclude_defaults=True) if known.data is not None else None
-    counts = _COUNTS.dump_json(dict(known.episodes)).decode()
-    return known.camera, _dump_health(known.health), memory, file, counts
-
-
-def _known(
-    camera: str, counted: Mapping[str, int], health: str, memory: str, file: str | None, episodes: str | None
-) -> Known:
-    """Read a camera's row; a version before wrote no file and no counts, so that episodes are `counted`."""
-    data = None
-    if file is not None:
-        with contextlib.suppress(ValidationError):  # of a version that knew other keys
-            data = CameraFile.model_validate_json(file)
-    counts = counted if episodes is None else _COUNTS.validate_json(episodes)
-    return Known(camera, _HEALTH.validate_json(health), _MEMORY.validate_json(memory).memory(), data, counts)
-
-
-def _outage_row(known: tuple[str, Outage]) -> tuple[str, int, float, float, float | None, str]:
-    camera, outage = known
-    codes = _CODES.dump_json(outage.codes).decode()
-    return camera, outage.key, outage.began, outage.confirmed_at, outage.ended, codes
-
-
-def _outage(row: tuple[str, int, float, float, float | None, str]) -> tuple[str, Outage]:
-    camera, key, began, confirmed, ended, codes = row
-    return camera, Outage(key, began, confirmed, _CODES.validate_json(codes), ended)
-
-
-def _lost(cameras: str) -> frozenset[str] | None:
-    try:
-        return frozenset(_CODES.validate_json(cameras))
-    except ValidationError:
-        return None
-
-
-def _tell_outages(database: sqlite3.Connection) -> None:
-    """Tell the outages of the time before they were kept from the episodes."""
-    episodes = (Episode(*row) for row in database.execute(_EPISODES))
-    database.executemany(
-        "INSERT OR REPLACE INTO outages (camera, key, began, confirmed, ended, codes) VALUES (?, ?, ?, ?, ?, ?)",
-        map(_outage_row, outages_of(episodes)),
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,15 +106,7 @@ class History:
             return history_file.connect(self.path, self._migrate)
 
     def _migrate(self, database: sqlite3.Connection) -> None:
-        (version,) = database.execute("PRAGMA user_version").fetchone()
-        if version > len(_MIGRATIONS):
-            raise sqlite3.OperationalError(f"it is of version {version}, newer than this program")
-        self.fresh = version == 0
-        for number, step in enumerate(_MIGRATIONS[version:], start=version + 1):
-            database.executescript(f"BEGIN; {step} PRAGMA user_version={number};")
-            if number == _OUTAGES_SINCE:
-                _tell_outages(database)
-            database.execute("COMMIT")
+        self.fresh = migrate(database)
 
     def lost_files(self) -> str:
         """Return which files were removed or replaced since they were opened, in words; nothing where all are there.
@@ -298,7 +181,7 @@ class History:
                 self._database.executemany("DELETE FROM cameras WHERE camera = ?", ((name,) for name in changes.gone))
                 self._database.executemany(
                     "INSERT OR REPLACE INTO cameras (camera, health, memory, file, episodes) VALUES (?, ?, ?, ?, ?)",
-                    map(_row, changes.known),
+                    map(row_of, changes.known),
                 )
                 self._database.executemany(
                     "INSERT INTO days VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
@@ -341,14 +224,13 @@ class History:
 
     def _write_outages(self, changes: Changes) -> None:
         self._database.executemany(
-            "INSERT OR REPLACE INTO outages (camera, key, began, confirmed, ended, codes) VALUES (?, ?, ?, ?, ?, ?)",
-            map(_outage_row, changes.outages),
+            PUT_OUTAGE,
+            map(row_of_outage, changes.outages),
         )
         for uplink, lost in changes.uplinks:
             self._database.execute("DELETE FROM uplinks WHERE uplink = ?", (uplink,))
             if lost:
-                codes = _CODES.dump_json(tuple(sorted(lost))).decode()
-                self._database.execute("INSERT INTO uplinks (uplink, lost) VALUES (?, ?)", (uplink, codes))
+                self._database.execute("INSERT INTO uplinks (uplink, lost) VALUES (?, ?)", (uplink, lost_text(lost)))
 
     def _write_transitions(self, transitions: Iterable[Transition]) -> None:
         for item in transitions:
@@ -380,7 +262,7 @@ class History:
         counted = self._episode_counts()
         for camera, *columns in self._rows("SELECT camera, health, memory, file, episodes FROM cameras"):
             try:
-                found[camera] = _known(camera, counted.get(camera, {}), *columns)
+                found[camera] = known_of(camera, counted.get(camera, {}), *columns)
             except ValidationError:
                 log.warning("camera %s: what was known of it cannot be read, and is learned anew", camera)
         return replace(self.lasting(), cameras=found)
@@ -388,14 +270,14 @@ class History:
     def lasting(self) -> Stored:
         """Return what it holds without an end, and nothing of what is known of cameras."""
         lost = self._rows("SELECT uplink, lost FROM uplinks")
-        episodes = self._rows(f"{_EPISODES} WHERE ended IS NULL ORDER BY began, id")
+        episodes = self._rows(f"{EPISODES} WHERE ended IS NULL ORDER BY began, id")
         outages = self._rows(f"{_OUTAGES} WHERE ended IS NULL ORDER BY began, camera")
         clock = self._rows("SELECT boot, monotonic, wall FROM clock")
         return Stored(
             clock=ClockReading(*clock[0]) if clock else None,
-            uplinks={name: _lost(cameras) for name, cameras in lost},
+            uplinks={name: lost_of(cameras) for name, cameras in lost},
             open_episodes=tuple(Episode(*row) for row in episodes),
-            open_outages=tuple(map(_outage, outages)),
+            open_outages=tuple(map(outage_of, outages)),
         )
 
     def _episode_counts(self) -> Mapping[str, Mapping[str, int]]:
@@ -408,19 +290,19 @@ class History:
 
     def outages(self, since: float, until: float, camera: str = "") -> list[tuple[str, Outage]]:
         """Return the outages that touch a stretch of time, each with its camera, the first first; of all, or of one."""
-        if self._rows("PRAGMA user_version")[0][0] < _OUTAGES_SINCE:  # read while an older daemon writes it
+        if self._rows("PRAGMA user_version")[0][0] < OUTAGES_SINCE:  # read while an older daemon writes it
             return [item for item in outages_of(self.episodes(since, until)) if camera in ("", item[0])]
         rows = self._rows(
             f"{_OUTAGES} WHERE began < ? AND (ended IS NULL OR ended > ?) AND (? = '' OR camera = ?)"
             " ORDER BY began, camera",
             (until, since, camera, camera),
         )
-        return [_outage(row) for row in rows]
+        return [outage_of(row) for row in rows]
 
     def episodes(self, since: float, until: float, camera: str = "", uplink: str = "") -> list[Episode]:
         """Return the episodes that touch a stretch of time, the first first: all, or a camera's and its uplink's."""
         rows = self._rows(
-            f"{_EPISODES} WHERE began < ? AND (ended IS NULL OR ended > ?)"
+            f"{EPISODES} WHERE began < ? AND (ended IS NULL OR ended > ?)"
             " AND (? = '' OR camera = ? OR (camera = '' AND uplink = ?)) ORDER BY began, id",
             (until, since, camera, camera, uplink),
         )
