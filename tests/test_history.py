@@ -39,7 +39,7 @@ from xueliang_monitor.picture.reference import Reference
 from xueliang_monitor.stored import Changes, Known, Stored
 
 CAMERAS = tuple(camera(f"cam-{number}", "sw") for number in range(4))
-KILLS, LANES = 100, 4
+KILLS, LANES = 40, 4
 
 
 def test_a_restart_keeps_states_since_when_and_what_was_learned(tmp_path: Path) -> None:
@@ -241,7 +241,7 @@ def far_enough(folder: Path) -> bool:
 
 
 @pytest.mark.timeout(1200)
-def test_a_hundred_kills_lose_and_double_no_episode(tmp_path: Path) -> None:
+def test_forty_kills_lose_and_double_no_episode(tmp_path: Path) -> None:
     def lane(number: int) -> int:
         folder, chance = tmp_path / str(number), random.Random(number)
         killed = 0
