@@ -84,7 +84,8 @@ def test_a_machine_that_starts_in_1970_and_gets_its_time_later(tmp_path: Path) -
     assert said(days) == [f"raised monitor {CLOCK_WRONG.code}", "raised cam-3 rtsp_timeout"]
     history = History(tmp_path)
     history.write(days.fleet.collect(every=True))
-    assert history.seconds("1960-01-01", "2100-01-01") == {}  # on which day it was nobody knows
+    told = history.seconds("1960-01-01", "2100-01-01")
+    assert {day for days_of in told.values() for day in days_of} == {day_of(START)}  # the cameras say so
     days.set_clock(START - 100)
     days.run(600)
     history.write(days.fleet.collect(every=True))
@@ -371,3 +372,60 @@ def test_cameras_that_agree_end_all_doubt() -> None:
     assert days.fleet.clock_in_doubt
     days.set_clock(DAY)
     assert not days.fleet.clock_in_doubt
+
+
+@pytest.mark.parametrize("jump", [DAY, -DAY])
+def test_availability_counts_for_the_day_that_the_cameras_tell(jump: float) -> None:
+    days = SimulatedDays(CAMERAS, lambda _name, _at: None)
+    days.run(700)
+    days.fleet.collect()
+    days.set_clock(jump)
+    days.run(600)
+    found: dict[str, float] = {}
+    for _, day, seconds in days.fleet.collect().seconds:
+        found[day] = found.get(day, 0.0) + seconds.observed
+    assert found.keys() == {day_of(START)}
+    assert found[day_of(START)] == pytest.approx(20 * 600, rel=0.05)
+    assert day_of(days.fleet.dated_now) == day_of(START)
+
+
+def test_a_clock_that_is_wrong_over_a_restart_is_one_event(tmp_path: Path) -> None:
+    days = SimulatedDays(CAMERAS, lambda _name, _at: None, wall=-HOUR)
+    days.run(700)
+    history = History(tmp_path)
+    history.write(days.fleet.collect(every=True))
+    again = SimulatedDays(CAMERAS, lambda _name, _at: None, wall=-HOUR)
+    again.fleet.restore(history.load())
+    again.look_at_clock()
+    again.run(700)
+    assert said(again) == []
+    assert [fault.code for fault in again.fleet.monitor_faults] == [CLOCK_WRONG.code]
+    again.set_clock(HOUR)
+    history.write(again.fleet.collect(every=True))
+    (episode,) = history.episodes(0, START * 2)
+    assert (episode.fault, episode.ended is not None) == (CLOCK_WRONG.code, True)
+    history.close()
+
+
+def test_a_clock_set_while_stopped_moves_what_is_stored_once(tmp_path: Path) -> None:
+    """Each life writes one event alone before it is killed: what is known is not to be left on another clock."""
+    cameras = tuple(camera(f"cam-{number}", f"sw{number}") for number in range(2))
+    clock = ManualClock(START)
+    fleet = Fleet(clock, Policy(), cameras)
+    for _ in range(4):
+        clock.advance(5)
+        fleet.apply(report("cam-0", clock.now(), "rtsp_timeout", Rung.RTSP), Memory(), 0.0)
+    history = History(tmp_path)
+    history.write(fleet.collect(every=True))
+    for wall in (DAY, DAY, -HOUR, -HOUR, 0.0):
+        clock.wall = wall
+        fleet = Fleet(clock, Policy(), cameras)
+        fleet.restore(history.load())
+        clock.advance(5)
+        fleet.apply(report("cam-1", clock.now(), "auth_failed", Rung.RTSP), Memory(), 0.0)
+        history.write(fleet.collect())
+    outage = fleet.entry("cam-0").health.outage
+    assert outage is not None
+    assert outage.began == START + 5
+    assert dict(history.load().open_outages)["cam-0"].began == START + 5
+    history.close()

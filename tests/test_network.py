@@ -173,3 +173,36 @@ class UplinkMachine(RuleBasedStateMachine):
 
 UplinkMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
 TestUplinkMachine = UplinkMachine.TestCase
+
+
+def lost_seven_of_eight() -> SimulatedDays:
+    """Return a fleet whose uplink is down: cameras 0 to 6 are lost, number 7 only later; number 6 is reached again."""
+    cameras = tuple(camera(f"cam-{number}", "sw") for number in range(8))
+    gone = {f"cam-{number}" for number in range(8)}
+    days = SimulatedDays(cameras, lambda name, at: "connect_timeout" if name in gone and at > START + 100 else None)
+    days.run(200)
+    assert [(item.uplink, item.code) for item in days.said("uplink")] == [("sw", "down")]
+    assert all(len(uplink.lost) == 8 for uplink in days.fleet.uplinks)  # those lost a moment later are lost with it
+    gone.discard("cam-6")
+    days.run(60)
+    return days
+
+
+def test_a_camera_that_is_reached_is_known_while_its_uplink_is_down() -> None:
+    days = lost_seven_of_eight()
+    assert [uplink.down for uplink in days.fleet.uplinks] == [True]
+    shown = {entry.camera.id: status.cause or status.state.value for entry, status in days.fleet.snapshot().entries}
+    assert shown == {f"cam-{number}": "up" if number == 6 else "uplink_down" for number in range(8)}
+
+
+def test_an_uplink_is_up_once_too_few_of_the_lost_cameras_are_left_behind_it() -> None:
+    days = lost_seven_of_eight()
+    elsewhere = tuple(camera(f"cam-{number}", "other") for number in range(6))
+    days.fleet.take(elsewhere)
+    days.run(120)
+    assert [(item.uplink, item.code) for item in days.said("uplink") if item.uplink == "sw"] == [
+        ("sw", "down"),
+        ("sw", "up"),
+    ]
+    assert days.fleet.status_of("cam-6").state is State.UP
+    assert days.fleet.status_of("cam-7").state is State.DOWN  # it is to blame itself

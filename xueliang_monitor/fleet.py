@@ -194,10 +194,12 @@ class Fleet:
         if abs(step) > STEP_SECONDS:
             stored = stored.moved(lambda moment: moment + step)
             self._pending.shift(step)
+            self._pending.change(self._entries)  # with the clock that is written, all of them are to be
         found = restore(stored, self._entries, now)
         self._entries = dict(found.entries)
         self._unwatched = {name: stored.cameras[name] for name in found.unwatched}
         self._uplinks.restore(found.uplinks)
+        self._own_clock.restore(found.clock_wrong_since)
         self._pending.change(found.changed)
         self._pending.outages(found.outages)
         if found.transitions:
@@ -211,6 +213,7 @@ class Fleet:
         """
         if step:
             self._entries = {name: entry.shifted(step) for name, entry in self._entries.items()}
+            self._unwatched = {name: known.moved(lambda at: at + step) for name, known in self._unwatched.items()}
             self._uplinks.move(lambda moment: moment + step)
             self._own_clock.shift(step)
             if abs(step) >= LARGE_STEP_SECONDS:
@@ -295,19 +298,20 @@ class Fleet:
         """
         self._pending.uplinks(self._uplinks.take_changed())
         changes = self._pending.take(self._entries, every=every)
+        if changes.shifted:
+            changes = replace(changes, known=(*changes.known, *self._unwatched.values()))
         return changes if changes == Changes() else replace(changes, clock=ClockReading.of(self._clock))
 
     def _count_time(self, entry: Entry, until: float) -> None:
         """Add up how the camera was from the last visit to this one."""
-        if (
-            entry.counted_until is None
-            or entry.camera.status is not FileStatus.ACTIVE
-            or self._own_clock.misses_the_day
-        ):
+        if entry.counted_until is None or entry.camera.status is not FileStatus.ACTIVE:
             return
+        if self._own_clock.guessed and self._own_clock.common is None:
+            return  # on which day it is nobody knows
         status_then = self._status(entry, until)
         stopped = self.pauses.stopped_within(until - entry.counted_until)
-        for day, seconds in split_by_day(entry.counted_until + stopped, until):
+        off = self._own_clock.correction
+        for day, seconds in split_by_day(entry.counted_until + stopped + off, until + off):
             self._pending.seconds(entry.camera.id, day, spent(status_then, seconds))
 
     def _tell(self, transitions: tuple[Transition, ...]) -> None:
@@ -353,7 +357,7 @@ class Fleet:
         wanted: frozenset[str] = frozenset()
         if unreachable(report) and entry.health.offline_streak >= 1:
             wanted = self._uplinks.undecided(uplink, report.camera, first, report.at)
-        suspended = uplink.down or resting
+        suspended = uplink.hides(report.camera) or resting
         health, transitions = advance(entry.health, report, self.policy, hold=bool(wanted), suspended=suspended)
         self._pending.outage(report.camera, entry.health.outage, health.outage, report.at)
         transitions = (*said, *turned, *transitions)
@@ -414,7 +418,7 @@ class Fleet:
             health,
             now,
             self.policy,
-            uplink_down=uplink.down_since if uplink else None,
+            uplink_down=uplink.down_since if uplink and uplink.hides(entry.camera.id) else None,
             maintenance=window.began if window else None,
         )
 
@@ -455,6 +459,11 @@ class Fleet:
         """The faults of the monitor itself that count now."""
         since = self._own_clock.wrong_since
         return () if since is None else (MonitorFault(CLOCK_WRONG.code, since, self._own_clock.detail),)
+
+    @property
+    def dated_now(self) -> float:
+        """The moment as the cameras tell it where the monitor's own clock is known to be on another day."""
+        return self._clock.now() + self._own_clock.correction
 
     @property
     def clock_in_doubt(self) -> bool:

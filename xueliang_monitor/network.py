@@ -72,6 +72,11 @@ class Uplink:
         """Whether it has enough cameras to tell anything of it."""
         return len(self.members) >= UplinkPolicy().least
 
+    def hides(self, camera: str) -> bool:
+        """Whether nothing can be told of a camera because of it: it is down, and the camera is not reached either."""
+        member = self.members.get(camera)
+        return self.down and (member is None or member.lost_at is not None)
+
     def moved(self, change: Callable[[float], float]) -> Uplink:
         """Return the same with every moment changed."""
         members = {
@@ -90,11 +95,11 @@ def without(uplink: Uplink, camera: str, policy: UplinkPolicy) -> tuple[Uplink, 
 
 
 def _recovered(uplink: Uplink, policy: UplinkPolicy) -> tuple[Uplink, str | None]:
-    """Return an uplink that was down as up where enough of the lost cameras are reached, or none of them is left."""
+    """Return an uplink that was down as up where enough of its lost cameras are reached, or too few are left."""
     if not uplink.down:
         return uplink, None
     back = sum(uplink.members[name].lost_at is None for name in uplink.lost if name in uplink.members)
-    if back < policy.recovered * len(uplink.lost):
+    if len(uplink.lost) >= policy.least and back < policy.recovered * len(uplink.lost):
         return uplink, None
     return replace(uplink, down_since=None, lost=frozenset()), "up"
 
@@ -137,6 +142,8 @@ def observe(uplink: Uplink, report: Report, policy: UplinkPolicy) -> tuple[Uplin
             return replace(uplink, members=MappingProxyType(members)), None
     after = _with(uplink, report)
     if after.down:
+        if unreachable(report):
+            after = replace(after, lost=after.lost | {report.camera})
         return _recovered(after, policy)
     candidates = _candidates(after, report.at, policy)
     lost = {name: member.lost_at for name, member in candidates.items() if member.lost_at is not None}

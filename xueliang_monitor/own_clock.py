@@ -37,7 +37,7 @@ FRESH_SECONDS = 3600.0
 """How long what a camera told of its clock is believed."""
 
 WRONG_DAY_SECONDS = 43_200.0
-"""A clock that is off by more than half a day puts what is added up on days that are not meant."""
+"""A clock that is off by more than half a day tells another day than the one that is meant."""
 
 DOUBT_SECONDS = 86_400.0
 """How long nothing is deleted for its age after the clock was set by much."""
@@ -136,16 +136,25 @@ class OwnClock:
         return known is not None and self.common is not None and agrees(known.seconds, self.common)
 
     @property
-    def misses_the_day(self) -> bool:
-        """Whether our clock is known to be so wrong that what is added up would be put on another day."""
-        far = self.guessed or (self.common is not None and abs(self.common) > WRONG_DAY_SECONDS)
-        return far and self.wrong_since is not None
+    def correction(self) -> float:
+        """Seconds by which our clock is to be corrected for telling the day: what cameras say, where that is much."""
+        far = self.wrong_since is not None and self.common is not None and abs(self.common) > WRONG_DAY_SECONDS
+        return self.common if far and self.common is not None else 0.0
+
+    def restore(self, wrong_since: float | None) -> None:
+        """Take it that our clock was known to be wrong before a restart: it is until enough cameras say otherwise."""
+        self.wrong_since = wrong_since
+        self.detail = "it was wrong before the restart" if wrong_since is not None else ""
+
+    def _unheard(self, now: float) -> bool:
+        fresh = sum(now - offset.at <= FRESH_SECONDS for offset in self._offsets.values())
+        return fresh < LEAST_CAMERAS and now - self._started < PATIENCE_SECONDS and not self._stepped
 
     def judge(self, now: float) -> tuple[Transition, ...]:
         """Judge our clock; return what changed."""
         self.common = common_offset(self._offsets, now, self.limit, stepped=bool(self._stepped))
         if not self.impossible and self.common is None:
-            if self.wrong_since is None:
+            if self.wrong_since is None or self._unheard(now):
                 return ()
             since, self.wrong_since, self._stepped = self.wrong_since, None, 0.0
             return (Transition("", now, "cleared", CLOCK_WRONG.code, since=since),)

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from xueliang_monitor.catalogue import FAULTS
 from xueliang_monitor.health import FaultState, Outage, Transition, restored
 from xueliang_monitor.network import UNREACHABLE, Member, Uplink
+from xueliang_monitor.own_clock import CLOCK_WRONG
 from xueliang_monitor.snapshot import Entry
 from xueliang_monitor.stored import Known, Stored
 from xueliang_monitor.uplinks import group_of
@@ -26,6 +27,7 @@ class Restoration:
         changed: cameras of which the history is to hold something else.
         unwatched: cameras that the history knows and of which nobody can say here how they are reached.
         uplinks: what is known of each uplink.
+        clock_wrong_since: since when the monitor's own clock was known to be wrong; None where it was not.
 
     """
 
@@ -35,6 +37,7 @@ class Restoration:
     changed: frozenset[str]
     unwatched: frozenset[str]
     uplinks: tuple[Uplink, ...]
+    clock_wrong_since: float | None
 
 
 def newest(stored: Stored, otherwise: float) -> float:
@@ -72,7 +75,10 @@ def restore(stored: Stored, entries: Mapping[str, Entry], now: float) -> Restora
     lasting = {name: entry.health for name, entry in after.items()}
     unwatched = stored.cameras.keys() - entries.keys()
     lasting |= {name: stored.cameras[name].health for name in unwatched}
+    wrong = [item.began for item in stored.open_episodes if (item.camera, item.fault) == ("", CLOCK_WRONG.code)]
     for item in stored.open_episodes:
+        if (item.camera, item.fault) == ("", CLOCK_WRONG.code):
+            continue
         if not item.uplink and (item.camera not in lasting or item.fault not in lasting[item.camera].faults):
             ended[item.camera, item.fault] = Transition(item.camera, now, "cleared", item.fault, since=item.began)
     for name, known_outage in stored.open_outages:
@@ -80,7 +86,15 @@ def restore(stored: Stored, entries: Mapping[str, Entry], now: float) -> Restora
         if own is None or own.key != known_outage.key:
             outages.append((name, replace(known_outage, ended=max(now, known_outage.began))))
     uplinks, up = _uplinks(stored, after, now)
-    return Restoration(after, (*ended.values(), *up), tuple(outages), frozenset(changed), frozenset(unwatched), uplinks)
+    return Restoration(
+        after,
+        (*ended.values(), *up),
+        tuple(outages),
+        frozenset(changed),
+        frozenset(unwatched),
+        uplinks,
+        min(wrong, default=None),
+    )
 
 
 def _member(entry: Entry, now: float) -> Member:

@@ -30,6 +30,10 @@ class Known:
     data: CameraFile | None = None
     episodes: Mapping[str, int] = field(default_factory=dict)
 
+    def moved(self, change: Callable[[float], float]) -> Known:
+        """Return the same with every moment changed, as when the clock that gave them was wrong."""
+        return replace(self, health=self.health.moved(change), memory=self.memory.moved(change))
+
 
 @dataclass(frozen=True, slots=True)
 class Episode:
@@ -89,10 +93,7 @@ class Stored:
     def moved(self, change: Callable[[float], float]) -> Stored:
         """Return the same with every moment changed, as when the clock that gave them was wrong."""
         return Stored(
-            {
-                name: replace(known, health=known.health.moved(change), memory=known.memory.moved(change))
-                for name, known in self.cameras.items()
-            },
+            {name: known.moved(change) for name, known in self.cameras.items()},
             self.uplinks,
             tuple(replace(item, began=change(item.began)) for item in self.open_episodes),
             tuple((name, outage.moved(change)) for name, outage in self.open_outages),

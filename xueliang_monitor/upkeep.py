@@ -72,7 +72,8 @@ class Upkeep:
             self._version = version
         moment = self._clock.monotonic()
         if moment - self._summed_at >= AVAILABILITY_SECONDS:
-            self._fleet.availability, self._fleet.today = await in_a_thread(lambda: _sum(history, now))
+            today = self._fleet.dated_now
+            self._fleet.availability, self._fleet.today = await in_a_thread(lambda: _sum(history, today))
             self._summed_at = moment
 
     async def _forget(self, history: History, in_a_thread: InAThread) -> None:

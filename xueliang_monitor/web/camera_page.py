@@ -25,13 +25,13 @@ from xueliang_monitor.picture.verdict import LIMIT, OFF
 from xueliang_monitor.snapshot import Entry
 from xueliang_monitor.web import charts, past
 from xueliang_monitor.web.access import HEADERS, USER
+from xueliang_monitor.web.events import FLEET as FLEET
 from xueliang_monitor.web.events import STATE
 from xueliang_monitor.web.pages import data_line
 from xueliang_monitor.web.texts import preferred
 from xueliang_monitor.web.views import STATES, advice_of
 from xueliang_monitor.web.wall import PAGES
 
-FLEET = web.AppKey("fleet", Fleet)
 SETTINGS = web.AppKey("settings", Settings)
 CLOSING = web.AppKey("closing", asyncio.Event)
 AUDIT = web.AppKey("audit", Audit)

@@ -10,6 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
+from xueliang_monitor.fleet import Fleet
 from xueliang_monitor.history import HistoryError
 from xueliang_monitor.web import past, views
 from xueliang_monitor.web.access import HEADERS
@@ -17,6 +18,7 @@ from xueliang_monitor.web.access import HEADERS
 EVENTS_SECONDS = 1.0
 DAY_SECONDS = 86_400.0
 MAX_DAYS = 400
+FLEET = web.AppKey("fleet", Fleet)
 STATE = web.AppKey("state", Path)
 CLOSING = web.AppKey("closing", asyncio.Event)
 
@@ -55,7 +57,8 @@ async def outages(request: web.Request) -> web.Response:
         found = await past.outages(request.app[STATE], days * DAY_SECONDS, request.query.get("camera", ""))
     except HistoryError:
         return web.json_response({"error": "there is no history to read"}, status=503)
-    response = web.json_response({"outages": [{"camera": name, **views.outage(known)} for name, known in found]})
+    told = [{"camera": name, **views.outage(known)} for name, known in found]
+    response = web.json_response({"outages": told, "history_up": request.app[FLEET].history_ok})
     response.enable_compression()
     return response
 

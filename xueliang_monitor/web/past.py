@@ -17,6 +17,9 @@ from xueliang_monitor.maintenance import Window
 from xueliang_monitor.stored import Episode
 from xueliang_monitor.web.charts import DAY_SECONDS, DAYS
 
+FAR = 2.0**53
+"""Later than any moment: what was told by a clock that was ahead is shown too."""
+
 
 @dataclass(frozen=True, slots=True)
 class Past:
@@ -38,7 +41,7 @@ def _read(state: Path, camera: str, site: str, uplink: str) -> Past:
         return Past(
             history.seconds(day_of(month), day_of(now), camera).get(camera, {}),
             tuple(history.episodes(month, now + 1, camera, uplink or site)),
-            tuple(outage for _, outage in history.outages(month, now + 1, camera)),
+            tuple(outage for _, outage in history.outages(month, FAR, camera)),
             tuple(windows),
             tuple(history.looks(camera, now - 7 * DAY_SECONDS)),
             readable=True,
@@ -64,7 +67,7 @@ async def outages(state: Path, seconds: float, camera: str = "") -> list[tuple[s
     def read() -> list[tuple[str, Outage]]:
         now = time.time()
         with contextlib.closing(History(state, read_only=True)) as history:
-            return history.outages(now - seconds, now + 1, camera)
+            return history.outages(now - seconds, FAR, camera)
 
     return await asyncio.to_thread(read)
 

@@ -53,6 +53,10 @@ class Server:
         self._newest = newest
         self._access = Access(Protection(), settings.hosts)
         self._take(self._read())
+        self._runner: web.AppRunner | None = None
+        self._commands: web.UnixSite | None = None
+        self._socket: tuple[int, int] | None = None
+        self._said_deaf = False
         self._listening = self._access.protection.tls
         self._seen = self._fingerprint()
         if is_open_to_all(settings.listen_address[0], self._access.protection):
@@ -84,6 +88,7 @@ class Server:
         """Take up a renewed certificate and changed users, until cancelled; what cannot be used changes nothing."""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
+            await self._keep_listening_for_commands()
             now = self._fingerprint()
             if now == self._seen:
                 continue
@@ -118,18 +123,48 @@ class Server:
             await web.TCPSite(runner, host, port, ssl_context=tls).start()
             bound = runner.addresses[0]
             shown = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
-            await self._listen_for_commands(runner)
+            self._runner = runner
+            await self._listen_for_commands()
             address = f"{'https' if tls else 'http'}://{shown}:{bound[1]}"
             self._fleet.page_url = self._settings.page_url or address
             yield address
         finally:
             await runner.cleanup()
 
-    async def _listen_for_commands(self, runner: web.AppRunner) -> None:
-        place = self._settings.state / SOCKET
+    async def _listen_for_commands(self) -> None:
+        """Listen on the socket in the state folder; where that cannot be, it is said once and tried again."""
+        place, runner = self._settings.state / SOCKET, self._runner
+        if runner is None:
+            return
+        if self._commands is not None:
+            await self._commands.stop()
+            self._commands = None
         try:
             place.unlink(missing_ok=True)
-            await web.UnixSite(runner, place).start()
+            commands = web.UnixSite(runner, place)
+            await commands.start()
             place.chmod(0o600)
+            self._commands, self._socket = commands, _identity(place)
         except OSError as error:
-            log.warning("%s: commands cannot ask the daemon there: %s", place, error.strerror or error)
+            if not self._said_deaf:
+                log.warning(
+                    "%s: commands cannot ask the daemon there: %s; it is tried again", place, error.strerror or error
+                )
+            self._said_deaf = True
+        else:
+            if self._said_deaf:
+                log.info("%s: commands can ask the daemon there again", place)
+            self._said_deaf = False
+
+    async def _keep_listening_for_commands(self) -> None:
+        """Listen again where the socket was removed, or could not be made before."""
+        if self._commands is None or _identity(self._settings.state / SOCKET) != self._socket:
+            await self._listen_for_commands()
+
+
+def _identity(place: Path) -> tuple[int, int] | None:
+    try:
+        about = place.stat()
+    except OSError:
+        return None
+    return about.st_dev, about.st_ino
