@@ -95,6 +95,7 @@ class OwnClock:
         self.detail = ""
         self._started = started
         self._stepped = 0.0
+        self._restored = False
         self._doubted_until = 0.0
         self._offsets: dict[str, Offset] = {}
 
@@ -144,11 +145,13 @@ class OwnClock:
     def restore(self, wrong_since: float | None) -> None:
         """Take it that our clock was known to be wrong before a restart: it is until enough cameras say otherwise."""
         self.wrong_since = wrong_since
+        self._restored = wrong_since is not None
         self.detail = "it was wrong before the restart" if wrong_since is not None else ""
 
     def _unheard(self, now: float) -> bool:
         fresh = sum(now - offset.at <= FRESH_SECONDS for offset in self._offsets.values())
-        return fresh < LEAST_CAMERAS and now - self._started < PATIENCE_SECONDS and not self._stepped
+        young = fresh < LEAST_CAMERAS and now - self._started < PATIENCE_SECONDS
+        return self._restored and young and not self._stepped
 
     def judge(self, now: float) -> tuple[Transition, ...]:
         """Judge our clock; return what changed."""
@@ -156,7 +159,7 @@ class OwnClock:
         if not self.impossible and self.common is None:
             if self.wrong_since is None or self._unheard(now):
                 return ()
-            since, self.wrong_since, self._stepped = self.wrong_since, None, 0.0
+            since, self.wrong_since, self._stepped, self._restored = self.wrong_since, None, 0.0, False
             return (Transition("", now, "cleared", CLOCK_WRONG.code, since=since),)
         if self.wrong_since is not None:
             return ()
