@@ -429,3 +429,10 @@ def test_a_clock_set_while_stopped_moves_what_is_stored_once(tmp_path: Path) -> 
     assert outage.began == START + 5
     assert dict(history.load().open_outages)["cam-0"].began == START + 5
     history.close()
+
+
+def test_a_small_step_of_ours_does_not_excuse_a_single_camera_for_good() -> None:
+    days = SimulatedDays((camera("cam-0", onvif=True),), lambda _name, _at: None, drift={"cam-0": 3000.0})
+    days.set_clock(2.0)
+    days.run(1200)
+    assert said(days) == ["raised cam-0 clock_drift"]

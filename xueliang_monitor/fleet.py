@@ -403,8 +403,11 @@ class Fleet:
             return report, ()
         self._own_clock.heard(entry.camera.id, offset, report.at)
         said = self._judge_own_clock()
-        speaking = sum(other.camera.target.onvif is not None for other in self._entries.values())
-        return self._own_clock.spared(report, speaking), said
+        return self._own_clock.spared(report, self._speaking), said
+
+    def _speaking(self) -> int:
+        """Count the cameras that can tell the time."""
+        return sum(entry.camera.target.onvif is not None for entry in self._entries.values())
 
     def _status(self, entry: Entry, now: float) -> Status:
         uplink = self._uplinks.of(entry.camera)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from xueliang_monitor.health import Transition
@@ -58,17 +58,20 @@ class Offset:
     at: float
 
 
-def common_offset(offsets: Mapping[str, Offset], now: float, limit: float, *, stepped: bool) -> float | None:
+def common_offset(offsets: Mapping[str, Offset], now: float, limit: float, *, stepped: float = 0.0) -> float | None:
     """Return by how many seconds most cameras' clocks are ahead of ours alike; None where they are not.
 
-    `limit` is what a clock may be off. After the wall clock was `stepped` less than three cameras are enough: what they
-    told before shows by how much it was.
+    `limit` is what a clock may be off. Fewer than three cameras are enough only where they are off by just as many
+    seconds as the wall clock was `stepped` the other way.
     """
     fresh = [offset.seconds for offset in offsets.values() if now - offset.at <= FRESH_SECONDS]
-    if len(fresh) < (1 if stepped else LEAST_CAMERAS):
+    if not fresh:
         return None
     middle = statistics.median_low(fresh)
     agreeing = sum(abs(seconds - middle) <= AGREE_WITHIN_SECONDS for seconds in fresh)
+    explained = stepped != 0.0 and agrees(-stepped, middle)
+    if len(fresh) < LEAST_CAMERAS and not explained:
+        return None
     if abs(middle) <= limit or agreeing < SHARE * len(fresh):
         return None
     return middle
@@ -155,7 +158,7 @@ class OwnClock:
 
     def judge(self, now: float) -> tuple[Transition, ...]:
         """Judge our clock; return what changed."""
-        self.common = common_offset(self._offsets, now, self.limit, stepped=bool(self._stepped))
+        self.common = common_offset(self._offsets, now, self.limit, stepped=self._stepped)
         if not self.impossible and self.common is None:
             if self.wrong_since is None or self._unheard(now):
                 return ()
@@ -175,14 +178,15 @@ class OwnClock:
             words += f", which was set {'forward' if self._stepped > 0 else 'back'} by {abs(self._stepped):.0f} s"
         return words
 
-    def spared(self, report: Report, speaking: int) -> Report:
+    def spared(self, report: Report, speaking: Callable[[], int]) -> Report:
         """Return a report without what it says against the camera's clock while that cannot be told.
 
-        `speaking` is how many cameras could tell the time.
+        `speaking` counts the cameras that could tell the time; it is called only where a clock is off.
         """
         if all(finding.code != CLOCK_DRIFT.code for finding in report.seen):
             return report
-        young = report.at - self._started < PATIENCE_SECONDS and len(self._offsets) < min(LEAST_CAMERAS, speaking)
+        starting = report.at - self._started < PATIENCE_SECONDS
+        young = starting and len(self._offsets) < min(LEAST_CAMERAS, speaking())
         if self.wrong_since is None and not young:
             return report
         seen = tuple(finding for finding in report.seen if finding.code != CLOCK_DRIFT.code)
