@@ -31,7 +31,7 @@ from typing import Any
 import psutil
 
 from tests.real.gstreamer import free_port
-from xueliang_monitor import spreadsheet
+from xueliang_monitor.configuration import spreadsheet
 from xueliang_monitor.model import Credentials, OnvifTarget, Rung, Target, Timeouts
 
 ROOT = Path(__file__).parent.parent
@@ -99,8 +99,8 @@ def _our_calls() -> Callable[[], None]:
 
 def _our_visit() -> Callable[[], None]:
     """Do what the daemon does every five minutes: the login over RTSP, the clock, who it is, when it last started."""
-    from xueliang_monitor.check import Memory, visit
     from xueliang_monitor.picture.worker import Workers
+    from xueliang_monitor.probing.visit import Memory, visit
 
     target, memory, runner, workers = _token_targets()[0], [Memory()], asyncio.Runner(), Workers(1)
 
@@ -207,8 +207,8 @@ def _rss_mb() -> float:
 
 def _visit_all(link: Connection, onvif: bool) -> None:
     import xueliang_monitor.daemon  # noqa: F401 - what every daemon has loaded
-    from xueliang_monitor.check import Memory, visit
     from xueliang_monitor.picture.worker import Workers
+    from xueliang_monitor.probing.visit import Memory, visit
 
     workers, targets, memories = Workers(1), _targets(onvif=onvif), []
 

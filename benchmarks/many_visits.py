@@ -18,14 +18,14 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from xueliang_monitor.camera_file import CameraFile
-from xueliang_monitor.check import Memory, visit
+from xueliang_monitor.configuration.camera_file import CameraFile
+from xueliang_monitor.configuration.spreadsheet import Row
 from xueliang_monitor.model import Credentials, Report, Rung, Target, Timeouts
 from xueliang_monitor.picture.worker import Workers
+from xueliang_monitor.probing.camera_lock import Turns
+from xueliang_monitor.probing.visit import Memory, visit
 from xueliang_monitor.service import spare_the_collector
 from xueliang_monitor.simulator.fleet import SimulatedFleet
-from xueliang_monitor.spreadsheet import Row
-from xueliang_monitor.turns import Turns
 
 RESULTS = Path(__file__).parent / "results"
 LOGIN = Credentials("viewer", "of-the-benchmark")

@@ -26,7 +26,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from tests.real import gstreamer
-from xueliang_monitor.probes.reception import FOLLOWING_PICTURES
+from xueliang_monitor.probing.reception import FOLLOWING_PICTURES
 
 RESULTS = Path(__file__).parent / "results"
 SOURCE = ["-f", "lavfi", "-i", "testsrc2=size=1920x1080:rate=25:duration=8,noise=alls=12:allf=t"]
@@ -54,9 +54,9 @@ def _live_children_cpu() -> float:
 def _our_check(url: str) -> Contender:
     from urllib.parse import urlsplit
 
-    from xueliang_monitor.check import Memory, visit
     from xueliang_monitor.model import Rung, Target, Timeouts
     from xueliang_monitor.picture.worker import Workers
+    from xueliang_monitor.probing.visit import Memory, visit
 
     parts = urlsplit(url)
     target = Target("bench", parts.hostname or "", parts.port or 554, parts.path, listen_seconds=0.0)
@@ -75,9 +75,9 @@ def _our_check(url: str) -> Contender:
 def _handshake(url: str) -> Contender:
     from urllib.parse import urlsplit
 
-    from xueliang_monitor.check import Memory, visit
     from xueliang_monitor.model import Rung, Target, Timeouts
     from xueliang_monitor.picture.worker import Workers
+    from xueliang_monitor.probing.visit import Memory, visit
 
     parts = urlsplit(url)
     target = Target("bench", parts.hostname or "", parts.port or 554, parts.path, listen_seconds=0.0)

@@ -16,13 +16,13 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from tests.simulated_time import camera
-from xueliang_monitor.check import Memory
 from xueliang_monitor.clock import SystemClock
-from xueliang_monitor.config import Settings
-from xueliang_monitor.fleet import Fleet
-from xueliang_monitor.health import Policy
+from xueliang_monitor.configuration.settings import Settings
+from xueliang_monitor.fleet.fleet import Fleet
+from xueliang_monitor.judgement.health import Policy
 from xueliang_monitor.metrics import render
 from xueliang_monitor.model import Report, Rung, RungResult
+from xueliang_monitor.probing.visit import Memory
 from xueliang_monitor.service import spare_the_collector
 from xueliang_monitor.web.server import Server
 

@@ -18,18 +18,17 @@ from pathlib import Path
 
 from tests.picture import made
 from tests.simulated_time import camera
-from xueliang_monitor.availability import Seconds, day_of
-from xueliang_monitor.check import Memory
 from xueliang_monitor.clock import SystemClock
-from xueliang_monitor.fleet import Fleet
-from xueliang_monitor.health import Health, Policy, Transition
-from xueliang_monitor.history import History
-from xueliang_monitor.looks import LookTaken
+from xueliang_monitor.fleet.changes import Changes, Known, LookTaken
+from xueliang_monitor.fleet.fleet import Fleet
+from xueliang_monitor.judgement.availability import Seconds, day_of
+from xueliang_monitor.judgement.health import Health, Policy, Transition
 from xueliang_monitor.metrics import render
 from xueliang_monitor.picture import PICTURE_CHECKS
 from xueliang_monitor.picture.measures import MEASURES
 from xueliang_monitor.picture.reference import MAX_LIGHTS
-from xueliang_monitor.stored import Changes, Known
+from xueliang_monitor.probing.visit import Memory
+from xueliang_monitor.storage.history import History
 
 RESULTS = Path(__file__).parent / "results"
 CAMERAS = 147

@@ -16,10 +16,10 @@ import trustme
 
 from tests.net.made import make_recorded
 from tests.scenes import make_footage
-from xueliang_monitor.camera_file import CameraFile
+from xueliang_monitor.configuration.camera_file import CameraFile
+from xueliang_monitor.configuration.spreadsheet import Row
 from xueliang_monitor.model import Credentials
 from xueliang_monitor.simulator.fleet import SimulatedFleet
-from xueliang_monitor.spreadsheet import Row
 
 ROOT = Path(__file__).parent.parent
 LOGIN = Credentials("viewer", "correct horse")

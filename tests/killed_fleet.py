@@ -13,18 +13,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.simulated_time import START, camera, report
-from xueliang_monitor import recorder
 from xueliang_monitor.clock import ManualClock, SteadyClock
-from xueliang_monitor.config import KeepSettings, Settings
-from xueliang_monitor.documents import Problem
-from xueliang_monitor.fleet import Fleet
-from xueliang_monitor.health import Policy
-from xueliang_monitor.history import History
-from xueliang_monitor.installation import Installation, cameras_before
-from xueliang_monitor.inventory import Camera, Inventory, keep_last_good, target_of
+from xueliang_monitor.configuration.installation import Installation, cameras_before
+from xueliang_monitor.configuration.inventory import Camera, Inventory, keep_last_good, target_of
+from xueliang_monitor.configuration.settings import KeepSettings, Settings
+from xueliang_monitor.configuration.strict_yaml import Problem
+from xueliang_monitor.fleet.changes import Stored
+from xueliang_monitor.fleet.fleet import Fleet
+from xueliang_monitor.judgement.health import Policy
 from xueliang_monitor.model import Rung
-from xueliang_monitor.recorder import Recorder
-from xueliang_monitor.stored import Stored
+from xueliang_monitor.storage import recorder
+from xueliang_monitor.storage.history import History
+from xueliang_monitor.storage.recorder import Recorder
 
 NAMES = tuple(f"cam-{number}" for number in range(5))
 STEP = 15.0
@@ -68,7 +68,7 @@ async def run(state: Path, control: Path) -> None:
     fleet = Fleet(steady, Policy(), today.cameras)
 
     def resume(stored: Stored) -> None:
-        before = cameras_before(stored, Installation(Settings(), {}, today, ()))
+        before = cameras_before(stored.files, Installation(Settings(), {}, today, ()))
         fleet.resume(stored, before.cameras, keep_last_good(before, today))
 
     recording = Recorder(lambda: History(state), fleet, resume, steady, KeepSettings())

@@ -10,12 +10,12 @@ import sys
 from pathlib import Path
 
 from tests.simulated_time import START, camera, report
-from xueliang_monitor.check import Memory
 from xueliang_monitor.clock import ManualClock
-from xueliang_monitor.fleet import Fleet
-from xueliang_monitor.health import Policy
-from xueliang_monitor.history import History
+from xueliang_monitor.fleet.fleet import Fleet
+from xueliang_monitor.judgement.health import Policy
 from xueliang_monitor.model import Rung
+from xueliang_monitor.probing.visit import Memory
+from xueliang_monitor.storage.history import History
 
 CAMERAS = tuple(camera(f"cam-{number}", f"sw{number}") for number in range(5))
 STEP = 15.0

@@ -15,17 +15,17 @@ from pathlib import Path
 import pytest
 
 from tests.simulated_time import camera, report
-from xueliang_monitor import recorder, upkeep
-from xueliang_monitor.check import Memory
 from xueliang_monitor.clock import SystemClock
-from xueliang_monitor.config import KeepSettings
-from xueliang_monitor.fleet import Fleet
-from xueliang_monitor.health import Policy
-from xueliang_monitor.history import Event, History
-from xueliang_monitor.inventory import Inventory
+from xueliang_monitor.configuration.inventory import Inventory
+from xueliang_monitor.configuration.settings import KeepSettings
+from xueliang_monitor.fleet.fleet import Fleet
+from xueliang_monitor.judgement.health import Policy
 from xueliang_monitor.metrics import render
 from xueliang_monitor.model import Rung
-from xueliang_monitor.recorder import Recorder
+from xueliang_monitor.probing.visit import Memory
+from xueliang_monitor.storage import recorder, upkeep
+from xueliang_monitor.storage.history import Event, History
+from xueliang_monitor.storage.recorder import Recorder
 
 CAMERAS = tuple(camera(f"cam-{number}", f"sw{number}", f"site-{number}") for number in range(4))
 FAULT = "rtsp_timeout"

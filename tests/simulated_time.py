@@ -8,15 +8,15 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from xueliang_monitor.camera_file import CameraFile
 from xueliang_monitor.clock import ManualClock, SteadyClock
-from xueliang_monitor.fleet import Fleet
-from xueliang_monitor.health import Policy, Transition
-from xueliang_monitor.inventory import Camera, target_of
+from xueliang_monitor.configuration.camera_file import CameraFile
+from xueliang_monitor.configuration.inventory import Camera, target_of
+from xueliang_monitor.fleet.fleet import Fleet
+from xueliang_monitor.fleet.scheduler import Intervals, first_plan, next_plan
+from xueliang_monitor.judgement.health import Policy, Transition
 from xueliang_monitor.model import Finding, Report, Rung, RungResult, Target
-from xueliang_monitor.probes import LADDER
-from xueliang_monitor.probes.changes import CLOCK_DRIFT, judge_clock
-from xueliang_monitor.scheduler import Intervals, first_plan, next_plan
+from xueliang_monitor.probing.device_changes import CLOCK_DRIFT, judge_clock
+from xueliang_monitor.probing.rungs import LADDER
 
 START = 1_790_000_000.0
 DAY = 86_400.0

@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xueliang_monitor import backlog
-from xueliang_monitor.availability import Seconds
-from xueliang_monitor.backlog import Backlog, one_by_one
-from xueliang_monitor.check import Memory
-from xueliang_monitor.health import Health, Outage, Transition
-from xueliang_monitor.looks import LookTaken
+from xueliang_monitor.fleet.changes import Changes, Known, LookTaken, Stored
+from xueliang_monitor.judgement.availability import Seconds
+from xueliang_monitor.judgement.episodes import Episode
+from xueliang_monitor.judgement.health import Health, Outage, Transition
 from xueliang_monitor.picture.measures import MEASURES
-from xueliang_monitor.stored import Changes, Episode, Known, Stored
+from xueliang_monitor.probing.visit import Memory
+from xueliang_monitor.storage import backlog
+from xueliang_monitor.storage.backlog import Backlog, one_by_one
 
 START = 1_700_000_000.0
 DAYS = 100

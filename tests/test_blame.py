@@ -22,7 +22,7 @@ import pytest
 from tests.conftest import rows
 from tests.net.dns_server import DnsServer, dns_server
 from tests.real.gstreamer import free_port
-from xueliang_monitor.spreadsheet import COLUMNS, Row
+from xueliang_monitor.configuration.spreadsheet import COLUMNS, Row
 
 pytestmark = [pytest.mark.timed, pytest.mark.timeout(400)]
 

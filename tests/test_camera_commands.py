@@ -17,10 +17,10 @@ import yaml
 
 from tests.conftest import LOGIN
 from tests.waiting import AT_MOST_SECONDS, PATIENCE
-from xueliang_monitor import spreadsheet
+from xueliang_monitor.configuration import spreadsheet
+from xueliang_monitor.configuration.spreadsheet import COLUMNS
 from xueliang_monitor.simulator.faults import BY_NAME
 from xueliang_monitor.simulator.fleet import SimulatedFleet
-from xueliang_monitor.spreadsheet import COLUMNS
 
 Start = Callable[..., Awaitable[SimulatedFleet]]
 

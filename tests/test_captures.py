@@ -22,9 +22,9 @@ from hypothesis import strategies as st
 
 from tests.conftest import LOGIN
 from tests.waiting import PATIENT
-from xueliang_monitor.check import Memory, visit
 from xueliang_monitor.model import Rung, Target
 from xueliang_monitor.picture.worker import Workers
+from xueliang_monitor.probing.visit import Memory, visit
 from xueliang_monitor.simulator.fleet import SimulatedFleet
 from xueliang_monitor.wire import sdp, tracks
 from xueliang_monitor.wire.messages import MessageParser, Request, Response

@@ -15,13 +15,13 @@ import pytest
 
 from tests.conftest import LOGIN, Tls
 from tests.waiting import PATIENT, until
-from xueliang_monitor.catalogue import FAULTS as CATALOGUE
-from xueliang_monitor.check import Memory, visit
+from xueliang_monitor.judgement.catalogue import FAULTS as CATALOGUE
 from xueliang_monitor.model import Credentials, Report, Rung, StreamParameters, Timeouts
 from xueliang_monitor.net.address import connect_error
 from xueliang_monitor.net.errors import HostUnreachableError, RefusedError
 from xueliang_monitor.picture.worker import Workers
-from xueliang_monitor.probes import normal
+from xueliang_monitor.probing import stream_baseline
+from xueliang_monitor.probing.visit import Memory, visit
 from xueliang_monitor.simulator.camera import SimulatedCamera
 from xueliang_monitor.simulator.faults import FAULTS, SimulatedFault
 from xueliang_monitor.simulator.fleet import SimulatedFleet
@@ -79,7 +79,7 @@ def test_every_fault_of_the_catalogue_can_be_produced_and_every_simulated_one_is
 
 
 LADDER_FAULTS = [fault for fault in FAULTS if CATALOGUE[fault.code].rung is not Rung.ONVIF]
-JUDGED = {fault.code for fault in normal.FAULTS}
+JUDGED = {fault.code for fault in stream_baseline.FAULTS}
 NOON = time.mktime((2026, 6, 1, 12, 0, 0, 0, 0, -1))
 SET_TO = StreamParameters("h264", 640, 360, 10.0, 1_000_000.0)
 

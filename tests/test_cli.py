@@ -20,8 +20,8 @@ from typer.testing import CliRunner
 
 from tests.conftest import LOGIN, ROOT
 from tests.waiting import AT_MOST_SECONDS, until
-from xueliang_monitor.catalogue import FAULTS
 from xueliang_monitor.cli import app
+from xueliang_monitor.judgement.catalogue import FAULTS
 from xueliang_monitor.simulator.faults import BY_NAME
 from xueliang_monitor.simulator.fleet import SimulatedFleet
 

@@ -13,19 +13,19 @@ import pytest
 
 from tests.conftest import LOGIN
 from tests.simulated_time import DAY, START, SimulatedDays, camera, report
-from xueliang_monitor.availability import Seconds, day_of, split_by_day, window
-from xueliang_monitor.check import Memory
 from xueliang_monitor.clock import EARLIEST, ManualClock, SteadyClock, SystemClock
 from xueliang_monitor.daemon import Monitor
-from xueliang_monitor.fleet import Fleet
-from xueliang_monitor.health import Policy, Transition
-from xueliang_monitor.history import History
-from xueliang_monitor.login import MAX_BACK_OFF_SECONDS, Login
+from xueliang_monitor.fleet.fleet import Fleet
+from xueliang_monitor.judgement.availability import Seconds, day_of, split_by_day, window
+from xueliang_monitor.judgement.health import Policy, Transition
+from xueliang_monitor.judgement.own_clock import CLOCK_WRONG, OwnClock
 from xueliang_monitor.model import Credentials, Rung, State
-from xueliang_monitor.net.acquaintance import Acquaintance
-from xueliang_monitor.own_clock import CLOCK_WRONG, OwnClock
-from xueliang_monitor.probes.device import DeviceMemory
+from xueliang_monitor.net.onvif_hints import Acquaintance
+from xueliang_monitor.probing.device_memory import DeviceMemory
+from xueliang_monitor.probing.login_backoff import MAX_BACK_OFF_SECONDS, Login
+from xueliang_monitor.probing.visit import Memory
 from xueliang_monitor.simulator.fleet import SimulatedFleet
+from xueliang_monitor.storage.history import History
 
 HOUR, YEAR = 3600.0, 365 * DAY
 JUMPS = (HOUR, -HOUR, DAY, -DAY, YEAR, -YEAR)
@@ -250,7 +250,7 @@ def berlin() -> Iterator[None]:
     before = os.environ.get("TZ")
     os.environ["TZ"] = "Europe/Berlin"
     time.tzset()
-    from xueliang_monitor import availability
+    from xueliang_monitor.judgement import availability
 
     availability._day_of_quarter.cache_clear()
     yield

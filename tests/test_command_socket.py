@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from tests.waiting import until
-from xueliang_monitor.config import SOCKET
+from xueliang_monitor.configuration.settings import SOCKET
 from xueliang_monitor.daemon import Monitor
 from xueliang_monitor.web import server
 

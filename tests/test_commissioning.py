@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from xueliang_monitor.commissioning.interview import without_login
-from xueliang_monitor.commissioning.refusal import RefusedError
 from xueliang_monitor.commissioning.registration import default_id
+from xueliang_monitor.commissioning.registration_error import RefusedError
 from xueliang_monitor.model import Credentials, StreamParameters, Target, redact_path
-from xueliang_monitor.probes.device import choose_profile, main_profile
+from xueliang_monitor.probing.device_memory import choose_profile, main_profile
 from xueliang_monitor.wire.onvif import Profile
 
 LOGIN = Credentials("viewer", "p&ss word")

@@ -12,9 +12,10 @@ import yaml
 from typer.testing import CliRunner
 
 from tests.conftest import ROOT
-from xueliang_monitor import config, installation, inventory, spreadsheet
 from xueliang_monitor.cli import app
-from xueliang_monitor.documents import DocumentError
+from xueliang_monitor.configuration import installation, inventory, spreadsheet
+from xueliang_monitor.configuration import settings as config
+from xueliang_monitor.configuration.strict_yaml import DocumentError
 from xueliang_monitor.model import Credentials
 
 BAD = Path(__file__).parent / "bad_config"

@@ -117,7 +117,7 @@ def test_a_case_that_cannot_be_judged_costs_itself_and_the_exit_status(
     broken = tuple(
         replace(each, judge=judge) if each.fault.code == "picture_noisy" else each for each in PICTURE_CHECKS
     )
-    monkeypatch.setattr("xueliang_monitor.corpus.ProcessPoolExecutor", Here)
+    monkeypatch.setattr("xueliang_monitor.picture.corpus.ProcessPoolExecutor", Here)
     monkeypatch.setattr("xueliang_monitor.picture.judge.PICTURE_CHECKS", broken[3:])  # it comes before black hides it
     out = tmp_path / "out.json"
     done = RUNNER.invoke(app, ["picture", "judge", str(corpus), "--json", str(out)])
@@ -137,7 +137,7 @@ def _dies(*_: object) -> None:
 def test_a_process_that_dies_costs_no_more_than_what_it_had_to_judge(
     corpus: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("xueliang_monitor.corpus._judge", _dies)
+    monkeypatch.setattr("xueliang_monitor.picture.corpus._judge", _dies)
     done = RUNNER.invoke(app, ["picture", "judge", str(corpus)])
     assert done.exit_code == 1
     assert done.stderr.count("not judged: a process that judges died") == 3

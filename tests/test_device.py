@@ -10,14 +10,14 @@ import pytest
 
 from tests.conftest import LOGIN
 from tests.waiting import PATIENT
-from xueliang_monitor.catalogue import FAULTS as CATALOGUE
-from xueliang_monitor.check import Memory, visit
+from xueliang_monitor.judgement.catalogue import FAULTS as CATALOGUE
 from xueliang_monitor.model import Credentials, Identity, OnvifTarget, Report, Rung
-from xueliang_monitor.net.acquaintance import Acquaintance
+from xueliang_monitor.net.onvif_hints import Acquaintance
 from xueliang_monitor.picture.worker import Workers
-from xueliang_monitor.probes import changes
-from xueliang_monitor.probes import onvif as probe
-from xueliang_monitor.probes.device import DeviceMemory
+from xueliang_monitor.probing import device_changes
+from xueliang_monitor.probing.device_memory import DeviceMemory
+from xueliang_monitor.probing.rungs import onvif as probe
+from xueliang_monitor.probing.visit import Memory, visit
 from xueliang_monitor.simulator.camera import SimulatedCamera
 from xueliang_monitor.simulator.faults import BY_NAME, FAULTS
 from xueliang_monitor.simulator.fleet import SimulatedFleet
@@ -68,7 +68,7 @@ async def test_cause_to_code(simulated: Start, fault: type, number: int, monkeyp
     assert report.online
     assert report.seen[0].rung is Rung.ONVIF
     await camera.clear_fault()
-    monkeypatch.setattr(changes, "REBOOT_SHOWN_SECONDS", -1.0)
+    monkeypatch.setattr(device_changes, "REBOOT_SHOWN_SECONDS", -1.0)
     report, _ = await ask(camera, replace(memory, device_login=Memory().device_login))
     assert codes(report) == []
     assert fault.code in report.ruled_out
@@ -207,5 +207,5 @@ async def test_setting_a_clock_is_no_restart(
 )
 async def test_a_clock_in_words(offset: float, words: str | None, simulated: Start) -> None:
     fleet = await simulated(1)
-    finding = changes.judge_clock(offset, fleet.cameras["cam-000"].target)
+    finding = device_changes.judge_clock(offset, fleet.cameras["cam-000"].target)
     assert (finding.detail if finding else None) == words

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from xueliang_monitor.diagnosis import TABLE, Facts, diagnose
+from xueliang_monitor.judgement.diagnosis import TABLE, Facts, diagnose
 
 CASES = {
     "uplink": Facts(frozenset(), uplink_down=True),

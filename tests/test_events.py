@@ -19,13 +19,13 @@ import pytest
 from tests.simulated_time import START, SimulatedDays, camera
 from tests.test_reload import Place, Start, known, watching
 from tests.waiting import AT_MOST_SECONDS, until
-from xueliang_monitor.availability import Seconds, window
-from xueliang_monitor.health import Transition
-from xueliang_monitor.history import History
-from xueliang_monitor.journal import PriorityFormatter, fields_of, logfmt
-from xueliang_monitor.maintenance import Window, covering
+from xueliang_monitor.event_log import PriorityFormatter, fields_of, logfmt
+from xueliang_monitor.judgement.availability import Seconds, window
+from xueliang_monitor.judgement.health import Transition
+from xueliang_monitor.judgement.maintenance import Window, covering
 from xueliang_monitor.model import State
 from xueliang_monitor.simulator.faults import BY_NAME
+from xueliang_monitor.storage.history import History
 
 XUELIANG = [sys.executable, "-m", "xueliang_monitor"]
 
@@ -164,7 +164,7 @@ async def test_events_are_followed(tmp_path: Path) -> None:
         *XUELIANG, "events", "--follow", "--json", "-c", str(place.settings), stdout=subprocess.PIPE
     )
     assert process.stdout is not None
-    from xueliang_monitor.stored import Changes
+    from xueliang_monitor.fleet.changes import Changes
 
     def write(name: str) -> None:
         history.write(Changes((Transition(name, START, "raised", "no_media", "why", since=START - 60),)))

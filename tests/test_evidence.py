@@ -12,17 +12,17 @@ from typer.testing import CliRunner
 from tests import waiting
 from tests.test_daemon import all_up, running, until
 from tests.waiting import PATIENCE
-from xueliang_monitor import evidence
-from xueliang_monitor.audit import Audit
 from xueliang_monitor.cli import app
 from xueliang_monitor.clock import SystemClock
 from xueliang_monitor.daemon import Monitor
-from xueliang_monitor.evidence import Evidence
-from xueliang_monitor.history import History
 from xueliang_monitor.model import PictureRules
 from xueliang_monitor.picture.learning import learn
 from xueliang_monitor.picture.look import look_at
 from xueliang_monitor.picture.measuring import measure
+from xueliang_monitor.storage import evidence
+from xueliang_monitor.storage.audit_log import Audit
+from xueliang_monitor.storage.evidence import Evidence
+from xueliang_monitor.storage.history import History
 
 FAST = (
     "intervals: {reach: 500ms, rtsp: 500ms, stream: 1s, picture: 1s}\nrechecks: {reach: 200ms, picture: 300ms}\n"
@@ -127,7 +127,7 @@ def test_the_audit_log_is_private_and_bounded(tmp_path: Path, monkeypatch: pytes
     file = tmp_path / "audit.log"
     assert mode(file) == 0o600
     assert '"user": "anna"' in file.read_text()
-    monkeypatch.setattr("xueliang_monitor.audit.MAX_BYTES", 1000)
+    monkeypatch.setattr("xueliang_monitor.storage.audit_log.MAX_BYTES", 1000)
     for _ in range(100):
         audit.note("anna", "10.0.0.9", "evidence viewed", camera="gate")
     assert sum(each.stat().st_size for each in tmp_path.iterdir()) < 3000

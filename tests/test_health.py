@@ -6,11 +6,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from xueliang_monitor.catalogue import CAUSES, FAULTS
-from xueliang_monitor.health import Health, Policy, advance, status
+from xueliang_monitor.fleet.scheduler import Intervals, first_plan, next_plan
+from xueliang_monitor.judgement.catalogue import CAUSES, FAULTS
+from xueliang_monitor.judgement.health import Health, Policy, advance, status
 from xueliang_monitor.model import Finding, Report, Rung, RungResult, State
-from xueliang_monitor.probes import LADDER, PROBES
-from xueliang_monitor.scheduler import Intervals, first_plan, next_plan
+from xueliang_monitor.probing.rungs import LADDER, PROBES
 
 POLICY = Policy()
 REACH_CODES = frozenset(fault.code for fault in LADDER[0].faults)

@@ -25,18 +25,18 @@ from tests.killed_history import STEP, WINDOW, gone
 from tests.picture import made
 from tests.simulated_time import START, SimulatedDays, camera, report
 from tests.waiting import until
-from xueliang_monitor import recorder
-from xueliang_monitor.availability import Seconds, split_by_day
-from xueliang_monitor.check import Memory
 from xueliang_monitor.clock import ManualClock, SystemClock
-from xueliang_monitor.config import KeepSettings
-from xueliang_monitor.fleet import Fleet
-from xueliang_monitor.health import Policy
-from xueliang_monitor.history import History, HistoryError
-from xueliang_monitor.login import Login
+from xueliang_monitor.configuration.settings import KeepSettings
+from xueliang_monitor.fleet.changes import Changes, Known, Stored
+from xueliang_monitor.fleet.fleet import Fleet
+from xueliang_monitor.judgement.availability import Seconds, split_by_day
+from xueliang_monitor.judgement.health import Policy
 from xueliang_monitor.model import Credentials, Rung, State
 from xueliang_monitor.picture.reference import Reference
-from xueliang_monitor.stored import Changes, Known, Stored
+from xueliang_monitor.probing.login_backoff import Login
+from xueliang_monitor.probing.visit import Memory
+from xueliang_monitor.storage import recorder
+from xueliang_monitor.storage.history import History, HistoryError
 
 CAMERAS = tuple(camera(f"cam-{number}", "sw") for number in range(4))
 KILLS, LANES = 40, 4
@@ -300,7 +300,7 @@ async def test_reads_that_fail_while_writes_succeed_are_said_once(
     monkeypatch.setattr(recorder, "FLUSH_SECONDS", 0.05)
     monkeypatch.setattr(recorder, "RETRY_SECONDS", 0.05)
     monkeypatch.setattr(recorder, "LONGEST_RETRY_SECONDS", 0.05)
-    caplog.set_level(logging.INFO, "xueliang_monitor.recorder")
+    caplog.set_level(logging.INFO, "xueliang_monitor.storage.recorder")
     clock = SystemClock()
     fleet = Fleet(clock, Policy(), CAMERAS)
     history = History(tmp_path)

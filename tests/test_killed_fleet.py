@@ -16,7 +16,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.killed_fleet import NAMES, STEP, WINDOW, code_of
 from tests.simulated_time import START
-from xueliang_monitor.history import History
+from xueliang_monitor.storage.history import History
 
 KILLS, LANES = 100, 4
 CONFIRMING_STEPS = 4

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from xueliang_monitor.login import Login
 from xueliang_monitor.model import Credentials
+from xueliang_monitor.probing.login_backoff import Login
 
 WRONG = Credentials("viewer", "wrong")
 

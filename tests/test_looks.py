@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from xueliang_monitor.cli.picture_past import STEPS, course
-from xueliang_monitor.looks import LookTaken, pack, unpack
+from xueliang_monitor.fleet.changes import LookTaken
 from xueliang_monitor.picture.measures import MEASURES
+from xueliang_monitor.storage.picture_samples import pack, unpack
 
 
 def test_a_look_is_packed_small_and_comes_back() -> None:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tests.simulated_time import DAY, START, SimulatedDays, Troubles, camera, report
+from xueliang_monitor.judgement.uplinks import Uplink, UplinkPolicy, observe
 from xueliang_monitor.model import Rung, State
-from xueliang_monitor.network import Uplink, UplinkPolicy, observe
 
 CAMERAS = tuple(camera(f"cam-{number:02d}", "sw1" if number < 12 else "sw2") for number in range(24))
 

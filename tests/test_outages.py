@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.simulated_time import START, SimulatedDays, camera, report
-from xueliang_monitor.availability import day_of
-from xueliang_monitor.health import Health, Policy, advance
-from xueliang_monitor.history import History
+from xueliang_monitor.availability_report.figures import Period, build
+from xueliang_monitor.availability_report.tables import tables
+from xueliang_monitor.judgement.availability import day_of
+from xueliang_monitor.judgement.episodes import Episode, outages_of
+from xueliang_monitor.judgement.health import Health, Policy, advance
 from xueliang_monitor.model import Report, Rung, RungResult, State
-from xueliang_monitor.report.figures import Period, build
-from xueliang_monitor.report.tables import tables
-from xueliang_monitor.stored import Episode, outages_of
+from xueliang_monitor.storage.history import History
 
 CAMERAS = tuple(camera(f"cam-{number}", f"sw{number}") for number in range(3))
 

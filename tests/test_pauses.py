@@ -18,14 +18,14 @@ from hypothesis import strategies as st
 
 from tests.conftest import LOGIN
 from tests.simulated_time import START, SimulatedDays, camera
-from xueliang_monitor import pauses
-from xueliang_monitor.check import Memory, visit
-from xueliang_monitor.ladder import TIMED, WAKING_SECONDS
 from xueliang_monitor.model import Report, Rung, State, Target, Timeouts
 from xueliang_monitor.net import rtsp
-from xueliang_monitor.pauses import TICK_SECONDS, Pauses
 from xueliang_monitor.picture.worker import Workers
-from xueliang_monitor.probes import PROBES
+from xueliang_monitor.probing.climb import TIMED, WAKING_SECONDS
+from xueliang_monitor.probing.rungs import PROBES
+from xueliang_monitor.probing.visit import Memory, visit
+from xueliang_monitor.process import pauses
+from xueliang_monitor.process.pauses import TICK_SECONDS, Pauses
 from xueliang_monitor.simulator.faults import BY_NAME
 from xueliang_monitor.simulator.fleet import SimulatedFleet
 

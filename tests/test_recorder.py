@@ -19,12 +19,12 @@ import pytest
 
 from tests.picture import made
 from tests.recording import CAMERAS, FAULT, Rig, hurry, locked, messages, mounted, overwrite, recording, remove, until
-from xueliang_monitor import backlog, recorder
-from xueliang_monitor.check import Memory
-from xueliang_monitor.health import Transition
-from xueliang_monitor.history import History
+from xueliang_monitor.fleet.changes import Changes, Known, Stored
+from xueliang_monitor.judgement.health import Transition
 from xueliang_monitor.model import State
-from xueliang_monitor.stored import Changes, Known, Stored
+from xueliang_monitor.probing.visit import Memory
+from xueliang_monitor.storage import backlog, recorder
+from xueliang_monitor.storage.history import History
 
 DONE = [("cam-0", "raised"), ("cam-1", "raised"), ("cam-0", "cleared"), ("cam-2", "raised")]
 
@@ -114,7 +114,7 @@ async def test_what_cannot_be_brought_back_is_given_up_in_the_end(
     def broken(*_: object) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr("xueliang_monitor.history_file.bring_back", broken)
+    monkeypatch.setattr("xueliang_monitor.storage.database_file.bring_back", broken)
     async with recording(state) as rig:
         await begin(rig)
         remove(state / "history.db")

@@ -20,10 +20,10 @@ from tests.conftest import LOGIN
 from tests.real.gstreamer import free_port
 from tests.waiting import AT_MOST_SECONDS, PATIENCE, until
 from xueliang_monitor.daemon import Monitor
-from xueliang_monitor.history import History
 from xueliang_monitor.model import State
 from xueliang_monitor.simulator.faults import BY_NAME
 from xueliang_monitor.simulator.fleet import SimulatedFleet
+from xueliang_monitor.storage.history import History
 
 pytestmark = pytest.mark.timed
 

@@ -23,17 +23,18 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.simulated_time import START, SimulatedDays, camera
-from xueliang_monitor.availability import Seconds, day_of
-from xueliang_monitor.camera_file import Status
-from xueliang_monitor.check import Memory
-from xueliang_monitor.health import Transition
-from xueliang_monitor.history import History
-from xueliang_monitor.inventory import Camera
+from xueliang_monitor.availability_report import forms
+from xueliang_monitor.availability_report.figures import Figures, Period, _percentile_90, build
+from xueliang_monitor.availability_report.tables import Table, tables
+from xueliang_monitor.configuration.camera_file import Status
+from xueliang_monitor.configuration.inventory import Camera
+from xueliang_monitor.fleet.changes import Changes
+from xueliang_monitor.judgement.availability import Seconds, day_of
+from xueliang_monitor.judgement.episodes import Episode, outages_of
+from xueliang_monitor.judgement.health import Transition
 from xueliang_monitor.model import State
-from xueliang_monitor.report import forms
-from xueliang_monitor.report.figures import Figures, Period, _percentile_90, build
-from xueliang_monitor.report.tables import Table, tables
-from xueliang_monitor.stored import Changes, Episode, outages_of
+from xueliang_monitor.probing.visit import Memory
+from xueliang_monitor.storage.history import History
 
 CAMERAS = tuple(
     replace(made, data=made.data.model_copy(update={"programme": "p1" if number % 2 else "p2", "name": f"N{number}"}))

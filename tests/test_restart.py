@@ -14,21 +14,21 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tests.simulated_time import START, SimulatedDays, camera, report
-from xueliang_monitor.camera_file import CameraFile, IdentitySection
-from xueliang_monitor.check import Memory
 from xueliang_monitor.clock import ManualClock
-from xueliang_monitor.config import Settings
-from xueliang_monitor.documents import Problem
-from xueliang_monitor.fleet import Fleet
-from xueliang_monitor.health import Policy
-from xueliang_monitor.history import History
-from xueliang_monitor.installation import Installation, cameras_before
-from xueliang_monitor.inventory import Camera, Inventory, keep_last_good, target_of
-from xueliang_monitor.login import Login
+from xueliang_monitor.configuration.camera_file import CameraFile, IdentitySection
+from xueliang_monitor.configuration.installation import Installation, cameras_before
+from xueliang_monitor.configuration.inventory import Camera, Inventory, keep_last_good, target_of
+from xueliang_monitor.configuration.settings import Settings
+from xueliang_monitor.configuration.strict_yaml import Problem
+from xueliang_monitor.fleet.changes import Changes, Known
+from xueliang_monitor.fleet.fleet import Fleet
+from xueliang_monitor.judgement.health import Policy
 from xueliang_monitor.metrics import render
 from xueliang_monitor.model import Credentials, Identity, Rung, State
-from xueliang_monitor.probes.device import DeviceMemory
-from xueliang_monitor.stored import Changes, Known
+from xueliang_monitor.probing.device_memory import DeviceMemory
+from xueliang_monitor.probing.login_backoff import Login
+from xueliang_monitor.probing.visit import Memory
+from xueliang_monitor.storage.history import History
 from xueliang_monitor.web import views
 
 CAMERAS = tuple(camera(f"cam-{number}", "sw", host=f"127.0.0.{number + 1}") for number in range(4))
@@ -45,7 +45,7 @@ def changed(item: Camera, **values: object) -> Camera:
 def started(history: History, clock: ManualClock, inventory: Inventory) -> Fleet:
     """Start as the daemon does."""
     stored = history.load()
-    before = cameras_before(stored, Installation(Settings(), {}, inventory, ()))
+    before = cameras_before(stored.files, Installation(Settings(), {}, inventory, ()))
     fleet = Fleet(clock, POLICY, inventory.cameras)
     fleet.resume(stored, before.cameras, keep_last_good(before, inventory))
     return fleet

@@ -22,10 +22,10 @@ from pydantic import TypeAdapter
 from tests.picture import made
 from tests.test_daemon import PASSWORD, Rig, running
 from tests.watched import Watched
-from xueliang_monitor.check import Memory
 from xueliang_monitor.model import State
 from xueliang_monitor.picture.reference import ENOUGH, SETTLED_LOOKS
-from xueliang_monitor.remembered import Remembered
+from xueliang_monitor.probing.visit import Memory
+from xueliang_monitor.storage.persisted_memory import Remembered
 
 NOON = time.mktime((2026, 6, 1, 12, 0, 0, 0, 0, -1))
 Watch = Callable[..., Watched]

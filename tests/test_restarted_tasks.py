@@ -11,11 +11,14 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from xueliang_monitor import daemon, evidence, service, supervision, watching
+from xueliang_monitor import daemon, service
+from xueliang_monitor.configuration import file_watcher
 from xueliang_monitor.daemon import Monitor
 from xueliang_monitor.metrics import render
 from xueliang_monitor.net.notify import ServiceManager
-from xueliang_monitor.pauses import Pauses
+from xueliang_monitor.process import supervision
+from xueliang_monitor.process.pauses import Pauses
+from xueliang_monitor.storage import evidence
 from xueliang_monitor.web.server import Server
 
 
@@ -57,7 +60,7 @@ async def test_a_task_that_fails_comes_back(
     settings: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, task: str, error: BaseException
 ) -> None:
     place, name = {
-        "inventory": (watching, "follow"),
+        "inventory": (file_watcher, "follow"),
         "web_config": (Server, "follow_files"),
         "evidence": (evidence, "forget"),
         "lag": (Pauses, "watch"),

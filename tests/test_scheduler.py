@@ -5,9 +5,9 @@ from itertools import pairwise
 
 from tests.waiting import until
 from xueliang_monitor.clock import SystemClock
-from xueliang_monitor.health import FaultState, Health
+from xueliang_monitor.fleet.scheduler import ORDER, Due, Intervals, Plan, Scheduler, first_plan, next_plan
+from xueliang_monitor.judgement.health import FaultState, Health
 from xueliang_monitor.model import Report, Rung, RungResult
-from xueliang_monitor.scheduler import ORDER, Due, Intervals, Plan, Scheduler, first_plan, next_plan
 
 INTERVALS = Intervals()
 

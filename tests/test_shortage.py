@@ -18,22 +18,24 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.conftest import LOGIN, ROOT, Tls
 from tests.simulated_time import START, SimulatedDays, camera, report
-from xueliang_monitor import check, limits, metrics
-from xueliang_monitor.check import Memory, visit
-from xueliang_monitor.health import OWN_TIMES, Health, Policy, advance
-from xueliang_monitor.limits import Limits
+from xueliang_monitor import metrics
+from xueliang_monitor.judgement.health import OWN_TIMES, Health, Policy, advance
+from xueliang_monitor.judgement.uplinks import Uplink, UplinkPolicy, observe, unreachable
 from xueliang_monitor.model import Finding, OnvifTarget, Report, Rung, RungResult, State, Target, Timeouts, Transport
 from xueliang_monitor.net import address, rtsp, udp
 from xueliang_monitor.net import tls as tls_module
 from xueliang_monitor.net.errors import ConnectError, HostUnreachableError, RefusedError
 from xueliang_monitor.net.notify import ServiceManager
 from xueliang_monitor.net.tls import tls_context
-from xueliang_monitor.network import Uplink, UplinkPolicy, observe, unreachable
 from xueliang_monitor.picture.look import Material
 from xueliang_monitor.picture.worker import Workers
-from xueliang_monitor.shortage import Resource, ShortageError, lacking_descriptors, shortage_of
+from xueliang_monitor.probing import visit as visit_module
+from xueliang_monitor.probing.camera_lock import Turns
+from xueliang_monitor.probing.visit import Memory, visit
+from xueliang_monitor.process import limits
+from xueliang_monitor.process.limits import Limits
+from xueliang_monitor.process.shortage import Resource, ShortageError, lacking_descriptors, shortage_of
 from xueliang_monitor.simulator.fleet import SimulatedFleet
-from xueliang_monitor.turns import Turns
 from xueliang_monitor.wire.media import Codec
 
 Start = Callable[..., Awaitable[SimulatedFleet]]
@@ -224,7 +226,7 @@ async def test_a_crash_of_ours_outside_the_rungs_costs_one_visit(
     def crash(*_: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(check, "_conclude", crash)
+    monkeypatch.setattr(visit_module, "_conclude", crash)
     found = await look(Target("cam-1", "127.0.0.1", 1), workers)
     assert [finding.code for finding in found.seen] == ["check_failed"]
     assert found.online is None

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.recording import mounted, until
-from xueliang_monitor import state_lock
-from xueliang_monitor.state_lock import StateHeldError, StateLock
+from xueliang_monitor.storage import state_lock
+from xueliang_monitor.storage.state_lock import StateHeldError, StateLock
 
 NOW = 1_700_000_000.0
 

@@ -13,7 +13,6 @@ import pytest
 
 from tests.conftest import LOGIN, Tls
 from tests.waiting import PATIENT, until
-from xueliang_monitor.check import Memory, visit
 from xueliang_monitor.model import (
     Credentials,
     OnvifTarget,
@@ -24,11 +23,12 @@ from xueliang_monitor.model import (
     Transport,
 )
 from xueliang_monitor.picture.worker import Workers
-from xueliang_monitor.probes.normal import MIN_LEARNED, Normal, judge
+from xueliang_monitor.probing.camera_lock import Turns
+from xueliang_monitor.probing.stream_baseline import MIN_LEARNED, Normal, judge
+from xueliang_monitor.probing.visit import Memory, visit
 from xueliang_monitor.simulator.camera import SimulatedCamera
 from xueliang_monitor.simulator.fleet import SimulatedFleet
 from xueliang_monitor.simulator.session import LOGIN_KINDS
-from xueliang_monitor.turns import Turns
 from xueliang_monitor.wire.media import Codec
 
 Start = Callable[..., Awaitable[SimulatedFleet]]

@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 import pytest
 
-from xueliang_monitor import supervision
 from xueliang_monitor.clock import ManualClock
-from xueliang_monitor.supervision import supervised
+from xueliang_monitor.process import supervision
+from xueliang_monitor.process.supervision import supervised
 
 
 class PanicError(BaseException):

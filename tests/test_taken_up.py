@@ -13,10 +13,10 @@ import aiohttp
 import pytest
 
 from tests.recording import hurry, until
-from xueliang_monitor.availability import Seconds, day_of
 from xueliang_monitor.daemon import Monitor
-from xueliang_monitor.health import Transition
-from xueliang_monitor.history import Changes, History
+from xueliang_monitor.judgement.availability import Seconds, day_of
+from xueliang_monitor.judgement.health import Transition
+from xueliang_monitor.storage.history import Changes, History
 
 DAY = 86_400.0
 

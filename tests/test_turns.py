@@ -14,17 +14,17 @@ import pytest
 
 from tests.conftest import LOGIN
 from tests.waiting import AT_MOST_SECONDS, PATIENT
-from xueliang_monitor import turns
-from xueliang_monitor.check import Memory, visit
 from xueliang_monitor.model import Rung
 from xueliang_monitor.picture.worker import Workers
+from xueliang_monitor.probing import camera_lock
+from xueliang_monitor.probing.camera_lock import TurnError, Turns
+from xueliang_monitor.probing.visit import Memory, visit
 from xueliang_monitor.simulator.fleet import SimulatedFleet
-from xueliang_monitor.turns import TurnError, Turns
 
 HOLD = """
 import asyncio, sys
 from pathlib import Path
-from xueliang_monitor.turns import Turns
+from xueliang_monitor.probing.camera_lock import Turns
 async def hold():
     async with Turns(Path(sys.argv[1])).of("10.0.0.1"):
         print("held", flush=True)
@@ -82,7 +82,7 @@ async def test_another_process_is_waited_for_until_it_ends(tmp_path: Path) -> No
 async def test_who_hangs_at_a_camera_is_not_waited_for_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turns, "WAIT_SECONDS", 0.2)
+    monkeypatch.setattr(camera_lock, "WAIT_SECONDS", 0.2)
     async with Turns(tmp_path).of("h"):
         with pytest.raises(TurnError, match="at h for"):
             async with Turns(tmp_path).of("h"):
@@ -104,12 +104,12 @@ async def test_a_command_of_the_administrator_does_not_keep_the_daemon_out(tmp_p
     os.chown(tmp_path, 65534, 65534)
     async with Turns(tmp_path).of("h"):
         pass
-    assert (tmp_path / turns.FOLDER).stat().st_uid == 65534
-    assert (tmp_path / turns.FOLDER / "h").stat().st_mode & 0o777 == 0o644
+    assert (tmp_path / camera_lock.FOLDER).stat().st_uid == 65534
+    assert (tmp_path / camera_lock.FOLDER / "h").stat().st_mode & 0o777 == 0o644
 
 
 async def test_a_link_that_somebody_planted_is_not_followed(tmp_path: Path) -> None:
-    (tmp_path / turns.FOLDER).mkdir()
-    (tmp_path / turns.FOLDER / "h").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / camera_lock.FOLDER).mkdir()
+    (tmp_path / camera_lock.FOLDER / "h").symlink_to(tmp_path / "elsewhere")
     async with Turns(tmp_path).of("h"):
         assert not (tmp_path / "elsewhere").exists()

@@ -10,14 +10,14 @@ import pytest
 
 from tests.simulated_time import camera
 from tests.waiting import until
-from xueliang_monitor.availability import Seconds
-from xueliang_monitor.check import Memory
 from xueliang_monitor.clock import ManualClock
-from xueliang_monitor.fleet import Fleet
-from xueliang_monitor.health import Policy
-from xueliang_monitor.maintenance import Window
+from xueliang_monitor.fleet.fleet import Fleet
+from xueliang_monitor.judgement.availability import Seconds
+from xueliang_monitor.judgement.episodes import Episode, outages_of
+from xueliang_monitor.judgement.health import Policy
+from xueliang_monitor.judgement.maintenance import Window
 from xueliang_monitor.model import Finding, Report, Rung, RungResult, State
-from xueliang_monitor.stored import Episode, outages_of
+from xueliang_monitor.probing.visit import Memory
 from xueliang_monitor.web import charts, live
 from xueliang_monitor.web.actions import A_MINUTE, Checks
 from xueliang_monitor.web.live import Wall

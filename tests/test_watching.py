@@ -14,19 +14,19 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from xueliang_monitor import watching
+from xueliang_monitor.configuration import file_watcher
 
 FOLLOWER = """
 import asyncio, logging, sys
 from pathlib import Path
-from xueliang_monitor import watching
+from xueliang_monitor.configuration import file_watcher
 logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stdout)
-watching.REFUSED_SECONDS = 1.0
+file_watcher.REFUSED_SECONDS = 1.0
 folder = Path(sys.argv[1])
 async def changed():
     print("changed", sorted(path.name for path in folder.iterdir()), flush=True)
 print("ready", flush=True)
-asyncio.run(watching.follow(folder, watching.fingerprint(folder), changed))
+asyncio.run(file_watcher.follow(folder, file_watcher.fingerprint(folder), changed))
 """
 
 
@@ -51,7 +51,7 @@ class Followed:
 @contextlib.asynccontextmanager
 async def following(folder: Path) -> AsyncIterator[Followed]:
     followed = Followed(folder)
-    task = asyncio.create_task(watching.follow(folder, watching.fingerprint(folder), followed.changed))
+    task = asyncio.create_task(file_watcher.follow(folder, file_watcher.fingerprint(folder), followed.changed))
     try:
         yield followed
     finally:
@@ -63,8 +63,8 @@ async def following(folder: Path) -> AsyncIterator[Followed]:
 
 @pytest.fixture
 def cameras(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(watching, "GONE_SECONDS", 0.2)
-    monkeypatch.setattr(watching, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(file_watcher, "GONE_SECONDS", 0.2)
+    monkeypatch.setattr(file_watcher, "LOOK_SECONDS", 0.1)
     folder = tmp_path / "cameras.d"
     folder.mkdir()
     return folder
@@ -132,7 +132,7 @@ async def test_what_fails_in_taking_a_change_up_is_not_blamed_on_the_library(cam
     async def fails() -> None:
         raise ZeroDivisionError
 
-    task = asyncio.create_task(watching.follow(cameras, frozenset({("gone.yaml", 0, 0, 0)}), fails))
+    task = asyncio.create_task(file_watcher.follow(cameras, frozenset({("gone.yaml", 0, 0, 0)}), fails))
     with pytest.raises(ZeroDivisionError):
         await asyncio.wait_for(task, 20)
 
@@ -140,7 +140,7 @@ async def test_what_fails_in_taking_a_change_up_is_not_blamed_on_the_library(cam
 async def test_a_folder_that_goes_and_comes_back_is_followed(
     cameras: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "xueliang_monitor.watching")
+    caplog.set_level(logging.INFO, "xueliang_monitor.configuration.file_watcher")
     (cameras / "a.yaml").write_text("1")
 
     def swap(make: Callable[[], object]) -> None:
@@ -169,7 +169,7 @@ async def test_a_folder_that_goes_and_comes_back_is_followed(
 
 
 async def test_a_folder_that_is_not_there_is_said_once(cameras: Path, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "xueliang_monitor.watching")
+    caplog.set_level(logging.INFO, "xueliang_monitor.configuration.file_watcher")
     cameras.rmdir()
     async with following(cameras) as followed:
         await asyncio.sleep(1.0)  # several tries

@@ -17,12 +17,12 @@ import pytest
 import trustme
 
 from tests.waiting import until
-from xueliang_monitor import config
 from xueliang_monitor.cli import daemon_state
 from xueliang_monitor.clock import SystemClock
-from xueliang_monitor.documents import DocumentError
-from xueliang_monitor.fleet import Fleet
-from xueliang_monitor.health import Policy
+from xueliang_monitor.configuration import settings as config
+from xueliang_monitor.configuration.strict_yaml import DocumentError
+from xueliang_monitor.fleet.fleet import Fleet
+from xueliang_monitor.judgement.health import Policy
 from xueliang_monitor.web import server as server_module
 from xueliang_monitor.web.access import host_of, is_open_to_all, is_own_host
 from xueliang_monitor.web.server import Server

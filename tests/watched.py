@@ -16,17 +16,17 @@ import cv2
 import pytest
 
 from tests.simulated_time import camera
-from xueliang_monitor.check import visit
 from xueliang_monitor.clock import ManualClock
-from xueliang_monitor.fleet import Fleet
-from xueliang_monitor.health import Policy, Transition
-from xueliang_monitor.history import FILE, History
+from xueliang_monitor.fleet.fleet import Fleet
+from xueliang_monitor.fleet.scheduler import Intervals, first_plan, next_plan
+from xueliang_monitor.judgement.health import Policy, Transition
 from xueliang_monitor.model import Report, Rung, State, Timeouts
 from xueliang_monitor.picture.reference import SETTLED_LOOKS, Reference
 from xueliang_monitor.picture.worker import Workers
-from xueliang_monitor.probes.climb import Climb, Outcome, Probe
-from xueliang_monitor.probes.picture import CHECK_FAILED, PICTURE
-from xueliang_monitor.scheduler import Intervals, first_plan, next_plan
+from xueliang_monitor.probing.rung import Climb, Outcome, Probe
+from xueliang_monitor.probing.rungs.picture import CHECK_FAILED, PICTURE
+from xueliang_monitor.probing.visit import visit
+from xueliang_monitor.storage.history import FILE, History
 from xueliang_monitor.wire.media import AccessUnit, Codec
 
 NAME = "gate"
@@ -75,7 +75,7 @@ class Watched:
         self.reports: list[Report] = []
         self.states: list[State] = []
         self.transitions: list[Transition] = []
-        patch.setattr("xueliang_monitor.check.LADDER", self._ladder())
+        patch.setattr("xueliang_monitor.probing.visit.LADDER", self._ladder())
         self._begin()
 
     def _ladder(self) -> tuple[Probe, ...]:

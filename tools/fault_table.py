@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xueliang_monitor.catalogue import FAULTS
+from xueliang_monitor.judgement.catalogue import FAULTS
 
 
 def main() -> None:

@@ -9,27 +9,31 @@ import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
-from xueliang_monitor import config, evidence, installation, inventory, journal, limits, watching
-from xueliang_monitor.catalogue import at_first_sight
-from xueliang_monitor.check import visit
+from xueliang_monitor import event_log
 from xueliang_monitor.clock import Clock, SteadyClock, SystemClock
-from xueliang_monitor.differences import difference
-from xueliang_monitor.documents import DocumentError, Problem
-from xueliang_monitor.fleet import Fleet
-from xueliang_monitor.health import OWN_ERROR, Health, Policy
-from xueliang_monitor.history import History
-from xueliang_monitor.installation import Installation, load, timeouts_of
+from xueliang_monitor.configuration import file_watcher, installation, inventory
+from xueliang_monitor.configuration import settings as config
+from xueliang_monitor.configuration.installation import Installation, load, timeouts_of
+from xueliang_monitor.configuration.strict_yaml import DocumentError, Problem
+from xueliang_monitor.fleet.changes import Stored
+from xueliang_monitor.fleet.differences import difference
+from xueliang_monitor.fleet.fleet import Fleet
+from xueliang_monitor.fleet.scheduler import Due, Intervals, Scheduler
+from xueliang_monitor.judgement.catalogue import at_first_sight
+from xueliang_monitor.judgement.health import OWN_ERROR, Health, Policy
 from xueliang_monitor.model import Report, Rung
 from xueliang_monitor.net.names import Names
-from xueliang_monitor.pauses import STOPPED_SECONDS
 from xueliang_monitor.picture.worker import Workers
-from xueliang_monitor.recorder import Recorder
-from xueliang_monitor.scheduler import Due, Intervals, Scheduler
-from xueliang_monitor.shortage import Resource
-from xueliang_monitor.state_lock import StateLock
-from xueliang_monitor.stored import Stored
-from xueliang_monitor.supervision import supervised
-from xueliang_monitor.turns import Turns
+from xueliang_monitor.probing.camera_lock import Turns
+from xueliang_monitor.probing.visit import visit
+from xueliang_monitor.process import limits
+from xueliang_monitor.process.pauses import STOPPED_SECONDS
+from xueliang_monitor.process.shortage import Resource
+from xueliang_monitor.process.supervision import supervised
+from xueliang_monitor.storage import evidence
+from xueliang_monitor.storage.history import History
+from xueliang_monitor.storage.recorder import Recorder
+from xueliang_monitor.storage.state_lock import StateLock
 from xueliang_monitor.web.server import Server
 
 log = logging.getLogger(__name__)
@@ -92,7 +96,7 @@ class Monitor:
         """
         self._file = file
         # Looked at before they are read, so that what changes before they are followed shows.
-        self._seen = watching.fingerprint(config.load(file)[0].inventory)
+        self._seen = file_watcher.fingerprint(config.load(file)[0].inventory)
         self._installation = loaded = load(file)
         self._clock = SteadyClock(clock or SystemClock())
         self._newest = loaded.settings
@@ -105,7 +109,7 @@ class Monitor:
         )
         problems = (*loaded.problems, *loaded.inventory.problems)
         self.fleet = Fleet(self._clock, policy_of(loaded.settings), loaded.inventory.cameras, problems)
-        self._journal = journal.Journal(loaded.settings.log, self.fleet.camera)
+        self._journal = event_log.Journal(loaded.settings.log, self.fleet.camera)
         self.fleet.watch(self._journal.write)
         self._lock = StateLock(loaded.settings.state, self._clock.now())
         self._recorder = Recorder(
@@ -126,7 +130,7 @@ class Monitor:
 
     def _resume(self, stored: Stored) -> None:
         """Go on from what the history knows, as a reload would over the cameras that there were."""
-        before = installation.cameras_before(stored, self._installation)
+        before = installation.cameras_before(stored.files, self._installation)
         kept = inventory.keep_last_good(before, self._installation.inventory)
         self._installation = self._installation.with_inventory(kept)
         self.fleet.resume(stored, before.cameras, kept)
@@ -307,7 +311,7 @@ class Monitor:
                 background = {
                     "lag": lambda: self.fleet.pauses.watch(self._take_lag),
                     "clock": self._follow_clock,
-                    "inventory": lambda: watching.follow(settings.inventory, self._seen, self.reload),
+                    "inventory": lambda: file_watcher.follow(settings.inventory, self._seen, self.reload),
                     "web_config": self._server.follow_files,
                     "evidence": self._keep_forgetting_evidence,
                     "history": self._recorder.run,

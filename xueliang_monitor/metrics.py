@@ -11,12 +11,12 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from xueliang_monitor import __version__
-from xueliang_monitor.camera_file import Status
-from xueliang_monitor.catalogue import CAUSES, FAULTS
-from xueliang_monitor.health import Status as Judged
+from xueliang_monitor.configuration.camera_file import Status
+from xueliang_monitor.fleet.snapshot import Entry, Histogram, Snapshot
+from xueliang_monitor.judgement.catalogue import CAUSES, FAULTS
+from xueliang_monitor.judgement.health import Status as Judged
 from xueliang_monitor.model import State
-from xueliang_monitor.shortage import Resource
-from xueliang_monitor.snapshot import Entry, Histogram, Snapshot
+from xueliang_monitor.process.shortage import Resource
 
 _CAMERA = ("camera", "site", "programme")
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from xueliang_monitor.daemon import Monitor
+from xueliang_monitor.fleet.snapshot import Snapshot
 from xueliang_monitor.model import State
 from xueliang_monitor.net.notify import ServiceManager
-from xueliang_monitor.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
 

@@ -17,16 +17,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.net.dns_server import REFUSED, SERVFAIL, DnsServer, dns_server
-from xueliang_monitor import config
-from xueliang_monitor.check import Memory, visit
-from xueliang_monitor.documents import DocumentError
+from xueliang_monitor.configuration import settings as config
+from xueliang_monitor.configuration.strict_yaml import DocumentError
 from xueliang_monitor.model import Rung, Target, Timeouts
 from xueliang_monitor.net import name_cache, names
 from xueliang_monitor.net.errors import NameUnresolvedError
 from xueliang_monitor.net.name_cache import NameCache
 from xueliang_monitor.net.names import Names
 from xueliang_monitor.picture.worker import Workers
-from xueliang_monitor.shortage import Resource, ShortageError
+from xueliang_monitor.probing.visit import Memory, visit
+from xueliang_monitor.process.shortage import Resource, ShortageError
 from xueliang_monitor.simulator.fleet import SimulatedFleet
 
 HOUR = 3600.0

@@ -20,11 +20,11 @@ from tests.conftest import LOGIN
 from tests.net.recorded import replay
 from tests.waiting import PATIENT
 from xueliang_monitor.model import Credentials, OnvifTarget
-from xueliang_monitor.net.acquaintance import LoginKind
 from xueliang_monitor.net.errors import LoginError, ProtocolError, TlsError
 from xueliang_monitor.net.onvif import OnvifConversation
-from xueliang_monitor.probes.device import choose_profile, main_profile
-from xueliang_monitor.shortage import ShortageError
+from xueliang_monitor.net.onvif_hints import LoginKind
+from xueliang_monitor.probing.device_memory import choose_profile, main_profile
+from xueliang_monitor.process.shortage import ShortageError
 from xueliang_monitor.simulator import soap
 from xueliang_monitor.simulator.faults import BY_NAME
 from xueliang_monitor.simulator.fleet import SimulatedFleet
@@ -354,9 +354,9 @@ async def test_addresses_behind_nat_do_not_matter(simulated: Start) -> None:
 
 
 async def test_a_keyframe_is_asked_for_where_they_are_rare(simulated: Start) -> None:
-    from xueliang_monitor.check import Memory, visit
     from xueliang_monitor.model import Rung
     from xueliang_monitor.picture.worker import Workers
+    from xueliang_monitor.probing.visit import Memory, visit
 
     fleet = await simulated(2, onvif_port=8000)
     camera = fleet.cameras["cam-001"]
@@ -383,7 +383,7 @@ async def test_a_keyframe_is_asked_for_where_they_are_rare(simulated: Start) -> 
 def test_loading_onvif_leaves_the_processs_logging_alone() -> None:
     code = (
         "import logging\n"
-        "from xueliang_monitor.net.definitions import definitions\n"
+        "from xueliang_monitor.net.onvif_wsdl import definitions\n"
         "found = definitions()\n"
         "import sys\n"
         "root = logging.getLogger()\n"

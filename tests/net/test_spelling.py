@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from xueliang_monitor import inventory
 from xueliang_monitor.cli import app
+from xueliang_monitor.configuration import inventory
+from xueliang_monitor.configuration.spreadsheet import read
 from xueliang_monitor.net.spelling import check_host
-from xueliang_monitor.spreadsheet import read
 
 REFUSED = (
     ("127.0.1.022", "some programs read 022 as octal"),

@@ -12,7 +12,7 @@ from tests.conftest import Tls
 from tests.test_stream import Start, climb, codes
 from xueliang_monitor.net import tls as module
 from xueliang_monitor.net.tls import tls_context
-from xueliang_monitor.shortage import ShortageError
+from xueliang_monitor.process.shortage import ShortageError
 
 
 def certificate() -> bytes:

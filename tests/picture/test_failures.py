@@ -16,8 +16,8 @@ from tests.picture import made
 from tests.simulated_time import camera, report
 from tests.watched import Watched
 from xueliang_monitor.clock import ManualClock
-from xueliang_monitor.fleet import Fleet
-from xueliang_monitor.health import Policy
+from xueliang_monitor.fleet.fleet import Fleet
+from xueliang_monitor.judgement.health import Policy
 from xueliang_monitor.metrics import render
 from xueliang_monitor.model import MAX_TRACE, CheckFailure, PictureRules, Rung, State
 from xueliang_monitor.picture import PICTURE_CHECKS

@@ -15,10 +15,9 @@ from benchmarks.corpus.footage import Scene, cut, scenes
 from benchmarks.corpus.ways import WAYS
 from tests.picture import made
 from tests.simulated_time import camera
-from xueliang_monitor.check import Memory
 from xueliang_monitor.clock import ManualClock
-from xueliang_monitor.fleet import Fleet
-from xueliang_monitor.health import Policy
+from xueliang_monitor.fleet.fleet import Fleet
+from xueliang_monitor.judgement.health import Policy
 from xueliang_monitor.model import Report, Rung, RungResult
 from xueliang_monitor.picture import PICTURE_CHECKS
 from xueliang_monitor.picture.checks.dirty import DIRTY
@@ -29,7 +28,8 @@ from xueliang_monitor.picture.look import look_at
 from xueliang_monitor.picture.measuring import measure, measure_motion
 from xueliang_monitor.picture.reference import KEPT, MAX_LIGHTS, RECENT, SETTLED_LOOKS, SPACED, Reference, remember
 from xueliang_monitor.picture.verdict import Sight, View
-from xueliang_monitor.remembered import Remembered
+from xueliang_monitor.probing.visit import Memory
+from xueliang_monitor.storage.persisted_memory import Remembered
 
 CLIPS = ("street", "cardet", "bottles", "worker", "parking", "highway", "tfl1", "tfl3", "tfl5", "riverdk")
 Frame = Any

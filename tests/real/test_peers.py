@@ -17,9 +17,9 @@ import trustme
 from tests.conftest import LOGIN as SIMULATED_LOGIN
 from tests.real import gstreamer, vlc
 from tests.waiting import PATIENT
-from xueliang_monitor.check import Memory, visit
 from xueliang_monitor.model import Credentials, Report, Rung, Target, Transport
 from xueliang_monitor.picture.worker import Workers
+from xueliang_monitor.probing.visit import Memory, visit
 from xueliang_monitor.simulator.fleet import SimulatedFleet
 from xueliang_monitor.wire.media import Codec
 

@@ -12,15 +12,15 @@ import aiohttp
 from aiohttp import web
 
 from tests.simulated_time import camera, report
-from xueliang_monitor import config
-from xueliang_monitor.check import Memory
 from xueliang_monitor.clock import SystemClock
-from xueliang_monitor.documents import Problem
-from xueliang_monitor.fleet import Fleet
-from xueliang_monitor.health import Policy
-from xueliang_monitor.history import History
+from xueliang_monitor.configuration import settings as config
+from xueliang_monitor.configuration.strict_yaml import Problem
+from xueliang_monitor.fleet.fleet import Fleet
+from xueliang_monitor.judgement.health import Policy
 from xueliang_monitor.metrics import render
 from xueliang_monitor.model import Finding, Report, Rung, RungResult
+from xueliang_monitor.probing.visit import Memory
+from xueliang_monitor.storage.history import History
 from xueliang_monitor.web.server import Server
 
 OTHERS = (

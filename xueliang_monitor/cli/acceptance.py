@@ -12,7 +12,7 @@ from xueliang_monitor.cli.output import err, out
 
 if TYPE_CHECKING:
     from xueliang_monitor.commissioning.acceptance import Acceptance
-    from xueliang_monitor.installation import Installation
+    from xueliang_monitor.configuration.installation import Installation
     from xueliang_monitor.model import StreamParameters, Target
 
 TEST_SECONDS = 14.0
@@ -59,7 +59,7 @@ def show(name: str, acceptance: Acceptance) -> None:
     """Print the verdicts as a table, and the advice for what failed."""
     from rich.table import Table
 
-    from xueliang_monitor.catalogue import FAULTS
+    from xueliang_monitor.judgement.catalogue import FAULTS
 
     table = Table(
         "Check", "Verdict", "Time", "Detail", title=f"acceptance test of {escape(name)}", title_justify="left"

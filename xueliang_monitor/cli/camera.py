@@ -20,7 +20,7 @@ from xueliang_monitor.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from xueliang_monitor.inventory import Camera
+    from xueliang_monitor.configuration.inventory import Camera
 
 app = typer.Typer(no_args_is_help=True)
 app.command("add")(camera_add.add)
@@ -59,9 +59,9 @@ def list_(
     from rich.markup import escape
     from rich.table import Column, Table
 
-    from xueliang_monitor.camera_file import Status
-    from xueliang_monitor.catalogue import FAULTS
     from xueliang_monitor.cli import daemon_state
+    from xueliang_monitor.configuration.camera_file import Status
+    from xueliang_monitor.judgement.catalogue import FAULTS
     from xueliang_monitor.model import State
 
     for name, given, known in (

@@ -26,8 +26,8 @@ from xueliang_monitor.cli.output import (
 if TYPE_CHECKING:
     from xueliang_monitor.commissioning.acceptance import Acceptance
     from xueliang_monitor.commissioning.registration import Candidate
-    from xueliang_monitor.commissioning.wish import Wish
-    from xueliang_monitor.installation import Installation
+    from xueliang_monitor.commissioning.registration_request import Wish
+    from xueliang_monitor.configuration.installation import Installation
 
 As = Annotated[
     str | None,
@@ -108,9 +108,9 @@ async def register(wish: Wish, loaded: Installation, *, quiet: bool) -> tuple[Ca
 
 def add_one(wish: Wish, loaded: Installation, *, as_json: bool) -> bool:
     """Register one camera; print how it went; return whether its file was written."""
-    from xueliang_monitor import camera_file
     from xueliang_monitor.cli import acceptance, daemon_state
-    from xueliang_monitor.commissioning.refusal import RefusedError
+    from xueliang_monitor.commissioning.registration_error import RefusedError
+    from xueliang_monitor.configuration import camera_file
 
     try:
         candidate, test = asyncio.run(register(wish, loaded, quiet=as_json))
@@ -177,8 +177,8 @@ def add(
 
     Exit status: 0 registered, 1 not passed or refused, 2 usage.
     """
-    from xueliang_monitor.camera_file import Status
-    from xueliang_monitor.commissioning.wish import Wish
+    from xueliang_monitor.commissioning.registration_request import Wish
+    from xueliang_monitor.configuration.camera_file import Status
     from xueliang_monitor.net.spelling import check_host
 
     try:
@@ -216,9 +216,9 @@ def check(
     config: ConfigOption = None,
 ) -> None:
     """Put a registered camera to the acceptance test. Exit status: 0 passed, 1 not."""
-    from xueliang_monitor.camera_file import Status
     from xueliang_monitor.cli import acceptance
     from xueliang_monitor.cli.camera_edit import change
+    from xueliang_monitor.configuration.camera_file import Status
 
     loaded = installation_of(config)
     known = camera_of(loaded, camera)
@@ -243,7 +243,7 @@ def accept_change(
     """Accept that a camera was exchanged, updated or set otherwise: what it says now is expected from now on."""
     from xueliang_monitor.cli.camera_edit import change
     from xueliang_monitor.commissioning.interview import identify
-    from xueliang_monitor.commissioning.refusal import RefusedError
+    from xueliang_monitor.commissioning.registration_error import RefusedError
 
     loaded = installation_of(config)
     known = [camera_of(loaded, name) for name in cameras]

@@ -25,16 +25,16 @@ from xueliang_monitor.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from xueliang_monitor.documents import Problem
-    from xueliang_monitor.installation import Installation
+    from xueliang_monitor.configuration.installation import Installation
+    from xueliang_monitor.configuration.strict_yaml import Problem
 
 
 def _problems(loaded: Installation, identity: str, text: str) -> tuple[Problem, ...]:
     """Return what would be wrong with a text as a camera's file."""
     from dataclasses import replace
 
-    from xueliang_monitor.documents import DocumentError
-    from xueliang_monitor.inventory import read_camera
+    from xueliang_monitor.configuration.inventory import read_camera
+    from xueliang_monitor.configuration.strict_yaml import DocumentError
 
     real = loaded.settings.inventory / f"{identity}.yaml"
     with tempfile.TemporaryDirectory(prefix="xueliang-edit-") as folder:
@@ -53,7 +53,7 @@ def change(loaded: Installation, identity: str, values: Mapping[str, Any]) -> No
 
     from ruamel.yaml import YAML
 
-    from xueliang_monitor import camera_file
+    from xueliang_monitor.configuration import camera_file
 
     editor = YAML()
     editor.preserve_quotes = True
@@ -100,7 +100,7 @@ def _edit_text(text: str, identity: str) -> str:
 
 def edit(camera: CameraArgument, config: ConfigOption = None) -> None:
     """Open a camera's file in $EDITOR; it is replaced only once it is valid."""
-    from xueliang_monitor import camera_file
+    from xueliang_monitor.configuration import camera_file
 
     loaded = installation_of(config, passwords=False)
     path = loaded.settings.inventory / f"{camera}.yaml"
@@ -133,7 +133,7 @@ def edit(camera: CameraArgument, config: ConfigOption = None) -> None:
 
 def remove(camera: CameraArgument, config: ConfigOption = None) -> None:
     """Watch a camera no more; its file is kept in the folder `removed`."""
-    from xueliang_monitor import camera_file
+    from xueliang_monitor.configuration import camera_file
 
     loaded = installation_of(config, passwords=False)
     path = loaded.settings.inventory / f"{camera}.yaml"

@@ -24,13 +24,13 @@ from xueliang_monitor.cli.output import (
 
 if TYPE_CHECKING:
     from xueliang_monitor.commissioning.importing import Import, Outcome
-    from xueliang_monitor.documents import Problem
+    from xueliang_monitor.configuration.strict_yaml import Problem
 
 
 def _folder(into: Path | None, config: Path | None) -> Path:
     """Return the folder to write to: the one given, that of the settings, or the installed one."""
-    from xueliang_monitor import config as settings
-    from xueliang_monitor.documents import DocumentError
+    from xueliang_monitor.configuration import settings as settings
+    from xueliang_monitor.configuration.strict_yaml import DocumentError
 
     if into is not None:
         return into
@@ -71,9 +71,9 @@ def import_(
 
     Called again, it goes on where it was: what is registered already is left as it is.
     """
-    from xueliang_monitor import spreadsheet
     from xueliang_monitor.commissioning.importing import Import
-    from xueliang_monitor.documents import DocumentError
+    from xueliang_monitor.configuration import spreadsheet
+    from xueliang_monitor.configuration.strict_yaml import DocumentError
 
     commissioning = status_of(as_status) == "commissioning"
     folder = _folder(into, config)
@@ -136,8 +136,8 @@ def export(
     """Write the cameras as a spreadsheet with the columns that import reads; retired ones are left out."""
     import io
 
-    from xueliang_monitor import spreadsheet
-    from xueliang_monitor.spreadsheet import Row
+    from xueliang_monitor.configuration import spreadsheet
+    from xueliang_monitor.configuration.spreadsheet import Row
 
     loaded = installation_of(config, passwords=False)
     rows = [Row(camera.id, camera.data) for camera in loaded.inventory.cameras]

@@ -24,11 +24,11 @@ def capture(
     """
     import asyncio
 
-    from xueliang_monitor.capture import record
     from xueliang_monitor.cli.check import credentials_of, target_of, way_of
     from xueliang_monitor.net.errors import NetError
-    from xueliang_monitor.shortage import ShortageError
-    from xueliang_monitor.turns import TurnError
+    from xueliang_monitor.probing.camera_lock import TurnError
+    from xueliang_monitor.probing.capture import record
+    from xueliang_monitor.process.shortage import ShortageError
     from xueliang_monitor.wire.transcript import write
 
     chosen = target_of(target, config, credentials_of(username, password_file))

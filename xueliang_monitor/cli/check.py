@@ -17,7 +17,7 @@ from xueliang_monitor.model import Transport
 
 if TYPE_CHECKING:
     from xueliang_monitor.model import Credentials, Report, Target
-    from xueliang_monitor.turns import Turns
+    from xueliang_monitor.probing.camera_lock import Turns
 
 CLIMB_SECONDS = 12.5
 TOTAL_SECONDS = 13.8
@@ -65,8 +65,8 @@ def _target_of_url(url: str, credentials: Credentials | None) -> Target:
 def _target_of_camera(name: str, config: Path | None, credentials: Credentials | None) -> Target:
     from dataclasses import replace
 
-    from xueliang_monitor import installation
-    from xueliang_monitor.documents import DocumentError
+    from xueliang_monitor.configuration import installation
+    from xueliang_monitor.configuration.strict_yaml import DocumentError
 
     try:
         loaded = installation.load(settings_file(config))
@@ -94,9 +94,9 @@ def _with_onvif(target: Target, port: int) -> Target:
 
 def way_of(config: Path | None) -> tuple[Turns, tuple[str, ...]]:
     """Return how not to meet the daemon at the camera, and its name servers, as far as there is an installation."""
-    from xueliang_monitor import config as settings
-    from xueliang_monitor.documents import DocumentError
-    from xueliang_monitor.turns import Turns
+    from xueliang_monitor.configuration import settings as settings
+    from xueliang_monitor.configuration.strict_yaml import DocumentError
+    from xueliang_monitor.probing.camera_lock import Turns
 
     try:
         loaded, _ = settings.load(settings_file(config))
@@ -108,11 +108,11 @@ def way_of(config: Path | None) -> tuple[Turns, tuple[str, ...]]:
 async def _visit(target: Target, turns: Turns, name_servers: tuple[str, ...]) -> Report:
     import asyncio
 
-    from xueliang_monitor.check import Memory, visit
     from xueliang_monitor.model import Rung, Timeouts
     from xueliang_monitor.net.names import Names
-    from xueliang_monitor.pauses import Pauses
     from xueliang_monitor.picture.worker import Workers
+    from xueliang_monitor.probing.visit import Memory, visit
+    from xueliang_monitor.process.pauses import Pauses
 
     workers, pauses = Workers(1), Pauses()
     warming = asyncio.create_task(workers.warm())
@@ -167,7 +167,7 @@ def _print_table(target: Target, report: Report) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from xueliang_monitor.catalogue import fault
+    from xueliang_monitor.judgement.catalogue import fault
     from xueliang_monitor.model import Rung
 
     table = Table("Rung", "Verdict", "Time", "Detail", title=escape(target.id), title_justify="left")
@@ -218,7 +218,7 @@ def check(
     import logging
     from dataclasses import replace
 
-    from xueliang_monitor.turns import TurnError
+    from xueliang_monitor.probing.camera_lock import TurnError
 
     logging.disable(logging.WARNING)
     if password is not None:

@@ -28,8 +28,8 @@ def hash_password() -> None:
 @app.command("check")
 def check(config: ConfigOption = None) -> None:
     """Validate settings, passwords and every camera file; print every error with file and line."""
-    from xueliang_monitor import installation
-    from xueliang_monitor.documents import DocumentError
+    from xueliang_monitor.configuration import installation
+    from xueliang_monitor.configuration.strict_yaml import DocumentError
 
     try:
         loaded = installation.load(settings_file(config))

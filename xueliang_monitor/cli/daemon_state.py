@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from xueliang_monitor.config import Settings
+    from xueliang_monitor.configuration.settings import Settings
 
 SECONDS = 5.0
 MAX_BYTES = 64 * 1024 * 1024
@@ -43,7 +43,7 @@ def address(settings: Settings) -> str:
 
 def _connections(settings: Settings) -> list[http.client.HTTPConnection]:
     """Return the ways to the daemon: its socket, and where no login guards it, its address."""
-    from xueliang_monitor.config import SOCKET
+    from xueliang_monitor.configuration.settings import SOCKET
 
     ways: list[http.client.HTTPConnection] = [_OverSocket(settings.state / SOCKET)]
     if settings.web_config is None:

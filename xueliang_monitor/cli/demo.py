@@ -22,8 +22,8 @@ def demo(
     import asyncio
     import logging
 
-    from xueliang_monitor import demo as play
-    from xueliang_monitor.documents import DocumentError
+    from xueliang_monitor.configuration.strict_yaml import DocumentError
+    from xueliang_monitor.simulator import demo as play
     from xueliang_monitor.simulator.sample import sample_fleet
 
     log_to_stderr(logging.ERROR)

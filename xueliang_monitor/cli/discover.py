@@ -20,7 +20,7 @@ from xueliang_monitor.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from xueliang_monitor.installation import Installation
+    from xueliang_monitor.configuration.installation import Installation
     from xueliang_monitor.net.discovery import Device
 
 LISTEN_SECONDS = 3.0
@@ -124,7 +124,7 @@ def _show(devices: tuple[Device, ...], loaded: Installation) -> None:
 def _add(device: Device, site: str, credentials: str | None, config: ConfigOption) -> bool:
     """Register one found device; return whether it is watched, or a person skipped it."""
     from xueliang_monitor.cli.camera_add import add_one, complete
-    from xueliang_monitor.commissioning.wish import Wish
+    from xueliang_monitor.commissioning.registration_request import Wish
 
     out.print(f"\n{device.host}  {device.name} {device.hardware}", markup=False, highlight=False)
     if on_terminal() and not typer.confirm("register it?", default=True, err=True):

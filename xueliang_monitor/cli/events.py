@@ -6,16 +6,16 @@ import contextlib
 import json
 import sys
 import time
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from xueliang_monitor.cli.output import ConfigOption, JsonOption, installation_of, out, refuse
+from xueliang_monitor.time_format import to_the_second
 
 if TYPE_CHECKING:
-    from xueliang_monitor.history import Event
+    from xueliang_monitor.storage.history import Event
 
 LOOK_SECONDS = 1.0
 
@@ -23,14 +23,14 @@ LOOK_SECONDS = 1.0
 def _print(item: Event, as_json: bool) -> None:
     from rich.markup import escape
 
-    from xueliang_monitor.catalogue import FAULTS
+    from xueliang_monitor.judgement.catalogue import FAULTS
     from xueliang_monitor.web.views import event
 
     if as_json:
         typer.echo(json.dumps(event(item), ensure_ascii=False))
         sys.stdout.flush()
         return
-    at = datetime.fromtimestamp(item.at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    at = to_the_second(item.at)
     declared = FAULTS.get(item.fault)
     name = f"{declared.name.en} {declared.name.zh}" if declared else item.fault
     colour = "green" if item.kind == "cleared" else "red"
@@ -43,7 +43,7 @@ def _print(item: Event, as_json: bool) -> None:
 
 def _go_on(state: Path, last: int, camera: str, as_json: bool) -> int:
     """Print the events after a number; return the last one's."""
-    from xueliang_monitor.history import History
+    from xueliang_monitor.storage.history import History
 
     with contextlib.closing(History(state, read_only=True)) as history:
         found = history.events(after=last, camera=camera, limit=1000)
@@ -60,7 +60,7 @@ def events(
     config: ConfigOption = None,
 ) -> None:
     """Show what happened to cameras and uplinks, one line an event."""
-    from xueliang_monitor.history import History, HistoryError
+    from xueliang_monitor.storage.history import History, HistoryError
 
     loaded = installation_of(config, passwords=False)
     try:

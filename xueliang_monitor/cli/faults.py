@@ -15,7 +15,7 @@ def faults(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
 
     from rich.table import Table
 
-    from xueliang_monitor.catalogue import FAULTS
+    from xueliang_monitor.judgement.catalogue import FAULTS
 
     if as_json:
         rows = [

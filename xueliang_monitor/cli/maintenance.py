@@ -5,16 +5,16 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from xueliang_monitor.cli.output import ConfigOption, JsonOption, installation_of, out, print_json, refuse
+from xueliang_monitor.time_format import to_the_minute
 
 if TYPE_CHECKING:
-    from xueliang_monitor.history import History
-    from xueliang_monitor.installation import Installation
+    from xueliang_monitor.configuration.installation import Installation
+    from xueliang_monitor.storage.history import History
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -22,7 +22,7 @@ app = typer.Typer(no_args_is_help=True)
 @contextlib.contextmanager
 def opened(loaded: Installation) -> Iterator[History]:
     """Open the history beside a daemon that may be running, or refuse."""
-    from xueliang_monitor.history import History, HistoryError
+    from xueliang_monitor.storage.history import History, HistoryError
 
     try:
         history = History(loaded.settings.state)
@@ -35,7 +35,7 @@ def opened(loaded: Installation) -> Iterator[History]:
 
 
 def _seconds(text: str) -> float:
-    from xueliang_monitor.documents import parse_duration
+    from xueliang_monitor.configuration.strict_yaml import parse_duration
 
     try:
         seconds = parse_duration(text)
@@ -60,10 +60,6 @@ def _subject(loaded: Installation, camera: str | None, site: str | None, uplink:
     return kind, name
 
 
-def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M")
-
-
 @app.command("start")
 def start(
     camera: Annotated[str | None, typer.Option(help="A camera's id.")] = None,
@@ -79,7 +75,9 @@ def start(
     now, seconds = time.time(), _seconds(duration)
     with opened(loaded) as history:
         number = history.start_maintenance(kind, name, now, now + seconds, reason[:200])
-    out.print(f"maintenance {number}: {kind} {name} until {_moment(now + seconds)}", markup=False, highlight=False)
+    out.print(
+        f"maintenance {number}: {kind} {name} until {to_the_minute(now + seconds)}", markup=False, highlight=False
+    )
 
 
 @app.command("stop")
@@ -128,6 +126,11 @@ def list_(
     for item in windows:
         ends = item.ends if item.stopped is None else min(item.stopped, item.ends)
         table.add_row(
-            str(item.id), item.kind, escape(item.name), _moment(item.began), _moment(ends), escape(item.reason)
+            str(item.id),
+            item.kind,
+            escape(item.name),
+            to_the_minute(item.began),
+            to_the_minute(ends),
+            escape(item.reason),
         )
     out.print(table)

@@ -13,8 +13,8 @@ import typer
 from rich.console import Console
 
 if TYPE_CHECKING:
-    from xueliang_monitor.installation import Installation
-    from xueliang_monitor.inventory import Camera
+    from xueliang_monitor.configuration.installation import Installation
+    from xueliang_monitor.configuration.inventory import Camera
 
 USAGE = 2
 DEFAULT_SETTINGS = Path("/etc/xueliang-monitor/xueliang.yaml")
@@ -40,8 +40,8 @@ def settings_file(given: Path | None) -> Path:
 
 def installation_of(config: Path | None, *, passwords: bool = True) -> Installation:
     """Read settings, logins and cameras, or refuse; passwords need not be readable where no camera is asked."""
-    from xueliang_monitor import installation
-    from xueliang_monitor.documents import DocumentError
+    from xueliang_monitor.configuration import installation
+    from xueliang_monitor.configuration.strict_yaml import DocumentError
 
     try:
         return installation.load(settings_file(config), passwords=passwords)
@@ -76,7 +76,7 @@ ConfigOption = Annotated[
 
 def _complete_id(incomplete: str) -> list[str]:
     """Return the ids that begin so, for the shell's completion."""
-    from xueliang_monitor import config
+    from xueliang_monitor.configuration import settings as config
 
     try:
         folder = config.load(settings_file(None))[0].inventory
@@ -91,7 +91,7 @@ CameraArgument = Annotated[str, typer.Argument(metavar="ID", help="The camera's 
 
 def log_to_stderr(level: int = logging.INFO) -> None:
     """Send the log to standard error, one line an event."""
-    from xueliang_monitor.journal import PriorityFormatter, under_journal
+    from xueliang_monitor.event_log import PriorityFormatter, under_journal
 
     if under_journal():
         handler = logging.StreamHandler()

@@ -19,9 +19,10 @@ from xueliang_monitor.cli.output import (
     print_json,
     refuse,
 )
+from xueliang_monitor.time_format import iso_local
 
 if TYPE_CHECKING:
-    from xueliang_monitor.corpus import Score
+    from xueliang_monitor.picture.corpus import Score
 
 app = typer.Typer(no_args_is_help=True)
 app.command()(picture_past.history)
@@ -37,7 +38,7 @@ def judge(
     """Judge stored pictures, each case alone, against what its camera's baseline teaches. Exit 1 if one was not."""
     from rich.progress import track
 
-    from xueliang_monitor import corpus
+    from xueliang_monitor.picture import corpus
 
     try:
         told = corpus.load(manifest)
@@ -66,7 +67,7 @@ def score(
     as_json: JsonOption = False,
 ) -> None:
     """Compare what was judged with a manifest's labels: precision, recall and F1 by fault, false alarms by kind."""
-    from xueliang_monitor import corpus
+    from xueliang_monitor.picture import corpus
 
     try:
         scored = corpus.score(corpus.load(manifest), corpus.read_predictions(predictions))
@@ -101,12 +102,12 @@ def relearn(
     config: ConfigOption = None,
 ) -> None:
     """Learn a camera's view anew, as it was turned on purpose; a running daemon begins within two seconds."""
-    import datetime
-
     from xueliang_monitor.cli.camera_edit import change
 
     loaded = installation_of(config)
-    since = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
+    import time
+
+    since = iso_local(time.time())
     for camera in [camera_of(loaded, name) for name in cameras]:
         change(loaded, camera.id, {"view_since": since})
         out.print(f"{camera.id}: its view is learned anew 重新学习画面", style="green", markup=False, highlight=False)

@@ -22,8 +22,8 @@ from xueliang_monitor.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from xueliang_monitor.inventory import Camera
-    from xueliang_monitor.looks import LookTaken
+    from xueliang_monitor.configuration.inventory import Camera
+    from xueliang_monitor.fleet.changes import LookTaken
 
 STEPS = "▁▂▃▄▅▆▇█"
 COLUMNS = 60
@@ -51,7 +51,7 @@ def history(
     config: ConfigOption = None,
 ) -> None:
     """Show what the picture checks gave over the last days, so that a limit can be set that cries no wolf."""
-    from xueliang_monitor.history import History, HistoryError
+    from xueliang_monitor.storage.history import History, HistoryError
 
     loaded = installation_of(config, passwords=False)
     known = camera_of(loaded, camera)
@@ -72,10 +72,10 @@ def history(
 def _print(camera: Camera, looks: list[LookTaken]) -> None:
     from rich.table import Column, Table
 
+    from xueliang_monitor.availability_report.tables import moment
     from xueliang_monitor.picture import PICTURE_CHECKS
     from xueliang_monitor.picture.measures import MEASURES
     from xueliang_monitor.picture.verdict import LIMIT, OFF
-    from xueliang_monitor.report.tables import moment
 
     out.print(
         f"{camera.id} {camera.name}: {len(looks)} looks from {moment(looks[0].at)} to {moment(looks[-1].at)}",
@@ -120,8 +120,8 @@ def evidence(
     """List the evidence pictures that are kept, and where; who looks at one on the page is written down."""
     from rich.table import Table
 
-    from xueliang_monitor import evidence as pictures
-    from xueliang_monitor.report.tables import moment
+    from xueliang_monitor.availability_report.tables import moment
+    from xueliang_monitor.storage import evidence as pictures
 
     loaded = installation_of(config, passwords=False)
     names = [camera_of(loaded, camera).id] if camera else [known.id for known in loaded.inventory.known]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from xueliang_monitor.cli.output import ConfigOption, err, installation_of, refuse
+from xueliang_monitor.time_format import to_the_minute
 
 
 def report(
@@ -24,9 +24,9 @@ def report(
     config: ConfigOption = None,
 ) -> None:
     """Report online and healthy rates, outages and faults of a period, from the history."""
-    from xueliang_monitor.history import History, HistoryError
-    from xueliang_monitor.report import figures, forms
-    from xueliang_monitor.report.tables import tables
+    from xueliang_monitor.availability_report import figures, forms
+    from xueliang_monitor.availability_report.tables import tables
+    from xueliang_monitor.storage.history import History, HistoryError
 
     if form not in {"html", "csv", "xlsx"} or language not in {"zh", "en"}:
         refuse(["--format takes html, csv or xlsx; --lang takes zh or en"])
@@ -61,7 +61,7 @@ def report(
     if form == "html":
         title = "摄像机运行报告" if language == "zh" else "Camera network report"
         named = " · ".join(filter(None, (title, site, programme)))
-        at = datetime.fromtimestamp(now).astimezone().strftime("%Y-%m-%d %H:%M")
+        at = to_the_minute(now)
         content = forms.html(built, made, language, named, at)
     else:
         content = forms.comma_separated(made, language) if form == "csv" else forms.workbook(made, language)

@@ -11,8 +11,8 @@ def run(config: ConfigOption = None) -> None:
     import errno
 
     from xueliang_monitor import service
-    from xueliang_monitor.documents import DocumentError
-    from xueliang_monitor.state_lock import StateHeldError
+    from xueliang_monitor.configuration.strict_yaml import DocumentError
+    from xueliang_monitor.storage.state_lock import StateHeldError
 
     log_to_stderr()
     try:

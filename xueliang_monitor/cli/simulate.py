@@ -36,8 +36,8 @@ def simulate(
         return
     import asyncio
 
-    from xueliang_monitor import spreadsheet
-    from xueliang_monitor.documents import DocumentError
+    from xueliang_monitor.configuration import spreadsheet
+    from xueliang_monitor.configuration.strict_yaml import DocumentError
     from xueliang_monitor.model import Credentials
     from xueliang_monitor.simulator.fleet import SimulatedFleet
     from xueliang_monitor.simulator.sample import sample_fleet

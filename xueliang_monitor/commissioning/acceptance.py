@@ -6,14 +6,14 @@ import asyncio
 import time
 from dataclasses import dataclass, replace
 
-from xueliang_monitor.check import Memory, visit
-from xueliang_monitor.installation import Installation, timeouts_of
+from xueliang_monitor.configuration.installation import Installation, timeouts_of
 from xueliang_monitor.model import Finding, Report, Rung, RungResult, StreamParameters, Target
 from xueliang_monitor.net.names import Names
 from xueliang_monitor.picture import PICTURE_CHECKS
 from xueliang_monitor.picture.worker import Workers
-from xueliang_monitor.probes.changes import CLOCK_DRIFT
-from xueliang_monitor.turns import Turns
+from xueliang_monitor.probing.camera_lock import Turns
+from xueliang_monitor.probing.device_changes import CLOCK_DRIFT
+from xueliang_monitor.probing.visit import Memory, visit
 
 SECOND_LOOK_SECONDS = 1.0
 LOW_RATE_SHARE = 0.6

@@ -7,16 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from xueliang_monitor import camera_file
-from xueliang_monitor.camera_file import CameraFile, Status
 from xueliang_monitor.commissioning.acceptance import accept
 from xueliang_monitor.commissioning.interview import enrich
-from xueliang_monitor.commissioning.refusal import RefusedError, login_of
-from xueliang_monitor.documents import DocumentError, read, validate
-from xueliang_monitor.installation import Installation, defaults_of
-from xueliang_monitor.inventory import target_of
+from xueliang_monitor.commissioning.registration_error import RefusedError, login_of
+from xueliang_monitor.configuration import camera_file
+from xueliang_monitor.configuration.camera_file import CameraFile, Status
+from xueliang_monitor.configuration.installation import Installation, defaults_of
+from xueliang_monitor.configuration.inventory import target_of
+from xueliang_monitor.configuration.spreadsheet import COLUMNS, Row
+from xueliang_monitor.configuration.strict_yaml import DocumentError, read, validate
 from xueliang_monitor.picture.worker import Workers
-from xueliang_monitor.spreadsheet import COLUMNS, Row
 
 TEST_WORKERS = 2
 _BAD = frozenset({"bad row", "not passed", "not written"})

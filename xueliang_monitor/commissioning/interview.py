@@ -8,21 +8,21 @@ import re
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from xueliang_monitor.camera_file import CameraFile, IdentitySection, StreamSection
-from xueliang_monitor.commissioning.refusal import RefusedError, login_of
-from xueliang_monitor.commissioning.wish import Wish
-from xueliang_monitor.installation import Installation
-from xueliang_monitor.inventory import Camera, target_of
+from xueliang_monitor.commissioning.registration_error import RefusedError, login_of
+from xueliang_monitor.commissioning.registration_request import Wish
+from xueliang_monitor.configuration.camera_file import CameraFile, IdentitySection, StreamSection
+from xueliang_monitor.configuration.installation import Installation
+from xueliang_monitor.configuration.inventory import Camera, target_of
 from xueliang_monitor.model import Credentials, OnvifTarget, redact_path
 from xueliang_monitor.net.discovery import ask_each
 from xueliang_monitor.net.errors import LoginError, NetError
 from xueliang_monitor.net.names import Names
-from xueliang_monitor.probes.device import choose_profile, main_profile
-from xueliang_monitor.shortage import ShortageError, shortage_of
+from xueliang_monitor.probing.device_memory import choose_profile, main_profile
+from xueliang_monitor.process.shortage import ShortageError, shortage_of
+from xueliang_monitor.time_format import iso_utc
 from xueliang_monitor.wire.errors import AnswerError, SoapFaultError
 
 if TYPE_CHECKING:
@@ -250,7 +250,7 @@ async def enrich(data: CameraFile, installation: Installation) -> CameraFile:
             "stream": told.stream,
             "main_stream": told.main,
             "snapshot_path": told.snapshot_path,
-            "registered": data.registered or datetime.now(UTC).isoformat(timespec="seconds"),
+            "registered": data.registered or iso_utc(time.time()),
         }
     )
 

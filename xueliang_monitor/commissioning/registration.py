@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
-from xueliang_monitor.camera_file import ID, ID_RULE, CameraFile, Status
 from xueliang_monitor.commissioning.interview import Say, Told, ask_device
-from xueliang_monitor.commissioning.refusal import RefusedError, login_of
-from xueliang_monitor.commissioning.wish import Wish
-from xueliang_monitor.documents import Document, DocumentError, validate
-from xueliang_monitor.installation import Installation, defaults_of
-from xueliang_monitor.inventory import target_of
+from xueliang_monitor.commissioning.registration_error import RefusedError, login_of
+from xueliang_monitor.commissioning.registration_request import Wish
+from xueliang_monitor.configuration.camera_file import ID, ID_RULE, CameraFile, Status
+from xueliang_monitor.configuration.installation import Installation, defaults_of
+from xueliang_monitor.configuration.inventory import target_of
+from xueliang_monitor.configuration.strict_yaml import Document, DocumentError, validate
 from xueliang_monitor.model import Target
+from xueliang_monitor.time_format import iso_utc
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def _file_of(wish: Wish, told: Told | None) -> CameraFile:
         "onvif": "none",
         "tls": wish.tls,
         "status": wish.status,
-        "registered": datetime.now(UTC).isoformat(timespec="seconds"),
+        "registered": iso_utc(time.time()),
     }
     if told is not None:
         values |= {

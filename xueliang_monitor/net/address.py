@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 
 from xueliang_monitor.net.errors import ConnectError, HostUnreachableError, RefusedError
-from xueliang_monitor.shortage import ShortageError, shortage_of, unknown_error
+from xueliang_monitor.process.shortage import ShortageError, shortage_of, unknown_error
 
 _NO_ROUTE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.ENONET})
 _BY_PEER = frozenset(

@@ -19,7 +19,7 @@ from xueliang_monitor.net.address import connect_error
 from xueliang_monitor.net.errors import ClosedError, NetError, ProtocolError
 from xueliang_monitor.net.names import Names
 from xueliang_monitor.net.tls import tls_context, tls_error
-from xueliang_monitor.shortage import ShortageError, lacking_descriptors, shortage_of
+from xueliang_monitor.process.shortage import ShortageError, lacking_descriptors, shortage_of
 
 _HEADERS = {"User-Agent": f"xueliang-monitor/{__version__}", "Accept-Encoding": "identity"}
 

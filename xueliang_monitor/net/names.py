@@ -18,7 +18,7 @@ import pycares
 from xueliang_monitor.net.errors import NameUnresolvedError
 from xueliang_monitor.net.name_cache import NameCache
 from xueliang_monitor.net.spelling import check_host
-from xueliang_monitor.shortage import Resource, ShortageError, lacking_descriptors, shortage_of
+from xueliang_monitor.process.shortage import Resource, ShortageError, lacking_descriptors, shortage_of
 
 LOOKUP_SECONDS = 5.0
 """How long a look-up may take, retries included."""

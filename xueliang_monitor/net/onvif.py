@@ -16,11 +16,11 @@ from zeep import AsyncClient
 from zeep.transports import Transport
 
 from xueliang_monitor.model import Identity, OnvifTarget
-from xueliang_monitor.net.acquaintance import Acquaintance, LoginKind
-from xueliang_monitor.net.definitions import SETTINGS, Definition, definitions
-from xueliang_monitor.net.envelopes import CameraToken, Reading
 from xueliang_monitor.net.errors import LoginError, NetError
 from xueliang_monitor.net.http import HttpAnswer, HttpConnection
+from xueliang_monitor.net.onvif_hints import Acquaintance, LoginKind
+from xueliang_monitor.net.onvif_wsdl import SETTINGS, Definition, definitions
+from xueliang_monitor.net.soap_auth import CameraToken, Reading
 from xueliang_monitor.wire import auth, onvif, soap
 from xueliang_monitor.wire.errors import AnswerError, MalformedAnswerError, SoapFaultError
 

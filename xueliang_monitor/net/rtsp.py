@@ -16,9 +16,9 @@ from xueliang_monitor.model import Credentials
 from xueliang_monitor.net.address import connect_error
 from xueliang_monitor.net.errors import ClosedError, LockedError, LoginError, ProtocolError, RedirectionError, TlsError
 from xueliang_monitor.net.locks import says_locked
-from xueliang_monitor.net.refusals import refusal_of, refuses_login, same_server, status_line
+from xueliang_monitor.net.rtsp_status import refusal_of, refuses_login, same_server, status_line
 from xueliang_monitor.net.tls import tls_context, tls_error
-from xueliang_monitor.shortage import ShortageError, lacking_descriptors, shortage_of
+from xueliang_monitor.process.shortage import ShortageError, lacking_descriptors, shortage_of
 from xueliang_monitor.wire import auth, sdp
 from xueliang_monitor.wire.errors import MalformedDescriptionError, MalformedMessageError
 from xueliang_monitor.wire.messages import InterleavedFrame, MessageParser, Response, serialize_request

@@ -9,7 +9,7 @@ import ssl
 from dataclasses import dataclass
 
 from xueliang_monitor.net.errors import TlsError
-from xueliang_monitor.shortage import Resource, ShortageError, lacking_descriptors
+from xueliang_monitor.process.shortage import Resource, ShortageError, lacking_descriptors
 
 log = logging.getLogger(__name__)
 

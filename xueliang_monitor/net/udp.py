@@ -8,7 +8,7 @@ import random
 import socket
 from typing import Self
 
-from xueliang_monitor.shortage import Resource, ShortageError, shortage_of
+from xueliang_monitor.process.shortage import Resource, ShortageError, shortage_of
 from xueliang_monitor.wire import rtcp
 
 MAX_WAITING = 4096

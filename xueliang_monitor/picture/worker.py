@@ -12,7 +12,7 @@ from anyio import BrokenWorkerProcess, CapacityLimiter
 
 from xueliang_monitor.picture.look import Look, Material, look
 from xueliang_monitor.picture.reference import Reference
-from xueliang_monitor.shortage import shortage_of
+from xueliang_monitor.process.shortage import shortage_of
 
 ATTEMPTS = 2
 MEMORY_BYTES = 3 * 1024**3

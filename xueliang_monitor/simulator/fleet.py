@@ -11,11 +11,11 @@ from typing import Any
 
 from aiohttp import web
 
+from xueliang_monitor.configuration.spreadsheet import Row
 from xueliang_monitor.model import Credentials, Target
 from xueliang_monitor.simulator.camera import SimulatedCamera
 from xueliang_monitor.simulator.faults import FAULTS, build
 from xueliang_monitor.simulator.onvif import join_group
-from xueliang_monitor.spreadsheet import Row
 
 
 class SimulatedFleet:

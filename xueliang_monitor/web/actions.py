@@ -11,9 +11,9 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from xueliang_monitor.documents import parse_duration
-from xueliang_monitor.history import History, HistoryError
-from xueliang_monitor.maintenance import KINDS, Window
+from xueliang_monitor.configuration.strict_yaml import parse_duration
+from xueliang_monitor.judgement.maintenance import KINDS, Window
+from xueliang_monitor.storage.history import History, HistoryError
 from xueliang_monitor.web.access import USER
 from xueliang_monitor.web.camera_page import AUDIT, FLEET
 from xueliang_monitor.web.events import STATE

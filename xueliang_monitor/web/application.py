@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Callable
 
 from aiohttp import web
 
-from xueliang_monitor.audit import Audit
-from xueliang_monitor.config import Settings
-from xueliang_monitor.fleet import Fleet
+from xueliang_monitor.configuration.settings import Settings
+from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.metrics import render
+from xueliang_monitor.storage.audit_log import Audit
 from xueliang_monitor.web import actions, camera_page, events, more_pages, views, wall
 from xueliang_monitor.web.access import Access, Handler
 from xueliang_monitor.web.camera_page import AUDIT, CLOSING, FLEET, SETTINGS

@@ -8,21 +8,21 @@ from typing import Any
 
 from aiohttp import web
 
-from xueliang_monitor import evidence
-from xueliang_monitor.audit import Audit
-from xueliang_monitor.availability import day_of
-from xueliang_monitor.catalogue import CAUSES, FAULTS, fault
-from xueliang_monitor.config import Settings
-from xueliang_monitor.fleet import Fleet
-from xueliang_monitor.health import Status
-from xueliang_monitor.inventory import Camera
-from xueliang_monitor.maintenance import Window
+from xueliang_monitor.configuration.inventory import Camera
+from xueliang_monitor.configuration.settings import Settings
+from xueliang_monitor.fleet.fleet import Fleet
+from xueliang_monitor.fleet.snapshot import Entry
+from xueliang_monitor.judgement.availability import day_of
+from xueliang_monitor.judgement.catalogue import CAUSES, FAULTS, fault
+from xueliang_monitor.judgement.health import Status
+from xueliang_monitor.judgement.maintenance import Window
 from xueliang_monitor.model import Rung, RungResult, State, Text
 from xueliang_monitor.picture import PICTURE_CHECKS
 from xueliang_monitor.picture.measures import MEASURES
 from xueliang_monitor.picture.reference import SETTLED_LOOKS
 from xueliang_monitor.picture.verdict import LIMIT, OFF
-from xueliang_monitor.snapshot import Entry
+from xueliang_monitor.storage import evidence
+from xueliang_monitor.storage.audit_log import Audit
 from xueliang_monitor.web import charts, past
 from xueliang_monitor.web.access import HEADERS, USER
 from xueliang_monitor.web.events import FLEET as FLEET

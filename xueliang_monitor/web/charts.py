@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from xueliang_monitor.availability import Seconds
-from xueliang_monitor.health import Outage
-from xueliang_monitor.maintenance import Window
+from xueliang_monitor.judgement.availability import Seconds
+from xueliang_monitor.judgement.episodes import Episode, is_offline_fault
+from xueliang_monitor.judgement.health import Outage
+from xueliang_monitor.judgement.maintenance import Window
 from xueliang_monitor.model import State
-from xueliang_monitor.stored import Episode, is_offline_fault
 
 DAYS = 30
 BAR_WIDTH, BAR_HEIGHT = 10, 40

@@ -10,8 +10,8 @@ from typing import Any
 
 from aiohttp import web
 
-from xueliang_monitor.fleet import Fleet
-from xueliang_monitor.history import HistoryError
+from xueliang_monitor.fleet.fleet import Fleet
+from xueliang_monitor.storage.history import HistoryError
 from xueliang_monitor.web import past, views
 from xueliang_monitor.web.access import HEADERS
 

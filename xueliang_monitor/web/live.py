@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 
-from xueliang_monitor.catalogue import fault
-from xueliang_monitor.fleet import Fleet
+from xueliang_monitor.fleet.fleet import Fleet
+from xueliang_monitor.judgement.catalogue import fault
 from xueliang_monitor.model import State
 from xueliang_monitor.web.pages import Pages, data_line
 from xueliang_monitor.web.texts import LANGUAGES

@@ -13,15 +13,15 @@ from typing import Any
 from aiohttp import web
 
 from xueliang_monitor import __version__
-from xueliang_monitor.catalogue import FAULTS
-from xueliang_monitor.config import AT_START, Settings
-from xueliang_monitor.fleet import Fleet
-from xueliang_monitor.health import Status
-from xueliang_monitor.history import History, HistoryError
-from xueliang_monitor.inventory import Camera
-from xueliang_monitor.report import figures, forms
-from xueliang_monitor.report.tables import tables
-from xueliang_monitor.snapshot import Entry
+from xueliang_monitor.availability_report import figures, forms
+from xueliang_monitor.availability_report.tables import tables
+from xueliang_monitor.configuration.inventory import Camera
+from xueliang_monitor.configuration.settings import AT_START, Settings
+from xueliang_monitor.fleet.fleet import Fleet
+from xueliang_monitor.fleet.snapshot import Entry
+from xueliang_monitor.judgement.catalogue import FAULTS
+from xueliang_monitor.judgement.health import Status
+from xueliang_monitor.storage.history import History, HistoryError
 from xueliang_monitor.web import past
 from xueliang_monitor.web.camera_page import FLEET, SETTINGS
 from xueliang_monitor.web.events import STATE

@@ -7,7 +7,6 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from importlib import resources
 from typing import Any
 from urllib.parse import urlencode
@@ -16,8 +15,9 @@ import jinja2
 from aiohttp import web
 
 from xueliang_monitor import __version__
+from xueliang_monitor.availability_report.forms import duration
 from xueliang_monitor.model import Text
-from xueliang_monitor.report.forms import duration
+from xueliang_monitor.time_format import iso_utc
 from xueliang_monitor.web.access import USER
 from xueliang_monitor.web.texts import LANGUAGES, catalogue, preferred, when
 
@@ -41,11 +41,6 @@ def fingerprint(name: str) -> str:
     return hashlib.sha256(static_file(name)).hexdigest()[:12]
 
 
-def iso(seconds: float) -> str:
-    """Return a moment for a `time` element, in UTC."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
-
-
 @functools.cache
 def environment(language: str) -> jinja2.Environment:
     """Return the templates in a language."""
@@ -62,7 +57,7 @@ def environment(language: str) -> jinja2.Environment:
     def moment(seconds: float) -> str:
         return when(seconds, language)
 
-    made.filters |= {"text": text, "iso": iso, "when": moment, "lasted": duration, "percent": _percent}
+    made.filters |= {"text": text, "iso": iso_utc, "when": moment, "lasted": duration, "percent": _percent}
     made.globals |= {"lang": language, "languages": LANGUAGES, "fingerprint": fingerprint, "version": __version__}
     return made
 

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from xueliang_monitor.availability import Seconds, day_of
-from xueliang_monitor.health import Outage
-from xueliang_monitor.history import Event, History, HistoryError
-from xueliang_monitor.looks import LookTaken
-from xueliang_monitor.maintenance import Window
-from xueliang_monitor.stored import Episode
+from xueliang_monitor.fleet.changes import LookTaken
+from xueliang_monitor.judgement.availability import Seconds, day_of
+from xueliang_monitor.judgement.episodes import Episode
+from xueliang_monitor.judgement.health import Outage
+from xueliang_monitor.judgement.maintenance import Window
+from xueliang_monitor.storage.history import Event, History, HistoryError
 from xueliang_monitor.web.charts import DAY_SECONDS, DAYS
 
 FAR = 2.0**53

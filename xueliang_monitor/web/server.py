@@ -10,9 +10,9 @@ from pathlib import Path
 
 from aiohttp import web
 
-from xueliang_monitor.config import SOCKET, Settings
-from xueliang_monitor.documents import DocumentError
-from xueliang_monitor.fleet import Fleet
+from xueliang_monitor.configuration.settings import SOCKET, Settings
+from xueliang_monitor.configuration.strict_yaml import DocumentError
+from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.web import web_config
 from xueliang_monitor.web.access import Access, is_open_to_all
 from xueliang_monitor.web.application import application

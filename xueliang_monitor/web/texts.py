@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 import io
-from datetime import datetime
 from importlib import resources
 from typing import TYPE_CHECKING
 
 from aiohttp import web
+
+from xueliang_monitor.time_format import localized
 
 if TYPE_CHECKING:
     from babel.support import Translations
@@ -51,7 +52,4 @@ def preferred(request: web.Request) -> str:
 
 def when(seconds: float, language: str) -> str:
     """Return a local moment as that language writes it."""
-    from babel.dates import format_datetime
-
-    moment = datetime.fromtimestamp(seconds).astimezone()
-    return str(format_datetime(moment, "short", locale=LOCALES[language]))
+    return localized(seconds, LOCALES[language])

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from xueliang_monitor.camera_file import Status as FileStatus
-from xueliang_monitor.catalogue import CAUSES, fault
-from xueliang_monitor.health import Status
-from xueliang_monitor.snapshot import Entry
+from xueliang_monitor.configuration.camera_file import Status as FileStatus
+from xueliang_monitor.fleet.snapshot import Entry
+from xueliang_monitor.judgement.catalogue import CAUSES, fault
+from xueliang_monitor.judgement.health import Status
 from xueliang_monitor.web.views import STATES, WORST_FIRST
 
 

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from xueliang_monitor.catalogue import FAULTS, fault
-from xueliang_monitor.diagnosis import Facts, Row, diagnose
-from xueliang_monitor.documents import Problem
-from xueliang_monitor.health import FaultState, Outage, Status
-from xueliang_monitor.history import Event
-from xueliang_monitor.inventory import Camera
+from xueliang_monitor.configuration.inventory import Camera
+from xueliang_monitor.configuration.strict_yaml import Problem
+from xueliang_monitor.fleet.snapshot import Entry, MonitorFault
+from xueliang_monitor.judgement.catalogue import FAULTS, fault
+from xueliang_monitor.judgement.diagnosis import Facts, Row, diagnose
+from xueliang_monitor.judgement.health import FaultState, Outage, Status
+from xueliang_monitor.judgement.uplinks import Uplink
 from xueliang_monitor.model import Rung, State, Text, redact_path
-from xueliang_monitor.network import Uplink
-from xueliang_monitor.probes.changes import JUDGED
-from xueliang_monitor.probes.device import DeviceMemory
-from xueliang_monitor.snapshot import Entry, MonitorFault
+from xueliang_monitor.probing.device_changes import JUDGED
+from xueliang_monitor.probing.device_memory import DeviceMemory
+from xueliang_monitor.storage.history import Event
+from xueliang_monitor.time_format import iso_utc
 
 MAX_PROBLEMS = 20
 WORST_FIRST = (State.DOWN, State.DEGRADED, State.UNKNOWN, State.MAINTENANCE, State.UP)
@@ -32,7 +32,7 @@ STATES = {
 
 def moment(seconds: float | None) -> str | None:
     """Return an ISO 8601 time in UTC."""
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+    return None if seconds is None else iso_utc(seconds)
 
 
 def _fault(known: FaultState) -> dict[str, Any]:

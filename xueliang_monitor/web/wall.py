@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 from markupsafe import Markup
 
-from xueliang_monitor.catalogue import FAULTS
+from xueliang_monitor.judgement.catalogue import FAULTS
 from xueliang_monitor.web.access import HEADERS
 from xueliang_monitor.web.live import AT_ONCE, Wall
 from xueliang_monitor.web.pages import Pages

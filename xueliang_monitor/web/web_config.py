@@ -11,8 +11,8 @@ from typing import Annotated, Literal
 from cryptography import x509
 from pydantic import AfterValidator, Field
 
-from xueliang_monitor.config import handed_over
-from xueliang_monitor.documents import Document, DocumentError, Problem, Strict, read, validate
+from xueliang_monitor.configuration.settings import handed_over
+from xueliang_monitor.configuration.strict_yaml import Document, DocumentError, Problem, Strict, read, validate
 
 _VERSIONS = {
     "TLS12": ssl.TLSVersion.TLSv1_2,

@@ -1,0 +1,241 @@
+"""The figures of a report, from availability by day and fault episodes. Pure."""
+
+from __future__ import annotations
+
+import calendar
+import re
+import statistics
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from xueliang_monitor.configuration.camera_file import Status
+from xueliang_monitor.configuration.inventory import Camera
+from xueliang_monitor.judgement.availability import Seconds
+from xueliang_monitor.judgement.episodes import Episode
+from xueliang_monitor.judgement.health import Outage
+
+WORST = 20
+TARGET = 0.98
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A stretch of local days, both ends included."""
+
+    first: date
+    last: date
+
+    @classmethod
+    def parse(cls, text: str) -> Period:
+        """Read `2026-10`, `2026-10-05` or `2026-10-01..2026-10-15`.
+
+        Raises:
+            ValueError: it is none of these.
+
+        """
+        try:
+            if re.fullmatch(r"\d{4}-\d{2}", text):
+                year, month = map(int, text.split("-"))
+                return cls(date(year, month, 1), date(year, month, calendar.monthrange(year, month)[1]))
+            first, _, last = text.partition("..")
+            if _DAY.fullmatch(first) and (not last or _DAY.fullmatch(last)):
+                period = cls(date.fromisoformat(first), date.fromisoformat(last or first))
+                if period.first <= period.last:
+                    return period
+        except ValueError:
+            pass
+        raise ValueError(f"{text!r} is no period; write 2026-10, 2026-10-05 or 2026-10-01..2026-10-15")
+
+    @property
+    def start(self) -> float:
+        """The first moment, in seconds since the epoch."""
+        return datetime.combine(self.first, datetime.min.time()).timestamp()
+
+    @property
+    def end(self) -> float:
+        """The moment after the last."""
+        return datetime.combine(self.last + timedelta(days=1), datetime.min.time()).timestamp()
+
+    @property
+    def days(self) -> list[str]:
+        """Every day, as YYYY-MM-DD."""
+        return [
+            (self.first + timedelta(days=number)).isoformat() for number in range((self.last - self.first).days + 1)
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.first}" if self.first == self.last else f"{self.first} – {self.last}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How a group of cameras, a camera or a day did."""
+
+    name: str
+    cameras: int
+    seconds: Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """One time that a camera or an uplink was lost; `ended` is None while it lasts. Seconds are those in the period.
+
+    `causes` are the faults seen meanwhile, in the order in which they counted.
+    """
+
+    name: str
+    title: str
+    site: str
+    causes: tuple[str, ...]
+    began: float
+    ended: float | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class FaultCount:
+    """How often a fault counted, at how many cameras, for how long in the period."""
+
+    fault: str
+    episodes: int
+    cameras: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """All figures of one report.
+
+    `repair_mean` and `repair_90` are seconds from when a camera was lost to when it was back, of outages that ended in
+    the period; None without any.
+    """
+
+    period: Period
+    target: float
+    fleet: Rate
+    programmes: tuple[Rate, ...]
+    sites: tuple[Rate, ...]
+    days: tuple[Rate, ...]
+    worst: tuple[Rate, ...]
+    outages: tuple[Lost, ...]
+    repair_mean: float | None
+    repair_90: float | None
+    faults: tuple[FaultCount, ...]
+    uplinks: tuple[Lost, ...]
+    registered: tuple[Camera, ...]
+    retired: tuple[Camera, ...]
+    never_seen: tuple[Camera, ...]
+
+
+def _sum(each: Iterable[Seconds]) -> Seconds:
+    return sum(each, Seconds())
+
+
+def _groups(cameras: Sequence[Camera], totals: Mapping[str, Seconds], key: Callable[[Camera], str]) -> tuple[Rate, ...]:
+    groups: dict[str, list[Camera]] = defaultdict(list)
+    for camera in cameras:
+        groups[key(camera)].append(camera)
+    return tuple(
+        Rate(name, len(members), _sum(totals[camera.id] for camera in members))
+        for name, members in sorted(groups.items())
+    )
+
+
+def _touches(lasting: Episode | Outage, period: Period) -> bool:
+    return lasting.began < period.end and (lasting.ended is None or lasting.ended > period.start)
+
+
+def _inside(lasting: Episode | Outage, period: Period, now: float) -> float:
+    """Return the seconds of an episode or an outage that lie in the period."""
+    ended = lasting.ended if lasting.ended is not None else max(now, lasting.began)
+    return max(0.0, min(ended, period.end) - max(lasting.began, period.start))
+
+
+def _percentile_90(values: Sequence[float]) -> float:
+    """Return the nearest-rank 90th percentile."""
+    ordered = sorted(values)
+    return ordered[max(0, -(-len(ordered) * 9 // 10) - 1)]
+
+
+def _count_faults(episodes: Iterable[Episode], period: Period, now: float) -> tuple[FaultCount, ...]:
+    by_fault: dict[str, list[Episode]] = defaultdict(list)
+    for episode in episodes:
+        by_fault[episode.fault].append(episode)
+    counts = [
+        FaultCount(
+            fault, len(each), len({item.camera for item in each}), sum(_inside(item, period, now) for item in each)
+        )
+        for fault, each in by_fault.items()
+    ]
+    return tuple(sorted(counts, key=lambda count: (-count.episodes, count.fault)))
+
+
+def _registered_in(camera: Camera, period: Period) -> bool:
+    try:
+        moment = datetime.fromisoformat(camera.data.registered or "").astimezone().timestamp()
+    except ValueError:
+        return False
+    return period.start <= moment < period.end
+
+
+def build(
+    period: Period,
+    cameras: Iterable[Camera],
+    seconds: Mapping[str, Mapping[str, Seconds]],
+    episodes: Iterable[Episode],
+    outages: Iterable[tuple[str, Outage]],
+    *,
+    now: float,
+    target: float = TARGET,
+    site: str | None = None,
+    programme: str | None = None,
+) -> Figures:
+    """Return the figures of a period for the cameras of a site or programme, or all, but for those in commissioning.
+
+    `seconds` are by camera and day, `outages` each with its camera; `now` is when what still lasts is cut off.
+    """
+    wanted = [
+        camera
+        for camera in cameras
+        if camera.status is not Status.COMMISSIONING
+        and site in (None, camera.site)
+        and programme in (None, camera.programme)
+    ]
+    ids = {camera.id: camera for camera in wanted}
+    days = period.days
+    by_camera = {name: {day: seconds.get(name, {}).get(day, Seconds()) for day in days} for name in ids}
+    totals = {name: _sum(each.values()) for name, each in by_camera.items()}
+    active = [camera for camera in wanted if camera.status is Status.ACTIVE or totals[camera.id].observed]
+    known = [item for item in episodes if _touches(item, period)]
+    own = [item for item in known if item.camera in ids]
+    lost = [(ids[name], item) for name, item in outages if name in ids and _touches(item, period)]
+    repairs = [item.ended - item.began for _, item in lost if item.ended is not None and item.ended <= period.end]
+    uplinks = {camera.uplink or camera.site for camera in wanted}
+    rates = [Rate(camera.id, 1, totals[camera.id]) for camera in active if totals[camera.id].counted > 0]
+    return Figures(
+        period,
+        target,
+        Rate("", len(active), _sum(totals[camera.id] for camera in active)),
+        _groups(active, totals, lambda camera: camera.programme),
+        _groups(active, totals, lambda camera: camera.site),
+        tuple(Rate(day, len(active), _sum(by_camera[camera.id][day] for camera in active)) for day in days),
+        tuple(sorted(rates, key=lambda rate: (rate.seconds.online_ratio or 0.0, rate.name))[:WORST]),
+        tuple(
+            Lost(camera.id, camera.name, camera.site, item.codes, item.began, item.ended, _inside(item, period, now))
+            for camera, item in lost
+        ),
+        statistics.fmean(repairs) if repairs else None,
+        _percentile_90(repairs) if repairs else None,
+        _count_faults(own, period, now),
+        tuple(
+            Lost(item.uplink, item.uplink, "", (item.fault,), item.began, item.ended, _inside(item, period, now))
+            for item in known
+            if item.uplink in uplinks
+        ),
+        tuple(camera for camera in wanted if _registered_in(camera, period)),
+        tuple(camera for camera in wanted if camera.status is Status.RETIRED),
+        tuple(camera for camera in active if camera.status is Status.ACTIVE and not totals[camera.id].online),
+    )

@@ -1,0 +1,138 @@
+"""A report handed over: a page that stands alone, CSV, or a workbook with a sheet a table."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from importlib import resources
+
+import jinja2
+
+from xueliang_monitor.availability_report.figures import Figures
+from xueliang_monitor.availability_report.tables import Cell, Table
+
+WIDTH, HEIGHT = 720, 160
+LOWEST = 0.80
+"""Bottom of the daily chart: below that a bar shows as the least."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar of a chart, in its coordinates, and what it says."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    good: bool
+    title: str
+
+
+def duration(seconds: float) -> str:
+    """Return a duration as people read it."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days} d {hours:02d}:{minutes:02d}"
+    return f"{hours}:{minutes:02d}:{rest:02d}"
+
+
+def show(value: Cell, kind: str) -> str:
+    """Return a value as a page shows it."""
+    if value is None:
+        return "–"
+    if kind == "ratio" and isinstance(value, float):
+        return f"{value:.2%}"
+    if kind == "duration" and isinstance(value, int | float):
+        return duration(value)
+    return str(value)
+
+
+def daily_bars(figures: Figures) -> list[Bar]:
+    """Return a bar a day of the online rate."""
+    step = WIDTH / max(1, len(figures.days))
+    bars = []
+    for number, rate in enumerate(figures.days):
+        ratio = rate.seconds.online_ratio
+        if ratio is None:
+            continue
+        height = max(2.0, HEIGHT * (ratio - LOWEST) / (1 - LOWEST))
+        title = f"{rate.name}: {ratio:.2%}"
+        bars.append(Bar(number * step + 1, HEIGHT - height, max(1.0, step - 2), height, ratio >= figures.target, title))
+    return bars
+
+
+def _site_bars(figures: Figures) -> list[tuple[str, Bar]]:
+    bars = []
+    ranked = sorted(figures.sites, key=lambda rate: rate.seconds.online_ratio or 0.0)
+    for number, rate in enumerate(ranked[:30]):
+        ratio = rate.seconds.online_ratio
+        if ratio is not None:
+            bar = Bar(150, number * 18, (WIDTH - 220) * ratio, 13, ratio >= figures.target, f"{ratio:.2%}")
+            bars.append((rate.name, bar))
+    return bars
+
+
+def html(figures: Figures, tables: tuple[Table, ...], language: str, title: str, made_at: str) -> bytes:
+    """Return the report as one page without any address but its own."""
+    source = (resources.files("xueliang_monitor.availability_report") / "report.html").read_text(encoding="utf-8")
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["show"] = show
+    sites = _site_bars(figures)
+    page = environment.from_string(source).render(
+        figures=figures,
+        tables=tables,
+        lang=language,
+        title=title,
+        made_at=made_at,
+        width=WIDTH,
+        height=HEIGHT,
+        lowest=LOWEST,
+        target_y=HEIGHT - HEIGHT * (figures.target - LOWEST) / (1 - LOWEST),
+        daily=daily_bars(figures),
+        sites=sites,
+        sites_height=max([18.0, *(bar.y + 18 for _, bar in sites)]),
+    )
+    return page.encode()
+
+
+def comma_separated(tables: tuple[Table, ...], language: str) -> bytes:
+    """Return every table below another, the table's name in the first column."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    for table in tables:
+        name = getattr(table.title, language)
+        writer.writerow([name, *(getattr(column.name, language) for column in table.columns)])
+        writer.writerows([name, *("" if value is None else value for value in row)] for row in table.rows)
+    return ("\ufeff" + text.getvalue()).encode()
+
+
+def workbook(tables: tuple[Table, ...], language: str) -> bytes:
+    """Return a workbook with a sheet a table."""
+    import openpyxl
+    from openpyxl.styles import Font
+
+    made = openpyxl.Workbook()
+    made.remove(made.active)
+    for table in tables:
+        sheet = made.create_sheet(getattr(table.title, language)[:31])
+        sheet.append([getattr(column.name, language) for column in table.columns])
+        for cell in sheet[1]:
+            cell.font = Font(bold=True)
+        sheet.freeze_panes = "A2"
+        for line, row in enumerate(table.rows, start=2):
+            for number, value in enumerate(row, start=1):
+                cell = sheet.cell(row=line, column=number, value=value)
+                if isinstance(value, str):
+                    cell.data_type = "s"  # a name is never a formula
+        for number, column in enumerate(table.columns, start=1):
+            letter = sheet.cell(row=1, column=number).column_letter
+            sheet.column_dimensions[letter].width = 22 if column.kind == "text" else 14
+            if column.kind == "ratio":
+                for cell in sheet[letter][1:]:
+                    cell.number_format = "0.00%"
+    stream = io.BytesIO()
+    made.save(stream)
+    return stream.getvalue()

@@ -1,0 +1,169 @@
+"""A report's figures as tables in Chinese or English, which all its forms show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from xueliang_monitor.availability_report.figures import Figures, Lost, Rate
+from xueliang_monitor.configuration.inventory import Camera
+from xueliang_monitor.judgement.catalogue import FAULTS
+from xueliang_monitor.model import Text
+from xueliang_monitor.time_format import to_the_minute
+
+Cell = str | int | float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its heading, and how its values are shown: text, number, ratio or duration (seconds)."""
+
+    name: Text
+    kind: str = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table: its key, title, columns, and rows of one value a column."""
+
+    key: str
+    title: Text
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+_NAME = Column(Text("Name", "名称"))
+_ID = Column(Text("Camera", "摄像机"))
+_SITE = Column(Text("Site", "地点"))
+_FAULT = Column(Text("Cause", "原因"))
+_BEGAN, _ENDED = Column(Text("From", "开始")), Column(Text("To", "结束"))
+_LASTED = Column(Text("Duration", "持续时间"), "duration")
+_RATES = (
+    Column(Text("Cameras", "摄像机数"), "number"),
+    Column(Text("Online rate", "在线率"), "ratio"),
+    Column(Text("Healthy rate", "完好率"), "ratio"),
+    Column(Text("Watched", "监测时长"), "duration"),
+    Column(Text("Maintenance", "维护时长"), "duration"),
+    Column(Text("Behind a dead uplink", "上联中断时长"), "duration"),
+)
+
+
+def moment(seconds: float | None) -> str:
+    """Return a local time to the minute; empty where it is not over."""
+    return "" if seconds is None else to_the_minute(seconds)
+
+
+def _ratio(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)
+
+
+def _rate(rate: Rate) -> tuple[Cell, ...]:
+    seconds = rate.seconds
+    return (
+        rate.cameras,
+        _ratio(seconds.online_ratio),
+        _ratio(seconds.healthy_ratio),
+        round(seconds.observed),
+        round(seconds.maintenance),
+        round(seconds.uplink),
+    )
+
+
+def _fault_name(code: str, language: str) -> str:
+    declared = FAULTS.get(code)
+    return getattr(declared.name, language) if declared else code
+
+
+def _outage(outage: Lost, language: str) -> tuple[Cell, ...]:
+    lasted = round(outage.seconds)
+    causes = ("、" if language == "zh" else ", ").join(_fault_name(code, language) for code in outage.causes)
+    return (causes, moment(outage.began), moment(outage.ended), lasted)
+
+
+def _cameras(key: str, title: Text, cameras: Iterable[Camera]) -> Table:
+    rows = tuple((camera.id, camera.name, camera.site, camera.data.registered or "") for camera in cameras)
+    return Table(key, title, (_ID, _NAME, _SITE, Column(Text("Registered", "登记时间"))), rows)
+
+
+def _rated(figures: Figures, language: str) -> tuple[Table, ...]:
+    """Return the tables of rates held against the target: summary, programmes, sites."""
+    target = Text("met", "达标"), Text("missed", "未达标")
+
+    def row(name: str, rate: Rate) -> tuple[Cell, ...]:
+        ratio = rate.seconds.online_ratio
+        met = "" if ratio is None else getattr(target[ratio < figures.target], language)
+        return (name, *_rate(rate), met)
+
+    columns = (_NAME, *_RATES, Column(Text(f"Target {figures.target:.1%}", f"目标 {figures.target:.1%}")))
+    repair = (
+        Column(Text("Outages", "离线次数"), "number"),
+        Column(Text("Mean time to repair", "平均修复时间"), "duration"),
+        Column(Text("90th percentile", "修复时间90分位"), "duration"),
+    )
+    summary = (
+        *row(getattr(Text("all cameras", "全部摄像机"), language), figures.fleet),
+        len(figures.outages),
+        None if figures.repair_mean is None else round(figures.repair_mean),
+        None if figures.repair_90 is None else round(figures.repair_90),
+    )
+    programmes = tuple(row(rate.name or "-", rate) for rate in figures.programmes)
+    return (
+        Table("summary", Text("Summary", "总览"), (*columns, *repair), (summary,)),
+        Table("programmes", Text("Programmes", "项目"), columns, programmes),
+        Table("sites", Text("Sites", "地点"), columns, tuple(row(rate.name, rate) for rate in figures.sites)),
+    )
+
+
+def _days(figures: Figures) -> Table:
+    columns = (Column(Text("Day", "日期")), *_RATES)
+    return Table("days", Text("Days", "逐日"), columns, tuple((rate.name, *_rate(rate)) for rate in figures.days))
+
+
+def _worst(figures: Figures, cameras: dict[str, Camera]) -> Table:
+    rows = tuple(
+        (rate.name, cameras[rate.name].name, cameras[rate.name].site, *_rate(rate)[1:]) for rate in figures.worst
+    )
+    title = Text("Worst cameras", "在线率最低的摄像机")
+    return Table("worst", title, (_ID, _NAME, _SITE, *_RATES[1:]), rows)
+
+
+def _outages(figures: Figures, language: str) -> Table:
+    rows = tuple((item.name, item.title, item.site, *_outage(item, language)) for item in figures.outages)
+    columns = (_ID, _NAME, _SITE, _FAULT, _BEGAN, _ENDED, _LASTED)
+    return Table("outages", Text("Outages", "离线记录"), columns, rows)
+
+
+def _faults(figures: Figures, language: str) -> Table:
+    columns = (
+        _FAULT,
+        Column(Text("Code", "代码")),
+        Column(Text("Times", "次数"), "number"),
+        Column(Text("Cameras", "摄像机数"), "number"),
+        _LASTED,
+    )
+    rows = tuple(
+        (_fault_name(item.fault, language), item.fault, item.episodes, item.cameras, round(item.seconds))
+        for item in figures.faults
+    )
+    return Table("faults", Text("Faults by kind", "故障分类"), columns, rows)
+
+
+def _uplinks(figures: Figures, language: str) -> Table:
+    columns = (Column(Text("Uplink", "上联")), _FAULT, _BEGAN, _ENDED, _LASTED)
+    rows = tuple((item.name, *_outage(item, language)) for item in figures.uplinks)
+    return Table("uplinks", Text("Uplink outages", "上联中断"), columns, rows)
+
+
+def tables(figures: Figures, cameras: dict[str, Camera], language: str) -> tuple[Table, ...]:
+    """Return the tables of a report; `language` is zh or en."""
+    return (
+        *_rated(figures, language),
+        _days(figures),
+        _worst(figures, cameras),
+        _outages(figures, language),
+        _faults(figures, language),
+        _uplinks(figures, language),
+        _cameras("registered", Text("Newly registered", "新登记"), figures.registered),
+        _cameras("retired", Text("Retired", "已停用"), figures.retired),
+        _cameras("never-seen", Text("Never online", "从未在线"), figures.never_seen),
+    )

@@ -1,0 +1,1 @@
+"""What people write: settings, camera files, spreadsheets; read strictly, watched for changes."""

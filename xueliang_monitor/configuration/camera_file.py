@@ -1,0 +1,238 @@
+"""What a camera's file may say, and how it is written: whole or not at all."""
+
+from __future__ import annotations
+
+import enum
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
+
+from xueliang_monitor import atomic_write
+from xueliang_monitor.configuration.settings import Evidence, Limits
+from xueliang_monitor.configuration.strict_yaml import Duration, Strict
+from xueliang_monitor.model import Identity, StreamParameters, Transport
+from xueliang_monitor.net.spelling import check_host
+from xueliang_monitor.probing.reception import BURST_PICTURES
+
+ID = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")
+ID_RULE = "lower-case letters, digits, dot, dash, underscore"
+Label = Annotated[str, Field(min_length=1, max_length=120)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Status(enum.StrEnum):
+    """How a camera is dealt with: watched and counted, watched only, or neither."""
+
+    ACTIVE = "active"
+    COMMISSIONING = "commissioning"
+    RETIRED = "retired"
+
+
+def _check_rtsp_path(value: str) -> str:
+    return _check_path(value, "an RTSP path")
+
+
+def _check_http_path(value: str) -> str:
+    return _check_path(value, "a path")
+
+
+def _check_path(value: str, what: str) -> str:
+    if not value.startswith("/"):
+        raise ValueError(f"not {what}; it begins with /")
+    if re.search(r"[\s\x00-\x1f]", value):
+        raise ValueError(f"not {what}; it holds white space")
+    return value
+
+
+def _check_credentials(value: str | None, info: ValidationInfo) -> str | None:
+    known = (info.context or {}).get("credentials")
+    if value is not None and known is not None and value not in known:
+        names = ", ".join(sorted(known)) or "none"
+        raise ValueError(f'the settings know no credentials "{value}"; known: {names}')
+    return value
+
+
+def _check_tls(value: str) -> str:
+    if value not in {"verify", "insecure"} and not value.startswith("/"):
+        raise ValueError("write verify, insecure, or the absolute path of a file of certificates")
+    return value
+
+
+def _check_range(value: tuple[float, float] | None) -> tuple[float, float] | None:
+    if value is not None and not 0 <= value[0] < value[1]:
+        raise ValueError("write the smallest and the largest bitrate, as in [200000, 4000000]")
+    return value
+
+
+def _default_port(value: Any, info: ValidationInfo) -> Any:
+    """Take RTSP's port where none stands, or that of RTSP over TLS (RFC 7826, 22.12)."""
+    return value or (322 if info.data.get("rtsp") == "tls" else 554)
+
+
+def _as_text(value: Any) -> Any:
+    """Take a number that stands without quotes, such as a serial number, as its digits."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Login = Annotated[str | None, AfterValidator(_check_credentials)]
+Words = Annotated[str, BeforeValidator(_as_text), Field(max_length=120)]
+
+
+class IdentitySection(Strict):
+    """Who the camera was when it was registered, or when a change was last accepted."""
+
+    manufacturer: Words = ""
+    model: Words = ""
+    firmware: Words = ""
+    serial: Words = ""
+    hardware: Words = ""
+
+    def value(self) -> Identity:
+        """Return it as a value."""
+        return Identity(self.manufacturer, self.model, self.firmware, self.serial, self.hardware)
+
+    @classmethod
+    def of(cls, who: Identity) -> IdentitySection:
+        """Return what is written of an identity."""
+        return cls(
+            manufacturer=who.manufacturer,
+            model=who.model,
+            firmware=who.firmware,
+            serial=who.serial,
+            hardware=who.hardware,
+        )
+
+
+class StreamSection(Strict):
+    """What a profile's encoder was set to when the camera was registered."""
+
+    profile: Words = ""
+    codec: Annotated[str, Field(max_length=20)] = ""
+    width: Annotated[int, Field(ge=0, le=65535)] = 0
+    height: Annotated[int, Field(ge=0, le=65535)] = 0
+    frame_rate_hertz: Annotated[float | None, Field(gt=0, le=1000)] = None
+    bits_per_second: Annotated[float | None, Field(gt=0)] = None
+    keyframe_interval_seconds: Annotated[float | None, Field(gt=0)] = None
+    bits_per_second_range: Annotated[tuple[float, float] | None, AfterValidator(_check_range)] = None
+
+    def value(self) -> StreamParameters:
+        """Return it as a value."""
+        return StreamParameters(
+            self.codec,
+            self.width,
+            self.height,
+            self.frame_rate_hertz,
+            self.bits_per_second,
+            self.keyframe_interval_seconds,
+        )
+
+    @classmethod
+    def of(cls, profile: str, stream: StreamParameters) -> StreamSection:
+        """Return what is written of a profile."""
+        return cls(
+            profile=profile,
+            codec=stream.codec,
+            width=stream.width,
+            height=stream.height,
+            frame_rate_hertz=stream.frame_rate_hertz,
+            bits_per_second=stream.bits_per_second,
+            keyframe_interval_seconds=stream.keyframe_interval_seconds,
+        )
+
+
+class PictureSection(Strict):
+    """What is special about judging this camera's picture; what is left out is as in the settings."""
+
+    burst: Annotated[int | None, Field(ge=0, le=BURST_PICTURES)] = None
+    evidence: Evidence | None = None
+    limits: Limits = Field(default_factory=dict)
+
+
+class CameraFile(Strict):
+    """What a camera's file says."""
+
+    name: Label | None = None
+    site: Label
+    programme: Annotated[str, Field(max_length=120)] = ""
+    uplink: Annotated[str, Field(max_length=120)] = ""
+    address: Annotated[str, AfterValidator(check_host)]
+    rtsp: Literal["plain", "tls"] = "plain"
+    rtsp_port: Annotated[Port, Field(validate_default=True), BeforeValidator(_default_port)] = 0
+    rtsp_path: Annotated[str, Field(max_length=1024), AfterValidator(_check_rtsp_path)] = "/"
+    transport: Transport = Transport.AUTO
+    listen: Annotated[Duration | None, Field(ge=0, le=10)] = None
+    credentials: Login = None
+    onvif: Literal["none", "http", "https"] | None = None
+    onvif_port: Port | None = None
+    onvif_path: Annotated[str, Field(max_length=1024), AfterValidator(_check_http_path)] = "/onvif/device_service"
+    onvif_credentials: Login = None
+    request_keyframe: Literal["auto", "never"] = "auto"
+    snapshot_path: Annotated[str, Field(max_length=1024), AfterValidator(_check_http_path)] | None = None
+    tls: Annotated[str, AfterValidator(_check_tls)] = "verify"
+    status: Status = Status.ACTIVE
+    registered: Annotated[str | None, Field(max_length=40)] = None
+    picture: PictureSection | None = None
+    view_since: Annotated[str | None, Field(max_length=40)] = None
+    identity: IdentitySection | None = None
+    stream: StreamSection | None = None
+    main_stream: StreamSection | None = None
+
+    @property
+    def onvif_scheme(self) -> str:
+        """How it speaks ONVIF: `none`, `http` or `https`; a port alone means http."""
+        return self.onvif or ("http" if self.onvif_port else "none")
+
+
+def _plain(data: CameraFile) -> dict[str, Any]:
+    """Return what stands in the file: nothing that is a default, but for what one looks for first."""
+    always = {"name", "site", "programme", "uplink", "address", "rtsp_port", "rtsp_path", "credentials"}
+    said = data.model_dump(mode="json", exclude_none=True)
+    changed = data.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+    return {key: changed.get(key, value) for key, value in said.items() if key in changed or (key in always and value)}
+
+
+def write(folder: Path, identity: str, data: CameraFile, *, new: bool = False) -> Path:
+    """Write a camera's file whole or not at all, durably; return where.
+
+    Raises:
+        FileExistsError: it is to be `new`, but there is one.
+        OSError: it cannot be written.
+
+    """
+    text = yaml.safe_dump(_plain(data), allow_unicode=True, sort_keys=False, width=120)
+    return write_text(folder, identity, text, new=new)
+
+
+def write_text(folder: Path, identity: str, text: str, *, new: bool = False) -> Path:
+    """Write a text as a camera's file, whole or not at all, durably; return where.
+
+    Raises:
+        FileExistsError: it is to be `new`, but there is one.
+        OSError: it cannot be written.
+
+    """
+    path = folder / f"{identity}.yaml"
+    atomic_write.write(path, text.encode(), mode=0o644, new=new)
+    return path
+
+
+def put_aside(folder: Path, identity: str) -> Path:
+    """Move a camera's file to the folder `removed` beside it, under a name that is free; return where.
+
+    Raises:
+        OSError: there is none, or it cannot be moved.
+
+    """
+    removed = folder / "removed"
+    removed.mkdir(exist_ok=True)
+    kept, number = removed / f"{identity}.yaml", 1
+    while kept.exists():
+        number += 1
+        kept = removed / f"{identity}.{number}.yaml"
+    (folder / f"{identity}.yaml").rename(kept)
+    atomic_write.sync_folder(removed)
+    atomic_write.sync_folder(folder)
+    return kept

@@ -1,0 +1,269 @@
+"""The settings file: every key, its default and its bounds."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import logging
+import os
+import re
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from xueliang_monitor.configuration.strict_yaml import Document, Duration, Problem, Strict, read, validate
+from xueliang_monitor.model import Credentials
+from xueliang_monitor.picture import PICTURE_CHECKS
+from xueliang_monitor.picture.verdict import OFF
+from xueliang_monitor.probing.reception import BURST_PICTURES
+
+log = logging.getLogger(__name__)
+
+INSTALLED = Path("/etc/xueliang-monitor")
+SOCKET = "control.sock"
+"""Where in the state folder the daemon listens for commands."""
+
+INSTALLED_STATE = Path("/var/lib/xueliang-monitor")
+_HOST = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63}){0,20}")
+_NAME_SERVER = re.compile(r"(?:\[(?P<six>[^\]]+)\]|(?P<four>[0-9.]+))(?::(?P<port>\d{1,5}))?")
+_URL = re.compile(r"https?://[^\s@?#'\"<>]{1,200}")
+PICTURE_CODES = tuple(check.fault.code for check in PICTURE_CHECKS)
+Wait = Annotated[Duration, Field(ge=0.1, le=86400)]
+Keep = Annotated[Duration, Field(ge=86400, le=3660 * 86400)]
+Times = Annotated[int, Field(ge=1, le=100)]
+
+
+def _check_listen(value: str) -> str:
+    host, colon, port = value.rpartition(":")
+    if not (colon and host and port.isdecimal() and int(port) < 65536):
+        raise ValueError("not an address to listen on; write host:port, such as 127.0.0.1:9147")
+    return value
+
+
+def _check_url(value: str) -> str:
+    if not _URL.fullmatch(value):
+        raise ValueError("not the address of a page; write it like https://cameras.example.org:9147")
+    return value.rstrip("/")
+
+
+def _check_host(value: str) -> str:
+    if not _HOST.fullmatch(value):
+        raise ValueError("not a host name; write it without port, such as cameras.example.org")
+    return value.lower()
+
+
+def _check_name_server(value: str) -> str:
+    match = _NAME_SERVER.fullmatch(value)
+    try:
+        ipaddress.ip_address((match["six"] or match["four"]) if match else value)
+        if match and not 0 < int(match["port"] or 53) < 65536:
+            raise ValueError(value)
+    except ValueError as error:
+        raise ValueError("not the address of a name server; write it like 192.0.2.53, or 192.0.2.53:5353") from error
+    return value
+
+
+class IntervalSettings(Strict):
+    """How often each rung is climbed."""
+
+    reach: Wait = 15.0
+    rtsp: Wait = 15.0
+    stream: Wait = 300.0
+    picture: Wait = 300.0
+    onvif: Wait = 300.0
+
+
+class RecheckSettings(Strict):
+    """How soon a camera is visited again while something is undecided."""
+
+    reach: Wait = 2.0
+    picture: Wait = 20.0
+
+
+class TimeoutSettings(Strict):
+    """How long each rung may take."""
+
+    reach: Wait = 2.0
+    rtsp: Wait = 3.0
+    stream: Wait = 12.0
+    picture: Wait = 10.0
+    onvif: Wait = 8.0
+
+
+class ConfirmSettings(Strict):
+    """How many visits in a row must see a fault."""
+
+    reach: Times = 3
+    rtsp: Times = 3
+    stream: Times = 2
+    picture: Times = 2
+    onvif: Times = 2
+
+
+def _check_limits(value: Mapping[str, float]) -> Mapping[str, float]:
+    for code, limit in value.items():
+        if code not in PICTURE_CODES:
+            nearest = difflib.get_close_matches(code, PICTURE_CODES, 1)
+            raise ValueError(f"{code} is no picture fault" + (f"; did you mean {nearest[0]}?" if nearest else ""))
+        if limit != OFF and not 0.1 < limit <= 1:
+            raise ValueError(f"{code}: write off, or a score above 0.1 and up to 1; 0.5 is usual")
+    return value
+
+
+Limits = Annotated[
+    Mapping[str, Annotated[float, BeforeValidator(lambda value: OFF if value in ("off", False) else value)]],
+    AfterValidator(_check_limits),
+]
+"""Scores from which picture faults are seen; YAML reads a bare `off` as false."""
+
+Evidence = Annotated[Literal["never", "faults"], BeforeValidator(str)]
+
+
+class PictureSettings(Strict):
+    """How pictures are judged where a camera's own file says nothing else."""
+
+    burst: Annotated[int, Field(ge=0, le=BURST_PICTURES)] = BURST_PICTURES
+    evidence: Evidence = "faults"
+    limits: Limits = Field(default_factory=dict)
+
+
+class CredentialSettings(Strict):
+    """A login by name; the password stands elsewhere."""
+
+    username: Annotated[str, Field(min_length=1, max_length=128)]
+    password_file: Path | None = None
+    password_env: str | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.password_file is None) == (self.password_env is None):
+            raise ValueError("give exactly one of password_file and password_env")
+        return self
+
+
+class KeepSettings(Strict):
+    """How long what is remembered is kept."""
+
+    days: Keep = 400 * 86400.0
+    episodes: Keep = 90 * 86400.0
+    looks: Keep = 7 * 86400.0
+    evidence: Keep = 7 * 86400.0
+
+
+class Settings(Strict):
+    """The whole file."""
+
+    listen: Annotated[str, AfterValidator(_check_listen)] = "127.0.0.1:9147"
+    hosts: frozenset[Annotated[str, AfterValidator(_check_host)]] = frozenset()
+    page_url: Annotated[str, AfterValidator(_check_url)] | None = None
+    grafana_url: Annotated[str, AfterValidator(_check_url)] | None = None
+    web_config: Path | None = None
+    inventory: Path = Path("cameras.d")
+    state: Path = Path("state")
+    keep: KeepSettings = KeepSettings()
+    log: Literal["logfmt", "json"] = "logfmt"
+    intervals: IntervalSettings = IntervalSettings()
+    rechecks: RecheckSettings = RecheckSettings()
+    timeouts: TimeoutSettings = TimeoutSettings()
+    confirm: ConfirmSettings = ConfirmSettings()
+    clear: Times = 2
+    clock_drift: Wait = 5.0
+    stream_listen: Annotated[Duration, Field(ge=0, le=10)] = 2.0
+    picture: PictureSettings = PictureSettings()
+    name_servers: tuple[Annotated[str, AfterValidator(_check_name_server)], ...] = ()
+    workers: Annotated[
+        Annotated[int, Field(ge=1, le=64)] | None, BeforeValidator(lambda value: None if value == "auto" else value)
+    ] = None
+    visits_at_once: Annotated[int, Field(ge=1, le=10_000)] = 64
+    credentials: Mapping[str, CredentialSettings] = Field(default_factory=dict)
+
+    @property
+    def listen_address(self) -> tuple[str, int]:
+        """Host and port to listen on."""
+        host, _, port = self.listen.rpartition(":")
+        return host.strip("[]"), int(port)
+
+
+AT_START = (
+    "listen",
+    "hosts",
+    "page_url",
+    "grafana_url",
+    "web_config",
+    "workers",
+    "visits_at_once",
+    "name_servers",
+    "inventory",
+    "state",
+)
+"""Settings that count from the next start; all others are taken up by a reload."""
+
+
+def load(file: Path) -> tuple[Settings, Document]:
+    """Read the settings; relative places are meant from the file's folder.
+
+    Raises:
+        DocumentError: with every problem.
+
+    """
+    document = read(file)
+    settings = validate(document, Settings)
+    update = {"inventory": file.parent / settings.inventory, "state": _state(file, settings)}
+    return settings.model_copy(update=update), document
+
+
+def _state(file: Path, settings: Settings) -> Path:
+    """Return the folder of the history: where systemd gives it to the daemon, commands of an installation look too."""
+    given = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    if given:
+        return Path(given)
+    installed = settings.state == Settings().state and file.parent == INSTALLED
+    return INSTALLED_STATE if installed else file.parent / settings.state
+
+
+def handed_over(file: Path, base: Path) -> Path:
+    """Return where a file of secrets lies: as systemd hands it over, else from the settings' folder.
+
+    Of a folder that is handed over (`LoadCredential=secrets:FOLDER`), `secrets/name` comes as `secrets_name`.
+    """
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    if folder and not file.is_absolute():
+        handed = Path(folder) / str(file).replace("/", "_")
+        if handed.exists():
+            return handed
+    return base / file
+
+
+def _read_password(name: str, entry: CredentialSettings, base: Path) -> str:
+    if entry.password_env is not None:
+        password = os.environ.get(entry.password_env)
+        if password is None:
+            raise ValueError(f"password_env: the environment variable {entry.password_env} is not set")
+        return password
+    path = handed_over(entry.password_file or Path(), base)
+    try:
+        mode = path.stat().st_mode
+        password = path.read_text(encoding="utf-8").rstrip("\r\n")
+    except OSError as error:
+        raise ValueError(f"password_file: {path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"password_file: {path} is not UTF-8 text") from error
+    if mode & (stat.S_IRWXG | stat.S_IRWXO) and not os.environ.get("CREDENTIALS_DIRECTORY"):
+        log.warning("credentials %s: %s can be read by other users; chmod 600 it", name, path)
+    return password
+
+
+def load_credentials(settings: Settings, document: Document) -> tuple[Mapping[str, Credentials], tuple[Problem, ...]]:
+    """Fetch the passwords; return the logins by name, and a problem for each that is not to be had."""
+    found: dict[str, Credentials] = {}
+    problems: list[Problem] = []
+    for name, entry in settings.credentials.items():
+        try:
+            found[name] = Credentials(entry.username, _read_password(name, entry, document.file.parent))
+        except ValueError as error:
+            problems.append(document.problem(("credentials", name), str(error)))
+    return MappingProxyType(found), tuple(problems)

@@ -1,0 +1,204 @@
+"""A fleet as a spreadsheet, CSV or XLSX, with English or Chinese headers: a camera a row, read and written."""
+
+from __future__ import annotations
+
+import csv
+import io
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from xueliang_monitor.configuration.camera_file import ID, ID_RULE, CameraFile
+from xueliang_monitor.configuration.strict_yaml import Document, DocumentError, Problem, validate
+
+COLUMNS = (
+    "id", "name", "site", "programme", "uplink", "address", "rtsp_port", "rtsp_path", "credentials", "onvif_port",
+)  # fmt: skip
+NEEDED = ("id", "site", "address")
+MAX_ROWS = 100_000
+MAX_BYTES = 32 * 1024 * 1024
+MAX_UNPACKED_BYTES = 256 * 1024 * 1024
+
+CHINESE: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "id": ("编号", "摄像机编号", "设备编号"),
+        "name": ("名称", "摄像机名称", "点位名称"),
+        "site": ("地点", "站点", "社区", "安装地点"),
+        "programme": ("项目", "批次"),
+        "uplink": ("上联", "上联设备", "交换机"),
+        "address": ("地址", "IP地址", "IP"),
+        "rtsp_port": ("RTSP端口",),
+        "rtsp_path": ("RTSP路径", "码流路径"),
+        "credentials": ("凭据", "登录凭据"),
+        "onvif_port": ("ONVIF端口",),
+    }
+)
+"""Chinese headers by column; the first of each is the one written."""
+
+_COLUMN_OF = {name.casefold(): column for column, names in CHINESE.items() for name in (column, *names)}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One good row: the camera's id, what its file will say, and the line it stood in."""
+
+    id: str
+    data: CameraFile
+    line: int = 0
+
+
+def _problem(file: Path, line: int, message: str) -> DocumentError:
+    return DocumentError((Problem(file, line, message),))
+
+
+def _header(file: Path, cells: Sequence[str]) -> list[str]:
+    """Return the columns that a header names, in either language.
+
+    Raises:
+        DocumentError: it names an unknown column, one twice, or leaves a needed one out.
+
+    """
+    named = [_COLUMN_OF.get("".join(cell.split()).casefold(), "") for cell in cells]
+    said = [f"unknown column {cell.strip()!r}" for cell, column in zip(cells, named, strict=True) if not column]
+    said += [f"column {column!r} stands twice" for column in COLUMNS if named.count(column) > 1]
+    said += [f"column {column!r} is missing" for column in NEEDED if column not in named]
+    if said:
+        raise _problem(file, 1, f"{'; '.join(said)}; columns: {', '.join(COLUMNS)}")
+    return named
+
+
+def _decode(file: Path, content: bytes) -> str:
+    """Decode UTF-8, or GB 18030 as spreadsheets in China write it."""
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise _problem(file, 0, "cannot be read: is neither UTF-8 nor GB 18030 text")
+
+
+def _csv_lines(file: Path, content: bytes) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(io.StringIO(_decode(file, content), newline=""), strict=True)
+    try:
+        for cells in reader:
+            yield reader.line_num, cells
+    except csv.Error as error:
+        raise _problem(file, reader.line_num, f"is not valid CSV: {error}") from error
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def _xlsx_lines(file: Path, content: bytes) -> Iterator[tuple[int, list[str]]]:
+    import openpyxl
+
+    try:
+        unpacked = sum(item.file_size for item in zipfile.ZipFile(io.BytesIO(content)).infolist())
+        if unpacked > MAX_UNPACKED_BYTES:
+            raise _problem(file, 0, f"unpacks to more than {MAX_UNPACKED_BYTES} bytes")
+        workbook = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+        sheet = workbook.worksheets[0]
+        for number, cells in enumerate(sheet.iter_rows(values_only=True, max_col=64), start=1):
+            yield number, [_cell(value) for value in cells]
+    except DocumentError:
+        raise
+    except Exception as error:
+        raise _problem(file, 0, f"is no readable XLSX workbook ({type(error).__name__})") from error
+
+
+def _lines(file: Path) -> Iterator[tuple[int, list[str]]]:
+    try:
+        with file.open("rb") as stream:
+            content = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise _problem(file, 0, f"cannot be read: {error.strerror}") from error
+    if len(content) > MAX_BYTES:
+        raise _problem(file, 0, f"is larger than {MAX_BYTES} bytes")
+    yield from (_xlsx_lines if content.startswith(b"PK\x03\x04") else _csv_lines)(file, content)
+
+
+def _parse_row(file: Path, line: int, header: list[str], cells: list[str]) -> Row:
+    while cells and len(cells) > len(header) and not cells[-1].strip():
+        cells = cells[:-1]
+    if len(cells) > len(header):
+        raise _problem(file, line, "more values than columns")
+    values = {name: cell.strip() for name, cell in zip(header, cells, strict=False) if cell.strip()}
+    identity = values.pop("id", "")
+    if not ID.fullmatch(identity):
+        raise _problem(file, line, f"id: missing, or not {ID_RULE}")
+    return Row(identity, validate(Document(file, values, {(): line}), CameraFile), line)
+
+
+def read(file: Path) -> tuple[tuple[Row, ...], tuple[Problem, ...]]:
+    """Read a fleet's CSV or XLSX; return the good rows, and a problem with line and column for each bad one.
+
+    Raises:
+        DocumentError: the file cannot be read, or has no usable header.
+
+    """
+    lines = _lines(file)
+    header: list[str] | None = None
+    rows: dict[str, Row] = {}
+    problems: list[Problem] = []
+    try:
+        for line, cells in lines:
+            if not any(cell.strip() for cell in cells):
+                continue
+            if header is None:
+                while cells and not cells[-1].strip():
+                    cells = cells[:-1]
+                header = _header(file, cells)
+                continue
+            try:
+                row = _parse_row(file, line, header, cells)
+                if row.id in rows:
+                    raise _problem(file, line, f"id: {row.id} stands in the file twice")
+                rows[row.id] = row
+            except DocumentError as error:
+                problems += error.problems
+            if len(rows) + len(problems) > MAX_ROWS:
+                raise _problem(file, line, f"more than {MAX_ROWS} rows")
+    except DocumentError as error:
+        if header is None:
+            raise
+        problems += error.problems
+    if header is None:
+        raise _problem(file, 1, f"is empty; columns: {', '.join(COLUMNS)}")
+    return tuple(rows.values()), tuple(problems)
+
+
+def _values(identity: str, data: CameraFile) -> list[str | int | None]:
+    said = data.model_dump(mode="json", include=set(COLUMNS))
+    return [identity if column == "id" else said[column] for column in COLUMNS]
+
+
+def write(stream: io.BufferedIOBase, rows: Iterable[Row], *, xlsx: bool, chinese: bool = False) -> None:
+    """Write cameras as a spreadsheet with the columns that are read.
+
+    Raises:
+        OSError: it cannot be written.
+
+    """
+    header = [CHINESE[column][0] for column in COLUMNS] if chinese else list(COLUMNS)
+    lines = [_values(row.id, row.data) for row in rows]
+    if xlsx:
+        import openpyxl
+
+        workbook = openpyxl.Workbook(write_only=True)
+        sheet = workbook.create_sheet("cameras")
+        for line in (header, *lines):
+            sheet.append(line)
+        workbook.save(stream)
+        return
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows([header, *lines])
+    # With a mark, so that spreadsheet programs take it for UTF-8.
+    stream.write(("\ufeff" if chinese else "").encode() + text.getvalue().encode())

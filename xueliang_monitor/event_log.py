@@ -1,0 +1,88 @@
+"""The log's lines on what happened to cameras and uplinks, in logfmt or JSON, with the journal's priorities."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+from collections.abc import Callable, Mapping
+
+from xueliang_monitor.configuration.inventory import Camera
+from xueliang_monitor.judgement.catalogue import FAULTS
+from xueliang_monitor.judgement.health import Transition
+from xueliang_monitor.model import Severity
+from xueliang_monitor.time_format import iso_utc
+
+log = logging.getLogger("xueliang_monitor.events")
+
+_PRIORITIES = {logging.CRITICAL: 2, logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6, logging.DEBUG: 7}
+_PLAIN = re.compile(r"[\w.:/+%-]+")
+
+
+class PriorityFormatter(logging.Formatter):
+    """Puts the priority before each line, as systemd's journal reads it (sd-daemon(3)); it adds the time itself."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, and a priority before each further one."""
+        prefix = f"<{_PRIORITIES.get(record.levelno, 6)}>"
+        return "\n".join(prefix + line for line in super().format(record).splitlines())
+
+
+def under_journal() -> bool:
+    """Say whether standard error goes to systemd's journal."""
+    return "JOURNAL_STREAM" in os.environ
+
+
+def logfmt(fields: Mapping[str, object]) -> str:
+    """Return fields as key=value, quoted where needed."""
+    pairs = []
+    for key, value in fields.items():
+        text = str(value)
+        pairs.append(f"{key}={text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)}")
+    return " ".join(pairs)
+
+
+def fields_of(item: Transition, camera: Camera | None) -> dict[str, object]:
+    """Return what a transition says, in the order in which it is written."""
+    fields: dict[str, object] = {"event": item.change}
+    if item.uplink:
+        fields["uplink"] = item.uplink
+    elif item.camera:
+        fields["camera"] = item.camera
+        if camera is not None:
+            fields["site"] = camera.site
+    if item.kind == "state":
+        return fields | {"state": item.code}
+    fields["fault"] = item.fault
+    if item.fault in FAULTS:
+        fields["severity"] = FAULTS[item.fault].severity.value
+    if item.since is not None:
+        fields["since"] = iso_utc(item.since)
+        if item.change == "cleared":
+            fields["duration"] = f"{max(0.0, item.at - item.since):.0f}s"
+    if item.detail:
+        fields["cause"] = item.detail
+    return fields
+
+
+def _level(item: Transition) -> int:
+    if item.change != "raised":
+        return logging.INFO
+    declared = FAULTS.get(item.fault)
+    return logging.ERROR if declared and declared.severity is Severity.CRITICAL else logging.WARNING
+
+
+class Journal:
+    """Writes transitions to the log; `form` is logfmt or json, and may be changed."""
+
+    def __init__(self, form: str, camera_of: Callable[[str], Camera | None]) -> None:
+        self.form = form
+        self._camera_of = camera_of
+
+    def write(self, transitions: tuple[Transition, ...]) -> None:
+        """Write one line a transition."""
+        for item in transitions:
+            fields = fields_of(item, self._camera_of(item.camera))
+            line = json.dumps(fields, ensure_ascii=False) if self.form == "json" else logfmt(fields)
+            log.log(_level(item), "%s", line)

@@ -1,0 +1,1 @@
+"""The fleet's state in memory, and when each camera is visited."""

@@ -1,0 +1,1 @@
+"""From reports to what people are shown: health, uplinks, our own clock, availability. Pure."""

@@ -1,0 +1,1 @@
+"""One visit of one camera, and what is remembered from visit to visit."""

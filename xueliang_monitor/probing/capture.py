@@ -1,0 +1,95 @@
+"""Records how a camera answers, without what tells which one it is, so that its model is tested from then on."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Self
+
+from xueliang_monitor.model import Target, Transport, spellings
+from xueliang_monitor.net.errors import NetError
+from xueliang_monitor.net.names import Names
+from xueliang_monitor.net.playback import playing
+from xueliang_monitor.net.rtsp import RtspConnection
+from xueliang_monitor.probing.camera_lock import Turns
+from xueliang_monitor.wire import tracks
+from xueliang_monitor.wire.transcript import Exchange, Transcript, redact
+
+TOTAL_SECONDS = 15.0
+MAX_ANSWER_BYTES = 64 * 1024
+
+
+class _Recorded(RtspConnection):
+    """A connection that keeps what was said, up to the media."""
+
+    exchanges: list[Exchange]
+
+    @classmethod
+    async def open(cls, host: str, port: int, addresses: tuple[str, ...]) -> Self:
+        """Connect; see `RtspConnection`."""
+        connection = await super().open(host, port, addresses)
+        connection.exchanges = []
+        return connection
+
+    def said(self, data: bytes, *, by_camera: bool) -> None:
+        """Keep it."""
+        if not by_camera:
+            self.exchanges.append(Exchange(data, b""))
+        elif self.exchanges:
+            last = self.exchanges[-1]
+            self.exchanges[-1] = replace(last, response=(last.response + data)[:MAX_ANSWER_BYTES])
+
+
+def _without_media(exchange: Exchange) -> Exchange:
+    """Cut an answer where the first interleaved frame begins (RFC 2326, 10.12)."""
+    head, gap, rest = exchange.response.partition(b"\r\n\r\n")
+    if exchange.request.startswith(b"PLAY") and gap:
+        return replace(exchange, response=head + gap)
+    return replace(exchange, response=head + gap + (b"" if rest.startswith(b"$") else rest))
+
+
+async def record(target: Target, turns: Turns, name_servers: tuple[str, ...] = ()) -> Transcript:
+    """Ask a camera what a visit asks, up to PLAY, and return the conversation, redacted.
+
+    Raises:
+        NetError: nothing could be recorded, as no connection was made.
+        TimeoutError: it did not end within 15 s.
+        TurnError: somebody else is at the camera and does not end.
+        ShortageError: the monitor's own machine lacks something, such as a name server that answers.
+
+    """
+    async with turns.of(target.host), asyncio.timeout(TOTAL_SECONDS), Names(name_servers) as names:
+        return await _record(target, await names.addresses(target.host))
+
+
+async def _record(target: Target, addresses: tuple[str, ...]) -> Transcript:
+    trouble, expects = "", ""
+    async with await _Recorded.open(target.host, target.port, addresses) as connection:
+        try:
+            if target.secure:
+                await connection.secure(target.tls)
+            description = await connection.describe(target.request_url, target.credentials)
+            chosen = tracks.choose(description.session.videos)
+            if chosen is None:
+                trouble = "no track that can be judged"
+            else:
+                media, _ = chosen
+                codec = tracks.CODECS[media.encoding].value
+                expects = f"{codec} {description.track(media)} {description.aggregate}"
+                async with playing(connection, description, media, Transport.TCP):
+                    pass
+        except NetError as error:
+            trouble = str(error)
+    exchanges = [_without_media(exchange) for exchange in connection.exchanges]
+    login = target.credentials
+    secrets = spellings(login) if login is not None else ()
+
+    def clean(said: bytes) -> bytes:
+        return redact(said, target.host, secrets)
+
+    about = f"Recorded from a live camera.{f' It ended with: {trouble}' if trouble else ''}"
+    return Transcript(
+        clean(about.encode()).decode(),
+        clean(expects.encode()).decode(),
+        tuple(Exchange(clean(exchange.request), clean(exchange.response)) for exchange in exchanges),
+    )

@@ -1,0 +1,73 @@
+"""What refused logins of one visit mean: for its report, and for when the next may be tried. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from xueliang_monitor.model import Finding, Report, Rung
+from xueliang_monitor.probing.login_backoff import MAX_REFUSALS, RETRY_SECONDS, Login
+from xueliang_monitor.probing.rungs.rtsp import AUTH_FAILED, AUTH_LOCKED, SESSION_LIMIT
+
+_LOGIN_FAULTS = frozenset({AUTH_FAILED.code, AUTH_LOCKED.code})
+
+
+def latest(
+    before: tuple[float, ...], report: Report, device_login: tuple[bool, bool], *, tried: bool
+) -> tuple[float, ...]:
+    """Return the last moments at which a login was refused, with those of this visit.
+
+    `device_login` says whether one was tried over ONVIF, and accepted; `tried` whether RTSP refused one.
+    """
+    refused = tried and any(result.fault in _LOGIN_FAULTS for result in report.rungs)
+    device_tried, device_accepted = device_login
+    return (*before, *[report.at] * (refused + (device_tried and not device_accepted)))[-MAX_REFUSALS:]
+
+
+def after_device(login: Login, device_login: tuple[bool, bool], now: float) -> Login:
+    """Count a refused login over ONVIF; there is no early retry, as session limits are RTSP's."""
+    tried, accepted = device_login
+    if accepted:
+        return replace(login.accepted(), was_accepted=False)
+    return login.refused(now) if tried else login
+
+
+def judge_login(report: Report, login: Login, *, tried: bool, accepted: bool) -> tuple[Report, Login]:
+    """Count a refused login, and hold judgement where none was tried or a first refusal may be a session limit."""
+    if accepted:
+        return _with_limit(report, login), login.accepted()
+    codes = {finding.code for finding in report.seen}
+    if AUTH_LOCKED.code in codes:
+        return report, login.locked(report.at)
+    if AUTH_FAILED.code not in codes:
+        return report, login
+    if tried or login.credentials is None:
+        after = login.refused(report.at) if tried else login
+        if not (tried and login.was_accepted):
+            return report, after
+        note = "after good sessions: tried once more before it is judged"
+    else:
+        after = login
+        note = f"held back for {login.seconds_left(report.at):.0f} s more, so that the camera is not locked"
+    withheld = replace(
+        report,
+        seen=tuple(finding for finding in report.seen if finding.code != AUTH_FAILED.code),
+        ruled_out=report.ruled_out - {AUTH_FAILED.code},
+        online=None,
+        rungs=tuple(
+            replace(result, detail=f"{result.detail} ({note})") if result.fault == AUTH_FAILED.code else result
+            for result in report.rungs
+        ),
+    )
+    return withheld, after
+
+
+def _with_limit(report: Report, login: Login) -> Report:
+    """Add the session limit that a refusal after good sessions was, as the same login is accepted again."""
+    if not login.in_doubt:
+        return report
+    detail = f"a login was refused, and {RETRY_SECONDS:.0f} s or more later the same one was accepted"
+    return replace(
+        report,
+        seen=(*report.seen, Finding(SESSION_LIMIT.code, detail, Rung.RTSP)),
+        ruled_out=report.ruled_out - {SESSION_LIMIT.code},
+    )

@@ -1,0 +1,277 @@
+"""Third rung: does the stream play, up to one whole keyframe and a few pictures more?"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from xueliang_monitor.model import Fault, FaultSeen, Finding, Rung, Severity, Text, Transport
+from xueliang_monitor.net.errors import ClosedError, NetError, StatusError
+from xueliang_monitor.net.playback import Playback, playing
+from xueliang_monitor.probing import stream_baseline
+from xueliang_monitor.probing.keyframe_request import ask_for_keyframe
+from xueliang_monitor.probing.reception import MIN_PACKETS, Reception
+from xueliang_monitor.probing.rung import Climb, Outcome, Probe
+from xueliang_monitor.probing.rungs.rtsp import SESSION_LIMIT, connection_of, fault_of
+from xueliang_monitor.wire import rtp, tracks
+from xueliang_monitor.wire.errors import MalformedMediaError
+from xueliang_monitor.wire.sdp import Media
+
+MAX_PIXELS = 64_000_000
+FIRST_PACKET_SECONDS = 5.0
+STALL_SECONDS = 4.0
+"""Without a packet for so long a stream that came is interrupted; cameras of one picture a second are not."""
+
+KEYFRAME_GRACE_SECONDS = 0.3
+FOLLOWING_SECONDS = 2.0
+READ_AGAIN_SECONDS = 240.0
+"""How old readings are when new ones are due."""
+
+TCP_REORDER_DEPTH, UDP_REORDER_DEPTH = 4, 32
+LOSS_RATIO = 0.01
+SESSION_NOT_FOUND = 454
+
+NO_MEDIA = Fault(
+    "no_media",
+    Rung.STREAM,
+    Severity.CRITICAL,
+    Text("No video arrives", "无视频数据"),
+    Text(
+        "The camera says it plays, but sends nothing: the encoder hangs.",
+        "摄像机声称已播放但未发送数据：编码器可能死机。",
+    ),
+    Text("Restart the camera; check the encoder's settings.", "重启摄像机；检查编码设置。"),
+)
+NO_KEYFRAME = Fault(
+    "no_keyframe",
+    Rung.STREAM,
+    Severity.CRITICAL,
+    Text("No whole picture arrives", "无关键帧"),
+    Text(
+        "Video arrives, but no keyframe: a very long interval or a damaged encoder.",
+        "有视频数据但没有关键帧：关键帧间隔过长或编码器损坏。",
+    ),
+    Text(
+        "Shorten the keyframe interval to at most 5 s; restart the camera.", "将关键帧间隔设为不超过 5 秒；重启摄像机。"
+    ),
+)
+CODEC_UNSUPPORTED = Fault(
+    "codec_unsupported",
+    Rung.STREAM,
+    Severity.WARNING,
+    Text("Codec not supported", "编码格式不支持"),
+    Text("The stream's codec is none of H.264, H.265 and MJPEG.", "码流编码不是 H.264、H.265 或 MJPEG。"),
+    Text("Choose another codec or another stream of the camera.", "更换编码格式或使用摄像机的另一路码流。"),
+)
+DECODE_FAILED = Fault(
+    "decode_failed",
+    Rung.STREAM,
+    Severity.CRITICAL,
+    Text("Picture cannot be decoded", "画面无法解码"),
+    Text("What the camera sends is damaged or against its standard.", "摄像机发送的数据损坏或不合标准。"),
+    Text(
+        "Restart the camera; if it stays, update its firmware or choose another codec.",
+        "重启摄像机；若仍存在，升级固件或更换编码。",
+    ),
+)
+PACKET_LOSS = Fault(
+    "packet_loss",
+    Rung.STREAM,
+    Severity.WARNING,
+    Text("Packets are lost", "丢包"),
+    Text("The line is overloaded or disturbed, or the camera drops packets.", "线路拥塞或受干扰，或摄像机自身丢包。"),
+    Text("Check cable, radio link and switch port; lower the bitrate.", "检查网线、无线链路与交换机端口；降低码率。"),
+)
+STREAM_INTERRUPTED = Fault(
+    "stream_interrupted",
+    Rung.STREAM,
+    Severity.CRITICAL,
+    Text("Stream breaks off", "码流中断"),
+    Text("The camera ends the connection, or falls silent, while it plays.", "摄像机在播放过程中断开连接或停止发送。"),
+    Text("Check the power supply and the line; restart the camera.", "检查供电与线路；重启摄像机。"),
+)
+
+
+def _why_no_keyframe(reception: Reception, seconds: float) -> FaultSeen:
+    """Return what to say when the time is up."""
+    order = reception.order
+    readings = reception.readings()
+    if not order.received:
+        return FaultSeen(NO_MEDIA, f"PLAY was answered, but no video packet came within {seconds:.1f} s")
+    if order.lost:
+        return FaultSeen(PACKET_LOSS, f"{_loss(reception)}; no keyframe was whole within {seconds:.1f} s", readings)
+    if reception.damaged:
+        detail = (
+            f"{reception.damaged} keyframes came within {seconds:.1f} s, and no packet was lost, but none was whole"
+        )
+        return FaultSeen(DECODE_FAILED, detail, readings)
+    detail = f"{order.received} packets and {reception.pictures} pictures within {seconds:.1f} s, none a keyframe"
+    return FaultSeen(NO_KEYFRAME, detail, readings)
+
+
+def _loss(reception: Reception) -> str:
+    order = reception.order
+    return f"{order.lost} of {order.received + order.lost} packets lost ({order.loss_ratio:.1%})"
+
+
+async def _hurry(climb: Climb, reception: Reception) -> None:
+    """Where no keyframe comes by itself, ask the camera for one."""
+    await asyncio.sleep(KEYFRAME_GRACE_SECONDS)
+    if reception.keyframe is None:
+        reception.asked_for_keyframe = await ask_for_keyframe(climb)
+
+
+async def _receive(climb: Climb, playback: Playback, reception: Reception, seconds: float) -> None:
+    """Read until the keyframe, a few pictures after it and what readings need, or until the time is up."""
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    ends = started + seconds
+    batches = playback.batches()
+    try:
+        async with asyncio.timeout_at(started + min(seconds, FIRST_PACKET_SECONDS)) as limit:
+            async for batch in batches:
+                now = loop.time()
+                had_keyframe = reception.keyframe is not None
+                for data in batch.rtp:
+                    reception.push(data, now)
+                for data in batch.rtcp:
+                    reception.push_control(data, climb.now())
+                if reception.is_enough(now) or reception.left:
+                    return
+                if reception.keyframe is not None and not had_keyframe:
+                    ends = min(ends, now + max(FOLLOWING_SECONDS, reception.listen_seconds + 1.0))
+                if reception.started is not None:
+                    limit.reschedule(min(ends, max(reception.last_packet, started) + STALL_SECONDS))
+    except TimeoutError:
+        if reception.started is not None and loop.time() < ends:
+            reception.interrupted = f"no packet came for {STALL_SECONDS:.0f} s"
+    finally:
+        await batches.aclose()
+
+
+def _check_size(size: tuple[int, int] | None) -> None:
+    if size and size[0] * size[1] > MAX_PIXELS:
+        raise MalformedMediaError(
+            f"its parameter set claims {size[0]}x{size[1]} pixels, over {MAX_PIXELS // 1_000_000} million"
+        )
+
+
+def _video(climb: Climb) -> tuple[Media, tracks.VideoDepacketizer]:
+    if climb.description is None:
+        raise RuntimeError("the ladder was climbed out of order")
+    videos = climb.description.session.videos
+    if not videos:
+        raise FaultSeen(NO_MEDIA, "the camera's description names no video track")
+    chosen = tracks.choose(videos)
+    if chosen is None:
+        names = ", ".join(tracks.codec_name(media) for media in videos[:4])
+        raise FaultSeen(CODEC_UNSUPPORTED, f"the stream's codec is {names}")
+    return chosen
+
+
+def _reception(climb: Climb, media: Media, depacketizer: tracks.VideoDepacketizer) -> Reception:
+    read_at = climb.normal.read_at
+    due = read_at is None or climb.normal.doubtful or climb.now() - read_at >= READ_AGAIN_SECONDS
+    return Reception(
+        depacketizer,
+        media.payload_type,
+        media.clock_rate,
+        rtp.Resequencer(TCP_REORDER_DEPTH),
+        rtp.Jitter(media.clock_rate),
+        climb.target.listen_seconds if due else 0.0,
+    )
+
+
+async def _play(climb: Climb, reception: Reception, media: Media, seconds: float) -> None:
+    if climb.description is None:
+        raise RuntimeError("the ladder was climbed out of order")
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    try:
+        async with asyncio.timeout(seconds) as starting:
+            async with playing(connection_of(climb), climb.description, media, climb.target.transport) as playback:
+                starting.reschedule(None)
+                climb.transport = playback.transport
+                if climb.transport is Transport.UDP:
+                    reception.order = rtp.Resequencer(UDP_REORDER_DEPTH)
+                await _listen(climb, playback, reception, seconds - (loop.time() - started))
+    except TimeoutError as error:
+        raise FaultSeen(NO_MEDIA, f"SETUP and PLAY were not answered within {seconds:.1f} s") from error
+    except MalformedMediaError as error:
+        raise FaultSeen(DECODE_FAILED, str(error)) from error
+    except NetError as error:
+        raise FaultSeen(STREAM_INTERRUPTED if _is_interruption(error) else fault_of(error), str(error)) from error
+
+
+def _is_interruption(error: NetError) -> bool:
+    """Say whether the camera ended the session: the connection, or by having forgotten it (454)."""
+    return isinstance(error, ClosedError) or (isinstance(error, StatusError) and error.status == SESSION_NOT_FOUND)
+
+
+async def _listen(climb: Climb, playback: Playback, reception: Reception, seconds: float) -> None:
+    """Receive, and ask for a keyframe where none comes; an end after the keyframe is noted, before it raised."""
+    hurry = asyncio.create_task(_hurry(climb, reception))
+    try:
+        await _receive(climb, playback, reception, seconds)
+    except ClosedError as error:
+        reception.interrupted = str(error)
+    finally:
+        hurry.cancel()
+        await asyncio.gather(hurry, return_exceptions=True)
+    if reception.interrupted:
+        reception.interrupted += f" after {reception.order.received} packets"
+        if reception.keyframe is None:
+            raise FaultSeen(STREAM_INTERRUPTED, reception.interrupted)
+
+
+async def _climb(climb: Climb) -> Outcome:
+    media, depacketizer = _video(climb)
+    reception = _reception(climb, media, depacketizer)
+    started = time.monotonic()
+    await _play(climb, reception, media, climb.timeouts.stream)
+    seconds = time.monotonic() - started
+    if reception.keyframe is None:
+        raise _why_no_keyframe(reception, seconds)
+    try:
+        climb.size = depacketizer.size
+        _check_size(climb.size)
+    except MalformedMediaError as error:
+        raise FaultSeen(DECODE_FAILED, str(error)) from error
+    climb.keyframe, climb.motion_ratio = reception.keyframe, reception.motion_ratio
+    climb.following = reception.burst[: climb.target.picture.burst] if climb.burst else ()
+    return _outcome(climb, reception)
+
+
+def _outcome(climb: Climb, reception: Reception) -> Outcome:
+    readings = reception.readings()
+    readings["keyframe_wait_seconds"] = reception.keyframe_after
+    readings["transport"] = climb.transport.value
+    if climb.size:
+        readings["resolution"] = f"{climb.size[0]}x{climb.size[1]}"
+    ruled_out = _EXCLUDES | {SESSION_LIMIT.code}
+    if reception.interrupted:
+        return Outcome(readings, seen=(Finding(STREAM_INTERRUPTED.code, reception.interrupted),), ruled_out=ruled_out)
+    seen: tuple[Finding, ...] = ()
+    if reception.order.loss_ratio > LOSS_RATIO:
+        seen = (Finding(PACKET_LOSS.code, _loss(reception)),)
+    elif reception.order.received >= MIN_PACKETS:
+        ruled_out |= {PACKET_LOSS.code}
+    if reception.listen_seconds and not seen:
+        judged = stream_baseline.judge(climb.target, climb.normal, readings, climb.size, climb.now())
+        climb.normal = judged.normal
+        seen, ruled_out = judged.seen, ruled_out | judged.ruled_out
+    return Outcome(readings, seen=seen, ruled_out=ruled_out)
+
+
+_FAULTS = (
+    NO_MEDIA,
+    NO_KEYFRAME,
+    CODEC_UNSUPPORTED,
+    DECODE_FAILED,
+    PACKET_LOSS,
+    STREAM_INTERRUPTED,
+    *stream_baseline.FAULTS,
+)
+_EXCLUDES = frozenset({NO_MEDIA.code, NO_KEYFRAME.code, CODEC_UNSUPPORTED.code, STREAM_INTERRUPTED.code})
+
+STREAM = Probe(Rung.STREAM, _FAULTS, _EXCLUDES, _climb, lambda timeouts: timeouts.stream + 1.0, NO_MEDIA)

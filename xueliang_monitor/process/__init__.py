@@ -1,0 +1,1 @@
+"""This process on its machine: its limits, pauses and shortages, and its background tasks."""

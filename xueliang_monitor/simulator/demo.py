@@ -1,0 +1,207 @@
+"""The demo: simulator and daemon together, state in a temporary folder, incidents on a loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import yaml
+
+from xueliang_monitor import daemon, service
+from xueliang_monitor.configuration import camera_file, spreadsheet
+from xueliang_monitor.configuration.strict_yaml import DocumentError
+from xueliang_monitor.judgement.health import Transition
+from xueliang_monitor.model import State
+from xueliang_monitor.time_format import time_of_day
+
+USERNAME = "viewer"
+CONTROL_PORT = 9148
+START_SECONDS = 60.0
+ACT_SECONDS = 45.0
+PAUSE_SECONDS = 30.0
+SETTLE_SECONDS = 40.0
+Say = Callable[[str], None]
+
+_SETTINGS = {
+    "intervals": {"reach": "10s", "rtsp": "10s", "stream": "30s", "picture": "30s"},
+    "rechecks": {"reach": "2s", "picture": "5s"},
+}
+"""Shorter than in service, so that an incident shows while one looks."""
+
+
+def _prepare(folder: Path, rows: tuple[spreadsheet.Row, ...], listen: str, password: str) -> Path:
+    """Write the settings, the password and the cameras of the demo; return the settings file."""
+    names = {row.data.credentials for row in rows if row.data.credentials}
+    cameras = folder / "cameras.d"
+    cameras.mkdir()
+    for row in rows:
+        camera_file.write(cameras, row.id, row.data)
+    secret = folder / "demo.password"
+    secret.touch(mode=0o600)
+    secret.write_text(password, encoding="utf-8")
+    logins = {name: {"username": USERNAME, "password_file": secret.name} for name in sorted(names)}
+    settings = folder / "xueliang.yaml"
+    settings.write_text(yaml.safe_dump({"listen": listen, **_SETTINGS, "credentials": logins}), encoding="utf-8")
+    return settings
+
+
+@contextlib.asynccontextmanager
+async def _simulator(fleet: Path, password: str) -> AsyncIterator[str]:
+    """Run the simulated fleet in a process of its own; yield its control address.
+
+    Raises:
+        OSError: it does not start.
+
+    """
+    control = f"127.0.0.1:{CONTROL_PORT}"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "xueliang_monitor", "simulate"),
+        *("--fleet", str(fleet), "--control", control, "--username", USERNAME),
+        env={**os.environ, "XUELIANG_SIMULATOR_PASSWORD": password},
+        stdout=subprocess.PIPE,
+    )
+    try:
+        if process.stdout is None:
+            raise RuntimeError("the simulator has no output")
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                started = await process.stdout.readline()
+        except TimeoutError as error:
+            raise OSError(errno.ETIMEDOUT, f"the simulator did not start in {START_SECONDS:.0f} s") from error
+        if not started:
+            raise OSError(errno.ECHILD, "the simulator did not start")
+        yield control
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
+
+
+class _Stage:
+    """Plays incidents through the simulator's control endpoint."""
+
+    def __init__(self, control: str, rows: tuple[spreadsheet.Row, ...], say: Say) -> None:
+        self._control = control
+        self._rows = rows
+        self._say = say
+
+    async def _set(self, camera: str, fault: str | None) -> None:
+        import aiohttp
+
+        method, path = ("PUT", f"/faults/{fault}") if fault else ("DELETE", "/faults")
+        async with (
+            aiohttp.ClientSession() as session,
+            session.request(method, f"http://{self._control}/cameras/{camera}{path}") as response,
+        ):
+            response.raise_for_status()
+
+    async def _act(self, text: str, cameras: list[str], fault: str, seconds: float) -> None:
+        self._say(f"[bold]{_clock()}  incident:[/] {text}")
+        for camera in cameras:
+            await self._set(camera, fault)
+        await asyncio.sleep(seconds)
+        for camera in cameras:
+            await self._set(camera, None)
+        self._say(f"[bold]{_clock()}  over:[/] {text}")
+        await asyncio.sleep(PAUSE_SECONDS)
+
+    async def play(self) -> None:
+        """Play the incidents in turn until cancelled."""
+        await asyncio.sleep(SETTLE_SECONDS)
+        uplinks: dict[str, list[str]] = {}
+        for row in self._rows:
+            uplinks.setdefault(row.data.uplink, []).append(row.id)
+        turn = 0
+        while True:
+            uplink = sorted(uplinks)[turn % len(uplinks)]
+            ids = [row.id for row in self._rows if row.data.uplink != uplink]
+            one, two, three = (ids[(turn * 7 + offset) % len(ids)] for offset in (0, 31, 67))
+            behind = uplinks[uplink][:8]
+            await self._act(f"switch {uplink} dies, and {len(behind)} cameras with it", behind, "black-hole", 40)
+            await self._act(f"somebody covers the lens of {one}", [one], "covered", ACT_SECONDS + 15)
+            await self._act(
+                f"the password of {two} is changed (logins are then held back up to 10 min)",
+                [two],
+                "wrong-password",
+                ACT_SECONDS,
+            )
+            await self._act(f"{three} freezes", [three], "frozen", ACT_SECONDS + 30)
+            turn += 1
+
+
+def _clock() -> str:
+    return time_of_day(time.time())
+
+
+def _tell(say: Say) -> Callable[[tuple[Transition, ...]], None]:
+    """Return a watcher that says what the monitor noticed, but for the first `up` of every camera."""
+    known: dict[str, str] = {}
+    colours = {State.UP.value: "green", State.DEGRADED.value: "yellow", State.DOWN.value: "red"}
+
+    def watch(transitions: tuple[Transition, ...]) -> None:
+        for item in transitions:
+            if item.uplink:
+                colour = "red" if item.code == "down" else "green"
+                say(f"{_clock()}    uplink {item.uplink} is [{colour}]{item.code}[/] {item.detail}")
+            elif item.kind == "state":
+                before, known[item.camera] = known.get(item.camera), item.code
+                if before is not None or item.code not in (State.UP.value, State.UNKNOWN.value):
+                    say(f"{_clock()}    {item.camera} is [{colours.get(item.code, 'dim')}]{item.code}[/]")
+            elif item.kind == "raised":
+                say(f"{_clock()}    {item.camera}: {item.code}")
+
+    return watch
+
+
+async def _first_states(monitor: daemon.Monitor, say: Say) -> None:
+    """Say when every camera has its first state."""
+    started = asyncio.get_running_loop().time()
+    while any(status.state is State.UNKNOWN for _, status in monitor.fleet.snapshot().entries):  # noqa: ASYNC110
+        await asyncio.sleep(0.2)
+    count, seconds = len(monitor.fleet.snapshot().entries), asyncio.get_running_loop().time() - started
+    say(f"{_clock()}  all {count} cameras have their first state after {seconds:.1f} s")
+
+
+async def run(fleet: Path, listen: str, seconds: float | None, *, incidents: bool, say: Say) -> None:
+    """Run the demo for `seconds`, or until interrupted.
+
+    Raises:
+        DocumentError: the fleet's file cannot be used.
+        OSError: an address is not to be had.
+
+    """
+    rows, problems = spreadsheet.read(fleet)
+    if problems:
+        raise DocumentError(problems)
+    password = secrets.token_urlsafe(12)
+    with tempfile.TemporaryDirectory(prefix="xueliang-demo-") as folder:
+        settings = _prepare(Path(folder), rows, listen, password)
+        with service.until_signalled(signal.SIGTERM, signal.SIGINT) as stopped:
+            async with _simulator(fleet, password) as control:
+                monitor = daemon.Monitor(settings)
+                monitor.fleet.watch(_tell(say))
+                async with monitor.running() as address:
+                    say(f"[bold]{len(rows)} simulated cameras[/]\n  page     {address}/\n  metrics  {address}/metrics")
+                    say("  stop with Ctrl-C" if seconds is None else f"  stops after {seconds:.0f} s")
+                    tasks = [asyncio.create_task(_first_states(monitor, say))]
+                    if incidents:
+                        tasks.append(asyncio.create_task(_Stage(control, rows, say).play()))
+                    try:
+                        with contextlib.suppress(TimeoutError):
+                            async with asyncio.timeout(seconds):
+                                await stopped.wait()
+                    finally:
+                        for task in tasks:
+                            task.cancel()
+                        await asyncio.gather(*tasks, return_exceptions=True)
+    say("stopped")

@@ -1,0 +1,269 @@
+"""What is still to be written to the history: bounded, what matters most kept longest, losses counted. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from xueliang_monitor.clock import ClockReading
+from xueliang_monitor.fleet.changes import Changes, Known, LookTaken, Stored
+from xueliang_monitor.judgement.availability import Seconds
+from xueliang_monitor.judgement.episodes import Episode
+from xueliang_monitor.judgement.health import Outage, Transition
+from xueliang_monitor.time_format import iso_local
+
+MAX_TRANSITIONS = 20_000
+"""About 6 MB: a week of a fleet in which something happens twice a minute."""
+
+MAX_LOOKS = 10_000
+"""About 10 MB: 17 hours of 147 cameras. They are given up first, as they only help to set limits."""
+
+MAX_DAYS = 50_000
+"""Seconds by camera and day, 12 MB: a year of 136 cameras."""
+
+MAX_OUTAGES = 10_000
+"""About 4 MB; they are given up last, with what else happened."""
+
+ROOM = 0.1
+"""Share of a bound that is given up at once, so that it is not done again at every change."""
+
+_WORDS = {
+    "events": ("event", "events"),
+    "looks": ("look", "looks"),
+    "days": ("camera's day", "cameras' days"),
+    "outages": ("outage", "outages"),
+}
+Key = tuple[str, str, str]
+
+
+def _key(item: Transition | Episode) -> Key:
+    return item.camera, item.uplink, item.fault
+
+
+@dataclass(slots=True)
+class Losses:
+    """What never got into the history: how many events, looks and days of cameras, and from when to when."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    spans: dict[str, tuple[str, str]] = field(default_factory=dict)
+    watched: float = 0.0
+
+    def add(self, kind: str, moments: Iterable[str]) -> None:
+        """Count what is lost of a kind; each has its moment or day, as text that sorts by time."""
+        found = sorted(moments)
+        if found:
+            self.counts[kind] = self.counts.get(kind, 0) + len(found)
+            first, last = self.spans.get(kind, (found[0], found[-1]))
+            self.spans[kind] = min(first, found[0]), max(last, found[-1])
+
+    def __bool__(self) -> bool:
+        return bool(self.counts)
+
+    def __str__(self) -> str:
+        """Say all of it."""
+        told = []
+        for kind, (one, many) in _WORDS.items():
+            if count := self.counts.get(kind, 0):
+                first, last = self.spans[kind]
+                told.append(f"{count} {one if count == 1 else many} from {first} to {last}")
+        if self.watched >= 1:
+            told.append(f"{self.watched:.0f} s of watched time")
+        return ", ".join(told) or "nothing"
+
+
+def one_by_one(changes: Changes) -> Iterator[Changes]:
+    """Yield changes one by one, for finding out which of them cannot be written."""
+    if changes.shifted:
+        yield Changes(shifted=changes.shifted, clock=changes.clock)
+    for camera in changes.gone:
+        yield Changes(gone=(camera,))
+    for transition in changes.transitions:
+        yield Changes(transitions=(transition,))
+    for known in changes.known:
+        yield Changes(known=(known,))
+    for seconds in changes.seconds:
+        yield Changes(seconds=(seconds,))
+    for look in changes.looks:
+        yield Changes(looks=(look,))
+    for outage in changes.outages:
+        yield Changes(outages=(outage,))
+    for uplink in changes.uplinks:
+        yield Changes(uplinks=(uplink,))
+
+
+class Backlog:
+    """Changes that were collected and are not written yet, as one.
+
+    Of what is known of a camera the last counts; seconds are added up. Of events, whole episodes are given up, the
+    oldest first, so that none stays open for ever for want of its end.
+    """
+
+    def __init__(self, lost: Callable[[str, int], None] = lambda _kind, _count: None) -> None:
+        """Begin with nothing; `lost` is called with the kind and number of what is given up."""
+        self._transitions: list[Transition] = []
+        self._known: dict[str, Known] = {}
+        self._outages: dict[tuple[str, int], Outage] = {}
+        self._uplinks: dict[str, frozenset[str]] = {}
+        self._gone: dict[str, None] = {}
+        self._shifted = 0.0
+        self._clock: ClockReading | None = None
+        self._seconds: dict[tuple[str, str], Seconds] = {}
+        self._looks: list[LookTaken] = []
+        self._lost = lost
+        self.losses = Losses()
+
+    def __len__(self) -> int:
+        held = (self._transitions, self._known, self._seconds, self._looks, self._outages, self._uplinks, self._gone)
+        return sum(map(len, held)) + bool(self._shifted)
+
+    def add(self, changes: Changes) -> None:
+        """Take more changes, those of later."""
+        self._shift(changes.shifted)
+        self._clock = changes.clock or self._clock
+        self._transitions += changes.transitions
+        self._looks += changes.looks
+        for camera in changes.gone:
+            self._gone[camera] = None
+            self._known.pop(camera, None)
+        self._known |= {known.camera: known for known in changes.known}
+        self._outages |= {(camera, outage.key): outage for camera, outage in changes.outages}
+        self._uplinks |= changes.uplinks
+        for camera, day, seconds in changes.seconds:
+            self._seconds[camera, day] = self._seconds.get((camera, day), Seconds()) + seconds
+        self._bound()
+
+    def _shift(self, seconds: float) -> None:
+        """Move what is held by as much as the clock was set since."""
+        if not seconds:
+            return
+        self._shifted += seconds
+        self._transitions = [item.moved(lambda moment: moment + seconds) for item in self._transitions]
+        self._outages = {key: outage.moved(lambda moment: moment + seconds) for key, outage in self._outages.items()}
+
+    def take(self) -> Changes:
+        """Return all there is, to be written together, and hold it no longer."""
+        whole = Changes(
+            tuple(self._transitions),
+            tuple(self._known.values()),
+            tuple((camera, day, seconds) for (camera, day), seconds in self._seconds.items()),
+            tuple(self._looks),
+            tuple((camera, outage) for (camera, _), outage in self._outages.items()),
+            tuple(self._uplinks.items()),
+            tuple(self._gone),
+            self._shifted,
+            self._clock,
+        )
+        self._transitions, self._known, self._seconds, self._looks = [], {}, {}, []
+        self._outages, self._uplinks, self._gone, self._shifted, self._clock = {}, {}, {}, 0.0, None
+        return whole
+
+    def put_back(self, changes: Changes) -> None:
+        """Take back what could not be written, which is of before all that was added since."""
+        later = self.take()
+        self.add(changes)
+        self.add(later)
+
+    def give_up(self, changes: Changes) -> None:
+        """Count changes as lost."""
+        self._count("events", [iso_local(item.at) for item in changes.transitions])
+        self._count("outages", [iso_local(outage.began) for _, outage in changes.outages])
+        self._count("looks", [iso_local(item.at) for item in changes.looks])
+        self._count("days", [day for _, day, _ in changes.seconds])
+        self.losses.watched += sum(seconds.observed for _, _, seconds in changes.seconds)
+
+    def _count(self, kind: str, moments: list[str]) -> None:
+        self.losses.add(kind, moments)
+        if moments:
+            self._lost(kind, len(moments))
+
+    def _bound(self) -> None:
+        if len(self._looks) > MAX_LOOKS:
+            count = len(self._looks) - int(MAX_LOOKS * (1 - ROOM))
+            self.give_up(Changes(looks=tuple(self._looks[:count])))
+            del self._looks[:count]
+        if len(self._seconds) > MAX_DAYS:
+            oldest = sorted(self._seconds, key=lambda each: each[1])[: len(self._seconds) - int(MAX_DAYS * (1 - ROOM))]
+            gone = tuple((camera, day, self._seconds.pop((camera, day))) for camera, day in oldest)
+            self.give_up(Changes(seconds=gone))
+        if len(self._outages) > MAX_OUTAGES:
+            oldest_outages = sorted(self._outages, key=lambda each: (self._outages[each].ended is None, each[1]))
+            keys = oldest_outages[: len(self._outages) - int(MAX_OUTAGES * (1 - ROOM))]
+            self.give_up(Changes(outages=tuple((camera, self._outages.pop((camera, key))) for camera, key in keys)))
+        if len(self._transitions) > MAX_TRANSITIONS:
+            kept, gone_too = _without_oldest(self._transitions, int(MAX_TRANSITIONS * (1 - ROOM)))
+            self.give_up(Changes(transitions=tuple(gone_too)))
+            self._transitions = kept
+
+    def reconcile(
+        self, stored: Stored, standing: Iterable[Transition], outages: Mapping[str, Outage], now: float
+    ) -> None:
+        """Make what is to be written fit a history that may not be the one last written to.
+
+        `stored` is what it holds as open, `standing` are the events by which what is wrong now was raised, `outages`
+        those that last, by camera.
+        An episode that it has open and that was raised again since the start goes on; one that nobody knows of any more
+        ends `now`; one that it does not know is raised with its own times.
+        """
+        self._reconcile_outages(stored, outages, now)
+        lasting_keys = {_key(item) for item in stored.open_episodes}
+        standing_by_key = {_key(item): item for item in standing}
+        first: dict[Key, Transition] = {}
+        for item in self._transitions:
+            first.setdefault(_key(item), item)
+        before: list[Transition] = []
+        again: set[int] = set()
+        for key in lasting_keys:
+            if key in first:
+                if first[key].change == "raised":
+                    again.add(id(first[key]))
+            elif key not in standing_by_key:
+                before.append(_ended(key, now))
+        for key, item in standing_by_key.items():
+            if key not in lasting_keys and key not in first:
+                before.append(item)
+        for key, item in first.items():
+            if key not in lasting_keys and item.change == "cleared" and item.since is not None:
+                before.append(_begun(item, item.since))
+        self._transitions = [
+            *sorted(before, key=lambda item: item.at),
+            *(item for item in self._transitions if id(item) not in again),
+        ]
+
+    def _reconcile_outages(self, stored: Stored, outages: Mapping[str, Outage], now: float) -> None:
+        """End the outages that it holds as open and nobody knows of, and write those that last."""
+        self._outages = {
+            (camera, key): outage
+            for (camera, key), outage in self._outages.items()
+            if outage.ended is not None or (camera in outages and outages[camera].key == key)
+        }
+        for camera, outage in stored.open_outages:
+            self._outages.setdefault((camera, outage.key), replace(outage, ended=max(now, outage.began)))
+        self._outages |= {(camera, outage.key): outage for camera, outage in outages.items()}
+
+
+def _ended(key: Key, at: float) -> Transition:
+    camera, uplink, fault = key
+    kind, code = ("uplink", "up") if uplink else ("cleared", fault)
+    return Transition(camera, at, kind, code, uplink=uplink)
+
+
+def _begun(item: Transition, since: float) -> Transition:
+    kind, code = ("uplink", "down") if item.uplink else ("raised", item.code)
+    return Transition(item.camera, since, kind, code, item.detail, item.uplink, since)
+
+
+def _without_oldest(items: list[Transition], limit: int) -> tuple[list[Transition], list[Transition]]:
+    """Return at most `limit` events, and those given up: episodes that began and ended, then whatever is oldest."""
+    begun: dict[Key, int] = {}
+    gone: set[int] = set()
+    for number, item in enumerate(items):
+        if len(items) - len(gone) <= limit:
+            break
+        if item.change == "raised":
+            begun[_key(item)] = number
+        elif (start := begun.pop(_key(item), None)) is not None:
+            gone |= {start, number}
+    rest = [number for number in range(len(items)) if number not in gone]
+    gone.update(rest[: max(0, len(rest) - limit)])
+    kept = [item for number, item in enumerate(items) if number not in gone]
+    return kept, [items[number] for number in sorted(gone)]

@@ -1,0 +1,76 @@
+"""What of a camera's memory survives a restart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+
+from xueliang_monitor.model import Identity
+from xueliang_monitor.net.onvif_hints import Acquaintance, LoginKind
+from xueliang_monitor.picture.reference import Reference
+from xueliang_monitor.probing.device_memory import DeviceMemory
+from xueliang_monitor.probing.login_backoff import Login
+from xueliang_monitor.probing.stream_baseline import Normal
+from xueliang_monitor.probing.visit import Memory
+
+
+def _whole(stored: object, validate: ValidatorFunctionWrapHandler) -> Reference | None:
+    """Return a stored reference; None where it is not whole, so that it is learned anew and the rest is still known.
+
+    An earlier version left out young lights and nothing else, so that of some none were left to compare with.
+    """
+    try:
+        found = validate(stored)
+    except ValidationError:
+        return None
+    return found if isinstance(found, Reference) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What is kept; profiles and services of its device are asked anew."""
+
+    reference: Annotated[Reference | None, WrapValidator(_whole)]
+    login: Login
+    device_login: Login
+    identity: Identity | None
+    last_start: tuple[float, float] | None
+    restart_noticed_at: float | None
+    login_kind: LoginKind
+    normal: Normal = field(default_factory=Normal)
+    refusals: tuple[float, ...] = ()
+
+    @classmethod
+    def of(cls, memory: Memory) -> Remembered:
+        """Return what is kept of a memory: of pictures what was measured, never a copy of one."""
+        device, reference = memory.device, memory.reference
+        return cls(
+            reference.settled() if reference is not None else None,
+            memory.login,
+            memory.device_login,
+            device.identity,
+            device.last_start,
+            device.restart_noticed_at,
+            device.acquaintance.login,
+            memory.normal,
+            memory.refusals,
+        )
+
+    def memory(self) -> Memory:
+        """Return a memory that begins with this."""
+        device = DeviceMemory(
+            Acquaintance(self.login_kind),
+            self.identity,
+            last_start=self.last_start,
+            restart_noticed_at=self.restart_noticed_at,
+        )
+        return Memory(
+            self.reference,
+            self.login,
+            device=device,
+            device_login=self.device_login,
+            normal=self.normal,
+            refusals=self.refusals,
+        )

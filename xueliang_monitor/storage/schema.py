@@ -1,0 +1,88 @@
+"""The history's tables, version by version."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from xueliang_monitor.judgement.episodes import Episode, outages_of
+from xueliang_monitor.storage.rows import row_of_outage
+
+MIGRATIONS = (
+    """
+    CREATE TABLE cameras (camera TEXT PRIMARY KEY, health TEXT NOT NULL, memory TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE episodes (
+        id INTEGER PRIMARY KEY, camera TEXT NOT NULL, uplink TEXT NOT NULL, fault TEXT NOT NULL,
+        began REAL NOT NULL, confirmed REAL NOT NULL, ended REAL, detail TEXT NOT NULL
+    );
+    CREATE INDEX episodes_of_camera ON episodes (camera, uplink, fault, ended);
+    CREATE INDEX episodes_by_end ON episodes (ended);
+    CREATE TABLE days (
+        camera TEXT NOT NULL, day TEXT NOT NULL, observed REAL NOT NULL, online REAL NOT NULL, healthy REAL NOT NULL,
+        uplink REAL NOT NULL, PRIMARY KEY (camera, day)
+    ) WITHOUT ROWID;
+    """,
+    """
+    ALTER TABLE days ADD COLUMN maintenance REAL NOT NULL DEFAULT 0;
+    CREATE TABLE maintenance (
+        id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, began REAL NOT NULL, ends REAL NOT NULL,
+        reason TEXT NOT NULL, stopped REAL
+    );
+    """,
+    """
+    CREATE TABLE events (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, camera TEXT NOT NULL, uplink TEXT NOT NULL,
+        kind TEXT NOT NULL, fault TEXT NOT NULL, since REAL, detail TEXT NOT NULL
+    );
+    CREATE INDEX events_by_time ON events (at);
+    """,
+    """
+    CREATE TABLE looks (
+        camera TEXT NOT NULL, at REAL NOT NULL, measures TEXT NOT NULL, scores TEXT NOT NULL, PRIMARY KEY (camera, at)
+    ) WITHOUT ROWID;
+    """,
+    """
+    ALTER TABLE cameras ADD COLUMN file TEXT;
+    ALTER TABLE cameras ADD COLUMN episodes TEXT;
+    CREATE TABLE uplinks (uplink TEXT PRIMARY KEY, lost TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE outages (
+        camera TEXT NOT NULL, key INTEGER NOT NULL, began REAL NOT NULL, confirmed REAL NOT NULL, ended REAL,
+        codes TEXT NOT NULL, PRIMARY KEY (camera, key)
+    ) WITHOUT ROWID;
+    CREATE INDEX outages_by_end ON outages (ended);
+    CREATE TABLE clock (boot TEXT NOT NULL, monotonic REAL NOT NULL, wall REAL NOT NULL);
+    """,
+)
+"""One step a version, forward only; `PRAGMA user_version` counts those taken."""
+
+OUTAGES_SINCE = 5
+"""The version that knows outages; those before it are told from the episodes."""
+
+EPISODES = "SELECT camera, uplink, fault, began, confirmed, ended, detail FROM episodes"
+PUT_OUTAGE = "INSERT OR REPLACE INTO outages (camera, key, began, confirmed, ended, codes) VALUES (?, ?, ?, ?, ?, ?)"
+
+
+def migrate(database: sqlite3.Connection) -> bool:
+    """Bring a database to the newest version, a step at a time; return whether it was empty.
+
+    Raises:
+        sqlite3.Error: that is not possible, as where it is of a newer program.
+
+    """
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    if version > len(MIGRATIONS):
+        raise sqlite3.OperationalError(f"it is of version {version}, newer than this program")
+    for number, step in enumerate(MIGRATIONS[version:], start=version + 1):
+        database.executescript(f"BEGIN; {step} PRAGMA user_version={number};")
+        if number == OUTAGES_SINCE:
+            _tell_outages(database)
+        database.execute("COMMIT")
+    return bool(version == 0)
+
+
+def _tell_outages(database: sqlite3.Connection) -> None:
+    """Tell the outages of the time before they were kept from the episodes."""
+    episodes = (Episode(*row) for row in database.execute(EPISODES))
+    database.executemany(
+        PUT_OUTAGE,
+        map(row_of_outage, outages_of(episodes)),
+    )
