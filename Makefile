@@ -19,7 +19,7 @@ install:
 uninstall:
 	@PREFIX="$(PREFIX)" PURGE="$(PURGE)" sh deploy/systemd/uninstall.sh
 
-# Most tests wait, so there are more workers than cores; those that measure time run alone. ARGS=tests/test_stream.py
+# Most tests wait, so there are more workers than cores; those that measure time run alone. ARGS=tests/probing/test_stream.py
 test: test-packages $(VENV)/installed-dev lint
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not timed" $(ARGS) || [ $$? -eq 5 ]
 	$(BIN)/python -m pytest -m timed $(ARGS) || [ $$? -eq 5 ]

@@ -105,7 +105,7 @@ def _our_visit() -> Callable[[], None]:
     target, memory, runner, workers = _token_targets()[0], [Memory()], asyncio.Runner(), Workers(1)
 
     def once() -> None:
-        report, memory[0] = runner.run(
+        visited, memory[0] = runner.run(
             visit(
                 target,
                 Rung.RTSP,
@@ -116,8 +116,8 @@ def _our_visit() -> Callable[[], None]:
                 ask_device=True,
             )
         )
-        if report.seen:
-            raise RuntimeError(report.seen[0].detail)
+        if visited.seen:
+            raise RuntimeError(visited.seen[0].detail)
 
     return once
 
@@ -214,11 +214,11 @@ def _visit_all(link: Connection, onvif: bool) -> None:
 
     async def every() -> None:
         for target in targets:
-            report, memory = await visit(
+            visited, memory = await visit(
                 target, Rung.RTSP, Memory(), timeouts=Timeouts(), workers=workers, now=time.time(), ask_device=True
             )
-            if report.seen:
-                raise RuntimeError(f"{target.id}: {report.seen[0].detail}")
+            if visited.seen:
+                raise RuntimeError(f"{target.id}: {visited.seen[0].detail}")
             memories.append(memory)
 
     asyncio.run(every())

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from xueliang_monitor.configuration.camera_file import CameraFile
 from xueliang_monitor.configuration.spreadsheet import Row
-from xueliang_monitor.model import Credentials, Report, Rung, Target, Timeouts
+from xueliang_monitor.model import Credentials, Rung, Target, Timeouts, VisitResult
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing.camera_lock import Turns
 from xueliang_monitor.probing.visit import Memory, visit
@@ -55,13 +55,13 @@ async def _lags(found: list[float]) -> None:
         found.append(max(0.0, loop.time() - due))
 
 
-async def _one(number: int, turns: Turns, workers: Workers) -> tuple[Report, float]:
+async def _one(number: int, turns: Turns, workers: Workers) -> tuple[VisitResult, float]:
     target = Target(f"cam-{number:03d}", _address(number), PORT, PATH, LOGIN, listen_seconds=0.0)
     began = time.monotonic()
-    report, _ = await visit(
+    visited, _ = await visit(
         target, Rung.STREAM, Memory(), timeouts=LIMITS, workers=workers, now=time.time(), turns=turns
     )
-    return report, time.monotonic() - began
+    return visited, time.monotonic() - began
 
 
 async def _measure(count: int) -> dict[str, float]:
@@ -74,10 +74,10 @@ async def _measure(count: int) -> dict[str, float]:
     visits = await asyncio.gather(*(_one(number, turns, workers) for number in range(count)))
     wall, cpu = time.monotonic() - began, time.process_time() - spent
     measuring.cancel()
-    codes = Counter(finding.code for report, _ in visits for finding in report.seen)
+    codes = Counter(finding.code for visited, _ in visits for finding in visited.seen)
     return {
         "visits": count,
-        "healthy": sum(not report.seen for report, _ in visits),
+        "healthy": sum(not visited.seen for visited, _ in visits),
         **{f"saw_{code}": number for code, number in codes.items()},
         "wall_seconds": round(wall, 2),
         "longest_visit_seconds": round(max(seconds for _, seconds in visits), 2),

@@ -63,11 +63,11 @@ def _our_check(url: str) -> Contender:
     runner, workers, memory = asyncio.Runner(), Workers(1), [Memory()]
 
     def once() -> None:
-        report, memory[0] = runner.run(
+        visited, memory[0] = runner.run(
             visit(target, Rung.PICTURE, memory[0], timeouts=Timeouts(), workers=workers, now=time.time())
         )
-        if [result.rung for result in report.rungs][-1] is not Rung.PICTURE or report.seen:
-            raise RuntimeError(f"not a full, healthy check: {report}")
+        if [result.rung for result in visited.rungs][-1] is not Rung.PICTURE or visited.seen:
+            raise RuntimeError(f"not a full, healthy check: {visited}")
 
     return once
 

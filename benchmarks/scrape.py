@@ -21,7 +21,7 @@ from xueliang_monitor.configuration.settings import Settings
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.judgement.health import Policy
 from xueliang_monitor.metrics import render
-from xueliang_monitor.model import Report, Rung, RungResult
+from xueliang_monitor.model import Rung, RungResult, VisitResult
 from xueliang_monitor.probing.visit import Memory
 from xueliang_monitor.service import spare_the_collector
 from xueliang_monitor.web.server import Server
@@ -44,7 +44,7 @@ def _fleet(count: int) -> Fleet:
     )
     for each in cameras:
         for _ in range(3):
-            fleet.apply(Report(each.id, time.time(), rungs, readings=READINGS, online=True), Memory(), 0.0)
+            fleet.apply(VisitResult(each.id, time.time(), rungs, readings=READINGS, online=True), Memory(), 0.0)
     fleet.availability = {each.id: {"1d": 1.0, "7d": 0.99, "30d": 0.98} for each in cameras}
     return fleet
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from tests.picture import made
 from tests.simulated_time import camera
 from xueliang_monitor.clock import SystemClock
-from xueliang_monitor.fleet.changes import Changes, Known, LookTaken
+from xueliang_monitor.fleet.changes import CameraRecord, Changes, PictureSample
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.judgement.availability import Seconds, day_of
 from xueliang_monitor.judgement.health import Health, Policy, Transition
@@ -58,7 +58,7 @@ def _fill(history: History, names: list[str]) -> None:
             happened.append(Transition(name, at, "raised", fault, "no answer within 2.0 s", since=at - 4))
             happened.append(Transition(name, at + chance.uniform(60, 5000), "cleared", fault, since=at - 4))
         history.write(Changes(tuple(happened), (), seconds))
-    history.write(Changes(known=tuple(Known(name, Health(), memory) for name in names)))
+    history.write(Changes(known=tuple(CameraRecord(name, Health(), memory) for name in names)))
 
 
 def _look(history: History, names: list[str]) -> None:
@@ -69,7 +69,7 @@ def _look(history: History, names: list[str]) -> None:
         looks = []
         for name in names:
             scores = {code: chance.uniform(0.0, 0.4) for code in codes if chance.random() < 0.3}
-            looks.append(LookTaken(name, now - 900 * back, {key: chance.random() for key in MEASURES}, scores))
+            looks.append(PictureSample(name, now - 900 * back, {key: chance.random() for key in MEASURES}, scores))
         history.write(Changes(looks=tuple(looks)))
 
 

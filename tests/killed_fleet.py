@@ -12,7 +12,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from tests.simulated_time import START, camera, report
+from tests.simulated_time import START, camera, visited
 from xueliang_monitor.clock import ManualClock, SteadyClock
 from xueliang_monitor.configuration.installation import Installation, cameras_before
 from xueliang_monitor.configuration.inventory import Camera, Inventory, keep_last_good, target_of
@@ -92,7 +92,7 @@ async def _live(fleet: Fleet, steady: SteadyClock, clock: ManualClock, control: 
     fleet.reconcile(keep_last_good(in_force, inventory(control)))
     for entry, _ in list(fleet.pairs()):
         name = entry.camera.id
-        made = report(name, steady.now(), code_of(NAMES.index(name), clock.seconds), Rung.RTSP)
+        made = visited(name, steady.now(), code_of(NAMES.index(name), clock.seconds), Rung.RTSP)
         fleet.apply(made, entry.memory, 0.0)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulated_time import camera, report
+from tests.simulated_time import camera, visited
 from xueliang_monitor.clock import SystemClock
 from xueliang_monitor.configuration.inventory import Inventory
 from xueliang_monitor.configuration.settings import KeepSettings
@@ -57,7 +57,7 @@ class Rig:
 
     def visit(self, name: str, code: str | None, times: int = 3) -> None:
         for _ in range(times):
-            self.fleet.apply(report(name, self.fleet.now, code, Rung.RTSP), Memory(), 0.0)
+            self.fleet.apply(visited(name, self.fleet.now, code, Rung.RTSP), Memory(), 0.0)
 
     def fail(self, name: str) -> None:
         self.visit(name, FAULT)

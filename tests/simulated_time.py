@@ -14,7 +14,7 @@ from xueliang_monitor.configuration.inventory import Camera, target_of
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.fleet.scheduler import Intervals, first_plan, next_plan
 from xueliang_monitor.judgement.health import Policy, Transition
-from xueliang_monitor.model import Finding, Report, Rung, RungResult, Target
+from xueliang_monitor.model import Finding, Rung, RungResult, Target, VisitResult
 from xueliang_monitor.probing.device_changes import CLOCK_DRIFT, judge_clock
 from xueliang_monitor.probing.rungs import LADDER
 
@@ -35,7 +35,7 @@ def camera(name: str, uplink: str = "", site: str = "S", *, onvif: bool = False,
     return Camera(name, target_of(name, data, None, None), data)
 
 
-def at_clock(made: Report, offset: float, limit: float = 5.0) -> Report:
+def at_clock(made: VisitResult, offset: float, limit: float = 5.0) -> VisitResult:
     """Return a report of a camera that also told its clock, which is `offset` seconds ahead of ours."""
     found = judge_clock(offset, Target(made.camera, "", clock_drift_seconds=limit))
     readings = {**made.readings, "clock_offset_seconds": offset}
@@ -44,10 +44,10 @@ def at_clock(made: Report, offset: float, limit: float = 5.0) -> Report:
     return replace(made, readings=readings, seen=(*made.seen, replace(found, rung=Rung.ONVIF)))
 
 
-def report(name: str, at: float, code: str | None, top: Rung) -> Report:
+def visited(name: str, at: float, code: str | None, top: Rung) -> VisitResult:
     if code is None:
         looked = top in (Rung.STREAM, Rung.PICTURE)
-        return Report(
+        return VisitResult(
             name, at, _LOOKED if looked else _REACHED, ruled_out=_ALL_CLEAR if looked else _CLEAR, online=True
         )
     probe = _RUNGS[code]
@@ -56,7 +56,7 @@ def report(name: str, at: float, code: str | None, top: Rung) -> Report:
     below = tuple(RungResult(lower.rung, True, 0.01) for lower in passed)
     excluded = (probe.excludes | frozenset().union(*(lower.excludes for lower in passed))) - {code}
     online = probe.rung not in (Rung.REACH, Rung.RTSP)
-    return Report(name, at, (*below, failed), (Finding(code, "why", probe.rung),), excluded, online=online)
+    return VisitResult(name, at, (*below, failed), (Finding(code, "why", probe.rung),), excluded, online=online)
 
 
 class SimulatedDays:
@@ -87,7 +87,7 @@ class SimulatedDays:
         self._count = itertools.count()
         self._plans = {item.id: first_plan(n, len(cameras), START, self._intervals) for n, item in enumerate(cameras)}
         self._waiting: dict[str, int] = {}
-        self._queue: list[tuple[float, int, str, Report | None]] = []
+        self._queue: list[tuple[float, int, str, VisitResult | None]] = []
         for name, plan in self._plans.items():
             self._wait(name, plan.at)
 
@@ -112,14 +112,14 @@ class SimulatedDays:
         code = self._truth(name, now)
         takes = CONNECT_TIMEOUT_SECONDS if code == "connect_timeout" else 0.05
         due = self._plans[name].what(now)
-        made = report(name, self.steady.now(), code, due.top)
+        made = visited(name, self.steady.now(), code, due.top)
         if code is None and due.ask_device and self.fleet.entry(name).camera.target.onvif is not None:
             made = at_clock(made, now + self._drift.get(name, 0.0) - self.steady.now())
             made = replace(made, rungs=(*made.rungs, RungResult(Rung.ONVIF, True, 0.1)))
         self._started[name] = self.steady.shifted
         heapq.heappush(self._queue, (now + takes, next(self._count), name, made))
 
-    def _finish(self, name: str, now: float, done: Report) -> None:
+    def _finish(self, name: str, now: float, done: VisitResult) -> None:
         self.visits += 1
         done = done.shifted(self.steady.shifted - self._started[name])
         began = now - (self.steady.now() - done.at)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import LOGIN
-from tests.simulated_time import DAY, START, SimulatedDays, camera, report
+from tests.simulated_time import DAY, START, SimulatedDays, camera, visited
 from xueliang_monitor.clock import EARLIEST, ManualClock, SteadyClock, SystemClock
 from xueliang_monitor.daemon import Monitor
 from xueliang_monitor.fleet.fleet import Fleet
@@ -155,9 +155,9 @@ def test_cameras_blamed_before_enough_had_told_their_clocks_are_cleared() -> Non
     from tests.simulated_time import at_clock
 
     for _ in range(2):
-        fleet.apply(at_clock(report("cam-0", clock.now(), None, Rung.RTSP), HOUR), Memory(), 0.0)
+        fleet.apply(at_clock(visited("cam-0", clock.now(), None, Rung.RTSP), HOUR), Memory(), 0.0)
     for name in ("cam-1", "cam-2"):
-        fleet.apply(at_clock(report(name, clock.now(), None, Rung.RTSP), HOUR + 1), Memory(), 0.0)
+        fleet.apply(at_clock(visited(name, clock.now(), None, Rung.RTSP), HOUR + 1), Memory(), 0.0)
     told = [line for line in happened if not line.startswith("state")]
     assert told == ["raised cam-0 clock_drift", f"raised  {CLOCK_WRONG.code}", "cleared cam-0 clock_drift"]
     assert fleet.status_of("cam-0").state is State.UP
@@ -224,7 +224,7 @@ def test_stored_moments_from_the_future_lie_in_the_past(tmp_path: Path, boot: st
     assert 100 < since - START < (130 if boot == "manual" else 230)
     for _ in range(3):
         clock.advance(15)
-        fleet.apply(report("cam-3", clock.now(), None, Rung.RTSP), Memory(), 0.0)
+        fleet.apply(visited("cam-3", clock.now(), None, Rung.RTSP), Memory(), 0.0)
     assert fleet.status_of("cam-3").state is State.UP
     history.write(fleet.collect(every=True))
     ((_, outage),) = history.outages(0, START * 3)
@@ -414,7 +414,7 @@ def test_a_clock_set_while_stopped_moves_what_is_stored_once(tmp_path: Path) -> 
     fleet = Fleet(clock, Policy(), cameras)
     for _ in range(4):
         clock.advance(5)
-        fleet.apply(report("cam-0", clock.now(), "rtsp_timeout", Rung.RTSP), Memory(), 0.0)
+        fleet.apply(visited("cam-0", clock.now(), "rtsp_timeout", Rung.RTSP), Memory(), 0.0)
     history = History(tmp_path)
     history.write(fleet.collect(every=True))
     for wall in (DAY, DAY, -HOUR, -HOUR, 0.0):
@@ -422,7 +422,7 @@ def test_a_clock_set_while_stopped_moves_what_is_stored_once(tmp_path: Path) -> 
         fleet = Fleet(clock, Policy(), cameras)
         fleet.restore(history.load())
         clock.advance(5)
-        fleet.apply(report("cam-1", clock.now(), "auth_failed", Rung.RTSP), Memory(), 0.0)
+        fleet.apply(visited("cam-1", clock.now(), "auth_failed", Rung.RTSP), Memory(), 0.0)
         history.write(fleet.collect())
     outage = fleet.entry("cam-0").health.outage
     assert outage is not None

@@ -101,12 +101,12 @@ async def test_a_hostile_peer_ends_in_its_fault(name: str) -> None:
     Path("/proc/self/clear_refs").write_text("5")  # what memory peaks at is counted from here
     before, hold = _memory("VmRSS"), asyncio.create_task(_longest_hold())
     began = time.monotonic()
-    report, _ = await visit(target, Rung.STREAM, Memory(), timeouts=LIMITS, workers=Workers(1), now=time.time())
+    visited, _ = await visit(target, Rung.STREAM, Memory(), timeouts=LIMITS, workers=Workers(1), now=time.time())
     seconds = time.monotonic() - began
     hold.cancel()
-    assert [finding.code for finding in report.seen] == ([EXPECTED[name]] if EXPECTED[name] else []), report
+    assert [finding.code for finding in visited.seen] == ([EXPECTED[name]] if EXPECTED[name] else []), visited
     assert seconds < 2 * (LIMITS.rtsp + LIMITS.stream)
     assert await hold < MAX_HOLD_SECONDS
     assert _memory("VmHWM") - before < MAX_BYTES
-    if report.seen:
-        assert 10 < len(report.seen[0].detail) < 400
+    if visited.seen:
+        assert 10 < len(visited.seen[0].detail) < 400

@@ -35,7 +35,7 @@ def hour_of(at: float) -> float:
 
 def failed(watched: Watched) -> int:
     """Return how many visits ended in an error of the monitor's own."""
-    return sum(finding.code == "check_failed" for report in watched.reports for finding in report.seen)
+    return sum(finding.code == "check_failed" for visited in watched.reports for finding in visited.seen)
 
 
 @pytest.fixture
@@ -75,14 +75,14 @@ async def test_a_week_of_days_and_infrared_nights(watch: Watch, began: float, su
     assert failed(watched) == 0
     assert watched.fleet.snapshot().check_failures == {}
     known_from = moment(1, 12.0)  # a day and a night were seen by then
-    seen = {(finding.code, report.at > known_from) for report in watched.reports for finding in report.seen}
+    seen = {(finding.code, visited.at > known_from) for visited in watched.reports for finding in visited.seen}
     assert seen <= {("picture_colourless", True), ("picture_dirty", False)}
     raised = [item for item in watched.transitions if item.kind == "raised" and item.at > known_from]
     assert [(item.code, lost[0] <= item.at < lost[0] + HOUR) for item in raised] == [("picture_colourless", True)]
     wrong = {
-        (hour_of(report.at), state)
-        for report, state in zip(watched.reports, watched.states, strict=True)
-        if state is not State.UP and report.at > known_from and not lost[0] <= report.at <= lost[1] + HOUR
+        (hour_of(visited.at), state)
+        for visited, state in zip(watched.reports, watched.states, strict=True)
+        if state is not State.UP and visited.at > known_from and not lost[0] <= visited.at <= lost[1] + HOUR
     }
     assert wrong == set()
 

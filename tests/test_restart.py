@@ -13,14 +13,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from tests.simulated_time import START, SimulatedDays, camera, report
+from tests.simulated_time import START, SimulatedDays, camera, visited
 from xueliang_monitor.clock import ManualClock
 from xueliang_monitor.configuration.camera_file import CameraFile, IdentitySection
 from xueliang_monitor.configuration.installation import Installation, cameras_before
 from xueliang_monitor.configuration.inventory import Camera, Inventory, keep_last_good, target_of
 from xueliang_monitor.configuration.settings import Settings
 from xueliang_monitor.configuration.strict_yaml import Problem
-from xueliang_monitor.fleet.changes import Changes, Known
+from xueliang_monitor.fleet.changes import CameraRecord, Changes
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.judgement.health import Policy
 from xueliang_monitor.metrics import render
@@ -56,7 +56,7 @@ def visit(fleet: Fleet, clock: ManualClock, codes: dict[str, str | None], rounds
         clock.advance(5)
         for entry, _ in list(fleet.pairs()):
             name = entry.camera.id
-            made = report(name, clock.now(), codes.get(name), Rung.RTSP)
+            made = visited(name, clock.now(), codes.get(name), Rung.RTSP)
             fleet.apply(made, fleet.entry(name).memory, 0.0)
 
 
@@ -123,7 +123,7 @@ def test_changes_made_while_the_daemon_was_stopped_count(tmp_path: Path) -> None
     login = Login().for_credentials(Credentials("viewer", "secret")).refused(START)
     memory = Memory(login=login, device=DeviceMemory(identity=WHO), refusals=(START,))
     for item in CAMERAS:
-        fleet.apply(report(item.id, clock.now(), None, Rung.RTSP), memory, 0.0)
+        fleet.apply(visited(item.id, clock.now(), None, Rung.RTSP), memory, 0.0)
     history = History(tmp_path)
     history.write(fleet.collect(every=True))
     accepted = changed(CAMERAS[1], identity=IdentitySection.of(replace(WHO, firmware="2.0")))
@@ -345,7 +345,7 @@ class RestartMachine(RuleBasedStateMachine):
                 for entry, _ in list(world.fleet.pairs()):
                     name = entry.camera.id
                     code = self.codes.get(name)
-                    made = report(name, self.clock.now(), code, Rung.STREAM)
+                    made = visited(name, self.clock.now(), code, Rung.STREAM)
                     world.fleet.apply(made, world.fleet.entry(name).memory, 0.0)
 
     def settle(self) -> None:
@@ -372,7 +372,7 @@ class RestartMachine(RuleBasedStateMachine):
         for world in self.worlds:
             if world.fleet.camera(name) is not None:
                 memory = replace(world.fleet.entry(name).memory, device=DeviceMemory(identity=WHO), refusals=(START,))
-                made = report(name, self.clock.now(), self.codes.get(name), Rung.RTSP)
+                made = visited(name, self.clock.now(), self.codes.get(name), Rung.RTSP)
                 world.fleet.apply(made, memory, 0.0)
             world.flush()
 
@@ -448,6 +448,6 @@ def test_files_are_kept_as_they_were(tmp_path: Path) -> None:
     days = SimulatedDays(CAMERAS[:1], lambda _name, _at: None)
     days.run(20)
     entry = days.fleet.entry("cam-0")
-    history.write(Changes(known=(Known("cam-0", entry.health, entry.memory, data),)))
+    history.write(Changes(known=(CameraRecord("cam-0", entry.health, entry.memory, data),)))
     assert history.load().cameras["cam-0"].data == data
     history.close()

@@ -58,11 +58,11 @@ async def test_after_any_number_of_looks_a_restart_fails_no_check(watch: Watch, 
     assert restored is None or restored.lights
     assert restored is None or min(light.looks for light in restored.lights) >= SETTLED_LOOKS
     for number in range(ENOUGH + 2):
-        report = await watched.look()
-        assert report.seen == (), report
+        visited = await watched.look()
+        assert visited.seen == (), visited
         if restored is None and number < ENOUGH - 1:
-            assert not {"picture_moved", "picture_blurred", "picture_colour_cast"} & report.ruled_out, "cannot tell"
-    assert {"picture_moved", "picture_blurred", "picture_colour_cast"} <= report.ruled_out
+            assert not {"picture_moved", "picture_blurred", "picture_colour_cast"} & visited.ruled_out, "cannot tell"
+    assert {"picture_moved", "picture_blurred", "picture_colour_cast"} <= visited.ruled_out
     assert set(watched.states[looks:]) == {State.UP}
     assert watched.fleet.snapshot().check_failures == {}
 

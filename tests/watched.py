@@ -20,10 +20,10 @@ from xueliang_monitor.clock import ManualClock
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.fleet.scheduler import Intervals, first_plan, next_plan
 from xueliang_monitor.judgement.health import Policy, Transition
-from xueliang_monitor.model import Report, Rung, State, Timeouts
+from xueliang_monitor.model import Rung, State, Timeouts, VisitResult
 from xueliang_monitor.picture.reference import SETTLED_LOOKS, Reference
 from xueliang_monitor.picture.worker import Workers
-from xueliang_monitor.probing.rung import Climb, Outcome, Probe
+from xueliang_monitor.probing.rung import Climb, Probe, RungOutcome
 from xueliang_monitor.probing.rungs.picture import CHECK_FAILED, PICTURE
 from xueliang_monitor.probing.visit import visit
 from xueliang_monitor.storage.history import FILE, History
@@ -72,22 +72,22 @@ class Watched:
         self.clock = ManualClock(began)
         self._intervals = Intervals(interval, interval, interval, interval, interval)
         self._policy = Policy(stale_after=10 * interval)
-        self.reports: list[Report] = []
+        self.reports: list[VisitResult] = []
         self.states: list[State] = []
         self.transitions: list[Transition] = []
         patch.setattr("xueliang_monitor.probing.visit.LADDER", self._ladder())
         self._begin()
 
     def _ladder(self) -> tuple[Probe, ...]:
-        async def passed(_climb: Climb) -> Outcome:
-            return Outcome()
+        async def passed(_climb: Climb) -> RungOutcome:
+            return RungOutcome()
 
-        async def stream(climb: Climb) -> Outcome:
+        async def stream(climb: Climb) -> RungOutcome:
             shown = [self._shot(self.clock.now()) for _ in range(1 + FOLLOWING * climb.burst)]
             keyframe, *following = [cv2.imencode(".jpg", each)[1].tobytes() for each in shown]
             climb.keyframe = AccessUnit(Codec.MJPEG, True, True, 0, len(keyframe), keyframe)
             climb.following = tuple(following)
-            return Outcome()
+            return RungOutcome()
 
         stands_in = {Rung.REACH: passed, Rung.RTSP: passed, Rung.STREAM: stream}
         below = (Probe(rung, (), frozenset(), run, lambda _: 60.0, CHECK_FAILED) for rung, run in stands_in.items())
@@ -101,11 +101,11 @@ class Watched:
         self._plan = first_plan(0, 1, self.clock.now(), self._intervals)
         self._all_at = self.clock.now()
 
-    async def look(self) -> Report:
+    async def look(self) -> VisitResult:
         """Go on to the next visit, make it, and write what the recorder would; return its report."""
         now = self.clock.seconds = max(self.clock.now(), self._plan.at)
         entry = self.fleet.entry(NAME)
-        report, memory = await visit(
+        visited, memory = await visit(
             entry.camera.target,
             Rung.PICTURE,
             entry.memory,
@@ -113,14 +113,14 @@ class Watched:
             workers=self._workers,
             now=now,
         )
-        health, _ = self.fleet.apply(report, memory, 0.0)
-        self._plan = next_plan(self._plan, now, now, report, health, self._intervals)
+        health, _ = self.fleet.apply(visited, memory, 0.0)
+        self._plan = next_plan(self._plan, now, now, visited, health, self._intervals)
         every = now - self._all_at >= EVERY_SECONDS
         self._all_at = now if every else self._all_at
         self._history.write(self.fleet.collect(every=every))
-        self.reports.append(report)
+        self.reports.append(visited)
         self.states.append(self.fleet.status_of(NAME).state)
-        return report
+        return visited
 
     async def run(self, until: float) -> None:
         """Look as often as is due until a moment."""

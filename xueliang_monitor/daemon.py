@@ -21,7 +21,7 @@ from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.fleet.scheduler import Due, Intervals, Scheduler
 from xueliang_monitor.judgement.catalogue import at_first_sight
 from xueliang_monitor.judgement.health import OWN_ERROR, Health, Policy
-from xueliang_monitor.model import Report, Rung
+from xueliang_monitor.model import Rung, VisitResult
 from xueliang_monitor.net.names import Names
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing.camera_lock import Turns
@@ -135,17 +135,17 @@ class Monitor:
         self._installation = self._installation.with_inventory(kept)
         self.fleet.resume(stored, before.cameras, kept)
 
-    async def _visit(self, camera: str, due: Due, lateness: float) -> tuple[Report, Health]:
+    async def _visit(self, camera: str, due: Due, lateness: float) -> tuple[VisitResult, Health]:
         try:
             return await self._visit_once(camera, due, lateness)
         except Exception:
             self.fleet.count_failed_visit()
             raise
 
-    async def _visit_once(self, camera: str, due: Due, lateness: float) -> tuple[Report, Health]:
+    async def _visit_once(self, camera: str, due: Due, lateness: float) -> tuple[VisitResult, Health]:
         entry = self.fleet.entry(camera)
         shifted = self._clock.shifted
-        report, memory = await visit(
+        visited, memory = await visit(
             entry.camera.target,
             due.top,
             entry.memory,
@@ -159,36 +159,36 @@ class Monitor:
             told=lambda rung, result: self.fleet.tell_rung(camera, rung, result),
         )
         if moved := self._clock.shifted - shifted:  # the clock was set meanwhile
-            report, memory = report.shifted(moved), memory.shifted(moved)
-        health, neighbours = self.fleet.apply(report, memory, lateness)
-        if report.evidence:
-            await self._keep_evidence(report, entry.health, health)
-        for resource in report.shortages:
-            self._say_short(resource, report)
+            visited, memory = visited.shifted(moved), memory.shifted(moved)
+        health, neighbours = self.fleet.apply(visited, memory, lateness)
+        if visited.evidence:
+            await self._keep_evidence(visited, entry.health, health)
+        for resource in visited.shortages:
+            self._say_short(resource, visited)
         self._scheduler.hurry(neighbours)
         self.fleet.decoder_restarts = self._workers.restarts
-        return report, health
+        return visited, health
 
-    def _say_short(self, resource: str, report: Report) -> None:
+    def _say_short(self, resource: str, visited: VisitResult) -> None:
         """Log what the monitor lacks, each resource once in a while: it is the same for every camera."""
         now = self._clock.monotonic()
         if now - self._said_short.get(resource, -math.inf) >= SHORTAGE_SECONDS:
             self._said_short[resource] = now
-            detail = next((result.detail for result in report.rungs if result.fault == OWN_ERROR), "")
+            detail = next((result.detail for result in visited.rungs if result.fault == OWN_ERROR), "")
             log.warning("visits tell nothing, as the monitor itself lacks %s: %s", resource, detail)
 
-    async def _keep_evidence(self, report: Report, before: Health, after: Health) -> None:
+    async def _keep_evidence(self, visited: VisitResult, before: Health, after: Health) -> None:
         """Keep a small copy of the picture where this visit confirmed a fault of it."""
         known = {fault.code for fault in before.confirmed}
-        seen = {finding.code for finding in report.seen if finding.rung is Rung.PICTURE}
+        seen = {finding.code for finding in visited.seen if finding.rung is Rung.PICTURE}
         fresh = [fault.code for fault in after.confirmed if fault.code in seen - known]
-        if not fresh or not self.fleet.entry(report.camera).camera.target.picture.evidence:
+        if not fresh or not self.fleet.entry(visited.camera).camera.target.picture.evidence:
             return
-        item = evidence.Evidence(report.camera, report.at, fresh[0])
+        item = evidence.Evidence(visited.camera, visited.at, fresh[0])
         try:
-            await asyncio.to_thread(evidence.keep, self._installation.settings.state, item, report.evidence)
+            await asyncio.to_thread(evidence.keep, self._installation.settings.state, item, visited.evidence)
         except (OSError, RuntimeError) as error:
-            log.error("camera %s: its evidence picture cannot be kept: %s", report.camera, error)  # noqa: TRY400
+            log.error("camera %s: its evidence picture cannot be kept: %s", visited.camera, error)  # noqa: TRY400
 
     async def _forget_evidence(self) -> None:
         """Delete the pictures whose time is over, and all of cameras of which none may be kept any more."""

@@ -11,10 +11,10 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from xueliang_monitor import __version__
-from xueliang_monitor.configuration.camera_file import Status
+from xueliang_monitor.configuration.camera_file import Lifecycle
 from xueliang_monitor.fleet.snapshot import Entry, Histogram, Snapshot
 from xueliang_monitor.judgement.catalogue import CAUSES, FAULTS
-from xueliang_monitor.judgement.health import Status as Judged
+from xueliang_monitor.judgement.health import CameraStatus
 from xueliang_monitor.model import State
 from xueliang_monitor.process.shortage import Resource
 
@@ -191,7 +191,7 @@ class SnapshotCollector(Collector):
             "xueliang_camera_file_outdated", "1 while the file is invalid and its last good version in force.", _CAMERA
         )
         for entry, _ in self._snapshot.entries:
-            if entry.camera.status is Status.COMMISSIONING:
+            if entry.camera.status is Lifecycle.COMMISSIONING:
                 trial.add_metric(_labels(entry), 1.0)
             if entry.camera.outdated:
                 outdated.add_metric(_labels(entry), 1.0)
@@ -270,7 +270,7 @@ class SnapshotCollector(Collector):
         yield stopped
 
 
-def _video_known(status: Judged) -> bool:
+def _video_known(status: CameraStatus) -> bool:
     return status.state in (State.UP, State.DEGRADED)
 
 

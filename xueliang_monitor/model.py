@@ -289,7 +289,7 @@ class RungResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class VisitResult:
     """The immutable result of a visit: facts only, judged elsewhere.
 
     What is neither in `seen` nor in `ruled_out` could not be told. `look_again` asks for an early second look at
@@ -312,7 +312,7 @@ class Report:
     failures: tuple[CheckFailure, ...] = ()
     shortages: tuple[str, ...] = ()
 
-    def shifted(self, seconds: float) -> Report:
+    def shifted(self, seconds: float) -> VisitResult:
         """Return the same after our clock was set by so many seconds while the visit was under way."""
         keyframe_at = None if self.keyframe_at is None else self.keyframe_at + seconds
         readings = dict(self.readings)

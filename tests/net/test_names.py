@@ -278,10 +278,10 @@ async def workers() -> Workers:
 
 async def reach(target: Target, looked_up: Names, workers: Workers) -> tuple[list[str], float, object]:
     limits = Timeouts(reach=1.0, rtsp=1.5)
-    report, _ = await visit(
+    visited, _ = await visit(
         target, Rung.RTSP, Memory(), timeouts=limits, workers=workers, now=0.0, names=looked_up, ask_device=True
     )
-    return [finding.code for finding in report.seen], report.rungs[0].seconds, report
+    return [finding.code for finding in visited.seen], visited.rungs[0].seconds, visited
 
 
 async def test_a_dead_name_server_blames_no_camera_and_an_unknown_name_does(
@@ -292,10 +292,10 @@ async def test_a_dead_name_server_blames_no_camera_and_an_unknown_name_does(
     target = replace(camera, host="cam-9.example", credentials=None)
     server.silent = True
     async with Names((server.place,)) as looked_up:
-        codes, _, report = await reach(target, looked_up, workers)
+        codes, _, visited = await reach(target, looked_up, workers)
         assert codes == ["check_failed"]
-        assert report.shortages == ("name_server",)  # type: ignore[attr-defined]
-        assert report.online is None  # type: ignore[attr-defined]
+        assert visited.shortages == ("name_server",)  # type: ignore[attr-defined]
+        assert visited.online is None  # type: ignore[attr-defined]
     server.silent = False
     async with Names((server.place,)) as looked_up:
         assert (await reach(target, looked_up, workers))[0] == ["name_unresolved"]

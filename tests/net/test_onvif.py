@@ -368,9 +368,9 @@ async def test_a_keyframe_is_asked_for_where_they_are_rare(simulated: Start) -> 
     _, memory = await visit(target, Rung.RTSP, memory, timeouts=PATIENT, workers=workers, now=now, ask_device=True)
     waits: list[float] = []
     for _ in range(3):
-        report, memory = await visit(target, Rung.STREAM, memory, timeouts=PATIENT, workers=workers, now=now)
-        assert report.seen == ()
-        waits.append(report.readings["keyframe_wait_seconds"])
+        visited, memory = await visit(target, Rung.STREAM, memory, timeouts=PATIENT, workers=workers, now=now)
+        assert visited.seen == ()
+        waits.append(visited.readings["keyframe_wait_seconds"])
         await asyncio.sleep(0.7)
     assert camera.keyframe_requests >= 2
     assert all(isinstance(wait, float) and wait < 8 for wait in waits), waits  # and not the ten seconds

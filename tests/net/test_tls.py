@@ -9,7 +9,7 @@ import pytest
 import trustme
 
 from tests.conftest import Tls
-from tests.test_stream import Start, climb, codes
+from tests.probing.test_stream import Start, climb, codes
 from xueliang_monitor.net import tls as module
 from xueliang_monitor.net.tls import tls_context
 from xueliang_monitor.process.shortage import ShortageError

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.picture import made
-from tests.simulated_time import camera, report
+from tests.simulated_time import camera, visited
 from tests.watched import Watched
 from xueliang_monitor.clock import ManualClock
 from xueliang_monitor.fleet.fleet import Fleet
@@ -94,7 +94,7 @@ def test_failures_are_counted_by_check_and_each_kind_is_logged_once(caplog: pyte
     failures = [CheckFailure("picture_dirty", kind, f"Traceback of {kind}") for kind in ("ValueError", "KeyError")]
     with caplog.at_level(logging.ERROR):
         for number in range(50):
-            made_of = report("gate" if number % 2 else "yard", float(number), None, Rung.PICTURE)
+            made_of = visited("gate" if number % 2 else "yard", float(number), None, Rung.PICTURE)
             fleet.apply(replace(made_of, failures=tuple(failures)), fleet.entry("gate").memory, 0.0)
     text, _ = render(fleet.snapshot(), "text/plain")
     assert 'xueliang_picture_check_errors_total{check="picture_dirty"} 100.0' in text.decode()

@@ -18,7 +18,7 @@ from tests.simulated_time import camera
 from xueliang_monitor.clock import ManualClock
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.judgement.health import Policy
-from xueliang_monitor.model import Report, Rung, RungResult
+from xueliang_monitor.model import Rung, RungResult, VisitResult
 from xueliang_monitor.picture import PICTURE_CHECKS
 from xueliang_monitor.picture.checks.dirty import DIRTY
 from xueliang_monitor.picture.comparing import compare, lettering
@@ -305,8 +305,8 @@ def test_a_camera_that_shows_another_scene_was_turned(footage: Path, name: str, 
 def test_a_view_that_was_changed_on_purpose_is_learned_anew() -> None:
     fleet = Fleet(ManualClock(0.0), Policy(), (camera("gate"),))
     memory = Memory(made.reference(9))
-    report = Report("gate", 0.0, (RungResult(Rung.REACH, True, 0.1),), online=True)
-    fleet.apply(report, memory, 0.0)
+    visited = VisitResult("gate", 0.0, (RungResult(Rung.REACH, True, 0.1),), online=True)
+    fleet.apply(visited, memory, 0.0)
     known = fleet.entry("gate").camera
     fleet.take((known,))
     assert fleet.entry("gate").memory.reference == made.reference(9)

@@ -17,7 +17,7 @@ import trustme
 from tests.conftest import LOGIN as SIMULATED_LOGIN
 from tests.real import gstreamer, vlc
 from tests.waiting import PATIENT
-from xueliang_monitor.model import Credentials, Report, Rung, Target, Transport
+from xueliang_monitor.model import Credentials, Rung, Target, Transport, VisitResult
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing.visit import Memory, visit
 from xueliang_monitor.simulator.fleet import SimulatedFleet
@@ -30,18 +30,18 @@ LOGIN = ("viewer", "s3cret-pass")
 PATTERN = ["-f", "lavfi", "-i", "testsrc2=size=640x360:rate=24:duration=12,noise=alls=8:allf=t"]
 
 
-def look(url: str, *, rung: Rung = Rung.PICTURE, **changes: Any) -> Report:
+def look(url: str, *, rung: Rung = Rung.PICTURE, **changes: Any) -> VisitResult:
     parts = urlsplit(url)
     target = Target(
         "x", parts.hostname or "", parts.port or 0, parts.path, Credentials(*LOGIN), secure=parts.scheme == "rtsps",
         **changes,
     )  # fmt: skip
-    report, _ = asyncio.run(visit(target, rung, Memory(), timeouts=PATIENT, workers=Workers(1), now=time.time()))
-    return report
+    visited, _ = asyncio.run(visit(target, rung, Memory(), timeouts=PATIENT, workers=Workers(1), now=time.time()))
+    return visited
 
 
-def codes(report: Report) -> list[str]:
-    return [finding.code for finding in report.seen]
+def codes(visited: VisitResult) -> list[str]:
+    return [finding.code for finding in visited.seen]
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +64,9 @@ def encoded(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, int], Pa
 def test_gstreamer_by_udp_alone(encoded: Callable[[str, int], Path], codec: str, login: str) -> None:
     folder = Path("live") if codec == "mjpeg" else encoded(codec, 48)
     with gstreamer.server(codec, 24, folder, LOGIN, GST_TRANSPORT="udp", GST_LOGIN=login) as url:
-        report = look(url)
-    assert (codes(report), report.readings["transport"]) == ([], "udp")
-    assert report.readings["resolution"] in {"640x360", "640x352"}
+        visited = look(url)
+    assert (codes(visited), visited.readings["transport"]) == ([], "udp")
+    assert visited.readings["resolution"] in {"640x360", "640x352"}
 
 
 @without_gstreamer
@@ -86,9 +86,9 @@ def test_gstreamer_over_tls(encoded: Callable[[str, int], Path], tmp_path: Path,
 @pytest.mark.parametrize("transport", [Transport.TCP, Transport.UDP])
 def test_a_keyframe_every_ten_seconds_is_waited_for(encoded: Callable[[str, int], Path], transport: Transport) -> None:
     with gstreamer.server("h264", 24, encoded("h264", 240), LOGIN) as url:
-        report = look(url, transport=transport)
-    assert (codes(report), report.readings["transport"]) == ([], transport)
-    assert report.readings["frame_rate_hertz"] == pytest.approx(24, abs=1.0)
+        visited = look(url, transport=transport)
+    assert (codes(visited), visited.readings["transport"]) == ([], transport)
+    assert visited.readings["frame_rate_hertz"] == pytest.approx(24, abs=1.0)
 
 
 @without_vlc
@@ -96,10 +96,10 @@ def test_a_keyframe_every_ten_seconds_is_waited_for(encoded: Callable[[str, int]
 @pytest.mark.parametrize("codec", ["h264", "h265"])
 def test_vlc_which_serves_udp_only_and_sends_no_sequence_with_its_401(codec: str) -> None:
     with vlc.server(PATTERN, codec, gstreamer.free_port(), LOGIN) as url:
-        report = look(url)
+        visited = look(url)
         refused = look(url.replace("/stream", "/other"), rung=Rung.RTSP)
-    assert codes(report) == [], report
-    assert (report.readings["transport"], report.readings["codec"]) == ("udp", codec)
+    assert codes(visited) == [], visited
+    assert (visited.readings["transport"], visited.readings["codec"]) == ("udp", codec)
     assert codes(refused) == ["stream_not_found"]
 
 

@@ -11,14 +11,14 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from tests.simulated_time import camera, report
+from tests.simulated_time import camera, visited
 from xueliang_monitor.clock import SystemClock
 from xueliang_monitor.configuration import settings as config
 from xueliang_monitor.configuration.strict_yaml import Problem
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.judgement.health import Policy
 from xueliang_monitor.metrics import render
-from xueliang_monitor.model import Finding, Report, Rung, RungResult
+from xueliang_monitor.model import Finding, Rung, RungResult, VisitResult
 from xueliang_monitor.probing.visit import Memory
 from xueliang_monitor.storage.history import History
 from xueliang_monitor.web.server import Server
@@ -102,12 +102,12 @@ class Made:
     def find(self, *names: str) -> None:
         """Let cameras be found well."""
         for name in names:
-            self.fleet.apply(report(name, self.fleet.now, None, Rung.RTSP), Memory(), 0.0)
+            self.fleet.apply(visited(name, self.fleet.now, None, Rung.RTSP), Memory(), 0.0)
 
     def _see(self, name: str, code: str, rung: Rung, *, online: bool) -> None:
         failed = RungResult(rung, False, 0.1, code, "why")
         rungs = (*REACHED, failed) if online else (failed,)
-        found = Report(name, self.fleet.now, rungs, (Finding(code, "why", rung),), online=online)
+        found = VisitResult(name, self.fleet.now, rungs, (Finding(code, "why", rung),), online=online)
         self.fleet.apply(found, Memory(), 0.0)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from xueliang_monitor.configuration.camera_file import Status
+from xueliang_monitor.configuration.camera_file import Lifecycle
 from xueliang_monitor.configuration.inventory import Camera
 from xueliang_monitor.judgement.availability import Seconds
 from xueliang_monitor.judgement.episodes import Episode
@@ -200,7 +200,7 @@ def build(
     wanted = [
         camera
         for camera in cameras
-        if camera.status is not Status.COMMISSIONING
+        if camera.status is not Lifecycle.COMMISSIONING
         and site in (None, camera.site)
         and programme in (None, camera.programme)
     ]
@@ -208,7 +208,7 @@ def build(
     days = period.days
     by_camera = {name: {day: seconds.get(name, {}).get(day, Seconds()) for day in days} for name in ids}
     totals = {name: _sum(each.values()) for name, each in by_camera.items()}
-    active = [camera for camera in wanted if camera.status is Status.ACTIVE or totals[camera.id].observed]
+    active = [camera for camera in wanted if camera.status is Lifecycle.ACTIVE or totals[camera.id].observed]
     known = [item for item in episodes if _touches(item, period)]
     own = [item for item in known if item.camera in ids]
     lost = [(ids[name], item) for name, item in outages if name in ids and _touches(item, period)]
@@ -236,6 +236,6 @@ def build(
             if item.uplink in uplinks
         ),
         tuple(camera for camera in wanted if _registered_in(camera, period)),
-        tuple(camera for camera in wanted if camera.status is Status.RETIRED),
-        tuple(camera for camera in active if camera.status is Status.ACTIVE and not totals[camera.id].online),
+        tuple(camera for camera in wanted if camera.status is Lifecycle.RETIRED),
+        tuple(camera for camera in active if camera.status is Lifecycle.ACTIVE and not totals[camera.id].online),
     )

@@ -36,10 +36,10 @@ async def run(target: Target, installation: Installation, expected: StreamParame
 
 def as_json(acceptance: Acceptance) -> dict[str, Any]:
     """Return the test as plain data."""
-    readings = acceptance.report.readings
+    readings = acceptance.visited.readings
     return {
         "passed": acceptance.passed,
-        "online": bool(acceptance.report.online),
+        "online": bool(acceptance.visited.online),
         "faults": list(acceptance.faults),
         "checks": [
             {

@@ -60,14 +60,14 @@ def list_(
     from rich.table import Column, Table
 
     from xueliang_monitor.cli import daemon_state
-    from xueliang_monitor.configuration.camera_file import Status
+    from xueliang_monitor.configuration.camera_file import Lifecycle
     from xueliang_monitor.judgement.catalogue import FAULTS
     from xueliang_monitor.model import State
 
     for name, given, known in (
         ("--state", state, [item.value for item in State]),
         ("--fault", fault, list(FAULTS)),
-        ("--status", status, [item.value for item in Status]),
+        ("--status", status, [item.value for item in Lifecycle]),
     ):
         if given is not None and given not in known:
             refuse([f"{name}: {given} is none of {', '.join(known)}"])

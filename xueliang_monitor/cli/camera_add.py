@@ -109,14 +109,14 @@ async def register(wish: Wish, loaded: Installation, *, quiet: bool) -> tuple[Ca
 def add_one(wish: Wish, loaded: Installation, *, as_json: bool) -> bool:
     """Register one camera; print how it went; return whether its file was written."""
     from xueliang_monitor.cli import acceptance, daemon_state
-    from xueliang_monitor.commissioning.registration_error import RefusedError
+    from xueliang_monitor.commissioning.registration_error import RegistrationError
     from xueliang_monitor.configuration import camera_file
 
     try:
         candidate, test = asyncio.run(register(wish, loaded, quiet=as_json))
-    except RefusedError as error:
+    except RegistrationError as error:
         refuse(error.messages, 2 if error.usage else 1)
-    wanted = test.passed or wish.status is camera_file.Status.COMMISSIONING
+    wanted = test.passed or wish.status is camera_file.Lifecycle.COMMISSIONING
     path = None
     if wanted:
         try:
@@ -178,7 +178,7 @@ def add(
     Exit status: 0 registered, 1 not passed or refused, 2 usage.
     """
     from xueliang_monitor.commissioning.registration_request import Wish
-    from xueliang_monitor.configuration.camera_file import Status
+    from xueliang_monitor.configuration.camera_file import Lifecycle
     from xueliang_monitor.net.spelling import check_host
 
     try:
@@ -202,7 +202,7 @@ def add(
         rtsp_port,
         rtsp_path,
         tls,
-        Status(status_of(as_status)),
+        Lifecycle(status_of(as_status)),
     )
     loaded = installation_of(config)
     wish = complete(wish, loaded)
@@ -218,7 +218,7 @@ def check(
     """Put a registered camera to the acceptance test. Exit status: 0 passed, 1 not."""
     from xueliang_monitor.cli import acceptance
     from xueliang_monitor.cli.camera_edit import change
-    from xueliang_monitor.configuration.camera_file import Status
+    from xueliang_monitor.configuration.camera_file import Lifecycle
 
     loaded = installation_of(config)
     known = camera_of(loaded, camera)
@@ -228,7 +228,7 @@ def check(
         print_json({"id": known.id, **acceptance.as_json(test)})
     else:
         acceptance.show(known.id, test)
-    if accept and test.passed and known.status is Status.COMMISSIONING:
+    if accept and test.passed and known.status is Lifecycle.COMMISSIONING:
         change(loaded, known.id, {"status": None})
         err.print(f"{known.id} counts from now on 已转为正式", style="green", highlight=False)
     sys.stdout.flush()
@@ -243,7 +243,7 @@ def accept_change(
     """Accept that a camera was exchanged, updated or set otherwise: what it says now is expected from now on."""
     from xueliang_monitor.cli.camera_edit import change
     from xueliang_monitor.commissioning.interview import identify
-    from xueliang_monitor.commissioning.registration_error import RefusedError
+    from xueliang_monitor.commissioning.registration_error import RegistrationError
 
     loaded = installation_of(config)
     known = [camera_of(loaded, name) for name in cameras]
@@ -251,7 +251,7 @@ def accept_change(
     for camera in known:
         try:
             who, stream = asyncio.run(identify(camera, loaded, time.time))
-        except RefusedError as error:
+        except RegistrationError as error:
             rows.append({"id": camera.id, "outcome": "failed", "detail": "; ".join(error.messages)})
             failed = True
             continue

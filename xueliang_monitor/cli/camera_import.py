@@ -23,7 +23,7 @@ from xueliang_monitor.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from xueliang_monitor.commissioning.importing import Import, Outcome
+    from xueliang_monitor.commissioning.importing import Import, ImportedRow
     from xueliang_monitor.configuration.strict_yaml import Problem
 
 
@@ -40,7 +40,7 @@ def _folder(into: Path | None, config: Path | None) -> Path:
         refuse([*error.problems, "give the folder with --into"])
 
 
-def _show(outcomes: list[Outcome], into: Path) -> None:
+def _show(outcomes: list[ImportedRow], into: Path) -> None:
     from rich.markup import escape
     from rich.table import Table
 
@@ -112,10 +112,10 @@ async def _test(task: Import, total: int, at_once: int) -> None:
         await task.test_all(at_once, done)
 
 
-def _report(outcomes: list[Outcome], problems: tuple[Problem, ...], folder: Path, *, as_json: bool) -> None:
-    from xueliang_monitor.commissioning.importing import Outcome
+def _report(outcomes: list[ImportedRow], problems: tuple[Problem, ...], folder: Path, *, as_json: bool) -> None:
+    from xueliang_monitor.commissioning.importing import ImportedRow
 
-    every = [*outcomes, *(Outcome(problem.line, "", "bad row", problem.message) for problem in problems)]
+    every = [*outcomes, *(ImportedRow(problem.line, "", "bad row", problem.message) for problem in problems)]
     every.sort(key=lambda item: item.line)
     if as_json:
         print_json(

@@ -16,7 +16,7 @@ from xueliang_monitor.cli.output import ConfigOption, err, out, refuse, settings
 from xueliang_monitor.model import Transport
 
 if TYPE_CHECKING:
-    from xueliang_monitor.model import Credentials, Report, Target
+    from xueliang_monitor.model import Credentials, Target, VisitResult
     from xueliang_monitor.probing.camera_lock import Turns
 
 CLIMB_SECONDS = 12.5
@@ -105,7 +105,7 @@ def way_of(config: Path | None) -> tuple[Turns, tuple[str, ...]]:
     return Turns(loaded.state), loaded.name_servers
 
 
-async def _visit(target: Target, turns: Turns, name_servers: tuple[str, ...]) -> Report:
+async def _visit(target: Target, turns: Turns, name_servers: tuple[str, ...]) -> VisitResult:
     import asyncio
 
     from xueliang_monitor.model import Rung, Timeouts
@@ -124,7 +124,7 @@ async def _visit(target: Target, turns: Turns, name_servers: tuple[str, ...]) ->
                 pauses.watched(),
                 asyncio.timeout(TOTAL_SECONDS),
             ):
-                report, _ = await visit(
+                visited, _ = await visit(
                     target,
                     Rung.PICTURE,
                     Memory(),
@@ -139,14 +139,14 @@ async def _visit(target: Target, turns: Turns, name_servers: tuple[str, ...]) ->
     finally:
         warming.cancel()
         await asyncio.gather(warming, return_exceptions=True)
-    return report
+    return visited
 
 
-def _as_json(target: Target, report: Report) -> dict[str, Any]:
+def _as_json(target: Target, visited: VisitResult) -> dict[str, Any]:
     return {
         "target": target.id,
-        "online": bool(report.online),
-        "faults": [finding.code for finding in report.seen],
+        "online": bool(visited.online),
+        "faults": [finding.code for finding in visited.seen],
         "rungs": [
             {
                 "rung": result.rung.value,
@@ -155,15 +155,15 @@ def _as_json(target: Target, report: Report) -> dict[str, Any]:
                 "fault": result.fault,
                 "detail": result.detail,
             }
-            for result in report.rungs
+            for result in visited.rungs
         ],
         "readings": {
-            key: round(value, 6) if isinstance(value, float) else value for key, value in report.readings.items()
+            key: round(value, 6) if isinstance(value, float) else value for key, value in visited.readings.items()
         },
     }
 
 
-def _print_table(target: Target, report: Report) -> None:
+def _print_table(target: Target, visited: VisitResult) -> None:
     from rich.markup import escape
     from rich.table import Table
 
@@ -171,25 +171,25 @@ def _print_table(target: Target, report: Report) -> None:
     from xueliang_monitor.model import Rung
 
     table = Table("Rung", "Verdict", "Time", "Detail", title=escape(target.id), title_justify="left")
-    for result in report.rungs:
+    for result in visited.rungs:
         verdict = "[green]good[/]" if result.ok else f"[red]{result.fault}[/]"
         table.add_row(result.rung.value, verdict, f"{result.seconds * 1000:.0f} ms", escape(result.detail))
-    climbed = {result.rung for result in report.rungs}
+    climbed = {result.rung for result in visited.rungs}
     for rung in Rung:
         of_camera = rung not in (Rung.FLEET, Rung.MONITOR) and (rung is not Rung.ONVIF or target.onvif is not None)
         if rung not in climbed and of_camera:
             table.add_row(rung.value, "[dim]not reached[/]", "", "")
     out.print(table)
     readings = Table("Reading", "Value", show_header=False, box=None)
-    for key, value in report.readings.items():
+    for key, value in visited.readings.items():
         readings.add_row(key, f"{value:.4g}" if isinstance(value, float) else escape(value))
     out.print(readings)
-    for finding in report.seen:
+    for finding in visited.seen:
         declared = fault(finding.code)
         out.print(f"\n[bold red]{declared.code}[/]  {declared.name.en}  {declared.name.zh}")
         out.print(f"  likely cause: {declared.cause.en} {declared.cause.zh}", highlight=False)
         out.print(f"  what to do:   {declared.advice.en} {declared.advice.zh}", highlight=False)
-    if not report.seen:
+    if not visited.seen:
         out.print("\n[bold green]healthy[/]  正常")
 
 
@@ -229,14 +229,14 @@ def check(
         chosen = _with_onvif(chosen, onvif_port)
     chosen = replace(chosen, transport=transport or chosen.transport, tls=tls or chosen.tls)
     try:
-        report = asyncio.run(_visit(chosen, *way_of(config)))
+        visited = asyncio.run(_visit(chosen, *way_of(config)))
     except TurnError as error:
         refuse([f"{chosen.id}: {error}"], EXIT_FAULTS)
     except TimeoutError:
         refuse([f"{chosen.id}: the check did not end within {TOTAL_SECONDS:.0f} s"], EXIT_FAULTS)
     if as_json:
-        typer.echo(json.dumps(_as_json(chosen, report), ensure_ascii=False, indent=2))
+        typer.echo(json.dumps(_as_json(chosen, visited), ensure_ascii=False, indent=2))
     else:
-        _print_table(chosen, report)
+        _print_table(chosen, visited)
     sys.stdout.flush()
-    raise typer.Exit(EXIT_FAULTS if report.seen else EXIT_HEALTHY)
+    raise typer.Exit(EXIT_FAULTS if visited.seen else EXIT_HEALTHY)

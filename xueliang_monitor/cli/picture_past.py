@@ -23,7 +23,7 @@ from xueliang_monitor.cli.output import (
 
 if TYPE_CHECKING:
     from xueliang_monitor.configuration.inventory import Camera
-    from xueliang_monitor.fleet.changes import LookTaken
+    from xueliang_monitor.fleet.changes import PictureSample
 
 STEPS = "▁▂▃▄▅▆▇█"
 COLUMNS = 60
@@ -69,7 +69,7 @@ def history(
     _print(known, looks)
 
 
-def _print(camera: Camera, looks: list[LookTaken]) -> None:
+def _print(camera: Camera, looks: list[PictureSample]) -> None:
     from rich.table import Column, Table
 
     from xueliang_monitor.availability_report.tables import moment

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from xueliang_monitor.commissioning.acceptance import accept
 from xueliang_monitor.commissioning.interview import enrich
-from xueliang_monitor.commissioning.registration_error import RefusedError, login_of
+from xueliang_monitor.commissioning.registration_error import RegistrationError, login_of
 from xueliang_monitor.configuration import camera_file
-from xueliang_monitor.configuration.camera_file import CameraFile, Status
+from xueliang_monitor.configuration.camera_file import CameraFile, Lifecycle
 from xueliang_monitor.configuration.installation import Installation, defaults_of
 from xueliang_monitor.configuration.inventory import target_of
 from xueliang_monitor.configuration.spreadsheet import COLUMNS, Row
@@ -23,7 +23,7 @@ _BAD = frozenset({"bad row", "not passed", "not written"})
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ImportedRow:
     """What became of one row: written, updated, unchanged, bad row, not passed or not written."""
 
     line: int
@@ -71,7 +71,7 @@ class Import:
         self._twice = _twice(rows, self._known)
         self._commissioning = commissioning
         self._installation = installation
-        self.outcomes: list[Outcome] = []
+        self.outcomes: list[ImportedRow] = []
 
     def write_all(self) -> None:
         """Write every row's file."""
@@ -95,11 +95,11 @@ class Import:
                 group.create_task(one(row))
 
     def _settle(self, row: Row, outcome: str, detail: str = "") -> None:
-        self.outcomes.append(Outcome(row.line, row.id, outcome, detail))
+        self.outcomes.append(ImportedRow(row.line, row.id, outcome, detail))
 
     @staticmethod
     def _on_trial(data: CameraFile) -> CameraFile:
-        return data.model_copy(update={"status": Status.COMMISSIONING})
+        return data.model_copy(update={"status": Lifecycle.COMMISSIONING})
 
     def _wanted(self, row: Row) -> CameraFile | None:
         """Return what the file is to say, the row's columns over what it said before; None for a row refused."""
@@ -147,7 +147,7 @@ class Import:
             data = await enrich(data, installation)
             login = login_of(installation, data.credentials)
             device_login = login_of(installation, data.onvif_credentials) or login
-        except RefusedError as error:
+        except RegistrationError as error:
             return data, error.messages[0]
         target = target_of(row.id, data, login, device_login, defaults_of(installation.settings))
         test = await accept(target, installation, workers, data.stream.value() if data.stream else None)

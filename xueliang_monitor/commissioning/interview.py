@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from xueliang_monitor.commissioning.registration_error import RefusedError, login_of
+from xueliang_monitor.commissioning.registration_error import RegistrationError, login_of
 from xueliang_monitor.commissioning.registration_request import Wish
 from xueliang_monitor.configuration.camera_file import CameraFile, IdentitySection, StreamSection
 from xueliang_monitor.configuration.installation import Installation
@@ -44,7 +44,7 @@ async def _open_ports(address: str, ports: tuple[int, ...]) -> tuple[int, ...]:
                 _, writer = await asyncio.open_connection(address, port)
         except (OSError, TimeoutError) as error:
             if short := shortage_of(error):
-                raise RefusedError(str(short)) from error
+                raise RegistrationError(str(short)) from error
             return False
         writer.close()
         return True
@@ -58,7 +58,7 @@ async def _addresses(host: str, installation: Installation) -> tuple[str, ...]:
         async with Names(installation.settings.name_servers) as names:
             return await names.addresses(host)
     except (NetError, ShortageError) as error:
-        raise RefusedError(str(error)) from error
+        raise RegistrationError(str(error)) from error
 
 
 async def _places(wish: Wish, address: str) -> tuple[OnvifTarget, ...]:
@@ -69,7 +69,7 @@ async def _places(wish: Wish, address: str) -> tuple[OnvifTarget, ...]:
     try:
         heard = await ask_each([address], DISCOVERY_SECONDS)
     except OSError as error:
-        raise RefusedError(f"the network cannot be asked: {shortage_of(error) or error}") from error
+        raise RegistrationError(f"the network cannot be asked: {shortage_of(error) or error}") from error
     said = tuple(OnvifTarget(device.port, device.path, device.secure) for device in heard)
     if secure:
         return (*said, OnvifTarget(443, secure=True))
@@ -97,7 +97,7 @@ def _choose(profiles: tuple[Profile, ...], wished: str | None) -> Profile | None
     found = next((item for item in profiles if wished in (item.token, item.name)), None)
     if found is None:
         known = ", ".join(f"{item.token} ({item.name}, {item.stream})" for item in profiles) or "none"
-        raise RefusedError(f"--profile: the camera has no profile {wished}; it has: {known}", usage=True)
+        raise RegistrationError(f"--profile: the camera has no profile {wished}; it has: {known}", usage=True)
     return found
 
 
@@ -123,7 +123,7 @@ def without_login(path: str, login: Credentials | None) -> str:
         for plain in {login.password, quote(login.password, safe="")} - {""}:
             path = re.sub(rf"(?i)((?:password|passwd|pass|pwd)=){re.escape(plain)}(?=[&_/?#]|$)", r"\1{password}", path)
     if redact_path(path) != path:
-        raise RefusedError(
+        raise RegistrationError(
             f"the camera's stream address holds a password ({redact_path(path)}), which is not written to a file",
             "Give the path with --rtsp-path, with {username} and {password} where the login belongs.",
         )
@@ -159,7 +159,7 @@ async def _asking() -> AsyncIterator[None]:
         async with asyncio.timeout(TALK_SECONDS):
             yield
     except LoginError as error:
-        raise RefusedError(
+        raise RegistrationError(
             f"the camera refuses the login: {error}",
             "One attempt was made and no more, so that the camera is not locked. Correct the credentials in the "
             "settings; where the camera keeps other users for ONVIF, name them with --onvif-credentials, or leave "
@@ -167,11 +167,11 @@ async def _asking() -> AsyncIterator[None]:
             "登录被拒绝：仅尝试了一次，以免摄像机锁定。请更正凭据后重试。",
         ) from error
     except ShortageError as error:
-        raise RefusedError(str(error)) from error
+        raise RegistrationError(str(error)) from error
     except (NetError, AnswerError) as error:
-        raise RefusedError(f"the camera does not tell over ONVIF what is needed: {error}") from error
+        raise RegistrationError(f"the camera does not tell over ONVIF what is needed: {error}") from error
     except TimeoutError as error:
-        raise RefusedError(f"the camera did not answer over ONVIF within {TALK_SECONDS:.0f} s") from error
+        raise RegistrationError(f"the camera did not answer over ONVIF within {TALK_SECONDS:.0f} s") from error
 
 
 async def _interview(talk: OnvifConversation, place: OnvifTarget, wished: str | None) -> Told:
@@ -180,7 +180,7 @@ async def _interview(talk: OnvifConversation, place: OnvifTarget, wished: str | 
         profiles = await talk.profiles()
         chosen, main = _choose(profiles, wished), main_profile(profiles)
         if chosen is None or main is None:
-            raise RefusedError("the camera names no media profile: its encoder is not set up")
+            raise RegistrationError("the camera names no media profile: its encoder is not set up")
         port, path = _split(await talk.stream_uri(chosen.token))
         path = without_login(path, place.credentials)
         snapshot = await _optional_path(talk, chosen.token)
@@ -216,7 +216,7 @@ async def ask_device(wish: Wish, installation: Installation, say: Say) -> Told |
     if wish.rtsp_path is not None and wish.onvif_port is None:
         say("no ONVIF found; the camera is registered without")
         return None
-    raise RefusedError(
+    raise RegistrationError(
         f"{wish.address} does not speak ONVIF ({where})",
         "Give its port with --onvif-port; for a camera without ONVIF give --rtsp-path (and --rtsp-port).",
     )
@@ -240,7 +240,7 @@ async def enrich(data: CameraFile, installation: Installation) -> CameraFile:
     addresses = await _addresses(data.address, installation)
     async with OnvifConversation(data.address, place, time.time, tls=data.tls, addresses=addresses) as talk:
         if why_not := await _speaks_onvif(talk):
-            raise RefusedError(f"onvif: {why_not}")
+            raise RegistrationError(f"onvif: {why_not}")
         told = await _interview(talk, place, data.stream.profile if data.stream else None)
         async with _asking():
             told = await _of_path(talk, told, data.rtsp_path)
@@ -278,7 +278,7 @@ async def identify(
 
     target = camera.target.onvif
     if target is None:
-        raise RefusedError(f"{camera.id} has no ONVIF: there is nobody to ask")
+        raise RegistrationError(f"{camera.id} has no ONVIF: there is nobody to ask")
     host, tls = camera.target.host, camera.target.tls
     addresses = await _addresses(host, installation)
     async with OnvifConversation(host, target, now, tls=tls, addresses=addresses) as talk, _asking():

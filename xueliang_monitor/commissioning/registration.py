@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xueliang_monitor.commissioning.interview import Say, Told, ask_device
-from xueliang_monitor.commissioning.registration_error import RefusedError, login_of
+from xueliang_monitor.commissioning.registration_error import RegistrationError, login_of
 from xueliang_monitor.commissioning.registration_request import Wish
-from xueliang_monitor.configuration.camera_file import ID, ID_RULE, CameraFile, Status
+from xueliang_monitor.configuration.camera_file import ID, ID_RULE, CameraFile, Lifecycle
 from xueliang_monitor.configuration.installation import Installation, defaults_of
 from xueliang_monitor.configuration.inventory import target_of
 from xueliang_monitor.configuration.strict_yaml import Document, DocumentError, validate
@@ -32,7 +32,7 @@ def conflict(installation: Installation, identity: str, host: str, port: int | N
     for camera in installation.inventory.known:
         if camera.id == identity:
             return f"the id {identity} is taken by {camera.id} ({camera.name}, {camera.target.host})"
-        if camera.status is Status.RETIRED:
+        if camera.status is Lifecycle.RETIRED:
             continue
         if camera.target.host == host and (port is None or camera.target.port == port):
             return f"the address {host} is registered already, as {camera.id} ({camera.name})"
@@ -79,7 +79,7 @@ def _file_of(wish: Wish, told: Told | None) -> CameraFile:
     try:
         return validate(Document(Path(wish.address), values, {}), CameraFile)
     except DocumentError as error:
-        raise RefusedError(*(problem.message for problem in error.problems), usage=True) from None
+        raise RegistrationError(*(problem.message for problem in error.problems), usage=True) from None
 
 
 async def prepare(wish: Wish, installation: Installation, say: Say) -> Candidate:
@@ -91,18 +91,18 @@ async def prepare(wish: Wish, installation: Installation, say: Say) -> Candidate
     """
     identity = wish.id or default_id(wish.name, wish.address)
     if not ID.fullmatch(identity):
-        raise RefusedError(f"--id: {identity!r} is no id; use {ID_RULE}", usage=True)
+        raise RegistrationError(f"--id: {identity!r} is no id; use {ID_RULE}", usage=True)
     _file_of(wish, None)  # what is wrong with the wish itself is said before anybody is asked
     login = login_of(installation, wish.credentials)
     taken = conflict(installation, identity, wish.address, wish.rtsp_port, "")
     if taken is not None:
-        raise RefusedError(taken)
+        raise RegistrationError(taken)
     told = await ask_device(wish, installation, say)
     data = _file_of(wish, told)
     serial = data.identity.serial if data.identity else ""
     taken = conflict(installation, identity, data.address, data.rtsp_port, serial)
     if taken is not None:
-        raise RefusedError(taken)
+        raise RegistrationError(taken)
     device_login = login_of(installation, wish.onvif_credentials) or login
     defaults = defaults_of(installation.settings)
     return Candidate(identity, data, target_of(identity, data, login, device_login, defaults))

@@ -6,7 +6,7 @@ from xueliang_monitor.configuration.installation import Installation
 from xueliang_monitor.model import Credentials
 
 
-class RefusedError(Exception):
+class RegistrationError(Exception):
     """A camera is not registered; the messages say why, and `usage` whether the command was wrong."""
 
     def __init__(self, *messages: str, usage: bool = False) -> None:
@@ -28,6 +28,6 @@ def login_of(installation: Installation, name: str | None, option: str = "--cred
         return installation.credentials[name]
     if name in installation.settings.credentials:
         said = [str(problem) for problem in installation.problems]
-        raise RefusedError(f"the password of credentials {name} is not to be had", *said, usage=True)
+        raise RegistrationError(f"the password of credentials {name} is not to be had", *said, usage=True)
     known = ", ".join(sorted(installation.settings.credentials)) or "none"
-    raise RefusedError(f"{option}: the settings know no credentials {name}; known: {known}", usage=True)
+    raise RegistrationError(f"{option}: the settings know no credentials {name}; known: {known}", usage=True)

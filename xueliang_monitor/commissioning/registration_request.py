@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from xueliang_monitor.configuration.camera_file import Status
+from xueliang_monitor.configuration.camera_file import Lifecycle
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,4 +25,4 @@ class Wish:
     rtsp_port: int | None = None
     rtsp_path: str | None = None
     tls: str = "verify"
-    status: Status = Status.ACTIVE
+    status: Lifecycle = Lifecycle.ACTIVE

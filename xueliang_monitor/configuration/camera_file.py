@@ -23,7 +23,7 @@ Label = Annotated[str, Field(min_length=1, max_length=120)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
-class Status(enum.StrEnum):
+class Lifecycle(enum.StrEnum):
     """How a camera is dealt with: watched and counted, watched only, or neither."""
 
     ACTIVE = "active"
@@ -172,7 +172,7 @@ class CameraFile(Strict):
     request_keyframe: Literal["auto", "never"] = "auto"
     snapshot_path: Annotated[str, Field(max_length=1024), AfterValidator(_check_http_path)] | None = None
     tls: Annotated[str, AfterValidator(_check_tls)] = "verify"
-    status: Status = Status.ACTIVE
+    status: Lifecycle = Lifecycle.ACTIVE
     registered: Annotated[str | None, Field(max_length=40)] = None
     picture: PictureSection | None = None
     view_since: Annotated[str | None, Field(max_length=40)] = None

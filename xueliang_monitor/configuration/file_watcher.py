@@ -59,7 +59,7 @@ def fingerprint(folder: Path) -> Fingerprint:
     return frozenset(found)
 
 
-class _Looks:
+class _FolderPoll:
     """Looks at a folder, and tells whether it changed; not more often than a small share of the time allows."""
 
     def __init__(self, folder: Path, seen: Fingerprint) -> None:
@@ -106,13 +106,13 @@ async def _told(folder: Path) -> AsyncIterator[bool]:
     raise _NotToldError("it ended", GONE_SECONDS)
 
 
-async def _look_for(seconds: float, looks: _Looks, changed: Callable[[], Awaitable[None]]) -> None:
+async def _look_for(seconds: float, poll: _FolderPoll, changed: Callable[[], Awaitable[None]]) -> None:
     """Look at the folder once a second."""
     loop = asyncio.get_running_loop()
     until = loop.time() + seconds
     while loop.time() < until:
         await asyncio.sleep(LOOK_SECONDS)
-        if await looks.changed(told=False):
+        if await poll.changed(told=False):
             await changed()
 
 
@@ -122,7 +122,7 @@ async def follow(folder: Path, seen: Fingerprint, changed: Callable[[], Awaitabl
     Where the system does not tell of changes, as it has no inotify instance left or the folder is gone, the folder is
     looked at every second; that is said once, and tried again.
     """
-    looks, said = _Looks(folder, seen), False
+    poll, said = _FolderPoll(folder, seen), False
     while True:
         try:
             async with contextlib.aclosing(_told(folder)) as tellings:  # type: ignore[type-var] # as above
@@ -130,7 +130,7 @@ async def follow(folder: Path, seen: Fingerprint, changed: Callable[[], Awaitabl
                     if said:
                         log.info("%s: its changes are told by the system again", folder)
                         said = False
-                    if await looks.changed(told=told):
+                    if await poll.changed(told=told):
                         await changed()
         except _NotToldError as error:
             if not said:
@@ -138,4 +138,4 @@ async def follow(folder: Path, seen: Fingerprint, changed: Callable[[], Awaitabl
                     "%s: its changes are not told by the system (%s); it is looked at every second", folder, error
                 )
             said = True
-            await _look_for(error.pause, looks, changed)
+            await _look_for(error.pause, poll, changed)

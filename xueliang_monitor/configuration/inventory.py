@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from xueliang_monitor.configuration.camera_file import ID, ID_RULE, CameraFile, PictureSection, Status
+from xueliang_monitor.configuration.camera_file import ID, ID_RULE, CameraFile, Lifecycle, PictureSection
 from xueliang_monitor.configuration.strict_yaml import Document, DocumentError, Problem, read, validate
 from xueliang_monitor.model import Credentials, OnvifTarget, PictureRules, Target
 
@@ -44,7 +44,7 @@ class Camera:
         return self.data.uplink
 
     @property
-    def status(self) -> Status:
+    def status(self) -> Lifecycle:
         """How it is dealt with."""
         return self.data.status
 
@@ -193,16 +193,16 @@ def load(
             problems += error.problems
             continue
         stream = (camera.target.host, camera.target.port, camera.target.path)
-        if camera.status is not Status.RETIRED:
+        if camera.status is not Lifecycle.RETIRED:
             if stream in streams:
                 problems.append(Problem(file, 0, f"the same address, port and path as {streams[stream].name}"))
                 continue
             streams[stream] = file
         cameras.append(camera)
     return Inventory(
-        tuple(camera for camera in cameras if camera.status is not Status.RETIRED),
+        tuple(camera for camera in cameras if camera.status is not Lifecycle.RETIRED),
         tuple(problems),
-        tuple(camera for camera in cameras if camera.status is Status.RETIRED),
+        tuple(camera for camera in cameras if camera.status is Lifecycle.RETIRED),
     )
 
 

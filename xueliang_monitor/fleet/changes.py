@@ -14,7 +14,7 @@ from xueliang_monitor.probing.visit import Memory
 
 
 @dataclass(frozen=True, slots=True)
-class LookTaken:
+class PictureSample:
     """What one look measured, and the scores of its checks by fault."""
 
     camera: str
@@ -24,7 +24,7 @@ class LookTaken:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class CameraRecord:
     """What is known of one camera, whole: `data` is its file as it was last in force, None where that was not kept.
 
     `episodes` counts how often each fault was confirmed since the camera is known.
@@ -36,7 +36,7 @@ class Known:
     data: CameraFile | None = None
     episodes: Mapping[str, int] = field(default_factory=dict)
 
-    def moved(self, change: Callable[[float], float]) -> Known:
+    def moved(self, change: Callable[[float], float]) -> CameraRecord:
         """Return the same with every moment changed, as when the clock that gave them was wrong."""
         return replace(self, health=self.health.moved(change), memory=self.memory.moved(change))
 
@@ -59,9 +59,9 @@ class Changes:
     """
 
     transitions: tuple[Transition, ...] = ()
-    known: tuple[Known, ...] = ()
+    known: tuple[CameraRecord, ...] = ()
     seconds: tuple[tuple[str, str, Seconds], ...] = ()
-    looks: tuple[LookTaken, ...] = ()
+    looks: tuple[PictureSample, ...] = ()
     outages: tuple[tuple[str, Outage], ...] = ()
     uplinks: tuple[tuple[str, frozenset[str]], ...] = ()
     gone: tuple[str, ...] = ()
@@ -77,7 +77,7 @@ class Stored:
     and `open_outages` are those without an end; `clock` is the one that all moments are of, None where it was not kept.
     """
 
-    cameras: Mapping[str, Known] = field(default_factory=dict)
+    cameras: Mapping[str, CameraRecord] = field(default_factory=dict)
     uplinks: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
     open_episodes: tuple[Episode, ...] = ()
     open_outages: tuple[tuple[str, Outage], ...] = ()

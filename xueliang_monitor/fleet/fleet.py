@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from xueliang_monitor.clock import STEP_SECONDS, Clock, ClockReading
-from xueliang_monitor.configuration.camera_file import Status as FileStatus
+from xueliang_monitor.configuration.camera_file import Lifecycle
 from xueliang_monitor.configuration.inventory import Camera, Inventory
 from xueliang_monitor.configuration.strict_yaml import Problem
-from xueliang_monitor.fleet.changes import Changes, Known, LookTaken, Stored
+from xueliang_monitor.fleet.changes import CameraRecord, Changes, PictureSample, Stored
 from xueliang_monitor.fleet.differences import better_learned, difference, kept_of
 from xueliang_monitor.fleet.fleet_uplinks import Uplinks, group_of
 from xueliang_monitor.fleet.pending import Pending
@@ -20,10 +20,10 @@ from xueliang_monitor.fleet.restoring import newest, restore, restored_entry
 from xueliang_monitor.fleet.snapshot import Entry, Histogram, MonitorFault, Snapshot
 from xueliang_monitor.judgement.availability import Seconds, spent, split_by_day
 from xueliang_monitor.judgement.health import (
+    CameraStatus,
     Health,
     Outage,
     Policy,
-    Status,
     Transition,
     advance,
     status,
@@ -32,7 +32,7 @@ from xueliang_monitor.judgement.health import (
 from xueliang_monitor.judgement.maintenance import Window, covering
 from xueliang_monitor.judgement.own_clock import CLOCK_WRONG, LARGE_STEP_SECONDS, LONG_AWAY_SECONDS, OwnClock
 from xueliang_monitor.judgement.uplinks import UNREACHABLE, Uplink, unreachable
-from xueliang_monitor.model import Report, Rung, RungResult
+from xueliang_monitor.model import Rung, RungResult, VisitResult
 from xueliang_monitor.picture.failures import Failures
 from xueliang_monitor.picture.measures import MEASURES
 from xueliang_monitor.probing.device_changes import CLOCK_DRIFT
@@ -63,7 +63,7 @@ class Fleet:
             self._uplinks.join(camera)
         self._own_clock = OwnClock(policy.clock_drift, clock.now())
         self._pending = Pending()
-        self._unwatched: dict[str, Known] = {}
+        self._unwatched: dict[str, CameraRecord] = {}
         self._followers: dict[str, list[Told]] = {}
         self._watchers: list[Callable[[tuple[Transition, ...]], None]] = []
         self._rung_seconds: dict[Rung, Histogram] = {
@@ -303,7 +303,7 @@ class Fleet:
 
     def _count_time(self, entry: Entry, until: float) -> None:
         """Add up how the camera was from the last visit to this one."""
-        if entry.counted_until is None or entry.camera.status is not FileStatus.ACTIVE:
+        if entry.counted_until is None or entry.camera.status is not Lifecycle.ACTIVE:
             return
         if self._own_clock.guessed and self._own_clock.common is None:
             return  # on which day it is nobody knows
@@ -338,77 +338,77 @@ class Fleet:
         for told in tuple(self._followers.get(camera, ())):
             told(rung, result)
 
-    def apply(self, report: Report, memory: Memory, lateness: float) -> tuple[Health, frozenset[str]]:
+    def apply(self, visited: VisitResult, memory: Memory, lateness: float) -> tuple[Health, frozenset[str]]:
         """Take a visit's report; return the camera's health after it, and the neighbours to be visited at once.
 
         Neighbours are wanted where the camera seems lost and they may be lost with it: then one uplink is down, and
         no camera is blamed.
         """
-        entry = self._entries[report.camera]
-        self._count_time(entry, report.at)
-        self._pending.touch(report.camera)
-        report, said = self._hear_clock(entry, report)
-        entry = self._entries[report.camera]
-        resting = self._maintenance(entry, report.at) is not None
-        uplink, turned = (Uplink(""), ()) if resting else self._uplinks.observe(entry.camera, report)
+        entry = self._entries[visited.camera]
+        self._count_time(entry, visited.at)
+        self._pending.touch(visited.camera)
+        visited, said = self._hear_clock(entry, visited)
+        entry = self._entries[visited.camera]
+        resting = self._maintenance(entry, visited.at) is not None
+        uplink, turned = (Uplink(""), ()) if resting else self._uplinks.observe(entry.camera, visited)
         faults = entry.health.faults
-        first = min((faults[code].since for code in UNREACHABLE & faults.keys()), default=report.at)
+        first = min((faults[code].since for code in UNREACHABLE & faults.keys()), default=visited.at)
         wanted: frozenset[str] = frozenset()
-        if unreachable(report) and entry.health.offline_streak >= 1:
-            wanted = self._uplinks.undecided(uplink, report.camera, first, report.at)
-        suspended = uplink.hides(report.camera) or resting
-        health, transitions = advance(entry.health, report, self.policy, hold=bool(wanted), suspended=suspended)
-        self._pending.outage(report.camera, entry.health.outage, health.outage, report.at)
+        if unreachable(visited) and entry.health.offline_streak >= 1:
+            wanted = self._uplinks.undecided(uplink, visited.camera, first, visited.at)
+        suspended = uplink.hides(visited.camera) or resting
+        health, transitions = advance(entry.health, visited, self.policy, hold=bool(wanted), suspended=suspended)
+        self._pending.outage(visited.camera, entry.health.outage, health.outage, visited.at)
         transitions = (*said, *turned, *transitions)
         episodes = dict(entry.episodes)
         for transition in transitions:
             if transition.kind == "raised" and transition.camera:
                 episodes[transition.code] = episodes.get(transition.code, 0) + 1
-        readings = {**entry.readings, **report.readings}
-        rungs = {**entry.rungs, **{result.rung: result for result in report.rungs}}
-        kept_at = self._keep_look(entry, report)
-        self._entries[report.camera] = Entry(
+        readings = {**entry.readings, **visited.readings}
+        rungs = {**entry.rungs, **{result.rung: result for result in visited.rungs}}
+        kept_at = self._keep_look(entry, visited)
+        self._entries[visited.camera] = Entry(
             entry.camera,
             health,
             memory,
             readings,
             rungs,
             episodes,
-            report.at,
-            scores=report.scores or entry.scores,
+            visited.at,
+            scores=visited.scores or entry.scores,
             look_kept_at=kept_at,
         )
-        self._count(report, lateness)
+        self._count(visited, lateness)
         if transitions or (memory.login, memory.device_login) != (entry.memory.login, entry.memory.device_login):
-            self._pending.change((report.camera,))
+            self._pending.change((visited.camera,))
         if transitions:
             self._tell(transitions)
-        self.tell_rung(report.camera, None, None)
+        self.tell_rung(visited.camera, None, None)
         return health, wanted & self._entries.keys()
 
-    def _keep_look(self, entry: Entry, report: Report) -> float:
+    def _keep_look(self, entry: Entry, visited: VisitResult) -> float:
         """Put a look aside for the history where it is time; return when one was kept last."""
-        near = max(report.scores.values(), default=0.0) >= NEAR_SCORE
-        if not report.scores or (report.at - entry.look_kept_at < LOOK_SPACING_SECONDS and not near):
+        near = max(visited.scores.values(), default=0.0) >= NEAR_SCORE
+        if not visited.scores or (visited.at - entry.look_kept_at < LOOK_SPACING_SECONDS and not near):
             return entry.look_kept_at
-        measures = {name: value for name in MEASURES if isinstance(value := report.readings.get(name), float)}
-        self._pending.look(LookTaken(report.camera, report.at, measures, report.scores))
-        return report.at
+        measures = {name: value for name in MEASURES if isinstance(value := visited.readings.get(name), float)}
+        self._pending.look(PictureSample(visited.camera, visited.at, measures, visited.scores))
+        return visited.at
 
-    def _hear_clock(self, entry: Entry, report: Report) -> tuple[Report, tuple[Transition, ...]]:
+    def _hear_clock(self, entry: Entry, visited: VisitResult) -> tuple[VisitResult, tuple[Transition, ...]]:
         """Take what a camera told of its clock, and judge ours; return the report without what ours is to blame for."""
-        offset = report.readings.get("clock_offset_seconds")
+        offset = visited.readings.get("clock_offset_seconds")
         if not isinstance(offset, float):
-            return report, ()
-        self._own_clock.heard(entry.camera.id, offset, report.at)
+            return visited, ()
+        self._own_clock.heard(entry.camera.id, offset, visited.at)
         said = self._judge_own_clock()
-        return self._own_clock.spared(report, self._speaking), said
+        return self._own_clock.spared(visited, self._speaking), said
 
     def _speaking(self) -> int:
         """Count the cameras that can tell the time."""
         return sum(entry.camera.target.onvif is not None for entry in self._entries.values())
 
-    def _status(self, entry: Entry, now: float) -> Status:
+    def _status(self, entry: Entry, now: float) -> CameraStatus:
         uplink = self._uplinks.of(entry.camera)
         health = entry.health
         if entry.restored_at is not None and health.visited_at is not None:
@@ -430,19 +430,19 @@ class Fleet:
         camera = entry.camera
         return covering(self.windows, camera.id, camera.site, camera.uplink, now)
 
-    def _count(self, report: Report, lateness: float) -> None:
-        for result in report.rungs:
+    def _count(self, visited: VisitResult, lateness: float) -> None:
+        for result in visited.rungs:
             self._rung_seconds[result.rung].observe(result.seconds)
         self._lateness.observe(lateness)
-        self._visits["fault" if report.seen else "ok"] += 1
-        self._shortages.update(report.shortages)
-        self._failures.take(report.camera, report.failures)
+        self._visits["fault" if visited.seen else "ok"] += 1
+        self._shortages.update(visited.shortages)
+        self._failures.take(visited.camera, visited.failures)
 
     def count_failed_visit(self) -> None:
         """Count a visit that ended by an error of our own, without a report."""
         self._visits["error"] += 1
 
-    def status_of(self, camera: str) -> Status:
+    def status_of(self, camera: str) -> CameraStatus:
         """Derive a camera's status at this moment."""
         return self._status(self._entries[camera], self._clock.now())
 
@@ -477,7 +477,7 @@ class Fleet:
         """Whether the monitor's clock shows a time that cannot be."""
         return self._own_clock.impossible
 
-    def pairs(self) -> Iterator[tuple[Entry, Status]]:
+    def pairs(self) -> Iterator[tuple[Entry, CameraStatus]]:
         """Yield every camera with its status; what comes or goes meanwhile may be missed."""
         for name in list(self._entries):
             entry = self._entries.get(name)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from xueliang_monitor.configuration.inventory import Camera
 from xueliang_monitor.judgement.health import Transition
 from xueliang_monitor.judgement.uplinks import Uplink, UplinkPolicy, observe, undecided, without
-from xueliang_monitor.model import Report
+from xueliang_monitor.model import VisitResult
 
 
 def group_of(camera: Camera) -> str:
@@ -38,12 +38,12 @@ class Uplinks:
         """Return the uplink of a camera; None where nothing is known of it yet."""
         return self._known.get(group_of(camera))
 
-    def observe(self, camera: Camera, report: Report) -> tuple[Uplink, tuple[Transition, ...]]:
+    def observe(self, camera: Camera, visited: VisitResult) -> tuple[Uplink, tuple[Transition, ...]]:
         """Take a visit of a camera; return its uplink after that, and what changed."""
         group = group_of(camera)
         known = self._known.get(group) or Uplink(group)
-        uplink, turned = observe(known, report, self._policy)
-        return uplink, self._take(known, uplink, turned, report.at)
+        uplink, turned = observe(known, visited, self._policy)
+        return uplink, self._take(known, uplink, turned, visited.at)
 
     def undecided(self, uplink: Uplink, camera: str, since: float, now: float) -> frozenset[str]:
         """Return the neighbours to be visited before a camera that is not reached `since` is judged by itself."""

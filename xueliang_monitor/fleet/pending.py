@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
-from xueliang_monitor.fleet.changes import Changes, Known, LookTaken
+from xueliang_monitor.fleet.changes import CameraRecord, Changes, PictureSample
 from xueliang_monitor.fleet.snapshot import Entry
 from xueliang_monitor.judgement.availability import Seconds
 from xueliang_monitor.judgement.health import Outage, Transition
@@ -16,7 +16,7 @@ class Pending:
 
     def __init__(self) -> None:
         self._happened: list[Transition] = []
-        self._looks: list[LookTaken] = []
+        self._looks: list[PictureSample] = []
         self._outages: list[tuple[str, Outage]] = []
         self._seconds: dict[tuple[str, str], Seconds] = {}
         self._uplinks: dict[str, frozenset[str]] = {}
@@ -29,7 +29,7 @@ class Pending:
         """Take what happened."""
         self._happened += transitions
 
-    def look(self, taken: LookTaken) -> None:
+    def look(self, taken: PictureSample) -> None:
         """Take a look at a picture."""
         self._looks.append(taken)
 
@@ -76,7 +76,7 @@ class Pending:
         changes = Changes(
             tuple(self._happened),
             tuple(
-                Known(name, entry.health, entry.memory, entry.camera.data, entry.episodes)
+                CameraRecord(name, entry.health, entry.memory, entry.camera.data, entry.episodes)
                 for name in sorted(wanted)
                 if (entry := entries.get(name)) is not None
             ),

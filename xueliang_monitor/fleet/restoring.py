@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from xueliang_monitor.fleet.changes import Known, Stored
+from xueliang_monitor.fleet.changes import CameraRecord, Stored
 from xueliang_monitor.fleet.fleet_uplinks import group_of
 from xueliang_monitor.fleet.snapshot import Entry
 from xueliang_monitor.judgement.catalogue import FAULTS
@@ -45,7 +45,7 @@ def newest(stored: Stored, otherwise: float) -> float:
     return max((known.health.visited_at or 0.0 for known in stored.cameras.values()), default=otherwise)
 
 
-def restored_entry(entry: Entry, known: Known, now: float) -> tuple[Entry, tuple[FaultState, ...]]:
+def restored_entry(entry: Entry, known: CameraRecord, now: float) -> tuple[Entry, tuple[FaultState, ...]]:
     """Return a camera's entry with what the history knows of it, and the faults that this version does not know.
 
     No moment lies in the future. The time away counts as not watched.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from xueliang_monitor.clock import Clock
 from xueliang_monitor.judgement.health import Health
-from xueliang_monitor.model import Report, Rung
+from xueliang_monitor.model import Rung, VisitResult
 
 log = logging.getLogger(__name__)
 
@@ -110,14 +110,16 @@ def _next_on_grid(grid: float, interval: float, now: float) -> float:
     return grid + interval * (int((now + SAME_MOMENT - grid) // interval) + 1)
 
 
-def next_plan(plan: Plan, started: float, now: float, report: Report, health: Health, intervals: Intervals) -> Plan:
+def next_plan(
+    plan: Plan, started: float, now: float, visited: VisitResult, health: Health, intervals: Intervals
+) -> Plan:
     """Plan the visit after one that started at `started` and ended at `now`.
 
     A rung that was due but not come to, as a lower one failed, stays due together with the lowest; a rung on which
     something is undecided is visited again soon.
     """
-    attempted = {result.rung for result in report.rungs}
-    if report.online:
+    attempted = {result.rung for result in visited.rungs}
+    if visited.online:
         attempted.add(Rung.ONVIF)  # a camera that was reached and yet not asked has no ONVIF
     due: list[float | None] = []
     for rung, moment, grid in zip(ORDER, plan.due, plan.grid, strict=True):
@@ -125,7 +127,7 @@ def next_plan(plan: Plan, started: float, now: float, report: Report, health: He
             due.append(moment)
         else:
             due.append(_next_on_grid(grid, intervals.of(rung), now) if rung in attempted else None)
-    pending = health.pending | ({Rung.PICTURE} if report.look_again else frozenset())
+    pending = health.pending | ({Rung.PICTURE} if visited.look_again else frozenset())
     soon = {rung: max(now, started + intervals.recheck(rung)) for rung in pending}
     lowest = min(moment for moment in (*due, *soon.values()) if moment is not None)
     planned = [
@@ -141,7 +143,7 @@ def put_off(plan: Plan, until: float) -> Plan:
     return Plan((due[0], due[1], due[2], due[3], due[4]), plan.grid)
 
 
-Visit = Callable[[str, Due, float], Awaitable[tuple[Report, Health]]]
+Visit = Callable[[str, Due, float], Awaitable[tuple[VisitResult, Health]]]
 
 
 class Scheduler:
@@ -225,9 +227,9 @@ class Scheduler:
                     self._asked.discard(camera)
                     due = Due(Rung.PICTURE, True)
                 try:
-                    report, health = await self._visit(camera, due, max(0.0, started - plan.at))
+                    visited, health = await self._visit(camera, due, max(0.0, started - plan.at))
                 except Exception:
                     log.exception("camera %s: the visit failed for a reason of our own; it is tried again", camera)
                     plan = put_off(plan, self._clock.monotonic() + self.intervals.reach)
                     continue
-            plan = next_plan(plan, started, self._clock.monotonic(), report, health, self.intervals)
+            plan = next_plan(plan, started, self._clock.monotonic(), visited, health, self.intervals)

@@ -6,11 +6,11 @@ import bisect
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from xueliang_monitor.configuration.camera_file import Status as FileStatus
+from xueliang_monitor.configuration.camera_file import Lifecycle
 from xueliang_monitor.configuration.inventory import Camera
 from xueliang_monitor.configuration.strict_yaml import Problem
 from xueliang_monitor.judgement.availability import Seconds
-from xueliang_monitor.judgement.health import Health, Status
+from xueliang_monitor.judgement.health import CameraStatus, Health
 from xueliang_monitor.judgement.maintenance import Window
 from xueliang_monitor.judgement.uplinks import Uplink
 from xueliang_monitor.model import NO_NUMBERS, Rung, RungResult
@@ -97,7 +97,7 @@ class Snapshot:
     """The fleet at one moment, safe to read from anywhere."""
 
     now: float
-    entries: tuple[tuple[Entry, Status], ...]
+    entries: tuple[tuple[Entry, CameraStatus], ...]
     problems: tuple[Problem, ...]
     rung_seconds: Mapping[Rung, Histogram]
     lateness: Histogram
@@ -122,9 +122,9 @@ class Snapshot:
     check_failures: Mapping[str, int] = field(default_factory=dict)
 
     @property
-    def counted(self) -> tuple[tuple[Entry, Status], ...]:
+    def counted(self) -> tuple[tuple[Entry, CameraStatus], ...]:
         """The cameras that count: not those in commissioning."""
-        return tuple(pair for pair in self.entries if pair[0].camera.status is FileStatus.ACTIVE)
+        return tuple(pair for pair in self.entries if pair[0].camera.status is Lifecycle.ACTIVE)
 
     @property
     def invalid_files(self) -> int:

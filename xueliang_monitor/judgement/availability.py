@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from xueliang_monitor.judgement.health import Status
+from xueliang_monitor.judgement.health import CameraStatus
 from xueliang_monitor.model import State
 
 WINDOWS = {"1d": 1, "7d": 7, "30d": 30}
@@ -65,7 +65,7 @@ class Seconds:
         return min(1.0, self.healthy / self.counted) if self.counted > 0 else None
 
 
-def spent(status: Status, seconds: float) -> Seconds:
+def spent(status: CameraStatus, seconds: float) -> Seconds:
     """Return what `seconds` in a status count as; what is unknown for a reason of ours counts as not watched."""
     if status.state is State.MAINTENANCE:
         return Seconds(observed=seconds, maintenance=seconds)

@@ -37,7 +37,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class AdviceRow:
     """One diagnosis: its name, when it fits, and what a technician does."""
 
     name: str
@@ -48,8 +48,8 @@ class Row:
 _NO_ANSWER = frozenset({HOST_UNREACHABLE.code, CONNECT_TIMEOUT.code})
 _RTSP_ALONE = frozenset({CONNECTION_REFUSED.code, RTSP_TIMEOUT.code, CONNECTION_CLOSED.code, SERVER_ERROR.code})
 
-TABLE: tuple[Row, ...] = (
-    Row(
+TABLE: tuple[AdviceRow, ...] = (
+    AdviceRow(
         "uplink",
         lambda facts: facts.uplink_down,
         Text(
@@ -57,7 +57,7 @@ TABLE: tuple[Row, ...] = (
             "同一交换机或线路的摄像机均已掉线：先检查上联，无需前往本摄像机。",
         ),
     ),
-    Row(
+    AdviceRow(
         "clock-and-login",
         lambda facts: {AUTH_FAILED.code, "clock_drift"} <= facts.faults,
         Text(
@@ -66,7 +66,7 @@ TABLE: tuple[Row, ...] = (
             "时钟偏差且登录被拒绝，部分摄像机会因此拒绝登录：先校时，再重试密码。",
         ),
     ),
-    Row(
+    AdviceRow(
         "rtsp-alone",
         lambda facts: facts.onvif_answers and bool(facts.faults & _RTSP_ALONE),
         Text(
@@ -75,7 +75,7 @@ TABLE: tuple[Row, ...] = (
             "设备在线且 ONVIF 有应答，仅视频服务异常：可远程重启并检查 RTSP 是否启用；供电与网线正常。",
         ),
     ),
-    Row(
+    AdviceRow(
         "restarted-and-lost",
         lambda facts: "device_rebooted" in facts.faults and bool(facts.faults & (_NO_ANSWER | {"flapping"})),
         Text(
@@ -83,7 +83,7 @@ TABLE: tuple[Row, ...] = (
             "掉线前刚刚重启：先检查供电、PoE 功率与接头，再查网络。",
         ),
     ),
-    Row(
+    AdviceRow(
         "firmware-and-path",
         lambda facts: STREAM_NOT_FOUND.code in facts.faults and "firmware_changed" in facts.faults,
         Text(
@@ -91,7 +91,7 @@ TABLE: tuple[Row, ...] = (
             "固件变更后码流路径失效：更正 rtsp_path，然后确认变更。",
         ),
     ),
-    Row(
+    AdviceRow(
         "rare-keyframes",
         lambda facts: "no_keyframe" in facts.faults and facts.reading("keyframe_wait_seconds") > LONG_WAIT_SECONDS,
         Text(
@@ -102,6 +102,6 @@ TABLE: tuple[Row, ...] = (
 )
 
 
-def diagnose(facts: Facts) -> Row | None:
+def diagnose(facts: Facts) -> AdviceRow | None:
     """Return the first row that fits; None where the fault's own advice stands."""
     return next((row for row in TABLE if row.fits(facts)), None)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from xueliang_monitor.model import Fault, Report, Rung, Severity, State, Text
+from xueliang_monitor.model import Fault, Rung, Severity, State, Text, VisitResult
 
 OWN_ERROR = "check_failed"
 OWN_TIMES = 10
@@ -186,7 +186,7 @@ class Transition:
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class CameraStatus:
     """What people are shown of a camera now."""
 
     state: State
@@ -206,15 +206,15 @@ def _confirmations(policy: Policy, code: str, rung: Rung) -> int:
 
 
 def _see(
-    faults: dict[str, FaultState], report: Report, policy: Policy, offline_streak: int, *, hold: bool
+    faults: dict[str, FaultState], visited: VisitResult, policy: Policy, offline_streak: int, *, hold: bool
 ) -> list[Transition]:
     raised = []
-    for finding in report.seen:
+    for finding in visited.seen:
         known = faults.get(finding.code)
         rung = finding.rung
-        offline = report.online is False and rung is not Rung.ONVIF
+        offline = visited.online is False and rung is not Rung.ONVIF
         if known is None:
-            fault = FaultState(finding.code, finding.detail, rung, offline, report.at)
+            fault = FaultState(finding.code, finding.detail, rung, offline, visited.at)
         else:
             fault = replace(
                 known, detail=finding.detail, found=rung, offline=offline, streak=known.streak + 1, clears=0
@@ -223,47 +223,47 @@ def _see(
         streak = offline_streak if offline else fault.streak
         held = hold and offline
         if fault.confirmed_at is None and not held and streak >= _confirmations(policy, finding.code, rung):
-            fault = replace(fault, confirmed_at=report.at)
+            fault = replace(fault, confirmed_at=visited.at)
             raised.append(
-                Transition(report.camera, report.at, "raised", finding.code, finding.detail, since=fault.since)
+                Transition(visited.camera, visited.at, "raised", finding.code, finding.detail, since=fault.since)
             )
         faults[finding.code] = fault
     return raised
 
 
-def _ruled_out(faults: Mapping[str, FaultState], report: Report) -> frozenset[str]:
+def _ruled_out(faults: Mapping[str, FaultState], visited: VisitResult) -> frozenset[str]:
     """Return the codes that a report rules out: our own error too, once the rung it was seen at came to a verdict."""
     own = faults.get(OWN_ERROR)
-    if own is None or not any(result.rung is own.found and result.fault != OWN_ERROR for result in report.rungs):
-        return report.ruled_out
-    return report.ruled_out | ({OWN_ERROR} - {finding.code for finding in report.seen})
+    if own is None or not any(result.rung is own.found and result.fault != OWN_ERROR for result in visited.rungs):
+        return visited.ruled_out
+    return visited.ruled_out | ({OWN_ERROR} - {finding.code for finding in visited.seen})
 
 
-def _rule_out(faults: dict[str, FaultState], report: Report, policy: Policy) -> list[Transition]:
+def _rule_out(faults: dict[str, FaultState], visited: VisitResult, policy: Policy) -> list[Transition]:
     cleared = []
-    for code in _ruled_out(faults, report) & faults.keys():
+    for code in _ruled_out(faults, visited) & faults.keys():
         fault = faults[code]
         if fault.confirmed_at is None:
             del faults[code]
         elif fault.clears + 1 >= policy.clear:
             del faults[code]
-            cleared.append(Transition(report.camera, report.at, "cleared", code, since=fault.since))
+            cleared.append(Transition(visited.camera, visited.at, "cleared", code, since=fault.since))
         else:
             faults[code] = replace(fault, clears=fault.clears + 1, streak=0)
     return sorted(cleared, key=lambda transition: transition.code)
 
 
-def _turn(health: Health, report: Report, policy: Policy, offline_streak: int, online_streak: int) -> Health:
+def _turn(health: Health, visited: VisitResult, policy: Policy, offline_streak: int, online_streak: int) -> Health:
     """Return the health with whether the camera is lost by the count of visits, and when that changed lately."""
     lost = health.lost
     if not lost and offline_streak >= policy.confirm[Rung.REACH]:
         lost = True
     elif lost and online_streak >= policy.clear:
         lost = False
-    turns = tuple(moment for moment in health.turns if report.at - moment <= policy.flap_window)
+    turns = tuple(moment for moment in health.turns if visited.at - moment <= policy.flap_window)
     if lost is not health.lost:
-        turns = (*turns, report.at)
-    since = (health.offline_since or report.at) if offline_streak else None
+        turns = (*turns, visited.at)
+    since = (health.offline_since or visited.at) if offline_streak else None
     return replace(
         health,
         lost=lost,
@@ -274,41 +274,41 @@ def _turn(health: Health, report: Report, policy: Policy, offline_streak: int, o
     )
 
 
-def _flap(faults: dict[str, FaultState], health: Health, report: Report, policy: Policy) -> list[Transition]:
+def _flap(faults: dict[str, FaultState], health: Health, visited: VisitResult, policy: Policy) -> list[Transition]:
     """Raise or clear flapping, with hysteresis."""
     if FLAPPING.code in faults:
         if len(health.turns) > policy.flaps // 2:
             return []
         over = faults.pop(FLAPPING.code)
-        return [Transition(report.camera, report.at, "cleared", FLAPPING.code, since=over.since)]
+        return [Transition(visited.camera, visited.at, "cleared", FLAPPING.code, since=over.since)]
     if len(health.turns) <= policy.flaps:
         return []
     detail = f"lost or back {len(health.turns)} times within {policy.flap_window / 60:.0f} min"
     faults[FLAPPING.code] = FaultState(
-        FLAPPING.code, detail, Rung.FLEET, False, health.turns[0], confirmed_at=report.at
+        FLAPPING.code, detail, Rung.FLEET, False, health.turns[0], confirmed_at=visited.at
     )
     cleared = [fault for fault in faults.values() if fault.offline and fault.confirmed_at is not None]
     for fault in cleared:
         del faults[fault.code]
     return [
-        Transition(report.camera, report.at, "raised", FLAPPING.code, detail, since=health.turns[0]),
-        *(Transition(report.camera, report.at, "cleared", fault.code, since=fault.since) for fault in cleared),
+        Transition(visited.camera, visited.at, "raised", FLAPPING.code, detail, since=health.turns[0]),
+        *(Transition(visited.camera, visited.at, "cleared", fault.code, since=fault.since) for fault in cleared),
     ]
 
 
-def _outage(health: Health, faults: Mapping[str, FaultState], report: Report) -> Outage | None:
+def _outage(health: Health, faults: Mapping[str, FaultState], visited: VisitResult) -> Outage | None:
     """Return the outage that lasts after a visit: one until the camera is online again, whatever its causes."""
     offline = [fault for fault in faults.values() if fault.offline and fault.confirmed_at is not None]
     known = health.outage
     if FLAPPING.code in faults:
         return None
     if not offline:
-        return None if report.online else known
+        return None if visited.online else known
     codes = tuple(fault.code for fault in sorted(offline, key=lambda fault: (fault.since, fault.code)))
     if known is None:
         began = min(fault.since for fault in offline)
         began = began if health.offline_since is None else min(began, health.offline_since)
-        return Outage(int(began * 1000), began, report.at, codes)
+        return Outage(int(began * 1000), began, visited.at, codes)
     return replace(known, codes=(*known.codes, *(code for code in codes if code not in known.codes)))
 
 
@@ -324,49 +324,49 @@ def _state(faults: Mapping[str, FaultState], outage: Outage | None, *, told_onli
 
 
 def advance(
-    health: Health, report: Report, policy: Policy, *, hold: bool = False, suspended: bool = False
+    health: Health, visited: VisitResult, policy: Policy, *, hold: bool = False, suspended: bool = False
 ) -> tuple[Health, tuple[Transition, ...]]:
     """Fold one report into a camera's health; return it with what changed.
 
     `hold` keeps what makes it offline from counting yet, as its neighbours are still asked. `suspended` takes the
     report without judging, as behind a dead uplink or in maintenance; what was not confirmed is then forgotten.
     """
-    online_at = report.at if report.online else health.online_at
-    keyframe_at = report.keyframe_at or health.keyframe_at
-    in_order = not (report.seen or health.faults or health.lost or health.outage) and health.told_online
+    online_at = visited.at if visited.online else health.online_at
+    keyframe_at = visited.keyframe_at or health.keyframe_at
+    in_order = not (visited.seen or health.faults or health.lost or health.outage) and health.told_online
     if in_order:  # by far the most frequent case
         after = replace(
             health,
             offline_streak=0,
             offline_since=None,
-            visited_at=report.at,
+            visited_at=visited.at,
             online_at=online_at,
             keyframe_at=keyframe_at,
         )
         return after, ()
     if suspended:
-        return _take_unjudged(health, report, online_at, keyframe_at), ()
+        return _take_unjudged(health, visited, online_at, keyframe_at), ()
     streaks = health.offline_streak, health.online_streak
-    if report.online is not None:
-        streaks = (streaks[0] + 1, 0) if report.online is False else (0, streaks[1] + 1)
-    health = _turn(health, report, policy, *streaks)
+    if visited.online is not None:
+        streaks = (streaks[0] + 1, 0) if visited.online is False else (0, streaks[1] + 1)
+    health = _turn(health, visited, policy, *streaks)
     faults = dict(health.faults)
     transitions = _see(
-        faults, report, policy, streaks[0], hold=hold or health.flapping or len(health.turns) > policy.flaps
+        faults, visited, policy, streaks[0], hold=hold or health.flapping or len(health.turns) > policy.flaps
     )
-    transitions += _rule_out(faults, report, policy) + _flap(faults, health, report, policy)
-    told_online = health.told_online or report.online is True
-    outage = _outage(health, faults, report)
+    transitions += _rule_out(faults, visited, policy) + _flap(faults, health, visited, policy)
+    told_online = health.told_online or visited.online is True
+    outage = _outage(health, faults, visited)
     state = _state(faults, outage, told_online=told_online)
     since = health.state_since
     if state is not health.state or since is None:
-        since = report.at
-        transitions.append(Transition(report.camera, report.at, "state", state.value))
+        since = visited.at
+        transitions.append(Transition(visited.camera, visited.at, "state", state.value))
     after = replace(
         health,
         faults=MappingProxyType(faults),
         told_online=told_online,
-        visited_at=report.at,
+        visited_at=visited.at,
         online_at=online_at,
         keyframe_at=keyframe_at,
         state=state,
@@ -413,11 +413,11 @@ def withdrawn(health: Health, code: str, at: float) -> Health:
     return replace(health, faults=MappingProxyType(faults), state=state, state_since=since)
 
 
-def _take_unjudged(health: Health, report: Report, online_at: float | None, keyframe_at: float | None) -> Health:
+def _take_unjudged(health: Health, visited: VisitResult, online_at: float | None, keyframe_at: float | None) -> Health:
     return replace(
         settled(health),
-        told_online=health.told_online or report.online is True,
-        visited_at=report.at,
+        told_online=health.told_online or visited.online is True,
+        visited_at=visited.at,
         online_at=online_at,
         keyframe_at=keyframe_at,
     )
@@ -425,22 +425,22 @@ def _take_unjudged(health: Health, report: Report, online_at: float | None, keyf
 
 def status(
     health: Health, now: float, policy: Policy, *, uplink_down: float | None = None, maintenance: float | None = None
-) -> Status:
+) -> CameraStatus:
     """Derive what is shown from facts and now: what is stale is unknown, and so is what is behind a dead uplink.
 
     `uplink_down` and `maintenance` say since when the camera's uplink is down, and since when it is in maintenance.
     """
     if maintenance is not None:
-        return Status(State.MAINTENANCE, maintenance, None, None, "maintenance")
+        return CameraStatus(State.MAINTENANCE, maintenance, None, None, "maintenance")
     if health.visited_at is None:
-        return Status(State.UNKNOWN, None, None, None, "not_visited")
+        return CameraStatus(State.UNKNOWN, None, None, None, "not_visited")
     faults = tuple(sorted(health.confirmed, key=lambda fault: (fault.since, fault.code)))
     if now - health.visited_at > policy.stale_after:
-        return Status(State.UNKNOWN, health.visited_at, None, None, "stale", faults)
+        return CameraStatus(State.UNKNOWN, health.visited_at, None, None, "stale", faults)
     if uplink_down is not None and health.state is not State.DOWN:
-        return Status(State.UNKNOWN, uplink_down, None, None, "uplink_down", faults)
+        return CameraStatus(State.UNKNOWN, uplink_down, None, None, "uplink_down", faults)
     if health.state is State.UNKNOWN:
         cause = OWN_ERROR if OWN_ERROR in health.faults and health.told_online else "not_judged"
-        return Status(State.UNKNOWN, health.state_since, None, None, cause, faults)
+        return CameraStatus(State.UNKNOWN, health.state_since, None, None, cause, faults)
     online = health.state is not State.DOWN
-    return Status(health.state, health.state_since, online, online and not faults, "", faults)
+    return CameraStatus(health.state, health.state_since, online, online and not faults, "", faults)

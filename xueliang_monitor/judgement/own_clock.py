@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from xueliang_monitor.judgement.health import Transition
-from xueliang_monitor.model import Fault, Report, Rung, Severity, Text
+from xueliang_monitor.model import Fault, Rung, Severity, Text, VisitResult
 from xueliang_monitor.probing.device_changes import CLOCK_DRIFT
 
 CLOCK_WRONG = Fault(
@@ -178,16 +178,16 @@ class OwnClock:
             words += f", which was set {'forward' if self._stepped > 0 else 'back'} by {abs(self._stepped):.0f} s"
         return words
 
-    def spared(self, report: Report, speaking: Callable[[], int]) -> Report:
+    def spared(self, visited: VisitResult, speaking: Callable[[], int]) -> VisitResult:
         """Return a report without what it says against the camera's clock while that cannot be told.
 
         `speaking` counts the cameras that could tell the time; it is called only where a clock is off.
         """
-        if all(finding.code != CLOCK_DRIFT.code for finding in report.seen):
-            return report
-        starting = report.at - self._started < PATIENCE_SECONDS
+        if all(finding.code != CLOCK_DRIFT.code for finding in visited.seen):
+            return visited
+        starting = visited.at - self._started < PATIENCE_SECONDS
         young = starting and len(self._offsets) < min(LEAST_CAMERAS, speaking())
         if self.wrong_since is None and not young:
-            return report
-        seen = tuple(finding for finding in report.seen if finding.code != CLOCK_DRIFT.code)
-        return replace(report, seen=seen)
+            return visited
+        seen = tuple(finding for finding in visited.seen if finding.code != CLOCK_DRIFT.code)
+        return replace(visited, seen=seen)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from xueliang_monitor.model import Fault, Report, Rung, Severity, Text
+from xueliang_monitor.model import Fault, Rung, Severity, Text, VisitResult
 
 UPLINK_DOWN = Fault(
     "uplink_down",
@@ -104,23 +104,23 @@ def _recovered(uplink: Uplink, policy: UplinkPolicy) -> tuple[Uplink, str | None
     return replace(uplink, down_since=None, lost=frozenset()), "up"
 
 
-def unreachable(report: Report) -> bool | None:
+def unreachable(visited: VisitResult) -> bool | None:
     """Say whether a visit found nothing that answers; None where it cannot tell, as for a fault of our own."""
-    if any(finding.code in UNREACHABLE for finding in report.seen):
+    if any(finding.code in UNREACHABLE for finding in visited.seen):
         return True
-    answered = any(result.rung is Rung.REACH and (result.ok or result.fault in ANSWERED) for result in report.rungs)
+    answered = any(result.rung is Rung.REACH and (result.ok or result.fault in ANSWERED) for result in visited.rungs)
     return False if answered else None
 
 
-def _with(uplink: Uplink, report: Report) -> Uplink:
-    gone = unreachable(report)
-    before = uplink.members.get(report.camera)
+def _with(uplink: Uplink, visited: VisitResult) -> Uplink:
+    gone = unreachable(visited)
+    before = uplink.members.get(visited.camera)
     if gone is None:
         return uplink
     lost_at = None
     if gone:
-        lost_at = before.lost_at if before is not None and before.lost_at is not None else report.at
-    members = {**uplink.members, report.camera: Member(report.at, lost_at)}
+        lost_at = before.lost_at if before is not None and before.lost_at is not None else visited.at
+    members = {**uplink.members, visited.camera: Member(visited.at, lost_at)}
     return replace(uplink, members=MappingProxyType(members))
 
 
@@ -133,19 +133,19 @@ def _candidates(uplink: Uplink, at: float, policy: UplinkPolicy) -> dict[str, Me
     }
 
 
-def observe(uplink: Uplink, report: Report, policy: UplinkPolicy) -> tuple[Uplink, str | None]:
+def observe(uplink: Uplink, visited: VisitResult, policy: UplinkPolicy) -> tuple[Uplink, str | None]:
     """Take a visit of a camera behind the uplink; return the uplink, and `down` or `up` where that changed."""
-    if unreachable(report) is False and not uplink.down and report.camera in uplink.members:
-        known = uplink.members[report.camera]
+    if unreachable(visited) is False and not uplink.down and visited.camera in uplink.members:
+        known = uplink.members[visited.camera]
         if known.lost_at is None:  # by far the most frequent case: still there
-            members = {**uplink.members, report.camera: Member(report.at)}
+            members = {**uplink.members, visited.camera: Member(visited.at)}
             return replace(uplink, members=MappingProxyType(members)), None
-    after = _with(uplink, report)
+    after = _with(uplink, visited)
     if after.down:
-        if unreachable(report):
-            after = replace(after, lost=after.lost | {report.camera})
+        if unreachable(visited):
+            after = replace(after, lost=after.lost | {visited.camera})
         return _recovered(after, policy)
-    candidates = _candidates(after, report.at, policy)
+    candidates = _candidates(after, visited.at, policy)
     lost = {name: member.lost_at for name, member in candidates.items() if member.lost_at is not None}
     if len(lost) >= policy.least and len(lost) >= policy.share * len(candidates):
         return replace(after, down_since=min(lost.values()), lost=frozenset(lost)), "down"

@@ -21,7 +21,7 @@ MAX_NAMES = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class CachedName:
     """What is known of one name; without `addresses` it has none. Moments are in monotonic seconds."""
 
     addresses: tuple[str, ...] = ()
@@ -36,7 +36,7 @@ class NameCache:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._known: OrderedDict[str, Known] = OrderedDict()
+        self._known: OrderedDict[str, CachedName] = OrderedDict()
 
     def fresh(self, name: str) -> tuple[str, ...] | None:
         """Return a name's addresses, empty where it is known to have none; None where it is to be looked up."""
@@ -58,13 +58,13 @@ class NameCache:
         now = self._clock()
         if addresses:
             fresh_until = now + min(MAX_TTL_SECONDS, max(MIN_TTL_SECONDS, ttl_seconds))
-            self._put(name, Known(addresses, fresh_until, fresh_until + STALE_SECONDS))
+            self._put(name, CachedName(addresses, fresh_until, fresh_until + STALE_SECONDS))
         else:
-            self._put(name, Known((), now + NEGATIVE_SECONDS))
+            self._put(name, CachedName((), now + NEGATIVE_SECONDS))
 
     def fail(self, name: str, why: str) -> None:
         """Note that no name server answered; what was known of the name stays."""
-        known = self._known.get(name) or Known()
+        known = self._known.get(name) or CachedName()
         self._put(name, replace(known, failed_until=self._clock() + FAILURE_SECONDS, failure=why))
 
     def forget_failures(self) -> None:
@@ -72,7 +72,7 @@ class NameCache:
         for name, known in self._known.items():
             self._known[name] = replace(known, failed_until=0.0, failure="")
 
-    def _put(self, name: str, known: Known) -> None:
+    def _put(self, name: str, known: CachedName) -> None:
         self._known[name] = known
         self._known.move_to_end(name)
         while len(self._known) > MAX_NAMES:

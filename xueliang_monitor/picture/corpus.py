@@ -109,7 +109,7 @@ def _picture(folder: Path, entry: FrameEntry) -> NDArray[np.uint8] | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class JudgedPicture:
     """What one case shows, as fault codes; or why it could not be judged, by an error of our own."""
 
     case: str
@@ -129,33 +129,33 @@ def _learn(folder: Path, camera: CameraEntry) -> tuple[Reference | None, str]:
         return None, f"the camera's baseline could not be learned ({type(error).__name__})"
 
 
-def _judge(folder: Path, case: CaseEntry, learned: tuple[Reference | None, str]) -> Judgement:
+def _judge(folder: Path, case: CaseEntry, learned: tuple[Reference | None, str]) -> JudgedPicture:
     from xueliang_monitor.picture import PICTURE_CHECKS
     from xueliang_monitor.picture.look import look_at
 
     reference, failure = learned
     if failure:
-        return Judgement(case.case_id, failure=failure)
+        return JudgedPicture(case.case_id, failure=failure)
     read = (_picture(folder, entry) for entry in case.frames[:MAX_FRAMES])
     frames = [picture for picture in read if picture is not None]
     if not frames:
-        return Judgement(case.case_id, (UNREADABLE,))
+        return JudgedPicture(case.case_id, (UNREADABLE,))
     try:
         looks = [look_at(frames, reference, hour=case.frames[0].hour)]
         if looks[0].seen and len(frames) > 1:
             looks.append(look_at(frames[::-1], reference, hour=case.frames[-1].hour))
     except Exception as error:  # noqa: BLE001 - costs this case alone
-        return Judgement(case.case_id, failure=f"{type(error).__name__}: {error}")
+        return JudgedPicture(case.case_id, failure=f"{type(error).__name__}: {error}")
     failures = dict.fromkeys(f"{each.check} failed ({each.kind})" for look in looks for each in look.failures)
     if failures:
-        return Judgement(case.case_id, failure=", ".join(failures))
+        return JudgedPicture(case.case_id, failure=", ".join(failures))
     # As the daemon looks again before it says anything: what the last picture rules out was passing by.
     stays = {check.fault.code for check in PICTURE_CHECKS if not check.comes_and_goes}
     gone = looks[-1].ruled_out & stays
-    return Judgement(case.case_id, tuple(each.code for each in looks[0].seen if each.code not in gone))
+    return JudgedPicture(case.case_id, tuple(each.code for each in looks[0].seen if each.code not in gone))
 
 
-def judge(file: Path, manifest: Manifest, workers: int | None = None) -> Iterator[Judgement]:
+def judge(file: Path, manifest: Manifest, workers: int | None = None) -> Iterator[JudgedPicture]:
     """Judge every case on all cores; yield what was found, or why nothing was, in the manifest's order.
 
     Raises:
@@ -178,7 +178,7 @@ def judge(file: Path, manifest: Manifest, workers: int | None = None) -> Iterato
                 left.popleft()
                 yield judgement
         except BrokenProcessPool:
-            yield from (Judgement(case.case_id, failure="a process that judges died") for case in left)
+            yield from (JudgedPicture(case.case_id, failure="a process that judges died") for case in left)
 
 
 @dataclass(frozen=True, slots=True)

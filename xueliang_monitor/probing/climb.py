@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from xueliang_monitor.model import Fault, FaultSeen, Finding, Rung, RungResult
 from xueliang_monitor.probing.device_changes import CLOCK_DRIFT
-from xueliang_monitor.probing.rung import Climb, Outcome, Probe
+from xueliang_monitor.probing.rung import Climb, Probe, RungOutcome
 from xueliang_monitor.probing.rungs.onvif import ONVIF, ONVIF_UNREACHABLE
 from xueliang_monitor.probing.rungs.picture import CHECK_FAILED
 from xueliang_monitor.probing.rungs.reach import CONNECT_TIMEOUT, HOST_UNREACHABLE
@@ -49,7 +49,7 @@ class Findings:
     look_again: bool = False
     stopped_at: Rung | None = None
 
-    def passed(self, probe: Probe, outcome: Outcome, seconds: float) -> None:
+    def passed(self, probe: Probe, outcome: RungOutcome, seconds: float) -> None:
         """Take what a rung reports that was climbed."""
         first = outcome.seen[0] if outcome.seen else None
         code, detail = (first.code, first.detail) if first else (None, "")
@@ -75,7 +75,7 @@ class Findings:
         self.failed(probe, FaultSeen(CHECK_FAILED, str(short)), seconds)
 
 
-async def _climb_rung(probe: Probe, climb: Climb) -> Outcome:
+async def _climb_rung(probe: Probe, climb: Climb) -> RungOutcome:
     """Climb a rung within its time, or raise its fault or our shortage."""
     limit = probe.timeout(climb.timeouts)
     try:

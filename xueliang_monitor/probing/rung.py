@@ -57,7 +57,7 @@ class Climb:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RungOutcome:
     """What a rung that was passed reports: readings, faults that do not stop the climb, faults it could rule out."""
 
     readings: Mapping[str, float | str] = field(default_factory=lambda: EMPTY)
@@ -77,7 +77,7 @@ class Probe:
     rung: Rung
     faults: tuple[Fault, ...]
     excludes: frozenset[str]
-    climb: Callable[[Climb], Awaitable[Outcome]]
+    climb: Callable[[Climb], Awaitable[RungOutcome]]
     timeout: Callable[[Timeouts], float]
     timed_out: Fault
     prepare: Callable[[Climb], Awaitable[None]] | None = None

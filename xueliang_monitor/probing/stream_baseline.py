@@ -94,7 +94,7 @@ class Normal:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class StreamJudgement:
     """What readings told: faults seen, codes that could be ruled out, what is known since."""
 
     seen: tuple[Finding, ...]
@@ -135,7 +135,7 @@ def _same_size(size: tuple[int, int], other: tuple[int, int]) -> bool:
 
 def judge(
     target: Target, normal: Normal, readings: Mapping[str, float | str], size: tuple[int, int] | None, now: float
-) -> Judgement:
+) -> StreamJudgement:
     """Judge readings that were long enough; what cannot be told is neither seen nor ruled out."""
     seen: list[Finding] = []
     cleared: set[str] = set()
@@ -160,7 +160,7 @@ def judge(
         fits = wanted is None or _same_size(size, wanted)
         conclude(RESOLUTION_CHANGED, "" if fits else f"{_words(size)}, it was {_words(wanted or size)}")
     learned = _learn(normal, rate, bits if isinstance(bits, float) else None, size, healthy=not seen)
-    return Judgement(tuple(seen), frozenset(cleared), replace(learned, read_at=now, doubtful=bool(seen)))
+    return StreamJudgement(tuple(seen), frozenset(cleared), replace(learned, read_at=now, doubtful=bool(seen)))
 
 
 def _words(size: tuple[int, int]) -> str:

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from xueliang_monitor.model import (
     NO_NUMBERS,
     Finding,
-    Report,
     Rung,
     RungResult,
     Target,
     Timeouts,
+    VisitResult,
     redact_path,
 )
 from xueliang_monitor.net.names import Names
@@ -149,7 +149,7 @@ async def visit(
     names: Names | None = None,
     pauses: Pauses | None = None,
     told: Callable[[Rung, RungResult | None], None] | None = None,
-) -> tuple[Report, Memory]:
+) -> tuple[VisitResult, Memory]:
     """Climb from the first rung to `top`, ask the device over ONVIF if wanted; return the report and what to remember.
 
     `now` is the wall-clock second at which the visit starts; `total_seconds` bounds the whole climb; `turns` keeps it
@@ -196,24 +196,26 @@ async def visit(
             await looking_up.close()
 
 
-def _untold(target: Target, now: float, why: str, seconds: float) -> Report:
+def _untold(target: Target, now: float, why: str, seconds: float) -> VisitResult:
     """Return the report of a visit that came to nothing for a reason of our own."""
     finding = Finding(CHECK_FAILED.code, why, Rung.REACH)
     rung = RungResult(Rung.REACH, False, seconds, finding.code, finding.detail)
-    return Report(target.id, now, (rung,), (finding,))
+    return VisitResult(target.id, now, (rung,), (finding,))
 
 
-def _conclude(climb: Climb, found: Findings, memory: Memory, device_login: Login, now: float) -> tuple[Report, Memory]:
+def _conclude(
+    climb: Climb, found: Findings, memory: Memory, device_login: Login, now: float
+) -> tuple[VisitResult, Memory]:
     """Return the report of a visit that is over, and what to remember of it."""
     found.seen = [_name_path(climb, finding) for finding in found.seen]
     if climb.look is not None:
         memory = replace(memory, second_looks=memory.second_looks + 1 if found.look_again else 0)
         found.look_again = found.look_again and memory.second_looks <= MAX_SECOND_LOOKS
-    report = _report(climb.target, now, found, climb)
+    visited = _report(climb.target, now, found, climb)
     tried = climb.connection is not None and climb.connection.login_tried
     accepted = climb.connection is not None and climb.connection.login_accepted
-    report, login = login_verdict.judge_login(report, memory.login, tried=tried, accepted=accepted)
-    return report, replace(
+    visited, login = login_verdict.judge_login(visited, memory.login, tried=tried, accepted=accepted)
+    return visited, replace(
         memory,
         reference=climb.look.reference if climb.look else memory.reference,
         bursts=memory.bursts.after(climb.look) if climb.look else memory.bursts,
@@ -221,11 +223,11 @@ def _conclude(climb: Climb, found: Findings, memory: Memory, device_login: Login
         device=climb.device,
         device_login=login_verdict.after_device(device_login, climb.device_login, now),
         normal=climb.normal,
-        refusals=login_verdict.latest(memory.refusals, report, climb.device_login, tried=tried and not accepted),
+        refusals=login_verdict.latest(memory.refusals, visited, climb.device_login, tried=tried and not accepted),
     )
 
 
-def _report(target: Target, now: float, found: Findings, climb: Climb) -> Report:
+def _report(target: Target, now: float, found: Findings, climb: Climb) -> VisitResult:
     passed = {result.rung for result in found.rungs if result.ok}
     own_error = any(finding.code == CHECK_FAILED.code and finding.rung is found.stopped_at for finding in found.seen)
     online: bool | None = None
@@ -233,7 +235,7 @@ def _report(target: Target, now: float, found: Findings, climb: Climb) -> Report
         online = True
     elif found.stopped_at in OFFLINE_RUNGS and not own_error:
         online = False
-    return Report(
+    return VisitResult(
         camera=target.id,
         at=now,
         rungs=tuple(found.rungs),

@@ -120,11 +120,11 @@ class OnvifService:
         keyframes = [index for index, picture in enumerate(clip.pictures) if picture.keyframe]
         return (keyframes[1] - keyframes[0]) if len(keyframes) > 1 else len(clip.pictures)
 
-    def _device(self) -> soap.Device:
+    def _device(self) -> soap.SimulatedDevice:
         camera = self._camera
         host = "192.168.1.108" if self._elsewhere else camera.target.host
         path = camera.path
-        return soap.Device(
+        return soap.SimulatedDevice(
             self._serial,
             self._seen_as(),
             f"rtsp://{host}:{camera.target.port}{path}",
@@ -155,7 +155,7 @@ class OnvifService:
             self._camera.keyframe_requests += 1
         return _soap(200, soap.envelope(handler(self._device(), call)))
 
-    def _refuse(self, request: web.BaseRequest, call: soap.Request) -> web.Response | None:
+    def _refuse(self, request: web.BaseRequest, call: soap.SoapRequest) -> web.Response | None:
         """Return the refusal of a login that is missing or wrong."""
         credentials, behaviour = self._camera.credentials, self._camera.behaviour
         changed = behaviour.password_changed or behaviour.onvif_password_changed

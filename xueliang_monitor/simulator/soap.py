@@ -41,7 +41,7 @@ _PLACES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class SoapRequest:
     """One call: the operation, the values of its elements by local name, and the login's token if there is one."""
 
     operation: str
@@ -50,7 +50,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Device:
+class SimulatedDevice:
     """What a simulated camera is, for one answer: `seen_as` is the base of its addresses, as it sees itself."""
 
     serial: str
@@ -64,7 +64,7 @@ class Device:
     tells_last_start: bool = True
 
 
-def parse(content: bytes) -> Request:
+def parse(content: bytes) -> SoapRequest:
     """Read a request.
 
     Raises:
@@ -75,7 +75,7 @@ def parse(content: bytes) -> Request:
     header = soap.child(call.getroottree().getroot(), "Header", "Security", "UsernameToken")
     values = {soap.local(item): soap.text(item, limit=500) for item in call.iter()}
     token = {soap.local(item): soap.text(item, limit=500) for item in header} if header is not None else {}
-    return Request(soap.local(call), values, token)
+    return SoapRequest(soap.local(call), values, token)
 
 
 def token_is_good(token: dict[str, str], credentials: Credentials, clock: float) -> bool:
@@ -114,7 +114,7 @@ def _moment(name: str, at: datetime) -> str:
     return f"<tt:{name}><tt:Time>{time}</tt:Time><tt:Date>{date}</tt:Date></tt:{name}>"
 
 
-def _date_and_time(device: Device, _request: Request) -> str:
+def _date_and_time(device: SimulatedDevice, _request: SoapRequest) -> str:
     utc = datetime.fromtimestamp(device.clock, UTC)
     here = datetime.fromtimestamp(device.clock + 8 * 3600, UTC)
     return (
@@ -125,7 +125,7 @@ def _date_and_time(device: Device, _request: Request) -> str:
     )
 
 
-def _information(device: Device, _request: Request) -> str:
+def _information(device: SimulatedDevice, _request: SoapRequest) -> str:
     behaviour = device.behaviour
     return (
         f"<tds:GetDeviceInformationResponse><tds:Manufacturer>{MANUFACTURER}</tds:Manufacturer>"
@@ -135,7 +135,7 @@ def _information(device: Device, _request: Request) -> str:
     )
 
 
-def _services(device: Device, _request: Request) -> str:
+def _services(device: SimulatedDevice, _request: SoapRequest) -> str:
     listed = "".join(
         f"<tds:Service><tds:Namespace>{namespace}</tds:Namespace><tds:XAddr>{device.seen_as}{path}</tds:XAddr>"
         "<tds:Version><tt:Major>2</tt:Major><tt:Minor>60</tt:Minor></tds:Version></tds:Service>"
@@ -144,7 +144,7 @@ def _services(device: Device, _request: Request) -> str:
     return f"<tds:GetServicesResponse>{listed}</tds:GetServicesResponse>"
 
 
-def _capabilities(device: Device, _request: Request) -> str:
+def _capabilities(device: SimulatedDevice, _request: SoapRequest) -> str:
     base = device.seen_as
     return (
         "<tds:GetCapabilitiesResponse><tds:Capabilities>"
@@ -159,14 +159,14 @@ def _capabilities(device: Device, _request: Request) -> str:
     )
 
 
-def _hostname(device: Device, _request: Request) -> str:
+def _hostname(device: SimulatedDevice, _request: SoapRequest) -> str:
     return (
         "<tds:GetHostnameResponse><tds:HostnameInformation><tt:FromDHCP>false</tt:FromDHCP>"
         f"<tt:Name>sim-{device.serial.lower()}</tt:Name></tds:HostnameInformation></tds:GetHostnameResponse>"
     )
 
 
-def _profile(device: Device, token: str, name: str, kilobits: int) -> str:
+def _profile(device: SimulatedDevice, token: str, name: str, kilobits: int) -> str:
     encoding = _ENCODINGS[device.codec]
     group = f"<tt:GovLength>{device.pictures_between_keyframes}</tt:GovLength><tt:H264Profile>Main</tt:H264Profile>"
     return (
@@ -186,7 +186,7 @@ def _profile(device: Device, token: str, name: str, kilobits: int) -> str:
     )
 
 
-def _profiles(device: Device, _request: Request) -> str:
+def _profiles(device: SimulatedDevice, _request: SoapRequest) -> str:
     listed = _profile(device, "main", "mainStream", 2048) + _profile(device, "sub", "subStream", 2048)
     return f"<trt:GetProfilesResponse>{listed}</trt:GetProfilesResponse>"
 
@@ -199,20 +199,20 @@ def _uri(name: str, uri: str) -> str:
     )
 
 
-def _stream_uri(device: Device, request: Request) -> str:
+def _stream_uri(device: SimulatedDevice, request: SoapRequest) -> str:
     sub = request.values.get("ProfileToken") == "sub"
     return _uri("GetStreamUri", f"{device.rtsp}{'-sub' if sub else ''}")
 
 
-def _snapshot_uri(device: Device, request: Request) -> str:
+def _snapshot_uri(device: SimulatedDevice, request: SoapRequest) -> str:
     return _uri("GetSnapshotUri", f"{device.seen_as}/snapshot?profile={request.values.get('ProfileToken', '')}")
 
 
-def _synchronize(_device: Device, _request: Request) -> str:
+def _synchronize(_device: SimulatedDevice, _request: SoapRequest) -> str:
     return "<trt:SetSynchronizationPointResponse/>"
 
 
-def _event_properties(device: Device, _request: Request) -> str:
+def _event_properties(device: SimulatedDevice, _request: SoapRequest) -> str:
     topic = (
         '<tns1:Monitoring><OperatingTime><LastReboot wstop:topic="true"><tt:MessageDescription IsProperty="true">'
         '<tt:Data><tt:SimpleItemDescription Name="Status" Type="xsd:dateTime"/></tt:Data></tt:MessageDescription>'
@@ -235,7 +235,7 @@ def _iso(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _subscribe(device: Device, _request: Request) -> str:
+def _subscribe(device: SimulatedDevice, _request: SoapRequest) -> str:
     return (
         "<tev:CreatePullPointSubscriptionResponse><tev:SubscriptionReference>"
         f"<wsa:Address>{device.seen_as}/onvif/subscription?id=1</wsa:Address></tev:SubscriptionReference>"
@@ -245,7 +245,7 @@ def _subscribe(device: Device, _request: Request) -> str:
     )
 
 
-def _pull(device: Device, _request: Request) -> str:
+def _pull(device: SimulatedDevice, _request: SoapRequest) -> str:
     started = _iso(device.started_at + device.behaviour.clock_offset)
     message = (
         '<wsnt:NotificationMessage><wsnt:Topic Dialect="http://www.onvif.org/ver10/tev/topicExpression/ConcreteSet">'
@@ -260,11 +260,11 @@ def _pull(device: Device, _request: Request) -> str:
     )
 
 
-def _unsubscribe(_device: Device, _request: Request) -> str:
+def _unsubscribe(_device: SimulatedDevice, _request: SoapRequest) -> str:
     return "<wsnt:UnsubscribeResponse/>"
 
 
-OPERATIONS: dict[str, Callable[[Device, Request], str]] = {
+OPERATIONS: dict[str, Callable[[SimulatedDevice, SoapRequest], str]] = {
     "GetSystemDateAndTime": _date_and_time,
     "GetDeviceInformation": _information,
     "GetServices": _services,

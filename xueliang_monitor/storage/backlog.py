@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from xueliang_monitor.clock import ClockReading
-from xueliang_monitor.fleet.changes import Changes, Known, LookTaken, Stored
+from xueliang_monitor.fleet.changes import CameraRecord, Changes, PictureSample, Stored
 from xueliang_monitor.judgement.availability import Seconds
 from xueliang_monitor.judgement.episodes import Episode
 from xueliang_monitor.judgement.health import Outage, Transition
@@ -101,14 +101,14 @@ class Backlog:
     def __init__(self, lost: Callable[[str, int], None] = lambda _kind, _count: None) -> None:
         """Begin with nothing; `lost` is called with the kind and number of what is given up."""
         self._transitions: list[Transition] = []
-        self._known: dict[str, Known] = {}
+        self._known: dict[str, CameraRecord] = {}
         self._outages: dict[tuple[str, int], Outage] = {}
         self._uplinks: dict[str, frozenset[str]] = {}
         self._gone: dict[str, None] = {}
         self._shifted = 0.0
         self._clock: ClockReading | None = None
         self._seconds: dict[tuple[str, str], Seconds] = {}
-        self._looks: list[LookTaken] = []
+        self._looks: list[PictureSample] = []
         self._lost = lost
         self.losses = Losses()
 

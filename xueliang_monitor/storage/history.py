@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from xueliang_monitor.clock import ClockReading
-from xueliang_monitor.fleet.changes import Changes, Known, LookTaken, Stored
+from xueliang_monitor.fleet.changes import CameraRecord, Changes, PictureSample, Stored
 from xueliang_monitor.judgement.availability import Seconds
 from xueliang_monitor.judgement.episodes import Episode, outages_of
 from xueliang_monitor.judgement.health import Outage, Transition
@@ -259,7 +259,7 @@ class History:
 
     def load(self) -> Stored:
         """Return what a start goes on from; a camera that cannot be read is left out, and said in the log."""
-        found: dict[str, Known] = {}
+        found: dict[str, CameraRecord] = {}
         counted = self._episode_counts()
         for camera, *columns in self._rows("SELECT camera, health, memory, file, episodes FROM cameras"):
             try:
@@ -336,7 +336,7 @@ class History:
             found.setdefault(camera, {})[day] = Seconds(*numbers)
         return found
 
-    def looks(self, camera: str, since: float) -> list[LookTaken]:
+    def looks(self, camera: str, since: float) -> list[PictureSample]:
         """Return what was measured of a camera's picture since a moment, the first first."""
         rows = self._rows(
             "SELECT at, measures, scores FROM looks WHERE camera = ? AND at >= ? ORDER BY at", (camera, since)

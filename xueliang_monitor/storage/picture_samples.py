@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from xueliang_monitor.fleet.changes import LookTaken
+from xueliang_monitor.fleet.changes import PictureSample
 from xueliang_monitor.picture.measures import MEASURES
 
 LEAST_SCORE = 0.05
@@ -13,7 +13,7 @@ LEAST_SCORE = 0.05
 _PREFIX = "picture_"
 
 
-def pack(look: LookTaken) -> tuple[str, str]:
+def pack(look: PictureSample) -> tuple[str, str]:
     """Return measures, in their usual order and three digits, and scores of two digits as JSON of few bytes."""
     measures = [float(f"{look.measures.get(name, 0.0):.3g}") for name in MEASURES]
     scores = {
@@ -22,9 +22,9 @@ def pack(look: LookTaken) -> tuple[str, str]:
     return json.dumps(measures, separators=(",", ":")), json.dumps(scores, separators=(",", ":"))
 
 
-def unpack(camera: str, at: float, measures: str, scores: str) -> LookTaken:
+def unpack(camera: str, at: float, measures: str, scores: str) -> PictureSample:
     """Return a look as it was packed."""
-    return LookTaken(
+    return PictureSample(
         camera,
         at,
         dict(zip(MEASURES, json.loads(measures), strict=False)),

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pydantic import TypeAdapter, ValidationError
 
 from xueliang_monitor.configuration.camera_file import CameraFile
-from xueliang_monitor.fleet.changes import Known
+from xueliang_monitor.fleet.changes import CameraRecord
 from xueliang_monitor.judgement.health import Health, Outage
 from xueliang_monitor.storage.persisted_memory import Remembered
 
@@ -23,7 +23,7 @@ def _dump_health(health: Health) -> str:
     return _HEALTH.dump_json(replace(health, faults=dict(health.faults))).decode()
 
 
-def row_of(known: Known) -> tuple[str, str, str, str | None, str]:
+def row_of(known: CameraRecord) -> tuple[str, str, str, str | None, str]:
     """Return what is known of a camera as a row of `cameras`."""
     memory = _MEMORY.dump_json(Remembered.of(known.memory)).decode()
     file = known.data.model_dump_json(exclude_defaults=True) if known.data is not None else None
@@ -33,14 +33,14 @@ def row_of(known: Known) -> tuple[str, str, str, str | None, str]:
 
 def known_of(
     camera: str, counted: Mapping[str, int], health: str, memory: str, file: str | None, episodes: str | None
-) -> Known:
+) -> CameraRecord:
     """Read a camera's row; a version before wrote no file and no counts, so that episodes are `counted`."""
     data = None
     if file is not None:
         with contextlib.suppress(ValidationError):  # of a version that knew other keys
             data = CameraFile.model_validate_json(file)
     counts = counted if episodes is None else _COUNTS.validate_json(episodes)
-    return Known(camera, _HEALTH.validate_json(health), _MEMORY.validate_json(memory).memory(), data, counts)
+    return CameraRecord(camera, _HEALTH.validate_json(health), _MEMORY.validate_json(memory).memory(), data, counts)
 
 
 def row_of_outage(known: tuple[str, Outage]) -> tuple[str, int, float, float, float | None, str]:

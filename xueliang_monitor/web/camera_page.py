@@ -14,7 +14,7 @@ from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.fleet.snapshot import Entry
 from xueliang_monitor.judgement.availability import day_of
 from xueliang_monitor.judgement.catalogue import CAUSES, FAULTS, fault
-from xueliang_monitor.judgement.health import Status
+from xueliang_monitor.judgement.health import CameraStatus
 from xueliang_monitor.judgement.maintenance import Window
 from xueliang_monitor.model import Rung, RungResult, State, Text
 from xueliang_monitor.picture import PICTURE_CHECKS
@@ -57,7 +57,7 @@ RUNG_NAMES = {
 }
 
 
-def _faults(status: Status) -> list[dict[str, Any]]:
+def _faults(status: CameraStatus) -> list[dict[str, Any]]:
     return [{"declared": fault(known.code), "since": known.since, "detail": known.detail} for known in status.faults]
 
 

@@ -20,7 +20,7 @@ from xueliang_monitor.configuration.settings import AT_START, Settings
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.fleet.snapshot import Entry
 from xueliang_monitor.judgement.catalogue import FAULTS
-from xueliang_monitor.judgement.health import Status
+from xueliang_monitor.judgement.health import CameraStatus
 from xueliang_monitor.storage.history import History, HistoryError
 from xueliang_monitor.web import past
 from xueliang_monitor.web.camera_page import FLEET, SETTINGS
@@ -59,8 +59,8 @@ async def events_page(request: web.Request) -> web.Response:
     )
 
 
-def _group(pairs: list[tuple[Entry, Status]], kind: str, fleet: Fleet) -> list[dict[str, Any]]:
-    groups: dict[str, list[tuple[Entry, Status]]] = {}
+def _group(pairs: list[tuple[Entry, CameraStatus]], kind: str, fleet: Fleet) -> list[dict[str, Any]]:
+    groups: dict[str, list[tuple[Entry, CameraStatus]]] = {}
     for entry, status in pairs:
         name = getattr(entry.camera, kind)
         if name:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from xueliang_monitor.fleet.changes import LookTaken
+from xueliang_monitor.fleet.changes import PictureSample
 from xueliang_monitor.judgement.availability import Seconds, day_of
 from xueliang_monitor.judgement.episodes import Episode
 from xueliang_monitor.judgement.health import Outage
@@ -29,7 +29,7 @@ class Past:
     episodes: tuple[Episode, ...] = ()
     outages: tuple[Outage, ...] = ()
     windows: tuple[Window, ...] = ()
-    looks: tuple[LookTaken, ...] = ()
+    looks: tuple[PictureSample, ...] = ()
     readable: bool = False
 
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from xueliang_monitor.configuration.camera_file import Status as FileStatus
+from xueliang_monitor.configuration.camera_file import Lifecycle
 from xueliang_monitor.fleet.snapshot import Entry
 from xueliang_monitor.judgement.catalogue import CAUSES, fault
-from xueliang_monitor.judgement.health import Status
+from xueliang_monitor.judgement.health import CameraStatus
 from xueliang_monitor.web.views import STATES, WORST_FIRST
 
 
@@ -31,7 +31,7 @@ class Tile:
     rendered: dict[str, str] = field(default_factory=dict)
 
 
-def values_of(entry: Entry, status: Status) -> dict[str, Any]:
+def values_of(entry: Entry, status: CameraStatus) -> dict[str, Any]:
     """Return what a tile's template shows."""
     camera = entry.camera
     faults = [fault(known.code) for known in status.faults]
@@ -48,12 +48,12 @@ def values_of(entry: Entry, status: Status) -> dict[str, Any]:
         "since": status.since,
         "faults": faults,
         "cause": CAUSES.get(status.cause),
-        "trial": camera.status is FileStatus.COMMISSIONING,
+        "trial": camera.status is Lifecycle.COMMISSIONING,
         "outdated": camera.outdated,
     }
 
 
-def shown_of(entry: Entry, status: Status) -> tuple[Any, ...]:
+def shown_of(entry: Entry, status: CameraStatus) -> tuple[Any, ...]:
     """Return what a tile depends on: while that is the same, so is the tile."""
     camera = entry.camera
     codes = tuple(known.code for known in status.faults)

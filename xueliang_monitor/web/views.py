@@ -10,8 +10,8 @@ from xueliang_monitor.configuration.inventory import Camera
 from xueliang_monitor.configuration.strict_yaml import Problem
 from xueliang_monitor.fleet.snapshot import Entry, MonitorFault
 from xueliang_monitor.judgement.catalogue import FAULTS, fault
-from xueliang_monitor.judgement.diagnosis import Facts, Row, diagnose
-from xueliang_monitor.judgement.health import FaultState, Outage, Status
+from xueliang_monitor.judgement.diagnosis import AdviceRow, Facts, diagnose
+from xueliang_monitor.judgement.health import CameraStatus, FaultState, Outage
 from xueliang_monitor.judgement.uplinks import Uplink
 from xueliang_monitor.model import Rung, State, Text, redact_path
 from xueliang_monitor.probing.device_changes import JUDGED
@@ -48,13 +48,13 @@ def _fault(known: FaultState) -> dict[str, Any]:
     }
 
 
-def advice_of(entry: Entry, status: Status) -> Text | None:
+def advice_of(entry: Entry, status: CameraStatus) -> Text | None:
     """Return the advice that takes together what is known of a camera; None where nothing is to be done."""
     row = _row(entry, status)
     return row.advice if row else None
 
 
-def _row(entry: Entry, status: Status) -> Row | None:
+def _row(entry: Entry, status: CameraStatus) -> AdviceRow | None:
     told = entry.rungs.get(Rung.ONVIF)
     facts = Facts(
         frozenset(known.code for known in status.faults),
@@ -65,12 +65,12 @@ def _row(entry: Entry, status: Status) -> Row | None:
     return diagnose(facts) if status.faults or facts.uplink_down else None
 
 
-def _diagnosis(entry: Entry, status: Status) -> dict[str, str] | None:
+def _diagnosis(entry: Entry, status: CameraStatus) -> dict[str, str] | None:
     row = _row(entry, status)
     return {"name": row.name, "en": row.advice.en, "zh": row.advice.zh} if row else None
 
 
-def camera(entry: Entry, status: Status) -> dict[str, Any]:
+def camera(entry: Entry, status: CameraStatus) -> dict[str, Any]:
     """Return what a list shows of a camera."""
     return {
         "id": entry.camera.id,
@@ -167,7 +167,7 @@ def uplink(known: Uplink) -> dict[str, Any]:
     }
 
 
-def camera_in_full(entry: Entry, status: Status) -> dict[str, Any]:
+def camera_in_full(entry: Entry, status: CameraStatus) -> dict[str, Any]:
     """Return all that is known of a camera."""
     return camera(entry, status) | {
         "url": entry.camera.target.url,

@@ -49,7 +49,7 @@ class MalformedAnswerError(AnswerError):
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class SoapFault:
     """What a SOAP fault says: its code and subcodes by local name, and its reason."""
 
     codes: tuple[str, ...]
@@ -68,6 +68,6 @@ class Fault:
 class SoapFaultError(AnswerError):
     """The answer is a SOAP fault."""
 
-    def __init__(self, fault: Fault) -> None:
+    def __init__(self, fault: SoapFault) -> None:
         super().__init__(f"the camera answered with a SOAP fault: {fault}")
         self.fault = fault

@@ -13,8 +13,8 @@ from lxml import etree
 
 from xueliang_monitor.wire.errors import (
     EmptyAnswerError,
-    Fault,
     MalformedAnswerError,
+    SoapFault,
     SoapFaultError,
     WebPageError,
 )
@@ -120,7 +120,7 @@ def _check_depth(root: Element) -> None:
         level = [item for element in level for item in element]
 
 
-def _fault(element: Element) -> Fault:
+def _fault(element: Element) -> SoapFault:
     codes: list[str] = []
     code = child(element, "Code")
     while code is not None and len(codes) < 8:
@@ -129,7 +129,7 @@ def _fault(element: Element) -> Fault:
     if not codes:
         codes.append(text(element, "faultcode").rpartition(":")[2])
     reason = text(element, "Reason", "Text") or text(element, "faultstring") or text(element, "Detail", "Text")
-    return Fault(tuple(filter(None, codes)), reason)
+    return SoapFault(tuple(filter(None, codes)), reason)
 
 
 def read(content: bytes, status: int = 200) -> Element:

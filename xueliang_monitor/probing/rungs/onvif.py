@@ -20,7 +20,7 @@ from xueliang_monitor.probing.device_changes import (
     judge_restart,
 )
 from xueliang_monitor.probing.device_memory import DeviceMemory, choose_profile
-from xueliang_monitor.probing.rung import Climb, Outcome, Probe
+from xueliang_monitor.probing.rung import Climb, Probe, RungOutcome
 from xueliang_monitor.wire.errors import AnswerError, EmptyAnswerError, SoapFaultError, WebPageError
 
 if TYPE_CHECKING:
@@ -211,7 +211,7 @@ async def _ask_time(talk: OnvifConversation) -> None:
         # What cannot be read of the clock alone is no reason to say nothing of the device.
 
 
-async def _climb(climb: Climb) -> Outcome:
+async def _climb(climb: Climb) -> RungOutcome:
     target = climb.target.onvif
     if target is None:
         raise RuntimeError("a camera without ONVIF was asked")
@@ -237,7 +237,7 @@ async def _climb(climb: Climb) -> Outcome:
     return _judge(climb, known, told, seen)
 
 
-def _judge(climb: Climb, known: DeviceMemory, told: Identity | None, seen: list[Finding]) -> Outcome:
+def _judge(climb: Climb, known: DeviceMemory, told: Identity | None, seen: list[Finding]) -> RungOutcome:
     """Say what was seen and what could be ruled out; without a login that is the clock alone."""
     offset = known.acquaintance.clock_offset_seconds
     found: list[tuple[str, Finding | None]] = []
@@ -254,7 +254,7 @@ def _judge(climb: Climb, known: DeviceMemory, told: Identity | None, seen: list[
         found.append((DEVICE_REBOOTED.code, judge_restart(known, climb.now())))
     seen += [finding for _, finding in found if finding is not None]
     clear = frozenset(code for code, finding in found if finding is None)
-    return Outcome(_readings(known, told), tuple(seen), (ruled_out | clear) - {item.code for item in seen})
+    return RungOutcome(_readings(known, told), tuple(seen), (ruled_out | clear) - {item.code for item in seen})
 
 
 _STOPPING = (ONVIF_UNREACHABLE, ONVIF_AUTH_FAILED, ONVIF_MALFORMED, ONVIF_FAULT, ONVIF_WEB_PAGE, ONVIF_EMPTY)

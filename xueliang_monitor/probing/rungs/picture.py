@@ -8,7 +8,7 @@ from xueliang_monitor.model import Fault, FaultSeen, Finding, Rung, Severity, Te
 from xueliang_monitor.picture import PICTURE_CHECKS
 from xueliang_monitor.picture.look import LookError, Material
 from xueliang_monitor.picture.worker import WorkerError
-from xueliang_monitor.probing.rung import Climb, Outcome, Probe
+from xueliang_monitor.probing.rung import Climb, Probe, RungOutcome
 from xueliang_monitor.probing.rungs.stream import DECODE_FAILED
 
 CHECK_FAILED = Fault(
@@ -33,7 +33,7 @@ def _local_hour(now: float) -> float:
     return moment.tm_hour + moment.tm_min / 60
 
 
-async def _climb(climb: Climb) -> Outcome:
+async def _climb(climb: Climb) -> RungOutcome:
     if climb.keyframe is None:
         raise RuntimeError("the ladder was climbed out of order")
     try:
@@ -60,7 +60,7 @@ async def _climb(climb: Climb) -> Outcome:
     if climb.size is None:
         readings["resolution"] = f"{look.width}x{look.height}"
     ruled_out = look.ruled_out | {DECODE_FAILED.code, CHECK_FAILED.code}
-    return Outcome(readings, seen, ruled_out, look_again=look.look_again)
+    return RungOutcome(readings, seen, ruled_out, look_again=look.look_again)
 
 
 _FAULTS = (*(check.fault for check in PICTURE_CHECKS), CHECK_FAILED)

@@ -8,7 +8,7 @@ from xueliang_monitor.model import Fault, FaultSeen, Rung, Severity, Text
 from xueliang_monitor.net.errors import ConnectError, NameUnresolvedError, RefusedError
 from xueliang_monitor.net.names import LOOKUP_SECONDS
 from xueliang_monitor.net.rtsp import RtspConnection
-from xueliang_monitor.probing.rung import Climb, Outcome, Probe
+from xueliang_monitor.probing.rung import Climb, Probe, RungOutcome
 
 NAME_UNRESOLVED = Fault(
     "name_unresolved",
@@ -71,7 +71,7 @@ async def _look_up(climb: Climb) -> None:
         raise FaultSeen(NAME_UNRESOLVED, str(error)) from error
 
 
-async def _climb(climb: Climb) -> Outcome:
+async def _climb(climb: Climb) -> RungOutcome:
     started = time.monotonic()
     try:
         climb.connection = await RtspConnection.open(climb.target.host, climb.target.port, climb.addresses)
@@ -79,7 +79,7 @@ async def _climb(climb: Climb) -> Outcome:
         raise FaultSeen(CONNECTION_REFUSED, str(error)) from error
     except ConnectError as error:
         raise FaultSeen(HOST_UNREACHABLE, str(error)) from error
-    return Outcome({"connect_seconds": time.monotonic() - started})
+    return RungOutcome({"connect_seconds": time.monotonic() - started})
 
 
 _FAULTS = (NAME_UNRESOLVED, HOST_UNREACHABLE, CONNECTION_REFUSED, CONNECT_TIMEOUT)

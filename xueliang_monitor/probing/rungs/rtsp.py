@@ -14,7 +14,7 @@ from xueliang_monitor.net.errors import (
     TlsError,
 )
 from xueliang_monitor.net.rtsp import RtspConnection
-from xueliang_monitor.probing.rung import Climb, Outcome, Probe
+from xueliang_monitor.probing.rung import Climb, Probe, RungOutcome
 
 TLS_FAILED = Fault(
     "tls_failed",
@@ -148,7 +148,7 @@ def connection_of(climb: Climb) -> RtspConnection:
     return climb.connection
 
 
-async def _climb(climb: Climb) -> Outcome:
+async def _climb(climb: Climb) -> RungOutcome:
     connection = connection_of(climb)
     credentials = climb.target.credentials if climb.may_log_in else None
     try:
@@ -158,7 +158,7 @@ async def _climb(climb: Climb) -> Outcome:
     except NetError as error:
         raise FaultSeen(fault_of(error), str(error)) from error
     server = climb.description.server
-    return Outcome({"server": server} if server else {})
+    return RungOutcome({"server": server} if server else {})
 
 
 _FAULTS = (

@@ -11,7 +11,7 @@ from xueliang_monitor.net.playback import Playback, playing
 from xueliang_monitor.probing import stream_baseline
 from xueliang_monitor.probing.keyframe_request import ask_for_keyframe
 from xueliang_monitor.probing.reception import MIN_PACKETS, Reception
-from xueliang_monitor.probing.rung import Climb, Outcome, Probe
+from xueliang_monitor.probing.rung import Climb, Probe, RungOutcome
 from xueliang_monitor.probing.rungs.rtsp import SESSION_LIMIT, connection_of, fault_of
 from xueliang_monitor.wire import rtp, tracks
 from xueliang_monitor.wire.errors import MalformedMediaError
@@ -224,7 +224,7 @@ async def _listen(climb: Climb, playback: Playback, reception: Reception, second
             raise FaultSeen(STREAM_INTERRUPTED, reception.interrupted)
 
 
-async def _climb(climb: Climb) -> Outcome:
+async def _climb(climb: Climb) -> RungOutcome:
     media, depacketizer = _video(climb)
     reception = _reception(climb, media, depacketizer)
     started = time.monotonic()
@@ -242,7 +242,7 @@ async def _climb(climb: Climb) -> Outcome:
     return _outcome(climb, reception)
 
 
-def _outcome(climb: Climb, reception: Reception) -> Outcome:
+def _outcome(climb: Climb, reception: Reception) -> RungOutcome:
     readings = reception.readings()
     readings["keyframe_wait_seconds"] = reception.keyframe_after
     readings["transport"] = climb.transport.value
@@ -250,7 +250,9 @@ def _outcome(climb: Climb, reception: Reception) -> Outcome:
         readings["resolution"] = f"{climb.size[0]}x{climb.size[1]}"
     ruled_out = _EXCLUDES | {SESSION_LIMIT.code}
     if reception.interrupted:
-        return Outcome(readings, seen=(Finding(STREAM_INTERRUPTED.code, reception.interrupted),), ruled_out=ruled_out)
+        return RungOutcome(
+            readings, seen=(Finding(STREAM_INTERRUPTED.code, reception.interrupted),), ruled_out=ruled_out
+        )
     seen: tuple[Finding, ...] = ()
     if reception.order.loss_ratio > LOSS_RATIO:
         seen = (Finding(PACKET_LOSS.code, _loss(reception)),)
@@ -260,7 +262,7 @@ def _outcome(climb: Climb, reception: Reception) -> Outcome:
         judged = stream_baseline.judge(climb.target, climb.normal, readings, climb.size, climb.now())
         climb.normal = judged.normal
         seen, ruled_out = judged.seen, ruled_out | judged.ruled_out
-    return Outcome(readings, seen=seen, ruled_out=ruled_out)
+    return RungOutcome(readings, seen=seen, ruled_out=ruled_out)
 
 
 _FAULTS = (

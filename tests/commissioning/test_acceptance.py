@@ -6,7 +6,7 @@ import pytest
 
 from xueliang_monitor.commissioning.interview import without_login
 from xueliang_monitor.commissioning.registration import default_id
-from xueliang_monitor.commissioning.registration_error import RefusedError
+from xueliang_monitor.commissioning.registration_error import RegistrationError
 from xueliang_monitor.model import Credentials, StreamParameters, Target, redact_path
 from xueliang_monitor.probing.device_memory import choose_profile, main_profile
 from xueliang_monitor.wire.onvif import Profile
@@ -63,6 +63,6 @@ def test_a_password_in_a_path_is_shown_to_nobody_and_written_nowhere() -> None:
     assert "p&ss" not in repr(target)
     assert Target("x", "h", path="/a?pwd=secret&b=1").url == "rtsp://h:554/a?pwd=***&b=1"
     assert redact_path("/a?password=&b=1") == "/a?password=&b=1"
-    with pytest.raises(RefusedError) as caught:
+    with pytest.raises(RegistrationError) as caught:
         without_login("/user=viewer_password=tlJwpbo6_channel=1", LOGIN)
     assert "tlJwpbo6" not in str(caught.value)

@@ -16,7 +16,7 @@ import pytest
 from tests.conftest import LOGIN, Tls
 from tests.waiting import PATIENT, until
 from xueliang_monitor.judgement.catalogue import FAULTS as CATALOGUE
-from xueliang_monitor.model import Credentials, Report, Rung, StreamParameters, Timeouts
+from xueliang_monitor.model import Credentials, Rung, StreamParameters, Timeouts, VisitResult
 from xueliang_monitor.net.address import connect_error
 from xueliang_monitor.net.errors import HostUnreachableError, RefusedError
 from xueliang_monitor.picture.worker import Workers
@@ -45,7 +45,7 @@ async def climb(
     now: float = 0.0,
     timeouts: Timeouts = PATIENT,
     **changes: Any,
-) -> tuple[Report, Memory]:
+) -> tuple[VisitResult, Memory]:
     target = replace(camera.target, **{"credentials": login, "listen_seconds": 0.0, **changes})
     return await visit(target, Rung.PICTURE, memory, timeouts=timeouts, workers=workers, now=now or time.time())
 
@@ -58,12 +58,12 @@ def workers() -> Workers:
 async def test_a_healthy_camera_of_every_codec_is_healthy(simulated: Start, workers: Workers) -> None:
     fleet = await simulated(9)
     reports = await asyncio.gather(*(climb(camera, Memory(), workers) for camera in fleet.cameras.values()))
-    for camera, (report, memory) in zip(fleet.cameras.values(), reports, strict=True):
-        assert report.seen == (), camera.scene
-        assert report.online
-        assert [result.rung for result in report.rungs] == [Rung.REACH, Rung.RTSP, Rung.STREAM, Rung.PICTURE]
-        assert report.readings["resolution"] == "640x360"
-        assert report.readings["frame_rate_hertz"] == pytest.approx(10, abs=0.5)
+    for camera, (visited, memory) in zip(fleet.cameras.values(), reports, strict=True):
+        assert visited.seen == (), camera.scene
+        assert visited.online
+        assert [result.rung for result in visited.rungs] == [Rung.REACH, Rung.RTSP, Rung.STREAM, Rung.PICTURE]
+        assert visited.readings["resolution"] == "640x360"
+        assert visited.readings["frame_rate_hertz"] == pytest.approx(10, abs=0.5)
         assert memory.reference is not None
         assert camera.open_sessions == 0
         assert camera.teardowns == camera.sessions_served == 1
@@ -74,7 +74,7 @@ def test_every_fault_of_the_catalogue_can_be_produced_and_every_simulated_one_is
     assert produced <= CATALOGUE.keys()
     # Not produced by a simulated camera: a name and a route are the network's, `check_failed` is our own.
     alone = {"name_unresolved", "host_unreachable", "check_failed"}
-    # Seen over many cameras or visits: tests/test_network.py, test_daemon.py and test_clock_steps.py produce them.
+    # Seen over many cameras or visits, in test_uplinks.py, test_daemon.py and test_clock_steps.py.
     assert CATALOGUE.keys() - produced == alone | {"uplink_down", "flapping", "monitor_clock_wrong"}
 
 
@@ -102,24 +102,24 @@ async def test_cause_to_code(simulated: Start, workers: Workers, fault: type[Sim
     if fault.code.startswith("picture_"):
         settings["now"] = NOON  # by night a grey picture is in order
         for _ in range(13 if fault.code == "picture_dirty" else 5):
-            report, memory = await climb(camera, memory, workers, now=NOON)
-            assert report.seen == ()
+            visited, memory = await climb(camera, memory, workers, now=NOON)
+            assert visited.seen == ()
     await camera.set_fault(fault())
     timeouts = ENDS_BY_TIMEOUT.get(fault.code, PATIENT)
     for attempt in range(2 if fault.code.startswith("picture_") else 1):
-        report, memory = await climb(camera, memory, workers, timeouts=timeouts, **settings)
+        visited, memory = await climb(camera, memory, workers, timeouts=timeouts, **settings)
         if fault.code == "picture_frozen" and attempt == 0:
-            assert report.look_again
-    assert [finding.code for finding in report.seen] == [fault.code], report
-    rung = next(result.rung for result in report.rungs if result.fault)
-    assert report.online == (rung in (Rung.STREAM, Rung.PICTURE))
-    assert report.seen[0].detail
+            assert visited.look_again
+    assert [finding.code for finding in visited.seen] == [fault.code], visited
+    rung = next(result.rung for result in visited.rungs if result.fault)
+    assert visited.online == (rung in (Rung.STREAM, Rung.PICTURE))
+    assert visited.seen[0].detail
     await camera.clear_fault()
     await until(lambda: camera.open_sessions == 0)
     settings.pop("login", None)
-    report, memory = await climb(camera, replace(memory, login=type(memory.login)(), refusals=()), workers, **settings)
-    assert report.seen == ()
-    assert fault.code in report.ruled_out
+    visited, memory = await climb(camera, replace(memory, login=type(memory.login)(), refusals=()), workers, **settings)
+    assert visited.seen == ()
+    assert fault.code in visited.ruled_out
     assert camera.open_sessions == 0
 
 

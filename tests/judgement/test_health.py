@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from xueliang_monitor.fleet.scheduler import Intervals, first_plan, next_plan
 from xueliang_monitor.judgement.catalogue import CAUSES, FAULTS
 from xueliang_monitor.judgement.health import Health, Policy, advance, status
-from xueliang_monitor.model import Finding, Report, Rung, RungResult, State
+from xueliang_monitor.model import Finding, Rung, RungResult, State, VisitResult
 from xueliang_monitor.probing.rungs import LADDER, PROBES
 
 POLICY = Policy()
@@ -18,21 +18,21 @@ LASTING = ("no_media", "picture_frozen", "picture_black", "clock_drift", "onvif_
 BLOCKING = ("connection_refused", "connect_timeout", "rtsp_timeout")
 
 
-def good(at: float, *, picture: bool = True) -> Report:
+def good(at: float, *, picture: bool = True) -> VisitResult:
     rungs = [RungResult(Rung.REACH, True, 0.01), RungResult(Rung.RTSP, True, 0.01)]
     ruled_out = {code for probe in LADDER[:2] for code in probe.excludes}
     if picture:
         rungs += [RungResult(Rung.STREAM, True, 0.1), RungResult(Rung.PICTURE, True, 0.1)]
         ruled_out |= set(FAULTS)
-    return Report("cam", at, tuple(rungs), ruled_out=frozenset(ruled_out), online=True)
+    return VisitResult("cam", at, tuple(rungs), ruled_out=frozenset(ruled_out), online=True)
 
 
-def bad(at: float, code: str) -> Report:
+def bad(at: float, code: str) -> VisitResult:
     rung = FAULTS[code].rung
     offline = rung in (Rung.REACH, Rung.RTSP)
     excludes = next(probe.excludes for probe in PROBES if probe.rung is rung)
     ruled_out = (excludes - {code}) | (frozenset() if offline else good(at, picture=False).ruled_out)
-    return Report(
+    return VisitResult(
         "cam",
         at,
         (RungResult(rung, False, 0.1, code, "why"),),
@@ -42,10 +42,10 @@ def bad(at: float, code: str) -> Report:
     )
 
 
-def fold(*reports: Report) -> Health:
+def fold(*reports: VisitResult) -> Health:
     health = Health()
-    for report in reports:
-        health, _ = advance(health, report, POLICY)
+    for visited in reports:
+        health, _ = advance(health, visited, POLICY)
     return health
 
 
@@ -83,7 +83,7 @@ def test_what_is_stale_is_unknown_and_neither_online_nor_offline() -> None:
 
 def test_our_own_error_is_never_blamed_on_the_camera() -> None:
     own = [
-        Report(
+        VisitResult(
             "cam",
             float(n),
             (RungResult(Rung.PICTURE, False, 0.1, "check_failed", "died"),),
@@ -106,18 +106,18 @@ class HealthMachine(RuleBasedStateMachine):
         self.at = 0.0
         self.failures = 0
         self.open: set[str] = set()
-        self.history: list[Report] = []
+        self.history: list[VisitResult] = []
 
-    def _take(self, report: Report) -> None:
-        self.history.append(report)
-        self.health, transitions = advance(self.health, report, POLICY)
+    def _take(self, visited: VisitResult) -> None:
+        self.history.append(visited)
+        self.health, transitions = advance(self.health, visited, POLICY)
         for item in transitions:
             if item.kind == "raised":
                 assert item.code not in self.open, "two open episodes of one fault"
                 self.open.add(item.code)
             elif item.kind == "cleared":
                 self.open.remove(item.code)
-        self.failures = self.failures + 1 if report.online is False else 0
+        self.failures = self.failures + 1 if visited.online is False else 0
         self.at += 2
         if any(item.kind == "raised" and FAULTS[item.code].rung in (Rung.REACH, Rung.RTSP) for item in transitions):
             assert self.failures >= 3
@@ -150,6 +150,7 @@ class HealthMachine(RuleBasedStateMachine):
             assert fold(*self.history) == self.health
 
     def teardown(self) -> None:
+        self.at += POLICY.flap_window  # a flapping camera has to be steady for as long
         for _ in range(3):
             self._take(good(self.at))
         assert not self.open, "recovery closes all it opened"
@@ -177,16 +178,16 @@ def test_a_simulated_day_of_147_cameras() -> None:
         top = plan.what(now).top
         dead = number < 10 and 3600.0 * number <= now - 7200 < 3600.0 * (number + 1)
         if dead:
-            report = bad(now, "connect_timeout")
+            visited = bad(now, "connect_timeout")
         else:
             model = full if top in (Rung.STREAM, Rung.PICTURE) else quick
-            report = Report("cam", now, model.rungs, ruled_out=model.ruled_out, online=True)
-        healths[number], transitions = advance(healths[number], report, POLICY)
+            visited = VisitResult("cam", now, model.rungs, ruled_out=model.ruled_out, online=True)
+        healths[number], transitions = advance(healths[number], visited, POLICY)
         for item in transitions:
             if item.kind == "raised":
                 raised.setdefault(number, []).append(now)
         ended = now + (2.0 if dead else 0.05)
-        plans[number] = next_plan(plan, now, ended, report, healths[number], intervals)
+        plans[number] = next_plan(plan, now, ended, visited, healths[number], intervals)
         heapq.heappush(queue, (plans[number].at, number))
         visits += 1
     assert sorted(raised) == list(range(10))

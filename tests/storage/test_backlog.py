@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xueliang_monitor.fleet.changes import Changes, Known, LookTaken, Stored
+from xueliang_monitor.fleet.changes import CameraRecord, Changes, PictureSample, Stored
 from xueliang_monitor.judgement.availability import Seconds
 from xueliang_monitor.judgement.episodes import Episode
 from xueliang_monitor.judgement.health import Health, Outage, Transition
@@ -111,8 +111,8 @@ def events_after(before: set[tuple[str, str]], turns: list[tuple[str, str]]) -> 
     return made
 
 
-def look(camera: str, at: float) -> LookTaken:
-    return LookTaken(
+def look(camera: str, at: float) -> PictureSample:
+    return PictureSample(
         camera, at, {name: at + each for each, name in enumerate(MEASURES)}, {"picture_dirty": at, "picture_black": at}
     )
 
@@ -137,11 +137,13 @@ def test_looks_and_days_are_given_up_from_the_oldest_and_said() -> None:
 def test_what_cannot_be_written_is_put_back_before_what_came_since() -> None:
     waiting = Backlog()
     waiting.add(
-        Changes((transition("a", "", "raised", 1.0),), (Known("a", Health(), Memory()),), (("a", "d", Seconds(1)),))
+        Changes(
+            (transition("a", "", "raised", 1.0),), (CameraRecord("a", Health(), Memory()),), (("a", "d", Seconds(1)),)
+        )
     )
     first = waiting.take()
     assert len(waiting) == 0
-    newest = Known("a", Health(offline_streak=5), Memory())
+    newest = CameraRecord("a", Health(offline_streak=5), Memory())
     waiting.add(Changes((transition("a", "", "cleared", 2.0),), (newest,), (("a", "d", Seconds(2)),)))
     waiting.put_back(first)
     both = waiting.take()
@@ -206,9 +208,9 @@ def test_the_last_word_on_an_outage_counts_and_a_clock_that_is_set_moves_what_wa
 
 def test_a_camera_that_went_is_forgotten_unless_it_came_back() -> None:
     waiting = Backlog()
-    waiting.add(Changes(known=(Known("a", Health(), Memory()), Known("b", Health(), Memory()))))
+    waiting.add(Changes(known=(CameraRecord("a", Health(), Memory()), CameraRecord("b", Health(), Memory()))))
     waiting.add(Changes(gone=("a", "b")))
-    waiting.add(Changes(known=(Known("b", Health(), Memory()),)))
+    waiting.add(Changes(known=(CameraRecord("b", Health(), Memory()),)))
     whole = waiting.take()
     assert whole.gone == ("a", "b")
     assert [known.camera for known in whole.known] == ["b"]

@@ -1,6 +1,6 @@
 """A fleet in simulated time that writes its history as it goes, to be killed at any moment once it printed `ready`.
 
-Usage: python -m tests.killed_history FOLDER
+Usage: python -m tests.storage.killed_history FOLDER
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import itertools
 import sys
 from pathlib import Path
 
-from tests.simulated_time import START, camera, report
+from tests.simulated_time import START, camera
 from xueliang_monitor.clock import ManualClock
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.judgement.health import Policy
@@ -41,7 +41,7 @@ def main() -> None:
             print("ready", flush=True)
         for number, each in enumerate(CAMERAS):
             code = "rtsp_timeout" if gone(number, clock.now()) else None
-            fleet.apply(report(each.id, clock.now(), code, Rung.RTSP), Memory(), 0.0)
+            fleet.apply(visited(each.id, clock.now(), code, Rung.RTSP), Memory(), 0.0)
         history.write(fleet.collect(every=True))
         clock.advance(STEP)
 

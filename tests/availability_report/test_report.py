@@ -26,7 +26,7 @@ from tests.simulated_time import START, SimulatedDays, camera
 from xueliang_monitor.availability_report import forms
 from xueliang_monitor.availability_report.figures import Figures, Period, _percentile_90, build
 from xueliang_monitor.availability_report.tables import Table, tables
-from xueliang_monitor.configuration.camera_file import Status
+from xueliang_monitor.configuration.camera_file import Lifecycle
 from xueliang_monitor.configuration.inventory import Camera
 from xueliang_monitor.fleet.changes import Changes
 from xueliang_monitor.judgement.availability import Seconds, day_of
@@ -203,8 +203,8 @@ def test_what_is_new_retired_and_never_seen_and_a_formula_is_a_name() -> None:
     cameras = (
         of("new", registered="2026-10-05T08:00:00+08:00", name="=1+1"),
         of("old", registered="2025-10-05T08:00:00+08:00"),
-        of("gone", status=Status.RETIRED),
-        of("trial", status=Status.COMMISSIONING),
+        of("gone", status=Lifecycle.RETIRED),
+        of("trial", status=Lifecycle.COMMISSIONING),
     )
     period = Period.parse("2026-10")
     seconds = {"old": {"2026-10-07": Seconds(1000, 900, 800)}, "trial": {"2026-10-07": Seconds(1000)}}

@@ -16,11 +16,11 @@ from tests.waiting import PATIENT, until
 from xueliang_monitor.model import (
     Credentials,
     OnvifTarget,
-    Report,
     Rung,
     StreamParameters,
     Target,
     Transport,
+    VisitResult,
 )
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing.camera_lock import Turns
@@ -37,42 +37,42 @@ WORKERS = Workers(1)
 
 async def climb(
     camera: SimulatedCamera, memory: Memory | None = None, *, top: Rung = Rung.STREAM, now: float = 0.0, **changes: Any
-) -> tuple[Report, Memory]:
+) -> tuple[VisitResult, Memory]:
     target = replace(camera.target, **{"credentials": LOGIN, "listen_seconds": 0.0, **changes})
     return await visit(target, top, memory or Memory(), timeouts=PATIENT, workers=WORKERS, now=now or time.time())
 
 
-def codes(report: Report) -> list[str]:
-    return [finding.code for finding in report.seen]
+def codes(visited: VisitResult) -> list[str]:
+    return [finding.code for finding in visited.seen]
 
 
 @pytest.mark.parametrize("codec", list(Codec))
 async def test_udp_is_taken_where_it_is_set(simulated: Start, codec: Codec) -> None:
     fleet = await simulated(9)
     camera = next(item for item in fleet.cameras.values() if item.codec is codec)
-    report, _ = await climb(camera, transport=Transport.UDP)
-    assert (codes(report), report.readings["transport"]) == ([], "udp")
-    assert report.readings["packet_loss_ratio"] == 0
+    visited, _ = await climb(camera, transport=Transport.UDP)
+    assert (codes(visited), visited.readings["transport"]) == ([], "udp")
+    assert visited.readings["packet_loss_ratio"] == 0
     assert (camera.open_sessions, camera.teardowns) == (0, 1)
 
 
 async def test_a_camera_that_serves_udp_only_is_asked_for_that_after_461(simulated: Start) -> None:
     camera = (await simulated(1)).cameras["cam-000"]
     camera.behaviour = replace(camera.behaviour, interleaved=False)
-    report, _ = await climb(camera)
-    assert (codes(report), report.readings["transport"]) == ([], "udp")
-    report, _ = await climb(camera, transport=Transport.TCP)
-    assert codes(report) == ["server_error"]
-    assert "461" in report.seen[0].detail
+    visited, _ = await climb(camera)
+    assert (codes(visited), visited.readings["transport"]) == ([], "udp")
+    visited, _ = await climb(camera, transport=Transport.TCP)
+    assert codes(visited) == ["server_error"]
+    assert "461" in visited.seen[0].detail
 
 
 async def test_packets_out_of_order_are_put_back_and_are_no_loss(simulated: Start) -> None:
     camera = (await simulated(1)).cameras["cam-000"]
     camera.behaviour = replace(camera.behaviour, disorder=0.3)
-    report, _ = await climb(camera, transport=Transport.UDP, top=Rung.PICTURE)
-    assert codes(report) == []
-    assert report.readings["packet_loss_ratio"] == 0
-    assert report.readings["reordered_packets"]
+    visited, _ = await climb(camera, transport=Transport.UDP, top=Rung.PICTURE)
+    assert codes(visited) == []
+    assert visited.readings["packet_loss_ratio"] == 0
+    assert visited.readings["reordered_packets"]
 
 
 async def test_rtsps_is_trusted_by_its_authority_or_not_at_all_or_not(simulated: Start, tls: Tls) -> None:
@@ -97,8 +97,8 @@ async def test_a_camera_is_reached_by_ipv6(tls: Tls) -> None:
         await camera.start()
         try:
             for transport in Transport:
-                report, _ = await climb(camera, transport=transport)
-                assert codes(report) == []
+                visited, _ = await climb(camera, transport=transport)
+                assert codes(visited) == []
         finally:
             await camera.stop()
     assert target.url == "rtsps://[::1]:18554/live"
@@ -111,8 +111,8 @@ async def test_every_login_is_answered_and_a_stale_nonce_is_no_refusal(
 ) -> None:
     camera = (await simulated(1)).cameras["cam-000"]
     camera.login_kind, camera.nonce_lives = kind, nonce_lives
-    report, memory = await climb(camera)
-    assert codes(report) == []
+    visited, memory = await climb(camera)
+    assert codes(visited) == []
     assert (camera.open_sessions, camera.refused_logins) == (0, 0)
     assert memory.login.was_accepted
 
@@ -121,8 +121,8 @@ async def test_a_wrong_password_is_refused_in_every_way(simulated: Start) -> Non
     camera = (await simulated(1)).cameras["cam-000"]
     for kind in LOGIN_KINDS:
         camera.login_kind = kind
-        report, _ = await climb(camera, credentials=Credentials("viewer", "not this one"))
-        assert codes(report) == ["auth_failed"]
+        visited, _ = await climb(camera, credentials=Credentials("viewer", "not this one"))
+        assert codes(visited) == ["auth_failed"]
     assert camera.refused_logins == len(LOGIN_KINDS)
 
 
@@ -145,8 +145,8 @@ async def test_corrected_credentials_are_tried_at_once_however_often_the_wrong_o
     camera = (await simulated(1)).cameras["cam-000"]
     memory = Memory(refusals=(990.0, 995.0, 999.0))
     _, memory = await climb(camera, memory, credentials=Credentials("viewer", "wrong"), now=1000.0)
-    report, memory = await climb(camera, memory, now=1001.0)
-    assert (codes(report), memory.refusals) == ([], ())
+    visited, memory = await climb(camera, memory, now=1001.0)
+    assert (codes(visited), memory.refusals) == ([], ())
 
 
 async def test_waiting_for_its_turn_does_not_set_a_visits_clock_back(simulated: Start) -> None:
@@ -158,15 +158,15 @@ async def test_waiting_for_its_turn_does_not_set_a_visits_clock_back(simulated: 
             visit(target, Rung.STREAM, Memory(), timeouts=PATIENT, workers=WORKERS, now=began, turns=turns)
         )
         await asyncio.sleep(3.0)
-    report, _ = await waiting
-    assert abs(float(report.readings["stream_clock_offset_seconds"])) < 2.0
+    visited, _ = await waiting
+    assert abs(float(visited.readings["stream_clock_offset_seconds"])) < 2.0
 
 
 async def test_a_camera_that_says_it_is_locked_is_left_alone_for_half_an_hour(simulated: Start) -> None:
     camera = (await simulated(1)).cameras["cam-000"]
     camera.behaviour = replace(camera.behaviour, refuse={"DESCRIBE": 423}, reason="Locked")
-    report, memory = await climb(camera, now=1000.0)
-    assert codes(report) == ["auth_locked"]
+    visited, memory = await climb(camera, now=1000.0)
+    assert codes(visited) == ["auth_locked"]
     camera.behaviour = replace(camera.behaviour, refuse={})
     during, memory = await climb(camera, memory, now=1000.0 + 1800)
     assert during.online is None
@@ -178,10 +178,10 @@ async def test_a_redirection_is_followed_on_the_same_server_only(simulated: Star
     camera = (await simulated(1)).cameras["cam-000"]
     elsewhere = replace(camera.behaviour, refuse={"DESCRIBE": 301}, location="rtsp://user:pw@10.0.0.9/live")
     camera.behaviour = elsewhere
-    report, _ = await climb(camera)
-    assert codes(report) == ["stream_not_found"]
-    assert "rtsp://10.0.0.9/live" in report.seen[0].detail
-    assert "pw" not in report.seen[0].detail
+    visited, _ = await climb(camera)
+    assert codes(visited) == ["stream_not_found"]
+    assert "rtsp://10.0.0.9/live" in visited.seen[0].detail
+    assert "pw" not in visited.seen[0].detail
     odd = Credentials("viewer", "s3cret/&pass")
     for place in (
         "rtsp://10.0.0.9/s3cret/&pass/live",
@@ -189,29 +189,29 @@ async def test_a_redirection_is_followed_on_the_same_server_only(simulated: Star
         "rtsp://10.0.0.9/x?pwd=s3cret",
     ):
         camera.behaviour, camera.credentials = replace(elsewhere, location=place), odd
-        report, _ = await climb(camera, credentials=odd)
-        assert codes(report) == ["stream_not_found"]
-        assert "s3cret" not in str(report)
+        visited, _ = await climb(camera, credentials=odd)
+        assert codes(visited) == ["stream_not_found"]
+        assert "s3cret" not in str(visited)
     camera.credentials = LOGIN
     camera.behaviour = replace(elsewhere, location=camera.target.url.replace("/main", "/other"))
-    report, _ = await climb(camera)
-    assert "more than" in report.seen[0].detail or "301" in report.seen[0].detail
+    visited, _ = await climb(camera)
+    assert "more than" in visited.seen[0].detail or "301" in visited.seen[0].detail
 
 
 async def test_a_session_is_kept_alive_at_half_its_time(simulated: Start) -> None:
     for transport in (Transport.TCP, Transport.UDP):
         camera = (await simulated(1)).cameras["cam-000"]
         camera.session_seconds = 2
-        report, _ = await climb(camera, listen_seconds=3.0, transport=transport)
-        assert codes(report) == []
+        visited, _ = await climb(camera, listen_seconds=3.0, transport=transport)
+        assert codes(visited) == []
         assert camera.kept_alive >= 1
 
 
 async def test_a_long_enough_look_reads_rate_bitrate_and_clock(simulated: Start) -> None:
     fleet = await simulated(5)
     looks = await asyncio.gather(*(climb(camera, listen_seconds=2.5) for camera in fleet.cameras.values()))
-    for camera, (report, memory) in zip(fleet.cameras.values(), looks, strict=True):
-        readings = report.readings
+    for camera, (visited, memory) in zip(fleet.cameras.values(), looks, strict=True):
+        readings = visited.readings
         assert readings["frame_rate_hertz"] == pytest.approx(10, abs=0.1)
         assert readings["arrival_rate_hertz"] == pytest.approx(10, abs=4)  # a busy machine sends and reads in bursts
         sizes = [sum(map(len, picture.payloads)) for picture in camera.clip().pictures]
@@ -220,17 +220,17 @@ async def test_a_long_enough_look_reads_rate_bitrate_and_clock(simulated: Start)
         assert abs(float(readings["stream_clock_offset_seconds"])) < 2.0
         assert 0 <= float(readings["jitter_seconds"]) < 1.0
         assert readings["profile"] in {"High", "Main", "Baseline"}
-        assert memory.normal.read_at == pytest.approx(report.at, abs=5)
+        assert memory.normal.read_at == pytest.approx(visited.at, abs=5)
         assert memory.normal.size == (640, 360)
-        assert {"packet_loss", "resolution_changed"} <= report.ruled_out
+        assert {"packet_loss", "resolution_changed"} <= visited.ruled_out
 
 
 async def test_readings_are_due_after_a_while_and_again_at_once_where_they_found_something(simulated: Start) -> None:
     camera = (await simulated(1)).cameras["cam-000"]
 
     async def seconds(memory: Memory, now: float) -> tuple[float, Memory]:
-        report, memory = await climb(camera, memory, listen_seconds=4.0, now=now)
-        return next(result.seconds for result in report.rungs if result.rung is Rung.STREAM), memory
+        visited, memory = await climb(camera, memory, listen_seconds=4.0, now=now)
+        return next(result.seconds for result in visited.rungs if result.rung is Rung.STREAM), memory
 
     first, memory = await seconds(Memory(), 1000.0)
     second, _ = await seconds(memory, 1020.0)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from xueliang_monitor.cli.picture_past import STEPS, course
-from xueliang_monitor.fleet.changes import LookTaken
+from xueliang_monitor.fleet.changes import PictureSample
 from xueliang_monitor.picture.measures import MEASURES
 from xueliang_monitor.storage.picture_samples import pack, unpack
 
 
 def test_a_look_is_packed_small_and_comes_back() -> None:
     measures = {name: 0.123456 * (number + 1) for number, name in enumerate(MEASURES)}
-    look = LookTaken("gate", 1000.0, measures, {"picture_dirty": 0.4567, "picture_black": 0.01})
+    look = PictureSample("gate", 1000.0, measures, {"picture_dirty": 0.4567, "picture_black": 0.01})
     packed = pack(look)
     assert sum(map(len, packed)) < 90
     back = unpack("gate", 1000.0, *packed)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import LOGIN
 from tests.simulated_time import START, SimulatedDays, camera
-from xueliang_monitor.model import Report, Rung, State, Target, Timeouts
+from xueliang_monitor.model import Rung, State, Target, Timeouts, VisitResult
 from xueliang_monitor.net import rtsp
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing.climb import TIMED, WAKING_SECONDS
@@ -228,7 +228,7 @@ def test_the_time_of_a_stop_is_not_watched() -> None:
     days.clock.advance(3610)
     machine.stop(3600)
     machine.run(9.75)
-    days.fleet.apply(Report("cam-1", days.clock.now(), (), online=True), entry.memory, 0.0)
+    days.fleet.apply(VisitResult("cam-1", days.clock.now(), (), online=True), entry.memory, 0.0)
     observed = sum(seconds.observed for _, _, seconds in days.fleet.collect().seconds)
     assert observed == pytest.approx(days.clock.now() - entry.counted_until - 3600, abs=0.5)
 

@@ -20,7 +20,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.conftest import LOGIN
+from tests.conftest import LOGIN, ROOT
 from tests.waiting import PATIENT
 from xueliang_monitor.model import Rung, Target
 from xueliang_monitor.picture.worker import Workers
@@ -30,7 +30,7 @@ from xueliang_monitor.wire import sdp, tracks
 from xueliang_monitor.wire.messages import MessageParser, Request, Response
 from xueliang_monitor.wire.transcript import Exchange, Transcript, parse, redact, write
 
-CAPTURES = sorted((Path(__file__).parent / "captures").glob("*.rtsp"))
+CAPTURES = sorted((ROOT / "tests" / "captures").glob("*.rtsp"))
 PORT = 18_755
 
 
@@ -95,8 +95,8 @@ async def test_our_client_asks_that_camera_for_the_right_track(file: Path) -> No
     target = Target("x", "127.0.0.1", PORT, path, listen_seconds=0.0)
     async with replaying(Transcript("", "", exchanges)) as asked:
         limits = replace(PATIENT, stream=0.2)
-        report, _ = await visit(target, Rung.STREAM, Memory(), timeouts=limits, workers=Workers(1), now=time.time())
-    assert [finding.code for finding in report.seen] == ["no_media"]
+        visited, _ = await visit(target, Rung.STREAM, Memory(), timeouts=limits, workers=Workers(1), now=time.time())
+    assert [finding.code for finding in visited.seen] == ["no_media"]
     wanted = [f"SETUP {local(control.encode()).decode()}", f"PLAY {local(aggregate.encode()).decode()}"]
     assert asked[1:3] == wanted
     assert asked[3].startswith("TEARDOWN ")

@@ -7,7 +7,7 @@ from tests.waiting import until
 from xueliang_monitor.clock import SystemClock
 from xueliang_monitor.fleet.scheduler import ORDER, Due, Intervals, Plan, Scheduler, first_plan, next_plan
 from xueliang_monitor.judgement.health import FaultState, Health
-from xueliang_monitor.model import Report, Rung, RungResult
+from xueliang_monitor.model import Rung, RungResult, VisitResult
 
 INTERVALS = Intervals()
 
@@ -16,8 +16,8 @@ def plan_at(due: tuple[float, float, float, float]) -> Plan:
     return Plan((*due, due[3]), (*due, due[3]))
 
 
-def climbed(*rungs: Rung, look_again: bool = False) -> Report:
-    return Report("cam", 0.0, tuple(RungResult(rung, True, 0.0) for rung in rungs), look_again=look_again)
+def climbed(*rungs: Rung, look_again: bool = False) -> VisitResult:
+    return VisitResult("cam", 0.0, tuple(RungResult(rung, True, 0.0) for rung in rungs), look_again=look_again)
 
 
 def test_starts_are_spread_over_each_interval() -> None:
@@ -68,7 +68,7 @@ async def test_one_camera_is_never_visited_twice_at_once_and_slow_ones_hold_nobo
     visits: dict[str, int] = {}
     released = asyncio.Event()
 
-    async def visit(camera: str, due: Due, late: float) -> tuple[Report, Health]:
+    async def visit(camera: str, due: Due, late: float) -> tuple[VisitResult, Health]:
         assert camera not in under_way
         under_way.add(camera)
         await (released.wait() if camera.startswith("slow") else asyncio.sleep(0))

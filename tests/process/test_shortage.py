@@ -17,11 +17,21 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.conftest import LOGIN, ROOT, Tls
-from tests.simulated_time import START, SimulatedDays, camera, report
+from tests.simulated_time import START, SimulatedDays, camera, visited
 from xueliang_monitor import metrics
 from xueliang_monitor.judgement.health import OWN_TIMES, Health, Policy, advance
 from xueliang_monitor.judgement.uplinks import Uplink, UplinkPolicy, observe, unreachable
-from xueliang_monitor.model import Finding, OnvifTarget, Report, Rung, RungResult, State, Target, Timeouts, Transport
+from xueliang_monitor.model import (
+    Finding,
+    OnvifTarget,
+    Rung,
+    RungResult,
+    State,
+    Target,
+    Timeouts,
+    Transport,
+    VisitResult,
+)
 from xueliang_monitor.net import address, rtsp, udp
 from xueliang_monitor.net import tls as tls_module
 from xueliang_monitor.net.errors import ConnectError, HostUnreachableError, RefusedError
@@ -85,12 +95,12 @@ def workers() -> Workers:
     return Workers(1)
 
 
-async def look(target: Target, workers: Workers, **wanted: Any) -> Report:
+async def look(target: Target, workers: Workers, **wanted: Any) -> VisitResult:
     found, _ = await visit(target, Rung.RTSP, Memory(), timeouts=SHORT, workers=workers, now=START, **wanted)
     return found
 
 
-def told_nothing(found: Report, shortage: Resource) -> None:
+def told_nothing(found: VisitResult, shortage: Resource) -> None:
     assert [finding.code for finding in found.seen] == ["check_failed"]
     assert found.online is None
     assert unreachable(found) is None
@@ -232,38 +242,38 @@ async def test_a_crash_of_ours_outside_the_rungs_costs_one_visit(
     assert found.online is None
 
 
-def own_error(name: str, at: float, rung: Rung = Rung.REACH) -> Report:
+def own_error(name: str, at: float, rung: Rung = Rung.REACH) -> VisitResult:
     failed = RungResult(rung, False, 0.0, "check_failed", "why")
-    return Report(name, at, (failed,), (Finding("check_failed", "why", rung),), shortages=("descriptors",))
+    return VisitResult(name, at, (failed,), (Finding("check_failed", "why", rung),), shortages=("descriptors",))
 
 
 def test_a_shortage_neither_loses_nor_finds_a_camera_of_an_uplink() -> None:
     policy, names = UplinkPolicy(), [f"cam-{number}" for number in range(10)]
     uplink = Uplink("sw1")
     for name in names:
-        uplink, _ = observe(uplink, report(name, START, None, Rung.RTSP), policy)
+        uplink, _ = observe(uplink, visited(name, START, None, Rung.RTSP), policy)
     for name in names:
         uplink, turned = observe(uplink, own_error(name, START + 10), policy)
         assert turned is None
     assert not uplink.down
     for name in names:
-        uplink, turned = observe(uplink, report(name, START + 20, "connect_timeout", Rung.RTSP), policy)
+        uplink, turned = observe(uplink, visited(name, START + 20, "connect_timeout", Rung.RTSP), policy)
     assert uplink.down
     for name in names:
         uplink, turned = observe(uplink, own_error(name, START + 30), policy)
         assert turned is None
     assert uplink.down
     # Nor does a name that is not to be had, of which nothing was asked.
-    unknown = report(names[0], START + 40, "name_unresolved", Rung.RTSP)
+    unknown = visited(names[0], START + 40, "name_unresolved", Rung.RTSP)
     assert observe(uplink, unknown, policy)[0].members[names[0]].lost_at is not None
-    refused = report(names[0], START + 50, "connection_refused", Rung.RTSP)
+    refused = visited(names[0], START + 50, "connection_refused", Rung.RTSP)
     assert observe(uplink, refused, policy)[0].members[names[0]].lost_at is None
 
 
 @pytest.mark.parametrize("rung", [Rung.REACH, Rung.RTSP, Rung.STREAM, Rung.ONVIF])
 def test_a_shortage_is_over_once_that_rung_is_climbed_again(rung: Rung) -> None:
     policy = Policy()
-    health, _ = advance(Health(), report("cam-1", START, None, Rung.RTSP), policy)
+    health, _ = advance(Health(), visited("cam-1", START, None, Rung.RTSP), policy)
     assert health.state is State.UP
     # A short one leaves it as it was; one that lasts makes it unknown.
     lasting = OWN_TIMES if rung in (Rung.REACH, Rung.RTSP) else policy.confirm[Rung.MONITOR]
@@ -272,7 +282,7 @@ def test_a_shortage_is_over_once_that_rung_is_climbed_again(rung: Rung) -> None:
         health, _ = advance(health, own_error("cam-1", START + 2 * number, rung), policy)
         assert health.pending <= {rung}
     assert health.state is State.UNKNOWN
-    good = Report("cam-1", START, (RungResult(Rung.REACH, True, 0.0), RungResult(rung, True, 0.0)), online=True)
+    good = VisitResult("cam-1", START, (RungResult(Rung.REACH, True, 0.0), RungResult(rung, True, 0.0)), online=True)
     for _ in range(policy.clear):
         health, _ = advance(health, good, policy)
     assert health.state is State.UP

@@ -16,7 +16,7 @@ from xueliang_monitor.judgement.availability import Seconds
 from xueliang_monitor.judgement.episodes import Episode, outages_of
 from xueliang_monitor.judgement.health import Policy
 from xueliang_monitor.judgement.maintenance import Window
-from xueliang_monitor.model import Finding, Report, Rung, RungResult, State
+from xueliang_monitor.model import Finding, Rung, RungResult, State, VisitResult
 from xueliang_monitor.probing.visit import Memory
 from xueliang_monitor.web import charts, live
 from xueliang_monitor.web.actions import A_MINUTE, Checks
@@ -31,7 +31,7 @@ def fleet_of(*names: str) -> tuple[Fleet, ManualClock]:
     clock = ManualClock(1_000_000.0)
     fleet = Fleet(clock, Policy(), tuple(camera(name, site=f"site-{name[-1]}") for name in names))
     for name in names:
-        fleet.apply(Report(name, clock.now(), UP, online=True), Memory(), 0.0)
+        fleet.apply(VisitResult(name, clock.now(), UP, online=True), Memory(), 0.0)
     return fleet, clock
 
 
@@ -39,7 +39,7 @@ def lose(fleet: Fleet, clock: ManualClock, name: str) -> None:
     gone = Finding("connection_refused", "refused", Rung.REACH)
     failed = (RungResult(Rung.REACH, False, 0.01, "connection_refused"),)
     for _ in range(3):
-        fleet.apply(Report(name, clock.now(), failed, (gone,), online=False), Memory(), 0.0)
+        fleet.apply(VisitResult(name, clock.now(), failed, (gone,), online=False), Memory(), 0.0)
 
 
 async def test_only_what_changed_is_sent_and_once_a_language() -> None:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulated_time import START, SimulatedDays, camera, report
+from tests.simulated_time import START, SimulatedDays, camera, visited
 from xueliang_monitor.availability_report.figures import Period, build
 from xueliang_monitor.availability_report.tables import tables
 from xueliang_monitor.judgement.availability import day_of
 from xueliang_monitor.judgement.episodes import Episode, outages_of
 from xueliang_monitor.judgement.health import Health, Policy, advance
-from xueliang_monitor.model import Report, Rung, RungResult, State
+from xueliang_monitor.model import Rung, RungResult, State, VisitResult
 from xueliang_monitor.storage.history import History
 
 CAMERAS = tuple(camera(f"cam-{number}", f"sw{number}") for number in range(3))
@@ -63,7 +63,7 @@ def test_an_outage_begins_with_the_first_visit_that_failed() -> None:
     health, at = Health(), START
     for code in (None, "connect_timeout", "rtsp_timeout", "connection_refused"):
         at += 5
-        health, _ = advance(health, report("cam-1", at, code, Rung.RTSP), Policy())
+        health, _ = advance(health, visited("cam-1", at, code, Rung.RTSP), Policy())
     assert health.outage is not None
     assert (health.outage.began, health.outage.confirmed_at) == (START + 10, START + 20)
 
@@ -73,16 +73,16 @@ def test_an_outage_is_over_only_once_the_camera_is_online() -> None:
     health, at = Health(told_online=True, state=State.UP), START
     for _ in range(3):
         at += 5
-        health, _ = advance(health, report("cam-1", at, "connect_timeout", Rung.RTSP), Policy())
+        health, _ = advance(health, visited("cam-1", at, "connect_timeout", Rung.RTSP), Policy())
     reached = (RungResult(Rung.REACH, True, 0.1), RungResult(Rung.RTSP, False, 0.1, "auth_failed", "held back"))
     for _ in range(4):
         at += 5
-        held = Report("cam-1", at, reached, ruled_out=frozenset({"connect_timeout"}))
+        held = VisitResult("cam-1", at, reached, ruled_out=frozenset({"connect_timeout"}))
         health, _ = advance(health, held, Policy())
     assert health.outage is not None
     assert health.state is State.DOWN
     at += 5
-    health, _ = advance(health, report("cam-1", at, None, Rung.RTSP), Policy())
+    health, _ = advance(health, visited("cam-1", at, None, Rung.RTSP), Policy())
     assert health.outage is None
     assert health.state is State.UP
 

@@ -20,14 +20,14 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.killed_history import CAMERAS as KILLED
-from tests.killed_history import STEP, WINDOW, gone
 from tests.picture import made
-from tests.simulated_time import START, SimulatedDays, camera, report
+from tests.simulated_time import START, SimulatedDays, camera, visited
+from tests.storage.killed_history import CAMERAS as KILLED
+from tests.storage.killed_history import STEP, WINDOW, gone
 from tests.waiting import until
 from xueliang_monitor.clock import ManualClock, SystemClock
 from xueliang_monitor.configuration.settings import KeepSettings
-from xueliang_monitor.fleet.changes import Changes, Known, Stored
+from xueliang_monitor.fleet.changes import CameraRecord, Changes, Stored
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.judgement.availability import Seconds, split_by_day
 from xueliang_monitor.judgement.health import Policy
@@ -52,7 +52,7 @@ def test_a_restart_keeps_states_since_when_and_what_was_learned(tmp_path: Path) 
     picture = b"picture-of-something" * 720
     memory = Memory(replace(made.reference(60).settled() or Reference(), previous=picture), login)
     entry = days.fleet.entry("cam-0")
-    history.write(Changes(known=(Known("cam-0", entry.health, memory, entry.camera.data, entry.episodes),)))
+    history.write(Changes(known=(CameraRecord("cam-0", entry.health, memory, entry.camera.data, entry.episodes),)))
     history.close()
     assert (
         b"secret" not in (tmp_path / "history.db").read_bytes() + (tmp_path / "history.db-wal").read_bytes()
@@ -76,11 +76,11 @@ def test_a_restart_keeps_states_since_when_and_what_was_learned(tmp_path: Path) 
     assert all(written not in file.read_bytes() for file in tmp_path.iterdir())
     assert fleet.entry("cam-1").episodes == {"rtsp_timeout": 1}
     for name in ("cam-0", "cam-1"):
-        fleet.apply(report(name, clock.now(), None, Rung.RTSP), Memory(), 0.0)
+        fleet.apply(visited(name, clock.now(), None, Rung.RTSP), Memory(), 0.0)
     assert fleet.collect().seconds == ()  # the time away counts as not watched
     clock.advance(15)
     for name in ("cam-0", "cam-1"):
-        fleet.apply(report(name, clock.now(), None, Rung.RTSP), Memory(), 0.0)
+        fleet.apply(visited(name, clock.now(), None, Rung.RTSP), Memory(), 0.0)
     changes = fleet.collect()
     history.write(changes)
     assert {(name, seconds) for name, _, seconds in changes.seconds} == {
@@ -103,7 +103,7 @@ def test_an_uplink_that_is_down_over_a_restart_stays_one_event(tmp_path: Path) -
     fleet.watch(said.extend)
     for at, code in ((910, "connect_timeout"), (925, "connect_timeout"), (940, None), (955, None)):
         for each in CAMERAS:
-            fleet.apply(report(each.id, START + at, code, Rung.RTSP), Memory(), 0.0)
+            fleet.apply(visited(each.id, START + at, code, Rung.RTSP), Memory(), 0.0)
     assert [(item.kind, item.code) for item in said if item.kind != "state"] == [("uplink", "up")]
     history.write(fleet.collect())
     (episode,) = history.episodes(0, START + 10_000)
@@ -248,7 +248,7 @@ def test_forty_kills_lose_and_double_no_episode(tmp_path: Path) -> None:
         while killed < KILLS // LANES or (killed < 10 * KILLS // LANES and not far_enough(folder)):
             killed += 1
             process = subprocess.Popen(
-                [sys.executable, "-m", "tests.killed_history", str(folder)], stdout=subprocess.PIPE, cwd=ROOT
+                [sys.executable, "-m", "tests.storage.killed_history", str(folder)], stdout=subprocess.PIPE, cwd=ROOT
             )
             assert process.stdout is not None
             assert process.stdout.readline() == b"ready\n"

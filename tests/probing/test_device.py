@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import LOGIN
 from tests.waiting import PATIENT
 from xueliang_monitor.judgement.catalogue import FAULTS as CATALOGUE
-from xueliang_monitor.model import Credentials, Identity, OnvifTarget, Report, Rung
+from xueliang_monitor.model import Credentials, Identity, OnvifTarget, Rung, VisitResult
 from xueliang_monitor.net.onvif_hints import Acquaintance
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing import device_changes
@@ -36,7 +36,7 @@ async def ask(
     identity: Identity | None = None,
     after: float = 0.0,
     due: bool = True,
-) -> tuple[Report, Memory]:
+) -> tuple[VisitResult, Memory]:
     onvif = OnvifTarget(8000, credentials=device_login, profile="main")
     target = replace(camera.target, credentials=login, onvif=onvif, identity=identity)
     return await visit(
@@ -50,8 +50,8 @@ async def ask(
     )
 
 
-def codes(report: Report) -> list[str]:
-    return [finding.code for finding in report.seen]
+def codes(visited: VisitResult) -> list[str]:
+    return [finding.code for finding in visited.seen]
 
 
 @pytest.mark.parametrize("number", [0, 2], ids=["token", "digest"])
@@ -59,43 +59,43 @@ def codes(report: Report) -> list[str]:
 async def test_cause_to_code(simulated: Start, fault: type, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     fleet = await simulated(3, onvif_port=8000)
     camera = fleet.cameras[f"cam-00{number}"]
-    report, memory = await ask(camera, Memory())
-    assert codes(report) == []
-    assert {"clock_drift", "device_replaced", "device_rebooted", "firmware_changed"} <= report.ruled_out
+    visited, memory = await ask(camera, Memory())
+    assert codes(visited) == []
+    assert {"clock_drift", "device_replaced", "device_rebooted", "firmware_changed"} <= visited.ruled_out
     await camera.set_fault(fault())
-    report, memory = await ask(camera, memory)
-    assert codes(report) == [fault.code]
-    assert report.online
-    assert report.seen[0].rung is Rung.ONVIF
+    visited, memory = await ask(camera, memory)
+    assert codes(visited) == [fault.code]
+    assert visited.online
+    assert visited.seen[0].rung is Rung.ONVIF
     await camera.clear_fault()
     monkeypatch.setattr(device_changes, "REBOOT_SHOWN_SECONDS", -1.0)
-    report, _ = await ask(camera, replace(memory, device_login=Memory().device_login))
-    assert codes(report) == []
-    assert fault.code in report.ruled_out
+    visited, _ = await ask(camera, replace(memory, device_login=Memory().device_login))
+    assert codes(visited) == []
+    assert fault.code in visited.ruled_out
 
 
 async def test_a_camera_without_onvif_is_asked_nothing(simulated: Start) -> None:
     fleet = await simulated(1)
     camera = fleet.cameras["cam-000"]
     target = replace(camera.target, credentials=LOGIN)
-    report, _ = await visit(
+    visited, _ = await visit(
         target, Rung.RTSP, Memory(), timeouts=PATIENT, workers=Workers(1), now=time.time(), ask_device=True
     )
-    assert codes(report) == []
-    assert [result.rung for result in report.rungs] == [Rung.REACH, Rung.RTSP]
+    assert codes(visited) == []
+    assert [result.rung for result in visited.rungs] == [Rung.REACH, Rung.RTSP]
 
 
 async def test_the_registered_identity_counts_over_the_first_one_seen(simulated: Start) -> None:
     fleet = await simulated(1, onvif_port=8000)
     camera = fleet.cameras["cam-000"]
     registered = Identity("Xueliang Simulated", "SIM-360", "1.0.0", "SIM000000")
-    report, memory = await ask(camera, Memory(), identity=registered)
-    assert codes(report) == ["firmware_changed"]
-    assert report.seen[0].detail == "firmware 1.0.0 was registered, it now has 1.4.2"
-    report, _ = await ask(camera, memory, identity=replace(registered, serial="OTHER"))
-    assert codes(report) == ["device_replaced"]
-    report, _ = await ask(camera, memory, identity=replace(registered, firmware="1.4.2"))
-    assert codes(report) == []
+    visited, memory = await ask(camera, Memory(), identity=registered)
+    assert codes(visited) == ["firmware_changed"]
+    assert visited.seen[0].detail == "firmware 1.0.0 was registered, it now has 1.4.2"
+    visited, _ = await ask(camera, memory, identity=replace(registered, serial="OTHER"))
+    assert codes(visited) == ["device_replaced"]
+    visited, _ = await ask(camera, memory, identity=replace(registered, firmware="1.4.2"))
+    assert codes(visited) == []
 
 
 async def test_a_login_that_rtsp_refuses_is_not_tried_over_onvif(simulated: Start) -> None:
@@ -103,11 +103,11 @@ async def test_a_login_that_rtsp_refuses_is_not_tried_over_onvif(simulated: Star
     camera = fleet.cameras["cam-000"]
     assert camera.onvif is not None
     wrong = Credentials("viewer", "wr0ng-pass")
-    report, memory = await ask(camera, Memory(), login=wrong, device_login=wrong)
-    assert codes(report) == ["auth_failed"]
+    visited, memory = await ask(camera, Memory(), login=wrong, device_login=wrong)
+    assert codes(visited) == ["auth_failed"]
     assert (camera.refused_logins, camera.onvif.refused_logins) == (1, 0)
-    assert isinstance(report.readings["clock_offset_seconds"], float)  # the clock needs no login
-    report, memory = await ask(camera, memory, login=wrong, device_login=wrong, after=60)
+    assert isinstance(visited.readings["clock_offset_seconds"], float)  # the clock needs no login
+    visited, memory = await ask(camera, memory, login=wrong, device_login=wrong, after=60)
     assert (camera.refused_logins, camera.onvif.refused_logins) == (1, 0)
 
 
@@ -134,14 +134,14 @@ async def test_at_most_three_logins_in_half_an_hour_over_both(simulated: Start) 
 async def test_another_password_for_onvif_is_its_own_login(simulated: Start) -> None:
     fleet = await simulated(1, onvif_port=8000)
     camera = fleet.cameras["cam-000"]
-    report, memory = await ask(camera, Memory(), device_login=Credentials("viewer", "wr0ng-pass"))
-    assert (codes(report), report.online) == (["onvif_auth_failed"], True)
-    report, memory = await ask(camera, memory, device_login=Credentials("viewer", "wr0ng-pass"))
-    assert codes(report) == []
-    assert "onvif_auth_failed" not in report.ruled_out  # held back: cannot tell
-    report, _ = await ask(camera, memory)
-    assert codes(report) == []
-    assert "onvif_auth_failed" in report.ruled_out
+    visited, memory = await ask(camera, Memory(), device_login=Credentials("viewer", "wr0ng-pass"))
+    assert (codes(visited), visited.online) == (["onvif_auth_failed"], True)
+    visited, memory = await ask(camera, memory, device_login=Credentials("viewer", "wr0ng-pass"))
+    assert codes(visited) == []
+    assert "onvif_auth_failed" not in visited.ruled_out  # held back: cannot tell
+    visited, _ = await ask(camera, memory)
+    assert codes(visited) == []
+    assert "onvif_auth_failed" in visited.ruled_out
 
 
 async def test_a_stream_that_moved_is_named_by_the_device(simulated: Start) -> None:
@@ -151,9 +151,9 @@ async def test_a_stream_that_moved_is_named_by_the_device(simulated: Start) -> N
     await camera.set_fault(BY_NAME["moved-path"]())
     memory = Memory()
     for _ in range(3):  # the device is asked once, and remembered
-        report, memory = await ask(camera, memory, due=False)
-        assert codes(report) == ["stream_not_found"]
-        assert report.seen[0].detail.endswith("the camera itself names /live/moved over ONVIF (rtsp_path)")
+        visited, memory = await ask(camera, memory, due=False)
+        assert codes(visited) == ["stream_not_found"]
+        assert visited.seen[0].detail.endswith("the camera itself names /live/moved over ONVIF (rtsp_path)")
     assert camera.onvif.calls["GetStreamUri"] == 1
 
 
@@ -162,8 +162,8 @@ async def test_nothing_is_asked_of_a_camera_that_is_not_reached(simulated: Start
     camera = fleet.cameras["cam-000"]
     assert camera.onvif is not None
     await camera.set_fault(BY_NAME["black-hole"]())
-    report, _ = await ask(camera, Memory())
-    assert codes(report) == ["connect_timeout"]
+    visited, _ = await ask(camera, Memory())
+    assert codes(visited) == ["connect_timeout"]
     assert camera.onvif.calls == {}
 
 

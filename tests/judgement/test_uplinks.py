@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from tests.simulated_time import DAY, START, SimulatedDays, Troubles, camera, report
+from tests.simulated_time import DAY, START, SimulatedDays, Troubles, camera, visited
 from xueliang_monitor.judgement.uplinks import Uplink, UplinkPolicy, observe
 from xueliang_monitor.model import Rung, State
 
@@ -156,7 +156,7 @@ class UplinkMachine(RuleBasedStateMachine):
 
     @staticmethod
     def _fold(uplink: Uplink, name: str, at: float, gone: bool) -> tuple[Uplink, str | None]:
-        return observe(uplink, report(name, at, "connect_timeout" if gone else None, Rung.REACH), UplinkPolicy())
+        return observe(uplink, visited(name, at, "connect_timeout" if gone else None, Rung.REACH), UplinkPolicy())
 
     @invariant()
     def events_alternate_and_tell_the_state(self) -> None:
