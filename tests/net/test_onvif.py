@@ -25,11 +25,13 @@ from xueliang_monitor.net.onvif import OnvifConversation
 from xueliang_monitor.net.onvif_hints import LoginKind
 from xueliang_monitor.probing.device_memory import choose_profile, main_profile
 from xueliang_monitor.process.shortage import ShortageError
-from xueliang_monitor.simulator import soap
+from xueliang_monitor.simulator import onvif_operations, soap_messages
+from xueliang_monitor.simulator.behaviour import Behaviour
 from xueliang_monitor.simulator.faults import BY_NAME
 from xueliang_monitor.simulator.fleet import SimulatedFleet
 from xueliang_monitor.wire import auth, onvif
 from xueliang_monitor.wire.errors import AnswerError, MalformedAnswerError, SoapFaultError
+from xueliang_monitor.wire.media import Codec
 
 Start = Callable[..., Awaitable[SimulatedFleet]]
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -102,15 +104,15 @@ async def test_get_capabilities_serves_where_get_services_fails(recorded: Path) 
     capabilities = next(recorded.glob("AXIS_Q3819*/*_GetCapabilities_200.xml")).read_bytes()
 
     async def serve(request: web.BaseRequest) -> web.StreamResponse:
-        if soap.parse(await request.read()).operation == "GetCapabilities":
+        if soap_messages.parse(await request.read()).operation == "GetCapabilities":
             return web.Response(body=capabilities)
-        return web.Response(status=500, body=soap.fault("Receiver", "ActionNotSupported", "no such thing"))
+        return web.Response(status=500, body=soap_messages.fault("Receiver", "ActionNotSupported", "no such thing"))
 
     async with serving(serve) as port, talk_to(port) as talk:
         assert (await talk.services())[onvif.MEDIA] == "/onvif/services"
 
 
-IDENTITY = soap.envelope(
+IDENTITY = soap_messages.envelope(
     "<tds:GetDeviceInformationResponse><tds:Manufacturer>Acme</tds:Manufacturer><tds:Model>C1</tds:Model>"
     "<tds:FirmwareVersion>1</tds:FirmwareVersion><tds:SerialNumber>42</tds:SerialNumber>"
     "</tds:GetDeviceInformationResponse>"
@@ -122,12 +124,21 @@ def by_token(refusal: Callable[[], web.Response], *, behind: float = 0.0) -> tup
     judged: list[bool] = []
 
     async def serve(request: web.BaseRequest) -> web.StreamResponse:
-        call, clock = soap.parse(await request.read()), time.time() - behind
+        call, clock = soap_messages.parse(await request.read()), time.time() - behind
         if call.operation == "GetSystemDateAndTime":
-            device = soap.Device("1", "", "", None, 1, clock, 0.0, None)  # type: ignore[arg-type]
-            return web.Response(body=soap.envelope(soap.OPERATIONS[call.operation](device, call)))
+            device = onvif_operations.SimulatedDevice(
+                serial="1",
+                base_url="",
+                stream_url="",
+                codec=Codec.H264,
+                pictures_between_keyframes=1,
+                clock=clock,
+                started_at=0.0,
+                behaviour=Behaviour(),
+            )
+            return web.Response(body=soap_messages.envelope(onvif_operations.OPERATIONS[call.operation](device, call)))
         if call.token:
-            judged.append(soap.token_is_good(call.token, LOGIN, clock))
+            judged.append(soap_messages.verify_token(call.token, LOGIN, clock))
             if judged[-1]:
                 return web.Response(body=IDENTITY)
         return refusal()
@@ -136,9 +147,11 @@ def by_token(refusal: Callable[[], web.Response], *, behind: float = 0.0) -> tup
 
 
 REFUSALS: dict[str, Callable[[], web.Response]] = {
-    "fault-400": lambda: web.Response(status=400, body=soap.fault("Sender", "NotAuthorized", "Sender not authorized")),
-    "fault-200": lambda: web.Response(status=200, body=soap.fault("Sender", "NotAuthorized", "")),
-    "fault-500": lambda: web.Response(status=500, body=soap.fault("Sender", "FailedAuthentication", "")),
+    "fault-400": lambda: web.Response(
+        status=400, body=soap_messages.fault("Sender", "NotAuthorized", "Sender not authorized")
+    ),
+    "fault-200": lambda: web.Response(status=200, body=soap_messages.fault("Sender", "NotAuthorized", "")),
+    "fault-500": lambda: web.Response(status=500, body=soap_messages.fault("Sender", "FailedAuthentication", "")),
     "bare-400": lambda: web.Response(status=400),
     "bare-401": lambda: web.Response(status=401),
     "page-401": lambda: web.Response(status=401, text="<html>Unauthorized</html>", content_type="text/html"),
@@ -192,7 +205,7 @@ async def test_digest_is_chosen_wherever_it_is_offered(basic_first: bool) -> Non
         header = request.headers.get("Authorization", "")
         if header:
             given.append(header)
-            if auth.verify(header, LOGIN, "POST", "cam", nonces[0]) and "nc=00000003" not in header:
+            if auth.verify(header, LOGIN, method="POST", realm="cam", nonce=nonces[0]) and "nc=00000003" not in header:
                 return web.Response(body=IDENTITY)
         stale = ", stale=true" if "nc=00000003" in header else ""
         if stale:
@@ -362,7 +375,7 @@ async def test_a_keyframe_is_asked_for_where_they_are_rare(simulated: Start) -> 
     camera = fleet.cameras["cam-001"]
     camera.keyframe_at_play = False
     assert camera.onvif is not None
-    assert camera.onvif.pictures_between_keyframes == 100  # ten seconds
+    assert camera.pictures_between_keyframes == 100  # ten seconds
     target = replace(camera.target, credentials=LOGIN, onvif=OnvifTarget(8000, credentials=LOGIN, profile="main"))
     workers, memory, now = Workers(1), Memory(), time.time()
     _, memory = await visit(target, Rung.RTSP, memory, timeouts=PATIENT, workers=workers, now=now, ask_device=True)
