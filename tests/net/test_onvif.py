@@ -21,7 +21,7 @@ from tests.net.recorded import replay
 from tests.waiting import PATIENT
 from xueliang_monitor.model import Credentials, OnvifTarget
 from xueliang_monitor.net.errors import LoginError, ProtocolError, TlsError
-from xueliang_monitor.net.onvif import OnvifConversation
+from xueliang_monitor.net.onvif import OnvifClient
 from xueliang_monitor.net.onvif_hints import LoginKind
 from xueliang_monitor.probing.device_memory import choose_profile, main_profile
 from xueliang_monitor.process.shortage import ShortageError
@@ -30,7 +30,7 @@ from xueliang_monitor.simulator.behaviour import Behaviour
 from xueliang_monitor.simulator.faults import BY_NAME
 from xueliang_monitor.simulator.fleet import SimulatedFleet
 from xueliang_monitor.wire import auth, onvif
-from xueliang_monitor.wire.errors import AnswerError, MalformedAnswerError, SoapFaultError
+from xueliang_monitor.wire.errors import MalformedResponseError, OnvifResponseError, SoapFaultError
 from xueliang_monitor.wire.media import Codec
 
 Start = Callable[..., Awaitable[SimulatedFleet]]
@@ -49,9 +49,9 @@ async def serving(handler: Handler, context: ssl.SSLContext | None = None) -> As
         await runner.cleanup()
 
 
-def talk_to(port: int, login: Credentials | None = LOGIN, **options: object) -> OnvifConversation:
+def talk_to(port: int, login: Credentials | None = LOGIN, **options: object) -> OnvifClient:
     target = OnvifTarget(port, credentials=login, secure=bool(options.pop("secure", False)))
-    return OnvifConversation("127.0.0.1", target, time.time, **options)  # type: ignore[arg-type]
+    return OnvifClient("127.0.0.1", target, time.time, **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ async def test_a_recorded_camera_that_refuses_everything_is_a_refused_login(reco
         with pytest.raises(SoapFaultError):
             await talk.time()
         # Its Date header tells the clock all the same.
-        assert talk.acquaintance.clock_offset_seconds == pytest.approx(0, abs=2)
+        assert talk.hints.clock_offset_seconds == pytest.approx(0, abs=2)
         with pytest.raises(LoginError, match="NotAuthorized") as caught:
             await talk.identity()
         assert caught.value.tried
@@ -167,9 +167,9 @@ async def test_a_token_is_given_once_however_the_camera_refuses(kind: str) -> No
         async with talk_to(port) as talk:
             await talk.time()
             assert (await talk.identity()).serial == "42"
-            assert talk.acquaintance.login is LoginKind.TOKEN
+            assert talk.hints.login is LoginKind.TOKEN
             assert talk.login_accepted
-        async with talk_to(port, acquaintance=talk.acquaintance) as again:  # remembered: no request without login
+        async with talk_to(port, hints=talk.hints) as again:  # remembered: no request without login
             assert (await again.identity()).serial == "42"
         assert judged == [True, True]
         async with talk_to(port, WRONG) as wrong:
@@ -192,7 +192,7 @@ async def test_a_token_carries_the_cameras_own_time(behind: float) -> None:
     handler, judged = by_token(REFUSALS["fault-400"], behind=behind)
     async with serving(handler) as port, talk_to(port) as talk:
         await talk.time()
-        assert talk.acquaintance.clock_offset_seconds == pytest.approx(-behind, abs=1.0)
+        assert talk.hints.clock_offset_seconds == pytest.approx(-behind, abs=1.0)
         await talk.identity()
     assert judged == [True]
 
@@ -220,7 +220,7 @@ async def test_digest_is_chosen_wherever_it_is_offered(basic_first: bool) -> Non
         async with talk_to(port) as talk:
             for _ in range(4):  # the third use of the nonce is refused as stale
                 assert (await talk.identity()).serial == "42"
-            assert talk.acquaintance.login is LoginKind.DIGEST
+            assert talk.hints.login is LoginKind.DIGEST
         assert len(given) == 5
         given.clear()
         async with talk_to(port, WRONG) as talk:
@@ -265,7 +265,7 @@ async def test_a_redirection_is_named_and_not_followed() -> None:
         return web.Response(status=302, headers={"Location": "http://192.0.2.1/"})
 
     async with serving(serve) as port, talk_to(port) as talk:
-        with pytest.raises(MalformedAnswerError, match="302"):
+        with pytest.raises(MalformedResponseError, match="302"):
             await talk.identity()
 
 
@@ -284,7 +284,7 @@ async def test_an_endless_answer_is_cut_off() -> None:
 
     async with serving(serve) as port:
         async with talk_to(port) as talk:
-            with pytest.raises(AnswerError, match="larger than"):
+            with pytest.raises(OnvifResponseError, match="larger than"):
                 await talk.identity()
         await asyncio.sleep(0.1)
     assert sent < 16 * 1024 * 1024
@@ -298,7 +298,7 @@ async def test_what_is_no_http_says_so() -> None:
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     async with server, talk_to(server.sockets[0].getsockname()[1]) as talk:
-        with pytest.raises((ProtocolError, AnswerError)):
+        with pytest.raises((ProtocolError, OnvifResponseError)):
             await talk.identity()
         assert not talk.login_tried
 
@@ -358,7 +358,7 @@ async def test_addresses_behind_nat_do_not_matter(simulated: Start) -> None:
     fleet = await simulated(5, onvif_port=8000)
     camera = fleet.cameras["cam-004"]  # says that it is 192.168.1.108
     target = OnvifTarget(8000, credentials=LOGIN)
-    async with OnvifConversation(camera.target.host, target, time.time) as talk:
+    async with OnvifClient(camera.target.host, target, time.time) as talk:
         await talk.time()
         assert "192.168.1.108" in await talk.stream_uri("main")
         assert (await talk.last_reboot()) is not None
@@ -410,6 +410,6 @@ async def test_a_fault_in_the_simulator_is_told_apart(simulated: Start) -> None:
     fleet = await simulated(1, onvif_port=8000)
     camera = fleet.cameras["cam-000"]
     await camera.set_fault(BY_NAME["onvif-bomb"]())
-    async with OnvifConversation(camera.target.host, OnvifTarget(8000, credentials=LOGIN), time.time) as talk:
-        with pytest.raises(MalformedAnswerError, match="document type"):
+    async with OnvifClient(camera.target.host, OnvifTarget(8000, credentials=LOGIN), time.time) as talk:
+        with pytest.raises(MalformedResponseError, match="document type"):
             await talk.identity()

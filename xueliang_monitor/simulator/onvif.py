@@ -12,7 +12,7 @@ from aiohttp import web
 from xueliang_monitor.simulator import onvif_operations, soap_messages
 from xueliang_monitor.simulator.camera_state import CameraState
 from xueliang_monitor.wire import auth, discovery
-from xueliang_monitor.wire.errors import AnswerError
+from xueliang_monitor.wire.errors import OnvifResponseError
 
 REALM = "xueliang-simulator-onvif"
 NAT_ADDRESS = "192.168.1.108"
@@ -120,7 +120,7 @@ class OnvifService:
             return web.Response(body=reply.body, content_type=reply.content_type)
         try:
             call = soap_messages.parse(await request.read())
-        except AnswerError:
+        except OnvifResponseError:
             return _soap(400, soap_messages.fault("Sender", "WellFormed", "the request is not SOAP"))
         self.calls[call.operation] = self.calls.get(call.operation, 0) + 1
         handler = onvif_operations.OPERATIONS.get(call.operation)

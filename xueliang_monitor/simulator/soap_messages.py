@@ -41,7 +41,7 @@ def parse(content: bytes) -> SoapRequest:
     """Read a request.
 
     Raises:
-        AnswerError: the content is not SOAP.
+        OnvifResponseError: the content is not SOAP.
 
     """
     call = soap.read(content)
