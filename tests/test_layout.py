@@ -10,13 +10,20 @@ import pytest
 import xueliang_monitor
 from tests.conftest import ROOT
 from xueliang_monitor.judgement.catalogue import FAULTS
-from xueliang_monitor.probing.rungs import PROBES
+from xueliang_monitor.picture import PICTURE_CHECKS
+from xueliang_monitor.probing.rungs import LADDER, PROBES
 
 PACKAGE = Path(xueliang_monitor.__file__).parent
 
 
 def test_every_picture_check_is_listed_and_named_after_its_file() -> None:
     files = {path.stem for path in (PACKAGE / "picture" / "checks").glob("*.py")} - {"__init__"}
+    assert {f"picture_{stem}" for stem in files} == {check.fault.code for check in PICTURE_CHECKS}
+
+
+def test_every_rung_is_listed_once_in_order() -> None:
+    assert [probe.rung.value for probe in LADDER] == ["reach", "rtsp", "stream", "picture"]
+    files = {path.stem for path in (PACKAGE / "probing" / "rungs").glob("*.py")} - {"__init__"}
     assert files == {probe.rung.value for probe in PROBES}
 
 

@@ -312,14 +312,14 @@ async def test_reads_that_fail_while_writes_succeed_are_said_once(
     stack = contextlib.ExitStack()
     stack.enter_context(made.open())
     running = asyncio.create_task(made.run())
-    await until(lambda: not fleet.history_ok)
+    await until(lambda: not fleet.monitor.history.ok)
     await asyncio.sleep(0.5)  # it is tried again meanwhile
-    assert not fleet.history_ok
+    assert not fleet.monitor.history.ok
     assert [item.levelname for item in caplog.records] == ["ERROR"]
     with sqlite3.connect(history.path) as other:
         other.execute("ALTER TABLE elsewhere RENAME TO maintenance")
     other.close()
-    await until(lambda: fleet.history_ok)
+    await until(lambda: fleet.monitor.history.ok)
     await until(lambda: len(caplog.records) > 1)
     assert [item.levelname for item in caplog.records] == ["ERROR", "INFO"]
     running.cancel()

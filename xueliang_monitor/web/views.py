@@ -8,7 +8,8 @@ from typing import Any
 
 from xueliang_monitor.configuration.inventory import Camera
 from xueliang_monitor.configuration.strict_yaml import Problem
-from xueliang_monitor.fleet.snapshot import Entry, MonitorFault
+from xueliang_monitor.fleet.monitor_status import MonitorFault
+from xueliang_monitor.fleet.snapshot import Entry
 from xueliang_monitor.judgement.catalogue import FAULTS, fault
 from xueliang_monitor.judgement.diagnosis import AdviceRow, Facts, diagnose
 from xueliang_monitor.judgement.health import CameraStatus, FaultState, Outage
