@@ -9,7 +9,7 @@ import itertools
 import sys
 from pathlib import Path
 
-from tests.simulated_time import START, camera
+from tests.simulated_time import START, camera, visited
 from xueliang_monitor.clock import ManualClock
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.judgement.health import Policy
