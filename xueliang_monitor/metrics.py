@@ -14,8 +14,8 @@ from xueliang_monitor import __version__
 from xueliang_monitor.configuration.camera_file import Lifecycle
 from xueliang_monitor.fleet.monitor_status import Histogram
 from xueliang_monitor.fleet.snapshot import Entry, Snapshot
-from xueliang_monitor.judgement.catalogue import CAUSES, FAULTS
-from xueliang_monitor.judgement.health import CameraStatus
+from xueliang_monitor.judgement.catalogue import FAULTS
+from xueliang_monitor.judgement.status import CAUSES, CameraStatus
 from xueliang_monitor.model import State
 from xueliang_monitor.process.shortage import Resource
 
@@ -125,7 +125,7 @@ class SnapshotCollector(Collector):
                 if known.since is not None:
                     since.add_metric([*labels, known.code], known.since)
             if status.state is State.UNKNOWN:
-                unknown.add_metric([*labels, status.cause or ""], 1.0)
+                unknown.add_metric([*labels, status.cause], 1.0)
             for code, count in entry.episodes.items():
                 episodes.add_metric([*labels, code], count)
         yield from (online, healthy, state, fault, since, unknown, episodes)

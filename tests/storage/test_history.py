@@ -104,7 +104,7 @@ def test_an_uplink_that_is_down_over_a_restart_stays_one_event(tmp_path: Path) -
     for at, code in ((910, "connect_timeout"), (925, "connect_timeout"), (940, None), (955, None)):
         for each in CAMERAS:
             fleet.apply(visited(each.id, START + at, code, Rung.RTSP), Memory(), 0.0)
-    assert [(item.kind, item.code) for item in said if item.kind != "state"] == [("uplink", "up")]
+    assert [(item.kind, item.code) for item in said if item.kind != "state"] == [("cleared", "uplink_down")]
     history.write(fleet.collect())
     (episode,) = history.episodes(0, START + 10_000)
     assert (episode.camera, episode.uplink, episode.fault, episode.ended) == ("", "sw", "uplink_down", START + 940)

@@ -20,19 +20,13 @@ from xueliang_monitor.fleet.pending import Pending
 from xueliang_monitor.fleet.restoring import newest, restore, restored_entry
 from xueliang_monitor.fleet.snapshot import Entry, Snapshot
 from xueliang_monitor.judgement.availability import Seconds, spent, split_by_day
-from xueliang_monitor.judgement.health import (
-    CameraStatus,
-    Health,
-    Outage,
-    Policy,
-    Transition,
-    advance,
-    status,
-    withdrawn,
-)
+from xueliang_monitor.judgement.debounce import advance, withdrawn
+from xueliang_monitor.judgement.health import Health, Outage, Policy
 from xueliang_monitor.judgement.maintenance import Window, covering
 from xueliang_monitor.judgement.own_clock import CLOCK_WRONG, LARGE_STEP_SECONDS, LONG_AWAY_SECONDS, OwnClock
-from xueliang_monitor.judgement.uplinks import UNREACHABLE, Uplink, unreachable
+from xueliang_monitor.judgement.status import CameraStatus, status
+from xueliang_monitor.judgement.transition import Transition, TransitionKind
+from xueliang_monitor.judgement.uplinks import UNREACHABLE, UPLINK_DOWN, Uplink, unreachable
 from xueliang_monitor.model import Rung, RungResult, VisitResult
 from xueliang_monitor.picture.measures import MEASURES
 from xueliang_monitor.probing.device_changes import CLOCK_DRIFT
@@ -131,7 +125,10 @@ class Fleet:
         self._pending.gone((camera,))
         self._pending.outage(camera, health.outage, None, now)
         self._tell(
-            tuple(Transition(camera, now, "cleared", fault.code, since=fault.since) for fault in health.confirmed)
+            tuple(
+                Transition(camera, now, TransitionKind.CLEARED, fault.code, since=fault.since)
+                for fault in health.confirmed
+            )
         )
 
     def _leave(self, camera: Camera) -> None:
@@ -209,7 +206,7 @@ class Fleet:
         """Judge the monitor's own clock; return what changed, with the faults that it made of cameras withdrawn."""
         now = self._clock.now()
         turned = self._own_clock.judge(now)
-        if not any(item.kind == "raised" for item in turned):
+        if not any(item.kind is TransitionKind.RAISED for item in turned):
             return turned
         cleared = []
         for name, entry in self._entries.items():
@@ -219,24 +216,26 @@ class Fleet:
             self._entries[name] = replace(entry, health=withdrawn(entry.health, fault.code, now))
             self._pending.change((name,))
             if fault.confirmed_at is not None:
-                cleared.append(Transition(name, now, "cleared", fault.code, since=fault.since))
+                cleared.append(Transition(name, now, TransitionKind.CLEARED, fault.code, since=fault.since))
         return (*turned, *cleared)
 
     def standing(self) -> tuple[Transition, ...]:
         """Return, as it was told, the raising of every fault and uplink outage that lasts."""
         faults = (
-            Transition(name, fault.confirmed_at, "raised", fault.code, fault.detail, since=fault.since)
+            Transition(name, fault.confirmed_at, TransitionKind.RAISED, fault.code, fault.detail, since=fault.since)
             for name, entry in self._entries.items()
             for fault in entry.health.confirmed
             if fault.confirmed_at is not None
         )
         uplinks = (
-            Transition("", each.down_since, "uplink", "down", "", each.name, each.down_since)
+            Transition(
+                "", each.down_since, TransitionKind.RAISED, UPLINK_DOWN.code, uplink=each.name, since=each.down_since
+            )
             for each in self._uplinks.all
             if each.down_since is not None
         )
         own = (
-            Transition("", each.since, "raised", each.code, each.detail, since=each.since)
+            Transition("", each.since, TransitionKind.RAISED, each.code, each.detail, since=each.since)
             for each in self.monitor_faults
         )
         return (*faults, *uplinks, *own)
@@ -294,7 +293,7 @@ class Fleet:
             self._pending.seconds(entry.camera.id, day, spent(status_then, seconds))
 
     def _tell(self, transitions: tuple[Transition, ...]) -> None:
-        self._pending.happened(item for item in transitions if item.kind != "state")
+        self._pending.happened(item for item in transitions if item.kind is not TransitionKind.STATE)
         for watcher in self._watchers:
             watcher(transitions)
 
@@ -342,7 +341,7 @@ class Fleet:
         transitions = (*said, *turned, *transitions)
         episodes = dict(entry.episodes)
         for transition in transitions:
-            if transition.kind == "raised" and transition.camera:
+            if transition.kind is TransitionKind.RAISED and transition.camera:
                 episodes[transition.code] = episodes.get(transition.code, 0) + 1
         readings = {**entry.readings, **visited.readings}
         rungs = {**entry.rungs, **{result.rung: result for result in visited.rungs}}

@@ -9,8 +9,9 @@ from xueliang_monitor.configuration.camera_file import Lifecycle
 from xueliang_monitor.configuration.inventory import Camera
 from xueliang_monitor.fleet.monitor_status import MonitorFault, MonitorStatus
 from xueliang_monitor.judgement.availability import Seconds
-from xueliang_monitor.judgement.health import CameraStatus, Health
+from xueliang_monitor.judgement.health import Health
 from xueliang_monitor.judgement.maintenance import Window
+from xueliang_monitor.judgement.status import CameraStatus
 from xueliang_monitor.judgement.uplinks import Uplink
 from xueliang_monitor.model import NO_NUMBERS, Rung, RungResult
 from xueliang_monitor.probing.visit import Memory

@@ -14,7 +14,7 @@ from xueliang_monitor.clock import Clock
 from xueliang_monitor.configuration.settings import KeepSettings
 from xueliang_monitor.fleet.changes import Changes, Stored
 from xueliang_monitor.fleet.fleet import Fleet
-from xueliang_monitor.judgement.health import Transition
+from xueliang_monitor.judgement.transition import Transition
 from xueliang_monitor.storage.backlog import Backlog, Losses, one_by_one
 from xueliang_monitor.storage.history import History, HistoryError, UnwritableError
 from xueliang_monitor.storage.upkeep import Upkeep
