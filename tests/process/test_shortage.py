@@ -19,7 +19,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.conftest import LOGIN, ROOT, Tls
 from tests.simulated_time import START, SimulatedDays, camera, visited
 from xueliang_monitor import metrics
-from xueliang_monitor.judgement.health import OWN_TIMES, Health, Policy, advance
+from xueliang_monitor.judgement.debounce import advance
+from xueliang_monitor.judgement.health import OWN_TIMES, Health, Policy
 from xueliang_monitor.judgement.uplinks import Uplink, UplinkPolicy, observe, unreachable
 from xueliang_monitor.model import (
     Finding,
@@ -299,7 +300,7 @@ def test_a_fleet_that_lacks_descriptors_for_an_hour_has_no_camera_down() -> None
             days.fleet.apply(own_error(item.id, START + 100 + step), entry.memory, 0.0)
     assert {fault.code for entry, _ in days.fleet.pairs() for fault in entry.health.confirmed} == {"check_failed"}
     assert {entry.health.state for entry, _ in days.fleet.pairs()} == {State.UNKNOWN}
-    assert days.said("uplink") == []
+    assert days.uplink_changes() == []
     text, _ = metrics.render(days.fleet.snapshot(), "text/plain")
     counted = {
         sample.labels["resource"]: sample.value

@@ -54,7 +54,7 @@ async def _cameras(request: web.Request) -> web.Response:
     response = web.json_response(
         {
             "cameras": [views.camera(entry, status) for entry, status in snapshot.entries],
-            "problems": [views.problem_line(problem) for problem in snapshot.problems],
+            "problems": [views.problem_line(problem) for problem in snapshot.monitor.reload.problems],
             "uplinks": [views.uplink(uplink) for uplink in snapshot.uplinks if uplink.telling],
             "monitor": [views.monitor_fault(known) for known in snapshot.monitor_faults],
         }

@@ -58,7 +58,7 @@ async def outages(request: web.Request) -> web.Response:
     except HistoryError:
         return web.json_response({"error": "there is no history to read"}, status=503)
     told = [{"camera": name, **views.outage(known)} for name, known in found]
-    response = web.json_response({"outages": told, "history_up": request.app[FLEET].history_ok})
+    response = web.json_response({"outages": told, "history_up": request.app[FLEET].monitor.history.ok})
     response.enable_compression()
     return response
 

@@ -20,7 +20,7 @@ from xueliang_monitor.configuration.settings import AT_START, Settings
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.fleet.snapshot import Entry
 from xueliang_monitor.judgement.catalogue import FAULTS
-from xueliang_monitor.judgement.health import CameraStatus
+from xueliang_monitor.judgement.status import CameraStatus
 from xueliang_monitor.storage.history import History, HistoryError
 from xueliang_monitor.web import past
 from xueliang_monitor.web.camera_page import FLEET, SETTINGS
