@@ -14,6 +14,7 @@ from xueliang_monitor.storage.audit_log import Audit
 from xueliang_monitor.web import actions, api, keys, monitoring, preferences, static_files
 from xueliang_monitor.web.access import Access
 from xueliang_monitor.web.checks import Checks
+from xueliang_monitor.web.documentation import Documentation
 from xueliang_monitor.web.live import Wall
 from xueliang_monitor.web.live_streams import LiveStreams
 from xueliang_monitor.web.page import Page
@@ -54,6 +55,7 @@ def application(
     check_now: Callable[[str], None] | None = None,
     latest_settings: Callable[[], Settings] | None = None,
     pages: tuple[Page, ...] = PAGES,
+    documentation: Documentation | None = None,
 ) -> web.Application:
     """Return the web application.
 
@@ -77,6 +79,7 @@ def application(
     built[keys.WALL] = Wall(fleet, renderer)
     built[keys.CHECKS] = Checks()
     built[keys.CHECK_NOW] = check_now or (lambda _camera: None)
+    built[keys.DOCUMENTATION] = documentation or Documentation()
     built[keys.LIVE_STREAMS] = LiveStreams()
     built[keys.CLOSING] = asyncio.Event()
     built.cleanup_ctx.append(_follow_fleet)

@@ -12,6 +12,7 @@ from xueliang_monitor.configuration.settings import Settings
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.storage.audit_log import Audit
 from xueliang_monitor.web.checks import Checks
+from xueliang_monitor.web.documentation import Documentation
 from xueliang_monitor.web.live import Wall
 from xueliang_monitor.web.live_streams import LiveStreams
 from xueliang_monitor.web.page import Page
@@ -33,6 +34,7 @@ CHECKS = web.AppKey("checks", Checks)
 CHECK_NOW: web.AppKey[Callable[[str], None]] = web.AppKey("check_now")
 """Schedules a visit of a camera at once, by its id."""
 
+DOCUMENTATION = web.AppKey("documentation", Documentation)
 LIVE_STREAMS = web.AppKey("live_streams", LiveStreams)
 CLOSING = web.AppKey("closing", asyncio.Event)
 """Set when the server shuts down, so that live streams end."""

@@ -29,6 +29,7 @@ def respond(request: web.Request, template: str, /, *, status: int = 200, **valu
         density=density if density in DENSITIES else "compact",
         page=request.path,
         navigation=[page for page in request.app[keys.PAGES] if page.title],
+        documentation=request.app[keys.DOCUMENTATION].address(language),
         prefer=lambda **changes: "/prefer?" + urlencode({**changes, "back": str(request.rel_url)}),
         **values,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xueliang_monitor.web.page import Page
-from xueliang_monitor.web.pages import about, camera, camera_pictures, events, report, sites, wall
+from xueliang_monitor.web.pages import about, camera, camera_pictures, documentation, events, report, sites, wall
 
 PAGES: tuple[Page, ...] = (
     wall.PAGE,
@@ -13,4 +13,5 @@ PAGES: tuple[Page, ...] = (
     sites.PAGE,
     report.PAGE,
     about.PAGE,
+    documentation.PAGE,
 )
