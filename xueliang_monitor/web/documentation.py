@@ -49,13 +49,13 @@ class Documentation:
 def content_security_policy(page: bytes) -> str:
     """Return the policy for a page of the documentation.
 
-    The site generator writes scripts into its pages. They are allowed by their hashes; its style sheets embed icons as
-    `data:` images, and its search runs in a worker.
+    The site generator writes scripts into its pages, which are allowed by their hashes. Its scripts set styles on
+    elements, its style sheets embed icons as `data:` images, and its search runs in a worker.
     """
     digests = (base64.b64encode(hashlib.sha256(script).digest()).decode() for script in _INLINE_SCRIPT.findall(page))
     scripts = " ".join(["'self'", *dict.fromkeys(f"'sha256-{digest}'" for digest in digests)])
     return (
         f"default-src 'none'; script-src {scripts}; "
-        "style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; worker-src 'self'; "
+        "style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; worker-src 'self'; "
         "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )
