@@ -47,7 +47,7 @@ bench: test-packages $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.year
 	$(BIN)/python -m benchmarks.month
 	$(BIN)/python -m benchmarks.scrape
-	$(BIN)/python -m benchmarks.taken_up
+	$(BIN)/python -m benchmarks.file_pickup
 	$(BIN)/python -m benchmarks.page
 	$(BIN)/python -m benchmarks.fleet_load
 

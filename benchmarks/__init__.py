@@ -1,1 +1,1 @@
-"""What is measured against what."""
+"""Benchmarks: each measures this project against a peer in the same run."""

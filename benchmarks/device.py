@@ -1,11 +1,11 @@
-"""CPU of one ONVIF visit and memory of ONVIF for 147 cameras, beside onvif-zeep's own client doing the same.
+"""CPU of one ONVIF visit and memory of ONVIF for 147 cameras, against onvif-zeep's own client.
 
 Usage: python -m benchmarks.device [--rounds N]
 
-The cameras are simulated (config/fleet.csv) in a process that is not counted. Every contender runs warm in a
-process of its own, in turn with the others; medians are printed. Memory is RSS after garbage collection of a process
-that visited every camera once: climbing to the login alone, and asking over ONVIF too. Of onvif-zeep's clients ten are
-made and kept, and 147 reckoned from that.
+The cameras are simulated (config/fleet.csv) in a separate process that is not counted. Every contender runs warm in
+its own process; the contenders take turns, and medians are printed. Memory is the RSS after garbage collection of a
+process that has visited every camera once: first up to the RTSP login only, then with ONVIF as well. For onvif-zeep,
+ten clients are kept in memory, and the figure for 147 is extrapolated from them.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def _targets(*, onvif: bool) -> list[Target]:
 
 
 def _token_targets() -> list[Target]:
-    """Return cameras that want WS-UsernameToken, which is all that onvif-zeep's client does."""
+    """Return cameras that ask for WS-UsernameToken, the only login that onvif-zeep's client supports."""
     return [target for number, target in enumerate(_targets(onvif=True)) if number % 15 == 0]
 
 
@@ -78,7 +78,7 @@ def _simulator() -> Iterator[None]:
 
 
 def _our_calls() -> Callable[[], None]:
-    """Make the calls that the naive client makes too, in a conversation of its own each time."""
+    """Make the same calls as the naive client, each time in a new conversation."""
     from xueliang_monitor.net.onvif import OnvifConversation
 
     target = _token_targets()[0]
@@ -98,7 +98,7 @@ def _our_calls() -> Callable[[], None]:
 
 
 def _our_visit() -> Callable[[], None]:
-    """Do what the daemon does every five minutes: the login over RTSP, the clock, who it is, when it last started."""
+    """Do what the daemon does every five minutes: log in over RTSP, then read clock, identity and last start."""
     from xueliang_monitor.picture.worker import Workers
     from xueliang_monitor.probing.visit import Memory, visit
 
@@ -206,7 +206,7 @@ def _rss_mb() -> float:
 
 
 def _visit_all(link: Connection, onvif: bool) -> None:
-    import xueliang_monitor.daemon  # noqa: F401 - what every daemon has loaded
+    import xueliang_monitor.daemon  # noqa: F401 - every daemon has this loaded
     from xueliang_monitor.picture.worker import Workers
     from xueliang_monitor.probing.visit import Memory, visit
 

@@ -1,9 +1,9 @@
-"""CPU and memory of the daemon with its workers, watching 147 simulated cameras at default intervals.
+"""CPU and memory of the daemon and its workers with 147 simulated cameras at default intervals.
 
 Usage: python -m benchmarks.fleet_load [--seconds N]
 
-The simulator runs in a process of its own and is not counted. RSS is summed over the daemon and its workers, so pages
-that they share count in each; PSS counts them once.
+The simulator runs in a separate process and is not counted. RSS is summed over the daemon and its workers, so shared
+pages are counted several times; PSS counts them once.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ROOT = Path(__file__).parent.parent
 RESULTS = Path(__file__).parent / "results"
 PASSWORD = "of-the-benchmark"
 WARM_UP_SECONDS = 150.0
-"""Until every camera's picture was seen five times in a row, which is so once only."""
+"""Time for the first five pictures of every camera, which are taken in quick succession only after the first start."""
 
 
 def _processes(daemon: psutil.Process) -> list[psutil.Process]:

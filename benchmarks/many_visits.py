@@ -1,9 +1,9 @@
-"""Visits of 500 cameras at once from one process: that all end in time, and what that does to the event loop.
+"""500 concurrent visits from one process: whether all end in time, and how late the event loop runs meanwhile.
 
 Usage: python -m benchmarks.many_visits [--cameras N]
 
-The cameras are simulated, in a process of their own. Each visit climbs to the keyframe. There is no peer: no other
-client is made for one process and hundreds of cameras.
+The cameras are simulated in a separate process. Each visit reads up to the first keyframe. There is no peer: no other
+client serves hundreds of cameras from one process.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""A simulated month of 147 cameras: lost visits, flapping, daily reboots and true outages, and what is made of them.
+"""A simulated month of 147 cameras with lost visits, flapping, reboots and real outages: which alarms are raised?
 
 Usage: python -m benchmarks.month [--days N]
 
-Two per cent of visits are lost, never two of a camera in a row; one per cent of cameras flaps; every camera reboots
-for 20 s a day; every fifth is lost for 1 to 15 min once a day. Planning and judging are the real ones, on a
-simulated clock.
+Two per cent of the visits fail, never two in a row at one camera. One per cent of the cameras flap. Every camera
+reboots once a day for 20 s. Every fifth camera is offline once a day for 1 to 15 min. The daemon's own scheduling and
+judgement run on a simulated clock.
 """
 
 from __future__ import annotations

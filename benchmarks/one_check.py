@@ -1,10 +1,10 @@
-"""CPU and wall of one full check of a 1080p H.264 stream, beside what scripts do, interleaved in one run.
+"""CPU and wall time of one full check of a 1080p H.264 stream, against what scripts do, interleaved in one run.
 
 Usage: python -m benchmarks.one_check [--rounds N]
 
-The stream comes from GStreamer's RTSP server: a made-up moving picture with grain, 25 pictures a second, 4 Mbit/s, a
-keyframe every 2 s. CPU is that of the measured process and its children, never the server's. Every contender runs warm
-in a process of its own; the figure for the programs includes their start, as that is what a script pays each time.
+GStreamer's RTSP server provides the stream: a generated moving picture with noise, 25 frames per second, 4 Mbit/s, a
+keyframe every 2 s. CPU time is that of the measured process and its children, without the server. Every contender runs
+warm in its own process; figures for external programs include their start-up, because a script pays for it each time.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def _cpu() -> float:
 
 
 def _live_children_cpu() -> float:
-    """CPU of our own picture workers, which live on; to the nanosecond, as the kernel's ticks are too coarse."""
+    """CPU time of our long-lived picture workers, in nanoseconds because the kernel's ticks are too coarse."""
     import psutil
 
     total = 0.0
@@ -90,7 +90,7 @@ def _handshake(url: str) -> Contender:
 
 
 def _aiortsp(url: str) -> Contender:
-    """Read with aiortsp as far as we do: a whole keyframe and four pictures more; nothing is put together."""
+    """Read as much with aiortsp as we do: one whole keyframe and four more frames, without reassembly."""
     import logging
 
     from aiortsp.rtsp.reader import RTSPReader
@@ -137,7 +137,7 @@ def _program(*command: str) -> Contender:
 
 
 def _floor(keyframe: Path) -> Contender:
-    """Decode the keyframe alone with libavcodec on one thread, parser and decoder only."""
+    """Decode only the keyframe with libavcodec on one thread: parser and decoder, nothing else."""
     import av
 
     data = keyframe.read_bytes()
@@ -165,7 +165,7 @@ def _serve(build: Callable[[], Contender], pipe: Connection) -> None:
 
 
 class _Contestant:
-    """One contender in a process of its own, told when to run."""
+    """One contender in its own process, started on request."""
 
     def __init__(self, build: Callable[[], Contender]) -> None:
         self._pipe, theirs = multiprocessing.Pipe()
@@ -230,7 +230,7 @@ def _summary(samples: dict[str, list[tuple[float, float]]]) -> dict[str, dict[st
 
 
 def main() -> None:
-    """Run the contest, print it and write it down."""
+    """Measure, print, and write results/one_check.json."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--rounds", type=int, default=11)
     rounds = arguments.parse_args().rounds

@@ -1,9 +1,9 @@
-"""The wall in Chromium: how soon it paints, what it transfers, how long a filter takes; and 50 browsers at once.
+"""The wall in Chromium: time to first paint, bytes transferred, time to filter; and 50 browsers at once.
 
 Usage: python -m benchmarks.page [--browsers N]
 
-The peer of the first paint is a page of as many rows in a plain table, served by the same server. The 50 browsers look
-at a daemon over 147 simulated cameras at default intervals while an uplink dies and comes back.
+The peer for the first paint is a plain HTML table with the same number of rows, served by the same server. The 50
+browsers watch a daemon with 147 simulated cameras at default intervals while an uplink fails and recovers.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ UPLINK = "liulin-sw1"
 
 
 async def _serve(count: int) -> None:
-    """Serve a fleet that is up, and a plain table of as many rows, until ended."""
+    """Serve a healthy fleet and a plain table with as many rows, until terminated."""
     fleet = _fleet(count)
     spare_the_collector()
     with tempfile.TemporaryDirectory() as folder:
@@ -100,7 +100,7 @@ def _served(count: int) -> Iterator[tuple[str, str]]:
 
 
 def _paint(browser: Browser, address: str) -> tuple[float, float, float]:
-    """Return when a cold browser painted first and had loaded all, in ms, and how many KB came."""
+    """Return first paint and load time of a cold browser in ms, and the KB transferred."""
     context = browser.new_context(viewport={"width": 1920, "height": 1080})
     page = context.new_page()
     page.goto(address, wait_until="load")
@@ -154,7 +154,7 @@ def _alone(browser: Browser, count: int) -> dict[str, float]:
 
 
 async def _daemon(settings: Path, told: Path) -> None:
-    """Run a daemon; on its end write down when it noticed what, and how late its loop woke."""
+    """Run a daemon; at its end write what it noticed and when, and how late its event loop ran."""
     monitor = Monitor(settings)
     spare_the_collector()
     noticed: list[tuple[float, str, str]] = []
@@ -222,7 +222,7 @@ def _many(browser: Browser, count: int) -> dict[str, float]:
         if daemon.stdout is None or not daemon.stdout.readline():
             sys.exit("the daemon did not start")
         time.sleep(25)
-        # A context each: a browser opens six connections to a server, and each page holds one.
+        # One context per page: a browser opens at most six connections to a server, and each page keeps one open.
         pages = [browser.new_context().new_page() for _ in range(count)]
         for each in pages:
             each.goto(f"http://{page}/")

@@ -1,6 +1,6 @@
-"""A scrape of 147 and of 5,000 cameras: how long it takes a client, how large it is, what it does to the event loop.
+"""A scrape with 147 and with 5,000 cameras: duration at the client, size, and delay of the event loop.
 
-The peer is prometheus_client with a Gauge of as many children, rendered by its own generate_latest.
+The peer is prometheus_client: a Gauge with as many children, rendered by generate_latest.
 Usage: python -m benchmarks.scrape
 """
 
@@ -59,7 +59,7 @@ async def _worst_lag(stop: asyncio.Event) -> float:
 
 
 async def _scrape(address: str) -> tuple[float, int]:
-    """Scrape once as Prometheus does, from a process of its own; return seconds and bytes."""
+    """Scrape once from a separate process, as Prometheus does; return seconds and bytes."""
     process = await asyncio.create_subprocess_exec(
         *("curl", "-sS", "-o", "/dev/null", "-H", "Accept-Encoding: gzip", "-w", "%{time_total} %{size_download}"),
         f"{address}/metrics", stdout=asyncio.subprocess.PIPE,

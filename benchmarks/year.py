@@ -1,4 +1,4 @@
-"""A year of history for 147 cameras: how large it is, how long a report takes, what /metrics costs with and without.
+"""A year of history for 147 cameras: its size, the time for a report, and /metrics with and without it.
 
 Usage: python -m benchmarks.year
 """
@@ -62,7 +62,7 @@ def _fill(history: History, names: list[str]) -> None:
 
 
 def _look(history: History, names: list[str]) -> None:
-    """Keep a week of looks, one every quarter of an hour, of which three scores in ten are anything."""
+    """Store a week of picture samples, one every 15 minutes; three in ten scores are above zero."""
     chance, now = random.Random(4), time.time()
     codes = [check.fault.code for check in PICTURE_CHECKS]
     for back in range(7 * 96):

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Installs a wheel into an empty environment and runs what needs packaged files, in an empty folder: PYTHON WHEEL.
-# Dependencies come from requirements.lock, or from the folder in DEPENDENCIES, which needs no network.
+# Usage: check-wheel.sh PYTHON WHEEL
+# Installs a wheel into an empty environment and runs, in an empty folder, the commands that need packaged files.
+# Dependencies come from requirements.lock, or without network from the folder that DEPENDENCIES names.
 set -eu
 python=$1 wheel=$2
 source=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -20,13 +21,13 @@ else
     "$folder/venv/bin/python" -m pip install --quiet --require-hashes -r "$source/requirements.lock"
     "$folder/venv/bin/python" -m pip install --quiet --no-deps "$wheel"
 fi
-# Neither the checkout nor its settings may be found from here.
+# The checkout and its settings must not be found from here.
 unset PYTHONPATH XUELIANG_PASSWORD XUELIANG_USERNAME
 mkdir "$folder/empty"
 cd "$folder/empty"
 xueliang=$folder/venv/bin/xueliang
 from=$("$folder/venv/bin/python" -c "import xueliang_monitor as it; print(it.__file__)")
-case $from in "$folder"/*) ;; *) echo "it runs from $from" >&2; exit 1 ;; esac
+case $from in "$folder"/*) ;; *) echo "the package was imported from $from, not from the wheel" >&2; exit 1 ;; esac
 
 step "xueliang simulate"
 "$xueliang" simulate >"$folder/simulate.log" 2>&1 &
@@ -48,4 +49,4 @@ simulator=""
 
 step "xueliang demo"
 "$xueliang" demo --seconds "${SECONDS_OF_DEMO:-10}" --no-incidents --listen 127.0.0.1:0
-[ -z "$(ls -A)" ] || { echo "it left files behind: $(ls -A)" >&2; exit 1; }
+[ -z "$(ls -A)" ] || { echo "files were left behind: $(ls -A)" >&2; exit 1; }

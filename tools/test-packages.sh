@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the Debian packages that the tests use, or says which to install.
+# Installs the Debian packages that the tests need, or lists them.
 set -eu
 wanted="ffmpeg prometheus python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
 gstreamer1.0-plugins-ugly gstreamer1.0-libav systemd systemd-container curl prometheus-alertmanager
@@ -15,7 +15,7 @@ if [ "$(id -u)" -ne 0 ]; then
     exit 0
 fi
 apt-get -q update >/dev/null
-# The packages' services are not wanted here, only their programs.
+# Install the programs without starting their services.
 [ -e /usr/sbin/policy-rc.d ] || { printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d; chmod +x /usr/sbin/policy-rc.d
     trap 'rm -f /usr/sbin/policy-rc.d' EXIT; }
 # shellcheck disable=SC2086

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Debian keeps venv in a package of its own: installs it, or says so.
+# Debian ships venv as a separate package: install it, or say how.
 set -eu
 "$1" -c "import ensurepip, venv" 2>/dev/null && exit 0
 if [ "$(id -u)" -ne 0 ]; then

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs, or upgrades, the daemon under systemd; starts nothing and never overwrites a setting.
+# Installs or upgrades the daemon under systemd. Starts nothing and never overwrites settings.
 set -eu
 prefix=${PREFIX:-/opt/xueliang-monitor}
 etc=/etc/xueliang-monitor
@@ -7,7 +7,7 @@ here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 source=$(CDPATH='' cd -- "$here/../.." && pwd)
 
 [ "$(id -u)" -eq 0 ] || { echo "make install needs root: sudo make install" >&2; exit 1; }
-command -v systemd-sysusers >/dev/null || { echo "this is no system with systemd" >&2; exit 1; }
+command -v systemd-sysusers >/dev/null || { echo "make install needs systemd, which this machine does not run" >&2; exit 1; }
 
 step() { echo "== $*"; }
 
@@ -16,7 +16,7 @@ sh "$source/tools/venv-package.sh" "${PYTHON:-python3}"
 mkdir -p "$prefix"
 [ -x "$prefix/bin/python" ] || "${PYTHON:-python3}" -m venv "$prefix"
 "$prefix/bin/python" -m pip install --quiet --require-hashes -r "$source/requirements.lock"
-# Built from a copy, so that nothing is left in the checkout, which may be read-only.
+# Build from a copy: the checkout may be read-only and must stay clean.
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 cp -R "$source/pyproject.toml" "$source/README.md" "$source/xueliang_monitor" "$copy/"
@@ -38,7 +38,7 @@ install -d -m 0755 "$etc" "$etc/cameras.d"
 install -d -m 0700 "$etc/secrets"
 for sample in xueliang.yaml cameras.d/README.md; do
     if [ -e "$etc/$sample" ]; then
-        cmp -s "$source/config/$sample" "$etc/$sample" || echo "   $etc/$sample is kept as it is; the new sample lies beside it as $sample.sample"
+        cmp -s "$source/config/$sample" "$etc/$sample" || echo "   $etc/$sample was kept; the new sample is $sample.sample in the same folder"
         install -m 0644 "$source/config/$sample" "$etc/$sample.sample"
     else
         install -m 0644 "$source/config/$sample" "$etc/$sample"
@@ -51,8 +51,8 @@ chmod 0644 /etc/systemd/system/xueliang-monitor.service
 [ ! -d /run/systemd/system ] || systemctl daemon-reload
 
 if [ -d /run/systemd/system ] && systemctl is-active --quiet xueliang-monitor; then
-    echo "installed; the old version still runs: systemctl restart xueliang-monitor"
+    echo "installed; the old version is still running: systemctl restart xueliang-monitor"
 else
-    echo "installed; nothing was started. Next: a password into $etc/secrets, the logins into $etc/xueliang.yaml,"
-    echo "then: systemctl enable --now xueliang-monitor"
+    echo "installed, not started. Next: put a password into $etc/secrets and the logins into $etc/xueliang.yaml,"
+    echo "then run: systemctl enable --now xueliang-monitor"
 fi

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Takes the daemon away; settings and state stay, unless PURGE=1.
+# Removes the daemon. Keeps settings and state unless PURGE=1.
 set -eu
 prefix=${PREFIX:-/opt/xueliang-monitor}
 [ "$(id -u)" -eq 0 ] || { echo "make uninstall needs root: sudo make uninstall" >&2; exit 1; }
-case $prefix in /*/*) ;; *) echo "PREFIX=$prefix: not a folder of its own" >&2; exit 1 ;; esac
+case $prefix in /*/*) ;; *) echo "PREFIX=$prefix is not a separate folder" >&2; exit 1 ;; esac
 if [ -e "$prefix" ] && [ ! -x "$prefix/bin/xueliang" ]; then
-    echo "PREFIX=$prefix holds no xueliang; nothing was taken away" >&2
+    echo "PREFIX=$prefix contains no xueliang; nothing was removed" >&2
     exit 1
 fi
 
@@ -20,7 +20,7 @@ rm -rf "$prefix"
 if [ "${PURGE:-0}" = 1 ]; then
     rm -rf /etc/xueliang-monitor /var/lib/xueliang-monitor
     ! getent passwd xueliang-monitor >/dev/null || userdel xueliang-monitor
-    echo "taken away, with settings, state and the user"
+    echo "removed, including settings, state and the user"
 else
-    echo "taken away; /etc/xueliang-monitor and /var/lib/xueliang-monitor stay (PURGE=1 removes them too)"
+    echo "removed; /etc/xueliang-monitor and /var/lib/xueliang-monitor were kept (PURGE=1 removes them too)"
 fi

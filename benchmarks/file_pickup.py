@@ -1,8 +1,8 @@
-"""How soon a camera's file is taken up: from its being written, changed and deleted until the metrics say so.
+"""How long a new, changed or deleted camera file takes to show in the metrics.
 
-Usage: python -m benchmarks.taken_up [--rounds N]
+Usage: python -m benchmarks.file_pickup [--rounds N]
 
-The daemon runs in a process of its own, with nothing else to watch. The README promises two seconds.
+The daemon runs in a separate process and watches no other camera. The documentation promises two seconds.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def _seconds_until(wanted: Callable[[], bool]) -> float:
 
 
 def _round(page: str, file: Path) -> tuple[float, float, float]:
-    """Write, change and delete a camera's file; return how long each took."""
+    """Write, change and delete a camera's file; return the seconds that each took to show."""
 
     def named(name: str) -> bool:
         return any(
@@ -58,7 +58,7 @@ def _round(page: str, file: Path) -> tuple[float, float, float]:
 
 
 def main() -> None:
-    """Measure, print, and write results/taken_up.json."""
+    """Measure, print, and write results/file_pickup.json."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=11)
     rounds = parser.parse_args().rounds
@@ -81,7 +81,7 @@ def main() -> None:
     for key, value in result.items():
         print(f"{key:24s} {value:8,}")
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "taken_up.json").write_text(json.dumps(result, indent=2) + "\n")
+    (RESULTS / "file_pickup.json").write_text(json.dumps(result, indent=2) + "\n")
     if max(max(each) for each in taken) > PROMISED_SECONDS:
         sys.exit(f"not within {PROMISED_SECONDS:g} s")
 
