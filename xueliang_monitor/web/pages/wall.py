@@ -129,4 +129,4 @@ async def live(request: web.Request) -> web.StreamResponse:
     return response
 
 
-PAGE = Page((web.get("/", show), web.get("/live", limited(live))), "/", "Wall")
+PAGE = Page((web.get("/", show), web.get("/live", limited(live))), "/", "Overview")
