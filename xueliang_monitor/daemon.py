@@ -115,7 +115,13 @@ class Monitor:
         self._recorder = Recorder(
             lambda: History(loaded.settings.state), self.fleet, self._resume, self._clock, loaded.settings.keep
         )
-        self._server = Server(self.fleet, loaded.settings, file.parent, self._scheduler.ask, lambda: self._newest)
+        self._server = Server(
+            self.fleet,
+            loaded.settings,
+            file.parent,
+            check_now=self._scheduler.ask,
+            latest_settings=lambda: self._newest,
+        )
         self._reloading = asyncio.Lock()
         for problem in problems:
             log.error("%s", problem)

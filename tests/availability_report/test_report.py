@@ -103,7 +103,7 @@ def figures(month: Month, period: Period, **options: Any) -> Figures:
     seconds = month.history.seconds(period.first.isoformat(), period.last.isoformat())
     episodes = month.history.episodes(period.start, period.end)
     outages = month.history.outages(period.start, period.end)
-    return build(period, CAMERAS, seconds, episodes, outages, now=START + 3 * 86_400, **options)
+    return build(period, CAMERAS, seconds, episodes=episodes, outages=outages, now=START + 3 * 86_400, **options)
 
 
 @pytest.mark.parametrize("days", [(0, 3), (1, 1)])
@@ -209,7 +209,7 @@ def test_what_is_new_retired_and_never_seen_and_a_formula_is_a_name() -> None:
     period = Period.parse("2026-10")
     seconds = {"old": {"2026-10-07": Seconds(1000, 900, 800)}, "trial": {"2026-10-07": Seconds(1000)}}
     lasting = Episode("old", "", "rtsp_timeout", period.end - 100, period.end - 90, None, "")
-    built = build(period, cameras, seconds, [lasting], outages_of([lasting]), now=period.end + 5000)
+    built = build(period, cameras, seconds, episodes=[lasting], outages=outages_of([lasting]), now=period.end + 5000)
     assert [item.id for item in built.registered] == ["new"]
     assert [item.id for item in built.retired] == ["gone"]
     assert [item.id for item in built.never_seen] == ["new"]
