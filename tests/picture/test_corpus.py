@@ -140,7 +140,7 @@ def test_a_process_that_dies_costs_no_more_than_what_it_had_to_judge(
     monkeypatch.setattr("xueliang_monitor.picture.corpus._judge", _dies)
     done = RUNNER.invoke(app, ["picture", "judge", str(corpus)])
     assert done.exit_code == 1
-    assert done.stderr.count("not judged: a process that judges died") == 3
+    assert done.stderr.count("not judged: the worker process died") == 3
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ _SHARP_LEVELS, _STEADY = 5.0, 1.2
 """Text is this sharp in every light, and its detail varies by this factor at most. Chosen by hand."""
 
 _OTHER_LIGHT, _DARK_OFFSET = 1.5, 4
-"""Factor by which lights must differ in brightness for text to be told, and levels added to each brightness."""
+"""Factor by which lights must differ in brightness to find text, and levels added to each brightness."""
 
 _MOST_TEXT = 0.10
 """Largest share of the view that text may take. Chosen by hand."""
