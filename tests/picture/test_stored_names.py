@@ -10,19 +10,65 @@ from xueliang_monitor.picture.measures import MEASURES
 from xueliang_monitor.picture.measuring import measure
 from xueliang_monitor.picture.reference import Usual
 
-FRAME = """
-    mean low high white chroma contrast uniform blur fine middle noise impulses stripes_wide stripes_middle
-    stripes_narrow lines stripes_wide_pure stripes_middle_pure stripes_narrow_pure beat beat_pure flat_cells smeared
-    smeared_rows grid_steps
-""".split()
-SCENE = """
-    kept textured contrast_kept detail_kept_best detail_left lost_apart detailed veiled hidden spots still banding
-    banding_pure spread_kept layout moved turned moved_gain moved_fit
-""".split()
+FRAME = [
+    "mean",
+    "low",
+    "high",
+    "white",
+    "chroma",
+    "contrast",
+    "uniform",
+    "blur",
+    "fine",
+    "middle",
+    "noise",
+    "impulses",
+    "stripes_wide",
+    "stripes_middle",
+    "stripes_narrow",
+    "lines",
+    "stripes_wide_pure",
+    "stripes_middle_pure",
+    "stripes_narrow_pure",
+    "beat",
+    "beat_pure",
+    "flat_cells",
+    "smeared",
+    "smeared_rows",
+    "grid_steps",
+]
+SCENE = [
+    "kept",
+    "textured",
+    "contrast_kept",
+    "detail_kept_best",
+    "detail_left",
+    "lost_apart",
+    "detailed",
+    "veiled",
+    "hidden",
+    "spots",
+    "still",
+    "banding",
+    "banding_pure",
+    "spread_kept",
+    "layout",
+    "moved",
+    "turned",
+    "moved_gain",
+    "moved_fit",
+]
 COLOURS = ["cast", "cast_even", "chroma_kept", "chroma_usual"]
-EXPORTED = """
-    brightness_ratio sharpness_ratio white_ratio uniform_ratio contrast_levels noise_levels detail_levels chroma_levels
-""".split()
+EXPORTED = [
+    "brightness_ratio",
+    "sharpness_ratio",
+    "white_ratio",
+    "uniform_ratio",
+    "contrast_levels",
+    "noise_levels",
+    "detail_levels",
+    "chroma_levels",
+]
 
 
 def test_a_past_is_stored_under_the_names_and_in_the_order_of_the_first_version() -> None:
