@@ -38,7 +38,7 @@ class _Lenient(BaseModel):
 
 
 class FrameEntry(_Lenient):
-    """One picture."""
+    """One picture: its file, its time in seconds, the local hour at the camera."""
 
     file: str
     t: float = 0.0
@@ -46,7 +46,7 @@ class FrameEntry(_Lenient):
 
 
 class CameraEntry(_Lenient):
-    """One camera and its healthy past."""
+    """One camera and its healthy frames in time order."""
 
     baseline: list[FrameEntry] = Field(max_length=10_000)
 
@@ -69,7 +69,7 @@ class CaseEntry(_Lenient):
 
 
 class Manifest(_Lenient):
-    """The whole file."""
+    """The whole manifest."""
 
     cameras: dict[str, CameraEntry]
     cases: list[CaseEntry]
@@ -110,7 +110,7 @@ def _picture(folder: Path, entry: FrameEntry) -> NDArray[np.uint8] | None:
 
 
 @dataclass(frozen=True, slots=True)
-class JudgedPicture:
+class JudgedCase:
     """The fault codes found in one case, or the exception in this program that kept it from being judged."""
 
     case: str
@@ -130,33 +130,33 @@ def _learn(folder: Path, camera: CameraEntry) -> tuple[Reference | None, str]:
         return None, f"the camera's baseline could not be learned ({type(error).__name__})"
 
 
-def _judge(folder: Path, case: CaseEntry, learned: tuple[Reference | None, str]) -> JudgedPicture:
+def _judge(folder: Path, case: CaseEntry, learned: tuple[Reference | None, str]) -> JudgedCase:
     from xueliang_monitor.picture import PICTURE_CHECKS
     from xueliang_monitor.picture.look import look_at
 
     reference, failure = learned
     if failure:
-        return JudgedPicture(case.case_id, failure=failure)
+        return JudgedCase(case.case_id, failure=failure)
     read = (_picture(folder, entry) for entry in case.frames[:MAX_FRAMES])
     frames = [picture for picture in read if picture is not None]
     if not frames:
-        return JudgedPicture(case.case_id, (UNREADABLE,))
+        return JudgedCase(case.case_id, (UNREADABLE,))
     try:
         looks = [look_at(frames, reference, hour=case.frames[0].hour)]
         if looks[0].seen and len(frames) > 1:
             looks.append(look_at(frames[::-1], reference, hour=case.frames[-1].hour))
     except Exception as error:  # noqa: BLE001 - only this case is lost
-        return JudgedPicture(case.case_id, failure=f"{type(error).__name__}: {error}")
+        return JudgedCase(case.case_id, failure=f"{type(error).__name__}: {error}")
     failures = dict.fromkeys(f"{each.check} failed ({each.kind})" for look in looks for each in look.failures)
     if failures:
-        return JudgedPicture(case.case_id, failure=", ".join(failures))
+        return JudgedCase(case.case_id, failure=", ".join(failures))
     # The daemon looks again before it reports a fault: what the last picture rules out was only passing by.
     stays = {check.fault.code for check in PICTURE_CHECKS if not check.intermittent}
     gone = looks[-1].ruled_out & stays
-    return JudgedPicture(case.case_id, tuple(each.code for each in looks[0].seen if each.code not in gone))
+    return JudgedCase(case.case_id, tuple(each.code for each in looks[0].seen if each.code not in gone))
 
 
-def judge(file: Path, manifest: Manifest, workers: int | None = None) -> Iterator[JudgedPicture]:
+def judge(file: Path, manifest: Manifest, workers: int | None = None) -> Iterator[JudgedCase]:
     """Judge every case on all cores and yield the results in the manifest's order.
 
     Raises:
@@ -179,7 +179,7 @@ def judge(file: Path, manifest: Manifest, workers: int | None = None) -> Iterato
                 left.popleft()
                 yield judgement
         except BrokenProcessPool:
-            yield from (JudgedPicture(case.case_id, failure="the worker process died") for case in left)
+            yield from (JudgedCase(case.case_id, failure="the worker process died") for case in left)
 
 
 @dataclass(frozen=True, slots=True)
