@@ -32,7 +32,7 @@ class Window:
         return self.name == {"camera": camera, "site": site, "uplink": uplink}[self.kind]
 
 
-def covering(windows: Iterable[Window], camera: str, site: str, uplink: str, now: float) -> Window | None:
+def covering(windows: Iterable[Window], now: float, *, camera: str, site: str, uplink: str) -> Window | None:
     """Return the window in force for a camera that lasts longest; None where there is none."""
     found = [item for item in windows if item.active(now) and item.covers(camera, site, uplink)]
     return max(found, key=lambda item: item.ends, default=None)

@@ -153,7 +153,7 @@ def observe(uplink: Uplink, visited: VisitResult, policy: UplinkPolicy) -> tuple
     return after, None
 
 
-def undecided(uplink: Uplink, camera: str, since: float, now: float, policy: UplinkPolicy) -> frozenset[str]:
+def undecided(uplink: Uplink, camera: str, *, since: float, now: float, policy: UplinkPolicy) -> frozenset[str]:
     """Return the neighbours to be visited before a camera that is not reached `since` is judged by itself.
 
     Empty where the uplink has too few cameras to tell, all were visited since, or patience is over.

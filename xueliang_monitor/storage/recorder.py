@@ -224,9 +224,11 @@ class Recorder:
         self._restored = True
         self._upkeep.begin_anew()
         if not at_start:
-            self._fleet.remember_all()
+            self._fleet.mark_all_changed()
             self._gather(every=True)
-            self._backlog.reconcile(held.stored, self._fleet.standing(), self._fleet.outages(), self._clock.now())
+            self._backlog.reconcile(
+                held.stored, self._fleet.open_transitions(), self._fleet.open_outages(), self._clock.now()
+            )
 
     async def _write(self) -> None:
         with self._taken() as left:
