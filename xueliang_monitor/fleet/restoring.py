@@ -52,7 +52,7 @@ def newest(stored: Stored, otherwise: float) -> float:
 def clock_step(stored: Stored, clock: Clock) -> float:
     """Return by how many seconds the wall clock was set during the downtime; negative if it was set back.
 
-    After a reboot of the machine only a step back shows, if a stored visit lies in the future; it was at least as large.
+    After a reboot only a step back shows, by a stored visit in the future; the step was at least that large.
     """
     step = stored.clock.step_until(clock) if stored.clock is not None else None
     now = clock.now()
