@@ -21,7 +21,7 @@ from xueliang_monitor.judgement.health import Policy
 from xueliang_monitor.judgement.own_clock import CLOCK_WRONG, OwnClock
 from xueliang_monitor.judgement.transition import Transition
 from xueliang_monitor.model import Credentials, Rung, State
-from xueliang_monitor.net.onvif_hints import Acquaintance
+from xueliang_monitor.net.onvif_hints import OnvifHints
 from xueliang_monitor.probing.device_memory import DeviceMemory
 from xueliang_monitor.probing.login_backoff import MAX_BACK_OFF_SECONDS, Login
 from xueliang_monitor.probing.visit import Memory
@@ -183,7 +183,7 @@ def test_what_a_login_was_held_back_for_is_not_held_for_years() -> None:
 
 
 def test_what_was_measured_of_clocks_moves_the_other_way() -> None:
-    memory = Memory(device=DeviceMemory(Acquaintance(clock_offset_seconds=2.0), interviewed_at=START))
+    memory = Memory(device=DeviceMemory(OnvifHints(clock_offset_seconds=2.0), interviewed_at=START))
     shifted = memory.shifted(HOUR)
     assert shifted.device.acquaintance.clock_offset_seconds == 2.0 - HOUR
     assert shifted.device.interviewed_at == START + HOUR

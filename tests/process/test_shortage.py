@@ -35,7 +35,7 @@ from xueliang_monitor.model import (
 )
 from xueliang_monitor.net import address, rtsp, udp
 from xueliang_monitor.net import tls as tls_module
-from xueliang_monitor.net.errors import ConnectError, HostUnreachableError, RefusedError
+from xueliang_monitor.net.errors import ConnectError, ConnectRefusedError, HostUnreachableError
 from xueliang_monitor.net.notify import ServiceManager
 from xueliang_monitor.net.tls import tls_context
 from xueliang_monitor.picture.look import Material
@@ -123,8 +123,8 @@ def test_what_the_network_says_is_the_cameras(number: int) -> None:
 
 
 def test_a_refusal_is_the_cameras() -> None:
-    assert isinstance(address.connect_error(error_of(errno.ECONNREFUSED), "h:1"), RefusedError)
-    assert issubclass(RefusedError, ConnectError)
+    assert isinstance(address.connect_error(error_of(errno.ECONNREFUSED), "h:1"), ConnectRefusedError)
+    assert issubclass(ConnectRefusedError, ConnectError)
     assert not issubclass(ShortageError, ConnectError)
 
 
@@ -213,7 +213,7 @@ async def test_a_picture_worker_that_cannot_be_started_is_ours() -> None:
 def test_the_service_manager_is_told_nothing_without_a_descriptor(tmp_path: Path) -> None:
     with no_descriptors():
         assert lacking_descriptors() is not None
-        ServiceManager(str(tmp_path / "notify")).tell("WATCHDOG=1")
+        ServiceManager(str(tmp_path / "notify")).notify("WATCHDOG=1")
 
 
 async def test_a_turn_is_had_without_a_lock_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
