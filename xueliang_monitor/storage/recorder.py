@@ -16,7 +16,8 @@ from xueliang_monitor.fleet.changes import Changes, Stored
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.judgement.transition import Transition
 from xueliang_monitor.storage.backlog import Backlog, Losses, one_by_one
-from xueliang_monitor.storage.history import History, HistoryError, UnwritableError
+from xueliang_monitor.storage.history import History
+from xueliang_monitor.storage.history_error import HistoryError, UnwritableError
 from xueliang_monitor.storage.upkeep import Upkeep
 
 log = logging.getLogger(__name__)

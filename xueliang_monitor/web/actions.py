@@ -13,7 +13,8 @@ from aiohttp import web
 
 from xueliang_monitor.configuration.strict_yaml import parse_duration
 from xueliang_monitor.judgement.maintenance import KINDS, Window
-from xueliang_monitor.storage.history import History, HistoryError
+from xueliang_monitor.storage.history import History
+from xueliang_monitor.storage.history_error import HistoryError
 from xueliang_monitor.web.access import USER
 from xueliang_monitor.web.camera_page import AUDIT, FLEET
 from xueliang_monitor.web.events import STATE
@@ -118,7 +119,7 @@ async def start(request: web.Request) -> web.StreamResponse:
         return _refused(request, 503, "audit")
 
     def change(history: History, now: float) -> None:
-        history.start_maintenance(kind, name, now, now + seconds, f"{reason} ({request[USER]})")
+        history.start_maintenance(kind, name, began=now, ends=now + seconds, reason=f"{reason} ({request[USER]})")
 
     return await _written(request, change, form)
 

@@ -11,7 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from xueliang_monitor.fleet.fleet import Fleet
-from xueliang_monitor.storage.history import HistoryError
+from xueliang_monitor.storage.history_error import HistoryError
 from xueliang_monitor.web import past, views
 from xueliang_monitor.web.access import HEADERS
 

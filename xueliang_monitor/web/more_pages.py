@@ -21,7 +21,8 @@ from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.fleet.snapshot import Entry
 from xueliang_monitor.judgement.catalogue import FAULTS
 from xueliang_monitor.judgement.status import CameraStatus
-from xueliang_monitor.storage.history import History, HistoryError
+from xueliang_monitor.storage.history import History
+from xueliang_monitor.storage.history_error import HistoryError
 from xueliang_monitor.web import past
 from xueliang_monitor.web.camera_page import FLEET, SETTINGS
 from xueliang_monitor.web.events import STATE
