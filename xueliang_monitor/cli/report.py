@@ -26,7 +26,8 @@ def report(
     """Report online and healthy rates, outages and faults of a period, from the history."""
     from xueliang_monitor.availability_report import figures, forms
     from xueliang_monitor.availability_report.tables import tables
-    from xueliang_monitor.storage.history import History, HistoryError
+    from xueliang_monitor.storage.history import History
+    from xueliang_monitor.storage.history_error import HistoryError
 
     if form not in {"html", "csv", "xlsx"} or language not in {"zh", "en"}:
         refuse(["--format takes html, csv or xlsx; --lang takes zh or en"])

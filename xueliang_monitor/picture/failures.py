@@ -21,7 +21,7 @@ class Failures:
     def copy(self) -> Failures:
         """Return an independent copy."""
         copied = Failures()
-        copied._counts, copied._told = self._counts.copy(), set(self._told)
+        copied._counts, copied._logged = self._counts.copy(), set(self._logged)
         return copied
 
     @property

@@ -18,7 +18,7 @@ from xueliang_monitor.judgement.uplinks import Uplink
 from xueliang_monitor.model import Rung, State, Text, redact_path
 from xueliang_monitor.probing.device_changes import JUDGED
 from xueliang_monitor.probing.device_memory import DeviceMemory
-from xueliang_monitor.storage.history import Event
+from xueliang_monitor.storage.history_queries import Event
 from xueliang_monitor.time_format import iso_utc
 
 MAX_PROBLEMS = 20
