@@ -76,7 +76,7 @@ def _order(graph: grimp.ImportGraph, modules: Iterable[str]) -> None:
 
     """
     wanted = set(modules)
-    imports = {module: graph.find_modules_directly_imported_by(module) & wanted for module in wanted}
+    imports = {module: (graph.find_modules_directly_imported_by(module) & wanted) - {module} for module in wanted}
     graphlib.TopologicalSorter(imports).prepare()
 
 

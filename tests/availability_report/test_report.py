@@ -31,7 +31,7 @@ from xueliang_monitor.configuration.inventory import Camera
 from xueliang_monitor.fleet.changes import Changes
 from xueliang_monitor.judgement.availability import Seconds, day_of
 from xueliang_monitor.judgement.episodes import Episode, outages_of
-from xueliang_monitor.judgement.health import Transition
+from xueliang_monitor.judgement.transition import Transition, TransitionKind
 from xueliang_monitor.model import State
 from xueliang_monitor.probing.visit import Memory
 from xueliang_monitor.storage.history import History
@@ -129,7 +129,7 @@ def test_figures_agree_with_the_raw_visits(month: Month, days: tuple[int, int]) 
 
 def test_outages_repair_times_and_uplinks(month: Month) -> None:
     built = figures(month, whole(month))
-    raised = [item for item in month.days.transitions if item.kind == "raised"]
+    raised = month.days.said("raised")
     assert len(built.outages) == len(raised) > 20
     ended = [item.ended - item.began for item in built.outages if item.ended is not None]
     assert built.repair_mean == pytest.approx(sum(ended) / len(ended))
@@ -255,7 +255,10 @@ def test_the_command_writes_every_form(tmp_path: Path) -> None:
     history = History(tmp_path / "state")
     today = day_of(time.time())
     history.write(
-        Changes((Transition("a", time.time(), "raised", "no_media"),), seconds=(("a", today, Seconds(100, 50, 25)),))
+        Changes(
+            (Transition("a", time.time(), TransitionKind.RAISED, "no_media"),),
+            seconds=(("a", today, Seconds(100, 50, 25)),),
+        )
     )
     history.close()
     page = run(today, "--lang", "en").stdout.decode()

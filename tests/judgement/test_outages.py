@@ -11,8 +11,9 @@ from tests.simulated_time import START, SimulatedDays, camera, visited
 from xueliang_monitor.availability_report.figures import Period, build
 from xueliang_monitor.availability_report.tables import tables
 from xueliang_monitor.judgement.availability import day_of
+from xueliang_monitor.judgement.debounce import advance
 from xueliang_monitor.judgement.episodes import Episode, outages_of
-from xueliang_monitor.judgement.health import Health, Policy, advance
+from xueliang_monitor.judgement.health import Health, Policy
 from xueliang_monitor.model import Rung, RungResult, State, VisitResult
 from xueliang_monitor.storage.history import History
 

@@ -28,7 +28,7 @@ async def cameras(request: web.Request) -> web.Response:
     response = web.json_response(
         {
             "cameras": [views.camera(entry, status) for entry, status in snapshot.entries],
-            "problems": [views.problem_line(problem) for problem in snapshot.problems],
+            "problems": [views.problem_line(problem) for problem in snapshot.monitor.reload.problems],
             "uplinks": [views.uplink(uplink) for uplink in snapshot.uplinks if uplink.telling],
             "monitor": [views.monitor_fault(known) for known in snapshot.monitor_faults],
         }
@@ -83,7 +83,7 @@ async def outages(request: web.Request) -> web.Response:
     except HistoryError:
         return web.json_response({"error": NO_HISTORY}, status=503)
     listed = [{"camera": name, **views.outage(known)} for name, known in found]
-    response = web.json_response({"outages": listed, "history_up": request.app[FLEET].history_ok})
+    response = web.json_response({"outages": listed, "history_up": request.app[FLEET].monitor.history.ok})
     response.enable_compression()
     return response
 

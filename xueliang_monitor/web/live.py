@@ -154,8 +154,8 @@ class Wall:
             "monitor_faults": [(known, fault(known.code)) for known in fleet.monitor_faults],
             "uplinks": [uplink for uplink in fleet.uplinks if uplink.down],
             "windows": [window for window in fleet.windows if window.active(now)],
-            "problems": [problem_line(problem) for problem in fleet.problems[:MAX_PROBLEMS]],
-            "more_problems": max(0, len(fleet.problems) - MAX_PROBLEMS),
+            "problems": [problem_line(problem) for problem in fleet.monitor.reload.problems[:MAX_PROBLEMS]],
+            "more_problems": max(0, len(fleet.monitor.reload.problems) - MAX_PROBLEMS),
         }
 
     def _broadcast(self, changed: list[Tile], *, reload: bool) -> None:

@@ -73,7 +73,7 @@ class Server:
 
     def _take(self, protection: Protection) -> None:
         self._access.protection = protection
-        self._fleet.certificate_ends_at = protection.expires_at
+        self._fleet.monitor.certificate_ends_at = protection.expires_at
 
     def _fingerprint(self) -> tuple[tuple[int, int], ...]:
         found = []
@@ -133,7 +133,7 @@ class Server:
             self._runner = runner
             await self._listen_for_commands()
             address = f"{'https' if tls else 'http'}://{shown}:{bound[1]}"
-            self._fleet.page_url = self._settings.page_url or address
+            self._fleet.monitor.page_url = self._settings.page_url or address
             yield address
         finally:
             await runner.cleanup()

@@ -12,9 +12,9 @@ from xueliang_monitor.configuration.inventory import Camera
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.fleet.snapshot import Entry
 from xueliang_monitor.judgement.availability import day_of
-from xueliang_monitor.judgement.catalogue import CAUSES, FAULTS, fault
-from xueliang_monitor.judgement.health import CameraStatus
+from xueliang_monitor.judgement.catalogue import FAULTS, fault
 from xueliang_monitor.judgement.maintenance import Window
+from xueliang_monitor.judgement.status import CAUSES, CameraStatus
 from xueliang_monitor.model import Rung, RungResult, State, Text
 from xueliang_monitor.picture import PICTURE_CHECKS
 from xueliang_monitor.picture.measures import MEASURES

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.fleet.snapshot import Entry
-from xueliang_monitor.judgement.health import CameraStatus
+from xueliang_monitor.judgement.status import CameraStatus
 from xueliang_monitor.web.keys import FLEET
 from xueliang_monitor.web.page import Page
 from xueliang_monitor.web.responses import respond
