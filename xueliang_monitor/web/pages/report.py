@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime
+import functools
 import time
 
 from aiohttp import web
@@ -73,7 +74,7 @@ async def show(request: web.Request) -> web.Response:
         months=_neighbours(period, this_month),
         tables=[table for table in made if table.rows],
         figures=built,
-        show=forms.show,
+        show=functools.partial(forms.show, language=language),
         bars=forms.daily_bars(built),
         chart_width=forms.WIDTH,
         chart_height=forms.HEIGHT,
