@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from xueliang_monitor.model import Identity, OnvifTarget
-from xueliang_monitor.net.onvif_hints import Acquaintance
+from xueliang_monitor.net.onvif_hints import OnvifHints
 
 if TYPE_CHECKING:
     from xueliang_monitor.wire.onvif import Profile
@@ -30,7 +30,7 @@ class DeviceMemory:
 
     """
 
-    acquaintance: Acquaintance = field(default_factory=Acquaintance)
+    acquaintance: OnvifHints = field(default_factory=OnvifHints)
     identity: Identity | None = None
     told: Identity | None = None
     hostname: str = ""

@@ -7,7 +7,7 @@ from xueliang_monitor.net.onvif_hints import LoginKind
 from xueliang_monitor.probing.rung import Climb
 from xueliang_monitor.probing.rungs.onvif import conversation
 from xueliang_monitor.process.shortage import ShortageError
-from xueliang_monitor.wire.errors import AnswerError
+from xueliang_monitor.wire.errors import OnvifResponseError
 
 LONG_KEYFRAME_INTERVAL_SECONDS = 2.0
 
@@ -27,6 +27,6 @@ async def ask_for_keyframe(climb: Climb) -> bool:
     async with await conversation(climb, target) as talk:
         try:
             await talk.request_keyframe(profile)
-        except (NetError, AnswerError, ShortageError):
+        except (NetError, OnvifResponseError, ShortageError):
             return False
     return True

@@ -21,10 +21,10 @@ from xueliang_monitor.probing.device_changes import (
 )
 from xueliang_monitor.probing.device_memory import DeviceMemory, choose_profile
 from xueliang_monitor.probing.rung import Climb, Probe, RungOutcome
-from xueliang_monitor.wire.errors import AnswerError, EmptyAnswerError, SoapFaultError, WebPageError
+from xueliang_monitor.wire.errors import EmptyResponseError, OnvifResponseError, SoapFaultError, WebPageError
 
 if TYPE_CHECKING:
-    from xueliang_monitor.net.onvif import OnvifConversation
+    from xueliang_monitor.net.onvif import OnvifClient
 
 INTERVIEW_SECONDS = 3600.0
 """How long profiles, host name and services are taken as told."""
@@ -96,8 +96,8 @@ ONVIF_EMPTY = Fault(
     Text("The camera answers without saying anything: its ONVIF service hangs.", "摄像机应答无内容：ONVIF 服务异常。"),
     Text("Restart the camera; if it stays, update its firmware.", "重启摄像机；若仍存在，请升级固件。"),
 )
-_BY_ANSWER: tuple[tuple[type[AnswerError], Fault], ...] = (
-    (EmptyAnswerError, ONVIF_EMPTY),
+_BY_ANSWER: tuple[tuple[type[OnvifResponseError], Fault], ...] = (
+    (EmptyResponseError, ONVIF_EMPTY),
     (WebPageError, ONVIF_WEB_PAGE),
     (SoapFaultError, ONVIF_FAULT),
 )
@@ -114,13 +114,13 @@ def _load() -> None:
     definitions()
 
 
-async def conversation(climb: Climb, target: OnvifTarget) -> OnvifConversation:
+async def conversation(climb: Climb, target: OnvifTarget) -> OnvifClient:
     """Return the conversation of one visit, to be used as an async context manager."""
     if not _load.cache_info().currsize:
         await asyncio.to_thread(_load)
-    from xueliang_monitor.net.onvif import OnvifConversation
+    from xueliang_monitor.net.onvif import OnvifClient
 
-    return OnvifConversation(
+    return OnvifClient(
         climb.target.host,
         target,
         climb.now,
@@ -137,11 +137,11 @@ async def _optional(answer: Awaitable[Answer], otherwise: Answer) -> Answer:
     try:
         async with asyncio.timeout(OPTIONAL_SECONDS):
             return await answer
-    except (AnswerError, NetError, TimeoutError):
+    except (OnvifResponseError, NetError, TimeoutError):
         return otherwise
 
 
-async def _interview(talk: OnvifConversation, climb: Climb, known: DeviceMemory) -> DeviceMemory:
+async def _interview(talk: OnvifClient, climb: Climb, known: DeviceMemory) -> DeviceMemory:
     """Ask what seldom changes: profiles, host name, where the stream is, whether the last start is told."""
     from xueliang_monitor.wire.onvif import path_of
 
@@ -161,12 +161,12 @@ async def _interview(talk: OnvifConversation, climb: Climb, known: DeviceMemory)
     )
 
 
-async def _ask_last_start(talk: OnvifConversation, climb: Climb, known: DeviceMemory) -> DeviceMemory:
+async def _ask_last_start(talk: OnvifClient, climb: Climb, known: DeviceMemory) -> DeviceMemory:
     """Notice a restart: the last start moved by the camera's clock and by ours, so that setting a clock is none."""
     told = await _optional(talk.last_reboot(), None)
     if told is None:
         return known
-    ours = told - (talk.acquaintance.clock_offset_seconds or 0.0)
+    ours = told - (talk.hints.clock_offset_seconds or 0.0)
     before = known.last_start
     moved = before is not None and min(abs(told - before[0]), abs(ours - before[1])) > SAME_START_SECONDS
     return replace(
@@ -174,7 +174,7 @@ async def _ask_last_start(talk: OnvifConversation, climb: Climb, known: DeviceMe
     )
 
 
-def _fault_of(error: NetError | AnswerError) -> FaultSeen:
+def _fault_of(error: NetError | OnvifResponseError) -> FaultSeen:
     if isinstance(error, ConnectError | ClosedError):
         return FaultSeen(ONVIF_UNREACHABLE, str(error))
     if isinstance(error, NetError):
@@ -198,15 +198,15 @@ def _readings(known: DeviceMemory, told: Identity | None) -> dict[str, float | s
     return readings
 
 
-async def _ask_time(talk: OnvifConversation) -> None:
+async def _ask_time(talk: OnvifClient) -> None:
     """Ask the clock first, as a login needs it; that some cameras refuse even this is found out again by the login."""
     try:
         await talk.time()
     except SoapFaultError as error:
         if not error.fault.refuses_login:
             raise
-    except AnswerError as error:
-        if isinstance(error, EmptyAnswerError | WebPageError):
+    except OnvifResponseError as error:
+        if isinstance(error, EmptyResponseError | WebPageError):
             raise
         # What cannot be read of the clock alone is no reason to say nothing of the device.
 
@@ -229,11 +229,11 @@ async def _climb(climb: Climb) -> RungOutcome:
         except LoginError as error:
             if error.tried or target.credentials is None:
                 seen.append(Finding(ONVIF_AUTH_FAILED.code, str(error)))
-        except (NetError, AnswerError) as error:
+        except (NetError, OnvifResponseError) as error:
             raise _fault_of(error) from error
         finally:
             climb.device_login = (talk.login_tried, talk.login_accepted)
-            climb.device = known = replace(known, acquaintance=talk.acquaintance)
+            climb.device = known = replace(known, acquaintance=talk.hints)
     return _judge(climb, known, told, seen)
 
 

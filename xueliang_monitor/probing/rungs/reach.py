@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from xueliang_monitor.model import Fault, FaultSeen, Rung, Severity, Text
-from xueliang_monitor.net.errors import ConnectError, NameUnresolvedError, RefusedError
+from xueliang_monitor.net.errors import ConnectError, ConnectRefusedError, NameUnresolvedError
 from xueliang_monitor.net.names import LOOKUP_SECONDS
 from xueliang_monitor.net.rtsp import RtspConnection
 from xueliang_monitor.probing.rung import Climb, Probe, RungOutcome
@@ -75,7 +75,7 @@ async def _climb(climb: Climb) -> RungOutcome:
     started = time.monotonic()
     try:
         climb.connection = await RtspConnection.open(climb.target.host, climb.target.port, climb.addresses)
-    except RefusedError as error:
+    except ConnectRefusedError as error:
         raise FaultSeen(CONNECTION_REFUSED, str(error)) from error
     except ConnectError as error:
         raise FaultSeen(HOST_UNREACHABLE, str(error)) from error

@@ -5,12 +5,12 @@ from __future__ import annotations
 from xueliang_monitor.model import Fault, FaultSeen, Rung, Severity, Text
 from xueliang_monitor.net.errors import (
     ClosedError,
-    LockedError,
     LoginError,
+    LoginLockedError,
     NetError,
     ProtocolError,
-    RedirectionError,
-    StatusError,
+    RedirectError,
+    RtspStatusError,
     TlsError,
 )
 from xueliang_monitor.net.rtsp import RtspConnection
@@ -126,8 +126,8 @@ _BY_STATUS = {
 
 _BY_ERROR: tuple[tuple[type[NetError], Fault], ...] = (
     (TlsError, TLS_FAILED),
-    (RedirectionError, STREAM_NOT_FOUND),
-    (LockedError, AUTH_LOCKED),
+    (RedirectError, STREAM_NOT_FOUND),
+    (LoginLockedError, AUTH_LOCKED),
     (LoginError, AUTH_FAILED),
     (ProtocolError, RTSP_MALFORMED),
     (ClosedError, CONNECTION_CLOSED),
@@ -136,7 +136,7 @@ _BY_ERROR: tuple[tuple[type[NetError], Fault], ...] = (
 
 def fault_of(error: NetError) -> Fault:
     """Return the fault that an error of the RTSP client stands for."""
-    if isinstance(error, StatusError) and not isinstance(error, RedirectionError):
+    if isinstance(error, RtspStatusError) and not isinstance(error, RedirectError):
         return _BY_STATUS.get(error.status, SERVER_ERROR)
     return next((fault for kind, fault in _BY_ERROR if isinstance(error, kind)), SERVER_ERROR)
 

@@ -6,7 +6,7 @@ import asyncio
 import time
 
 from xueliang_monitor.model import Fault, FaultSeen, Finding, Rung, Severity, Text, Transport
-from xueliang_monitor.net.errors import ClosedError, NetError, StatusError
+from xueliang_monitor.net.errors import ClosedError, NetError, RtspStatusError
 from xueliang_monitor.net.playback import Playback, playing
 from xueliang_monitor.probing import stream_baseline
 from xueliang_monitor.probing.keyframe_request import ask_for_keyframe
@@ -205,7 +205,7 @@ async def _play(climb: Climb, reception: Reception, media: Media, seconds: float
 
 def _is_interruption(error: NetError) -> bool:
     """Say whether the camera ended the session: the connection, or by having forgotten it (454)."""
-    return isinstance(error, ClosedError) or (isinstance(error, StatusError) and error.status == SESSION_NOT_FOUND)
+    return isinstance(error, ClosedError) or (isinstance(error, RtspStatusError) and error.status == SESSION_NOT_FOUND)
 
 
 async def _listen(climb: Climb, playback: Playback, reception: Reception, seconds: float) -> None:
