@@ -126,7 +126,7 @@ class SnapshotCollector(Collector):
             if entry.health.keyframe_at is not None:
                 keyframe.add_metric(labels, entry.health.keyframe_at)
             for rung, result in entry.rungs.items():
-                rungs.add_metric([*labels, rung.value], result.seconds)
+                rungs.add_metric([*labels, rung], result.seconds)
         yield from (seen, keyframe, rungs)
 
     def _cameras_readings(self) -> Iterator[Metric]:
@@ -143,7 +143,7 @@ class SnapshotCollector(Collector):
         family = _gauge("xueliang_fault_info", "What a fault is; always 1.", ("fault", *names))
         for code, known in FAULTS.items():
             texts = [part for text in (known.name, known.cause, known.advice) for part in (text.en, text.zh)]
-            family.add_metric([code, known.severity.value, known.rung.value, *texts], 1.0)
+            family.add_metric([code, known.severity.value, known.rung, *texts], 1.0)
         causes = _gauge(
             "xueliang_unknown_cause_info", "Why a camera's state is unknown; always 1.", ("cause", "name", "name_zh")
         )
@@ -203,7 +203,7 @@ class SnapshotCollector(Collector):
             "xueliang_rung_duration_seconds", "How long climbing a rung took.", labels=("rung",)
         )
         for rung, histogram in snapshot.rung_seconds.items():
-            _histogram(rungs, [rung.value], histogram)
+            _histogram(rungs, [rung], histogram)
         yield rungs
         lateness = HistogramMetricFamily("xueliang_visit_lateness_seconds", "How late visits started.", labels=())
         _histogram(lateness, [], snapshot.lateness)

@@ -28,7 +28,7 @@ from xueliang_monitor.picture.look import look_at
 from xueliang_monitor.picture.measuring import measure, measure_motion
 from xueliang_monitor.picture.reference import KEPT, MAX_LIGHTS, RECENT, SETTLED_LOOKS, SPACED, Reference, remember
 from xueliang_monitor.picture.verdict import Sight, View
-from xueliang_monitor.probing.visit import Memory
+from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.storage.persisted_memory import Remembered
 
 CLIPS = ("street", "cardet", "bottles", "worker", "parking", "highway", "tfl1", "tfl3", "tfl5", "riverdk")

@@ -13,7 +13,9 @@ from xueliang_monitor.picture import PICTURE_CHECKS
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing.camera_lock import Turns
 from xueliang_monitor.probing.device_changes import CLOCK_DRIFT
-from xueliang_monitor.probing.visit import Memory, visit
+from xueliang_monitor.probing.memory import Memory
+from xueliang_monitor.probing.rungs import BESIDE, BESIDE_RUNGS, LADDER
+from xueliang_monitor.probing.visit import visit
 
 SECOND_LOOK_SECONDS = 1.0
 LOW_RATE_SHARE = 0.6
@@ -75,12 +77,12 @@ async def _looks(
     timeouts, turns = timeouts_of(installation.settings), Turns(installation.settings.state)
     visited, memory = await visit(
         target,
-        Rung.PICTURE,
+        LADDER[-1].rung,
         Memory(),
         timeouts=timeouts,
         workers=workers,
         now=time.time(),
-        ask_device=True,
+        beside=BESIDE_RUNGS,
         total_seconds=ends_after,
         turns=turns,
         names=names,
@@ -89,7 +91,7 @@ async def _looks(
         await asyncio.sleep(SECOND_LOOK_SECONDS)
         again, _ = await visit(
             target,
-            Rung.PICTURE,
+            LADDER[-1].rung,
             memory,
             timeouts=timeouts,
             workers=workers,
@@ -116,10 +118,11 @@ def _together(first: VisitResult, second: VisitResult) -> VisitResult:
 def _verdicts(visited: VisitResult, target: Target, expected: StreamParameters | None) -> list[AcceptanceItem]:
     results = {result.rung: result for result in visited.rungs}
     seen = {finding.code: finding for finding in visited.seen}
-    verdicts = [_of_rung(rung, results.get(rung), seen) for rung in (Rung.REACH, Rung.RTSP, Rung.STREAM, Rung.PICTURE)]
+    verdicts = [_of_rung(probe.rung, results.get(probe.rung), seen) for probe in LADDER]
     verdicts += [_of_code(check.fault.code, visited, seen) for check in PICTURE_CHECKS]
+    beside = [probe.rung for probe in BESIDE if probe.applies(target)]
+    verdicts += [_of_rung(rung, results.get(rung), seen) for rung in beside]
     if target.onvif is not None:
-        verdicts.append(_of_rung(Rung.ONVIF, results.get(Rung.ONVIF), seen))
         verdicts.append(_of_clock(visited, seen))
     verdicts.append(_of_parameters(visited, expected))
     return verdicts
@@ -128,11 +131,11 @@ def _verdicts(visited: VisitResult, target: Target, expected: StreamParameters |
 def _of_rung(rung: Rung, result: RungResult | None, seen: dict[str, Finding]) -> AcceptanceItem:
     """Judge a rung as a whole; what its checks saw stands in lines of their own."""
     if result is None:
-        return AcceptanceItem(rung.value, None, "not reached")
+        return AcceptanceItem(rung, None, "not reached")
     own_line = result.fault is not None and (result.fault in _OWN_LINES)
     good = result.ok or own_line
     detail = "" if good else (seen[result.fault].detail if result.fault in seen else result.detail)
-    return AcceptanceItem(rung.value, good, detail, result.seconds, None if good else result.fault)
+    return AcceptanceItem(rung, good, detail, result.seconds, None if good else result.fault)
 
 
 def _of_code(code: str, visited: VisitResult, seen: dict[str, Finding]) -> AcceptanceItem:

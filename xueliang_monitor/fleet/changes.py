@@ -10,7 +10,7 @@ from xueliang_monitor.configuration.camera_file import CameraFile
 from xueliang_monitor.judgement.availability import Seconds
 from xueliang_monitor.judgement.episodes import Episode
 from xueliang_monitor.judgement.health import Health, Outage, Transition
-from xueliang_monitor.probing.visit import Memory
+from xueliang_monitor.probing.memory import Memory
 
 
 @dataclass(frozen=True, slots=True)

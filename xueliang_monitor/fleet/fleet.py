@@ -36,7 +36,8 @@ from xueliang_monitor.model import Rung, RungResult, VisitResult
 from xueliang_monitor.picture.failures import Failures
 from xueliang_monitor.picture.measures import MEASURES
 from xueliang_monitor.probing.device_changes import CLOCK_DRIFT
-from xueliang_monitor.probing.visit import Memory
+from xueliang_monitor.probing.memory import Memory
+from xueliang_monitor.probing.rungs import PROBES
 from xueliang_monitor.process.pauses import Pauses
 
 log = logging.getLogger(__name__)
@@ -66,9 +67,7 @@ class Fleet:
         self._unwatched: dict[str, CameraRecord] = {}
         self._followers: dict[str, list[Told]] = {}
         self._watchers: list[Callable[[tuple[Transition, ...]], None]] = []
-        self._rung_seconds: dict[Rung, Histogram] = {
-            rung: Histogram(DURATION_BOUNDS) for rung in Rung if rung not in (Rung.MONITOR, Rung.FLEET)
-        }
+        self._rung_seconds: dict[Rung, Histogram] = {probe.rung: Histogram(DURATION_BOUNDS) for probe in PROBES}
         self._lateness = Histogram(LATENESS_BOUNDS)
         self._visits: Counter[str] = Counter()
         self._shortages: Counter[str] = Counter()
@@ -379,7 +378,7 @@ class Fleet:
             look_kept_at=kept_at,
         )
         self._count(visited, lateness)
-        if transitions or (memory.login, memory.device_login) != (entry.memory.login, entry.memory.device_login):
+        if transitions or memory.login != entry.memory.login:
             self._pending.change((visited.camera,))
         if transitions:
             self._tell(transitions)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from xueliang_monitor.model import Fault, Rung, Severity, State, Text, VisitResult
+from xueliang_monitor.probing.rungs import BESIDE_RUNGS, OFFLINE_RUNGS, PROBES
+from xueliang_monitor.probing.rungs.picture import PICTURE
 
 OWN_ERROR = "check_failed"
 OWN_TIMES = 10
@@ -25,6 +27,12 @@ FLAPPING = Fault(
 )
 
 
+CONFIRM: Mapping[str, int] = MappingProxyType(
+    {**{probe.rung: probe.confirmations for probe in PROBES}, Rung.MONITOR: PICTURE.confirmations}
+)
+"""How many visits in a row must see a fault, by the rung that saw it. Errors of our own count as the picture's do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """How often a fault must be seen to count, and ruled out to clear, and after how long nothing is known.
@@ -35,11 +43,7 @@ class Policy:
     seconds.
     """
 
-    confirm: Mapping[Rung, int] = field(
-        default_factory=lambda: MappingProxyType(
-            {Rung.REACH: 3, Rung.RTSP: 3, Rung.STREAM: 2, Rung.PICTURE: 2, Rung.ONVIF: 2, Rung.MONITOR: 2}
-        )
-    )
+    confirm: Mapping[str, int] = field(default_factory=lambda: CONFIRM)
     at_first_sight: frozenset[str] = frozenset({"auth_failed"})
     clear: int = 2
     stale_after: float = 45.0
@@ -202,7 +206,7 @@ def _confirmations(policy: Policy, code: str, rung: Rung) -> int:
         return 1
     if code != OWN_ERROR:
         return policy.confirm[rung]
-    return OWN_TIMES if rung in (Rung.REACH, Rung.RTSP) else policy.confirm[Rung.MONITOR]
+    return OWN_TIMES if rung in OFFLINE_RUNGS else policy.confirm[Rung.MONITOR]
 
 
 def _see(
@@ -212,7 +216,7 @@ def _see(
     for finding in visited.seen:
         known = faults.get(finding.code)
         rung = finding.rung
-        offline = visited.online is False and rung is not Rung.ONVIF
+        offline = visited.online is False and rung not in BESIDE_RUNGS
         if known is None:
             fault = FaultState(finding.code, finding.detail, rung, offline, visited.at)
         else:
@@ -234,7 +238,7 @@ def _see(
 def _ruled_out(faults: Mapping[str, FaultState], visited: VisitResult) -> frozenset[str]:
     """Return the codes that a report rules out: our own error too, once the rung it was seen at came to a verdict."""
     own = faults.get(OWN_ERROR)
-    if own is None or not any(result.rung is own.found and result.fault != OWN_ERROR for result in visited.rungs):
+    if own is None or not any(result.rung == own.found and result.fault != OWN_ERROR for result in visited.rungs):
         return visited.ruled_out
     return visited.ruled_out | ({OWN_ERROR} - {finding.code for finding in visited.seen})
 

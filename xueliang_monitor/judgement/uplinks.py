@@ -108,7 +108,7 @@ def unreachable(visited: VisitResult) -> bool | None:
     """Say whether a visit found nothing that answers; None where it cannot tell, as for a fault of our own."""
     if any(finding.code in UNREACHABLE for finding in visited.seen):
         return True
-    answered = any(result.rung is Rung.REACH and (result.ok or result.fault in ANSWERED) for result in visited.rungs)
+    answered = any(result.rung == Rung.REACH and (result.ok or result.fault in ANSWERED) for result in visited.rungs)
     return False if answered else None
 
 

@@ -178,7 +178,7 @@ def camera_in_full(entry: Entry, status: CameraStatus) -> dict[str, Any]:
         "last_keyframe": moment(entry.health.keyframe_at),
         "rungs": [
             {
-                "rung": rung.value,
+                "rung": rung,
                 "ok": result.ok,
                 "seconds": round(result.seconds, 4),
                 "fault": result.fault,
