@@ -79,7 +79,7 @@ def _simulator() -> Iterator[None]:
 
 def _our_calls() -> Callable[[], None]:
     """Make the same calls as the naive client, each time in a new conversation."""
-    from xueliang_monitor.net.onvif import OnvifConversation
+    from xueliang_monitor.net.onvif import OnvifClient
 
     target = _token_targets()[0]
     runner = asyncio.Runner()
@@ -87,7 +87,7 @@ def _our_calls() -> Callable[[], None]:
     async def calls() -> None:
         if target.onvif is None:
             raise RuntimeError("no ONVIF")
-        async with OnvifConversation(target.host, target.onvif, time.time) as talk:
+        async with OnvifClient(target.host, target.onvif, time.time) as talk:
             await talk.time()
             await talk.identity()
             await talk.hostname()

@@ -7,7 +7,7 @@ import itertools
 import logging
 import os
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from tests.scenes import make_footage
 from xueliang_monitor.configuration.camera_file import CameraFile
 from xueliang_monitor.configuration.spreadsheet import Row
 from xueliang_monitor.model import Credentials
+from xueliang_monitor.simulator.faults import FAULTS, SimulatedFault
 from xueliang_monitor.simulator.fleet import SimulatedFleet
 
 ROOT = Path(__file__).parent.parent
@@ -60,9 +61,13 @@ async def simulated() -> AsyncIterator[Callable[..., object]]:
     async with contextlib.AsyncExitStack() as stack:
 
         async def start(
-            count: int, *, onvif_port: int | None = None, tls: ssl.SSLContext | None = None
+            count: int,
+            *,
+            onvif_port: int | None = None,
+            tls: ssl.SSLContext | None = None,
+            faults: Sequence[type[SimulatedFault]] = FAULTS,
         ) -> SimulatedFleet:
-            fleet = SimulatedFleet(rows(count, onvif_port=onvif_port), LOGIN, tls)
+            fleet = SimulatedFleet(rows(count, onvif_port=onvif_port), LOGIN, tls, faults=faults)
             await stack.enter_async_context(fleet.running())
             return fleet
 

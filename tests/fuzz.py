@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from xueliang_monitor.simulator import clips
-from xueliang_monitor.wire import auth, discovery, h264, h265, mjpeg, rtcp, rtp, sdp, soap, supplement, timezone, tracks
+from xueliang_monitor.wire import auth, discovery, h264, h265, mjpeg, rtcp, rtp, sdp, sei, soap, timezone, tracks
 from xueliang_monitor.wire.errors import WireError
 from xueliang_monitor.wire.media import Codec
 from xueliang_monitor.wire.messages import MessageParser
@@ -74,7 +74,7 @@ def _rtp(data: bytes) -> None:
 
 def _parameter_sets(data: bytes) -> None:
     h264.parameter_sets(data.decode("latin-1"))
-    supplement.recovery_point([data])
+    sei.recovery_point([data])
     for read in (h264.picture_size, h265.picture_size):
         with contextlib.suppress(WireError):
             read(data)

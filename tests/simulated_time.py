@@ -13,7 +13,8 @@ from xueliang_monitor.configuration.camera_file import CameraFile
 from xueliang_monitor.configuration.inventory import Camera, target_of
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.fleet.scheduler import Intervals, first_plan, next_plan
-from xueliang_monitor.judgement.health import Policy, Transition
+from xueliang_monitor.judgement.health import Policy
+from xueliang_monitor.judgement.transition import Transition
 from xueliang_monitor.model import Finding, Rung, RungResult, Target, VisitResult
 from xueliang_monitor.probing.device_changes import CLOCK_DRIFT, judge_clock
 from xueliang_monitor.probing.rungs import LADDER
@@ -140,8 +141,14 @@ class SimulatedDays:
         self.fleet.follow_clock(steady.step(), impossible=steady.impossible, guessed=steady.guessed)
 
     def said(self, kind: str, code: str | None = None) -> list[Transition]:
-        """Return the transitions of a kind."""
-        return [item for item in self.transitions if item.kind == kind and code in (None, item.code)]
+        """Return the transitions of a kind, of cameras and the monitor."""
+        return [
+            item for item in self.transitions if item.kind == kind and code in (None, item.code) and not item.uplink
+        ]
+
+    def uplink_changes(self) -> list[Transition]:
+        """Return the transitions of uplinks."""
+        return [item for item in self.transitions if item.uplink]
 
 
 class Troubles:

@@ -65,7 +65,7 @@ async def test_after_any_number_of_looks_a_restart_fails_no_check(watch: Watch, 
             assert not {"picture_moved", "picture_blurred", "picture_colour_cast"} & visited.ruled_out, "cannot tell"
     assert {"picture_moved", "picture_blurred", "picture_colour_cast"} <= visited.ruled_out
     assert set(watched.states[looks:]) == {State.UP}
-    assert watched.fleet.snapshot().check_failures == {}
+    assert watched.fleet.snapshot().monitor.visits.failures.counts == {}
 
 
 async def test_a_second_restart_heals_what_the_first_left(watch: Watch) -> None:

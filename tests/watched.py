@@ -20,7 +20,8 @@ from tests.simulated_time import camera
 from xueliang_monitor.clock import ManualClock
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.fleet.scheduler import Intervals, first_plan, next_plan
-from xueliang_monitor.judgement.health import Policy, Transition
+from xueliang_monitor.judgement.health import Policy
+from xueliang_monitor.judgement.transition import Transition
 from xueliang_monitor.model import Rung, State, Timeouts, VisitResult
 from xueliang_monitor.picture.reference import SETTLED_LOOKS, Reference
 from xueliang_monitor.picture.worker import Workers

@@ -102,7 +102,13 @@ class Monitor:
         self._recorder = Recorder(
             lambda: History(loaded.settings.state), self.fleet, self._resume, self._clock, loaded.settings.keep
         )
-        self._server = Server(self.fleet, loaded.settings, file.parent, self._scheduler.ask, lambda: self._newest)
+        self._server = Server(
+            self.fleet,
+            loaded.settings,
+            file.parent,
+            check_now=self._scheduler.ask,
+            latest_settings=lambda: self._newest,
+        )
         self._reloading = asyncio.Lock()
         for problem in problems:
             log.error("%s", problem)
@@ -126,7 +132,7 @@ class Monitor:
         try:
             return await self._visit_once(camera, due, lateness)
         except Exception:
-            self.fleet.count_failed_visit()
+            self.fleet.monitor.visits.add_error()
             raise
 
     async def _visit_once(self, camera: str, due: Due, lateness: float) -> tuple[VisitResult, Health]:
@@ -142,7 +148,7 @@ class Monitor:
             beside=due.beside,
             turns=self._turns,
             names=self._names,
-            pauses=self.fleet.pauses,
+            pauses=self.fleet.monitor.pauses,
             progress=lambda rung, result: self.fleet.tell_rung(camera, rung, result),
         )
         if moved := self._clock.shifted - shifted:  # the clock was set meanwhile
@@ -153,7 +159,7 @@ class Monitor:
         for resource in visited.shortages:
             self._say_short(resource, visited)
         self._scheduler.hurry(neighbours)
-        self.fleet.decoder_restarts = self._workers.restarts
+        self.fleet.monitor.decoder_restarts = self._workers.restarts
         return visited, health
 
     def _say_short(self, resource: str, visited: VisitResult) -> None:
@@ -214,7 +220,7 @@ class Monitor:
             kept = inventory.keep_last_good(before.inventory, fresh.inventory)
             problems = (*wrong, *fresh.problems, *fresh.inventory.problems)
             for problem in problems:
-                if problem not in self.fleet.problems:
+                if problem not in self.fleet.monitor.reload.problems:
                     log.error("%s", problem)
             await self._apply(before, fresh.with_inventory(kept))
             try:
@@ -263,10 +269,12 @@ class Monitor:
 
     async def supervise(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Run a background task, again after each failure; those are counted by its name."""
-        await supervised(name, work, clock=self._clock, failed=lambda task: self.fleet.task_restarts.update([task]))
+        await supervised(
+            name, work, clock=self._clock, failed=lambda task: self.fleet.monitor.task_restarts.update([task])
+        )
 
     def _take_lag(self, late: float) -> None:
-        self.fleet.loop_lag = late
+        self.fleet.monitor.loop_lag_seconds = late
         if late >= STOPPED_SECONDS:
             self._said_short[Resource.PROCESSOR] = self._clock.monotonic()  # said here once
             log.warning(
@@ -296,7 +304,7 @@ class Monitor:
             cameras = tuple(camera.id for camera in self._installation.inventory.cameras)
             async with asyncio.TaskGroup() as group:
                 background = {
-                    "lag": lambda: self.fleet.pauses.watch(self._take_lag),
+                    "lag": lambda: self.fleet.monitor.pauses.watch(self._take_lag),
                     "clock": self._follow_clock,
                     "inventory": lambda: file_watcher.follow(settings.inventory, self._seen, self.reload),
                     "web_config": self._server.follow_files,

@@ -56,7 +56,7 @@ async def _reload_when_signalled(monitor: Monitor, manager: ServiceManager) -> N
                     asked.set()  # it is still wanted
                     raise
                 finally:
-                    manager.tell("READY=1")
+                    manager.notify("READY=1")
 
         # Within: without a handler, the signal would end the daemon.
         await monitor.supervise("reload", reload)
@@ -89,7 +89,7 @@ def status_line(snapshot: Snapshot) -> str:
 async def _keep_telling(monitor: Monitor, manager: ServiceManager) -> None:
     """Feed the watchdog from the event loop, so that a loop that stalls no longer does."""
     while True:
-        manager.tell("WATCHDOG=1", f"STATUS={status_line(monitor.fleet.snapshot())}")
+        manager.notify("WATCHDOG=1", f"STATUS={status_line(monitor.fleet.snapshot())}")
         await asyncio.sleep(min(STATUS_SECONDS, manager.feed_seconds or STATUS_SECONDS))
 
 
@@ -123,8 +123,8 @@ async def serve(file: Path) -> None:
                 group.create_task(monitor.supervise("service_manager", lambda: _keep_telling(monitor, manager))),
             ]
             log.info("watching %d cameras; page at %s/", len(monitor.fleet.snapshot().entries), address)
-            manager.tell("READY=1")
+            manager.notify("READY=1")
             await stopped.wait()
-            manager.tell("STOPPING=1", "STATUS=ending visits and sessions")
+            manager.notify("STOPPING=1", "STATUS=ending visits and sessions")
             for task in tasks:
                 task.cancel()

@@ -127,9 +127,9 @@ async def test_a_wrong_password_without_onvif_is_tried_once_too(simulated: Start
 async def test_what_a_device_says_of_itself_is_shown_as_it_is(
     simulated: Start, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from xueliang_monitor.simulator import soap
+    from xueliang_monitor.simulator import onvif_operations
 
-    monkeypatch.setattr(soap, "MANUFACTURER", "[/bold] [red]")
+    monkeypatch.setattr(onvif_operations, "MANUFACTURER", "[/bold] [red]")
     fleet = await simulated(1, onvif_port=8000)
     host = fleet.cameras["cam-000"].target.host
     code, out, err = await desk.add(host, "--site", "[/x]", "--name", "[bold]", "--id", "a")

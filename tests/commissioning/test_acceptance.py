@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from xueliang_monitor.commissioning.interview import without_login
+from xueliang_monitor.commissioning.device_query import without_login
 from xueliang_monitor.commissioning.registration import default_id
 from xueliang_monitor.commissioning.registration_error import RegistrationError
 from xueliang_monitor.model import Credentials, StreamParameters, Target, redact_path

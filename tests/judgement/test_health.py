@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from xueliang_monitor.fleet.scheduler import Intervals, first_plan, next_plan
-from xueliang_monitor.judgement.catalogue import CAUSES, FAULTS
-from xueliang_monitor.judgement.health import Health, Policy, advance, status
+from xueliang_monitor.judgement.catalogue import FAULTS
+from xueliang_monitor.judgement.debounce import advance
+from xueliang_monitor.judgement.health import Health, Policy
+from xueliang_monitor.judgement.status import CAUSES, status
 from xueliang_monitor.model import Finding, Rung, RungResult, State, VisitResult
 from xueliang_monitor.probing.rungs import LADDER, PROBES
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from xueliang_monitor.simulator.soap import fault, parse
+from xueliang_monitor.simulator.soap_messages import fault, parse
 
 
 @contextlib.asynccontextmanager

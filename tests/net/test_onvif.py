@@ -21,15 +21,17 @@ from tests.net.recorded import replay
 from tests.waiting import PATIENT
 from xueliang_monitor.model import Credentials, OnvifTarget
 from xueliang_monitor.net.errors import LoginError, ProtocolError, TlsError
-from xueliang_monitor.net.onvif import OnvifConversation
+from xueliang_monitor.net.onvif import OnvifClient
 from xueliang_monitor.net.onvif_hints import LoginKind
 from xueliang_monitor.probing.device_memory import choose_profile, main_profile
 from xueliang_monitor.process.shortage import ShortageError
-from xueliang_monitor.simulator import soap
+from xueliang_monitor.simulator import onvif_operations, soap_messages
+from xueliang_monitor.simulator.behaviour import Behaviour
 from xueliang_monitor.simulator.faults import BY_NAME
 from xueliang_monitor.simulator.fleet import SimulatedFleet
 from xueliang_monitor.wire import auth, onvif
-from xueliang_monitor.wire.errors import AnswerError, MalformedAnswerError, SoapFaultError
+from xueliang_monitor.wire.errors import MalformedResponseError, OnvifResponseError, SoapFaultError
+from xueliang_monitor.wire.media import Codec
 
 Start = Callable[..., Awaitable[SimulatedFleet]]
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -47,9 +49,9 @@ async def serving(handler: Handler, context: ssl.SSLContext | None = None) -> As
         await runner.cleanup()
 
 
-def talk_to(port: int, login: Credentials | None = LOGIN, **options: object) -> OnvifConversation:
+def talk_to(port: int, login: Credentials | None = LOGIN, **options: object) -> OnvifClient:
     target = OnvifTarget(port, credentials=login, secure=bool(options.pop("secure", False)))
-    return OnvifConversation("127.0.0.1", target, time.time, **options)  # type: ignore[arg-type]
+    return OnvifClient("127.0.0.1", target, time.time, **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -91,7 +93,7 @@ async def test_a_recorded_camera_that_refuses_everything_is_a_refused_login(reco
         with pytest.raises(SoapFaultError):
             await talk.time()
         # Its Date header tells the clock all the same.
-        assert talk.acquaintance.clock_offset_seconds == pytest.approx(0, abs=2)
+        assert talk.hints.clock_offset_seconds == pytest.approx(0, abs=2)
         with pytest.raises(LoginError, match="NotAuthorized") as caught:
             await talk.identity()
         assert caught.value.tried
@@ -102,15 +104,15 @@ async def test_get_capabilities_serves_where_get_services_fails(recorded: Path) 
     capabilities = next(recorded.glob("AXIS_Q3819*/*_GetCapabilities_200.xml")).read_bytes()
 
     async def serve(request: web.BaseRequest) -> web.StreamResponse:
-        if soap.parse(await request.read()).operation == "GetCapabilities":
+        if soap_messages.parse(await request.read()).operation == "GetCapabilities":
             return web.Response(body=capabilities)
-        return web.Response(status=500, body=soap.fault("Receiver", "ActionNotSupported", "no such thing"))
+        return web.Response(status=500, body=soap_messages.fault("Receiver", "ActionNotSupported", "no such thing"))
 
     async with serving(serve) as port, talk_to(port) as talk:
         assert (await talk.services())[onvif.MEDIA] == "/onvif/services"
 
 
-IDENTITY = soap.envelope(
+IDENTITY = soap_messages.envelope(
     "<tds:GetDeviceInformationResponse><tds:Manufacturer>Acme</tds:Manufacturer><tds:Model>C1</tds:Model>"
     "<tds:FirmwareVersion>1</tds:FirmwareVersion><tds:SerialNumber>42</tds:SerialNumber>"
     "</tds:GetDeviceInformationResponse>"
@@ -122,12 +124,21 @@ def by_token(refusal: Callable[[], web.Response], *, behind: float = 0.0) -> tup
     judged: list[bool] = []
 
     async def serve(request: web.BaseRequest) -> web.StreamResponse:
-        call, clock = soap.parse(await request.read()), time.time() - behind
+        call, clock = soap_messages.parse(await request.read()), time.time() - behind
         if call.operation == "GetSystemDateAndTime":
-            device = soap.Device("1", "", "", None, 1, clock, 0.0, None)  # type: ignore[arg-type]
-            return web.Response(body=soap.envelope(soap.OPERATIONS[call.operation](device, call)))
+            device = onvif_operations.SimulatedDevice(
+                serial="1",
+                base_url="",
+                stream_url="",
+                codec=Codec.H264,
+                pictures_between_keyframes=1,
+                clock=clock,
+                started_at=0.0,
+                behaviour=Behaviour(),
+            )
+            return web.Response(body=soap_messages.envelope(onvif_operations.OPERATIONS[call.operation](device, call)))
         if call.token:
-            judged.append(soap.token_is_good(call.token, LOGIN, clock))
+            judged.append(soap_messages.verify_token(call.token, LOGIN, clock))
             if judged[-1]:
                 return web.Response(body=IDENTITY)
         return refusal()
@@ -136,9 +147,11 @@ def by_token(refusal: Callable[[], web.Response], *, behind: float = 0.0) -> tup
 
 
 REFUSALS: dict[str, Callable[[], web.Response]] = {
-    "fault-400": lambda: web.Response(status=400, body=soap.fault("Sender", "NotAuthorized", "Sender not authorized")),
-    "fault-200": lambda: web.Response(status=200, body=soap.fault("Sender", "NotAuthorized", "")),
-    "fault-500": lambda: web.Response(status=500, body=soap.fault("Sender", "FailedAuthentication", "")),
+    "fault-400": lambda: web.Response(
+        status=400, body=soap_messages.fault("Sender", "NotAuthorized", "Sender not authorized")
+    ),
+    "fault-200": lambda: web.Response(status=200, body=soap_messages.fault("Sender", "NotAuthorized", "")),
+    "fault-500": lambda: web.Response(status=500, body=soap_messages.fault("Sender", "FailedAuthentication", "")),
     "bare-400": lambda: web.Response(status=400),
     "bare-401": lambda: web.Response(status=401),
     "page-401": lambda: web.Response(status=401, text="<html>Unauthorized</html>", content_type="text/html"),
@@ -154,9 +167,9 @@ async def test_a_token_is_given_once_however_the_camera_refuses(kind: str) -> No
         async with talk_to(port) as talk:
             await talk.time()
             assert (await talk.identity()).serial == "42"
-            assert talk.acquaintance.login is LoginKind.TOKEN
+            assert talk.hints.login is LoginKind.TOKEN
             assert talk.login_accepted
-        async with talk_to(port, acquaintance=talk.acquaintance) as again:  # remembered: no request without login
+        async with talk_to(port, hints=talk.hints) as again:  # remembered: no request without login
             assert (await again.identity()).serial == "42"
         assert judged == [True, True]
         async with talk_to(port, WRONG) as wrong:
@@ -179,7 +192,7 @@ async def test_a_token_carries_the_cameras_own_time(behind: float) -> None:
     handler, judged = by_token(REFUSALS["fault-400"], behind=behind)
     async with serving(handler) as port, talk_to(port) as talk:
         await talk.time()
-        assert talk.acquaintance.clock_offset_seconds == pytest.approx(-behind, abs=1.0)
+        assert talk.hints.clock_offset_seconds == pytest.approx(-behind, abs=1.0)
         await talk.identity()
     assert judged == [True]
 
@@ -192,7 +205,7 @@ async def test_digest_is_chosen_wherever_it_is_offered(basic_first: bool) -> Non
         header = request.headers.get("Authorization", "")
         if header:
             given.append(header)
-            if auth.verify(header, LOGIN, "POST", "cam", nonces[0]) and "nc=00000003" not in header:
+            if auth.verify(header, LOGIN, method="POST", realm="cam", nonce=nonces[0]) and "nc=00000003" not in header:
                 return web.Response(body=IDENTITY)
         stale = ", stale=true" if "nc=00000003" in header else ""
         if stale:
@@ -207,7 +220,7 @@ async def test_digest_is_chosen_wherever_it_is_offered(basic_first: bool) -> Non
         async with talk_to(port) as talk:
             for _ in range(4):  # the third use of the nonce is refused as stale
                 assert (await talk.identity()).serial == "42"
-            assert talk.acquaintance.login is LoginKind.DIGEST
+            assert talk.hints.login is LoginKind.DIGEST
         assert len(given) == 5
         given.clear()
         async with talk_to(port, WRONG) as talk:
@@ -252,7 +265,7 @@ async def test_a_redirection_is_named_and_not_followed() -> None:
         return web.Response(status=302, headers={"Location": "http://192.0.2.1/"})
 
     async with serving(serve) as port, talk_to(port) as talk:
-        with pytest.raises(MalformedAnswerError, match="302"):
+        with pytest.raises(MalformedResponseError, match="302"):
             await talk.identity()
 
 
@@ -271,7 +284,7 @@ async def test_an_endless_answer_is_cut_off() -> None:
 
     async with serving(serve) as port:
         async with talk_to(port) as talk:
-            with pytest.raises(AnswerError, match="larger than"):
+            with pytest.raises(OnvifResponseError, match="larger than"):
                 await talk.identity()
         await asyncio.sleep(0.1)
     assert sent < 16 * 1024 * 1024
@@ -285,7 +298,7 @@ async def test_what_is_no_http_says_so() -> None:
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     async with server, talk_to(server.sockets[0].getsockname()[1]) as talk:
-        with pytest.raises((ProtocolError, AnswerError)):
+        with pytest.raises((ProtocolError, OnvifResponseError)):
             await talk.identity()
         assert not talk.login_tried
 
@@ -345,7 +358,7 @@ async def test_addresses_behind_nat_do_not_matter(simulated: Start) -> None:
     fleet = await simulated(5, onvif_port=8000)
     camera = fleet.cameras["cam-004"]  # says that it is 192.168.1.108
     target = OnvifTarget(8000, credentials=LOGIN)
-    async with OnvifConversation(camera.target.host, target, time.time) as talk:
+    async with OnvifClient(camera.target.host, target, time.time) as talk:
         await talk.time()
         assert "192.168.1.108" in await talk.stream_uri("main")
         assert (await talk.last_reboot()) is not None
@@ -363,7 +376,7 @@ async def test_a_keyframe_is_asked_for_where_they_are_rare(simulated: Start) -> 
     camera = fleet.cameras["cam-001"]
     camera.keyframe_at_play = False
     assert camera.onvif is not None
-    assert camera.onvif.pictures_between_keyframes == 100  # ten seconds
+    assert camera.pictures_between_keyframes == 100  # ten seconds
     target = replace(camera.target, credentials=LOGIN, onvif=OnvifTarget(8000, credentials=LOGIN, profile="main"))
     workers, memory, now = Workers(1), Memory(), time.time()
     _, memory = await visit(target, Rung.RTSP, memory, timeouts=PATIENT, workers=workers, now=now, beside={Rung.ONVIF})
@@ -398,6 +411,6 @@ async def test_a_fault_in_the_simulator_is_told_apart(simulated: Start) -> None:
     fleet = await simulated(1, onvif_port=8000)
     camera = fleet.cameras["cam-000"]
     await camera.set_fault(BY_NAME["onvif-bomb"]())
-    async with OnvifConversation(camera.target.host, OnvifTarget(8000, credentials=LOGIN), time.time) as talk:
-        with pytest.raises(MalformedAnswerError, match="document type"):
+    async with OnvifClient(camera.target.host, OnvifTarget(8000, credentials=LOGIN), time.time) as talk:
+        with pytest.raises(MalformedResponseError, match="document type"):
             await talk.identity()

@@ -116,11 +116,11 @@ async def test_a_failing_check_leaves_the_camera_up(tmp_path: Path, monkeypatch:
     for _ in range(8):
         assert (await watched.look()).seen == ()
     assert set(watched.states) == {State.UP}
-    assert watched.fleet.snapshot().check_failures == {"picture_colourless": 8}
+    assert watched.fleet.snapshot().monitor.visits.failures.counts == {"picture_colourless": 8}
     assert watched.reference is not None
     assert watched.reference.learned
     monkeypatch.setattr("xueliang_monitor.picture.measuring.measure", broken)
     for _ in range(2):
         assert [finding.code for finding in (await watched.look()).seen] == ["check_failed"]
-    assert watched.fleet.snapshot().check_failures == {"picture_colourless": 8, "measure": 2}
+    assert watched.fleet.snapshot().monitor.visits.failures.counts == {"picture_colourless": 8, "measure": 2}
     watched.close()

@@ -12,7 +12,7 @@ from tests.conftest import LOGIN
 from tests.waiting import PATIENT
 from xueliang_monitor.judgement.catalogue import FAULTS as CATALOGUE
 from xueliang_monitor.model import Credentials, Identity, OnvifTarget, Rung, VisitResult
-from xueliang_monitor.net.onvif_hints import Acquaintance
+from xueliang_monitor.net.onvif_hints import OnvifHints
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing import device_changes
 from xueliang_monitor.probing.device_memory import DeviceMemory
@@ -183,7 +183,7 @@ async def test_setting_a_clock_is_no_restart(
     told_before: float, told_now: float, offset_before: float, offset_now: float, restarted: bool
 ) -> None:
     class Talk:
-        acquaintance = Acquaintance(clock_offset_seconds=offset_now)
+        hints = OnvifHints(clock_offset_seconds=offset_now)
 
         async def last_reboot(self) -> float:
             return told_now

@@ -18,7 +18,7 @@ from tests.waiting import PATIENT, until
 from xueliang_monitor.judgement.catalogue import FAULTS as CATALOGUE
 from xueliang_monitor.model import Credentials, Rung, StreamParameters, Timeouts, VisitResult
 from xueliang_monitor.net.address import connect_error
-from xueliang_monitor.net.errors import HostUnreachableError, RefusedError
+from xueliang_monitor.net.errors import ConnectRefusedError, HostUnreachableError
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing import stream_baseline
 from xueliang_monitor.probing.login import Login
@@ -174,4 +174,4 @@ async def test_no_session_stays_open_after_visits_that_are_cancelled_at_random(
 def test_what_the_network_says_is_told_apart() -> None:
     assert isinstance(connect_error(OSError(errno.EHOSTUNREACH, "No route to host"), "h:1"), HostUnreachableError)
     assert isinstance(connect_error(OSError(errno.ENETUNREACH, "unreachable"), "h:1"), HostUnreachableError)
-    assert isinstance(connect_error(ConnectionRefusedError(errno.ECONNREFUSED, "refused"), "h:1"), RefusedError)
+    assert isinstance(connect_error(ConnectionRefusedError(errno.ECONNREFUSED, "refused"), "h:1"), ConnectRefusedError)

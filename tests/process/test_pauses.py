@@ -204,7 +204,7 @@ def test_every_timeout_is_among_what_depends_on_time() -> None:
 
 def days_with(machine: Machine) -> SimulatedDays:
     days = SimulatedDays((camera("cam-1"),), lambda _name, _at: None)
-    days.fleet.pauses = machine.pauses
+    days.fleet.monitor.pauses = machine.pauses
     days.run(100)
     return days
 

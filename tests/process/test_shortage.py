@@ -19,7 +19,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.conftest import LOGIN, ROOT, Tls
 from tests.simulated_time import START, SimulatedDays, camera, visited
 from xueliang_monitor import metrics
-from xueliang_monitor.judgement.health import OWN_TIMES, Health, Policy, advance
+from xueliang_monitor.judgement.debounce import advance
+from xueliang_monitor.judgement.health import OWN_TIMES, Health, Policy
 from xueliang_monitor.judgement.uplinks import Uplink, UplinkPolicy, observe, unreachable
 from xueliang_monitor.model import (
     Finding,
@@ -34,7 +35,7 @@ from xueliang_monitor.model import (
 )
 from xueliang_monitor.net import address, rtsp, udp
 from xueliang_monitor.net import tls as tls_module
-from xueliang_monitor.net.errors import ConnectError, HostUnreachableError, RefusedError
+from xueliang_monitor.net.errors import ConnectError, ConnectRefusedError, HostUnreachableError
 from xueliang_monitor.net.notify import ServiceManager
 from xueliang_monitor.net.tls import tls_context
 from xueliang_monitor.picture.look import Material
@@ -123,8 +124,8 @@ def test_what_the_network_says_is_the_cameras(number: int) -> None:
 
 
 def test_a_refusal_is_the_cameras() -> None:
-    assert isinstance(address.connect_error(error_of(errno.ECONNREFUSED), "h:1"), RefusedError)
-    assert issubclass(RefusedError, ConnectError)
+    assert isinstance(address.connect_error(error_of(errno.ECONNREFUSED), "h:1"), ConnectRefusedError)
+    assert issubclass(ConnectRefusedError, ConnectError)
     assert not issubclass(ShortageError, ConnectError)
 
 
@@ -213,7 +214,7 @@ async def test_a_picture_worker_that_cannot_be_started_is_ours() -> None:
 def test_the_service_manager_is_told_nothing_without_a_descriptor(tmp_path: Path) -> None:
     with no_descriptors():
         assert lacking_descriptors() is not None
-        ServiceManager(str(tmp_path / "notify")).tell("WATCHDOG=1")
+        ServiceManager(str(tmp_path / "notify")).notify("WATCHDOG=1")
 
 
 async def test_a_turn_is_had_without_a_lock_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -300,7 +301,7 @@ def test_a_fleet_that_lacks_descriptors_for_an_hour_has_no_camera_down() -> None
             days.fleet.apply(own_error(item.id, START + 100 + step), entry.memory, 0.0)
     assert {fault.code for entry, _ in days.fleet.pairs() for fault in entry.health.confirmed} == {"check_failed"}
     assert {entry.health.state for entry, _ in days.fleet.pairs()} == {State.UNKNOWN}
-    assert days.said("uplink") == []
+    assert days.uplink_changes() == []
     text, _ = metrics.render(days.fleet.snapshot(), "text/plain")
     counted = {
         sample.labels["resource"]: sample.value

@@ -31,7 +31,7 @@ from xueliang_monitor.web.web_config import Protection, load
 PASSWORD = "wall of the control room"
 HASH = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
 ALL = ("/", "/metrics", "/api/v1/cameras", "/api/v1/cameras/x", "/api/v1/events", "/live", "/static/page.css",
-       "/readyz", "/nowhere")  # fmt: skip
+       "/readyz", "/docs/", "/docs/x.css", "/nowhere")  # fmt: skip
 
 
 def settings_of(folder: Path, web: str | None, listen: str = "127.0.0.1:0", more: str = "") -> config.Settings:

@@ -76,9 +76,10 @@ def test_a_server_accepts_what_a_client_answers(username: str, password: str, al
         parameters["qop"] = "auth"
     credentials = Credentials(username, password)
     value = authorize(Challenge("digest", parameters), credentials, "DESCRIBE", "rtsp://h/p", count=3, cnonce="c")
-    assert verify(value, credentials, "DESCRIBE", parameters["realm"], "n0nce")
-    assert not verify(value, Credentials(username, password + "x"), "DESCRIBE", parameters["realm"], "n0nce")
-    assert not verify(value, credentials, "PLAY", parameters["realm"], "n0nce")
+    realm, nonce = parameters["realm"], parameters["nonce"]
+    assert verify(value, credentials, method="DESCRIBE", realm=realm, nonce=nonce)
+    assert not verify(value, Credentials(username, password + "x"), method="DESCRIBE", realm=realm, nonce=nonce)
+    assert not verify(value, credentials, method="PLAY", realm=realm, nonce=nonce)
 
 
 @given(st.lists(st.text(max_size=200), max_size=4))

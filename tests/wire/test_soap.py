@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from xueliang_monitor.wire import onvif, soap
 from xueliang_monitor.wire.errors import (
-    AnswerError,
-    EmptyAnswerError,
-    MalformedAnswerError,
+    EmptyResponseError,
+    MalformedResponseError,
+    OnvifResponseError,
     SoapFaultError,
     WebPageError,
 )
@@ -143,31 +143,31 @@ BOMB = (
 @pytest.mark.parametrize(
     ("content", "kind"),
     [
-        (b"", EmptyAnswerError),
-        (b" \r\n\x00", EmptyAnswerError),
+        (b"", EmptyResponseError),
+        (b" \r\n\x00", EmptyResponseError),
         (b"<!DOCTYPE html><html><body>login</body></html>", WebPageError),
         (b"<html><head></head></html>", WebPageError),
-        (b"not xml at all", MalformedAnswerError),
-        (b"\x89PNG\r\n\x1a\n" + bytes(500), MalformedAnswerError),
-        (envelope(INFORMATION)[:-30], MalformedAnswerError),
-        (envelope(""), MalformedAnswerError),
-        (envelope(INFORMATION, declaration=BOMB), MalformedAnswerError),
-        (envelope(INFORMATION, declaration=BOMB).decode().encode("utf-16"), MalformedAnswerError),
+        (b"not xml at all", MalformedResponseError),
+        (b"\x89PNG\r\n\x1a\n" + bytes(500), MalformedResponseError),
+        (envelope(INFORMATION)[:-30], MalformedResponseError),
+        (envelope(""), MalformedResponseError),
+        (envelope(INFORMATION, declaration=BOMB), MalformedResponseError),
+        (envelope(INFORMATION, declaration=BOMB).decode().encode("utf-16"), MalformedResponseError),
         (
             envelope(INFORMATION, declaration='<?xml version="1.0"?><!DOCTYPE x SYSTEM "file:///etc/passwd">'),
-            MalformedAnswerError,
+            MalformedResponseError,
         ),
-        (envelope("<a>" * 200 + "</a>" * 200), MalformedAnswerError),
-        (envelope("<a>" * 100_000 + "</a>" * 100_000), MalformedAnswerError),
-        (envelope(f"<a>{'x' * soap.MAX_ANSWER_BYTES}</a>"), MalformedAnswerError),
+        (envelope("<a>" * 200 + "</a>" * 200), MalformedResponseError),
+        (envelope("<a>" * 100_000 + "</a>" * 100_000), MalformedResponseError),
+        (envelope(f"<a>{'x' * soap.MAX_RESPONSE_BYTES}</a>"), MalformedResponseError),
     ],
     ids=[
         "empty", "blank", "page", "page-without-doctype", "text", "png", "cut-off", "no-body", "entities",
         "entities-in-utf-16", "external", "deep", "very-deep", "large",
     ],
 )  # fmt: skip
-def test_what_is_no_answer_says_so(content: bytes, kind: type[AnswerError]) -> None:
-    with pytest.raises(AnswerError) as caught:
+def test_what_is_no_answer_says_so(content: bytes, kind: type[OnvifResponseError]) -> None:
+    with pytest.raises(OnvifResponseError) as caught:
         soap.read(content)
     assert type(caught.value) is kind
     assert "passwd" not in str(caught.value)
@@ -194,7 +194,7 @@ def test_faults_of_both_versions_of_soap(fault: str, refuses: bool) -> None:
 @given(st.binary(max_size=400))
 def test_no_bytes_raise_anything_else(content: bytes) -> None:
     for tried in (content, envelope("").replace(b"<s:Body>", b"<s:Body>" + content)):
-        with contextlib.suppress(AnswerError):
+        with contextlib.suppress(OnvifResponseError):
             soap.read(tried)
 
 
@@ -208,7 +208,7 @@ def test_only_local_time_leads_to_utc_in_whichever_sense_is_near() -> None:
     for zone in ("CST-8", "CST+8:00:00", "GMT+08:00", "Asia/Shanghai"):  # three o'clock in China, however it is spelled
         assert onvif.read_time(soap.read(envelope(local.format(zone=zone))), NOW).utc == 1_768_332_300
     for broken in (local.format(zone="somewhere"), local.format(zone="CST-8").replace("<tt:Day>14", "<tt:Day>99")):
-        with pytest.raises(MalformedAnswerError):
+        with pytest.raises(MalformedResponseError):
             onvif.read_time(soap.read(envelope(broken)), NOW)
 
 

@@ -185,9 +185,9 @@ def build(
     period: Period,
     cameras: Iterable[Camera],
     seconds: Mapping[str, Mapping[str, Seconds]],
+    *,
     episodes: Iterable[Episode],
     outages: Iterable[tuple[str, Outage]],
-    *,
     now: float,
     target: float = TARGET,
     site: str | None = None,
@@ -216,26 +216,44 @@ def build(
     uplinks = {camera.uplink or camera.site for camera in wanted}
     rates = [Rate(camera.id, 1, totals[camera.id]) for camera in active if totals[camera.id].counted > 0]
     return Figures(
-        period,
-        target,
-        Rate("", len(active), _sum(totals[camera.id] for camera in active)),
-        _groups(active, totals, lambda camera: camera.programme),
-        _groups(active, totals, lambda camera: camera.site),
-        tuple(Rate(day, len(active), _sum(by_camera[camera.id][day] for camera in active)) for day in days),
-        tuple(sorted(rates, key=lambda rate: (rate.seconds.online_ratio or 0.0, rate.name))[:WORST]),
-        tuple(
-            Lost(camera.id, camera.name, camera.site, item.codes, item.began, item.ended, _inside(item, period, now))
+        period=period,
+        target=target,
+        fleet=Rate("", len(active), _sum(totals[camera.id] for camera in active)),
+        programmes=_groups(active, totals, lambda camera: camera.programme),
+        sites=_groups(active, totals, lambda camera: camera.site),
+        days=tuple(Rate(day, len(active), _sum(by_camera[camera.id][day] for camera in active)) for day in days),
+        worst=tuple(sorted(rates, key=lambda rate: (rate.seconds.online_ratio or 0.0, rate.name))[:WORST]),
+        outages=tuple(
+            Lost(
+                name=camera.id,
+                title=camera.name,
+                site=camera.site,
+                causes=item.codes,
+                began=item.began,
+                ended=item.ended,
+                seconds=_inside(item, period, now),
+            )
             for camera, item in lost
         ),
-        statistics.fmean(repairs) if repairs else None,
-        _percentile_90(repairs) if repairs else None,
-        _count_faults(own, period, now),
-        tuple(
-            Lost(item.uplink, item.uplink, "", (item.fault,), item.began, item.ended, _inside(item, period, now))
+        repair_mean=statistics.fmean(repairs) if repairs else None,
+        repair_90=_percentile_90(repairs) if repairs else None,
+        faults=_count_faults(own, period, now),
+        uplinks=tuple(
+            Lost(
+                name=item.uplink,
+                title=item.uplink,
+                site="",
+                causes=(item.fault,),
+                began=item.began,
+                ended=item.ended,
+                seconds=_inside(item, period, now),
+            )
             for item in known
             if item.uplink in uplinks
         ),
-        tuple(camera for camera in wanted if _registered_in(camera, period)),
-        tuple(camera for camera in wanted if camera.status is Lifecycle.RETIRED),
-        tuple(camera for camera in active if camera.status is Lifecycle.ACTIVE and not totals[camera.id].online),
+        registered=tuple(camera for camera in wanted if _registered_in(camera, period)),
+        retired=tuple(camera for camera in wanted if camera.status is Lifecycle.RETIRED),
+        never_seen=tuple(
+            camera for camera in active if camera.status is Lifecycle.ACTIVE and not totals[camera.id].online
+        ),
     )

@@ -11,16 +11,16 @@ from rich.markup import escape
 from xueliang_monitor.cli.output import err, out
 
 if TYPE_CHECKING:
-    from xueliang_monitor.commissioning.acceptance import Acceptance
+    from xueliang_monitor.commissioning.acceptance import AcceptanceResult
     from xueliang_monitor.configuration.installation import Installation
     from xueliang_monitor.model import StreamParameters, Target
 
 TEST_SECONDS = 14.0
 
 
-async def run(target: Target, installation: Installation, expected: StreamParameters | None) -> Acceptance:
+async def run(target: Target, installation: Installation, expected: StreamParameters | None) -> AcceptanceResult:
     """Put one camera to the acceptance test, with a line that says so while it lasts."""
-    from xueliang_monitor.commissioning.acceptance import accept
+    from xueliang_monitor.commissioning.acceptance import run_acceptance_test
     from xueliang_monitor.picture.worker import Workers
 
     logging.disable(logging.WARNING)
@@ -28,13 +28,13 @@ async def run(target: Target, installation: Installation, expected: StreamParame
     warming = asyncio.create_task(workers.warm())
     try:
         with err.status(f"testing {target.id}: reach, login, stream, picture, clock …"):
-            return await accept(target, installation, workers, expected, ends_after=TEST_SECONDS)
+            return await run_acceptance_test(target, installation, workers, expected, ends_after=TEST_SECONDS)
     finally:
         warming.cancel()
         await asyncio.gather(warming, return_exceptions=True)
 
 
-def as_json(acceptance: Acceptance) -> dict[str, Any]:
+def as_json(acceptance: AcceptanceResult) -> dict[str, Any]:
     """Return the test as plain data."""
     readings = acceptance.visited.readings
     return {
@@ -49,13 +49,13 @@ def as_json(acceptance: Acceptance) -> dict[str, Any]:
                 "seconds": None if verdict.seconds is None else round(verdict.seconds, 4),
                 "fault": verdict.fault,
             }
-            for verdict in acceptance.verdicts
+            for verdict in acceptance.items
         ],
         "readings": {key: round(value, 6) if isinstance(value, float) else value for key, value in readings.items()},
     }
 
 
-def show(name: str, acceptance: Acceptance) -> None:
+def show(name: str, acceptance: AcceptanceResult) -> None:
     """Print the verdicts as a table, and the advice for what failed."""
     from rich.table import Table
 
@@ -65,7 +65,7 @@ def show(name: str, acceptance: Acceptance) -> None:
         "Check", "Verdict", "Time", "Detail", title=f"acceptance test of {escape(name)}", title_justify="left"
     )
     shown = {True: "[green]✔ passed 合格[/]", False: "[red]✘ failed 不合格[/]", None: "[dim]– cannot tell 无法判定[/]"}
-    for verdict in acceptance.verdicts:
+    for verdict in acceptance.items:
         declared = FAULTS.get(verdict.subject)
         subject = f"{verdict.subject} {declared.name.zh}" if declared else verdict.subject
         seconds = "" if verdict.seconds is None else f"{verdict.seconds * 1000:.0f} ms"

@@ -24,9 +24,9 @@ from xueliang_monitor.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from xueliang_monitor.commissioning.acceptance import Acceptance
-    from xueliang_monitor.commissioning.registration import Candidate
-    from xueliang_monitor.commissioning.registration_request import Wish
+    from xueliang_monitor.commissioning.acceptance import AcceptanceResult
+    from xueliang_monitor.commissioning.registration import NewCamera
+    from xueliang_monitor.commissioning.registration_request import RegistrationRequest
     from xueliang_monitor.configuration.installation import Installation
 
 As = Annotated[
@@ -54,7 +54,7 @@ def _ask(question: str, choices: tuple[str, ...] = ()) -> str:
     return answer.strip()
 
 
-def complete(wish: Wish, loaded: Installation) -> Wish:
+def complete(wish: RegistrationRequest, loaded: Installation) -> RegistrationRequest:
     """Ask for what is missing where a person can be asked; refuse else."""
     logins = tuple(sorted(loaded.settings.credentials))
     sites = tuple(sorted({camera.site for camera in loaded.inventory.known}))
@@ -72,7 +72,7 @@ def complete(wish: Wish, loaded: Installation) -> Wish:
     return replace(wish, credentials=None) if wish.credentials == "none" else wish
 
 
-def describe(candidate: Candidate) -> None:
+def describe(candidate: NewCamera) -> None:
     """Print who the camera is and which profile was chosen."""
     data = candidate.data
     if data.identity is not None:
@@ -90,23 +90,25 @@ def describe(candidate: Candidate) -> None:
         )
 
 
-async def register(wish: Wish, loaded: Installation, *, quiet: bool) -> tuple[Candidate, Acceptance]:
+async def register(
+    wish: RegistrationRequest, loaded: Installation, *, quiet: bool
+) -> tuple[NewCamera, AcceptanceResult]:
     """Ask the device, and put it to the test."""
     from xueliang_monitor.cli import acceptance
-    from xueliang_monitor.commissioning.registration import prepare
+    from xueliang_monitor.commissioning.registration import prepare_registration
 
     def say(text: str) -> None:
         if not quiet:
             err.print(text, style="dim", highlight=False)
 
-    candidate = await prepare(wish, loaded, say)
+    candidate = await prepare_registration(wish, loaded, say)
     if not quiet:
         describe(candidate)
     expected = candidate.data.stream.value() if candidate.data.stream else None
     return candidate, await acceptance.run(candidate.target, loaded, expected)
 
 
-def add_one(wish: Wish, loaded: Installation, *, as_json: bool) -> bool:
+def add_one(wish: RegistrationRequest, loaded: Installation, *, as_json: bool) -> bool:
     """Register one camera; print how it went; return whether its file was written."""
     from xueliang_monitor.cli import acceptance, daemon_state
     from xueliang_monitor.commissioning.registration_error import RegistrationError
@@ -145,7 +147,7 @@ def add_one(wish: Wish, loaded: Installation, *, as_json: bool) -> bool:
     return True
 
 
-def _known(candidate: Candidate) -> dict[str, Any]:
+def _known(candidate: NewCamera) -> dict[str, Any]:
     said = candidate.data.model_dump(mode="json", exclude_none=True)
     return {key: said[key] for key in ("status", "identity", "stream", "main_stream", "rtsp_path") if key in said}
 
@@ -177,7 +179,7 @@ def add(
 
     Exit status: 0 registered, 1 not passed or refused, 2 usage.
     """
-    from xueliang_monitor.commissioning.registration_request import Wish
+    from xueliang_monitor.commissioning.registration_request import RegistrationRequest
     from xueliang_monitor.configuration.camera_file import Lifecycle
     from xueliang_monitor.net.spelling import check_host
 
@@ -187,22 +189,22 @@ def add(
         refuse([f"address: {error}"])
     if onvif not in {"auto", "none", "http", "https"}:
         refuse([f"--onvif takes auto, none, http or https, not {onvif}"])
-    wish = Wish(
-        address,
-        site,
-        identity,
-        name,
-        programme,
-        uplink,
-        credentials,
-        onvif,
-        onvif_port,
-        onvif_credentials,
-        profile,
-        rtsp_port,
-        rtsp_path,
-        tls,
-        Lifecycle(status_of(as_status)),
+    wish = RegistrationRequest(
+        address=address,
+        site=site,
+        id=identity,
+        name=name,
+        programme=programme,
+        uplink=uplink,
+        credentials=credentials,
+        onvif=onvif,
+        onvif_port=onvif_port,
+        onvif_credentials=onvif_credentials,
+        profile=profile,
+        rtsp_port=rtsp_port,
+        rtsp_path=rtsp_path,
+        tls=tls,
+        status=Lifecycle(status_of(as_status)),
     )
     loaded = installation_of(config)
     wish = complete(wish, loaded)
@@ -242,7 +244,7 @@ def accept_change(
 ) -> None:
     """Accept that a camera was exchanged, updated or set otherwise: what it says now is expected from now on."""
     from xueliang_monitor.cli.camera_edit import change
-    from xueliang_monitor.commissioning.interview import identify
+    from xueliang_monitor.commissioning.device_query import query_identity
     from xueliang_monitor.commissioning.registration_error import RegistrationError
 
     loaded = installation_of(config)
@@ -250,7 +252,7 @@ def accept_change(
     rows, failed = [], False
     for camera in known:
         try:
-            who, stream = asyncio.run(identify(camera, loaded, time.time))
+            who, stream = asyncio.run(query_identity(camera, loaded, time.time))
         except RegistrationError as error:
             rows.append({"id": camera.id, "outcome": "failed", "detail": "; ".join(error.messages)})
             failed = True

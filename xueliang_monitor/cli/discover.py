@@ -21,12 +21,12 @@ from xueliang_monitor.cli.output import (
 
 if TYPE_CHECKING:
     from xueliang_monitor.configuration.installation import Installation
-    from xueliang_monitor.net.discovery import Device
+    from xueliang_monitor.net.discovery import DiscoveredDevice
 
 LISTEN_SECONDS = 3.0
 
 
-async def _find(own: tuple[str, ...], hosts: tuple[str, ...], seconds: float) -> tuple[Device, ...]:
+async def _find(own: tuple[str, ...], hosts: tuple[str, ...], seconds: float) -> tuple[DiscoveredDevice, ...]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     from xueliang_monitor.net import discovery
@@ -34,17 +34,17 @@ async def _find(own: tuple[str, ...], hosts: tuple[str, ...], seconds: float) ->
     columns = (TextColumn("asking 搜索"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[note]}"))
     with Progress(*columns, console=err, disable=not err.is_terminal, transient=True) as progress:
         bar = progress.add_task("", total=len(hosts) or 1, note="")
-        found: dict[str, Device] = {}
+        found: dict[str, DiscoveredDevice] = {}
 
-        def heard(device: Device) -> None:
+        def heard(device: DiscoveredDevice) -> None:
             found[device.host] = device
             progress.update(bar, note=f"{len(found)} found")
 
         async with asyncio.TaskGroup() as group:
             if own:
-                group.create_task(discovery.ask_all(own, seconds, heard))
+                group.create_task(discovery.probe_multicast(own, seconds, heard))
             if hosts:
-                group.create_task(discovery.ask_each(hosts, seconds, heard, lambda: progress.advance(bar)))
+                group.create_task(discovery.probe_addresses(hosts, seconds, heard, lambda: progress.advance(bar)))
     return tuple(sorted(found.values(), key=lambda device: tuple(map(int, device.host.split(".")))))
 
 
@@ -52,7 +52,7 @@ def _registered(loaded: Installation, host: str) -> str:
     return next((camera.id for camera in loaded.inventory.known if camera.target.host == host), "")
 
 
-def _url(device: Device) -> str:
+def _url(device: DiscoveredDevice) -> str:
     return f"{'https' if device.secure else 'http'}://{device.host}:{device.port}{device.path}"
 
 
@@ -106,7 +106,7 @@ def discover(
         raise typer.Exit(1 if failed else 0)
 
 
-def _show(devices: tuple[Device, ...], loaded: Installation) -> None:
+def _show(devices: tuple[DiscoveredDevice, ...], loaded: Installation) -> None:
     from rich.markup import escape
     from rich.table import Column, Table
 
@@ -121,16 +121,16 @@ def _show(devices: tuple[Device, ...], loaded: Installation) -> None:
     out.print(f"{len(devices)} devices, {new} new", highlight=False)
 
 
-def _add(device: Device, site: str, credentials: str | None, config: ConfigOption) -> bool:
+def _add(device: DiscoveredDevice, site: str, credentials: str | None, config: ConfigOption) -> bool:
     """Register one found device; return whether it is watched, or a person skipped it."""
     from xueliang_monitor.cli.camera_add import add_one, complete
-    from xueliang_monitor.commissioning.registration_request import Wish
+    from xueliang_monitor.commissioning.registration_request import RegistrationRequest
 
     out.print(f"\n{device.host}  {device.name} {device.hardware}", markup=False, highlight=False)
     if on_terminal() and not typer.confirm("register it?", default=True, err=True):
         return True
     loaded = installation_of(config)
-    wish = Wish(
+    wish = RegistrationRequest(
         device.host,
         site,
         credentials=credentials,

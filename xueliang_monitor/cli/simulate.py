@@ -126,14 +126,14 @@ def fault(
 
 @app.command("faults")
 def faults(control: Control = "127.0.0.1:9148") -> None:
-    """List the faults that can be set, and the code that the monitor must find."""
+    """List the faults that can be set, and the fault code that the monitor must find for each."""
     import asyncio
 
     from rich.table import Table
 
-    table = Table("Fault", "Found as")
+    table = Table("Fault", "Found as", "What happens", "Settings")
     for row in asyncio.run(_ask("GET", control, "/faults")):
-        table.add_row(row["fault"], row["code"])
+        table.add_row(row["fault"], row["code"], row["about"], ", ".join(row["settings"]))
     out.print(table)
 
 

@@ -36,38 +36,38 @@ class AcceptanceItem:
 
 
 @dataclass(frozen=True, slots=True)
-class Acceptance:
+class AcceptanceResult:
     """The acceptance test of one camera."""
 
-    verdicts: tuple[AcceptanceItem, ...]
+    items: tuple[AcceptanceItem, ...]
     visited: VisitResult
 
     @property
     def passed(self) -> bool:
         """Whether nothing failed."""
-        return all(verdict.passed is not False for verdict in self.verdicts)
+        return all(verdict.passed is not False for verdict in self.items)
 
     @property
     def faults(self) -> tuple[str, ...]:
         """The codes of what failed, each once."""
-        return tuple(dict.fromkeys(item.fault for item in self.verdicts if item.passed is False and item.fault))
+        return tuple(dict.fromkeys(item.fault for item in self.items if item.passed is False and item.fault))
 
 
-async def accept(
+async def run_acceptance_test(
     target: Target,
     installation: Installation,
     workers: Workers,
     expected: StreamParameters | None = None,
     *,
     ends_after: float | None = None,
-) -> Acceptance:
+) -> AcceptanceResult:
     """Put a camera to the test: every rung, every picture check, its clock, its parameters.
 
     Two looks are taken where the first finds nothing, so that a frozen picture shows. Never raises but cancellation.
     """
     async with Names(installation.settings.name_servers) as names:
         visited = await _looks(target, installation, workers, names, ends_after)
-    return Acceptance(tuple(_verdicts(visited, target, expected)), visited)
+    return AcceptanceResult(tuple(_items(visited, target, expected)), visited)
 
 
 async def _looks(
@@ -115,17 +115,17 @@ def _together(first: VisitResult, second: VisitResult) -> VisitResult:
     )
 
 
-def _verdicts(visited: VisitResult, target: Target, expected: StreamParameters | None) -> list[AcceptanceItem]:
+def _items(visited: VisitResult, target: Target, expected: StreamParameters | None) -> list[AcceptanceItem]:
     results = {result.rung: result for result in visited.rungs}
     seen = {finding.code: finding for finding in visited.seen}
-    verdicts = [_of_rung(probe.rung, results.get(probe.rung), seen) for probe in LADDER]
-    verdicts += [_of_code(check.fault.code, visited, seen) for check in PICTURE_CHECKS]
+    items = [_of_rung(probe.rung, results.get(probe.rung), seen) for probe in LADDER]
+    items += [_of_code(check.fault.code, visited, seen) for check in PICTURE_CHECKS]
     beside = [probe.rung for probe in BESIDE if probe.applies(target)]
-    verdicts += [_of_rung(rung, results.get(rung), seen) for rung in beside]
+    items += [_of_rung(rung, results.get(rung), seen) for rung in beside]
     if target.onvif is not None:
-        verdicts.append(_of_clock(visited, seen))
-    verdicts.append(_of_parameters(visited, expected))
-    return verdicts
+        items.append(_of_clock(visited, seen))
+    items.append(_of_parameters(visited, expected))
+    return items
 
 
 def _of_rung(rung: Rung, result: RungResult | None, seen: dict[str, Finding]) -> AcceptanceItem:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from xueliang_monitor.commissioning.acceptance import accept
-from xueliang_monitor.commissioning.interview import enrich
+from xueliang_monitor.commissioning.acceptance import run_acceptance_test
+from xueliang_monitor.commissioning.device_query import add_device_details
 from xueliang_monitor.commissioning.registration_error import RegistrationError, login_of
 from xueliang_monitor.configuration import camera_file
 from xueliang_monitor.configuration.camera_file import CameraFile, Lifecycle
@@ -144,12 +144,12 @@ class Import:
         if installation is None:
             raise RuntimeError("rows are tested against an installation")
         try:
-            data = await enrich(data, installation)
+            data = await add_device_details(data, installation)
             login = login_of(installation, data.credentials)
             device_login = login_of(installation, data.onvif_credentials) or login
         except RegistrationError as error:
             return data, error.messages[0]
         target = target_of(row.id, data, login, device_login, defaults_of(installation.settings))
-        test = await accept(target, installation, workers, data.stream.value() if data.stream else None)
-        failed = [f"{item.subject}: {item.detail or item.fault}" for item in test.verdicts if item.passed is False]
+        test = await run_acceptance_test(target, installation, workers, data.stream.value() if data.stream else None)
+        failed = [f"{item.subject}: {item.detail or item.fault}" for item in test.items if item.passed is False]
         return data, "; ".join(failed)

@@ -7,9 +7,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from xueliang_monitor.commissioning.interview import Say, Told, ask_device
+from xueliang_monitor.commissioning.device_query import DeviceDetails, Progress, query_device
 from xueliang_monitor.commissioning.registration_error import RegistrationError, login_of
-from xueliang_monitor.commissioning.registration_request import Wish
+from xueliang_monitor.commissioning.registration_request import RegistrationRequest
 from xueliang_monitor.configuration.camera_file import ID, ID_RULE, CameraFile, Lifecycle
 from xueliang_monitor.configuration.installation import Installation, defaults_of
 from xueliang_monitor.configuration.inventory import target_of
@@ -19,7 +19,7 @@ from xueliang_monitor.time_format import iso_utc
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class NewCamera:
     """A camera that is not registered yet: its id, what its file would say, and what a visit needs."""
 
     id: str
@@ -27,8 +27,8 @@ class Candidate:
     target: Target
 
 
-def conflict(installation: Installation, identity: str, host: str, port: int | None, serial: str) -> str | None:
-    """Say which known camera has the same id, address or serial number; None where none has."""
+def find_conflict(installation: Installation, identity: str, host: str, port: int | None, serial: str) -> str | None:
+    """Progress which known camera has the same id, address or serial number; None where none has."""
     for camera in installation.inventory.known:
         if camera.id == identity:
             return f"the id {identity} is taken by {camera.id} ({camera.name}, {camera.target.host})"
@@ -50,7 +50,7 @@ def default_id(name: str | None, address: str) -> str:
     return "camera-" + re.sub(r"[^a-z0-9]+", "-", address.lower()).strip("-")[:50]
 
 
-def _file_of(wish: Wish, told: Told | None) -> CameraFile:
+def _file_of(wish: RegistrationRequest, told: DeviceDetails | None) -> CameraFile:
     values: dict[str, object] = {
         "name": wish.name,
         "site": wish.site,
@@ -82,11 +82,11 @@ def _file_of(wish: Wish, told: Told | None) -> CameraFile:
         raise RegistrationError(*(problem.message for problem in error.problems), usage=True) from None
 
 
-async def prepare(wish: Wish, installation: Installation, say: Say) -> Candidate:
+async def prepare_registration(wish: RegistrationRequest, installation: Installation, say: Progress) -> NewCamera:
     """Ask the device and put together what its file will say.
 
     Raises:
-        RefusedError: the wish or the device does not allow it.
+        ConnectRefusedError: the wish or the device does not allow it.
 
     """
     identity = wish.id or default_id(wish.name, wish.address)
@@ -94,15 +94,15 @@ async def prepare(wish: Wish, installation: Installation, say: Say) -> Candidate
         raise RegistrationError(f"--id: {identity!r} is no id; use {ID_RULE}", usage=True)
     _file_of(wish, None)  # what is wrong with the wish itself is said before anybody is asked
     login = login_of(installation, wish.credentials)
-    taken = conflict(installation, identity, wish.address, wish.rtsp_port, "")
+    taken = find_conflict(installation, identity, wish.address, wish.rtsp_port, "")
     if taken is not None:
         raise RegistrationError(taken)
-    told = await ask_device(wish, installation, say)
+    told = await query_device(wish, installation, say)
     data = _file_of(wish, told)
     serial = data.identity.serial if data.identity else ""
-    taken = conflict(installation, identity, data.address, data.rtsp_port, serial)
+    taken = find_conflict(installation, identity, data.address, data.rtsp_port, serial)
     if taken is not None:
         raise RegistrationError(taken)
     device_login = login_of(installation, wish.onvif_credentials) or login
     defaults = defaults_of(installation.settings)
-    return Candidate(identity, data, target_of(identity, data, login, device_login, defaults))
+    return NewCamera(identity, data, target_of(identity, data, login, device_login, defaults))

@@ -19,7 +19,7 @@ def login_of(installation: Installation, name: str | None, option: str = "--cred
     """Return a login by the name that the settings give it.
 
     Raises:
-        RefusedError: the settings do not know it, or its password is not to be had.
+        ConnectRefusedError: the settings do not know it, or its password is not to be had.
 
     """
     if name is None:

@@ -8,7 +8,7 @@ from xueliang_monitor.configuration.camera_file import Lifecycle
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class RegistrationRequest:
     """What is asked for of a new camera; None leaves it to the device or to what is usual."""
 
     address: str

@@ -9,7 +9,8 @@ from xueliang_monitor.clock import ClockReading
 from xueliang_monitor.configuration.camera_file import CameraFile
 from xueliang_monitor.judgement.availability import Seconds
 from xueliang_monitor.judgement.episodes import Episode
-from xueliang_monitor.judgement.health import Health, Outage, Transition
+from xueliang_monitor.judgement.health import Health, Outage
+from xueliang_monitor.judgement.transition import Transition
 from xueliang_monitor.probing.memory import Memory
 
 

@@ -15,36 +15,26 @@ from xueliang_monitor.configuration.strict_yaml import Problem
 from xueliang_monitor.fleet.changes import CameraRecord, Changes, PictureSample, Stored
 from xueliang_monitor.fleet.differences import better_learned, difference, kept_of
 from xueliang_monitor.fleet.fleet_uplinks import Uplinks, group_of
+from xueliang_monitor.fleet.monitor_status import MonitorFault, MonitorStatus, ReloadStatus
 from xueliang_monitor.fleet.pending import Pending
 from xueliang_monitor.fleet.restoring import newest, restore, restored_entry
-from xueliang_monitor.fleet.snapshot import Entry, Histogram, MonitorFault, Snapshot
+from xueliang_monitor.fleet.snapshot import Entry, Snapshot
 from xueliang_monitor.judgement.availability import Seconds, spent, split_by_day
-from xueliang_monitor.judgement.health import (
-    CameraStatus,
-    Health,
-    Outage,
-    Policy,
-    Transition,
-    advance,
-    status,
-    withdrawn,
-)
+from xueliang_monitor.judgement.debounce import advance, withdrawn
+from xueliang_monitor.judgement.health import Health, Outage, Policy
 from xueliang_monitor.judgement.maintenance import Window, covering
 from xueliang_monitor.judgement.own_clock import CLOCK_WRONG, LARGE_STEP_SECONDS, LONG_AWAY_SECONDS, OwnClock
-from xueliang_monitor.judgement.uplinks import UNREACHABLE, Uplink, unreachable
+from xueliang_monitor.judgement.status import CameraStatus, status
+from xueliang_monitor.judgement.transition import Transition, TransitionKind
+from xueliang_monitor.judgement.uplinks import UNREACHABLE, UPLINK_DOWN, Uplink, unreachable
 from xueliang_monitor.model import Rung, RungResult, VisitResult
-from xueliang_monitor.picture.failures import Failures
 from xueliang_monitor.picture.measures import MEASURES
 from xueliang_monitor.probing.device_changes import CLOCK_DRIFT
 from xueliang_monitor.probing.memory import Memory
-from xueliang_monitor.probing.rungs import PROBES
-from xueliang_monitor.process.pauses import Pauses
 
 log = logging.getLogger(__name__)
 
 Told = Callable[[Rung | None, RungResult | None], None]
-DURATION_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-LATENESS_BOUNDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0)
 LOOK_SPACING_SECONDS = 900.0
 NEAR_SCORE = 0.4
 """A look with such a score is always kept: those are what limits are set by."""
@@ -67,26 +57,10 @@ class Fleet:
         self._unwatched: dict[str, CameraRecord] = {}
         self._followers: dict[str, list[Told]] = {}
         self._watchers: list[Callable[[tuple[Transition, ...]], None]] = []
-        self._rung_seconds: dict[Rung, Histogram] = {probe.rung: Histogram(DURATION_BOUNDS) for probe in PROBES}
-        self._lateness = Histogram(LATENESS_BOUNDS)
-        self._visits: Counter[str] = Counter()
-        self._shortages: Counter[str] = Counter()
-        self.pauses = Pauses()
-        self._failures = Failures()
-        self.loop_lag = 0.0
-        self.decoder_restarts = 0
-        self.reloaded_at = clock.now()
-        self.reload_ok = True
-        self.history_ok = True
-        self.histories_damaged = 0
-        self.history_lost: Counter[str] = Counter()
-        self.task_restarts: Counter[str] = Counter()
-        self.certificate_ends_at: float | None = None
-        self.page_url = ""
+        self.monitor = MonitorStatus(reload=ReloadStatus(succeeded_at=clock.now(), problems=problems))
         self.windows: tuple[Window, ...] = ()
         self.availability: Mapping[str, Mapping[str, float]] = {}
         self.today = Seconds()
-        self.problems = problems
 
     def entry(self, camera: str) -> Entry:
         """Return what is known of a camera.
@@ -151,7 +125,10 @@ class Fleet:
         self._pending.gone((camera,))
         self._pending.outage(camera, health.outage, None, now)
         self._tell(
-            tuple(Transition(camera, now, "cleared", fault.code, since=fault.since) for fault in health.confirmed)
+            tuple(
+                Transition(camera, now, TransitionKind.CLEARED, fault.code, since=fault.since)
+                for fault in health.confirmed
+            )
         )
 
     def _leave(self, camera: Camera) -> None:
@@ -167,8 +144,9 @@ class Fleet:
 
     def reloaded(self, *, ok: bool, problems: tuple[Problem, ...]) -> None:
         """Note how reading settings and cameras anew went."""
-        self.reload_ok, self.problems = ok, problems
-        self.reloaded_at = self._clock.now() if ok else self.reloaded_at
+        reload = self.monitor.reload
+        reload.succeeded, reload.problems = ok, problems
+        reload.succeeded_at = self._clock.now() if ok else reload.succeeded_at
         self._tell(())
 
     def resume(self, stored: Stored, before: Iterable[Camera], inventory: Inventory) -> None:
@@ -218,7 +196,7 @@ class Fleet:
                 self._own_clock.doubt(self._clock.now())
             self._pending.change(self._entries)
             self._pending.shift(step)
-            self.reloaded_at += step
+            self.monitor.reload.succeeded_at += step
         self._own_clock.impossible, self._own_clock.guessed = impossible, guessed
         turned = self._judge_own_clock()
         if turned:
@@ -228,7 +206,7 @@ class Fleet:
         """Judge the monitor's own clock; return what changed, with the faults that it made of cameras withdrawn."""
         now = self._clock.now()
         turned = self._own_clock.judge(now)
-        if not any(item.kind == "raised" for item in turned):
+        if not any(item.kind is TransitionKind.RAISED for item in turned):
             return turned
         cleared = []
         for name, entry in self._entries.items():
@@ -238,24 +216,26 @@ class Fleet:
             self._entries[name] = replace(entry, health=withdrawn(entry.health, fault.code, now))
             self._pending.change((name,))
             if fault.confirmed_at is not None:
-                cleared.append(Transition(name, now, "cleared", fault.code, since=fault.since))
+                cleared.append(Transition(name, now, TransitionKind.CLEARED, fault.code, since=fault.since))
         return (*turned, *cleared)
 
     def standing(self) -> tuple[Transition, ...]:
         """Return, as it was told, the raising of every fault and uplink outage that lasts."""
         faults = (
-            Transition(name, fault.confirmed_at, "raised", fault.code, fault.detail, since=fault.since)
+            Transition(name, fault.confirmed_at, TransitionKind.RAISED, fault.code, fault.detail, since=fault.since)
             for name, entry in self._entries.items()
             for fault in entry.health.confirmed
             if fault.confirmed_at is not None
         )
         uplinks = (
-            Transition("", each.down_since, "uplink", "down", "", each.name, each.down_since)
+            Transition(
+                "", each.down_since, TransitionKind.RAISED, UPLINK_DOWN.code, uplink=each.name, since=each.down_since
+            )
             for each in self._uplinks.all
             if each.down_since is not None
         )
         own = (
-            Transition("", each.since, "raised", each.code, each.detail, since=each.since)
+            Transition("", each.since, TransitionKind.RAISED, each.code, each.detail, since=each.since)
             for each in self.monitor_faults
         )
         return (*faults, *uplinks, *own)
@@ -307,13 +287,13 @@ class Fleet:
         if self._own_clock.guessed and self._own_clock.common is None:
             return  # on which day it is nobody knows
         status_then = self._status(entry, until)
-        stopped = self.pauses.stopped_within(until - entry.counted_until)
+        stopped = self.monitor.pauses.stopped_within(until - entry.counted_until)
         off = self._own_clock.correction
         for day, seconds in split_by_day(entry.counted_until + stopped + off, until + off):
             self._pending.seconds(entry.camera.id, day, spent(status_then, seconds))
 
     def _tell(self, transitions: tuple[Transition, ...]) -> None:
-        self._pending.happened(item for item in transitions if item.kind != "state")
+        self._pending.happened(item for item in transitions if item.kind is not TransitionKind.STATE)
         for watcher in self._watchers:
             watcher(transitions)
 
@@ -361,7 +341,7 @@ class Fleet:
         transitions = (*said, *turned, *transitions)
         episodes = dict(entry.episodes)
         for transition in transitions:
-            if transition.kind == "raised" and transition.camera:
+            if transition.kind is TransitionKind.RAISED and transition.camera:
                 episodes[transition.code] = episodes.get(transition.code, 0) + 1
         readings = {**entry.readings, **visited.readings}
         rungs = {**entry.rungs, **{result.rung: result for result in visited.rungs}}
@@ -377,7 +357,7 @@ class Fleet:
             scores=visited.scores or entry.scores,
             look_kept_at=kept_at,
         )
-        self._count(visited, lateness)
+        self.monitor.visits.add(visited, lateness)
         if transitions or memory.login != entry.memory.login:
             self._pending.change((visited.camera,))
         if transitions:
@@ -412,7 +392,7 @@ class Fleet:
         health = entry.health
         if entry.restored_at is not None and health.visited_at is not None:
             health = replace(health, visited_at=max(health.visited_at, entry.restored_at))
-        if health.visited_at is not None and (stopped := self.pauses.stopped_within(now - health.visited_at)):
+        if health.visited_at is not None and (stopped := self.monitor.pauses.stopped_within(now - health.visited_at)):
             health = replace(health, visited_at=health.visited_at + stopped)
         window = self._maintenance(entry, now)
         return status(
@@ -428,18 +408,6 @@ class Fleet:
             return None
         camera = entry.camera
         return covering(self.windows, camera.id, camera.site, camera.uplink, now)
-
-    def _count(self, visited: VisitResult, lateness: float) -> None:
-        for result in visited.rungs:
-            self._rung_seconds[result.rung].observe(result.seconds)
-        self._lateness.observe(lateness)
-        self._visits["fault" if visited.seen else "ok"] += 1
-        self._shortages.update(visited.shortages)
-        self._failures.take(visited.camera, visited.failures)
-
-    def count_failed_visit(self) -> None:
-        """Count a visit that ended by an error of our own, without a report."""
-        self._visits["error"] += 1
 
     def status_of(self, camera: str) -> CameraStatus:
         """Derive a camera's status at this moment."""
@@ -489,26 +457,10 @@ class Fleet:
         return Snapshot(
             now=now,
             entries=tuple((entry, self._status(entry, now)) for entry in self._entries.values()),
-            problems=self.problems,
-            rung_seconds={rung: histogram.copy() for rung, histogram in self._rung_seconds.items()},
-            lateness=self._lateness.copy(),
-            visits=dict(self._visits),
-            shortages=dict(self._shortages),
-            stopped_seconds=self.pauses.total_seconds,
-            loop_lag=self.loop_lag,
-            decoder_restarts=self.decoder_restarts,
-            reloaded_at=self.reloaded_at,
-            reload_ok=self.reload_ok,
-            history_ok=self.history_ok,
-            histories_damaged=self.histories_damaged,
+            monitor=self.monitor.copy(),
             uplinks=self._uplinks.all,
-            history_lost=dict(self.history_lost),
-            task_restarts=dict(self.task_restarts),
             windows=tuple(item for item in self.windows if item.active(now)),
             availability=self.availability,
-            certificate_ends_at=self.certificate_ends_at,
-            page_url=self.page_url,
             today=self.today,
             monitor_faults=self.monitor_faults,
-            check_failures=self._failures.counts,
         )

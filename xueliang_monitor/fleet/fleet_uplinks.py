@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
 from xueliang_monitor.configuration.inventory import Camera
-from xueliang_monitor.judgement.health import Transition
-from xueliang_monitor.judgement.uplinks import Uplink, UplinkPolicy, observe, undecided, without
+from xueliang_monitor.judgement.transition import Transition, TransitionKind
+from xueliang_monitor.judgement.uplinks import UPLINK_DOWN, Uplink, UplinkPolicy, observe, undecided, without
 from xueliang_monitor.model import VisitResult
 
 
@@ -63,7 +63,7 @@ class Uplinks:
             del self._known[group]
         return said
 
-    def _take(self, before: Uplink, after: Uplink, turned: str | None, at: float) -> tuple[Transition, ...]:
+    def _take(self, before: Uplink, after: Uplink, turned: TransitionKind | None, at: float) -> tuple[Transition, ...]:
         self._known[after.name] = after
         if after.lost != before.lost:
             self._changed[after.name] = after.lost
@@ -71,7 +71,7 @@ class Uplinks:
             return ()
         since = after.down_since or before.down_since
         detail = f"{len(after.lost)} of {len(after.members)} cameras lost together" if after.down else ""
-        return (Transition("", at, "uplink", turned, detail, after.name, since),)
+        return (Transition("", at, turned, UPLINK_DOWN.code, detail=detail, uplink=after.name, since=since),)
 
     def restore(self, uplinks: Iterable[Uplink]) -> None:
         """Take what was known of uplinks before a restart."""

@@ -8,7 +8,8 @@ from dataclasses import replace
 from xueliang_monitor.fleet.changes import CameraRecord, Changes, PictureSample
 from xueliang_monitor.fleet.snapshot import Entry
 from xueliang_monitor.judgement.availability import Seconds
-from xueliang_monitor.judgement.health import Outage, Transition
+from xueliang_monitor.judgement.health import Outage
+from xueliang_monitor.judgement.transition import Transition
 
 
 class Pending:

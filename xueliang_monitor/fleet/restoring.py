@@ -11,8 +11,10 @@ from xueliang_monitor.fleet.changes import CameraRecord, Stored
 from xueliang_monitor.fleet.fleet_uplinks import group_of
 from xueliang_monitor.fleet.snapshot import Entry
 from xueliang_monitor.judgement.catalogue import FAULTS
-from xueliang_monitor.judgement.health import FaultState, Outage, Transition, restored
+from xueliang_monitor.judgement.debounce import restored
+from xueliang_monitor.judgement.health import FaultState, Outage
 from xueliang_monitor.judgement.own_clock import CLOCK_WRONG
+from xueliang_monitor.judgement.transition import Transition, TransitionKind
 from xueliang_monitor.judgement.uplinks import UNREACHABLE, Member, Uplink
 
 
@@ -71,7 +73,7 @@ def restore(stored: Stored, entries: Mapping[str, Entry], now: float) -> Restora
         if outage is not None and outage != known.health.outage:
             outages.append((name, outage))
         for fault in unknown:
-            ended[name, fault.code] = Transition(name, now, "cleared", fault.code, since=fault.since)
+            ended[name, fault.code] = Transition(name, now, TransitionKind.CLEARED, fault.code, since=fault.since)
     lasting = {name: entry.health for name, entry in after.items()}
     unwatched = stored.cameras.keys() - entries.keys()
     lasting |= {name: stored.cameras[name].health for name in unwatched}
@@ -80,7 +82,9 @@ def restore(stored: Stored, entries: Mapping[str, Entry], now: float) -> Restora
         if (item.camera, item.fault) == ("", CLOCK_WRONG.code):
             continue
         if not item.uplink and (item.camera not in lasting or item.fault not in lasting[item.camera].faults):
-            ended[item.camera, item.fault] = Transition(item.camera, now, "cleared", item.fault, since=item.began)
+            ended[item.camera, item.fault] = Transition(
+                item.camera, now, TransitionKind.CLEARED, item.fault, since=item.began
+            )
     for name, known_outage in stored.open_outages:
         own = lasting[name].outage if name in lasting else None
         if own is None or own.key != known_outage.key:
@@ -122,7 +126,7 @@ def _uplinks(stored: Stored, entries: Mapping[str, Entry], now: float) -> tuple[
         kept = stored.uplinks.get(item.uplink)
         lost = frozenset(known.members) if kept is None else known.members.keys() & kept
         if not lost:
-            ended.append(Transition("", now, "uplink", "up", "", item.uplink, item.began))
+            ended.append(Transition("", now, TransitionKind.CLEARED, item.fault, uplink=item.uplink, since=item.began))
             continue
         since = min(item.began, now)
         gone = {name: Member(known.members[name].at, since) for name in lost}

@@ -2,40 +2,19 @@
 
 from __future__ import annotations
 
-import bisect
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from xueliang_monitor.configuration.camera_file import Lifecycle
 from xueliang_monitor.configuration.inventory import Camera
-from xueliang_monitor.configuration.strict_yaml import Problem
+from xueliang_monitor.fleet.monitor_status import MonitorFault, MonitorStatus
 from xueliang_monitor.judgement.availability import Seconds
-from xueliang_monitor.judgement.health import CameraStatus, Health
+from xueliang_monitor.judgement.health import Health
 from xueliang_monitor.judgement.maintenance import Window
+from xueliang_monitor.judgement.status import CameraStatus
 from xueliang_monitor.judgement.uplinks import Uplink
 from xueliang_monitor.model import NO_NUMBERS, Rung, RungResult
 from xueliang_monitor.probing.memory import Memory
-
-
-@dataclass(slots=True)
-class Histogram:
-    """Counts by upper bound, and the sum."""
-
-    bounds: tuple[float, ...]
-    counts: list[int] = field(default_factory=list)
-    total: float = 0.0
-
-    def __post_init__(self) -> None:
-        self.counts = self.counts or [0] * (len(self.bounds) + 1)
-
-    def observe(self, value: float) -> None:
-        """Count one value."""
-        self.counts[bisect.bisect_left(self.bounds, value)] += 1
-        self.total += value
-
-    def copy(self) -> Histogram:
-        """Return one that no longer changes."""
-        return Histogram(self.bounds, list(self.counts), self.total)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,49 +63,19 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class MonitorFault:
-    """A fault of the monitor itself that counts now: its code, since when, and what was seen."""
-
-    code: str
-    since: float
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
 class Snapshot:
     """The fleet at one moment, safe to read from anywhere."""
 
     now: float
     entries: tuple[tuple[Entry, CameraStatus], ...]
-    problems: tuple[Problem, ...]
-    rung_seconds: Mapping[Rung, Histogram]
-    lateness: Histogram
-    visits: Mapping[str, int]
-    loop_lag: float
-    decoder_restarts: int
-    reloaded_at: float
-    reload_ok: bool
-    history_ok: bool
-    histories_damaged: int
-    history_lost: Mapping[str, int] = field(default_factory=dict)
-    task_restarts: Mapping[str, int] = field(default_factory=dict)
+    monitor: MonitorStatus
     uplinks: tuple[Uplink, ...] = ()
     windows: tuple[Window, ...] = ()
     availability: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    certificate_ends_at: float | None = None
-    page_url: str = ""
     today: Seconds = field(default_factory=Seconds)
     monitor_faults: tuple[MonitorFault, ...] = ()
-    shortages: Mapping[str, int] = field(default_factory=dict)
-    stopped_seconds: float = 0.0
-    check_failures: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def counted(self) -> tuple[tuple[Entry, CameraStatus], ...]:
         """The cameras that count: not those in commissioning."""
         return tuple(pair for pair in self.entries if pair[0].camera.status is Lifecycle.ACTIVE)
-
-    @property
-    def invalid_files(self) -> int:
-        """How many camera files cannot be used."""
-        return len({problem.file for problem in self.problems})

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from xueliang_monitor.judgement.health import CameraStatus
+from xueliang_monitor.judgement.status import CameraStatus, StatusCause
 from xueliang_monitor.model import State
 
 WINDOWS = {"1d": 1, "7d": 7, "30d": 30}
@@ -69,7 +69,7 @@ def spent(status: CameraStatus, seconds: float) -> Seconds:
     """Return what `seconds` in a status count as; what is unknown for a reason of ours counts as not watched."""
     if status.state is State.MAINTENANCE:
         return Seconds(observed=seconds, maintenance=seconds)
-    if status.cause == "uplink_down":
+    if status.cause is StatusCause.UPLINK_DOWN:
         return Seconds(observed=seconds, uplink=seconds)
     if status.state is State.UNKNOWN:
         return Seconds()

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from xueliang_monitor.judgement.health import Transition
+from xueliang_monitor.judgement.transition import Transition, TransitionKind
 from xueliang_monitor.model import Fault, Rung, Severity, Text, VisitResult
 from xueliang_monitor.probing.device_changes import CLOCK_DRIFT
 
@@ -163,11 +163,11 @@ class OwnClock:
             if self.wrong_since is None or self._unheard(now):
                 return ()
             since, self.wrong_since, self._stepped, self._restored = self.wrong_since, None, 0.0, False
-            return (Transition("", now, "cleared", CLOCK_WRONG.code, since=since),)
+            return (Transition("", now, TransitionKind.CLEARED, CLOCK_WRONG.code, since=since),)
         if self.wrong_since is not None:
             return ()
         self.wrong_since, self.detail = now, self._words()
-        return (Transition("", now, "raised", CLOCK_WRONG.code, self.detail, since=now),)
+        return (Transition("", now, TransitionKind.RAISED, CLOCK_WRONG.code, self.detail, since=now),)
 
     def _words(self) -> str:
         if self.common is None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+from xueliang_monitor.judgement.transition import TransitionKind
 from xueliang_monitor.model import Fault, Rung, Severity, Text, VisitResult
 
 UPLINK_DOWN = Fault(
@@ -87,21 +88,21 @@ class Uplink:
         return replace(self, members=MappingProxyType(members), down_since=since)
 
 
-def without(uplink: Uplink, camera: str, policy: UplinkPolicy) -> tuple[Uplink, str | None]:
+def without(uplink: Uplink, camera: str, policy: UplinkPolicy) -> tuple[Uplink, TransitionKind | None]:
     """Return an uplink without a camera that is no longer behind it, and `up` where that leaves it no longer down."""
     members = {name: member for name, member in uplink.members.items() if name != camera}
     after = replace(uplink, members=MappingProxyType(members), lost=uplink.lost - {camera})
     return _recovered(after, policy)
 
 
-def _recovered(uplink: Uplink, policy: UplinkPolicy) -> tuple[Uplink, str | None]:
+def _recovered(uplink: Uplink, policy: UplinkPolicy) -> tuple[Uplink, TransitionKind | None]:
     """Return an uplink that was down as up where enough of its lost cameras are reached, or too few are left."""
     if not uplink.down:
         return uplink, None
     back = sum(uplink.members[name].lost_at is None for name in uplink.lost if name in uplink.members)
     if len(uplink.lost) >= policy.least and back < policy.recovered * len(uplink.lost):
         return uplink, None
-    return replace(uplink, down_since=None, lost=frozenset()), "up"
+    return replace(uplink, down_since=None, lost=frozenset()), TransitionKind.CLEARED
 
 
 def unreachable(visited: VisitResult) -> bool | None:
@@ -133,7 +134,7 @@ def _candidates(uplink: Uplink, at: float, policy: UplinkPolicy) -> dict[str, Me
     }
 
 
-def observe(uplink: Uplink, visited: VisitResult, policy: UplinkPolicy) -> tuple[Uplink, str | None]:
+def observe(uplink: Uplink, visited: VisitResult, policy: UplinkPolicy) -> tuple[Uplink, TransitionKind | None]:
     """Take a visit of a camera behind the uplink; return the uplink, and `down` or `up` where that changed."""
     if unreachable(visited) is False and not uplink.down and visited.camera in uplink.members:
         known = uplink.members[visited.camera]
@@ -148,7 +149,7 @@ def observe(uplink: Uplink, visited: VisitResult, policy: UplinkPolicy) -> tuple
     candidates = _candidates(after, visited.at, policy)
     lost = {name: member.lost_at for name, member in candidates.items() if member.lost_at is not None}
     if len(lost) >= policy.least and len(lost) >= policy.share * len(candidates):
-        return replace(after, down_since=min(lost.values()), lost=frozenset(lost)), "down"
+        return replace(after, down_since=min(lost.values()), lost=frozenset(lost)), TransitionKind.RAISED
     return after, None
 
 

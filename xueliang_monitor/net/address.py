@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-from xueliang_monitor.net.errors import ConnectError, HostUnreachableError, RefusedError
+from xueliang_monitor.net.errors import ConnectError, ConnectRefusedError, HostUnreachableError
 from xueliang_monitor.process.shortage import ShortageError, shortage_of, unknown_error
 
 _NO_ROUTE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.ENONET})
@@ -17,7 +17,7 @@ _BY_PEER = frozenset(
 def connect_error(error: OSError, where: str) -> ConnectError | ShortageError:
     """Return what an error of connecting to `where` means."""
     if isinstance(error, ConnectionRefusedError):
-        return RefusedError(f"{where} refused the connection")
+        return ConnectRefusedError(f"{where} refused the connection")
     if error.errno in _NO_ROUTE:
         return HostUnreachableError(f"{where} cannot be reached: no route to it")
     if error.errno in _BY_PEER or isinstance(error, TimeoutError):

@@ -23,7 +23,7 @@ MAX_DEVICES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Device:
+class DiscoveredDevice:
     """A device that answered.
 
     `host` is where the answer came from, which holds behind NAT; port, path and `secure` are of its ONVIF service.
@@ -72,21 +72,21 @@ def addresses_of(subnet: str) -> tuple[str, ...]:
     return tuple(str(address) for address in network.hosts())
 
 
-def _device(host: str, match: discovery.Match) -> Device:
+def _device(host: str, match: discovery.ProbeMatch) -> DiscoveredDevice:
     parts = [urlsplit(address) for address in match.addresses]
     # Of several addresses, the one that names the host that answered.
     chosen = next((item for item in parts if item.hostname == host), parts[0] if parts else None)
     secure = chosen is not None and chosen.scheme == "https"
     port = (chosen.port if chosen is not None else None) or (443 if secure else 80)
     path = (chosen.path if chosen is not None else "") or "/onvif/device_service"
-    return Device(host, port, path, secure, match.endpoint, match.name, match.hardware, match.location)
+    return DiscoveredDevice(host, port, path, secure, match.endpoint, match.name, match.hardware, match.location)
 
 
 class _Listener(asyncio.DatagramProtocol):
     """Gathers answers, one a device, however often each answers."""
 
-    def __init__(self, heard: Callable[[Device], None]) -> None:
-        self.devices: dict[str, Device] = {}
+    def __init__(self, heard: Callable[[DiscoveredDevice], None]) -> None:
+        self.devices: dict[str, DiscoveredDevice] = {}
         self._heard = heard
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
@@ -99,13 +99,13 @@ class _Listener(asyncio.DatagramProtocol):
         """Pass over what the network says of addresses without a device."""
 
 
-def _nothing(_device: Device) -> None:
+def _nothing(_device: DiscoveredDevice) -> None:
     return None
 
 
-async def ask_all(
-    own_addresses: Iterable[str], seconds: float, heard: Callable[[Device], None] = _nothing
-) -> tuple[Device, ...]:
+async def probe_multicast(
+    own_addresses: Iterable[str], seconds: float, heard: Callable[[DiscoveredDevice], None] = _nothing
+) -> tuple[DiscoveredDevice, ...]:
     """Ask over multicast on each interface, and listen for `seconds`.
 
     Raises:
@@ -143,12 +143,12 @@ async def ask_all(
     return tuple({device.host: device for listener in listeners for device in listener.devices.values()}.values())
 
 
-async def ask_each(
+async def probe_addresses(
     hosts: Iterable[str],
     seconds: float,
-    heard: Callable[[Device], None] = _nothing,
+    heard: Callable[[DiscoveredDevice], None] = _nothing,
     asked: Callable[[], None] = lambda: None,
-) -> tuple[Device, ...]:
+) -> tuple[DiscoveredDevice, ...]:
     """Ask address by address, at a bounded rate, and listen for `seconds` after the last; `asked` counts them.
 
     Raises:

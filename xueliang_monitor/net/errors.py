@@ -4,14 +4,14 @@ NetError
 ├── ConnectError            before the first byte
 │   ├── NameUnresolvedError
 │   ├── HostUnreachableError
-│   ├── RefusedError
+│   ├── ConnectRefusedError
 │   └── TlsError            no encrypted connection, or a certificate that is not trusted
 ├── ClosedError             the peer ended the connection
 ├── ProtocolError           the peer does not speak RTSP
-├── StatusError             the peer answered, with a refusal
-│   └── RedirectionError    the peer names another place
+├── RtspStatusError             the peer answered, with a refusal
+│   └── RedirectError    the peer names another place
 └── LoginError              the peer wants a login that we have not got, or refused ours
-    └── LockedError         the peer says that logins are locked
+    └── LoginLockedError         the peer says that logins are locked
 
 What the monitor itself lacks is none of these but a `ShortageError`, so that no camera is blamed for it.
 """
@@ -35,7 +35,7 @@ class HostUnreachableError(ConnectError):
     """The network says that the host cannot be reached."""
 
 
-class RefusedError(ConnectError):
+class ConnectRefusedError(ConnectError):
     """The host refuses connections to the port."""
 
 
@@ -51,7 +51,7 @@ class ProtocolError(NetError):
     """The peer's bytes break the standard or exceed a bound."""
 
 
-class StatusError(NetError):
+class RtspStatusError(NetError):
     """The peer answered a request with a status other than success."""
 
     def __init__(self, step: str, status: int, reason: str) -> None:
@@ -60,7 +60,7 @@ class StatusError(NetError):
         self.status = status
 
 
-class RedirectionError(StatusError):
+class RedirectError(RtspStatusError):
     """The peer says that what was asked for is at `location`, which may hold a login; `shown` does not."""
 
     def __init__(self, step: str, status: int, reason: str, location: str, shown: str) -> None:
@@ -76,5 +76,5 @@ class LoginError(NetError):
         self.tried = tried
 
 
-class LockedError(LoginError):
+class LoginLockedError(LoginError):
     """The peer says that it takes no login for a while."""

@@ -25,7 +25,7 @@ _HEADERS = {"User-Agent": f"xueliang-monitor/{__version__}", "Accept-Encoding": 
 
 
 @dataclass(frozen=True, slots=True)
-class HttpAnswer:
+class HttpResponse:
     """What came back: status, headers, at most one byte more content than asked for, and when, in loop seconds."""
 
     status: int
@@ -113,7 +113,7 @@ class HttpConnection:
 
     async def request(
         self, method: str, path: str, *, headers: dict[str, str], content: bytes | None, limit: int
-    ) -> HttpAnswer:
+    ) -> HttpResponse:
         """Send one request and read at most `limit` + 1 bytes of its answer; redirections are not followed.
 
         Where the camera closed the connection after the last answer, as some do without saying so, it is sent again.
@@ -135,7 +135,7 @@ class HttpConnection:
 
     async def _request(
         self, method: str, path: str, headers: dict[str, str], content: bytes | None, limit: int
-    ) -> HttpAnswer:
+    ) -> HttpResponse:
         loop = asyncio.get_running_loop()
         session = self._open()
         started = loop.time()
@@ -149,7 +149,7 @@ class HttpConnection:
                     received += chunk
                     if len(received) > limit:
                         break
-                return HttpAnswer(response.status, bytes(received[: limit + 1]), response.headers, seconds)
+                return HttpResponse(response.status, bytes(received[: limit + 1]), response.headers, seconds)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise self._translate(error) from error
 

@@ -24,7 +24,7 @@ class LockStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class LockWords:
+class LockPattern:
     """What a refusal (401, 403) says in its reason phrase, or in a body that is no page."""
 
     vendor: str
@@ -43,18 +43,18 @@ STATUSES = (
 )
 
 BODIES = (
-    LockWords("Hikvision", _pattern(r"<lockStatus>\s*lock\s*</lockStatus>"), "ISAPI, Security/userCheck: lockStatus"),
-    LockWords("Hikvision", _pattern(r"<unlockTime>\s*0*[1-9]\d*\s*</unlockTime>"), "ISAPI: seconds until unlocked"),
-    LockWords("Hikvision", _pattern(r'"lockStatus"\s*:\s*"lock"'), "ISAPI with format=json"),
-    LockWords("Dahua", _pattern(r"\A\s*(?:Error\s+)?User Locked!"), "CGI: User Locked! Please try again after ..."),
-    LockWords("Dahua", _pattern(r'"code"\s*:\s*268632081\b'), "RPC2: 0x10030011, the user has been locked"),
-    LockWords("Dahua", _pattern(r'"remainLockSecond"\s*:\s*0*[1-9]'), "RPC2: 0 where only the password was wrong"),
-    LockWords("TP-Link", _pattern(r'"code"\s*:\s*-40404\b'), "DEVICE_BLOCKED: python-kasa, pull request 1393"),
-    LockWords("TP-Link", _pattern(r'"sec_left"\s*:\s*0*[1-9]'), "seconds until unblocked: the same"),
+    LockPattern("Hikvision", _pattern(r"<lockStatus>\s*lock\s*</lockStatus>"), "ISAPI, Security/userCheck: lockStatus"),
+    LockPattern("Hikvision", _pattern(r"<unlockTime>\s*0*[1-9]\d*\s*</unlockTime>"), "ISAPI: seconds until unlocked"),
+    LockPattern("Hikvision", _pattern(r'"lockStatus"\s*:\s*"lock"'), "ISAPI with format=json"),
+    LockPattern("Dahua", _pattern(r"\A\s*(?:Error\s+)?User Locked!"), "CGI: User Locked! Please try again after ..."),
+    LockPattern("Dahua", _pattern(r'"code"\s*:\s*268632081\b'), "RPC2: 0x10030011, the user has been locked"),
+    LockPattern("Dahua", _pattern(r'"remainLockSecond"\s*:\s*0*[1-9]'), "RPC2: 0 where only the password was wrong"),
+    LockPattern("TP-Link", _pattern(r'"code"\s*:\s*-40404\b'), "DEVICE_BLOCKED: python-kasa, pull request 1393"),
+    LockPattern("TP-Link", _pattern(r'"sec_left"\s*:\s*0*[1-9]'), "seconds until unblocked: the same"),
 )
 
 REASONS = (
-    LockWords(
+    LockPattern(
         "several",
         _pattern(
             r"\b(?:account|user|ip(?: address)?|login|device)s?"
@@ -62,7 +62,7 @@ REASONS = (
         ),
         "Dahua: User Locked; XiongMai 205: User is locked; Hanwha 490: Account Blocked; Hikvision SDK 153",
     ),
-    LockWords(
+    LockPattern(
         "Hikvision",
         _pattern(r"\btoo many (?:failed |wrong |illegal )?(?:login )?attempts\b|\billegal login lock\b"),
         "illegalLoginLock: evercam/evercam-server issue 91, CamioCam/rtsp issue 34",

@@ -38,7 +38,7 @@ class ServiceManager:
         """How often the watchdog is to be fed."""
         return None if self.watchdog_seconds is None else self.watchdog_seconds / FEEDS_A_PERIOD
 
-    def tell(self, *lines: str) -> None:
+    def notify(self, *lines: str) -> None:
         """Send assignments such as `READY=1`; what cannot be sent at once is not, as nothing may wait for it."""
         if not self.address:
             return
@@ -51,4 +51,4 @@ class ServiceManager:
 
     def reloading(self) -> None:
         """Say that settings are being read anew; `READY=1` is to follow."""
-        self.tell("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        self.notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")

@@ -17,12 +17,12 @@ from zeep.transports import Transport
 
 from xueliang_monitor.model import Identity, OnvifTarget
 from xueliang_monitor.net.errors import LoginError, NetError
-from xueliang_monitor.net.http import HttpAnswer, HttpConnection
-from xueliang_monitor.net.onvif_hints import Acquaintance, LoginKind
+from xueliang_monitor.net.http import HttpConnection, HttpResponse
+from xueliang_monitor.net.onvif_hints import LoginKind, OnvifHints
 from xueliang_monitor.net.onvif_wsdl import SETTINGS, Definition, definitions
-from xueliang_monitor.net.soap_auth import CameraToken, Reading
+from xueliang_monitor.net.soap_auth import CameraToken, ParsedResponse
 from xueliang_monitor.wire import auth, onvif, soap
-from xueliang_monitor.wire.errors import AnswerError, MalformedAnswerError, SoapFaultError
+from xueliang_monitor.wire.errors import MalformedResponseError, OnvifResponseError, SoapFaultError
 
 TRUNCATION_SECONDS = 0.5
 """Cameras tell whole seconds, cut off: half a second more is right on average."""
@@ -36,24 +36,24 @@ _SUBSCRIPTION_SECONDS = 60
 class _Wire(Transport):
     """Takes the envelopes that zeep writes; reads no documents and makes no connection of its own."""
 
-    def __init__(self, conversation: OnvifConversation) -> None:  # zeep's own would open a session of requests
+    def __init__(self, conversation: OnvifClient) -> None:  # zeep's own would open a session of requests
         self._conversation = conversation
 
     def __del__(self) -> None:
         """Nothing is held; zeep's own would close a session that was never opened."""
 
-    async def post_xml(self, address: str, envelope: etree._Element, headers: Mapping[str, str]) -> HttpAnswer:
+    async def post_xml(self, address: str, envelope: etree._Element, headers: Mapping[str, str]) -> HttpResponse:
         return await self._conversation.post(
             address, etree.tostring(envelope, xml_declaration=True, encoding="utf-8"), headers
         )
 
 
-class OnvifConversation:
+class OnvifClient:
     """Calls to one camera during one visit; use as an async context manager.
 
     Every call raises NetError where no answer comes, LoginError where a login is missing, held back or refused, and
-    AnswerError where the answer is a fault or none at all. `now` gives seconds since the epoch; `addresses` are
-    the host's where they are known. `login_tried`, `login_accepted` and `acquaintance` tell what to remember.
+    OnvifResponseError where the answer is a fault or none at all. `now` gives seconds since the epoch; `addresses` are
+    the host's where they are known. `login_tried`, `login_accepted` and `hints` tell what to remember.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class OnvifConversation:
         host: str,
         target: OnvifTarget,
         now: Callable[[], float],
-        acquaintance: Acquaintance | None = None,
+        hints: OnvifHints | None = None,
         *,
         tls: str = "verify",
         may_log_in: bool = True,
@@ -75,7 +75,7 @@ class OnvifConversation:
         self._nonce_uses = 0
         self._spoke_soap = False
         self._wire = _Wire(self)
-        self.acquaintance = acquaintance or Acquaintance()
+        self.hints = hints or OnvifHints()
         self.login_tried = False
         self.login_accepted = False
 
@@ -97,21 +97,21 @@ class OnvifConversation:
         received = self._now()
         try:
             told = onvif.read_time(self._read(answer).get(), received)
-        except AnswerError:
+        except OnvifResponseError:
             self._take_date_header(answer, received)
             raise
         offset = told.utc + TRUNCATION_SECONDS - (received - answer.seconds / 2)
-        self.acquaintance = replace(self.acquaintance, clock_offset_seconds=offset)
+        self.hints = replace(self.hints, clock_offset_seconds=offset)
         return told
 
-    def _take_date_header(self, answer: HttpAnswer, received: float) -> None:
+    def _take_date_header(self, answer: HttpResponse, received: float) -> None:
         """Learn the camera's clock from HTTP where it does not tell it otherwise, as AXIS P5655 does."""
         try:
             told = email.utils.parsedate_to_datetime(answer.headers.get("Date", "")).timestamp()
         except (ValueError, TypeError, OverflowError):
             return
         offset = told + TRUNCATION_SECONDS - (received - answer.seconds / 2)
-        self.acquaintance = replace(self.acquaintance, clock_offset_seconds=offset)
+        self.hints = replace(self.hints, clock_offset_seconds=offset)
 
     async def identity(self) -> Identity:
         """Ask make, model, firmware and serial number."""
@@ -123,19 +123,19 @@ class OnvifConversation:
 
     async def services(self) -> Mapping[str, str]:
         """Ask where the services are, by GetServices or, where that fails, GetCapabilities; remembered from then on."""
-        if not self.acquaintance.services:
+        if not self.hints.services:
             try:
                 found = onvif.read_services(await self._device("GetServices", IncludeCapability=False))
-            except AnswerError:
+            except OnvifResponseError:
                 found = {}
             if onvif.MEDIA not in found:
                 try:
                     found |= onvif.read_capabilities(await self._device("GetCapabilities", Category=["All"]))
-                except AnswerError:
+                except OnvifResponseError:
                     if not found:
                         raise
-            self.acquaintance = replace(self.acquaintance, services=MappingProxyType(found))
-        return self.acquaintance.services
+            self.hints = replace(self.hints, services=MappingProxyType(found))
+        return self.hints.services
 
     async def profiles(self) -> tuple[onvif.Profile, ...]:
         """Ask the media profiles and what their encoders are set to."""
@@ -188,7 +188,7 @@ class OnvifConversation:
             pulled = await self.call("pullpoint", "PullMessages", where, Timeout=wait, MessageLimit=10, **headers)
             return onvif.read_last_reboot(pulled)
         finally:
-            with contextlib.suppress(AnswerError, NetError):
+            with contextlib.suppress(OnvifResponseError, NetError):
                 await self.call("subscription", "Unsubscribe", where, **headers)
 
     async def _device(self, operation: str, **arguments: Any) -> soap.Element:
@@ -201,7 +201,7 @@ class OnvifConversation:
     async def call(self, service: str, operation: str, path: str, **arguments: Any) -> soap.Element:
         """Call an operation, logging in as the camera wants it; return the first element of the answer's body."""
         definition = definitions()[service]
-        if self.acquaintance.login is LoginKind.TOKEN and self._may_log_in:
+        if self.hints.login is LoginKind.TOKEN and self._may_log_in:
             return await self._with_token(definition, path, operation, arguments)
         if self._challenge is not None:
             return await self._with_digest(definition, path, operation, arguments)
@@ -212,7 +212,7 @@ class OnvifConversation:
         return await self._log_in(answer, definition, path, operation, arguments)
 
     async def _log_in(
-        self, refusal: HttpAnswer, definition: Definition, path: str, operation: str, arguments: dict[str, Any]
+        self, refusal: HttpResponse, definition: Definition, path: str, operation: str, arguments: dict[str, Any]
     ) -> soap.Element:
         """Log in the way the refusal asks for: HTTP Digest where challenged, else WS-UsernameToken. One attempt."""
         if self._target.credentials is None:
@@ -237,7 +237,7 @@ class OnvifConversation:
         if self._target.credentials is None:
             raise LoginError(f"{operation}: the camera asks for a login", tried=False)
         self.login_tried = True
-        created = self._now() + (self.acquaintance.clock_offset_seconds or 0.0)
+        created = self._now() + (self.hints.clock_offset_seconds or 0.0)
         token = CameraToken(self._target.credentials, created)
         answer = await self._send(definition, path, operation, arguments, token=token)
         return self._conclude(answer, operation, LoginKind.TOKEN)
@@ -254,24 +254,24 @@ class OnvifConversation:
             answer = await self._send(definition, path, operation, arguments, token=None)
         return self._conclude(answer, operation, LoginKind.DIGEST)
 
-    def _conclude(self, answer: HttpAnswer, operation: str, kind: LoginKind) -> soap.Element:
+    def _conclude(self, answer: HttpResponse, operation: str, kind: LoginKind) -> soap.Element:
         """Read what came after a login, and remember how that went."""
         reading = self._read(answer)
         if reading.refusal and not self.login_accepted:
             self._challenge = None
-            self.acquaintance = replace(self.acquaintance, login=LoginKind.UNKNOWN)
+            self.hints = replace(self.hints, login=LoginKind.UNKNOWN)
             raise LoginError(
                 f"{operation}: the camera refused the user name or the password by {kind.value} ({reading.refusal})",
                 tried=True,
             )
         if reading.refusal:
-            raise MalformedAnswerError(f"{operation}: the login may not do this ({reading.refusal})")
+            raise MalformedResponseError(f"{operation}: the login may not do this ({reading.refusal})")
         self.login_accepted = True
-        self.acquaintance = replace(self.acquaintance, login=kind)
+        self.hints = replace(self.hints, login=kind)
         return reading.get()
 
-    def _read(self, answer: HttpAnswer) -> Reading:
-        reading = Reading.of(answer, spoke_soap=self._spoke_soap)
+    def _read(self, answer: HttpResponse) -> ParsedResponse:
+        reading = ParsedResponse.of(answer, spoke_soap=self._spoke_soap)
         spoke = reading.element is not None or isinstance(reading.error, SoapFaultError)
         self._spoke_soap = self._spoke_soap or spoke
         return reading
@@ -284,13 +284,13 @@ class OnvifConversation:
         arguments: dict[str, Any],
         *,
         token: CameraToken | None,
-    ) -> HttpAnswer:
+    ) -> HttpResponse:
         client = AsyncClient(definition.document, wsse=token, transport=self._wire, settings=SETTINGS)
         service = client.create_service(definition.binding, path)
-        answer: HttpAnswer = await service[operation](**arguments)
+        answer: HttpResponse = await service[operation](**arguments)
         return answer
 
-    async def post(self, path: str, envelope: bytes, headers: Mapping[str, str]) -> HttpAnswer:
+    async def post(self, path: str, envelope: bytes, headers: Mapping[str, str]) -> HttpResponse:
         """Carry one envelope to a path of the host that was reached."""
         sent = dict(headers)
         if self._challenge is not None and self._target.credentials is not None:
@@ -303,4 +303,4 @@ class OnvifConversation:
                 count=self._nonce_uses,
                 cnonce=secrets.token_hex(8),
             )
-        return await self._http.request("POST", path, headers=sent, content=envelope, limit=soap.MAX_ANSWER_BYTES)
+        return await self._http.request("POST", path, headers=sent, content=envelope, limit=soap.MAX_RESPONSE_BYTES)

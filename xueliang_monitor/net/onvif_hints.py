@@ -18,7 +18,7 @@ class LoginKind(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Acquaintance:
+class OnvifHints:
     """What is remembered of a camera from conversation to conversation.
 
     `services` are paths by namespace; `clock_offset_seconds` is the camera's clock over ours, None where not told.

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 
 from xueliang_monitor.model import Transport
-from xueliang_monitor.net.errors import NetError, StatusError
+from xueliang_monitor.net.errors import NetError, RtspStatusError
 from xueliang_monitor.net.rtsp import Description, RtspConnection
 from xueliang_monitor.net.udp import PortPair, open_pair
 from xueliang_monitor.process.shortage import ShortageError
@@ -183,7 +183,7 @@ async def _set_up(
     if transport is not Transport.UDP:
         try:
             return await _ask(connection, track, Interleaved(connection))
-        except StatusError as error:
+        except RtspStatusError as error:
             if error.status != UNSUPPORTED_TRANSPORT or transport is Transport.TCP:
                 raise
     pair = await open_pair(*connection.addresses)

@@ -14,9 +14,16 @@ from typing import Self
 from xueliang_monitor import __version__
 from xueliang_monitor.model import Credentials
 from xueliang_monitor.net.address import connect_error
-from xueliang_monitor.net.errors import ClosedError, LockedError, LoginError, ProtocolError, RedirectionError, TlsError
+from xueliang_monitor.net.errors import (
+    ClosedError,
+    LoginError,
+    LoginLockedError,
+    ProtocolError,
+    RedirectError,
+    TlsError,
+)
 from xueliang_monitor.net.locks import says_locked
-from xueliang_monitor.net.rtsp_status import refusal_of, refuses_login, same_server, status_line
+from xueliang_monitor.net.rtsp_status import error_of, refuses_login, same_server, status_line
 from xueliang_monitor.net.tls import tls_context, tls_error
 from xueliang_monitor.process.shortage import ShortageError, lacking_descriptors, shortage_of
 from xueliang_monitor.wire import auth, sdp
@@ -25,7 +32,7 @@ from xueliang_monitor.wire.messages import InterleavedFrame, MessageParser, Resp
 
 READ_BYTES = 16 * 1024
 """As much as is parsed at once: the worst there is, frames without content, takes 20 ms."""
-MAX_BYTES_BEFORE_ANSWER = 4 * 1024 * 1024
+MAX_BYTES_BEFORE_RESPONSE = 4 * 1024 * 1024
 MAX_WAITING = 1024
 """Answers and frames of a camera's that nobody took yet; beyond that they are dropped."""
 
@@ -239,15 +246,15 @@ class RtspConnection:
                     return response
             received += await self._read()
             del self._frames[: -MAX_WAITING if self._session_url else None]
-            if received > MAX_BYTES_BEFORE_ANSWER:
-                raise ProtocolError(f"{step} was not answered within {MAX_BYTES_BEFORE_ANSWER} bytes of other data")
+            if received > MAX_BYTES_BEFORE_RESPONSE:
+                raise ProtocolError(f"{step} was not answered within {MAX_BYTES_BEFORE_RESPONSE} bytes of other data")
 
     async def request(self, method: str, url: str, headers: tuple[tuple[str, str], ...] = ()) -> Response:
         """Send a request, log in where asked to, and return the answer of status 200.
 
         Raises:
             LoginError: a login is missing or refused.
-            StatusError: the answer is another refusal.
+            RtspStatusError: the answer is another refusal.
             ClosedError, ProtocolError: the connection failed.
 
         """
@@ -267,13 +274,13 @@ class RtspConnection:
             raise LoginError(f"{method}: the camera refused the login each time with a new nonce", tried=True)
         self.login_accepted = self.login_accepted or (authorized and not refuses_login(response))
         if not 200 <= response.status < 300:
-            raise refusal_of(method, response, self._credentials)
+            raise error_of(method, response, self._credentials)
         return response
 
     def _take_challenge(self, response: Response, method: str, *, authorized: bool) -> None:
         offered = auth.parse_challenges(response.headers.all("www-authenticate"))
         if says_locked(response):
-            raise LockedError(f"{method}: {status_line(response)}", tried=authorized)
+            raise LoginLockedError(f"{method}: {status_line(response)}", tried=authorized)
         if self._credentials is None:
             raise LoginError(f"{method}: the camera asks for a login", tried=False)
         challenge = auth.choose(offered, self._challenge)
@@ -312,7 +319,7 @@ class RtspConnection:
         for _ in range(MAX_REDIRECTIONS):
             try:
                 return await self.request("DESCRIBE", url, (("Accept", "application/sdp"),))
-            except RedirectionError as error:
+            except RedirectError as error:
                 if not same_server(url, error.location) or error.location == url:
                     raise
                 url = error.location

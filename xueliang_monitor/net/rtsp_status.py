@@ -6,7 +6,7 @@ import re
 from urllib.parse import urlsplit
 
 from xueliang_monitor.model import Credentials, redact_path, spellings
-from xueliang_monitor.net.errors import LockedError, NetError, RedirectionError, StatusError
+from xueliang_monitor.net.errors import LoginLockedError, NetError, RedirectError, RtspStatusError
 from xueliang_monitor.net.locks import says_locked
 from xueliang_monitor.wire.messages import Response
 
@@ -38,11 +38,11 @@ def same_server(url: str, other: str) -> bool:
     return ours == theirs
 
 
-def refusal_of(method: str, response: Response, credentials: Credentials | None) -> NetError:
+def error_of(method: str, response: Response, credentials: Credentials | None) -> NetError:
     """Return the error that a response stands for which is neither a success nor an open question of the login."""
     if says_locked(response):
-        return LockedError(f"{method}: {status_line(response)}", tried=False)
+        return LoginLockedError(f"{method}: {status_line(response)}", tried=False)
     location = response.headers.get("location")
     if 300 <= response.status < 400 and location:
-        return RedirectionError(method, response.status, response.reason, location, _shown(location, credentials))
-    return StatusError(method, response.status, response.reason)
+        return RedirectError(method, response.status, response.reason, location, _shown(location, credentials))
+    return RtspStatusError(method, response.status, response.reason)

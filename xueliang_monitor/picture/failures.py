@@ -18,6 +18,12 @@ class Failures:
         self._counts: Counter[str] = Counter()
         self._told: set[tuple[str, str]] = set()
 
+    def copy(self) -> Failures:
+        """Return an independent copy."""
+        copied = Failures()
+        copied._counts, copied._told = self._counts.copy(), set(self._told)
+        return copied
+
     @property
     def counts(self) -> Mapping[str, int]:
         """How often each check or step failed."""

@@ -16,7 +16,7 @@ from xueliang_monitor.wire import tracks
 from xueliang_monitor.wire.transcript import Exchange, Transcript, redact
 
 TOTAL_SECONDS = 15.0
-MAX_ANSWER_BYTES = 64 * 1024
+MAX_RESPONSE_BYTES = 64 * 1024
 
 
 class _Recorded(RtspConnection):
@@ -37,7 +37,7 @@ class _Recorded(RtspConnection):
             self.exchanges.append(Exchange(data, b""))
         elif self.exchanges:
             last = self.exchanges[-1]
-            self.exchanges[-1] = replace(last, response=(last.response + data)[:MAX_ANSWER_BYTES])
+            self.exchanges[-1] = replace(last, response=(last.response + data)[:MAX_RESPONSE_BYTES])
 
 
 def _without_media(exchange: Exchange) -> Exchange:

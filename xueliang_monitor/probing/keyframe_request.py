@@ -8,7 +8,7 @@ from xueliang_monitor.probing.login import Protocol
 from xueliang_monitor.probing.rung import Climbed, VisitContext
 from xueliang_monitor.probing.rungs.onvif import conversation
 from xueliang_monitor.process.shortage import ShortageError
-from xueliang_monitor.wire.errors import AnswerError
+from xueliang_monitor.wire.errors import OnvifResponseError
 
 LONG_KEYFRAME_INTERVAL_SECONDS = 2.0
 
@@ -19,7 +19,7 @@ async def ask_for_keyframe(context: VisitContext, climbed: Climbed) -> bool:
     It is asked only where keyframes are over 2 s apart, its file allows it, and it is known how to log in.
     """
     target, known = context.target.onvif, context.memory.device
-    if target is None or not target.request_keyframe or known.acquaintance.login is LoginKind.UNKNOWN:
+    if target is None or not target.request_keyframe or known.hints.login is LoginKind.UNKNOWN:
         return False
     interval = known.keyframe_interval(target)
     profile = target.profile or (known.profiles[0].token if len(known.profiles) == 1 else "")
@@ -29,6 +29,6 @@ async def ask_for_keyframe(context: VisitContext, climbed: Climbed) -> bool:
     async with await conversation(context, climbed, target, permission) as talk:
         try:
             await talk.request_keyframe(profile)
-        except (NetError, AnswerError, ShortageError):
+        except (NetError, OnvifResponseError, ShortageError):
             return False
     return True

@@ -36,8 +36,8 @@ class Memory:
     def shifted(self, seconds: float) -> Memory:
         """Return the same after our clock was set by `seconds`; a camera's clock is then off by as many less."""
         memory = self.moved(lambda moment: moment + seconds)
-        offset = memory.device.acquaintance.clock_offset_seconds
+        offset = memory.device.hints.clock_offset_seconds
         if offset is None:
             return memory
-        acquaintance = replace(memory.device.acquaintance, clock_offset_seconds=offset - seconds)
-        return replace(memory, device=replace(memory.device, acquaintance=acquaintance))
+        hints = replace(memory.device.hints, clock_offset_seconds=offset - seconds)
+        return replace(memory, device=replace(memory.device, hints=hints))

@@ -1,1 +1,1 @@
-"""A fleet of cameras that are none: real sockets, real codecs, settable faults."""
+"""Simulated cameras: real sockets, real codecs, faults that can be set at run time."""

@@ -1,77 +1,48 @@
-"""One simulated camera: an address, a port, a clip, and what is wrong with it at the moment."""
+"""One simulated camera: its state, its RTSP server and its ONVIF server."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import socket
 import ssl
-from urllib.parse import urlsplit
 
 from xueliang_monitor.model import Credentials, Target
-from xueliang_monitor.simulator import clips
-from xueliang_monitor.simulator.faults import Behaviour, SimulatedFault
+from xueliang_monitor.simulator.behaviour import Behaviour
+from xueliang_monitor.simulator.camera_state import CameraState
+from xueliang_monitor.simulator.faults import SimulatedFault
 from xueliang_monitor.simulator.onvif import OnvifService
 from xueliang_monitor.simulator.session import ClientSession
 
 
-def _speaks_onvif(behaviour: Behaviour) -> bool:
-    return behaviour.accepting and behaviour.onvif != "off"
+def _serves_onvif(behaviour: Behaviour) -> bool:
+    return behaviour.accepting and behaviour.onvif_listening
 
 
-class SimulatedCamera:
-    """Serves RTSP on its own address, over TLS with a context for it; what clients do is counted for tests.
-
-    `login_kind` is one of `LOGIN_KINDS`; a nonce is good for `nonce_lives` requests, for ever with 0; `refuse_logins`
-    is how many good logins are refused, as by a camera whose sessions are all in use.
-    """
+class SimulatedCamera(CameraState):
+    """Serves RTSP on its own address, over TLS where a context is given, and ONVIF where a port is given."""
 
     def __init__(
         self,
         target: Target,
         number: int,
         credentials: Credentials,
+        *,
         onvif_port: int | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        self.target = target
-        self.credentials = credentials
-        self.scene, self.codec = clips.PROFILES[number % len(clips.PROFILES)]
-        self.login_kind = "sha-256" if number % 2 == 1 else "digest"
-        self.nonce_lives = self.refuse_logins = 0
-        self.session_seconds = 60
+        super().__init__(target, number, credentials)
         self._tls = tls
-        self.keyframe_at_play = number % 6 != 5
-        self.ssrc = int.from_bytes(hashlib.blake2b(target.id.encode(), digest_size=4).digest(), "big")
-        self.faults: dict[str, SimulatedFault] = {}
-        self.behaviour = Behaviour()
-        self.open_sessions = self.sessions_served = self.teardowns = self.refused_logins = 0
-        self.keyframe_requests = self.kept_alive = self.connections = 0
-        self.most_connections = 0
         self.onvif = OnvifService(self, onvif_port, number) if onvif_port else None
         self._server: asyncio.Server | None = None
-        self._hole: list[socket.socket] = []
+        self._black_hole: list[socket.socket] = []
         self._clients: set[asyncio.Task[None]] = set()
-
-    @property
-    def path(self) -> str:
-        """Where the main stream stands now; the other profile's has `-sub` behind it."""
-        return self.behaviour.path or self.target.path
-
-    def serves(self, url: str) -> bool:
-        """Say whether a stream stands at the URL's path."""
-        return urlsplit(url).path.rstrip("/").removesuffix("-sub") == self.path.rstrip("/")
-
-    def clip(self) -> clips.Clip:
-        """Return what the camera shows now."""
-        return clips.load(self.scene, self.codec, self.behaviour.variant)
 
     async def start(self) -> None:
         """Listen.
 
         Raises:
-            OSError: the address or port is not to be had.
+            OSError: the address or the port is not available.
 
         """
         await self._listen()
@@ -79,37 +50,37 @@ class SimulatedCamera:
             await self.onvif.start()
 
     async def stop(self) -> None:
-        """Stop listening and end every client."""
+        """Stop listening and disconnect every client."""
         await self._close()
         if self.onvif is not None:
             await self.onvif.stop()
 
     async def set_fault(self, fault: SimulatedFault) -> None:
-        """Add a fault, or replace the one of its name."""
+        """Add a fault, or replace the one with the same name."""
         self.faults[fault.name] = fault
-        await self._behave()
+        await self._apply_faults()
         if self.onvif is not None and self.behaviour.restarted:
             self.onvif.restart()
 
     async def clear_fault(self, name: str | None = None) -> None:
-        """Take a fault away, or all of them."""
+        """Remove the fault of that name, or all faults."""
         if name is None:
             self.faults.clear()
         else:
             self.faults.pop(name, None)
-        await self._behave()
+        await self._apply_faults()
 
-    async def _behave(self) -> None:
+    async def _apply_faults(self) -> None:
         before, after = self.behaviour, Behaviour()
         for fault in self.faults.values():
             after = fault.apply(after)
         self.behaviour = after
-        if self.onvif is not None and _speaks_onvif(before) != _speaks_onvif(after):
-            await (self.onvif.start() if _speaks_onvif(after) else self.onvif.stop())
+        if self.onvif is not None and _serves_onvif(before) != _serves_onvif(after):
+            await (self.onvif.start() if _serves_onvif(after) else self.onvif.stop())
         if (before.listening, before.accepting, before.tls) != (after.listening, after.accepting, after.tls):
             await self._close()
             if not after.accepting:
-                await self._dig_hole()
+                await self._open_black_hole()
             elif after.listening:
                 await self._listen()
 
@@ -132,7 +103,7 @@ class SimulatedCamera:
         try:
             await ClientSession(self, reader, writer).run()
         except asyncio.CancelledError:
-            pass  # stopping: asyncio's server would log it as an error
+            pass  # `stop` was called; asyncio's server would log the cancellation as an error
         finally:
             self.connections -= 1
             if task is not None:
@@ -142,9 +113,9 @@ class SimulatedCamera:
                 await writer.wait_closed()
 
     async def _close(self) -> None:
-        for hole in self._hole:
-            hole.close()
-        self._hole = []
+        for each in self._black_hole:
+            each.close()
+        self._black_hole = []
         if self._server is not None:
             self._server.close()
             self._server = None
@@ -153,18 +124,18 @@ class SimulatedCamera:
             client.cancel()
         await asyncio.gather(*clients, return_exceptions=True)
 
-    async def _dig_hole(self) -> None:
-        """Listen with a full queue, so that further connections get no answer, as behind a dead switch."""
+    async def _open_black_hole(self) -> None:
+        """Listen with a full accept queue: the kernel drops further SYNs, as a dead switch would."""
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((self.target.host, self.target.port))
         listener.listen(0)
-        self._hole = [listener]
+        self._black_hole = [listener]
         loop = asyncio.get_running_loop()
         for _ in range(3):
             filler = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
             filler.setblocking(False)
-            self._hole.append(filler)
+            self._black_hole.append(filler)
             with contextlib.suppress(TimeoutError, OSError):
                 async with asyncio.timeout(0.05):
                     await loop.sock_connect(filler, (self.target.host, self.target.port))

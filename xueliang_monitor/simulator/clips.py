@@ -1,4 +1,4 @@
-"""The pre-encoded clips: access units ready to be sent."""
+"""The pre-encoded clips: access units as RTP payloads."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from xueliang_monitor.wire.media import Codec
 from xueliang_monitor.wire.packetize import packetize_units
 
 RATE = 10
-"""Pictures a second of every clip."""
+"""The frame rate of every clip, in hertz."""
 
 PROFILES: tuple[tuple[str, Codec], ...] = (
     ("street", Codec.H264),
@@ -26,29 +26,7 @@ PROFILES: tuple[tuple[str, Codec], ...] = (
     ("parking", Codec.H265),
     ("parking", Codec.MJPEG),
 )
-"""What the cameras of a fleet show, in turn."""
-
-VARIANTS = (
-    "live",
-    "frozen",
-    "black",
-    "blank",
-    "bright",
-    "blurred",
-    "covered",
-    "dark",
-    "noisy",
-    "striped",
-    "cast",
-    "grey",
-    "foggy",
-    "dirty",
-    "moved",
-    "damaged",
-    "rolling",
-    "shaking",
-    "small",
-)
+"""Scene and codec of the cameras of a fleet, in turn."""
 
 _START_CODE = re.compile(rb"\x00\x00\x00?\x01")
 _PARAMETER_SETS = {Codec.H264: {7: "sps", 8: "pps"}, Codec.H265: {32: "vps", 33: "sps", 34: "pps"}}
@@ -64,14 +42,14 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A loop of pictures, and what its SDP says of it."""
+    """A loop of pictures, and the `fmtp` parameters for its SDP."""
 
     codec: Codec
     pictures: tuple[Picture, ...]
     format_parameters: str
 
     def keyframe_at_or_before(self, index: int) -> int:
-        """Return the nearest keyframe's index."""
+        """Return the index of the last keyframe at or before `index`."""
         return max(number for number, item in enumerate(self.pictures[: index + 1]) if item.keyframe)
 
 
@@ -85,14 +63,14 @@ def _is_keyframe(codec: Codec, units: list[bytes]) -> bool:
 
 
 def _format_parameters(codec: Codec, units: list[bytes]) -> str:
-    found = {
+    sets = {
         _PARAMETER_SETS[codec][_kind(codec, unit)]: base64.b64encode(unit).decode()
         for unit in units
         if _kind(codec, unit) in _PARAMETER_SETS[codec]
     }
     if codec is Codec.H264:
-        return f"packetization-mode=1;sprop-parameter-sets={found['sps']},{found['pps']}"
-    return ";".join(f"sprop-{name}={found[name]}" for name in ("vps", "sps", "pps"))
+        return f"packetization-mode=1;sprop-parameter-sets={sets['sps']},{sets['pps']}"
+    return ";".join(f"sprop-{name}={sets[name]}" for name in ("vps", "sps", "pps"))
 
 
 def _nal_clip(codec: Codec, raw: bytes) -> Clip:
@@ -115,10 +93,10 @@ def _jpeg_clip(raw: bytes) -> Clip:
 
 @functools.cache
 def load(scene: str, codec: Codec, variant: str) -> Clip:
-    """Return a clip that ships with the package.
+    """Return a clip of the package.
 
     Raises:
-        FileNotFoundError: there is none of that name.
+        FileNotFoundError: there is no such clip.
 
     """
     raw = (resources.files("xueliang_monitor.simulator") / "clips" / f"{scene}-{variant}.{codec}").read_bytes()

@@ -1,10 +1,11 @@
-"""The demo: simulator and daemon together, state in a temporary folder, incidents on a loop."""
+"""The demo: the simulator and the daemon, with state in a temporary folder and incidents in a loop."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import errno
+import itertools
 import os
 import secrets
 import signal
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import yaml
@@ -20,27 +21,31 @@ import yaml
 from xueliang_monitor import daemon, service
 from xueliang_monitor.configuration import camera_file, spreadsheet
 from xueliang_monitor.configuration.strict_yaml import DocumentError
-from xueliang_monitor.judgement.health import Transition
+from xueliang_monitor.judgement.transition import Transition, TransitionKind
 from xueliang_monitor.model import State
+from xueliang_monitor.simulator.faults import FAULTS, Incident, SimulatedFault
 from xueliang_monitor.time_format import time_of_day
 
 USERNAME = "viewer"
 CONTROL_PORT = 9148
 START_SECONDS = 60.0
-ACT_SECONDS = 45.0
+CAMERAS_BEHIND_UPLINK = 8
+"""How many cameras of an uplink get its incident."""
+
 PAUSE_SECONDS = 30.0
 SETTLE_SECONDS = 40.0
-Say = Callable[[str], None]
+Print = Callable[[str], None]
+"""Prints one line of text with rich markup."""
 
 _SETTINGS = {
     "intervals": {"reach": "10s", "rtsp": "10s", "stream": "30s", "picture": "30s"},
     "rechecks": {"reach": "2s", "picture": "5s"},
 }
-"""Shorter than in service, so that an incident shows while one looks."""
+"""Shorter than the defaults, so that an incident is found while it is played."""
 
 
 def _prepare(folder: Path, rows: tuple[spreadsheet.Row, ...], listen: str, password: str) -> Path:
-    """Write the settings, the password and the cameras of the demo; return the settings file."""
+    """Write the settings, the password file and the camera files of the demo; return the settings file."""
     names = {row.data.credentials for row in rows if row.data.credentials}
     cameras = folder / "cameras.d"
     cameras.mkdir()
@@ -57,10 +62,10 @@ def _prepare(folder: Path, rows: tuple[spreadsheet.Row, ...], listen: str, passw
 
 @contextlib.asynccontextmanager
 async def _simulator(fleet: Path, password: str) -> AsyncIterator[str]:
-    """Run the simulated fleet in a process of its own; yield its control address.
+    """Run the simulated fleet in its own process; yield its control address.
 
     Raises:
-        OSError: it does not start.
+        OSError: the simulator does not start.
 
     """
     control = f"127.0.0.1:{CONTROL_PORT}"
@@ -72,7 +77,7 @@ async def _simulator(fleet: Path, password: str) -> AsyncIterator[str]:
     )
     try:
         if process.stdout is None:
-            raise RuntimeError("the simulator has no output")
+            raise RuntimeError("the simulator has no standard output")
         try:
             async with asyncio.timeout(START_SECONDS):
                 started = await process.stdout.readline()
@@ -87,13 +92,23 @@ async def _simulator(fleet: Path, password: str) -> AsyncIterator[str]:
         await process.wait()
 
 
-class _Stage:
-    """Plays incidents through the simulator's control endpoint."""
+class _IncidentPlayer:
+    """Plays the incidents of the simulated faults through the simulator's control endpoint."""
 
-    def __init__(self, control: str, rows: tuple[spreadsheet.Row, ...], say: Say) -> None:
+    def __init__(
+        self,
+        control: str,
+        rows: tuple[spreadsheet.Row, ...],
+        say: Print,
+        faults: Sequence[type[SimulatedFault]] = FAULTS,
+    ) -> None:
         self._control = control
         self._rows = rows
-        self._say = say
+        self._print = say
+        self._incidents = [(fault.name, fault.incident) for fault in faults if fault.incident is not None]
+        self._uplinks: dict[str, list[str]] = {}
+        for row in rows:
+            self._uplinks.setdefault(row.data.uplink, []).append(row.id)
 
     async def _set(self, camera: str, fault: str | None) -> None:
         import aiohttp
@@ -105,66 +120,62 @@ class _Stage:
         ):
             response.raise_for_status()
 
-    async def _act(self, text: str, cameras: list[str], fault: str, seconds: float) -> None:
-        self._say(f"[bold]{_clock()}  incident:[/] {text}")
+    async def _play(self, text: str, cameras: list[str], fault: str, seconds: float) -> None:
+        self._print(f"[bold]{_clock()}  incident:[/] {text}")
         for camera in cameras:
             await self._set(camera, fault)
         await asyncio.sleep(seconds)
         for camera in cameras:
             await self._set(camera, None)
-        self._say(f"[bold]{_clock()}  over:[/] {text}")
+        self._print(f"[bold]{_clock()}  over:[/] {text}")
         await asyncio.sleep(PAUSE_SECONDS)
+
+    def choose(self, incident: Incident, turn: int, place: int) -> tuple[str, list[str]]:
+        """Return the text and the cameras of an incident, other ones in each turn."""
+        uplink = sorted(self._uplinks)[turn % len(self._uplinks)]
+        if incident.of_uplink:
+            cameras = self._uplinks[uplink][:CAMERAS_BEHIND_UPLINK]
+            return incident.text.format(uplink=uplink, cameras=len(cameras)), cameras
+        others = [row.id for row in self._rows if row.data.uplink != uplink] or [row.id for row in self._rows]
+        camera = others[(turn * 7 + place * 31) % len(others)]
+        return incident.text.format(camera=camera), [camera]
 
     async def play(self) -> None:
         """Play the incidents in turn until cancelled."""
         await asyncio.sleep(SETTLE_SECONDS)
-        uplinks: dict[str, list[str]] = {}
-        for row in self._rows:
-            uplinks.setdefault(row.data.uplink, []).append(row.id)
-        turn = 0
-        while True:
-            uplink = sorted(uplinks)[turn % len(uplinks)]
-            ids = [row.id for row in self._rows if row.data.uplink != uplink]
-            one, two, three = (ids[(turn * 7 + offset) % len(ids)] for offset in (0, 31, 67))
-            behind = uplinks[uplink][:8]
-            await self._act(f"switch {uplink} dies, and {len(behind)} cameras with it", behind, "black-hole", 40)
-            await self._act(f"somebody covers the lens of {one}", [one], "covered", ACT_SECONDS + 15)
-            await self._act(
-                f"the password of {two} is changed (logins are then held back up to 10 min)",
-                [two],
-                "wrong-password",
-                ACT_SECONDS,
-            )
-            await self._act(f"{three} freezes", [three], "frozen", ACT_SECONDS + 30)
-            turn += 1
+        for turn in itertools.count():
+            for place, (fault, incident) in enumerate(self._incidents):
+                text, cameras = self.choose(incident, turn, place)
+                await self._play(text, cameras, fault, incident.seconds)
 
 
 def _clock() -> str:
     return time_of_day(time.time())
 
 
-def _tell(say: Say) -> Callable[[tuple[Transition, ...]], None]:
-    """Return a watcher that says what the monitor noticed, but for the first `up` of every camera."""
+def _print_transitions(say: Print) -> Callable[[tuple[Transition, ...]], None]:
+    """Return a watcher that prints what the monitor found, except the first `up` of each camera."""
     known: dict[str, str] = {}
     colours = {State.UP.value: "green", State.DEGRADED.value: "yellow", State.DOWN.value: "red"}
 
     def watch(transitions: tuple[Transition, ...]) -> None:
         for item in transitions:
             if item.uplink:
-                colour = "red" if item.code == "down" else "green"
-                say(f"{_clock()}    uplink {item.uplink} is [{colour}]{item.code}[/] {item.detail}")
-            elif item.kind == "state":
+                down = item.kind is TransitionKind.RAISED
+                shown = "[red]down[/]" if down else "[green]up[/]"
+                say(f"{_clock()}    uplink {item.uplink} is {shown} {item.detail}")
+            elif item.kind is TransitionKind.STATE:
                 before, known[item.camera] = known.get(item.camera), item.code
                 if before is not None or item.code not in (State.UP.value, State.UNKNOWN.value):
                     say(f"{_clock()}    {item.camera} is [{colours.get(item.code, 'dim')}]{item.code}[/]")
-            elif item.kind == "raised":
+            elif item.kind is TransitionKind.RAISED:
                 say(f"{_clock()}    {item.camera}: {item.code}")
 
     return watch
 
 
-async def _first_states(monitor: daemon.Monitor, say: Say) -> None:
-    """Say when every camera has its first state."""
+async def _first_states(monitor: daemon.Monitor, say: Print) -> None:
+    """Print a line when every camera has its first state."""
     started = asyncio.get_running_loop().time()
     while any(status.state is State.UNKNOWN for _, status in monitor.fleet.snapshot().entries):  # noqa: ASYNC110
         await asyncio.sleep(0.2)
@@ -172,12 +183,12 @@ async def _first_states(monitor: daemon.Monitor, say: Say) -> None:
     say(f"{_clock()}  all {count} cameras have their first state after {seconds:.1f} s")
 
 
-async def run(fleet: Path, listen: str, seconds: float | None, *, incidents: bool, say: Say) -> None:
+async def run(fleet: Path, listen: str, seconds: float | None, *, incidents: bool, say: Print) -> None:
     """Run the demo for `seconds`, or until interrupted.
 
     Raises:
-        DocumentError: the fleet's file cannot be used.
-        OSError: an address is not to be had.
+        DocumentError: the CSV file of the fleet is not valid.
+        OSError: an address is not available.
 
     """
     rows, problems = spreadsheet.read(fleet)
@@ -189,13 +200,13 @@ async def run(fleet: Path, listen: str, seconds: float | None, *, incidents: boo
         with service.until_signalled(signal.SIGTERM, signal.SIGINT) as stopped:
             async with _simulator(fleet, password) as control:
                 monitor = daemon.Monitor(settings)
-                monitor.fleet.watch(_tell(say))
+                monitor.fleet.watch(_print_transitions(say))
                 async with monitor.running() as address:
                     say(f"[bold]{len(rows)} simulated cameras[/]\n  page     {address}/\n  metrics  {address}/metrics")
                     say("  stop with Ctrl-C" if seconds is None else f"  stops after {seconds:.0f} s")
                     tasks = [asyncio.create_task(_first_states(monitor, say))]
                     if incidents:
-                        tasks.append(asyncio.create_task(_Stage(control, rows, say).play()))
+                        tasks.append(asyncio.create_task(_IncidentPlayer(control, rows, say).play()))
                     try:
                         with contextlib.suppress(TimeoutError):
                             async with asyncio.timeout(seconds):

@@ -1,84 +1,75 @@
-"""What can be wrong with a simulated camera: settings only, one line each to register."""
+"""The faults that a simulated camera can have. This module is the only place to touch for a new one.
+
+A fault is one declaration: its name, the catalogue code that the monitor must find, a line of help, its settings, and
+how it changes the camera's `Behaviour`. Its line in `FAULTS` puts it into `xueliang simulate faults`, the control
+endpoint, the end-to-end tests and, with an `Incident`, into the demo. A picture fault also needs its clip
+(`tools/make_clips.py`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any, ClassVar
 
+from xueliang_monitor.simulator import soap_messages
+from xueliang_monitor.simulator.behaviour import Behaviour, HttpReply
+from xueliang_monitor.wire.media import Codec
+from xueliang_monitor.wire.messages import Request
+
 
 @dataclass(frozen=True, slots=True)
-class Behaviour:
-    """How a camera behaves; a fault replaces some of it.
+class Incident:
+    """A part of the demo: what is said, with `{camera}` or `{uplink}` for its name, and how long the fault stays."""
 
-    `listening` is False where the port refuses; `accepting` False where connections are never answered at all;
-    `answering` False where they are accepted in silence. Delays are seconds, `loss` and `disorder` shares of packets in
-    [0, 1]; of a stream's pictures each `thinning`th is sent, with `padding` bytes more. `refuse` maps a method to a
-    status; `location` is where a redirection leads; `reason` is said with a refusal. `path` is where the stream moved;
-    `onvif` what is answered in place of SOAP, or `off`; `clock_offset` is the camera's clock over the right time.
-    """
+    text: str
+    seconds: float
 
-    listening: bool = True
-    accepting: bool = True
-    answering: bool = True
-    tls: bool = True
-    interleaved: bool = True
-    udp: bool = True
-    garbage: bool = False
-    web_server: bool = False
-    hang_up: bool = False
-    answer_delay: float = 0.0
-    password_changed: bool = False
-    logins_refused: int = 0
-    refuse: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
-    location: str = ""
-    reason: str = ""
-    encoding: str = ""
-    variant: str = "live"
-    media: bool = True
-    keyframes: bool = True
-    damaged: bool = False
-    loss: float = 0.0
-    disorder: float = 0.0
-    thinning: int = 1
-    padding: int = 0
-    reset_after_packets: int | None = None
-    stall_after_packets: int | None = None
-    path: str = ""
-    onvif: str = ""
-    onvif_password_changed: bool = False
-    clock_offset: float = 0.0
-    restarted: bool = False
-    replaced: bool = False
-    firmware: str = ""
+    @property
+    def of_uplink(self) -> bool:
+        """Whether the cameras behind one uplink have the fault together."""
+        return "{uplink}" in self.text
 
 
 @dataclass(frozen=True, slots=True)
 class SimulatedFault:
-    """Base of all: its name, the code the monitor must find, and the change it makes."""
+    """Base class of all faults. The dataclass fields of a subclass are its settings; all of them are numbers."""
 
     name: ClassVar[str]
     code: ClassVar[str]
-    changes: ClassVar[dict[str, Any]] = {}
+    about: ClassVar[str]
+    incident: ClassVar[Incident | None] = None
+    changes: ClassVar[Mapping[str, Any]] = MappingProxyType({})
 
     def apply(self, behaviour: Behaviour) -> Behaviour:
-        """Return the behaviour with this fault; settings of the same names go in with the changes."""
+        """Return the behaviour with `changes`, and with the settings that have the name of a field of `Behaviour`."""
         known = {item.name for item in fields(Behaviour)}
         settings = {item.name: getattr(self, item.name) for item in fields(self) if item.name in known}
         return replace(behaviour, **self.changes, **settings)
 
+    @classmethod
+    def settings(cls) -> tuple[str, ...]:
+        """Return the names of the settings, sorted."""
+        return tuple(sorted(item.name for item in fields(cls)))
 
-def _plain(name: str, code: str, **changes: Any) -> type[SimulatedFault]:
-    return type(f"Fault_{name}", (SimulatedFault,), {"name": name, "code": code, "changes": changes, "__slots__": ()})
+
+def _fault(
+    name: str, code: str, about: str, *, incident: Incident | None = None, **changes: Any
+) -> type[SimulatedFault]:
+    """Declare a fault without settings of its own."""
+    members = {"name": name, "code": code, "about": about, "incident": incident, "changes": changes, "__slots__": ()}
+    return type(f"Fault_{name}", (SimulatedFault,), members)
 
 
 @dataclass(frozen=True, slots=True)
 class Slow(SimulatedFault):
-    """Every answer is late."""
+    """Every response is late."""
 
     name: ClassVar[str] = "slow"
     code: ClassVar[str] = "rtsp_timeout"
+    about: ClassVar[str] = "Every RTSP response is late."
     answer_delay: float = 6.0
 
 
@@ -88,34 +79,80 @@ class Reset(SimulatedFault):
 
     name: ClassVar[str] = "reset"
     code: ClassVar[str] = "stream_interrupted"
+    about: ClassVar[str] = "The connection is reset while the stream plays."
     reset_after_packets: int = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Stall(SimulatedFault):
-    """The stream falls silent while the connection stays."""
+    """The stream stops; the connection stays open."""
 
     name: ClassVar[str] = "stall"
     code: ClassVar[str] = "stream_interrupted"
+    about: ClassVar[str] = "The stream stops while the connection stays open."
     stall_after_packets: int = 3
 
 
 @dataclass(frozen=True, slots=True)
 class LowFrameRate(SimulatedFault):
-    """Only some pictures are sent, at their own time."""
+    """Only some pictures are sent, each at its own time."""
 
     name: ClassVar[str] = "low-frame-rate"
     code: ClassVar[str] = "low_frame_rate"
+    about: ClassVar[str] = "Only one of several pictures is sent."
     thinning: int = 4
+
+
+_FILLER_HEADERS = {Codec.H264: b"\x0c", Codec.H265: b"\x4c\x01"}
+"""Headers of filler NAL units (H.264, 7.3.2.7; H.265, 7.3.2.8)."""
+
+_FILLER_BYTES = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Bitrate(SimulatedFault):
-    """Each picture carries filler."""
+    """Each picture carries about `padding` bytes of filler, which a decoder ignores."""
 
     name: ClassVar[str] = "bitrate"
     code: ClassVar[str] = "bitrate_out_of_range"
+    about: ClassVar[str] = "Each picture carries filler data."
     padding: int = 60_000
+
+    def apply(self, behaviour: Behaviour) -> Behaviour:
+        """Append filler to the payloads of each picture."""
+        return replace(behaviour, payload_filters=(*behaviour.payload_filters, self._pad))
+
+    def _pad(self, codec: Codec, payloads: list[bytes]) -> list[bytes]:
+        count = self.padding // _FILLER_BYTES
+        if codec is not Codec.MJPEG:
+            return payloads + [_FILLER_HEADERS[codec] + b"\xff" * (_FILLER_BYTES - 2) + b"\x80"] * count
+        offset = sum(len(payload) - 8 for payload in payloads) - (4 + 128)  # the first one's quantization tables
+        head = payloads[0][4:8]
+        return payloads + [
+            (offset + number * _FILLER_BYTES).to_bytes(4, "big") + head + bytes(_FILLER_BYTES)
+            for number in range(count)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Damaged(SimulatedFault):
+    """The payload headers are valid, the picture data is not."""
+
+    name: ClassVar[str] = "damaged"
+    code: ClassVar[str] = "decode_failed"
+    about: ClassVar[str] = "The picture data cannot be decoded."
+
+    def apply(self, behaviour: Behaviour) -> Behaviour:
+        """Overwrite the picture data of each payload."""
+        return replace(behaviour, payload_filters=(self._overwrite, *behaviour.payload_filters))
+
+    @staticmethod
+    def _overwrite(codec: Codec, payloads: list[bytes]) -> list[bytes]:
+        kept = 4 if codec is Codec.MJPEG else 12
+        return [
+            payload[:kept] + bytes((value * 7 + 13) & 0xFF for value in range(len(payload) - kept))
+            for payload in payloads
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,94 +161,173 @@ class PacketLoss(SimulatedFault):
 
     name: ClassVar[str] = "packet-loss"
     code: ClassVar[str] = "packet_loss"
+    about: ClassVar[str] = "A share of the packets is dropped."
     loss: float = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class ClockDrift(SimulatedFault):
-    """The camera's clock is off."""
+    """The camera's clock is wrong."""
 
     name: ClassVar[str] = "clock-drift"
     code: ClassVar[str] = "clock_drift"
+    about: ClassVar[str] = "The camera's clock is wrong."
     clock_offset: float = 90.0
 
 
+def _random_bytes(request: Request) -> bytes:
+    return random.Random(request.url).randbytes(200).replace(b"$", b"%")
+
+
+def _http_error(_request: Request) -> bytes:
+    return b"HTTP/1.1 400 Bad Request\r\nServer: web\r\nContent-Length: 0\r\n\r\n"
+
+
+_SOAP = "application/soap+xml"
+_LOGIN_PAGE = b"<!DOCTYPE html><html><head><title>login</title></head><body><form>user</form></body></html>"
+_ENTITY_EXPANSION = (
+    b'<?xml version="1.0"?><!DOCTYPE b [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">'
+    b'<!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;">]>'
+    b'<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Body><x>&c;</x></s:Body></s:Envelope>'
+)
+
+
+def _onvif(name: str, code: str, about: str, reply: HttpReply) -> type[SimulatedFault]:
+    """Declare a fault that replaces every ONVIF response."""
+    return _fault(name, code, about, onvif_reply=reply)
+
+
+def _picture(
+    name: str, code: str, about: str, variant: str = "", *, incident: Incident | None = None
+) -> type[SimulatedFault]:
+    """Declare a fault that is visible in the picture; `variant` names its clip, where that differs from the fault."""
+    return _fault(name, code, about, incident=incident, variant=variant or name)
+
+
 FAULTS: tuple[type[SimulatedFault], ...] = (
-    _plain("refuse", "connection_refused", listening=False),
-    _plain("black-hole", "connect_timeout", accepting=False),
-    _plain("silent", "rtsp_timeout", answering=False),
+    _fault("refuse", "connection_refused", "The RTSP port refuses connections.", listening=False),
+    _fault(
+        "black-hole",
+        "connect_timeout",
+        "Connections get no answer, as behind a dead switch.",
+        incident=Incident("switch {uplink} fails, and the {cameras} cameras behind it", 40),
+        accepting=False,
+    ),
+    _fault("silent", "rtsp_timeout", "Connections are accepted, requests get no response.", answering=False),
     Slow,
     Reset,
-    _plain("hang-up", "connection_closed", hang_up=True),
-    _plain("garbage", "rtsp_malformed", garbage=True),
-    _plain("wrong-password", "auth_failed", password_changed=True),
-    _plain("tls-off", "tls_failed", tls=False),
-    _plain("web-server", "rtsp_malformed", web_server=True),
-    _plain("locked", "auth_locked", refuse={"DESCRIBE": 403}, reason="Forbidden: account is locked"),
-    _plain("forbidden", "auth_failed", refuse={"DESCRIBE": 403}, reason="Forbidden"),
-    _plain("not-found", "stream_not_found", refuse={"DESCRIBE": 404}),
-    _plain("moved", "stream_not_found", refuse={"DESCRIBE": 302}, location="rtsp://other.invalid:554/live"),
-    _plain("server-error", "server_error", refuse={"DESCRIBE": 500}),
-    _plain("busy", "server_error", refuse={"DESCRIBE": 503}),
-    _plain("no-transport", "server_error", interleaved=False, udp=False),
-    _plain("session-limit", "session_limit", refuse={"SETUP": 453}),
-    _plain("session-lost", "stream_interrupted", refuse={"PLAY": 454}),
-    _plain("other-codec", "codec_unsupported", encoding="SVAC"),
-    _plain("no-media", "no_media", media=False),
-    _plain("no-keyframe", "no_keyframe", keyframes=False),
-    _plain("damaged", "decode_failed", damaged=True),
+    _fault("hang-up", "connection_closed", "The connection is closed at the first request.", hang_up=True),
+    _fault("garbage", "rtsp_malformed", "Random bytes are sent in place of RTSP.", rtsp_reply=_random_bytes),
+    _fault(
+        "wrong-password",
+        "auth_failed",
+        "The camera's password was changed.",
+        incident=Incident("the password of {camera} is changed (logins are then held back up to 10 min)", 45),
+        password_changed=True,
+    ),
+    _fault("tls-off", "tls_failed", "A camera that should use TLS does not.", tls=False),
+    _fault("web-server", "rtsp_malformed", "A web server answers on the RTSP port.", rtsp_reply=_http_error),
+    _fault(
+        "locked",
+        "auth_locked",
+        "DESCRIBE gets 403 with a reason that says that the account is locked.",
+        refuse={"DESCRIBE": 403},
+        reason="Forbidden: account is locked",
+    ),
+    _fault("forbidden", "auth_failed", "DESCRIBE gets 403.", refuse={"DESCRIBE": 403}, reason="Forbidden"),
+    _fault("not-found", "stream_not_found", "DESCRIBE gets 404.", refuse={"DESCRIBE": 404}),
+    _fault(
+        "moved",
+        "stream_not_found",
+        "DESCRIBE gets 302, a redirection to another host.",
+        refuse={"DESCRIBE": 302},
+        location="rtsp://other.invalid:554/live",
+    ),
+    _fault("server-error", "server_error", "DESCRIBE gets 500.", refuse={"DESCRIBE": 500}),
+    _fault("busy", "server_error", "DESCRIBE gets 503.", refuse={"DESCRIBE": 503}),
+    _fault("no-transport", "server_error", "SETUP gets 461 for TCP and for UDP.", interleaved=False, udp=False),
+    _fault("session-limit", "session_limit", "SETUP gets 453.", refuse={"SETUP": 453}),
+    _fault("session-lost", "stream_interrupted", "PLAY gets 454.", refuse={"PLAY": 454}),
+    _fault("other-codec", "codec_unsupported", "The SDP names a codec that is not supported (SVAC).", encoding="SVAC"),
+    _fault("no-media", "no_media", "The stream starts but sends no packets.", media=False),
+    _fault("no-keyframe", "no_keyframe", "The stream sends no keyframes.", keyframes=False),
+    Damaged,
     Stall,
     PacketLoss,
     LowFrameRate,
     Bitrate,
-    _plain("small", "resolution_changed", variant="small"),
-    _plain("frozen", "picture_frozen", variant="frozen"),
-    _plain("covered", "picture_covered", variant="covered"),
-    _plain("black", "picture_black", variant="black"),
-    _plain("blank", "picture_blank", variant="blank"),
-    _plain("bright", "picture_too_bright", variant="bright"),
-    _plain("blurred", "picture_blurred", variant="blurred"),
-    _plain("dark", "picture_too_dark", variant="dark"),
-    _plain("noisy", "picture_noisy", variant="noisy"),
-    _plain("striped", "picture_striped", variant="striped"),
-    _plain("colour-cast", "picture_colour_cast", variant="cast"),
-    _plain("colourless", "picture_colourless", variant="grey"),
-    _plain("foggy", "picture_low_contrast", variant="foggy"),
-    _plain("dirty", "picture_dirty", variant="dirty"),
-    _plain("turned", "picture_moved", variant="moved"),
-    _plain("picture-damaged", "picture_corrupted", variant="damaged"),
-    _plain("rolling", "picture_rolling", variant="rolling"),
-    _plain("shaking", "picture_shaking", variant="shaking"),
-    _plain("moved-path", "stream_not_found", path="/live/moved"),
+    _picture("small", "resolution_changed", "The resolution is smaller than before."),
+    _picture(
+        "frozen",
+        "picture_frozen",
+        "The picture is frozen.",
+        incident=Incident("the picture of {camera} freezes", 75),
+    ),
+    _picture(
+        "covered",
+        "picture_covered",
+        "The lens is covered.",
+        incident=Incident("somebody covers the lens of {camera}", 60),
+    ),
+    _picture("black", "picture_black", "The picture is black."),
+    _picture("blank", "picture_blank", "The picture has a single colour."),
+    _picture("bright", "picture_too_bright", "The picture is overexposed."),
+    _picture("blurred", "picture_blurred", "The picture is out of focus."),
+    _picture("dark", "picture_too_dark", "The picture is too dark."),
+    _picture("noisy", "picture_noisy", "The picture is noisy."),
+    _picture("striped", "picture_striped", "The picture has stripes."),
+    _picture("colour-cast", "picture_colour_cast", "The picture has a colour cast.", "cast"),
+    _picture("colourless", "picture_colourless", "The picture is grey by day.", "grey"),
+    _picture("foggy", "picture_low_contrast", "The picture has little contrast."),
+    _picture("dirty", "picture_dirty", "The lens is dirty."),
+    _picture("turned", "picture_moved", "The camera points in another direction.", "moved"),
+    _picture("picture-damaged", "picture_corrupted", "Blocks of the picture are damaged.", "damaged"),
+    _picture("rolling", "picture_rolling", "The picture rolls."),
+    _picture("shaking", "picture_shaking", "The camera shakes."),
+    _fault("moved-path", "stream_not_found", "The stream has another path.", path="/live/moved"),
     ClockDrift,
-    _plain("restarted", "device_rebooted", restarted=True),
-    _plain("replaced", "device_replaced", replaced=True),
-    _plain("firmware", "firmware_changed", firmware="1.5.0"),
-    _plain("onvif-off", "onvif_unreachable", onvif="off"),
-    _plain("onvif-password", "onvif_auth_failed", onvif_password_changed=True),
-    _plain("onvif-garbage", "onvif_malformed", onvif="garbage"),
-    _plain("onvif-bomb", "onvif_malformed", onvif="bomb"),
-    _plain("onvif-fault", "onvif_fault", onvif="fault"),
-    _plain("onvif-web-page", "onvif_web_page", onvif="web-page"),
-    _plain("onvif-empty", "onvif_empty", onvif="empty"),
+    _fault("restarted", "device_rebooted", "The camera restarts once, when the fault is set.", restarted=True),
+    _fault("replaced", "device_replaced", "The device has another serial number.", replaced=True),
+    _fault("firmware", "firmware_changed", "The device has another firmware version.", firmware="1.5.0"),
+    _fault("onvif-off", "onvif_unreachable", "The ONVIF port is closed.", onvif_listening=False),
+    _fault(
+        "onvif-password",
+        "onvif_auth_failed",
+        "The ONVIF password was changed, the RTSP password was not.",
+        onvif_password_changed=True,
+    ),
+    _onvif("onvif-garbage", "onvif_malformed", "ONVIF sends random bytes.", HttpReply(_SOAP, b"\x00\x17garbage" * 40)),
+    _onvif(
+        "onvif-bomb",
+        "onvif_malformed",
+        "ONVIF sends XML with nested entities (entity expansion attack).",
+        HttpReply(_SOAP, _ENTITY_EXPANSION),
+    ),
+    _onvif(
+        "onvif-fault",
+        "onvif_fault",
+        "ONVIF answers every request with a SOAP fault.",
+        HttpReply(_SOAP, soap_messages.fault("Receiver", "Action", "Action Failed")),
+    ),
+    _onvif("onvif-web-page", "onvif_web_page", "ONVIF sends a login page.", HttpReply("text/html", _LOGIN_PAGE)),
+    _onvif("onvif-empty", "onvif_empty", "ONVIF sends empty responses.", HttpReply(_SOAP, b"")),
 )
 
-BY_NAME = {fault.name: fault for fault in FAULTS}
+BY_NAME: Mapping[str, type[SimulatedFault]] = MappingProxyType({fault.name: fault for fault in FAULTS})
 
 
-def build(name: str, settings: dict[str, Any]) -> SimulatedFault:
-    """Make a fault from its name and settings.
+def build(name: str, settings: dict[str, Any], faults: Sequence[type[SimulatedFault]] = FAULTS) -> SimulatedFault:
+    """Make the fault of that name with settings.
 
     Raises:
-        ValueError: there is no such fault, or no such setting.
+        ValueError: there is no such fault or setting, or a setting is not a number.
 
     """
-    kind = BY_NAME.get(name)
+    kind = next((fault for fault in faults if fault.name == name), None)
     if kind is None:
-        raise ValueError(f"no fault is called {name!r}; faults: {', '.join(BY_NAME)}")
-    allowed = {item.name for item in fields(kind)}
-    if unknown := sorted(set(settings) - allowed):
-        raise ValueError(f"{name} has no setting {unknown[0]!r}; settings: {', '.join(sorted(allowed)) or 'none'}")
+        raise ValueError(f"unknown fault {name!r}; faults: {', '.join(fault.name for fault in faults)}")
+    if unknown := sorted(set(settings) - set(kind.settings())):
+        raise ValueError(f"{name} has no setting {unknown[0]!r}; settings: {', '.join(kind.settings()) or 'none'}")
     if any(isinstance(value, bool) or not isinstance(value, int | float) for value in settings.values()):
-        raise ValueError("a fault's settings are numbers")
+        raise ValueError("the settings of a fault must be numbers")
     return kind(**settings)

@@ -1,4 +1,4 @@
-"""The simulated fleet, and the HTTP endpoint on loopback through which faults are set."""
+"""The simulated fleet, and the HTTP endpoint on loopback that sets faults."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -14,21 +14,29 @@ from aiohttp import web
 from xueliang_monitor.configuration.spreadsheet import Row
 from xueliang_monitor.model import Credentials, Target
 from xueliang_monitor.simulator.camera import SimulatedCamera
-from xueliang_monitor.simulator.faults import FAULTS, build
+from xueliang_monitor.simulator.faults import FAULTS, SimulatedFault, build
 from xueliang_monitor.simulator.onvif import join_group
 
 
 class SimulatedFleet:
-    """Every camera of a spreadsheet, on its own loopback address."""
+    """Every camera of a spreadsheet, each on its own loopback address; `faults` are those that can be set."""
 
-    def __init__(self, rows: tuple[Row, ...], credentials: Credentials, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        rows: tuple[Row, ...],
+        credentials: Credentials,
+        tls: ssl.SSLContext | None = None,
+        *,
+        faults: Sequence[type[SimulatedFault]] = FAULTS,
+    ) -> None:
+        self.faults = faults
         self.cameras: Mapping[str, SimulatedCamera] = {
             row.id: SimulatedCamera(
                 Target(row.id, row.data.address, row.data.rtsp_port, row.data.rtsp_path),
                 number,
                 credentials,
-                row.data.onvif_port,
-                tls,
+                onvif_port=row.data.onvif_port,
+                tls=tls,
             )
             for number, row in enumerate(rows)
         }
@@ -39,10 +47,10 @@ class SimulatedFleet:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Serve every camera for as long as the context lasts.
+        """Serve every camera within the context.
 
         Raises:
-            OSError: an address is not to be had.
+            OSError: an address is not available.
 
         """
         group: asyncio.DatagramTransport | None = None
@@ -57,7 +65,7 @@ class SimulatedFleet:
             await asyncio.gather(*(camera.stop() for camera in self.cameras.values()))
 
     def describe(self) -> list[dict[str, Any]]:
-        """Return what each camera is and what is wrong with it."""
+        """Return a JSON object for each camera: its stream, its faults and its counters."""
         return [
             {
                 "camera": camera.target.id,
@@ -82,7 +90,7 @@ def _camera(request: web.Request) -> SimulatedCamera:
     name = request.match_info["camera"]
     camera = request.app[_FLEET].cameras.get(name)
     if camera is None:
-        raise web.HTTPNotFound(text=f"no camera is called {name}")
+        raise web.HTTPNotFound(text=f"unknown camera {name!r}")
     return camera
 
 
@@ -90,8 +98,13 @@ async def _list(request: web.Request) -> web.Response:
     return web.json_response(request.app[_FLEET].describe())
 
 
-async def _faults(_request: web.Request) -> web.Response:
-    return web.json_response([{"fault": fault.name, "code": fault.code} for fault in FAULTS])
+async def _faults(request: web.Request) -> web.Response:
+    return web.json_response(
+        [
+            {"fault": fault.name, "code": fault.code, "about": fault.about, "settings": fault.settings()}
+            for fault in request.app[_FLEET].faults
+        ]
+    )
 
 
 async def _set(request: web.Request) -> web.Response:
@@ -99,10 +112,10 @@ async def _set(request: web.Request) -> web.Response:
     try:
         settings = await request.json() if request.can_read_body else {}
         if not isinstance(settings, dict):
-            raise ValueError("settings are a JSON object")  # noqa: TRY004 - one kind of refusal
-        fault = build(request.match_info["fault"], settings)
+            raise ValueError("settings must be a JSON object")  # noqa: TRY004 - becomes 400 below
+        fault = build(request.match_info["fault"], settings, request.app[_FLEET].faults)
     except json.JSONDecodeError as error:
-        raise web.HTTPBadRequest(text="settings are not JSON") from error
+        raise web.HTTPBadRequest(text="the settings are not JSON") from error
     except ValueError as error:
         raise web.HTTPBadRequest(text=str(error)) from error
     await camera.set_fault(fault)
@@ -116,7 +129,10 @@ async def _clear(request: web.Request) -> web.Response:
 
 
 def control_application(fleet: SimulatedFleet) -> web.Application:
-    """Return the control endpoint: GET /cameras, GET /faults, PUT and DELETE /cameras/{camera}/faults/{fault}."""
+    """Return the control endpoint.
+
+    GET /cameras and GET /faults; PUT and DELETE /cameras/{camera}/faults/{fault}; DELETE /cameras/{camera}/faults.
+    """
     application = web.Application(client_max_size=64 * 1024)
     application[_FLEET] = fleet
     application.add_routes(
@@ -136,7 +152,7 @@ async def control_endpoint(fleet: SimulatedFleet, host: str, port: int) -> Async
     """Serve the control endpoint; yield its address.
 
     Raises:
-        OSError: the port is not to be had.
+        OSError: the port is not available.
 
     """
     runner = web.AppRunner(control_application(fleet), access_log=None)

@@ -1,4 +1,4 @@
-"""Sends a simulated camera's clip in real time, with what is wrong with it at the moment."""
+"""Sends the clip of a simulated camera in real time, with the changes that its faults make."""
 
 from __future__ import annotations
 
@@ -6,33 +6,27 @@ import asyncio
 import itertools
 import random
 import time
-from typing import TYPE_CHECKING
 
+from xueliang_monitor.simulator.camera_state import CameraState
 from xueliang_monitor.simulator.clips import RATE, Clip, Picture
+from xueliang_monitor.simulator.transports import Outlet
 from xueliang_monitor.wire import rtcp, rtp
 from xueliang_monitor.wire.media import Codec
-
-if TYPE_CHECKING:
-    from xueliang_monitor.simulator.camera import SimulatedCamera
-    from xueliang_monitor.simulator.transports import Outlet
 
 PAYLOAD_TYPES = {Codec.H264: 96, Codec.H265: 96, Codec.MJPEG: 26}
 CLOCK_RATE = 90_000
 REPORT_EVERY = RATE * 2
-_FILLER = {Codec.H264: b"\x0c", Codec.H265: b"\x4c\x01"}
-"""Headers of filler NAL units (H.264, 7.3.2.7; H.265, 7.3.2.8)."""
-
-_FILLER_BYTES = 1000
+"""Pictures between two sender reports."""
 
 
 class ConnectionLost(Exception):
-    """The camera is to reset the connection now."""
+    """A fault resets the connection."""
 
 
 class Player:
-    """One client's stream, from the live position or, as most cameras do, from its keyframe."""
+    """The stream to one client. It starts at the live position or, as on most cameras, at the keyframe before it."""
 
-    def __init__(self, camera: SimulatedCamera, outlet: Outlet, seed: str) -> None:
+    def __init__(self, camera: CameraState, outlet: Outlet, seed: str) -> None:
         self._camera = camera
         self._outlet = outlet
         self._chance = random.Random(seed)
@@ -40,10 +34,10 @@ class Player:
         self._sent = 0
 
     async def run(self) -> None:
-        """Send pictures at their rate for as long as the task lasts.
+        """Send pictures at their rate until cancelled.
 
         Raises:
-            ConnectionLost: the camera ends it.
+            ConnectionLost: a fault resets the connection.
 
         """
         loop = asyncio.get_running_loop()
@@ -60,10 +54,10 @@ class Player:
                 asked, index = camera.keyframe_requests, clip.keyframe_at_or_before(index)
             picture = clip.pictures[index]
             index = (index + 1) % len(clip.pictures)
-            await self._show(clip, picture, number)
+            await self._send(clip, picture, number)
             await asyncio.sleep(max(0.0, started + (number + 1) / RATE - loop.time()))
 
-    async def _show(self, clip: Clip, picture: Picture, number: int) -> None:
+    async def _send(self, clip: Clip, picture: Picture, number: int) -> None:
         behaviour = self._camera.behaviour
         if not behaviour.keyframes and (clip.codec is Codec.MJPEG or picture.keyframe):
             return
@@ -94,14 +88,18 @@ class Player:
     def _packets(self, clip: Clip, picture: Picture, number: int) -> list[bytes]:
         behaviour = self._camera.behaviour
         payloads = list(picture.payloads)
-        if behaviour.damaged:
-            payloads = [_damage(payload, 4 if clip.codec is Codec.MJPEG else 12) for payload in payloads]
-        payloads += _padding(clip.codec, payloads, behaviour.padding)
+        for payload_filter in behaviour.payload_filters:
+            payloads = payload_filter(clip.codec, payloads)
         packets = []
         for offset, payload in enumerate(payloads):
             marker = offset == len(payloads) - 1
             packet = rtp.RtpPacket(
-                PAYLOAD_TYPES[clip.codec], self._sequence, _timestamp(number), self._camera.ssrc, marker, payload
+                payload_type=PAYLOAD_TYPES[clip.codec],
+                sequence=self._sequence,
+                timestamp=_timestamp(number),
+                ssrc=self._camera.ssrc,
+                marker=marker,
+                payload=payload,
             )
             packets.append(rtp.serialize(packet))
             self._sequence = (self._sequence + 1) & 0xFFFF
@@ -110,21 +108,3 @@ class Player:
 
 def _timestamp(number: int) -> int:
     return (number * CLOCK_RATE // RATE) & 0xFFFFFFFF
-
-
-def _padding(codec: Codec, payloads: list[bytes], size: int) -> list[bytes]:
-    """Return payloads that add nothing to a picture but about `size` bytes."""
-    count = size // _FILLER_BYTES
-    if codec is not Codec.MJPEG:
-        return [_FILLER[codec] + b"\xff" * (_FILLER_BYTES - 2) + b"\x80"] * count
-    offset = sum(len(payload) - 8 for payload in payloads) - (4 + 128)  # behind the first one's tables
-    head = payloads[0][4:8]
-    return [
-        (offset + number * _FILLER_BYTES).to_bytes(4, "big") + head + bytes(_FILLER_BYTES) for number in range(count)
-    ]
-
-
-def _damage(payload: bytes, kept: int) -> bytes:
-    """Keep the payload's own headers, and put nonsense in place of the picture."""
-    kept = min(len(payload), kept)
-    return payload[:kept] + bytes((value * 7 + 13) & 0xFF for value in range(len(payload) - kept))

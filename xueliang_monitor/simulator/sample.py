@@ -1,4 +1,4 @@
-"""The fleet that comes with the program, for when no other is named."""
+"""The sample fleet that ships with the program."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from pathlib import Path
 
 
 def sample_fleet() -> Path:
-    """Return the CSV of 147 cameras on loopback, in the columns that `xueliang camera import` reads."""
+    """Return the path of a CSV file of 147 cameras on loopback, in the format of `xueliang camera import`."""
     return Path(str(resources.files("xueliang_monitor.simulator") / "fleet.csv"))

@@ -1,22 +1,18 @@
-"""One client of a simulated camera: answers its requests, and starts what it plays."""
+"""One RTSP connection to a simulated camera: answers requests and starts the stream."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 import secrets
-from typing import TYPE_CHECKING
 
+from xueliang_monitor.simulator.camera_state import CameraState
 from xueliang_monitor.simulator.player import PAYLOAD_TYPES, ConnectionLost, Player
 from xueliang_monitor.simulator.transports import Outlet, outlet
 from xueliang_monitor.wire import auth
 from xueliang_monitor.wire.errors import WireError
 from xueliang_monitor.wire.media import Codec
 from xueliang_monitor.wire.messages import MessageParser, Request, serialize_response
-
-if TYPE_CHECKING:
-    from xueliang_monitor.simulator.camera import SimulatedCamera
 
 REALM = "xueliang-simulator"
 _REASONS = {
@@ -45,15 +41,15 @@ _CHALLENGES = {
         'Digest realm="{realm}", nonce="{nonce}", algorithm=SHA-256, qop="auth"',
     ),
 }
-"""What a camera offers, by its kind of login."""
+"""The WWW-Authenticate headers by `CameraState.login_kind`."""
 
 LOGIN_KINDS = tuple(_CHALLENGES)
 
 
 class ClientSession:
-    """The server's side of one RTSP connection."""
+    """The server side of one RTSP connection."""
 
-    def __init__(self, camera: SimulatedCamera, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, camera: CameraState, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._camera = camera
         self._reader = reader
         self._writer = writer
@@ -96,11 +92,8 @@ class ClientSession:
             return True
         if behaviour.hang_up:
             return False
-        if behaviour.web_server or behaviour.garbage:
-            answer = b"HTTP/1.1 400 Bad Request\r\nServer: web\r\nContent-Length: 0\r\n\r\n"
-            if behaviour.garbage:
-                answer = random.Random(request.url).randbytes(200).replace(b"$", b"%")
-            self._writer.write(answer)
+        if behaviour.rtsp_reply is not None:
+            self._writer.write(behaviour.rtsp_reply(request))
             await self._writer.drain()
             return True
         if behaviour.answer_delay:
@@ -112,7 +105,7 @@ class ClientSession:
         behaviour = self._camera.behaviour
         if request.method == "OPTIONS":
             self._reply(request, 200, ("Public", _METHODS))
-        elif (stale := self._refuses(request)) is not None:
+        elif (stale := self._check_login(request)) is not None:
             self._challenge(request, stale=stale)
         elif status := behaviour.refuse.get(request.method):
             location = (("Location", behaviour.location),) if behaviour.location else ()
@@ -133,22 +126,22 @@ class ClientSession:
 
     def _challenge(self, request: Request, *, stale: bool) -> None:
         offers = _CHALLENGES[self._camera.login_kind]
-        told = [offer.format(realm=REALM, nonce=self._nonce) + (", stale=true" if stale else "") for offer in offers]
-        self._reply(request, 401, *(("WWW-Authenticate", value) for value in told))
+        values = [offer.format(realm=REALM, nonce=self._nonce) + (", stale=true" if stale else "") for offer in offers]
+        self._reply(request, 401, *(("WWW-Authenticate", value) for value in values))
 
-    def _refuses(self, request: Request) -> bool | None:
-        """Return None for a good login, True for one whose nonce was used up, False for none or a bad one."""
+    def _check_login(self, request: Request) -> bool | None:
+        """Return None for a valid login, True where only the nonce is stale, False where it is missing or wrong."""
         value = request.headers.get("authorization")
         if not value:
             return False
         camera = self._camera
-        good = not camera.behaviour.password_changed and auth.verify(
-            value, camera.credentials, request.method, REALM, self._nonce
+        valid = not camera.behaviour.password_changed and auth.verify(
+            value, camera.credentials, method=request.method, realm=REALM, nonce=self._nonce
         )
-        if good and camera.refuse_logins:
+        if valid and camera.refuse_logins:
             camera.refuse_logins -= 1
-            good = False
-        if not good:
+            valid = False
+        if not valid:
             camera.refused_logins += 1
             return False
         self._nonce_uses += 1
@@ -175,14 +168,12 @@ class ClientSession:
         if clip.format_parameters:
             lines.append(f"a=fmtp:{payload_type} {clip.format_parameters}")
         lines += ["a=control:track1", ""]
-        self._reply(
-            request,
-            200,
+        headers = (
             ("Content-Base", request.url.rstrip("/") + "/"),
             ("Content-Type", "application/sdp"),
             ("Public", _METHODS),
-            body="\r\n".join(lines).encode(),
         )
+        self._reply(request, 200, *headers, body="\r\n".join(lines).encode())
 
     async def _setup(self, request: Request) -> None:
         behaviour = self._camera.behaviour

@@ -1,4 +1,4 @@
-"""How a simulated camera's packets leave: in the RTSP connection, or by UDP from a pair of ports."""
+"""Sends the packets of a simulated camera: interleaved in the RTSP connection, or over UDP."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from xueliang_monitor.wire.messages import serialize_interleaved
 
 
 class Outlet(Protocol):
-    """Where RTP and RTCP go; `header` is what SETUP is answered with."""
+    """Sends RTP and RTCP packets; `header` is the Transport header of the response to SETUP."""
 
     header: str
 
@@ -21,12 +21,12 @@ class Outlet(Protocol):
         ...
 
     def close(self) -> None:
-        """Free ports."""
+        """Close the ports."""
         ...
 
 
 class InterleavedOutlet:
-    """Packets in the connection (RFC 2326, 10.12)."""
+    """Packets interleaved in the RTSP connection (RFC 2326, 10.12)."""
 
     def __init__(self, writer: asyncio.StreamWriter, channel: int) -> None:
         self._writer = writer
@@ -34,7 +34,7 @@ class InterleavedOutlet:
         self.header = f"RTP/AVP/TCP;unicast;interleaved={channel}-{channel + 1}"
 
     async def send(self, media: list[bytes], control: list[bytes]) -> None:
-        """Send packets, as fast as the client takes them."""
+        """Send packets as fast as the client reads them."""
         for packet in media:
             self._writer.write(serialize_interleaved(self._channel, packet))
         for packet in control:
@@ -42,24 +42,24 @@ class InterleavedOutlet:
         await self._writer.drain()
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: no port is open."""
 
 
 class DatagramOutlet:
-    """Packets by UDP from an even port and the next one to the client's pair."""
+    """UDP packets from two ports of the camera to the client's pair of ports."""
 
-    def __init__(self, own: str, client: str, ports: tuple[int, int]) -> None:
-        family = socket.AF_INET6 if ":" in own else socket.AF_INET
+    def __init__(self, host: str, client: str, ports: tuple[int, int]) -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._sockets = [socket.socket(family, socket.SOCK_DGRAM) for _ in range(2)]
         self._to = [(client, port) for port in ports]
         for each in self._sockets:
             each.setblocking(False)
-            each.bind((own, 0))
+            each.bind((host, 0))
         first, second = (each.getsockname()[1] for each in self._sockets)
         self.header = f"RTP/AVP;unicast;client_port={ports[0]}-{ports[1]};server_port={first}-{second}"
 
     async def send(self, media: list[bytes], control: list[bytes]) -> None:
-        """Send packets; what does not fit is lost, and a picture is spread over a few milliseconds."""
+        """Send packets, 16 a millisecond. Packets that the socket does not accept are lost."""
         for number, packet in enumerate(media):
             self._send(0, packet)
             if number % 16 == 15:
@@ -78,10 +78,10 @@ class DatagramOutlet:
 
 
 def outlet(transport: str, writer: asyncio.StreamWriter, *, udp: bool, interleaved: bool) -> Outlet | None:
-    """Return the outlet that a client's Transport header asks for, None where it is not served (461)."""
-    if interleaved and (told := re.search(r"interleaved=(\d+)", transport)):
-        return InterleavedOutlet(writer, int(told[1]))
-    if udp and "/TCP" not in transport and (told := re.search(r"client_port=(\d+)-(\d+)", transport)):
-        own, client = (writer.get_extra_info(name)[0] for name in ("sockname", "peername"))
-        return DatagramOutlet(own, client, (int(told[1]), int(told[2])))
+    """Return the outlet for a client's Transport header, or None where the transport is not supported (461)."""
+    if interleaved and (match := re.search(r"interleaved=(\d+)", transport)):
+        return InterleavedOutlet(writer, int(match[1]))
+    if udp and "/TCP" not in transport and (match := re.search(r"client_port=(\d+)-(\d+)", transport)):
+        host, client = (writer.get_extra_info(name)[0] for name in ("sockname", "peername"))
+        return DatagramOutlet(host, client, (int(match[1]), int(match[2])))
     return None

@@ -15,8 +15,9 @@ from xueliang_monitor.clock import ClockReading
 from xueliang_monitor.fleet.changes import CameraRecord, Changes, PictureSample, Stored
 from xueliang_monitor.judgement.availability import Seconds
 from xueliang_monitor.judgement.episodes import Episode, outages_of
-from xueliang_monitor.judgement.health import Outage, Transition
+from xueliang_monitor.judgement.health import Outage
 from xueliang_monitor.judgement.maintenance import Window
+from xueliang_monitor.judgement.transition import Transition, TransitionKind
 from xueliang_monitor.storage import database_file
 from xueliang_monitor.storage.picture_samples import pack, unpack
 from xueliang_monitor.storage.rows import known_of, lost_of, lost_text, outage_of, row_of, row_of_outage
@@ -237,18 +238,18 @@ class History:
         for item in transitions:
             self._database.execute(
                 "INSERT INTO events (at, camera, uplink, kind, fault, since, detail) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (item.at, item.camera, item.uplink, item.change, item.fault, item.since, item.detail),
+                (item.at, item.camera, item.uplink, item.kind.value, item.code, item.since, item.detail),
             )
-            if item.change == "raised":
+            if item.kind is TransitionKind.RAISED:
                 self._database.execute(
                     "INSERT INTO episodes (camera, uplink, fault, began, confirmed, detail) VALUES (?, ?, ?, ?, ?, ?)",
-                    (item.camera, item.uplink, item.fault, item.since or item.at, item.at, item.detail),
+                    (item.camera, item.uplink, item.code, item.since or item.at, item.at, item.detail),
                 )
-            elif item.change == "cleared":
+            elif item.kind is TransitionKind.CLEARED:
                 self._database.execute(
                     "UPDATE episodes SET ended = max(?, began) WHERE camera = ? AND uplink = ? AND fault = ?"
                     " AND ended IS NULL",
-                    (item.at, item.camera, item.uplink, item.fault),
+                    (item.at, item.camera, item.uplink, item.code),
                 )
 
     def _rows(self, query: str, values: tuple[object, ...] = ()) -> list[Any]:

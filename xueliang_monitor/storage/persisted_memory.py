@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from xueliang_monitor.model import Identity
-from xueliang_monitor.net.onvif_hints import Acquaintance, LoginKind
+from xueliang_monitor.net.onvif_hints import LoginKind, OnvifHints
 from xueliang_monitor.picture.reference import Reference
 from xueliang_monitor.probing.device_memory import DeviceMemory
 from xueliang_monitor.probing.login import Login, LoginHistory
@@ -53,7 +53,7 @@ class Remembered:
             device.identity,
             device.last_start,
             device.restart_noticed_at,
-            device.acquaintance.login,
+            device.hints.login,
             memory.normal,
             memory.login.refusals,
         )
@@ -61,7 +61,7 @@ class Remembered:
     def memory(self) -> Memory:
         """Return a memory that begins with this."""
         device = DeviceMemory(
-            Acquaintance(self.login_kind),
+            OnvifHints(self.login_kind),
             self.identity,
             last_start=self.last_start,
             restart_noticed_at=self.restart_noticed_at,

@@ -11,30 +11,24 @@ import logging
 import secrets
 import socket
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import bcrypt
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from xueliang_monitor.web.headers import SECURITY_HEADERS
+from xueliang_monitor.web.keys import HEADERS, USER
 from xueliang_monitor.web.web_config import Protection
 
 log = logging.getLogger(__name__)
-
-USER = web.RequestKey("user", str)
-"""Key of a request that holds the name of who asks; absent where no login is wanted."""
-
-HEADERS = web.RequestKey("headers", dict[str, str])
-"""Key of a request that holds the headers of its answer, for those who send them themselves."""
 
 OPEN_PATHS = frozenset({"/healthz"})
 """What answers without a login, as it tells nothing."""
 
 KNOWN_LOGINS = 256
 """Logins whose check, which takes a tenth of a second, is remembered."""
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def host_of(header: str) -> str:

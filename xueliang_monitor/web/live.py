@@ -13,7 +13,8 @@ from typing import Any
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.judgement.catalogue import fault
 from xueliang_monitor.model import State
-from xueliang_monitor.web.pages import Pages, data_line
+from xueliang_monitor.web.live_streams import data_line
+from xueliang_monitor.web.renderer import Renderer
 from xueliang_monitor.web.texts import LANGUAGES
 from xueliang_monitor.web.tiles import Tile, natural, shown_of, values_of
 from xueliang_monitor.web.views import MAX_PROBLEMS, STATES, WORST_FIRST, problem_line
@@ -36,9 +37,9 @@ QUEUED = 64
 class Wall:
     """Every tile, and the browsers that are told of changes."""
 
-    def __init__(self, fleet: Fleet, pages: Pages) -> None:
+    def __init__(self, fleet: Fleet, renderer: Renderer) -> None:
         self._fleet = fleet
-        self._pages = pages
+        self._renderer = renderer
         self._tiles: dict[str, Tile] = {}
         self._epoch = secrets.token_hex(4)
         self._version = 0
@@ -96,7 +97,15 @@ class Wall:
             if known is None or known.shown != shown:
                 values = values_of(entry, status)
                 site, rank = entry.camera.site, values["rank"]
-                known = Tile(name, site, rank, shown, values, self._version, (natural(site), rank, natural(name)))
+                known = Tile(
+                    camera=name,
+                    site=site,
+                    rank=rank,
+                    shown=shown,
+                    values=values,
+                    version=self._version,
+                    order=(natural(site), rank, natural(name)),
+                )
                 changed.append(known)
             fresh[name] = known
         moved = fresh.keys() != self._tiles.keys() or any(
@@ -107,7 +116,7 @@ class Wall:
     def html(self, tile: Tile, language: str) -> str:
         """Return a tile's fragment."""
         if language not in tile.rendered:
-            tile.rendered[language] = self._pages.fragment("tile.html", language, **tile.values)
+            tile.rendered[language] = self._renderer.fragment("tile.html", language, **tile.values)
         return tile.rendered[language]
 
     def tiles(self) -> list[Tile]:
@@ -119,7 +128,7 @@ class Wall:
 
     def figures(self, language: str) -> str:
         """Return what stands above the tiles."""
-        return self._pages.fragment("figures.html", language, **self._figure_values())
+        return self._renderer.fragment("figures.html", language, **self._figure_values())
 
     def _figure_values(self) -> dict[str, Any]:
         fleet, tiles = self._fleet, self._tiles.values()
@@ -141,8 +150,8 @@ class Wall:
             "monitor_faults": [(known, fault(known.code)) for known in fleet.monitor_faults],
             "uplinks": [uplink for uplink in fleet.uplinks if uplink.down],
             "windows": [window for window in fleet.windows if window.active(now)],
-            "problems": [problem_line(problem) for problem in fleet.problems[:MAX_PROBLEMS]],
-            "more_problems": max(0, len(fleet.problems) - MAX_PROBLEMS),
+            "problems": [problem_line(problem) for problem in fleet.monitor.reload.problems[:MAX_PROBLEMS]],
+            "more_problems": max(0, len(fleet.monitor.reload.problems) - MAX_PROBLEMS),
         }
 
     def _broadcast(self, changed: list[Tile], *, reload: bool) -> None:
@@ -162,9 +171,11 @@ class Wall:
         known = {key: value for key, value in values.items() if key != "now"}
         if known != self._figures.get(language):
             self._figures[language] = known
-            parts.append(self._pages.fragment("figures.html", language, **values))
+            parts.append(self._renderer.fragment("figures.html", language, **values))
         if changed:
-            parts.append(self._pages.fragment("said.html", language, tiles=changed[:3], more=max(0, len(changed) - 3)))
+            parts.append(
+                self._renderer.fragment("said.html", language, tiles=changed[:3], more=max(0, len(changed) - 3))
+            )
         return data_line("swap", "\n".join(parts), self.identity) if parts else b""
 
     def _since(self, known: str, language: str) -> bytes:

@@ -39,11 +39,11 @@ def _read(state: Path, camera: str, site: str, uplink: str) -> Past:
     with contextlib.closing(History(state, read_only=True)) as history:
         windows = [item for item in history.windows(now - DAY_SECONDS) if item.covers(camera, site, uplink)]
         return Past(
-            history.seconds(day_of(month), day_of(now), camera).get(camera, {}),
-            tuple(history.episodes(month, now + 1, camera, uplink or site)),
-            tuple(outage for _, outage in history.outages(month, FAR, camera)),
-            tuple(windows),
-            tuple(history.looks(camera, now - 7 * DAY_SECONDS)),
+            days=history.seconds(day_of(month), day_of(now), camera).get(camera, {}),
+            episodes=tuple(history.episodes(month, now + 1, camera, uplink or site)),
+            outages=tuple(outage for _, outage in history.outages(month, FAR, camera)),
+            windows=tuple(windows),
+            looks=tuple(history.looks(camera, now - 7 * DAY_SECONDS)),
             readable=True,
         )
 

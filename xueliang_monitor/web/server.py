@@ -16,7 +16,7 @@ from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.web import web_config
 from xueliang_monitor.web.access import Access, is_open_to_all
 from xueliang_monitor.web.application import application
-from xueliang_monitor.web.pages import prepare
+from xueliang_monitor.web.renderer import prepare
 from xueliang_monitor.web.web_config import Protection
 
 log = logging.getLogger(__name__)
@@ -35,8 +35,9 @@ class Server:
         fleet: Fleet,
         settings: Settings,
         base: Path,
+        *,
         check_now: Callable[[str], None] | None = None,
-        newest: Callable[[], Settings] | None = None,
+        latest_settings: Callable[[], Settings] | None = None,
     ) -> None:
         """Read the web configuration that `settings` names, seen from the folder `base`.
 
@@ -50,7 +51,7 @@ class Server:
         self._settings = settings
         self._base = base
         self._check_now = check_now
-        self._newest = newest
+        self._latest_settings = latest_settings
         self._access = Access(Protection(), settings.hosts)
         self._take(self._read())
         self._runner: web.AppRunner | None = None
@@ -72,7 +73,7 @@ class Server:
 
     def _take(self, protection: Protection) -> None:
         self._access.protection = protection
-        self._fleet.certificate_ends_at = protection.expires_at
+        self._fleet.monitor.certificate_ends_at = protection.expires_at
 
     def _fingerprint(self) -> tuple[tuple[int, int], ...]:
         found = []
@@ -115,7 +116,13 @@ class Server:
 
         """
         await asyncio.to_thread(prepare)
-        app = application(self._fleet, self._settings, self._access, self._check_now, self._newest)
+        app = application(
+            self._fleet,
+            self._settings,
+            self._access,
+            check_now=self._check_now,
+            latest_settings=self._latest_settings,
+        )
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         await runner.setup()
         try:
@@ -126,7 +133,7 @@ class Server:
             self._runner = runner
             await self._listen_for_commands()
             address = f"{'https' if tls else 'http'}://{shown}:{bound[1]}"
-            self._fleet.page_url = self._settings.page_url or address
+            self._fleet.monitor.page_url = self._settings.page_url or address
             yield address
         finally:
             await runner.cleanup()

@@ -9,8 +9,8 @@ from typing import Any
 
 from xueliang_monitor.configuration.camera_file import Lifecycle
 from xueliang_monitor.fleet.snapshot import Entry
-from xueliang_monitor.judgement.catalogue import CAUSES, fault
-from xueliang_monitor.judgement.health import CameraStatus
+from xueliang_monitor.judgement.catalogue import fault
+from xueliang_monitor.judgement.status import CAUSES, CameraStatus
 from xueliang_monitor.web.views import STATES, WORST_FIRST
 
 

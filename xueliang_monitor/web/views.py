@@ -8,10 +8,12 @@ from typing import Any
 
 from xueliang_monitor.configuration.inventory import Camera
 from xueliang_monitor.configuration.strict_yaml import Problem
-from xueliang_monitor.fleet.snapshot import Entry, MonitorFault
+from xueliang_monitor.fleet.monitor_status import MonitorFault
+from xueliang_monitor.fleet.snapshot import Entry
 from xueliang_monitor.judgement.catalogue import FAULTS, fault
 from xueliang_monitor.judgement.diagnosis import AdviceRow, Facts, diagnose
-from xueliang_monitor.judgement.health import CameraStatus, FaultState, Outage
+from xueliang_monitor.judgement.health import FaultState, Outage
+from xueliang_monitor.judgement.status import CameraStatus, StatusCause
 from xueliang_monitor.judgement.uplinks import Uplink
 from xueliang_monitor.model import Rung, State, Text, redact_path
 from xueliang_monitor.probing.device_changes import JUDGED
@@ -58,7 +60,7 @@ def _row(entry: Entry, status: CameraStatus) -> AdviceRow | None:
     told = entry.rungs.get(Rung.ONVIF)
     facts = Facts(
         frozenset(known.code for known in status.faults),
-        status.cause == "uplink_down",
+        status.cause is StatusCause.UPLINK_DOWN,
         told is not None and (told.ok or told.fault in JUDGED),
         entry.readings,
     )
@@ -110,7 +112,7 @@ def _told(device: DeviceMemory) -> dict[str, Any]:
         "identity": asdict(device.told) if device.told else None,
         "hostname": device.hostname,
         "stream_path": redact_path(device.stream_path),
-        "login": device.acquaintance.login.value,
+        "login": device.hints.login.value,
         "profiles": [
             {"token": profile.token, "name": profile.name, **asdict(profile.stream)} for profile in device.profiles
         ],

@@ -44,11 +44,22 @@ class TlsSettings(Strict):
     """The server's certificate, and what it asks of its clients."""
 
     cert_file: Path
+    """PEM file with the server's certificate chain. Paths are relative to this file."""
+
     key_file: Path
+    """PEM file with the private key, without a passphrase."""
+
     client_auth_type: Literal["NoClientCert", "VerifyClientCertIfGiven", "RequireAndVerifyClientCert"] = "NoClientCert"
+    """Whether clients must present a certificate."""
+
     client_ca_file: Path | None = None
+    """PEM file with the authorities of client certificates."""
+
     min_version: Literal["TLS12", "TLS13"] = "TLS12"
+    """Oldest TLS version that is accepted."""
+
     max_version: Literal["TLS12", "TLS13"] = "TLS13"
+    """Newest TLS version that is accepted."""
 
 
 class HttpSettings(Strict):
@@ -64,14 +75,22 @@ class HttpSettings(Strict):
         ],
         Annotated[str, AfterValidator(_check_header)],
     ] = Field(default_factory=dict)
+    """Headers that are added to every response, by name."""
 
 
 class WebSettings(Strict):
     """The whole file."""
 
     tls_server_config: TlsSettings | None = None
+    """TLS of the server. Without it, the page is served over plain HTTP."""
+
     http_server_config: HttpSettings = HttpSettings()
+    """HTTP options."""
+
     basic_auth_users: Mapping[str, Annotated[str, AfterValidator(_check_hash)]] = Field(default_factory=dict)
+    """Users and their bcrypt hashes. `xueliang config hash-password` makes a hash. With users, everything except
+    `/healthz` requires a login.
+    """
 
 
 @dataclass(frozen=True, slots=True)

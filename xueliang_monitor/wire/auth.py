@@ -133,7 +133,7 @@ def authorize(challenge: Challenge, credentials: Credentials, method: str, uri: 
     return "Digest " + ", ".join(fields)
 
 
-def verify(authorization: str, credentials: Credentials, method: str, realm: str, nonce: str) -> bool:
+def verify(authorization: str, credentials: Credentials, *, method: str, realm: str, nonce: str) -> bool:
     """Say whether an Authorization value proves `credentials`, as a server checks it."""
     scheme, _, rest = authorization.partition(" ")
     if scheme.lower() == "basic":

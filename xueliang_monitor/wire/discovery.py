@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from xueliang_monitor.wire import soap
-from xueliang_monitor.wire.errors import AnswerError
+from xueliang_monitor.wire.errors import OnvifResponseError
 
 PORT = 3702
 GROUP = "239.255.255.250"
@@ -28,7 +28,7 @@ _PROBE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class ProbeMatch:
     """One device's answer: its endpoint (mostly urn:uuid), what its scopes say of it, and its service addresses."""
 
     endpoint: str
@@ -51,21 +51,21 @@ def probe_id(datagram: bytes) -> str | None:
     return match[1].decode("ascii", "replace") if match else None
 
 
-def read_matches(datagram: bytes) -> tuple[Match, ...]:
+def read_matches(datagram: bytes) -> tuple[ProbeMatch, ...]:
     """Read a ProbeMatches; empty where it is none. Never raises.
 
     RelatesTo is not asked for: some devices leave it out.
     """
     try:
         answer = soap.read(datagram)
-    except AnswerError:
+    except OnvifResponseError:
         return ()
     return tuple(
         found for item in soap.children(answer, "ProbeMatch")[:MAX_MATCHES] if (found := _match(item)) is not None
     )
 
 
-def _match(item: soap.Element) -> Match | None:
+def _match(item: soap.Element) -> ProbeMatch | None:
     scopes: dict[str, str] = {}
     for scope in soap.text(item, "Scopes", limit=4000).split():
         if match := _SCOPE.fullmatch(scope):
@@ -77,7 +77,7 @@ def _match(item: soap.Element) -> Match | None:
     name = scopes.get("name", "")
     if manufacturer := scopes.get("manufacturer", ""):
         name = name if name.lower().startswith(manufacturer.lower()) else f"{manufacturer} {name}".strip()
-    return Match(endpoint, name, scopes.get("hardware", ""), scopes.get("location", ""), addresses)
+    return ProbeMatch(endpoint, name, scopes.get("hardware", ""), scopes.get("location", ""), addresses)
 
 
 def _is_address(value: str) -> bool:

@@ -32,19 +32,19 @@ class MalformedMediaError(WireError):
     """RTP or its payload could not be read (RFC 3550, 6184, 7798, 2435)."""
 
 
-class AnswerError(WireError):
+class OnvifResponseError(WireError):
     """An answer over ONVIF could not be used (ONVIF Core, 5.11; SOAP 1.2)."""
 
 
-class EmptyAnswerError(AnswerError):
+class EmptyResponseError(OnvifResponseError):
     """The answer has no content."""
 
 
-class WebPageError(AnswerError):
+class WebPageError(OnvifResponseError):
     """The answer is an HTML page, such as a login page."""
 
 
-class MalformedAnswerError(AnswerError):
+class MalformedResponseError(OnvifResponseError):
     """The answer is no SOAP, exceeds a bound, or lacks what it must hold."""
 
 
@@ -65,7 +65,7 @@ class SoapFault:
         return f"{codes}: {self.reason}" if self.reason else codes
 
 
-class SoapFaultError(AnswerError):
+class SoapFaultError(OnvifResponseError):
     """The answer is a SOAP fault."""
 
     def __init__(self, fault: SoapFault) -> None:

@@ -10,7 +10,7 @@ from xueliang_monitor.wire.bits import BitReader, unescape
 from xueliang_monitor.wire.errors import MalformedMediaError
 from xueliang_monitor.wire.media import Codec
 from xueliang_monitor.wire.nal import NalDepacketizer, split_aggregate
-from xueliang_monitor.wire.supplement import identifier_at, recovery_point
+from xueliang_monitor.wire.sei import identifier_at, recovery_point
 from xueliang_monitor.wire.units import MAX_PARAMETER_SET_BYTES, Unit
 
 IDR, SEI, SPS, PPS = 5, 6, 7, 8

@@ -9,7 +9,7 @@ from xueliang_monitor.wire.errors import MalformedMediaError
 from xueliang_monitor.wire.h264 import MAX_READ_BYTES, parameter_sets
 from xueliang_monitor.wire.media import Codec
 from xueliang_monitor.wire.nal import NalDepacketizer, split_aggregate
-from xueliang_monitor.wire.supplement import identifier_at
+from xueliang_monitor.wire.sei import identifier_at
 from xueliang_monitor.wire.units import Unit
 
 VPS, SPS, PPS = 32, 33, 34

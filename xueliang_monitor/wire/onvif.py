@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from xueliang_monitor.model import Identity, StreamParameters
 from xueliang_monitor.wire import timezone
-from xueliang_monitor.wire.errors import MalformedAnswerError
+from xueliang_monitor.wire.errors import MalformedResponseError
 from xueliang_monitor.wire.soap import Element, child, children, local, text
 
 DEVICE = "http://www.onvif.org/ver10/device/wsdl"
@@ -75,7 +75,7 @@ def read_time(answer: Element, now: float) -> DeviceTime:
     UTC, against POSIX, the sense that lies nearer to `now` (seconds since the epoch) is taken.
 
     Raises:
-        MalformedAnswerError: it tells no time.
+        MalformedResponseError: it tells no time.
 
     """
     told = child(answer, "SystemDateAndTime")
@@ -87,7 +87,7 @@ def read_time(answer: Element, now: float) -> DeviceTime:
     here = _moment(child(told, "LocalDateTime"))
     zone = timezone.parse(zone_text)
     if here is None or zone is None:
-        raise MalformedAnswerError("the camera tells no time that can be read")
+        raise MalformedResponseError("the camera tells no time that can be read")
     offset = zone.offset(here, daylight=text(told, "DaylightSavings").lower() in {"true", "1"}).total_seconds()
     return DeviceTime(min((_as_utc(here) - offset, _as_utc(here) + offset), key=lambda at: abs(at - now)), zone_text)
 
@@ -96,13 +96,13 @@ def read_identity(answer: Element) -> Identity:
     """Read GetDeviceInformationResponse (ONVIF Core, 8.2.2).
 
     Raises:
-        MalformedAnswerError: it names neither make, model nor serial number.
+        MalformedResponseError: it names neither make, model nor serial number.
 
     """
     names = ("Manufacturer", "Model", "FirmwareVersion", "SerialNumber", "HardwareId")
     manufacturer, model, firmware, serial, hardware = (text(answer, name, limit=120) for name in names)
     if not (manufacturer or model or serial):
-        raise MalformedAnswerError("the camera names neither its make, its model nor its serial number")
+        raise MalformedResponseError("the camera names neither its make, its model nor its serial number")
     return Identity(manufacturer, model, firmware, serial, hardware)
 
 
@@ -179,12 +179,12 @@ def read_uri(answer: Element) -> str:
     """Read GetStreamUriResponse or GetSnapshotUriResponse (ONVIF Media, 5.15, 5.17).
 
     Raises:
-        MalformedAnswerError: it holds no address.
+        MalformedResponseError: it holds no address.
 
     """
     uri = text(answer, "MediaUri", "Uri", limit=1000) or text(answer, "Uri", limit=1000)
     if not uri or not path_of(uri):
-        raise MalformedAnswerError("the camera names no address for the stream")
+        raise MalformedResponseError("the camera names no address for the stream")
     return uri
 
 
@@ -203,13 +203,13 @@ def read_subscription(answer: Element) -> tuple[str, tuple[Element, ...]]:
     """Read CreatePullPointSubscriptionResponse (ONVIF Events, 9.2): path, and the reference parameters to hand back.
 
     Raises:
-        MalformedAnswerError: it names no address.
+        MalformedResponseError: it names no address.
 
     """
     reference = child(answer, "SubscriptionReference")
     path = path_of(text(reference, "Address", limit=1000))
     if not path:
-        raise MalformedAnswerError("the camera names no address for the subscription")
+        raise MalformedResponseError("the camera names no address for the subscription")
     parameters = child(reference, "ReferenceParameters")
     return path, tuple(parameters) if parameters is not None else ()
 

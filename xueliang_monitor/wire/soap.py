@@ -12,14 +12,14 @@ from typing import TypeAlias
 from lxml import etree
 
 from xueliang_monitor.wire.errors import (
-    EmptyAnswerError,
-    MalformedAnswerError,
+    EmptyResponseError,
+    MalformedResponseError,
     SoapFault,
     SoapFaultError,
     WebPageError,
 )
 
-MAX_ANSWER_BYTES = 1024 * 1024
+MAX_RESPONSE_BYTES = 1024 * 1024
 MAX_DEPTH = 64
 Element: TypeAlias = etree._Element
 
@@ -62,7 +62,7 @@ def _unwrap(content: bytes) -> bytes:
     start = _START.search(content)
     ends = list(_END.finditer(content))
     if start is None or not ends or ends[-1].end() <= start.start():
-        raise MalformedAnswerError("the answer holds no whole SOAP envelope")
+        raise MalformedResponseError("the answer holds no whole SOAP envelope")
     return content[start.start() : ends[-1].end()]
 
 
@@ -103,10 +103,10 @@ def _parse(content: bytes) -> Element:
             root = etree.fromstring(content, _parser(recover=recover))
         except etree.XMLSyntaxError as error:
             if recover:
-                raise MalformedAnswerError(f"the answer is not XML: {str(error)[:120]}") from error
+                raise MalformedResponseError(f"the answer is not XML: {str(error)[:120]}") from error
         else:
             if root is None:
-                raise MalformedAnswerError("the answer is not XML")
+                raise MalformedResponseError("the answer is not XML")
             return root
     raise AssertionError
 
@@ -116,7 +116,7 @@ def _check_depth(root: Element) -> None:
     while level:
         depth += 1
         if depth > MAX_DEPTH:
-            raise MalformedAnswerError(f"the answer is nested deeper than {MAX_DEPTH} elements")
+            raise MalformedResponseError(f"the answer is nested deeper than {MAX_DEPTH} elements")
         level = [item for element in level for item in element]
 
 
@@ -136,19 +136,19 @@ def read(content: bytes, status: int = 200) -> Element:
     """Return the first element of the answer's Body; `status` is that of HTTP.
 
     Raises:
-        EmptyAnswerError: there is no content.
+        EmptyResponseError: there is no content.
         WebPageError: it is an HTML page.
         SoapFaultError: it is a SOAP fault.
-        MalformedAnswerError: it is no SOAP, too large, too deep, or declares types or entities of its own.
+        MalformedResponseError: it is no SOAP, too large, too deep, or declares types or entities of its own.
 
     """
-    if len(content) > MAX_ANSWER_BYTES:
-        raise MalformedAnswerError(f"the answer is larger than {MAX_ANSWER_BYTES} bytes")
+    if len(content) > MAX_RESPONSE_BYTES:
+        raise MalformedResponseError(f"the answer is larger than {MAX_RESPONSE_BYTES} bytes")
     if not content.strip(b"\x00 \t\r\n"):
-        raise EmptyAnswerError(f"the answer is empty (HTTP {status})")
+        raise EmptyResponseError(f"the answer is empty (HTTP {status})")
     plain = _utf8(content)
     if _DTD.search(plain.decode("utf-8", "replace")) and not _PAGE.search(plain[:4096]):
-        raise MalformedAnswerError("the answer declares a document type or entities, which SOAP forbids")
+        raise MalformedResponseError("the answer declares a document type or entities, which SOAP forbids")
     if not _END.search(plain) and _PAGE.search(plain[:4096]):
         raise WebPageError(f"a web page came in place of a SOAP answer (HTTP {status})")
     envelope = re.sub(rb"^<\?xml[^>]*\?>", b"", _unwrap(plain)).lstrip()
@@ -157,7 +157,7 @@ def read(content: bytes, status: int = 200) -> Element:
     body = child(root, "Body") if local(root) == "Envelope" else None
     first = next((item for item in body if local(item)), None) if body is not None else None
     if first is None:
-        raise MalformedAnswerError("the SOAP envelope has no body, or an empty one")
+        raise MalformedResponseError("the SOAP envelope has no body, or an empty one")
     if local(first) == "Fault":
         raise SoapFaultError(_fault(first))
     return first

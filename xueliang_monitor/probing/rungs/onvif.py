@@ -25,10 +25,10 @@ from xueliang_monitor.probing.login import LoginOutcome, Permission, Protocol
 from xueliang_monitor.probing.rung import Climbed, Probe, RungOutcome, VisitContext
 from xueliang_monitor.probing.rungs.reach import UNREACHED, Reached, Resolved
 from xueliang_monitor.probing.rungs.rtsp import STREAM_NOT_FOUND, login_outcome
-from xueliang_monitor.wire.errors import AnswerError, EmptyAnswerError, SoapFaultError, WebPageError
+from xueliang_monitor.wire.errors import EmptyResponseError, OnvifResponseError, SoapFaultError, WebPageError
 
 if TYPE_CHECKING:
-    from xueliang_monitor.net.onvif import OnvifConversation
+    from xueliang_monitor.net.onvif import OnvifClient
 
 INTERVIEW_SECONDS = 3600.0
 """How often profiles, host name and services are asked."""
@@ -106,8 +106,8 @@ ONVIF_EMPTY = Fault(
     Text("The camera answers without saying anything: its ONVIF service hangs.", "摄像机应答无内容：ONVIF 服务异常。"),
     Text("Restart the camera; if it stays, update its firmware.", "重启摄像机；若仍存在，请升级固件。"),
 )
-_BY_ANSWER: tuple[tuple[type[AnswerError], Fault], ...] = (
-    (EmptyAnswerError, ONVIF_EMPTY),
+_BY_RESPONSE: tuple[tuple[type[OnvifResponseError], Fault], ...] = (
+    (EmptyResponseError, ONVIF_EMPTY),
     (WebPageError, ONVIF_WEB_PAGE),
     (SoapFaultError, ONVIF_FAULT),
 )
@@ -137,19 +137,19 @@ class Asked:
 
 async def conversation(
     context: VisitContext, climbed: Climbed, target: OnvifTarget, permission: Permission
-) -> OnvifConversation:
+) -> OnvifClient:
     """Return a conversation with the device, to be used as an async context manager."""
     if not _load.cache_info().currsize:
         await asyncio.to_thread(_load)
-    from xueliang_monitor.net.onvif import OnvifConversation
+    from xueliang_monitor.net.onvif import OnvifClient
 
     reached, resolved = climbed.find(Reached), climbed.find(Resolved)
     asked = climbed.find(Asked)
-    return OnvifConversation(
+    return OnvifClient(
         context.target.host,
         target,
         context.now,
-        (asked.memory if asked is not None else context.memory.device).acquaintance,
+        (asked.memory if asked is not None else context.memory.device).hints,
         tls=context.target.tls,
         may_log_in=permission.allowed,
         # The address that the stream came from, as a name may have several.
@@ -162,11 +162,11 @@ async def _optional(answer: Awaitable[Answer], otherwise: Answer) -> Answer:
     try:
         async with asyncio.timeout(OPTIONAL_SECONDS):
             return await answer
-    except (AnswerError, NetError, TimeoutError):
+    except (OnvifResponseError, NetError, TimeoutError):
         return otherwise
 
 
-async def _interview(talk: OnvifConversation, context: VisitContext, known: DeviceMemory) -> DeviceMemory:
+async def _interview(talk: OnvifClient, context: VisitContext, known: DeviceMemory) -> DeviceMemory:
     """Ask what seldom changes: profiles, host name, where the stream is, whether the last start is told."""
     from xueliang_monitor.wire.onvif import path_of
 
@@ -186,12 +186,12 @@ async def _interview(talk: OnvifConversation, context: VisitContext, known: Devi
     )
 
 
-async def _ask_last_start(talk: OnvifConversation, context: VisitContext, known: DeviceMemory) -> DeviceMemory:
+async def _ask_last_start(talk: OnvifClient, context: VisitContext, known: DeviceMemory) -> DeviceMemory:
     """Notice a restart: the last start moved by the camera's clock and by ours, so that setting a clock is none."""
     told = await _optional(talk.last_reboot(), None)
     if told is None:
         return known
-    ours = told - (talk.acquaintance.clock_offset_seconds or 0.0)
+    ours = told - (talk.hints.clock_offset_seconds or 0.0)
     before = known.last_start
     moved = before is not None and min(abs(told - before[0]), abs(ours - before[1])) > SAME_START_SECONDS
     return replace(
@@ -199,20 +199,20 @@ async def _ask_last_start(talk: OnvifConversation, context: VisitContext, known:
     )
 
 
-def _fault_of(error: NetError | AnswerError) -> FaultSeen:
+def _fault_of(error: NetError | OnvifResponseError) -> FaultSeen:
     if isinstance(error, ConnectError | ClosedError):
         return FaultSeen(ONVIF_UNREACHABLE, str(error))
     if isinstance(error, NetError):
         return FaultSeen(ONVIF_MALFORMED, str(error))
     return FaultSeen(
-        next((fault for kind, fault in _BY_ANSWER if isinstance(error, kind)), ONVIF_MALFORMED), str(error)
+        next((fault for kind, fault in _BY_RESPONSE if isinstance(error, kind)), ONVIF_MALFORMED), str(error)
     )
 
 
 def _readings(known: DeviceMemory, told: Identity | None) -> dict[str, float | str]:
     readings: dict[str, float | str] = {}
-    if known.acquaintance.clock_offset_seconds is not None:
-        readings["clock_offset_seconds"] = known.acquaintance.clock_offset_seconds
+    if known.hints.clock_offset_seconds is not None:
+        readings["clock_offset_seconds"] = known.hints.clock_offset_seconds
     if told is not None:
         readings |= {"manufacturer": told.manufacturer, "model": told.model, "firmware": told.firmware}
         readings["serial"] = told.serial
@@ -223,15 +223,15 @@ def _readings(known: DeviceMemory, told: Identity | None) -> dict[str, float | s
     return readings
 
 
-async def _ask_time(talk: OnvifConversation) -> None:
+async def _ask_time(talk: OnvifClient) -> None:
     """Ask the clock first, as a login needs it; that some cameras refuse even this is found out again by the login."""
     try:
         await talk.time()
     except SoapFaultError as error:
         if not error.fault.refuses_login:
             raise
-    except AnswerError as error:
-        if isinstance(error, EmptyAnswerError | WebPageError):
+    except OnvifResponseError as error:
+        if isinstance(error, EmptyResponseError | WebPageError):
             raise
         # What cannot be read of the clock alone is no reason to say nothing of the device.
 
@@ -274,15 +274,15 @@ async def _climb(context: VisitContext, climbed: Climbed, _seconds: float) -> Ru
         except LoginError as error:
             if error.tried or target.credentials is None:
                 seen.append(Finding(ONVIF_AUTH_FAILED.code, str(error)))
-        except (NetError, AnswerError) as error:
+        except (NetError, OnvifResponseError) as error:
             raise _fault_of(error) from error
         finally:
             asked.login = _login_outcome(talk)
-            asked.memory = replace(asked.memory, acquaintance=talk.acquaintance)
+            asked.memory = replace(asked.memory, hints=talk.hints)
     return _judge(context, asked.memory, told, seen)
 
 
-def _login_outcome(talk: OnvifConversation) -> LoginOutcome:
+def _login_outcome(talk: OnvifClient) -> LoginOutcome:
     if talk.login_accepted:
         return LoginOutcome.ACCEPTED
     return LoginOutcome.REFUSED if talk.login_tried else LoginOutcome.OPEN
@@ -290,7 +290,7 @@ def _login_outcome(talk: OnvifConversation) -> LoginOutcome:
 
 def _judge(context: VisitContext, known: DeviceMemory, told: Identity | None, seen: list[Finding]) -> RungOutcome:
     """Return what was seen and what could be ruled out; without a login that is the clock alone."""
-    offset = known.acquaintance.clock_offset_seconds
+    offset = known.hints.clock_offset_seconds
     found: list[tuple[str, Finding | None]] = []
     if offset is not None:
         found.append((CLOCK_DRIFT.code, judge_clock(offset, context.target)))

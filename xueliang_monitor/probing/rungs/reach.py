@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 from xueliang_monitor.model import Fault, FaultSeen, Rung, Severity, Text
-from xueliang_monitor.net.errors import ConnectError, NameUnresolvedError, RefusedError
+from xueliang_monitor.net.errors import ConnectError, ConnectRefusedError, NameUnresolvedError
 from xueliang_monitor.net.names import LOOKUP_SECONDS
 from xueliang_monitor.net.rtsp import RtspConnection
 from xueliang_monitor.probing.rung import (
@@ -104,7 +104,7 @@ async def _climb(context: VisitContext, climbed: Climbed, _seconds: float) -> Ru
     target, started = context.target, time.monotonic()
     try:
         connection = await RtspConnection.open(target.host, target.port, climbed.need(Resolved).addresses)
-    except RefusedError as error:
+    except ConnectRefusedError as error:
         raise FaultSeen(CONNECTION_REFUSED, str(error)) from error
     except ConnectError as error:
         raise FaultSeen(HOST_UNREACHABLE, str(error)) from error

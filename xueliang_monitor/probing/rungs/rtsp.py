@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from xueliang_monitor.model import Fault, FaultSeen, Rung, Severity, Text
 from xueliang_monitor.net.errors import (
     ClosedError,
-    LockedError,
     LoginError,
+    LoginLockedError,
     NetError,
     ProtocolError,
-    RedirectionError,
-    StatusError,
+    RedirectError,
+    RtspStatusError,
     TlsError,
 )
 from xueliang_monitor.net.rtsp import Description, RtspConnection
@@ -138,8 +138,8 @@ _BY_STATUS = {
 
 _BY_ERROR: tuple[tuple[type[NetError], Fault], ...] = (
     (TlsError, TLS_FAILED),
-    (RedirectionError, STREAM_NOT_FOUND),
-    (LockedError, AUTH_LOCKED),
+    (RedirectError, STREAM_NOT_FOUND),
+    (LoginLockedError, AUTH_LOCKED),
     (LoginError, AUTH_FAILED),
     (ProtocolError, RTSP_MALFORMED),
     (ClosedError, CONNECTION_CLOSED),
@@ -148,7 +148,7 @@ _BY_ERROR: tuple[tuple[type[NetError], Fault], ...] = (
 
 def fault_of(error: NetError) -> Fault:
     """Return the fault that an error of the RTSP client stands for."""
-    if isinstance(error, StatusError) and not isinstance(error, RedirectionError):
+    if isinstance(error, RtspStatusError) and not isinstance(error, RedirectError):
         return _BY_STATUS.get(error.status, SERVER_ERROR)
     return next((fault for kind, fault in _BY_ERROR if isinstance(error, kind)), SERVER_ERROR)
 

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, replace
 
 from xueliang_monitor.model import Fault, FaultSeen, Finding, Rung, Severity, Text, Transport
-from xueliang_monitor.net.errors import ClosedError, NetError, StatusError
+from xueliang_monitor.net.errors import ClosedError, NetError, RtspStatusError
 from xueliang_monitor.net.playback import Playback, playing
 from xueliang_monitor.net.rtsp import Description, RtspConnection
 from xueliang_monitor.probing import stream_baseline
@@ -238,7 +238,7 @@ async def _play(session: _Session, reception: Reception, media: Media, seconds: 
 
 def _is_interruption(error: NetError) -> bool:
     """Say whether the camera ended the session: the connection, or by having forgotten it (454)."""
-    return isinstance(error, ClosedError) or (isinstance(error, StatusError) and error.status == SESSION_NOT_FOUND)
+    return isinstance(error, ClosedError) or (isinstance(error, RtspStatusError) and error.status == SESSION_NOT_FOUND)
 
 
 async def _listen(session: _Session, playback: Playback, reception: Reception, seconds: float) -> None:

@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from xueliang_monitor.commissioning.registration_error import RegistrationError, login_of
-from xueliang_monitor.commissioning.registration_request import Wish
+from xueliang_monitor.commissioning.registration_request import RegistrationRequest
 from xueliang_monitor.configuration.camera_file import CameraFile, IdentitySection, StreamSection
 from xueliang_monitor.configuration.installation import Installation
 from xueliang_monitor.configuration.inventory import Camera, target_of
 from xueliang_monitor.model import Credentials, OnvifTarget, redact_path
-from xueliang_monitor.net.discovery import ask_each
+from xueliang_monitor.net.discovery import probe_addresses
 from xueliang_monitor.net.errors import LoginError, NetError
 from xueliang_monitor.net.names import Names
 from xueliang_monitor.probing.device_memory import choose_profile, main_profile
 from xueliang_monitor.process.shortage import ShortageError, shortage_of
 from xueliang_monitor.time_format import iso_utc
-from xueliang_monitor.wire.errors import AnswerError, SoapFaultError
+from xueliang_monitor.wire.errors import OnvifResponseError, SoapFaultError
 
 if TYPE_CHECKING:
-    from xueliang_monitor.net.onvif import OnvifConversation
+    from xueliang_monitor.net.onvif import OnvifClient
     from xueliang_monitor.wire.onvif import Profile
 
 USUAL_PORTS = (80, 8000, 8080, 8899, 2020, 10080, 5000)
@@ -34,7 +34,7 @@ USUAL_PORTS = (80, 8000, 8080, 8899, 2020, 10080, 5000)
 DISCOVERY_SECONDS = 0.6
 CONNECT_SECONDS = 1.5
 TALK_SECONDS = 10.0
-Say = Callable[[str], None]
+Progress = Callable[[str], None]
 
 
 async def _open_ports(address: str, ports: tuple[int, ...]) -> tuple[int, ...]:
@@ -61,13 +61,13 @@ async def _addresses(host: str, installation: Installation) -> tuple[str, ...]:
         raise RegistrationError(str(error)) from error
 
 
-async def _places(wish: Wish, address: str) -> tuple[OnvifTarget, ...]:
+async def _places(wish: RegistrationRequest, address: str) -> tuple[OnvifTarget, ...]:
     """Return where the device may speak ONVIF: as it says by WS-Discovery, as asked for, or where vendors put it."""
     secure = wish.onvif == "https"
     if wish.onvif_port is not None:
         return (OnvifTarget(wish.onvif_port, secure=secure),)
     try:
-        heard = await ask_each([address], DISCOVERY_SECONDS)
+        heard = await probe_addresses([address], DISCOVERY_SECONDS)
     except OSError as error:
         raise RegistrationError(f"the network cannot be asked: {shortage_of(error) or error}") from error
     said = tuple(OnvifTarget(device.port, device.path, device.secure) for device in heard)
@@ -77,14 +77,14 @@ async def _places(wish: Wish, address: str) -> tuple[OnvifTarget, ...]:
     return (*said, *(OnvifTarget(port) for port in usual if port not in {item.port for item in said}))
 
 
-async def _speaks_onvif(talk: OnvifConversation) -> str:
+async def _speaks_onvif(talk: OnvifClient) -> str:
     """Ask the clock, which needs no login; return why it is no ONVIF, empty where it is."""
     try:
         async with asyncio.timeout(TALK_SECONDS):
             await talk.time()
     except SoapFaultError:
         return ""
-    except (NetError, AnswerError, ShortageError) as error:
+    except (NetError, OnvifResponseError, ShortageError) as error:
         return str(error)
     except TimeoutError:
         return "no answer"
@@ -116,7 +116,7 @@ def without_login(path: str, login: Credentials | None) -> str:
     """Put placeholders where a path holds the login, so that no password gets into a camera's file.
 
     Raises:
-        RefusedError: it holds a password that is not the login's.
+        ConnectRefusedError: it holds a password that is not the login's.
 
     """
     if login is not None:
@@ -130,17 +130,17 @@ def without_login(path: str, login: Credentials | None) -> str:
     return path
 
 
-async def _optional_path(talk: OnvifConversation, token: str) -> str | None:
+async def _optional_path(talk: OnvifClient, token: str) -> str | None:
     from xueliang_monitor.wire.onvif import path_of
 
     try:
         return path_of(await talk.snapshot_uri(token)) or None
-    except AnswerError:
+    except OnvifResponseError:
         return None
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class DeviceDetails:
     """What a device says of itself, as it goes into its file."""
 
     place: OnvifTarget
@@ -168,13 +168,13 @@ async def _asking() -> AsyncIterator[None]:
         ) from error
     except ShortageError as error:
         raise RegistrationError(str(error)) from error
-    except (NetError, AnswerError) as error:
+    except (NetError, OnvifResponseError) as error:
         raise RegistrationError(f"the camera does not tell over ONVIF what is needed: {error}") from error
     except TimeoutError as error:
         raise RegistrationError(f"the camera did not answer over ONVIF within {TALK_SECONDS:.0f} s") from error
 
 
-async def _interview(talk: OnvifConversation, place: OnvifTarget, wished: str | None) -> Told:
+async def _interview(talk: OnvifClient, place: OnvifTarget, wished: str | None) -> DeviceDetails:
     async with _asking():
         who = await talk.identity()
         profiles = await talk.profiles()
@@ -184,7 +184,7 @@ async def _interview(talk: OnvifConversation, place: OnvifTarget, wished: str | 
         port, path = _split(await talk.stream_uri(chosen.token))
         path = without_login(path, place.credentials)
         snapshot = await _optional_path(talk, chosen.token)
-    return Told(
+    return DeviceDetails(
         place,
         IdentitySection.of(who),
         StreamSection.of(chosen.token, chosen.stream),
@@ -195,9 +195,9 @@ async def _interview(talk: OnvifConversation, place: OnvifTarget, wished: str | 
     )
 
 
-async def ask_device(wish: Wish, installation: Installation, say: Say) -> Told | None:
+async def query_device(wish: RegistrationRequest, installation: Installation, say: Progress) -> DeviceDetails | None:
     """Find the device's ONVIF service and ask it; None where it has none and the stream's path is given."""
-    from xueliang_monitor.net.onvif import OnvifConversation
+    from xueliang_monitor.net.onvif import OnvifClient
 
     if wish.onvif == "none":
         return None
@@ -206,7 +206,7 @@ async def ask_device(wish: Wish, installation: Installation, say: Say) -> Told |
     addresses = await _addresses(wish.address, installation)
     for found in await _places(wish, addresses[0]):
         place = replace(found, credentials=login)
-        async with OnvifConversation(wish.address, place, time.time, tls=wish.tls, addresses=addresses) as talk:
+        async with OnvifClient(wish.address, place, time.time, tls=wish.tls, addresses=addresses) as talk:
             if why_not := await _speaks_onvif(talk):
                 tried.append(f"port {place.port}: {why_not}")
                 continue
@@ -222,23 +222,23 @@ async def ask_device(wish: Wish, installation: Installation, say: Say) -> Told |
     )
 
 
-async def enrich(data: CameraFile, installation: Installation) -> CameraFile:
+async def add_device_details(data: CameraFile, installation: Installation) -> CameraFile:
     """Add to what a camera's file will say who the device says it is, and what its profiles are set to.
 
     The path that is given stays; where a profile has it, that is the one under watch. Without ONVIF nothing is added.
 
     Raises:
-        RefusedError: the device does not say.
+        ConnectRefusedError: the device does not say.
 
     """
-    from xueliang_monitor.net.onvif import OnvifConversation
+    from xueliang_monitor.net.onvif import OnvifClient
 
     login = login_of(installation, data.onvif_credentials or data.credentials)
     place = target_of("", data, None, login).onvif
     if place is None:
         return data
     addresses = await _addresses(data.address, installation)
-    async with OnvifConversation(data.address, place, time.time, tls=data.tls, addresses=addresses) as talk:
+    async with OnvifClient(data.address, place, time.time, tls=data.tls, addresses=addresses) as talk:
         if why_not := await _speaks_onvif(talk):
             raise RegistrationError(f"onvif: {why_not}")
         told = await _interview(talk, place, data.stream.profile if data.stream else None)
@@ -255,7 +255,7 @@ async def enrich(data: CameraFile, installation: Installation) -> CameraFile:
     )
 
 
-async def _of_path(talk: OnvifConversation, told: Told, path: str) -> Told:
+async def _of_path(talk: OnvifClient, told: DeviceDetails, path: str) -> DeviceDetails:
     """Return the same of the profile whose stream stands at `path`, where there is one."""
     if told.rtsp_path == path:
         return told
@@ -265,23 +265,23 @@ async def _of_path(talk: OnvifConversation, told: Told, path: str) -> Told:
     return told
 
 
-async def identify(
+async def query_identity(
     camera: Camera, installation: Installation, now: Callable[[], float] = time.time
 ) -> tuple[IdentitySection, StreamSection | None]:
     """Ask a registered camera who it is now, and what the profile under watch is set to, None where it has none.
 
     Raises:
-        RefusedError: it has no ONVIF, or does not say.
+        ConnectRefusedError: it has no ONVIF, or does not say.
 
     """
-    from xueliang_monitor.net.onvif import OnvifConversation
+    from xueliang_monitor.net.onvif import OnvifClient
 
     target = camera.target.onvif
     if target is None:
         raise RegistrationError(f"{camera.id} has no ONVIF: there is nobody to ask")
     host, tls = camera.target.host, camera.target.tls
     addresses = await _addresses(host, installation)
-    async with OnvifConversation(host, target, now, tls=tls, addresses=addresses) as talk, _asking():
+    async with OnvifClient(host, target, now, tls=tls, addresses=addresses) as talk, _asking():
         await _speaks_onvif(talk)
         who = IdentitySection.of(await talk.identity())
         if not target.profile:

@@ -1,111 +1,44 @@
-"""What a simulated camera says over ONVIF: requests read, answers written, logins verified. No sockets."""
+"""The ONVIF operations of a simulated camera: one function for each, from the device to the body of the response."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import hmac
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
 
-from xueliang_monitor.model import Credentials
+from xueliang_monitor.simulator.behaviour import Behaviour
 from xueliang_monitor.simulator.clips import RATE
-from xueliang_monitor.simulator.faults import Behaviour
-from xueliang_monitor.wire import soap
+from xueliang_monitor.simulator.soap_messages import SoapRequest
 from xueliang_monitor.wire.media import Codec
-
-TOKEN_SECONDS = 10.0
-"""How far Created of a WS-UsernameToken may be from the camera's own clock."""
 
 MANUFACTURER, MODEL, FIRMWARE = "Xueliang Simulated", "SIM-360", "1.4.2"
 WITHOUT_LOGIN = frozenset({"GetSystemDateAndTime", "GetServices", "GetCapabilities", "GetServiceCapabilities"})
 _ENCODINGS = {Codec.H264: "H264", Codec.H265: "H265", Codec.MJPEG: "JPEG"}
-_ENVELOPE = (
-    '<?xml version="1.0" encoding="UTF-8"?>\n'
-    '<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope" xmlns:tt="http://www.onvif.org/ver10/schema"'
-    ' xmlns:tds="http://www.onvif.org/ver10/device/wsdl" xmlns:trt="http://www.onvif.org/ver10/media/wsdl"'
-    ' xmlns:tev="http://www.onvif.org/ver10/events/wsdl" xmlns:ter="http://www.onvif.org/ver10/error"'
-    ' xmlns:wsnt="http://docs.oasis-open.org/wsn/b-2" xmlns:wstop="http://docs.oasis-open.org/wsn/t-1"'
-    ' xmlns:wsa="http://www.w3.org/2005/08/addressing" xmlns:tns1="http://www.onvif.org/ver10/topics"'
-    ' xmlns:xsd="http://www.w3.org/2001/XMLSchema">'
-    "<s:Body>{body}</s:Body></s:Envelope>"
-)
-_PLACES = (
+_SERVICES = (
     ("http://www.onvif.org/ver10/device/wsdl", "/onvif/device_service"),
     ("http://www.onvif.org/ver10/media/wsdl", "/onvif/media_service"),
     ("http://www.onvif.org/ver10/events/wsdl", "/onvif/event_service"),
 )
 
 
-@dataclass(frozen=True, slots=True)
-class SoapRequest:
-    """One call: the operation, the values of its elements by local name, and the login's token if there is one."""
-
-    operation: str
-    values: dict[str, str]
-    token: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatedDevice:
-    """What a simulated camera is, for one answer: `seen_as` is the base of its addresses, as it sees itself."""
+    """The state of a simulated camera at the time of one request.
+
+    `base_url` and `stream_url` hold the address that the camera believes it has. `clock` and `started_at` are seconds
+    since the epoch. `publishes_last_reboot` is True where the events service has the LastReboot topic.
+    """
 
     serial: str
-    seen_as: str
-    rtsp: str
+    base_url: str
+    stream_url: str
     codec: Codec
     pictures_between_keyframes: int
     clock: float
     started_at: float
     behaviour: Behaviour
-    tells_last_start: bool = True
-
-
-def parse(content: bytes) -> SoapRequest:
-    """Read a request.
-
-    Raises:
-        AnswerError: it is no SOAP.
-
-    """
-    call = soap.read(content)
-    header = soap.child(call.getroottree().getroot(), "Header", "Security", "UsernameToken")
-    values = {soap.local(item): soap.text(item, limit=500) for item in call.iter()}
-    token = {soap.local(item): soap.text(item, limit=500) for item in header} if header is not None else {}
-    return SoapRequest(soap.local(call), values, token)
-
-
-def token_is_good(token: dict[str, str], credentials: Credentials, clock: float) -> bool:
-    """Verify a WS-UsernameToken with a digest, made at about the camera's own time."""
-    try:
-        nonce = base64.b64decode(token.get("Nonce", ""), validate=True)
-        created = datetime.fromisoformat(token.get("Created", ""))
-    except (binascii.Error, ValueError):
-        return False
-    hashed = hashlib.sha1(nonce + token["Created"].encode() + credentials.password.encode(), usedforsecurity=False)
-    expected = base64.b64encode(hashed.digest()).decode()
-    near = abs(created.replace(tzinfo=created.tzinfo or UTC).timestamp() - clock) <= TOKEN_SECONDS
-    return (
-        near
-        and token.get("Username") == credentials.username
-        and hmac.compare_digest(token.get("Password", ""), expected)
-    )
-
-
-def envelope(body: str) -> bytes:
-    """Return an answer around a body."""
-    return _ENVELOPE.format(body=body).encode()
-
-
-def fault(code: str, subcode: str, reason: str) -> bytes:
-    """Return a SOAP fault (SOAP 1.2 part 1, 5.4)."""
-    return envelope(
-        f"<s:Fault><s:Code><s:Value>s:{code}</s:Value><s:Subcode><s:Value>ter:{subcode}</s:Value></s:Subcode></s:Code>"
-        f'<s:Reason><s:Text xml:lang="en">{escape(reason)}</s:Text></s:Reason></s:Fault>'
-    )
+    publishes_last_reboot: bool = True
 
 
 def _moment(name: str, at: datetime) -> str:
@@ -136,16 +69,16 @@ def _information(device: SimulatedDevice, _request: SoapRequest) -> str:
 
 
 def _services(device: SimulatedDevice, _request: SoapRequest) -> str:
-    listed = "".join(
-        f"<tds:Service><tds:Namespace>{namespace}</tds:Namespace><tds:XAddr>{device.seen_as}{path}</tds:XAddr>"
+    services = "".join(
+        f"<tds:Service><tds:Namespace>{namespace}</tds:Namespace><tds:XAddr>{device.base_url}{path}</tds:XAddr>"
         "<tds:Version><tt:Major>2</tt:Major><tt:Minor>60</tt:Minor></tds:Version></tds:Service>"
-        for namespace, path in _PLACES
+        for namespace, path in _SERVICES
     )
-    return f"<tds:GetServicesResponse>{listed}</tds:GetServicesResponse>"
+    return f"<tds:GetServicesResponse>{services}</tds:GetServicesResponse>"
 
 
 def _capabilities(device: SimulatedDevice, _request: SoapRequest) -> str:
-    base = device.seen_as
+    base = device.base_url
     return (
         "<tds:GetCapabilitiesResponse><tds:Capabilities>"
         f"<tt:Device><tt:XAddr>{base}/onvif/device_service</tt:XAddr></tt:Device>"
@@ -187,8 +120,8 @@ def _profile(device: SimulatedDevice, token: str, name: str, kilobits: int) -> s
 
 
 def _profiles(device: SimulatedDevice, _request: SoapRequest) -> str:
-    listed = _profile(device, "main", "mainStream", 2048) + _profile(device, "sub", "subStream", 2048)
-    return f"<trt:GetProfilesResponse>{listed}</trt:GetProfilesResponse>"
+    services = _profile(device, "main", "mainStream", 2048) + _profile(device, "sub", "subStream", 2048)
+    return f"<trt:GetProfilesResponse>{services}</trt:GetProfilesResponse>"
 
 
 def _uri(name: str, uri: str) -> str:
@@ -201,11 +134,11 @@ def _uri(name: str, uri: str) -> str:
 
 def _stream_uri(device: SimulatedDevice, request: SoapRequest) -> str:
     sub = request.values.get("ProfileToken") == "sub"
-    return _uri("GetStreamUri", f"{device.rtsp}{'-sub' if sub else ''}")
+    return _uri("GetStreamUri", f"{device.stream_url}{'-sub' if sub else ''}")
 
 
 def _snapshot_uri(device: SimulatedDevice, request: SoapRequest) -> str:
-    return _uri("GetSnapshotUri", f"{device.seen_as}/snapshot?profile={request.values.get('ProfileToken', '')}")
+    return _uri("GetSnapshotUri", f"{device.base_url}/snapshot?profile={request.values.get('ProfileToken', '')}")
 
 
 def _synchronize(_device: SimulatedDevice, _request: SoapRequest) -> str:
@@ -222,7 +155,7 @@ def _event_properties(device: SimulatedDevice, _request: SoapRequest) -> str:
         "<tev:GetEventPropertiesResponse>"
         "<tev:TopicNamespaceLocation>http://www.onvif.org/onvif/ver10/topics/topicns.xml</tev:TopicNamespaceLocation>"
         "<wsnt:FixedTopicSet>true</wsnt:FixedTopicSet>"
-        f"<wstop:TopicSet>{topic if device.tells_last_start else ''}</wstop:TopicSet>"
+        f"<wstop:TopicSet>{topic if device.publishes_last_reboot else ''}</wstop:TopicSet>"
         "<wsnt:TopicExpressionDialect>http://www.onvif.org/ver10/tev/topicExpression/ConcreteSet"
         "</wsnt:TopicExpressionDialect>"
         "<tev:MessageContentFilterDialect>http://www.onvif.org/ver10/tev/messageContentFilter/ItemFilter"
@@ -238,7 +171,7 @@ def _iso(seconds: float) -> str:
 def _subscribe(device: SimulatedDevice, _request: SoapRequest) -> str:
     return (
         "<tev:CreatePullPointSubscriptionResponse><tev:SubscriptionReference>"
-        f"<wsa:Address>{device.seen_as}/onvif/subscription?id=1</wsa:Address></tev:SubscriptionReference>"
+        f"<wsa:Address>{device.base_url}/onvif/subscription?id=1</wsa:Address></tev:SubscriptionReference>"
         f"<wsnt:CurrentTime>{_iso(device.clock)}</wsnt:CurrentTime>"
         f"<wsnt:TerminationTime>{_iso(device.clock + 60)}</wsnt:TerminationTime>"
         "</tev:CreatePullPointSubscriptionResponse>"
