@@ -31,7 +31,7 @@ from xueliang_monitor.picture.planes import least_detail, structure_of, thumb_of
 from xueliang_monitor.picture.reference import KEPT, MAX_LIGHTS, SETTLED_LOOKS, Reference
 from xueliang_monitor.picture.remembering import RECENT, SPACED, remember
 from xueliang_monitor.picture.verdict import Sight, View
-from xueliang_monitor.probing.visit import Memory
+from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.storage.persisted_memory import Remembered
 
 CLIPS = ("street", "cardet", "bottles", "worker", "parking", "highway", "tfl1", "tfl3", "tfl5", "riverdk")
