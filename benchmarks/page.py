@@ -34,7 +34,7 @@ from tests.real.gstreamer import free_port
 from xueliang_monitor.configuration import spreadsheet
 from xueliang_monitor.configuration.settings import Settings
 from xueliang_monitor.daemon import Monitor
-from xueliang_monitor.judgement.health import Transition
+from xueliang_monitor.judgement.transition import Transition
 from xueliang_monitor.service import spare_the_collector
 from xueliang_monitor.web.server import Server
 

@@ -22,12 +22,13 @@ from xueliang_monitor.clock import SystemClock
 from xueliang_monitor.fleet.changes import CameraRecord, Changes, PictureSample
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.judgement.availability import Seconds, day_of
-from xueliang_monitor.judgement.health import Health, Policy, Transition
+from xueliang_monitor.judgement.health import Health, Policy
+from xueliang_monitor.judgement.transition import Transition, TransitionKind
 from xueliang_monitor.metrics import render
 from xueliang_monitor.picture import PICTURE_CHECKS
 from xueliang_monitor.picture.measures import MEASURES
 from xueliang_monitor.picture.reference import MAX_LIGHTS
-from xueliang_monitor.probing.visit import Memory
+from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.storage.history import History
 
 RESULTS = Path(__file__).parent / "results"
@@ -55,8 +56,10 @@ def _fill(history: History, names: list[str]) -> None:
         happened = []
         for _ in range(OUTAGES_A_DAY):
             name, fault, at = chance.choice(names), chance.choice(FAULTS), start + chance.uniform(0, 80_000)
-            happened.append(Transition(name, at, "raised", fault, "no answer within 2.0 s", since=at - 4))
-            happened.append(Transition(name, at + chance.uniform(60, 5000), "cleared", fault, since=at - 4))
+            happened.append(Transition(name, at, TransitionKind.RAISED, fault, "no answer within 2.0 s", since=at - 4))
+            happened.append(
+                Transition(name, at + chance.uniform(60, 5000), TransitionKind.CLEARED, fault, since=at - 4)
+            )
         history.write(Changes(tuple(happened), (), seconds))
     history.write(Changes(known=tuple(CameraRecord(name, Health(), memory) for name in names)))
 

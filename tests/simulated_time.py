@@ -13,7 +13,8 @@ from xueliang_monitor.configuration.camera_file import CameraFile
 from xueliang_monitor.configuration.inventory import Camera, target_of
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.fleet.scheduler import Intervals, first_plan, next_plan
-from xueliang_monitor.judgement.health import Policy, Transition
+from xueliang_monitor.judgement.health import Policy
+from xueliang_monitor.judgement.transition import Transition
 from xueliang_monitor.model import Finding, Rung, RungResult, Target, VisitResult
 from xueliang_monitor.probing.device_changes import CLOCK_DRIFT, judge_clock
 from xueliang_monitor.probing.rungs import LADDER
@@ -113,7 +114,7 @@ class SimulatedDays:
         takes = CONNECT_TIMEOUT_SECONDS if code == "connect_timeout" else 0.05
         due = self._plans[name].what(now)
         made = visited(name, self.steady.now(), code, due.top)
-        if code is None and due.ask_device and self.fleet.entry(name).camera.target.onvif is not None:
+        if code is None and Rung.ONVIF in due.beside and self.fleet.entry(name).camera.target.onvif is not None:
             made = at_clock(made, now + self._drift.get(name, 0.0) - self.steady.now())
             made = replace(made, rungs=(*made.rungs, RungResult(Rung.ONVIF, True, 0.1)))
         self._started[name] = self.steady.shifted
@@ -140,8 +141,14 @@ class SimulatedDays:
         self.fleet.follow_clock(steady.step(), impossible=steady.impossible, guessed=steady.guessed)
 
     def said(self, kind: str, code: str | None = None) -> list[Transition]:
-        """Return the transitions of a kind."""
-        return [item for item in self.transitions if item.kind == kind and code in (None, item.code)]
+        """Return the transitions of a kind, of cameras and the monitor."""
+        return [
+            item for item in self.transitions if item.kind == kind and code in (None, item.code) and not item.uplink
+        ]
+
+    def uplink_changes(self) -> list[Transition]:
+        """Return the transitions of uplinks."""
+        return [item for item in self.transitions if item.uplink]
 
 
 class Troubles:

@@ -17,13 +17,14 @@ from xueliang_monitor.clock import EARLIEST, ManualClock, SteadyClock, SystemClo
 from xueliang_monitor.daemon import Monitor
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.judgement.availability import Seconds, day_of, split_by_day, window
-from xueliang_monitor.judgement.health import Policy, Transition
+from xueliang_monitor.judgement.health import Policy
 from xueliang_monitor.judgement.own_clock import CLOCK_WRONG, OwnClock
+from xueliang_monitor.judgement.transition import Transition
 from xueliang_monitor.model import Credentials, Rung, State
 from xueliang_monitor.net.onvif_hints import OnvifHints
 from xueliang_monitor.probing.device_memory import DeviceMemory
-from xueliang_monitor.probing.login_backoff import MAX_BACK_OFF_SECONDS, Login
-from xueliang_monitor.probing.visit import Memory
+from xueliang_monitor.probing.login import MAX_BACK_OFF_SECONDS, Login, LoginHistory
+from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.simulator.fleet import SimulatedFleet
 from xueliang_monitor.storage.history import History
 
@@ -33,9 +34,7 @@ CAMERAS = tuple(camera(f"cam-{number}", f"sw{number // 5}", onvif=True) for numb
 
 
 def said(days: SimulatedDays) -> list[str]:
-    return [
-        f"{item.change} {item.camera or 'monitor'} {item.fault}" for item in days.transitions if item.kind != "state"
-    ]
+    return [f"{item.kind} {item.camera or 'monitor'} {item.code}" for item in days.transitions if item.kind != "state"]
 
 
 def states(days: SimulatedDays) -> set[State]:
@@ -174,19 +173,19 @@ def test_a_single_camera_is_enough_where_the_clock_was_seen_to_be_set() -> None:
 def test_what_a_login_was_held_back_for_is_not_held_for_years() -> None:
     credentials = Credentials("viewer", "secret")
     ahead = START + YEAR
-    login = Login().for_credentials(credentials).refused(ahead).refused(ahead)
-    memory = Memory(login=login, device_login=login, refusals=(ahead, ahead))
+    login = LoginHistory().for_credentials(credentials).refused(ahead).refused(ahead)
+    memory = Memory(login=Login(login, login, (ahead, ahead)))
     restored = memory.moved(lambda moment: min(moment, START))
-    assert restored.login.seconds_left(START) <= MAX_BACK_OFF_SECONDS
-    assert restored.refusals == (START, START)  # they still count, but not for a year
+    assert restored.login.rtsp.seconds_left(START) <= MAX_BACK_OFF_SECONDS
+    assert restored.login.refusals == (START, START)  # they still count, but not for a year
     moved = memory.shifted(-YEAR)
-    assert moved.login.seconds_left(START) == login.seconds_left(ahead)
+    assert moved.login.rtsp.seconds_left(START) == login.seconds_left(ahead)
 
 
 def test_what_was_measured_of_clocks_moves_the_other_way() -> None:
     memory = Memory(device=DeviceMemory(OnvifHints(clock_offset_seconds=2.0), interviewed_at=START))
     shifted = memory.shifted(HOUR)
-    assert shifted.device.acquaintance.clock_offset_seconds == 2.0 - HOUR
+    assert shifted.device.hints.clock_offset_seconds == 2.0 - HOUR
     assert shifted.device.interviewed_at == START + HOUR
 
 
@@ -318,7 +317,7 @@ async def test_a_running_daemon_whose_clock_is_set(
     watched = monitor.fleet
 
     def take(items: tuple[Transition, ...]) -> None:
-        happened.extend(f"{item.change} {item.camera or 'monitor'} {item.fault}" for item in items)
+        happened.extend(f"{item.kind} {item.camera or 'monitor'} {item.code}" for item in items)
 
     def told() -> int:
         return sum("clock_offset_seconds" in entry.readings for entry, _ in watched.pairs())

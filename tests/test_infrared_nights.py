@@ -73,7 +73,7 @@ async def test_a_week_of_days_and_infrared_nights(watch: Watch, began: float, su
     await watched.run(moment(7, 12.0))
     assert len(watched.reports) > 400
     assert failed(watched) == 0
-    assert watched.fleet.snapshot().check_failures == {}
+    assert watched.fleet.snapshot().monitor.visits.failures.counts == {}
     known_from = moment(1, 12.0)  # a day and a night were seen by then
     seen = {(finding.code, visited.at > known_from) for visited in watched.reports for finding in visited.seen}
     assert seen <= {("picture_colourless", True), ("picture_dirty", False)}
@@ -112,7 +112,7 @@ async def test_real_days_with_black_and_white_nights(watch: Watch, footage: Path
         watched.restart(HOWS[number])
     await watched.run(moments[-1])
     assert failed(watched) == 0
-    assert watched.fleet.snapshot().check_failures == {}
+    assert watched.fleet.snapshot().monitor.visits.failures.counts == {}
     said = [(item.code, round(hour_of(item.at), 1)) for item in watched.transitions if item.kind == "raised"]
     assert not {code for code, _ in said} & {"check_failed", *COLOUR}, said
     assert State.UNKNOWN not in watched.states

@@ -103,7 +103,7 @@ async def test_an_invalid_change_keeps_the_last_good_version_and_says_so(
     async with watching(place) as monitor:
         await until(lambda: set(known(monitor).values()) == {State.UP})
         place.write("a", hosts[0], "rstp_port: 7\n")
-        await until(lambda: bool(monitor.fleet.problems))
+        await until(lambda: bool(monitor.fleet.monitor.reload.problems))
         assert monitor.fleet.entry("a").camera.outdated
         assert known(monitor) == {"a": State.UP, "b": State.UP}
         message = 'a.yaml:7: rstp_port: unknown key; did you mean "rtsp_port"?'
@@ -115,11 +115,11 @@ async def test_an_invalid_change_keeps_the_last_good_version_and_says_so(
         text = render(monitor.fleet.snapshot(), "")[0].decode()
         assert "xueliang_inventory_invalid_files 1.0" in text
         assert 'xueliang_camera_file_outdated{camera="a",programme="",site="S"} 1.0' in text
-        assert [views.problem_line(problem) for problem in monitor.fleet.problems] == [message]
+        assert [views.problem_line(problem) for problem in monitor.fleet.monitor.reload.problems] == [message]
         before = monitor.fleet.entry("a").health.visited_at
         await until(lambda: monitor.fleet.entry("a").health.visited_at != before)  # it is still visited
         place.write("a", hosts[0])
-        await until(lambda: not monitor.fleet.problems)
+        await until(lambda: not monitor.fleet.monitor.reload.problems)
         assert not monitor.fleet.entry("a").camera.outdated
 
 
@@ -130,18 +130,18 @@ async def test_invalid_settings_keep_the_old_and_cameras_still_follow(simulated:
         good = place.settings.read_text()
         place.settings.write_text(good + "clera: 3\n")
         await monitor.reload()
-        assert not monitor.fleet.reload_ok
-        assert 'did you mean "clear"' in str(monitor.fleet.problems[0])
+        assert not monitor.fleet.monitor.reload.succeeded
+        assert 'did you mean "clear"' in str(monitor.fleet.monitor.reload.problems[0])
         place.write("a", next(iter(fleet.cameras.values())).target.host)
         await until(lambda: "a" in known(monitor))
         place.settings.write_text(good + "clear: 3\n")
         await monitor.reload()
-        assert monitor.fleet.reload_ok
+        assert monitor.fleet.monitor.reload.succeeded
         assert monitor.fleet.policy.clear == 3
         (place.cameras / "a.yaml").unlink()
         place.cameras.rmdir()
         await monitor.reload()
-        assert not monitor.fleet.reload_ok
+        assert not monitor.fleet.monitor.reload.succeeded
         assert "a" in known(monitor)
 
 

@@ -15,7 +15,7 @@ import pytest
 from tests.recording import hurry, until
 from xueliang_monitor.daemon import Monitor
 from xueliang_monitor.judgement.availability import Seconds, day_of
-from xueliang_monitor.judgement.health import Transition
+from xueliang_monitor.judgement.transition import Transition, TransitionKind
 from xueliang_monitor.storage.history import Changes, History
 
 DAY = 86_400.0
@@ -60,7 +60,10 @@ async def test_shorter_times_to_keep_things_are_taken_up(place: Place) -> None:
         now = monitor.fleet.now
         with contextlib.closing(History(place.state)) as history:
             old = now - 5 * DAY
-            events = (Transition("a", old - 9, "raised", "x", since=old - 9), Transition("a", old, "cleared", "x"))
+            events = (
+                Transition("a", old - 9, TransitionKind.RAISED, "x", since=old - 9),
+                Transition("a", old, TransitionKind.CLEARED, "x"),
+            )
             history.write(Changes(events, seconds=(("a", day_of(old), Seconds(1)),)))
 
             def left() -> tuple[int, int]:
@@ -79,7 +82,7 @@ async def test_another_form_of_the_log_is_taken_up(place: Place, caplog: pytest.
     caplog.set_level(logging.INFO, "xueliang_monitor.events")
 
     def line() -> str:
-        monitor.fleet._tell((Transition("a", 0.0, "raised", "no_media", since=0.0),))
+        monitor.fleet._notify((Transition("a", 0.0, TransitionKind.RAISED, "no_media", since=0.0),))
         return caplog.records[-1].getMessage()
 
     async with running(place) as (monitor, _):

@@ -25,6 +25,7 @@ from xueliang_monitor.model import Rung, VisitResult
 from xueliang_monitor.net.names import Names
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing.camera_lock import Turns
+from xueliang_monitor.probing.rungs import OFFLINE_RUNGS, PROBES
 from xueliang_monitor.probing.visit import visit
 from xueliang_monitor.process import limits
 from xueliang_monitor.process.pauses import STOPPED_SECONDS
@@ -53,18 +54,10 @@ FUTURE_SECONDS = 86_400.0
 
 def policy_of(settings: config.Settings) -> Policy:
     """Return how reports are judged."""
-    confirm = settings.confirm
-    times = {
-        Rung.REACH: confirm.reach,
-        Rung.RTSP: confirm.rtsp,
-        Rung.STREAM: confirm.stream,
-        Rung.PICTURE: confirm.picture,
-        Rung.ONVIF: confirm.onvif,
-        Rung.MONITOR: confirm.picture,
-    }
-    longest = max(settings.intervals.reach, settings.intervals.rtsp)
-    limits = settings.timeouts
-    slack = limits.stream + limits.picture + limits.rtsp + limits.reach + limits.onvif
+    times: dict[str, int] = {probe.rung: settings.confirm.of(probe.rung) for probe in PROBES}
+    times[Rung.MONITOR] = settings.confirm.of(Rung.PICTURE)
+    longest = max(settings.intervals.of(rung) for rung in OFFLINE_RUNGS)
+    slack = sum(settings.timeouts.of(probe.rung) for probe in PROBES)
     return Policy(
         times, at_first_sight(), settings.clear, stale_after=3 * longest + slack, clock_drift=settings.clock_drift
     )
@@ -72,15 +65,9 @@ def policy_of(settings: config.Settings) -> Policy:
 
 def intervals_of(settings: config.Settings) -> Intervals:
     """Return when cameras are visited."""
-    intervals, rechecks = settings.intervals, settings.rechecks
     return Intervals(
-        intervals.reach,
-        intervals.rtsp,
-        intervals.stream,
-        intervals.picture,
-        intervals.onvif,
-        rechecks.reach,
-        rechecks.picture,
+        {probe.rung: settings.intervals.of(probe.rung) for probe in PROBES},
+        {probe.rung: settings.rechecks.of(probe.recheck.key) for probe in PROBES},
     )
 
 
@@ -115,7 +102,13 @@ class Monitor:
         self._recorder = Recorder(
             lambda: History(loaded.settings.state), self.fleet, self._resume, self._clock, loaded.settings.keep
         )
-        self._server = Server(self.fleet, loaded.settings, file.parent, self._scheduler.ask, lambda: self._newest)
+        self._server = Server(
+            self.fleet,
+            loaded.settings,
+            file.parent,
+            check_now=self._scheduler.ask,
+            latest_settings=lambda: self._newest,
+        )
         self._reloading = asyncio.Lock()
         for problem in problems:
             log.error("%s", problem)
@@ -139,7 +132,7 @@ class Monitor:
         try:
             return await self._visit_once(camera, due, lateness)
         except Exception:
-            self.fleet.count_failed_visit()
+            self.fleet.monitor.visits.add_error()
             raise
 
     async def _visit_once(self, camera: str, due: Due, lateness: float) -> tuple[VisitResult, Health]:
@@ -152,11 +145,11 @@ class Monitor:
             timeouts=timeouts_of(self._installation.settings),
             workers=self._workers,
             now=self._clock.now(),
-            ask_device=due.ask_device,
+            beside=due.beside,
             turns=self._turns,
             names=self._names,
-            pauses=self.fleet.pauses,
-            told=lambda rung, result: self.fleet.tell_rung(camera, rung, result),
+            pauses=self.fleet.monitor.pauses,
+            progress=lambda rung, result: self.fleet.tell_rung(camera, rung, result),
         )
         if moved := self._clock.shifted - shifted:  # the clock was set meanwhile
             visited, memory = visited.shifted(moved), memory.shifted(moved)
@@ -166,7 +159,7 @@ class Monitor:
         for resource in visited.shortages:
             self._say_short(resource, visited)
         self._scheduler.hurry(neighbours)
-        self.fleet.decoder_restarts = self._workers.restarts
+        self.fleet.monitor.decoder_restarts = self._workers.restarts
         return visited, health
 
     def _say_short(self, resource: str, visited: VisitResult) -> None:
@@ -180,7 +173,7 @@ class Monitor:
     async def _keep_evidence(self, visited: VisitResult, before: Health, after: Health) -> None:
         """Keep a small copy of the picture where this visit confirmed a fault of it."""
         known = {fault.code for fault in before.confirmed}
-        seen = {finding.code for finding in visited.seen if finding.rung is Rung.PICTURE}
+        seen = {finding.code for finding in visited.seen if finding.rung == Rung.PICTURE}
         fresh = [fault.code for fault in after.confirmed if fault.code in seen - known]
         if not fresh or not self.fleet.entry(visited.camera).camera.target.picture.evidence:
             return
@@ -227,7 +220,7 @@ class Monitor:
             kept = inventory.keep_last_good(before.inventory, fresh.inventory)
             problems = (*wrong, *fresh.problems, *fresh.inventory.problems)
             for problem in problems:
-                if problem not in self.fleet.problems:
+                if problem not in self.fleet.monitor.reload.problems:
                     log.error("%s", problem)
             await self._apply(before, fresh.with_inventory(kept))
             try:
@@ -276,10 +269,12 @@ class Monitor:
 
     async def supervise(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Run a background task, again after each failure; those are counted by its name."""
-        await supervised(name, work, clock=self._clock, failed=lambda task: self.fleet.task_restarts.update([task]))
+        await supervised(
+            name, work, clock=self._clock, failed=lambda task: self.fleet.monitor.task_restarts.update([task])
+        )
 
     def _take_lag(self, late: float) -> None:
-        self.fleet.loop_lag = late
+        self.fleet.monitor.loop_lag_seconds = late
         if late >= STOPPED_SECONDS:
             self._said_short[Resource.PROCESSOR] = self._clock.monotonic()  # said here once
             log.warning(
@@ -309,7 +304,7 @@ class Monitor:
             cameras = tuple(camera.id for camera in self._installation.inventory.cameras)
             async with asyncio.TaskGroup() as group:
                 background = {
-                    "lag": lambda: self.fleet.pauses.watch(self._take_lag),
+                    "lag": lambda: self.fleet.monitor.pauses.watch(self._take_lag),
                     "clock": self._follow_clock,
                     "inventory": lambda: file_watcher.follow(settings.inventory, self._seen, self.reload),
                     "web_config": self._server.follow_files,

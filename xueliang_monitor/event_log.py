@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from xueliang_monitor.configuration.inventory import Camera
 from xueliang_monitor.judgement.catalogue import FAULTS
-from xueliang_monitor.judgement.health import Transition
+from xueliang_monitor.judgement.transition import Transition, TransitionKind
 from xueliang_monitor.model import Severity
 from xueliang_monitor.time_format import iso_utc
 
@@ -45,21 +45,21 @@ def logfmt(fields: Mapping[str, object]) -> str:
 
 def fields_of(item: Transition, camera: Camera | None) -> dict[str, object]:
     """Return what a transition says, in the order in which it is written."""
-    fields: dict[str, object] = {"event": item.change}
+    fields: dict[str, object] = {"event": item.kind.value}
     if item.uplink:
         fields["uplink"] = item.uplink
     elif item.camera:
         fields["camera"] = item.camera
         if camera is not None:
             fields["site"] = camera.site
-    if item.kind == "state":
+    if item.kind is TransitionKind.STATE:
         return fields | {"state": item.code}
-    fields["fault"] = item.fault
-    if item.fault in FAULTS:
-        fields["severity"] = FAULTS[item.fault].severity.value
+    fields["fault"] = item.code
+    if item.code in FAULTS:
+        fields["severity"] = FAULTS[item.code].severity.value
     if item.since is not None:
         fields["since"] = iso_utc(item.since)
-        if item.change == "cleared":
+        if item.kind is TransitionKind.CLEARED:
             fields["duration"] = f"{max(0.0, item.at - item.since):.0f}s"
     if item.detail:
         fields["cause"] = item.detail
@@ -67,9 +67,9 @@ def fields_of(item: Transition, camera: Camera | None) -> dict[str, object]:
 
 
 def _level(item: Transition) -> int:
-    if item.change != "raised":
+    if item.kind is not TransitionKind.RAISED:
         return logging.INFO
-    declared = FAULTS.get(item.fault)
+    declared = FAULTS.get(item.code)
     return logging.ERROR if declared and declared.severity is Severity.CRITICAL else logging.WARNING
 
 

@@ -1,4 +1,4 @@
-"""The fleet as Prometheus reads it, rendered from a snapshot at scrape time."""
+"""The metrics endpoint: renders a snapshot of the fleet and the monitor for Prometheus at scrape time."""
 
 from __future__ import annotations
 
@@ -12,41 +12,46 @@ from prometheus_client.registry import Collector
 
 from xueliang_monitor import __version__
 from xueliang_monitor.configuration.camera_file import Lifecycle
-from xueliang_monitor.fleet.snapshot import Entry, Histogram, Snapshot
-from xueliang_monitor.judgement.catalogue import CAUSES, FAULTS
-from xueliang_monitor.judgement.health import CameraStatus
+from xueliang_monitor.fleet.monitor_status import Histogram
+from xueliang_monitor.fleet.snapshot import Entry, Snapshot
+from xueliang_monitor.judgement.catalogue import FAULTS
+from xueliang_monitor.judgement.status import CAUSES, CameraStatus
 from xueliang_monitor.model import State
 from xueliang_monitor.process.shortage import Resource
 
 _CAMERA = ("camera", "site", "programme")
 
 _READINGS = (
-    ("xueliang_camera_stream_frame_rate_hertz", "Pictures a second, by their timestamps.", "frame_rate_hertz"),
-    ("xueliang_camera_stream_bytes_per_second", "Payload of the video, by its own time.", "bytes_per_second"),
+    ("xueliang_camera_stream_frame_rate_hertz", "Frames per second, by RTP timestamps.", "frame_rate_hertz"),
+    ("xueliang_camera_stream_bytes_per_second", "Video payload per second, by RTP timestamps.", "bytes_per_second"),
     (
         "xueliang_camera_stream_jitter_seconds",
-        "Interarrival jitter of the video's packets (RFC 3550).",
+        "Interarrival jitter of video packets (RFC 3550).",
         "jitter_seconds",
     ),
     (
         "xueliang_camera_stream_keyframe_interval_seconds",
-        "Time between the last keyframes that were seen.",
+        "Time between the last two keyframes.",
         "keyframe_interval_seconds",
     ),
     (
         "xueliang_camera_stream_clock_offset_seconds",
-        "The clock of the camera's RTCP sender reports over the monitor's.",
+        "Clock of the camera's RTCP sender reports minus the monitor's clock.",
         "stream_clock_offset_seconds",
     ),
-    ("xueliang_camera_stream_packet_loss_ratio", "Share of RTP packets lost at the last look.", "packet_loss_ratio"),
+    (
+        "xueliang_camera_stream_packet_loss_ratio",
+        "Share of RTP packets lost in the last visit that received media.",
+        "packet_loss_ratio",
+    ),
     (
         "xueliang_camera_keyframe_wait_seconds",
-        "From the first packet to a whole keyframe.",
+        "Time from the first packet to a complete keyframe.",
         "keyframe_wait_seconds",
     ),
-    ("xueliang_camera_clock_offset_seconds", "The camera's clock over the monitor's.", "clock_offset_seconds"),
+    ("xueliang_camera_clock_offset_seconds", "The camera's clock minus the monitor's clock.", "clock_offset_seconds"),
     ("xueliang_camera_last_start_timestamp_seconds", "When the camera last started.", "last_start_timestamp_seconds"),
-    ("xueliang_camera_picture_brightness_ratio", "Mean luma of the last picture.", "brightness_ratio"),
+    ("xueliang_camera_picture_brightness_ratio", "Mean luma of the last picture, 0 to 1.", "brightness_ratio"),
     ("xueliang_camera_picture_sharpness_ratio", "Sharpness of the last picture (1 - blur effect).", "sharpness_ratio"),
 )
 
@@ -66,13 +71,13 @@ def _histogram(family: HistogramMetricFamily, labels: list[str], histogram: Hist
 
 
 class SnapshotCollector(Collector):
-    """Yields every family of one snapshot."""
+    """Yields every metric family of one snapshot."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the families, the cameras' first."""
+        """Yield all metric families, cameras first."""
         yield from self._judgement()
         yield from self._times()
         yield from self._cameras_readings()
@@ -81,11 +86,19 @@ class SnapshotCollector(Collector):
         yield from self._files()
         yield from self._uplinks()
         yield self._availability()
+        yield from self._visits()
         yield from self._monitor()
+        yield from self._history()
+        yield from self._configuration()
+        yield from self._page()
 
     def _judgement(self) -> Iterator[Metric]:
-        online = _gauge("xueliang_camera_online", "1 if the camera's RTSP is reached; absent while unknown.", _CAMERA)
-        healthy = _gauge("xueliang_camera_healthy", "1 if online without confirmed fault; absent if unknown.", _CAMERA)
+        online = _gauge(
+            "xueliang_camera_online", "1 if the camera answers RTSP, else 0; absent while unknown.", _CAMERA
+        )
+        healthy = _gauge(
+            "xueliang_camera_healthy", "1 if online without a confirmed fault; absent while unknown.", _CAMERA
+        )
         state = _gauge("xueliang_camera_state", "1 for the camera's state.", (*_CAMERA, "state"))
         fault = _gauge("xueliang_camera_fault", "1 while the fault is confirmed.", (*_CAMERA, "fault"))
         since = _gauge(
@@ -93,9 +106,11 @@ class SnapshotCollector(Collector):
             "When a confirmed fault was first seen.",
             (*_CAMERA, "fault"),
         )
-        unknown = _gauge("xueliang_camera_unknown", "1 while the state is unknown, with why.", (*_CAMERA, "cause"))
+        unknown = _gauge(
+            "xueliang_camera_unknown", "1 while the camera's state is unknown, by cause.", (*_CAMERA, "cause")
+        )
         episodes = CounterMetricFamily(
-            "xueliang_camera_fault_episodes", "Times the fault was confirmed.", labels=(*_CAMERA, "fault")
+            "xueliang_camera_fault_episodes", "Number of times the fault was confirmed.", labels=(*_CAMERA, "fault")
         )
         for entry, status in self._snapshot.counted:
             labels = _labels(entry)
@@ -110,15 +125,19 @@ class SnapshotCollector(Collector):
                 if known.since is not None:
                     since.add_metric([*labels, known.code], known.since)
             if status.state is State.UNKNOWN:
-                unknown.add_metric([*labels, status.cause or ""], 1.0)
+                unknown.add_metric([*labels, status.cause], 1.0)
             for code, count in entry.episodes.items():
                 episodes.add_metric([*labels, code], count)
         yield from (online, healthy, state, fault, since, unknown, episodes)
 
     def _times(self) -> Iterator[Metric]:
-        seen = _gauge("xueliang_camera_last_seen_timestamp_seconds", "When RTSP was last reached.", _CAMERA)
-        keyframe = _gauge("xueliang_camera_last_keyframe_timestamp_seconds", "When a keyframe last came.", _CAMERA)
-        rungs = _gauge("xueliang_camera_rung_duration_seconds", "How long the last climb took.", (*_CAMERA, "rung"))
+        seen = _gauge("xueliang_camera_last_seen_timestamp_seconds", "When the camera last answered RTSP.", _CAMERA)
+        keyframe = _gauge(
+            "xueliang_camera_last_keyframe_timestamp_seconds", "When a keyframe was last received.", _CAMERA
+        )
+        rungs = _gauge(
+            "xueliang_camera_rung_duration_seconds", "Duration of the rung in the last visit.", (*_CAMERA, "rung")
+        )
         for entry, _ in self._snapshot.entries:
             labels = _labels(entry)
             if entry.health.online_at is not None:
@@ -126,7 +145,7 @@ class SnapshotCollector(Collector):
             if entry.health.keyframe_at is not None:
                 keyframe.add_metric(labels, entry.health.keyframe_at)
             for rung, result in entry.rungs.items():
-                rungs.add_metric([*labels, rung.value], result.seconds)
+                rungs.add_metric([*labels, rung], result.seconds)
         yield from (seen, keyframe, rungs)
 
     def _cameras_readings(self) -> Iterator[Metric]:
@@ -140,12 +159,12 @@ class SnapshotCollector(Collector):
 
     def _catalogue(self) -> Iterator[Metric]:
         names = ("severity", "rung", "name", "name_zh", "cause", "cause_zh", "advice", "advice_zh")
-        family = _gauge("xueliang_fault_info", "What a fault is; always 1.", ("fault", *names))
+        family = _gauge("xueliang_fault_info", "Description of a fault; always 1.", ("fault", *names))
         for code, known in FAULTS.items():
             texts = [part for text in (known.name, known.cause, known.advice) for part in (text.en, text.zh)]
-            family.add_metric([code, known.severity.value, known.rung.value, *texts], 1.0)
+            family.add_metric([code, known.severity.value, known.rung, *texts], 1.0)
         causes = _gauge(
-            "xueliang_unknown_cause_info", "Why a camera's state is unknown; always 1.", ("cause", "name", "name_zh")
+            "xueliang_unknown_cause_info", "Description of an unknown cause; always 1.", ("cause", "name", "name_zh")
         )
         for code, text in CAUSES.items():
             causes.add_metric([code, text.en, text.zh], 1.0)
@@ -153,17 +172,17 @@ class SnapshotCollector(Collector):
 
     def _info(self) -> Metric:
         names = ("name", "address", "manufacturer", "model", "firmware", "codec", "resolution", "uplink")
-        family = _gauge("xueliang_camera_info", "What the camera is; always 1.", (*_CAMERA, *names))
+        family = _gauge("xueliang_camera_info", "Description of the camera; always 1.", (*_CAMERA, *names))
         for entry, _ in self._snapshot.entries:
             camera = entry.camera
-            told = [str(entry.readings.get(key, "")) for key in names[2:-1]]
-            family.add_metric([*_labels(entry), camera.name, camera.target.host, *told, camera.uplink], 1.0)
+            values = [str(entry.readings.get(key, "")) for key in names[2:-1]]
+            family.add_metric([*_labels(entry), camera.name, camera.target.host, *values, camera.uplink], 1.0)
         return family
 
     def _availability(self) -> Metric:
         family = _gauge(
             "xueliang_camera_availability_ratio",
-            "Share of the watched time without maintenance that the camera was online.",
+            "Share of watched time, without maintenance, during which the camera was online.",
             (*_CAMERA, "window"),
         )
         for entry, _ in self._snapshot.counted:
@@ -172,9 +191,9 @@ class SnapshotCollector(Collector):
         return family
 
     def _uplinks(self) -> Iterator[Metric]:
-        family = _gauge("xueliang_uplink_up", "0 while its cameras are lost together.", ("uplink",))
+        family = _gauge("xueliang_uplink_up", "0 while the uplink is down, else 1.", ("uplink",))
         since = _gauge(
-            "xueliang_uplink_down_since_timestamp_seconds", "When it went down; absent while up.", ("uplink",)
+            "xueliang_uplink_down_since_timestamp_seconds", "When the uplink went down; absent while up.", ("uplink",)
         )
         for uplink in self._snapshot.uplinks:
             if uplink.telling:
@@ -185,10 +204,14 @@ class SnapshotCollector(Collector):
 
     def _files(self) -> Iterator[Metric]:
         trial = _gauge(
-            "xueliang_camera_commissioning", "1 for a camera that is watched but not counted, nor alerted.", _CAMERA
+            "xueliang_camera_commissioning",
+            "1 for a camera in commissioning: watched, but not counted and without alerts.",
+            _CAMERA,
         )
         outdated = _gauge(
-            "xueliang_camera_file_outdated", "1 while the file is invalid and its last good version in force.", _CAMERA
+            "xueliang_camera_file_outdated",
+            "1 while the camera file is invalid and its last valid version is used.",
+            _CAMERA,
         )
         for entry, _ in self._snapshot.entries:
             if entry.camera.status is Lifecycle.COMMISSIONING:
@@ -197,77 +220,73 @@ class SnapshotCollector(Collector):
                 outdated.add_metric(_labels(entry), 1.0)
         yield from (trial, outdated)
 
+    def _visits(self) -> Iterator[Metric]:
+        visits = self._snapshot.monitor.visits
+        rungs = HistogramMetricFamily("xueliang_rung_duration_seconds", "Duration of each rung.", labels=("rung",))
+        for rung, histogram in visits.rung_seconds.items():
+            _histogram(rungs, [rung], histogram)
+        lateness = HistogramMetricFamily(
+            "xueliang_visit_lateness_seconds", "Seconds between a visit's planned and actual start.", labels=()
+        )
+        _histogram(lateness, [], visits.lateness)
+        yield from (rungs, lateness)
+        yield _counter("xueliang_visits", "Visits by result.", "result", visits.results)
+        failures = "Errors of the monitor in judging pictures. Each error skips one check of one picture."
+        yield _counter("xueliang_picture_check_errors", failures, "check", visits.failures.counts)
+        text = "Visits without a result because the monitor lacked a resource."
+        counts = {resource.value: visits.shortages.get(resource.value, 0) for resource in Resource}
+        yield _counter("xueliang_monitor_shortages", text, "resource", counts)
+
     def _monitor(self) -> Iterator[Metric]:
-        snapshot = self._snapshot
-        rungs = HistogramMetricFamily(
-            "xueliang_rung_duration_seconds", "How long climbing a rung took.", labels=("rung",)
+        monitor = self._snapshot.monitor
+        fault = _gauge("xueliang_monitor_fault", "1 while the monitor itself has the fault.", ("fault",))
+        since = _gauge("xueliang_monitor_fault_since_timestamp_seconds", "When the monitor's fault began.", ("fault",))
+        for known in self._snapshot.monitor_faults:
+            fault.add_metric([known.code], 1.0)
+            since.add_metric([known.code], known.since)
+        yield from (fault, since)
+        yield _total(
+            "xueliang_monitor_stopped_seconds",
+            "Seconds during which the process was stopped or its machine was suspended.",
+            monitor.pauses.total_seconds,
         )
-        for rung, histogram in snapshot.rung_seconds.items():
-            _histogram(rungs, [rung.value], histogram)
-        yield rungs
-        lateness = HistogramMetricFamily("xueliang_visit_lateness_seconds", "How late visits started.", labels=())
-        _histogram(lateness, [], snapshot.lateness)
-        yield lateness
-        own = _gauge("xueliang_monitor_fault", "1 while the monitor itself has the fault.", ("fault",))
-        since = _gauge("xueliang_monitor_fault_since_timestamp_seconds", "Since when it has it.", ("fault",))
-        for fault in snapshot.monitor_faults:
-            own.add_metric([fault.code], 1.0)
-            since.add_metric([fault.code], fault.since)
-        yield from (own, since)
-        yield from self._shortages()
-        yield _counter("xueliang_visits", "Visits by result.", "result", snapshot.visits)
-        yield _single("xueliang_event_loop_lag_seconds", "How late the event loop last woke.", snapshot.loop_lag)
-        restarts = CounterMetricFamily("xueliang_decoder_restarts", "Picture workers that died or were killed.")
-        restarts.add_metric([], snapshot.decoder_restarts)
-        yield restarts
-        failures = "Errors of the monitor's own in judging pictures; each costs one check of one picture."
-        yield _counter("xueliang_picture_check_errors", failures, "check", snapshot.check_failures)
-        yield _single("xueliang_inventory_cameras", "Cameras under watch that count.", len(snapshot.counted))
-        yield _single("xueliang_inventory_invalid_files", "Camera files that cannot be used.", snapshot.invalid_files)
-        yield _single("xueliang_history_up", "1 while the history can be written and read.", float(snapshot.history_ok))
-        damaged = CounterMetricFamily("xueliang_histories_damaged", "Damaged histories put aside.")
-        damaged.add_metric([], snapshot.histories_damaged)
-        yield damaged
-        lost = CounterMetricFamily(
-            "xueliang_history_lost_changes", "Changes that never got into the history.", labels=("kind",)
+        yield _single(
+            "xueliang_event_loop_lag_seconds", "Lateness of the event loop's last wake-up.", monitor.loop_lag_seconds
         )
-        for kind in ("events", "outages", "looks", "days"):
-            lost.add_metric([kind], snapshot.history_lost.get(kind, 0))
-        yield lost
-        failed = CounterMetricFamily(
-            "xueliang_task_restarts", "Background tasks that failed and were started again.", labels=("task",)
+        yield _total("xueliang_decoder_restarts", "Picture workers that died or were killed.", monitor.decoder_restarts)
+        text = "Background tasks restarted after a failure."
+        yield _counter("xueliang_task_restarts", text, "task", monitor.task_restarts)
+
+    def _history(self) -> Iterator[Metric]:
+        history = self._snapshot.monitor.history
+        yield _single("xueliang_history_up", "1 while the history can be written and read.", float(history.ok))
+        yield _total("xueliang_histories_damaged", "Damaged histories put aside.", history.damaged)
+        counts = {kind: history.lost.get(kind, 0) for kind in ("events", "outages", "looks", "days")}
+        text = "Changes that were never written to the history."
+        yield _counter("xueliang_history_lost_changes", text, "kind", counts)
+
+    def _configuration(self) -> Iterator[Metric]:
+        reload = self._snapshot.monitor.reload
+        yield _single(
+            "xueliang_inventory_cameras",
+            "Watched cameras, without those in commissioning.",
+            len(self._snapshot.counted),
         )
-        for task, count in sorted(snapshot.task_restarts.items()):
-            failed.add_metric([task], count)
-        yield failed
+        yield _single("xueliang_inventory_invalid_files", "Invalid camera files.", reload.invalid_files)
         name = "xueliang_config_last_reload"
-        yield _single(f"{name}_successful", "1 if the settings were read without error.", float(snapshot.reload_ok))
-        yield _single(f"{name}_timestamp_seconds", "When the settings were last read.", snapshot.reloaded_at)
-        ends = _gauge("xueliang_web_certificate_not_after_timestamp_seconds", "When the page's certificate ends.")
-        if snapshot.certificate_ends_at is not None:
-            ends.add_metric([], snapshot.certificate_ends_at)
-        yield ends
-        page = _gauge("xueliang_page_info", "Where the page is; always 1.", ("url",))
-        page.add_metric([snapshot.page_url], 1.0)
-        yield page
+        yield _single(f"{name}_successful", "1 if the last reload had no error.", float(reload.succeeded))
+        yield _single(f"{name}_timestamp_seconds", "Time of the last successful reload.", reload.succeeded_at)
+
+    def _page(self) -> Iterator[Metric]:
+        monitor = self._snapshot.monitor
+        ends = _gauge("xueliang_web_certificate_not_after_timestamp_seconds", "Expiry of the page's certificate.")
+        if monitor.certificate_ends_at is not None:
+            ends.add_metric([], monitor.certificate_ends_at)
+        page = _gauge("xueliang_page_info", "Address of the page; always 1.", ("url",))
+        page.add_metric([monitor.page_url], 1.0)
         build = _gauge("xueliang_build_info", "The running version; always 1.", ("version",))
         build.add_metric([__version__], 1.0)
-        yield build
-
-    def _shortages(self) -> Iterator[Metric]:
-        shortages = CounterMetricFamily(
-            "xueliang_monitor_shortages",
-            "Visits that told nothing, as the monitor itself lacked something.",
-            labels=("resource",),
-        )
-        for resource in Resource:
-            shortages.add_metric([resource.value], self._snapshot.shortages.get(resource.value, 0))
-        yield shortages
-        stopped = CounterMetricFamily(
-            "xueliang_monitor_stopped_seconds", "Seconds in which the monitor was stopped or its machine suspended."
-        )
-        stopped.add_metric([], self._snapshot.stopped_seconds)
-        yield stopped
+        yield from (ends, page, build)
 
 
 def _video_known(status: CameraStatus) -> bool:
@@ -287,8 +306,17 @@ def _single(name: str, text: str, value: float) -> Metric:
     return family
 
 
+def _total(name: str, text: str, value: float) -> Metric:
+    family = CounterMetricFamily(name, text)
+    family.add_metric([], value)
+    return family
+
+
 def render(snapshot: Snapshot, accept: str) -> tuple[bytes, str]:
-    """Return the exposition in the format that `accept` asks for, and its content type. Blocks; run it in a thread."""
+    """Return the exposition in the format that the `Accept` header asks for, and its content type.
+
+    Blocks; run it in a thread.
+    """
     registry = CollectorRegistry(auto_describe=False)
     registry.register(SnapshotCollector(snapshot))
     ProcessCollector(registry=registry)

@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from xueliang_monitor.fleet.scheduler import Intervals, first_plan, next_plan
-from xueliang_monitor.judgement.catalogue import CAUSES, FAULTS
-from xueliang_monitor.judgement.health import Health, Policy, advance, status
+from xueliang_monitor.judgement.catalogue import FAULTS
+from xueliang_monitor.judgement.debounce import advance
+from xueliang_monitor.judgement.health import Health, Policy
+from xueliang_monitor.judgement.status import CAUSES, status
 from xueliang_monitor.model import Finding, Rung, RungResult, State, VisitResult
 from xueliang_monitor.probing.rungs import LADDER, PROBES
 
@@ -30,7 +32,7 @@ def good(at: float, *, picture: bool = True) -> VisitResult:
 def bad(at: float, code: str) -> VisitResult:
     rung = FAULTS[code].rung
     offline = rung in (Rung.REACH, Rung.RTSP)
-    excludes = next(probe.excludes for probe in PROBES if probe.rung is rung)
+    excludes = next(probe.excludes for probe in PROBES if probe.rung == rung)
     ruled_out = (excludes - {code}) | (frozenset() if offline else good(at, picture=False).ruled_out)
     return VisitResult(
         "cam",

@@ -11,8 +11,9 @@ from tests.simulated_time import START, SimulatedDays, camera, visited
 from xueliang_monitor.availability_report.figures import Period, build
 from xueliang_monitor.availability_report.tables import tables
 from xueliang_monitor.judgement.availability import day_of
+from xueliang_monitor.judgement.debounce import advance
 from xueliang_monitor.judgement.episodes import Episode, outages_of
-from xueliang_monitor.judgement.health import Health, Policy, advance
+from xueliang_monitor.judgement.health import Health, Policy
 from xueliang_monitor.model import Rung, RungResult, State, VisitResult
 from xueliang_monitor.storage.history import History
 
@@ -48,8 +49,8 @@ def test_one_outage_of_three_causes_is_one_in_report_history_and_health(tmp_path
         period,
         CAMERAS,
         history.seconds("2000-01-01", "2100-01-01"),
-        history.episodes(period.start, period.end),
-        history.outages(period.start, period.end),
+        episodes=history.episodes(period.start, period.end),
+        outages=history.outages(period.start, period.end),
         now=START + 1800,
     )
     assert len(built.outages) == 1

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tests.simulated_time import DAY, START, SimulatedDays, Troubles, camera, visited
+from xueliang_monitor.judgement.transition import TransitionKind
 from xueliang_monitor.judgement.uplinks import Uplink, UplinkPolicy, observe
 from xueliang_monitor.model import Rung, State
 
@@ -17,7 +18,7 @@ CAMERAS = tuple(camera(f"cam-{number:02d}", "sw1" if number < 12 else "sw2") for
 
 
 def alarms(days: SimulatedDays) -> list[str]:
-    return [f"{item.camera} {item.code}" for item in days.transitions if item.kind == "raised"]
+    return [f"{item.camera} {item.code}" for item in days.said("raised")]
 
 
 @pytest.mark.parametrize("seed", range(100))
@@ -32,14 +33,14 @@ def test_a_dead_uplink_is_one_event_each_way_and_no_cameras_alarm(seed: int) -> 
 
     days = SimulatedDays(CAMERAS, truth)
     days.run(890)
-    assert [(item.uplink, item.code) for item in days.said("uplink")] == [("sw1", "down")]
-    assert days.said("uplink")[0].at - dies < 25
+    assert [(item.uplink, item.kind) for item in days.uplink_changes()] == [("sw1", "raised")]
+    assert days.uplink_changes()[0].at - dies < 25
     shown = {entry.camera.id: state for entry, state in days.fleet.snapshot().entries}
     for name, status in shown.items():
         expected = (State.UNKNOWN, "uplink_down", None) if name < "cam-12" else (State.UP, "", True)
         assert (status.state, status.cause, status.online) == expected
     days.run(400)
-    assert [(item.uplink, item.code) for item in days.said("uplink")] == [("sw1", "down"), ("sw1", "up")]
+    assert [(item.uplink, item.kind) for item in days.uplink_changes()] == [("sw1", "raised"), ("sw1", "cleared")]
     assert alarms(days) == []
     assert {status.state for _, status in days.fleet.snapshot().entries} == {State.UP}
 
@@ -55,7 +56,7 @@ def test_a_single_dead_camera_is_blamed_itself_and_in_time() -> None:
         days.run(700)
         assert alarms(days) == ["cam-03 connect_timeout"]
         assert days.said("raised")[0].at + 2 - dies <= 25
-        assert days.said("uplink") == []
+        assert days.uplink_changes() == []
 
 
 def test_cameras_that_stay_dead_when_the_uplink_is_back_are_blamed_then() -> None:
@@ -65,7 +66,7 @@ def test_cameras_that_stay_dead_when_the_uplink_is_back_are_blamed_then() -> Non
 
     days = SimulatedDays(CAMERAS, truth)
     days.run(1500)
-    assert [item.code for item in days.said("uplink")] == ["down", "up"]
+    assert [item.kind for item in days.uplink_changes()] == ["raised", "cleared"]
     assert alarms(days) == ["cam-05 connect_timeout"]
     assert days.said("raised")[0].at > START + 900
 
@@ -74,7 +75,7 @@ def test_cameras_without_an_uplink_share_their_sites() -> None:
     cameras = tuple(camera(f"cam-{number}", site="village") for number in range(4))
     days = SimulatedDays(cameras, lambda _name, at: "host_unreachable" if at > START + 100 else None)
     days.run(200)
-    assert [(item.uplink, item.code) for item in days.said("uplink")] == [("village", "down")]
+    assert [(item.uplink, item.kind) for item in days.uplink_changes()] == [("village", "raised")]
     assert alarms(days) == []
 
 
@@ -86,7 +87,7 @@ def test_two_cameras_are_no_uplink_and_refusals_no_dead_line() -> None:
     refused = SimulatedDays(CAMERAS[:12], lambda _name, at: "connection_refused" if at > START + 100 else None)
     refused.run(200)
     assert len(alarms(refused)) == 12
-    assert refused.said("uplink") == []
+    assert refused.uplink_changes() == []
 
 
 def test_a_camera_that_comes_and_goes_is_flapping_and_alarms_once() -> None:
@@ -124,7 +125,7 @@ def test_a_day_of_a_whole_fleet_with_lost_visits_reboots_and_outages() -> None:
     truth = Troubles(cameras, 1)
     days = SimulatedDays(cameras, truth)
     days.run(DAY)
-    assert days.said("uplink") == []
+    assert days.uplink_changes() == []
     raised = [item for item in days.said("state", "down") if item.camera not in truth.flapping]
     for item in raised:
         inside = truth.during_outage(item.camera, item.at)
@@ -155,12 +156,12 @@ class UplinkMachine(RuleBasedStateMachine):
             self.events.append(event)
 
     @staticmethod
-    def _fold(uplink: Uplink, name: str, at: float, gone: bool) -> tuple[Uplink, str | None]:
+    def _fold(uplink: Uplink, name: str, at: float, gone: bool) -> tuple[Uplink, TransitionKind | None]:
         return observe(uplink, visited(name, at, "connect_timeout" if gone else None, Rung.REACH), UplinkPolicy())
 
     @invariant()
     def events_alternate_and_tell_the_state(self) -> None:
-        assert self.events == (["down", "up"] * len(self.events))[: len(self.events)]
+        assert self.events == (["raised", "cleared"] * len(self.events))[: len(self.events)]
         assert self.uplink.down == (len(self.events) % 2 == 1)
         assert not self.uplink.down or len(self.uplink.lost) >= 3
 
@@ -181,7 +182,7 @@ def lost_seven_of_eight() -> SimulatedDays:
     gone = {f"cam-{number}" for number in range(8)}
     days = SimulatedDays(cameras, lambda name, at: "connect_timeout" if name in gone and at > START + 100 else None)
     days.run(200)
-    assert [(item.uplink, item.code) for item in days.said("uplink")] == [("sw", "down")]
+    assert [(item.uplink, item.kind) for item in days.uplink_changes()] == [("sw", "raised")]
     assert all(len(uplink.lost) == 8 for uplink in days.fleet.uplinks)  # those lost a moment later are lost with it
     gone.discard("cam-6")
     days.run(60)
@@ -200,9 +201,9 @@ def test_an_uplink_is_up_once_too_few_of_the_lost_cameras_are_left_behind_it() -
     elsewhere = tuple(camera(f"cam-{number}", "other") for number in range(6))
     days.fleet.take(elsewhere)
     days.run(120)
-    assert [(item.uplink, item.code) for item in days.said("uplink") if item.uplink == "sw"] == [
-        ("sw", "down"),
-        ("sw", "up"),
+    assert [(item.uplink, item.kind) for item in days.uplink_changes() if item.uplink == "sw"] == [
+        ("sw", "raised"),
+        ("sw", "cleared"),
     ]
     assert days.fleet.status_of("cam-6").state is State.UP
     assert days.fleet.status_of("cam-7").state is State.DOWN  # it is to blame itself

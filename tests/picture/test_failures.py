@@ -58,9 +58,9 @@ def test_a_check_that_fails_costs_that_check(code: str, monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("step", "place"),
     [
-        ("motion", "measuring.measure_motion"),
+        ("motion", "measuring_motion.measure_motion"),
         ("compare", "comparing.compare"),
-        ("remember", "reference.remember"),
+        ("remember", "remembering.remember"),
         ("evidence", "drawing.draw"),
     ],
 )
@@ -68,7 +68,7 @@ def test_a_step_that_fails_costs_what_it_gives(step: str, place: str, monkeypatc
     monkeypatch.setattr(f"xueliang_monitor.picture.{place}", broken)
     known = made.reference(24)
     black = made.MadeCamera().shot(12.0) * 0
-    look = look_at([black, black], known, 0.1, 12.0, PictureRules())
+    look = look_at([black, black], known, 0.1, 12.0, rules=PictureRules())
     assert [verdict.code for verdict in look.seen] == ["picture_black"]
     assert [(each.check, each.kind) for each in look.failures] == [(step, "ZeroDivisionError")]
     assert look.reference.lights == known.lights
@@ -116,11 +116,11 @@ async def test_a_failing_check_leaves_the_camera_up(tmp_path: Path, monkeypatch:
     for _ in range(8):
         assert (await watched.look()).seen == ()
     assert set(watched.states) == {State.UP}
-    assert watched.fleet.snapshot().check_failures == {"picture_colourless": 8}
+    assert watched.fleet.snapshot().monitor.visits.failures.counts == {"picture_colourless": 8}
     assert watched.reference is not None
     assert watched.reference.learned
     monkeypatch.setattr("xueliang_monitor.picture.measuring.measure", broken)
     for _ in range(2):
         assert [finding.code for finding in (await watched.look()).seen] == ["check_failed"]
-    assert watched.fleet.snapshot().check_failures == {"picture_colourless": 8, "measure": 2}
+    assert watched.fleet.snapshot().monitor.visits.failures.counts == {"picture_colourless": 8, "measure": 2}
     watched.close()

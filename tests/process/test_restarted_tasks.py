@@ -87,11 +87,11 @@ async def test_a_reload_that_fails_for_a_reason_of_ours_is_made_again(
         monkeypatch.setattr(supervision, "FIRST_PAUSE_SECONDS", 0.3)
         reloading = asyncio.create_task(service._reload_when_signalled(monitor, ServiceManager()))
         await asyncio.sleep(0)
-        before = monitor.fleet.reloaded_at
+        before = monitor.fleet.monitor.reload.succeeded_at
         os.kill(os.getpid(), signal.SIGHUP)
         await until(lambda: bool(calls))
         os.kill(os.getpid(), signal.SIGHUP)  # also in the pause
-        await until(lambda: monitor.fleet.reloaded_at > before)
+        await until(lambda: monitor.fleet.monitor.reload.succeeded_at > before)
         reloading.cancel()
         await asyncio.wait([reloading])
     assert 'xueliang_task_restarts_total{task="reload"} 1.0' in render(monitor.fleet.snapshot(), "")[0].decode()

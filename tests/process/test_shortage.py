@@ -19,7 +19,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.conftest import LOGIN, ROOT, Tls
 from tests.simulated_time import START, SimulatedDays, camera, visited
 from xueliang_monitor import metrics
-from xueliang_monitor.judgement.health import OWN_TIMES, Health, Policy, advance
+from xueliang_monitor.judgement.debounce import advance
+from xueliang_monitor.judgement.health import OWN_TIMES, Health, Policy
 from xueliang_monitor.judgement.uplinks import Uplink, UplinkPolicy, observe, unreachable
 from xueliang_monitor.model import (
     Finding,
@@ -41,7 +42,8 @@ from xueliang_monitor.picture.look import Material
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing import visit as visit_module
 from xueliang_monitor.probing.camera_lock import Turns
-from xueliang_monitor.probing.visit import Memory, visit
+from xueliang_monitor.probing.memory import Memory
+from xueliang_monitor.probing.visit import visit
 from xueliang_monitor.process import limits
 from xueliang_monitor.process.limits import Limits
 from xueliang_monitor.process.shortage import Resource, ShortageError, lacking_descriptors, shortage_of
@@ -161,14 +163,14 @@ async def test_onvif_without_a_descriptor_left(simulated: Start, workers: Worker
     fleet = await simulated(1, onvif_port=8080)
     one = next(iter(fleet.cameras.values()))
     target = replace(one.target, credentials=LOGIN, onvif=OnvifTarget(8080, credentials=LOGIN))
-    await look(target, workers, ask_device=True)  # loads what is loaded once
+    await look(target, workers, beside={Rung.ONVIF})  # loads what is loaded once
     asked = (Rung.ONVIF, None)
     with contextlib.ExitStack() as later:
         found = await look(
             target,
             workers,
-            ask_device=True,
-            told=lambda rung, result: later.enter_context(no_descriptors()) if (rung, result) == asked else None,
+            beside={Rung.ONVIF},
+            progress=lambda rung, result: later.enter_context(no_descriptors()) if (rung, result) == asked else None,
         )
     assert [(finding.code, finding.rung) for finding in found.seen] == [("check_failed", Rung.ONVIF)]
     assert found.online is True
@@ -299,7 +301,7 @@ def test_a_fleet_that_lacks_descriptors_for_an_hour_has_no_camera_down() -> None
             days.fleet.apply(own_error(item.id, START + 100 + step), entry.memory, 0.0)
     assert {fault.code for entry, _ in days.fleet.pairs() for fault in entry.health.confirmed} == {"check_failed"}
     assert {entry.health.state for entry, _ in days.fleet.pairs()} == {State.UNKNOWN}
-    assert days.said("uplink") == []
+    assert days.uplink_changes() == []
     text, _ = metrics.render(days.fleet.snapshot(), "text/plain")
     counted = {
         sample.labels["resource"]: sample.value

@@ -19,7 +19,7 @@ from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.judgement.health import Policy
 from xueliang_monitor.metrics import render
 from xueliang_monitor.model import Finding, Rung, RungResult, VisitResult
-from xueliang_monitor.probing.visit import Memory
+from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.storage.history import History
 from xueliang_monitor.web.server import Server
 
@@ -132,9 +132,9 @@ async def _monitor(folder: Path, more: str, *, older: bool) -> AsyncIterator[Mad
     cameras = tuple(camera(name, SWITCH if name in BEHIND else name, "柳林 & Farm") for name in NAMES)
     fleet = Fleet(SystemClock(), Policy(stale_after=3600.0), cameras)
     fleet.availability = {"lost": {"1d": 0.5}}
-    fleet.history_ok = fleet.reload_ok = False
-    fleet.loop_lag = 2.0
-    fleet.problems = (Problem(Path("broken.yaml"), "", "not YAML"),)
+    fleet.monitor.history.ok = fleet.monitor.reload.succeeded = False
+    fleet.monitor.loop_lag_seconds = 2.0
+    fleet.monitor.reload.problems = (Problem(Path("broken.yaml"), "", "not YAML"),)
     folder.mkdir()
     (folder / "xueliang.yaml").write_text(f"listen: 127.0.0.1:0\n{more}\n")
     settings = config.load(folder / "xueliang.yaml")[0]
@@ -152,7 +152,7 @@ async def _monitor(folder: Path, more: str, *, older: bool) -> AsyncIterator[Mad
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         async with Server(fleet, settings, folder).serving("127.0.0.1", 0) as page:
-            fleet.certificate_ends_at = fleet.now + 86_400
+            fleet.monitor.certificate_ends_at = fleet.now + 86_400
             made = Made(fleet, page, f"127.0.0.1:{runner.addresses[0][1]}", runner)
             made.find(*(name for name in NAMES if name != "new"))
             made.lose("lost", *BEHIND)

@@ -9,12 +9,12 @@ import itertools
 import sys
 from pathlib import Path
 
-from tests.simulated_time import START, camera
+from tests.simulated_time import START, camera, visited
 from xueliang_monitor.clock import ManualClock
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.judgement.health import Policy
 from xueliang_monitor.model import Rung
-from xueliang_monitor.probing.visit import Memory
+from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.storage.history import History
 
 CAMERAS = tuple(camera(f"cam-{number}", f"sw{number}") for number in range(5))
@@ -32,8 +32,8 @@ def main() -> None:
     """Go on from where the history ends, until killed."""
     history = History(Path(sys.argv[1]))
     stored = history.load()
-    visited = (known.health.visited_at or START for known in stored.cameras.values())
-    clock = ManualClock(max(visited, default=START) + STEP)
+    visits = (known.health.visited_at or START for known in stored.cameras.values())
+    clock = ManualClock(max(visits, default=START) + STEP)
     fleet = Fleet(clock, Policy(), CAMERAS)
     fleet.restore(stored)
     for step in itertools.count():

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from xueliang_monitor.fleet.changes import CameraRecord, Changes, PictureSample, Stored
 from xueliang_monitor.judgement.availability import Seconds
 from xueliang_monitor.judgement.episodes import Episode
-from xueliang_monitor.judgement.health import Health, Outage, Transition
+from xueliang_monitor.judgement.health import Health, Outage
+from xueliang_monitor.judgement.transition import Transition, TransitionKind
 from xueliang_monitor.picture.measures import MEASURES
-from xueliang_monitor.probing.visit import Memory
+from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.storage import backlog
 from xueliang_monitor.storage.backlog import Backlog, one_by_one
 
@@ -28,8 +29,8 @@ KEYS = st.sampled_from([("a", ""), ("b", ""), ("", "sw")])
 
 def transition(camera: str, uplink: str, change: str, at: float) -> Transition:
     if uplink:
-        return Transition("", at, "uplink", {"raised": "down", "cleared": "up"}[change], uplink=uplink, since=at)
-    return Transition(camera, at, change, "no_media", since=at)
+        return Transition("", at, TransitionKind(change), "uplink_down", uplink=uplink, since=at)
+    return Transition(camera, at, TransitionKind(change), "no_media", since=at)
 
 
 def events(turns: list[tuple[str, str]]) -> list[Transition]:
@@ -47,7 +48,7 @@ def lasting(items: tuple[Transition, ...] | list[Transition]) -> set[tuple[str, 
     up: set[tuple[str, str]] = set()
     for item in items:
         key = (item.camera, item.uplink)
-        assert (key in up) == (item.change == "cleared"), "raised twice, or cleared without being raised"
+        assert (key in up) == (item.kind == "cleared"), "raised twice, or cleared without being raised"
         up ^= {key}
     return up
 
@@ -85,7 +86,7 @@ def test_a_history_of_whatever_state_ends_with_what_is_wrong_now_open_once(
     before = stored if known else before
     already = [transition(*key, "raised", START - 100) for key in sorted(before)]
     made = [*already, *events_after(before, turns)]
-    standing = {(item.camera, item.uplink): item for item in made if item.change == "raised"}
+    standing = {(item.camera, item.uplink): item for item in made if item.kind == "raised"}
     now = lasting(made)
     waiting = Backlog()
     waiting.add(Changes(tuple(made[len(already) :])))

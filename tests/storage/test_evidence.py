@@ -97,7 +97,7 @@ async def test_pictures_go_in_time_also_where_the_history_cannot_be_used(tmp_pat
     evidence.keep(state, Evidence("gate", now - 86_400, "picture_black"), b"x")
     monitor = Monitor(settings)
     async with monitor.running():
-        assert not monitor.fleet.history_ok
+        assert not monitor.fleet.monitor.history.ok
         await kept_count(state, "gate", 1)
 
 

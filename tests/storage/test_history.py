@@ -33,10 +33,11 @@ from xueliang_monitor.judgement.availability import Seconds, split_by_day
 from xueliang_monitor.judgement.health import Policy
 from xueliang_monitor.model import Credentials, Rung, State
 from xueliang_monitor.picture.reference import Reference
-from xueliang_monitor.probing.login_backoff import Login
-from xueliang_monitor.probing.visit import Memory
+from xueliang_monitor.probing.login import Login, LoginHistory
+from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.storage import recorder
-from xueliang_monitor.storage.history import History, HistoryError
+from xueliang_monitor.storage.history import History
+from xueliang_monitor.storage.history_error import HistoryError
 
 CAMERAS = tuple(camera(f"cam-{number}", "sw") for number in range(4))
 KILLS, LANES = 40, 4
@@ -48,7 +49,7 @@ def test_a_restart_keeps_states_since_when_and_what_was_learned(tmp_path: Path) 
     history = History(tmp_path)
     history.write(days.fleet.collect(every=True))
     before = {entry.camera.id: status for entry, status in days.fleet.snapshot().entries}
-    login = Login().for_credentials(Credentials("viewer", "secret")).refused(START)
+    login = Login(LoginHistory().for_credentials(Credentials("viewer", "secret")).refused(START))
     picture = b"picture-of-something" * 720
     memory = Memory(replace(made.reference(60).settled() or Reference(), previous=picture), login)
     entry = days.fleet.entry("cam-0")
@@ -104,7 +105,7 @@ def test_an_uplink_that_is_down_over_a_restart_stays_one_event(tmp_path: Path) -
     for at, code in ((910, "connect_timeout"), (925, "connect_timeout"), (940, None), (955, None)):
         for each in CAMERAS:
             fleet.apply(visited(each.id, START + at, code, Rung.RTSP), Memory(), 0.0)
-    assert [(item.kind, item.code) for item in said if item.kind != "state"] == [("uplink", "up")]
+    assert [(item.kind, item.code) for item in said if item.kind != "state"] == [("cleared", "uplink_down")]
     history.write(fleet.collect())
     (episode,) = history.episodes(0, START + 10_000)
     assert (episode.camera, episode.uplink, episode.fault, episode.ended) == ("", "sw", "uplink_down", START + 940)
@@ -312,14 +313,14 @@ async def test_reads_that_fail_while_writes_succeed_are_said_once(
     stack = contextlib.ExitStack()
     stack.enter_context(made.open())
     running = asyncio.create_task(made.run())
-    await until(lambda: not fleet.history_ok)
+    await until(lambda: not fleet.monitor.history.ok)
     await asyncio.sleep(0.5)  # it is tried again meanwhile
-    assert not fleet.history_ok
+    assert not fleet.monitor.history.ok
     assert [item.levelname for item in caplog.records] == ["ERROR"]
     with sqlite3.connect(history.path) as other:
         other.execute("ALTER TABLE elsewhere RENAME TO maintenance")
     other.close()
-    await until(lambda: fleet.history_ok)
+    await until(lambda: fleet.monitor.history.ok)
     await until(lambda: len(caplog.records) > 1)
     assert [item.levelname for item in caplog.records] == ["ERROR", "INFO"]
     running.cancel()

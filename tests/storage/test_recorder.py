@@ -20,9 +20,9 @@ import pytest
 from tests.picture import made
 from tests.recording import CAMERAS, FAULT, Rig, hurry, locked, messages, mounted, overwrite, recording, remove, until
 from xueliang_monitor.fleet.changes import CameraRecord, Changes, Stored
-from xueliang_monitor.judgement.health import Transition
+from xueliang_monitor.judgement.transition import Transition, TransitionKind
 from xueliang_monitor.model import State
-from xueliang_monitor.probing.visit import Memory
+from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.storage import backlog, recorder
 from xueliang_monitor.storage.history import History
 
@@ -143,7 +143,9 @@ async def test_a_database_that_is_replaced_counts_and_is_told_what_is_wrong_now(
 ) -> None:
     """As a backup is put back while the daemon runs: in it other cameras have faults."""
     backup = History(tmp_path / "backup")
-    raised = [Transition(name, 1000.0, "raised", FAULT, "then", since=990.0) for name in ("cam-1", "cam-3")]
+    raised = [
+        Transition(name, 1000.0, TransitionKind.RAISED, FAULT, "then", since=990.0) for name in ("cam-1", "cam-3")
+    ]
     backup.write(Changes(tuple(raised)))
     backup.close()
     async with recording(state) as rig:
@@ -418,7 +420,7 @@ async def test_one_value_that_cannot_be_stored_costs_only_itself(state: Path, ca
     async with recording(state) as rig:
         for each in CAMERAS:
             rig.mend(each.id)
-        rig.fleet._tell((Transition("cam-3", rig.fleet.now, "raised", "no_media", "\ud800 is no text"),))
+        rig.fleet._notify((Transition("cam-3", rig.fleet.now, TransitionKind.RAISED, "no_media", "\ud800 is no text"),))
         rig.fail("cam-0")
         await rig.until_written()
         assert rig.events() == [("cam-0", "raised")]
@@ -457,7 +459,9 @@ async def test_a_disk_that_does_not_answer_holds_nothing_else_up(
 async def test_a_damaged_history_is_put_aside_a_few_times_only(state: Path) -> None:
     for number in range(8):
         history = History(state)
-        history.write(Changes(tuple(Transition("a", 1.0, "raised", "x") for _ in range(100 * (number + 1)))))
+        history.write(
+            Changes(tuple(Transition("a", 1.0, TransitionKind.RAISED, "x") for _ in range(100 * (number + 1))))
+        )
         history.close()
         (state / "history.db").write_bytes(b"no database" * 1000 * (number + 1))
     History(state).close()

@@ -21,8 +21,8 @@ from tests.test_reload import Place, Start, known, watching
 from tests.waiting import AT_MOST_SECONDS, until
 from xueliang_monitor.event_log import PriorityFormatter, fields_of, logfmt
 from xueliang_monitor.judgement.availability import Seconds, window
-from xueliang_monitor.judgement.health import Transition
 from xueliang_monitor.judgement.maintenance import Window, covering
+from xueliang_monitor.judgement.transition import Transition, TransitionKind
 from xueliang_monitor.model import State
 from xueliang_monitor.simulator.faults import BY_NAME
 from xueliang_monitor.storage.history import History
@@ -59,10 +59,10 @@ def test_maintenance_suspends_judgement_and_is_left_out_of_the_rates() -> None:
 def test_windows_cover_what_they_name_until_they_end() -> None:
     site = Window(1, "site", "S", 100, 200)
     early = Window(2, "camera", "a", 100, 500, stopped=150)
-    assert covering((site, early), "a", "S", "", 120) is early
-    assert covering((site, early), "a", "S", "", 160) is site
-    assert covering((site, early), "a", "T", "", 160) is None
-    assert covering((site, early), "a", "S", "", 200) is None
+    assert covering((site, early), 120, camera="a", site="S", uplink="") is early
+    assert covering((site, early), 160, camera="a", site="S", uplink="") is site
+    assert covering((site, early), 160, camera="a", site="T", uplink="") is None
+    assert covering((site, early), 200, camera="a", site="S", uplink="") is None
 
 
 def test_a_rolling_window_takes_the_rest_of_the_day_before() -> None:
@@ -167,7 +167,7 @@ async def test_events_are_followed(tmp_path: Path) -> None:
     from xueliang_monitor.fleet.changes import Changes
 
     def write(name: str) -> None:
-        history.write(Changes((Transition(name, START, "raised", "no_media", "why", since=START - 60),)))
+        history.write(Changes((Transition(name, START, TransitionKind.RAISED, "no_media", "why", since=START - 60),)))
 
     async def follows() -> bool:
         write("first")  # what happened before it looked is not followed
@@ -190,13 +190,13 @@ async def test_events_are_followed(tmp_path: Path) -> None:
 
 
 def test_a_line_of_the_log_in_logfmt_and_with_the_journals_priority() -> None:
-    item = Transition("sv-001", START + 90, "cleared", "no_media", 'it said "no"', since=START)
+    item = Transition("sv-001", START + 90, TransitionKind.CLEARED, "no_media", 'it said "no"', since=START)
     fields = fields_of(item, camera("sv-001", site="柳林 社区"))
     assert logfmt(fields) == (
         'event=cleared camera=sv-001 site="柳林 社区" fault=no_media severity=critical since=2026-09-21T14:13:20+00:00'
         ' duration=90s cause="it said \\"no\\""'
     )
-    assert fields_of(Transition("", START, "uplink", "down", "", "sw", START), None) == {
+    assert fields_of(Transition("", START, TransitionKind.RAISED, "uplink_down", uplink="sw", since=START), None) == {
         "event": "raised",
         "uplink": "sw",
         "fault": "uplink_down",

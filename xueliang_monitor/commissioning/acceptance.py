@@ -13,7 +13,9 @@ from xueliang_monitor.picture import PICTURE_CHECKS
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing.camera_lock import Turns
 from xueliang_monitor.probing.device_changes import CLOCK_DRIFT
-from xueliang_monitor.probing.visit import Memory, visit
+from xueliang_monitor.probing.memory import Memory
+from xueliang_monitor.probing.rungs import BESIDE, BESIDE_RUNGS, LADDER
+from xueliang_monitor.probing.visit import visit
 
 SECOND_VISIT_SECONDS = 1.0
 """The pause before the second visit; a frozen picture needs two."""
@@ -79,12 +81,12 @@ async def _visit_twice(
     timeouts, turns = timeouts_of(installation.settings), Turns(installation.settings.state)
     visited, memory = await visit(
         target,
-        Rung.PICTURE,
+        LADDER[-1].rung,
         Memory(),
         timeouts=timeouts,
         workers=workers,
         now=time.time(),
-        ask_device=True,
+        beside=BESIDE_RUNGS,
         total_seconds=total_seconds,
         turns=turns,
         names=names,
@@ -93,7 +95,7 @@ async def _visit_twice(
         await asyncio.sleep(SECOND_VISIT_SECONDS)
         again, _ = await visit(
             target,
-            Rung.PICTURE,
+            LADDER[-1].rung,
             memory,
             timeouts=timeouts,
             workers=workers,
@@ -120,10 +122,11 @@ def _merge(first: VisitResult, second: VisitResult) -> VisitResult:
 def _items(visited: VisitResult, target: Target, expected: StreamParameters | None) -> list[AcceptanceItem]:
     results = {result.rung: result for result in visited.rungs}
     seen = {finding.code: finding for finding in visited.seen}
-    items = [_rung_item(rung, results.get(rung), seen) for rung in (Rung.REACH, Rung.RTSP, Rung.STREAM, Rung.PICTURE)]
+    items = [_rung_item(probe.rung, results.get(probe.rung), seen) for probe in LADDER]
     items += [_fault_item(check.fault.code, visited, seen) for check in PICTURE_CHECKS]
+    beside = [probe.rung for probe in BESIDE if probe.applies(target)]
+    items += [_rung_item(rung, results.get(rung), seen) for rung in beside]
     if target.onvif is not None:
-        items.append(_rung_item(Rung.ONVIF, results.get(Rung.ONVIF), seen))
         items.append(_clock_item(visited, seen))
     items.append(_parameters_item(visited, expected))
     return items
@@ -132,11 +135,11 @@ def _items(visited: VisitResult, target: Target, expected: StreamParameters | No
 def _rung_item(rung: Rung, result: RungResult | None, seen: dict[str, Finding]) -> AcceptanceItem:
     """Judge a rung without the faults that have an item of their own."""
     if result is None:
-        return AcceptanceItem(rung.value, None, "not reached")
+        return AcceptanceItem(rung, None, "not reached")
     own_item = result.fault is not None and (result.fault in _OWN_ITEMS)
     good = result.ok or own_item
     detail = "" if good else (seen[result.fault].detail if result.fault in seen else result.detail)
-    return AcceptanceItem(rung.value, good, detail, result.seconds, fault=None if good else result.fault)
+    return AcceptanceItem(rung, good, detail, result.seconds, fault=None if good else result.fault)
 
 
 def _fault_item(code: str, visited: VisitResult, seen: dict[str, Finding]) -> AcceptanceItem:

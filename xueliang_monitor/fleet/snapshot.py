@@ -1,50 +1,38 @@
-"""The fleet at one moment, as values: what page and metrics read."""
+"""The fleet at one moment, as values for metrics and page."""
 
 from __future__ import annotations
 
-import bisect
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from xueliang_monitor.configuration.camera_file import Lifecycle
 from xueliang_monitor.configuration.inventory import Camera
-from xueliang_monitor.configuration.strict_yaml import Problem
+from xueliang_monitor.fleet.monitor_status import MonitorFault, MonitorStatus
 from xueliang_monitor.judgement.availability import Seconds
-from xueliang_monitor.judgement.health import CameraStatus, Health
+from xueliang_monitor.judgement.health import Health
 from xueliang_monitor.judgement.maintenance import Window
+from xueliang_monitor.judgement.status import CameraStatus
 from xueliang_monitor.judgement.uplinks import Uplink
 from xueliang_monitor.model import NO_NUMBERS, Rung, RungResult
-from xueliang_monitor.probing.visit import Memory
-
-
-@dataclass(slots=True)
-class Histogram:
-    """Counts by upper bound, and the sum."""
-
-    bounds: tuple[float, ...]
-    counts: list[int] = field(default_factory=list)
-    total: float = 0.0
-
-    def __post_init__(self) -> None:
-        self.counts = self.counts or [0] * (len(self.bounds) + 1)
-
-    def observe(self, value: float) -> None:
-        """Count one value."""
-        self.counts[bisect.bisect_left(self.bounds, value)] += 1
-        self.total += value
-
-    def copy(self) -> Histogram:
-        """Return one that no longer changes."""
-        return Histogram(self.bounds, list(self.counts), self.total)
+from xueliang_monitor.probing.memory import Memory
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One camera as the fleet knows it; `readings` keeps the last value of each, `rungs` the last result of each.
+    """The state of one camera.
 
-    `counted_until` is how far its availability is added up; `restored_at` when its health was taken from the history;
-    `scores` are those of the last look at its picture, of which one is kept every quarter of an hour, or where a fault
-    is near.
+    Attributes:
+        camera: its configuration.
+        health: its judged condition.
+        memory: what visits learned and pass on to the next visit.
+        readings: the last value of each reading.
+        rungs: the last result of each rung.
+        episodes: confirmations of each fault since the camera was added.
+        counted_until: the time up to which its availability is counted.
+        restored_at: when its health was restored from the history; None after the first visit.
+        scores: the scores of its last picture, by fault code.
+        look_kept_at: when a picture sample was last stored.
+
     """
 
     camera: Camera
@@ -59,9 +47,9 @@ class Entry:
     look_kept_at: float = 0.0
 
     def shifted(self, seconds: float) -> Entry:
-        """Return the same after our clock was set: every moment moved, and the camera's clock as far off as it is then.
+        """Return a copy for a clock that was set by `seconds`.
 
-        What was measured of a clock is a difference to ours, so that it changes the other way.
+        Every time is shifted. A camera's clock offset is relative to the monitor's clock and changes the other way.
         """
 
         def change(moment: float) -> float:
@@ -84,49 +72,19 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class MonitorFault:
-    """A fault of the monitor itself that counts now: its code, since when, and what was seen."""
-
-    code: str
-    since: float
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The fleet at one moment, safe to read from anywhere."""
+    """The fleet and the monitor at one moment; safe to read from any thread."""
 
     now: float
     entries: tuple[tuple[Entry, CameraStatus], ...]
-    problems: tuple[Problem, ...]
-    rung_seconds: Mapping[Rung, Histogram]
-    lateness: Histogram
-    visits: Mapping[str, int]
-    loop_lag: float
-    decoder_restarts: int
-    reloaded_at: float
-    reload_ok: bool
-    history_ok: bool
-    histories_damaged: int
-    history_lost: Mapping[str, int] = field(default_factory=dict)
-    task_restarts: Mapping[str, int] = field(default_factory=dict)
+    monitor: MonitorStatus
     uplinks: tuple[Uplink, ...] = ()
     windows: tuple[Window, ...] = ()
     availability: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    certificate_ends_at: float | None = None
-    page_url: str = ""
     today: Seconds = field(default_factory=Seconds)
     monitor_faults: tuple[MonitorFault, ...] = ()
-    shortages: Mapping[str, int] = field(default_factory=dict)
-    stopped_seconds: float = 0.0
-    check_failures: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def counted(self) -> tuple[tuple[Entry, CameraStatus], ...]:
-        """The cameras that count: not those in commissioning."""
+        """The cameras with their status, without those in commissioning."""
         return tuple(pair for pair in self.entries if pair[0].camera.status is Lifecycle.ACTIVE)
-
-    @property
-    def invalid_files(self) -> int:
-        """How many camera files cannot be used."""
-        return len({problem.file for problem in self.problems})

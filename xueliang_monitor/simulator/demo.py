@@ -21,7 +21,7 @@ import yaml
 from xueliang_monitor import daemon, service
 from xueliang_monitor.configuration import camera_file, spreadsheet
 from xueliang_monitor.configuration.strict_yaml import DocumentError
-from xueliang_monitor.judgement.health import Transition
+from xueliang_monitor.judgement.transition import Transition, TransitionKind
 from xueliang_monitor.model import State
 from xueliang_monitor.simulator.faults import FAULTS, Incident, SimulatedFault
 from xueliang_monitor.time_format import time_of_day
@@ -161,13 +161,14 @@ def _print_transitions(say: Print) -> Callable[[tuple[Transition, ...]], None]:
     def watch(transitions: tuple[Transition, ...]) -> None:
         for item in transitions:
             if item.uplink:
-                colour = "red" if item.code == "down" else "green"
-                say(f"{_clock()}    uplink {item.uplink} is [{colour}]{item.code}[/] {item.detail}")
-            elif item.kind == "state":
+                down = item.kind is TransitionKind.RAISED
+                shown = "[red]down[/]" if down else "[green]up[/]"
+                say(f"{_clock()}    uplink {item.uplink} is {shown} {item.detail}")
+            elif item.kind is TransitionKind.STATE:
                 before, known[item.camera] = known.get(item.camera), item.code
                 if before is not None or item.code not in (State.UP.value, State.UNKNOWN.value):
                     say(f"{_clock()}    {item.camera} is [{colours.get(item.code, 'dim')}]{item.code}[/]")
-            elif item.kind == "raised":
+            elif item.kind is TransitionKind.RAISED:
                 say(f"{_clock()}    {item.camera}: {item.code}")
 
     return watch

@@ -9,7 +9,8 @@ from xueliang_monitor.clock import ClockReading
 from xueliang_monitor.fleet.changes import CameraRecord, Changes, PictureSample, Stored
 from xueliang_monitor.judgement.availability import Seconds
 from xueliang_monitor.judgement.episodes import Episode
-from xueliang_monitor.judgement.health import Outage, Transition
+from xueliang_monitor.judgement.health import Outage
+from xueliang_monitor.judgement.transition import Transition, TransitionKind
 from xueliang_monitor.time_format import iso_local
 
 MAX_TRANSITIONS = 20_000
@@ -36,7 +37,11 @@ _WORDS = {
 Key = tuple[str, str, str]
 
 
-def _key(item: Transition | Episode) -> Key:
+def _key(item: Transition) -> Key:
+    return item.camera, item.uplink, item.code
+
+
+def _key_of_episode(item: Episode) -> Key:
     return item.camera, item.uplink, item.fault
 
 
@@ -205,7 +210,7 @@ class Backlog:
         ends `now`; one that it does not know is raised with its own times.
         """
         self._reconcile_outages(stored, outages, now)
-        lasting_keys = {_key(item) for item in stored.open_episodes}
+        lasting_keys = {_key_of_episode(item) for item in stored.open_episodes}
         standing_by_key = {_key(item): item for item in standing}
         first: dict[Key, Transition] = {}
         for item in self._transitions:
@@ -214,7 +219,7 @@ class Backlog:
         again: set[int] = set()
         for key in lasting_keys:
             if key in first:
-                if first[key].change == "raised":
+                if first[key].kind is TransitionKind.RAISED:
                     again.add(id(first[key]))
             elif key not in standing_by_key:
                 before.append(_ended(key, now))
@@ -222,7 +227,7 @@ class Backlog:
             if key not in lasting_keys and key not in first:
                 before.append(item)
         for key, item in first.items():
-            if key not in lasting_keys and item.change == "cleared" and item.since is not None:
+            if key not in lasting_keys and item.kind is TransitionKind.CLEARED and item.since is not None:
                 before.append(_begun(item, item.since))
         self._transitions = [
             *sorted(before, key=lambda item: item.at),
@@ -243,13 +248,11 @@ class Backlog:
 
 def _ended(key: Key, at: float) -> Transition:
     camera, uplink, fault = key
-    kind, code = ("uplink", "up") if uplink else ("cleared", fault)
-    return Transition(camera, at, kind, code, uplink=uplink)
+    return Transition(camera, at, TransitionKind.CLEARED, fault, uplink=uplink)
 
 
 def _begun(item: Transition, since: float) -> Transition:
-    kind, code = ("uplink", "down") if item.uplink else ("raised", item.code)
-    return Transition(item.camera, since, kind, code, item.detail, item.uplink, since)
+    return replace(item, at=since, kind=TransitionKind.RAISED)
 
 
 def _without_oldest(items: list[Transition], limit: int) -> tuple[list[Transition], list[Transition]]:
@@ -259,7 +262,7 @@ def _without_oldest(items: list[Transition], limit: int) -> tuple[list[Transitio
     for number, item in enumerate(items):
         if len(items) - len(gone) <= limit:
             break
-        if item.change == "raised":
+        if item.kind is TransitionKind.RAISED:
             begun[_key(item)] = number
         elif (start := begun.pop(_key(item), None)) is not None:
             gone |= {start, number}

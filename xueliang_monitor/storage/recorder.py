@@ -14,9 +14,10 @@ from xueliang_monitor.clock import Clock
 from xueliang_monitor.configuration.settings import KeepSettings
 from xueliang_monitor.fleet.changes import Changes, Stored
 from xueliang_monitor.fleet.fleet import Fleet
-from xueliang_monitor.judgement.health import Transition
+from xueliang_monitor.judgement.transition import Transition
 from xueliang_monitor.storage.backlog import Backlog, Losses, one_by_one
-from xueliang_monitor.storage.history import History, HistoryError, UnwritableError
+from xueliang_monitor.storage.history import History
+from xueliang_monitor.storage.history_error import HistoryError, UnwritableError
 from xueliang_monitor.storage.upkeep import Upkeep
 
 log = logging.getLogger(__name__)
@@ -82,7 +83,7 @@ class Recorder:
         self._clock = clock
         self._upkeep = Upkeep(fleet, clock, keep)
         self._wake = asyncio.Event()
-        self._backlog = Backlog(lambda kind, count: fleet.history_lost.update({kind: count}))
+        self._backlog = Backlog(lambda kind, count: fleet.monitor.history.lost.update({kind: count}))
         self._flushed_at = self._all_at = clock.monotonic()
         self._restored = False
         self._rescues = 0
@@ -216,7 +217,7 @@ class Recorder:
         """
         if held is None:
             return
-        self._fleet.histories_damaged += held.begun_anew
+        self._fleet.monitor.history.damaged += held.begun_anew
         if at_start:
             self._resume(held.stored)
         elif not self._restored:
@@ -224,9 +225,11 @@ class Recorder:
         self._restored = True
         self._upkeep.begin_anew()
         if not at_start:
-            self._fleet.remember_all()
+            self._fleet.mark_all_changed()
             self._gather(every=True)
-            self._backlog.reconcile(held.stored, self._fleet.standing(), self._fleet.outages(), self._clock.now())
+            self._backlog.reconcile(
+                held.stored, self._fleet.open_transitions(), self._fleet.open_outages(), self._clock.now()
+            )
 
     async def _write(self) -> None:
         with self._taken() as left:
@@ -263,7 +266,7 @@ class Recorder:
     def _note_failure(self) -> None:
         if self._failing_since is None:
             self._failing_since = self._clock.monotonic()
-        self._fleet.history_ok = False
+        self._fleet.monitor.history.ok = False
 
     def _say(self, text: str) -> None:
         """Say what is wrong; of several failures in a row that are the same, the first."""
@@ -287,7 +290,7 @@ class Recorder:
                 losses,
             )
         self._failing_since, self._said, self._pause = None, set(), RETRY_SECONDS
-        self._fleet.history_ok = True
+        self._fleet.monitor.history.ok = True
 
     def _finish(self) -> None:
         """Write what is left, or say what is lost with it."""

@@ -1,0 +1,255 @@
+"""Applies the result of a visit to a camera's health: confirmation, clearing, flapping, outages. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+from xueliang_monitor.judgement.health import FLAPPING, OWN_ERROR, OWN_TIMES, FaultState, Health, Outage, Policy
+from xueliang_monitor.judgement.transition import Transition, TransitionKind
+from xueliang_monitor.model import Rung, State, VisitResult
+from xueliang_monitor.probing.rungs import BESIDE_RUNGS, OFFLINE_RUNGS
+
+
+def _confirmations(policy: Policy, code: str, rung: Rung) -> int:
+    if code in policy.at_first_sight:
+        return 1
+    if code != OWN_ERROR:
+        return policy.confirm[rung]
+    return OWN_TIMES if rung in OFFLINE_RUNGS else policy.confirm[Rung.MONITOR]
+
+
+def _see(
+    faults: dict[str, FaultState], visited: VisitResult, policy: Policy, offline_streak: int, *, hold: bool
+) -> list[Transition]:
+    raised = []
+    for finding in visited.seen:
+        known = faults.get(finding.code)
+        rung = finding.rung
+        offline = visited.online is False and rung not in BESIDE_RUNGS
+        if known is None:
+            fault = FaultState(finding.code, finding.detail, rung, offline=offline, since=visited.at)
+        else:
+            fault = replace(
+                known, detail=finding.detail, found=rung, offline=offline, streak=known.streak + 1, clears=0
+            )
+        # All faults that keep the camera offline add up. Alternating causes must not hide that it is down.
+        streak = offline_streak if offline else fault.streak
+        held = hold and offline
+        if fault.confirmed_at is None and not held and streak >= _confirmations(policy, finding.code, rung):
+            fault = replace(fault, confirmed_at=visited.at)
+            raised.append(
+                Transition(
+                    visited.camera,
+                    visited.at,
+                    TransitionKind.RAISED,
+                    finding.code,
+                    detail=finding.detail,
+                    since=fault.since,
+                )
+            )
+        faults[finding.code] = fault
+    return raised
+
+
+def _ruled_out(faults: Mapping[str, FaultState], visited: VisitResult) -> frozenset[str]:
+    """Return the codes that a visit rules out.
+
+    An error of the monitor is ruled out once the rung that it occurred at has a result.
+    """
+    own = faults.get(OWN_ERROR)
+    if own is None or not any(result.rung == own.found and result.fault != OWN_ERROR for result in visited.rungs):
+        return visited.ruled_out
+    return visited.ruled_out | ({OWN_ERROR} - {finding.code for finding in visited.seen})
+
+
+def _rule_out(faults: dict[str, FaultState], visited: VisitResult, policy: Policy) -> list[Transition]:
+    cleared = []
+    for code in _ruled_out(faults, visited) & faults.keys():
+        fault = faults[code]
+        if fault.confirmed_at is None:
+            del faults[code]
+        elif fault.clears + 1 >= policy.clear:
+            del faults[code]
+            cleared.append(Transition(visited.camera, visited.at, TransitionKind.CLEARED, code, since=fault.since))
+        else:
+            faults[code] = replace(fault, clears=fault.clears + 1, streak=0)
+    return sorted(cleared, key=lambda transition: transition.code)
+
+
+def _count_visit(
+    health: Health, visited: VisitResult, policy: Policy, *, offline_streak: int, online_streak: int
+) -> Health:
+    """Return the health with updated streaks, `lost` and `turns`."""
+    lost = health.lost
+    if not lost and offline_streak >= policy.confirm[Rung.REACH]:
+        lost = True
+    elif lost and online_streak >= policy.clear:
+        lost = False
+    turns = tuple(moment for moment in health.turns if visited.at - moment <= policy.flap_window)
+    if lost is not health.lost:
+        turns = (*turns, visited.at)
+    since = (health.offline_since or visited.at) if offline_streak else None
+    return replace(
+        health,
+        lost=lost,
+        turns=turns,
+        offline_streak=offline_streak,
+        offline_since=since,
+        online_streak=online_streak,
+    )
+
+
+def _flap(faults: dict[str, FaultState], health: Health, visited: VisitResult, policy: Policy) -> list[Transition]:
+    """Raise or clear flapping, with hysteresis. Flapping replaces the faults that keep the camera offline."""
+    if FLAPPING.code in faults:
+        if len(health.turns) > policy.flaps // 2:
+            return []
+        over = faults.pop(FLAPPING.code)
+        return [Transition(visited.camera, visited.at, TransitionKind.CLEARED, FLAPPING.code, since=over.since)]
+    if len(health.turns) <= policy.flaps:
+        return []
+    detail = f"went offline or came back {len(health.turns)} times within {policy.flap_window / 60:.0f} min"
+    faults[FLAPPING.code] = FaultState(
+        FLAPPING.code, detail, Rung.FLEET, offline=False, since=health.turns[0], confirmed_at=visited.at
+    )
+    cleared = [fault for fault in faults.values() if fault.offline and fault.confirmed_at is not None]
+    for fault in cleared:
+        del faults[fault.code]
+    return [
+        Transition(
+            visited.camera, visited.at, TransitionKind.RAISED, FLAPPING.code, detail=detail, since=health.turns[0]
+        ),
+        *(
+            Transition(visited.camera, visited.at, TransitionKind.CLEARED, fault.code, since=fault.since)
+            for fault in cleared
+        ),
+    ]
+
+
+def _outage(health: Health, faults: Mapping[str, FaultState], visited: VisitResult) -> Outage | None:
+    """Return the open outage after a visit. It lasts until the camera is online again, whatever its causes."""
+    offline = [fault for fault in faults.values() if fault.offline and fault.confirmed_at is not None]
+    known = health.outage
+    if FLAPPING.code in faults:
+        return None
+    if not offline:
+        return None if visited.online else known
+    codes = tuple(fault.code for fault in sorted(offline, key=lambda fault: (fault.since, fault.code)))
+    if known is None:
+        began = min(fault.since for fault in offline)
+        began = began if health.offline_since is None else min(began, health.offline_since)
+        return Outage(int(began * 1000), began, visited.at, codes)
+    return replace(known, codes=(*known.codes, *(code for code in codes if code not in known.codes)))
+
+
+def _state(faults: Mapping[str, FaultState], outage: Outage | None, *, told_online: bool) -> State:
+    confirmed = [fault for fault in faults.values() if fault.confirmed_at is not None]
+    if FLAPPING.code in faults:
+        return State.DEGRADED
+    if outage is not None:
+        return State.DOWN
+    if not told_online or any(fault.code == OWN_ERROR for fault in confirmed):
+        return State.UNKNOWN
+    return State.DEGRADED if confirmed else State.UP
+
+
+def advance(
+    health: Health, visited: VisitResult, policy: Policy, *, hold: bool = False, suspended: bool = False
+) -> tuple[Health, tuple[Transition, ...]]:
+    """Apply one visit result to a camera's health; return the new health and the transitions.
+
+    `hold` delays the confirmation of faults that keep the camera offline, while its neighbours are still being visited.
+    `suspended` applies the result without judging it, as behind a dead uplink or in maintenance. Unconfirmed faults are
+    then dropped.
+    """
+    online_at = visited.at if visited.online else health.online_at
+    keyframe_at = visited.keyframe_at or health.keyframe_at
+    nothing_to_judge = not (visited.seen or health.faults or health.lost or health.outage) and health.told_online
+    if nothing_to_judge:  # by far the most frequent case
+        after = replace(
+            health,
+            offline_streak=0,
+            offline_since=None,
+            visited_at=visited.at,
+            online_at=online_at,
+            keyframe_at=keyframe_at,
+        )
+        return after, ()
+    if suspended:
+        return _take_unjudged(health, visited, online_at, keyframe_at), ()
+    offline_streak, online_streak = health.offline_streak, health.online_streak
+    if visited.online is not None:
+        offline_streak, online_streak = (0, online_streak + 1) if visited.online else (offline_streak + 1, 0)
+    health = _count_visit(health, visited, policy, offline_streak=offline_streak, online_streak=online_streak)
+    faults = dict(health.faults)
+    hold = hold or health.flapping or len(health.turns) > policy.flaps
+    transitions = _see(faults, visited, policy, offline_streak, hold=hold)
+    transitions += _rule_out(faults, visited, policy) + _flap(faults, health, visited, policy)
+    told_online = health.told_online or visited.online is True
+    outage = _outage(health, faults, visited)
+    state = _state(faults, outage, told_online=told_online)
+    since = health.state_since
+    if state is not health.state or since is None:
+        since = visited.at
+        transitions.append(Transition(visited.camera, visited.at, TransitionKind.STATE, state.value))
+    after = replace(
+        health,
+        faults=MappingProxyType(faults),
+        told_online=told_online,
+        visited_at=visited.at,
+        online_at=online_at,
+        keyframe_at=keyframe_at,
+        state=state,
+        state_since=since,
+        outage=outage,
+    )
+    return after, tuple(transitions)
+
+
+def settled(health: Health) -> Health:
+    """Return the health without unconfirmed faults and streaks, because the visits in a row were interrupted."""
+    confirmed = {
+        code: replace(fault, clears=0) for code, fault in health.faults.items() if fault.confirmed_at is not None
+    }
+    return replace(health, faults=MappingProxyType(confirmed), offline_streak=0, offline_since=None, online_streak=0)
+
+
+def restored(health: Health, now: float, known_codes: Collection[str]) -> tuple[Health, tuple[FaultState, ...]]:
+    """Return stored health to continue from, and the faults removed from it.
+
+    Times in the future become `now`. Unconfirmed faults, and faults that this version does not know, are removed. An
+    offline camera gets an outage if the version that stored it knew none.
+    """
+    health = settled(health.moved(lambda moment: min(moment, now)))
+    unknown = tuple(fault for code, fault in health.faults.items() if code not in known_codes)
+    faults = {code: fault for code, fault in health.faults.items() if code in known_codes}
+    offline = [fault for fault in faults.values() if fault.offline]
+    outage = health.outage
+    if outage is None and offline and FLAPPING.code not in faults:
+        began = min(fault.since for fault in offline)
+        confirmed_at = min(fault.confirmed_at or began for fault in offline)
+        outage = Outage(int(began * 1000), began, confirmed_at, tuple(fault.code for fault in offline))
+    state = _state(faults, outage, told_online=health.told_online)
+    since = health.state_since if state is health.state else now
+    after = replace(health, faults=MappingProxyType(faults), outage=outage, state=state, state_since=since)
+    return after, unknown
+
+
+def withdrawn(health: Health, code: str, at: float) -> Health:
+    """Return the health without a fault that turned out not to be caused by the camera."""
+    faults = {known: fault for known, fault in health.faults.items() if known != code}
+    state = _state(faults, health.outage, told_online=health.told_online)
+    since = health.state_since if state is health.state else at
+    return replace(health, faults=MappingProxyType(faults), state=state, state_since=since)
+
+
+def _take_unjudged(health: Health, visited: VisitResult, online_at: float | None, keyframe_at: float | None) -> Health:
+    return replace(
+        settled(health),
+        told_online=health.told_online or visited.online is True,
+        visited_at=visited.at,
+        online_at=online_at,
+        keyframe_at=keyframe_at,
+    )

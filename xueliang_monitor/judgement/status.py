@@ -1,0 +1,80 @@
+"""The status of a camera that people see, derived from its health and the time. Pure."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from xueliang_monitor.judgement.health import OWN_ERROR, FaultState, Health, Policy
+from xueliang_monitor.model import State, Text
+
+
+class StatusCause(enum.StrEnum):
+    """Why a camera's state is unknown or not judged; `NONE` for every other state. The values are shown in the API."""
+
+    NONE = ""
+    MAINTENANCE = "maintenance"
+    NOT_VISITED = "not_visited"
+    NOT_JUDGED = "not_judged"
+    UPLINK_DOWN = "uplink_down"
+    STALE = "stale"
+    CHECK_FAILED = "check_failed"
+
+
+CAUSES = MappingProxyType(
+    {
+        StatusCause.NOT_VISITED: Text("not visited yet", "尚未检测"),
+        StatusCause.NOT_JUDGED: Text("not judged yet", "尚未判定"),
+        StatusCause.UPLINK_DOWN: Text("behind a dead uplink", "上联中断"),
+        StatusCause.STALE: Text("no recent visit", "长时间未检测"),
+        StatusCause.CHECK_FAILED: Text(
+            "monitor error; camera state unknown", "监控程序自身出错，未能检测；摄像机状态未知"
+        ),
+    }
+)
+"""The text of each cause for which a camera's state is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class CameraStatus:
+    """What people see of a camera now.
+
+    `online` and `healthy` are None while they are unknown. `faults` are the confirmed faults, oldest first.
+    """
+
+    state: State
+    since: float | None
+    online: bool | None
+    healthy: bool | None
+    cause: StatusCause = StatusCause.NONE
+    faults: tuple[FaultState, ...] = ()
+
+    @classmethod
+    def unknown(cls, cause: StatusCause, since: float | None, faults: tuple[FaultState, ...] = ()) -> CameraStatus:
+        """Return the status of a camera whose state is unknown for a cause."""
+        return cls(State.UNKNOWN, since, online=None, healthy=None, cause=cause, faults=faults)
+
+
+def status(
+    health: Health, now: float, policy: Policy, *, uplink_down: float | None = None, maintenance: float | None = None
+) -> CameraStatus:
+    """Derive a camera's status. A camera with stale health or behind a dead uplink is unknown.
+
+    `uplink_down` is when its uplink went down, `maintenance` when its maintenance began; None if neither holds.
+    """
+    if maintenance is not None:
+        return CameraStatus(State.MAINTENANCE, maintenance, online=None, healthy=None, cause=StatusCause.MAINTENANCE)
+    if health.visited_at is None:
+        return CameraStatus.unknown(StatusCause.NOT_VISITED, None)
+    faults = tuple(sorted(health.confirmed, key=lambda fault: (fault.since, fault.code)))
+    if now - health.visited_at > policy.stale_after:
+        return CameraStatus.unknown(StatusCause.STALE, health.visited_at, faults)
+    if uplink_down is not None and health.state is not State.DOWN:
+        return CameraStatus.unknown(StatusCause.UPLINK_DOWN, uplink_down, faults)
+    if health.state is State.UNKNOWN:
+        failed = OWN_ERROR in health.faults and health.told_online
+        cause = StatusCause.CHECK_FAILED if failed else StatusCause.NOT_JUDGED
+        return CameraStatus.unknown(cause, health.state_since, faults)
+    online = health.state is not State.DOWN
+    return CameraStatus(health.state, health.state_since, online=online, healthy=online and not faults, faults=faults)

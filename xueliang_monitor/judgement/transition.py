@@ -1,0 +1,43 @@
+"""A change that is worth reporting: a fault raised or cleared, or a camera in another state. Pure."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+
+class TransitionKind(enum.StrEnum):
+    """What changed; the values are stored in the history and written to the log."""
+
+    RAISED = "raised"
+    CLEARED = "cleared"
+    STATE = "state"
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One change of a camera, an uplink, or the monitor itself.
+
+    Attributes:
+        camera: the camera's id; empty for an uplink or the monitor.
+        at: when it changed, in seconds since the epoch.
+        kind: whether a fault was raised or cleared, or the camera's state changed.
+        code: the fault's code; the new state for `STATE`.
+        detail: what was observed.
+        uplink: the uplink's name; empty for a camera or the monitor.
+        since: when the fault was first seen.
+
+    """
+
+    camera: str
+    at: float
+    kind: TransitionKind
+    code: str
+    detail: str = ""
+    uplink: str = ""
+    since: float | None = None
+
+    def moved(self, change: Callable[[float], float]) -> Transition:
+        """Return a copy with `change` applied to every time."""
+        return replace(self, at=change(self.at), since=None if self.since is None else change(self.since))
