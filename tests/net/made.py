@@ -1,6 +1,6 @@
-"""Answers over ONVIF as cameras of eight models give them, made here: shapes and quirks theirs, words ours.
+"""Synthetic ONVIF responses in the form of eight camera models, with their quirks.
 
-Written as the recorded ones are: one folder a camera, one file an answer, and `index.json`.
+They have the layout of the recorded ones: one folder for each camera, one file for each response, and `index.json`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ URIS = (
 )
 AXIS_ZONE = "EST5EDT,M3.2.0,M11.1.0"
 OPERATIONS = ("GetDNS", "GetNTP", "GetScopes", "GetUsers", "GetHostname")
-"""What is asked of some cameras besides; answers that say nothing, or a refusal."""
+"""Further operations that some cameras answer with an empty response or a refused login."""
 
 
 @dataclass(frozen=True)
 class Profile:
-    """A profile as GetProfiles tells it."""
+    """A profile in GetProfilesResponse."""
 
     token: str
     encoding: str
@@ -35,7 +35,7 @@ class Profile:
 
 @dataclass(frozen=True)
 class Made:
-    """A camera: `soap` is its prefix of the envelope; `places` the paths of device, media and events."""
+    """A camera: `soap` is the prefix of its envelope, `places` are the paths of its three services."""
 
     folder: str
     identity: tuple[str, str, str]
@@ -126,9 +126,9 @@ def _moment(at: int) -> str:
 
 
 def _bodies(made: Made) -> dict[str, str]:
-    """Return what the camera answers, by operation, without the element around it."""
+    """Return the content of the responses by operation, without the response element."""
     manufacturer, model, serial = made.identity
-    base = "http://192.168.1.64"  # its own idea of where it is
+    base = "http://192.168.1.64"  # the address that the camera believes it has
     services = "".join(
         f"<tds:Service><tds:Namespace>{uri}</tds:Namespace><tds:XAddr>{base}{path}</tds:XAddr></tds:Service>"
         for uri, path in zip(URIS, made.places, strict=True)
@@ -169,7 +169,7 @@ def _write(folder: Path, answers: list[tuple[str, int, str]]) -> None:
 
 
 def make_recorded(folder: Path) -> Path:
-    """Write the cameras, and one that refuses everything; return the folder."""
+    """Write the cameras, and one that refuses every login; return the folder."""
     refusing = [(name, 400, _fault("SOAP-ENV", "NotAuthorized")) for name in (*_bodies(CAMERAS[0]), *OPERATIONS)]
     _write(folder / "AXIS_P5655_all-400", refusing)
     for made in CAMERAS:
