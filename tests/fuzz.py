@@ -61,7 +61,7 @@ def _payloads(depacketizer: tracks.VideoDepacketizer, data: bytes) -> None:
         payload = data[position + 2 : position + 2 + size]
         position += 2 + size
         number, timestamp = number + 1 + (flags >> 5 & 1), timestamp + (flags & 3)
-        packet = rtp.RtpPacket(96, number & 0xFFFF, timestamp, 1, bool(flags & 0x80), payload)
+        packet = rtp.RtpPacket(96, number & 0xFFFF, timestamp, ssrc=1, marker=bool(flags & 0x80), payload=payload)
         for each, lost in order.push(packet):
             depacketizer.push(each, lost=lost)
     _ = depacketizer.size, depacketizer.profile

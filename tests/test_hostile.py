@@ -98,7 +98,7 @@ def test_every_hostile_peer_has_an_expected_fault() -> None:
 @pytest.mark.parametrize("name", hostile.NAMES)
 async def test_a_visit_to_a_hostile_peer_ends_with_its_fault(name: str) -> None:
     port = PORT + hostile.NAMES.index(name)
-    target = Target(name, hostile.HOST, port, "/x", Credentials("u", "p"), listen_seconds=0.0)
+    target = Target(name, hostile.HOST, port, path="/x", credentials=Credentials("u", "p"), listen_seconds=0.0)
     Path("/proc/self/clear_refs").write_text("5")  # what memory peaks at is counted from here
     before, hold = _memory("VmRSS"), asyncio.create_task(_longest_hold())
     began = time.monotonic()

@@ -27,7 +27,7 @@ def packets(clip: clips.Clip, count: int) -> list[RtpPacket]:
     for number, picture in enumerate(clip.pictures[:count]):
         for index, payload in enumerate(picture.payloads):
             marker = index == len(picture.payloads) - 1
-            made.append(RtpPacket(96, len(made) & 0xFFFF, number * 9000, 1, marker, payload))
+            made.append(RtpPacket(96, len(made) & 0xFFFF, number * 9000, ssrc=1, marker=marker, payload=payload))
     return made
 
 
@@ -60,7 +60,10 @@ def test_a_lost_packet_damages_its_picture_and_no_other(codec: Codec) -> None:
 
 def test_without_a_marker_the_next_timestamp_ends_a_picture() -> None:
     sent = packets(clips.load("street", Codec.H264, "live"), 3)
-    bare = [RtpPacket(item.payload_type, item.sequence, item.timestamp, 1, False, item.payload) for item in sent]
+    bare = [
+        RtpPacket(item.payload_type, item.sequence, item.timestamp, ssrc=1, marker=False, payload=item.payload)
+        for item in sent
+    ]
     assert len(receive(h264.H264Depacketizer(), bare)) == 2
 
 
@@ -74,7 +77,9 @@ def test_parameter_sets_of_the_sdp_complete_a_keyframe_that_has_none() -> None:
 
     payloads = packetize_units(Codec.H264, bare)
     last = len(payloads) - 1
-    sent = [RtpPacket(96, index, 0, 1, index == last, payload) for index, payload in enumerate(payloads)]
+    sent = [
+        RtpPacket(96, index, 0, ssrc=1, marker=index == last, payload=payload) for index, payload in enumerate(payloads)
+    ]
     (unit,) = receive(depacketizer, sent)
     assert decode(unit.data, Codec.H264) is not None
 
@@ -84,7 +89,10 @@ def test_a_picture_without_an_end_is_bounded() -> None:
     with pytest.raises(MalformedMediaError, match="over"):  # noqa: PT012
         for number in range(MAX_ACCESS_UNIT_BYTES // 60_000 + 2):
             start = 0x80 if number == 0 else 0
-            depacketizer.push(RtpPacket(96, number, 0, 1, False, bytes((0x7C, start | 5)) + bytes(60_000)), lost=False)
+            depacketizer.push(
+                RtpPacket(96, number, 0, ssrc=1, marker=False, payload=bytes((0x7C, start | 5)) + bytes(60_000)),
+                lost=False,
+            )
 
 
 @pytest.mark.parametrize("kind", [h264.H264Depacketizer, H265Depacketizer, MjpegDepacketizer])
@@ -95,7 +103,7 @@ def test_random_payloads_raise_only_our_error(
     depacketizer = kind()
     for sequence, (payload, timestamp, marker) in enumerate(given):
         try:
-            depacketizer.push(RtpPacket(96, sequence, timestamp, 1, marker, payload), lost=False)
+            depacketizer.push(RtpPacket(96, sequence, timestamp, ssrc=1, marker=marker, payload=payload), lost=False)
             _ = depacketizer.size
         except MalformedMediaError:
             return
@@ -122,7 +130,7 @@ def test_random_packets_raise_only_our_error(raw: bytes) -> None:
 
 
 def numbered(sequence: int) -> RtpPacket:
-    return RtpPacket(96, sequence & 0xFFFF, 0, 1, False, b"")
+    return RtpPacket(96, sequence & 0xFFFF, 0, ssrc=1, marker=False, payload=b"")
 
 
 def test_loss_is_counted_across_the_wrap_and_reordering_is_not_loss() -> None:

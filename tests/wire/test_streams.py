@@ -63,7 +63,9 @@ def pack(codec: Codec, pictures: list[list[bytes]], *, mark_slices: bool = False
             payloads = packetize_units(codec, group)
             for payload in payloads:
                 marker = mark and payload is payloads[-1]
-                packets.append(RtpPacket(96, len(packets) & 0xFFFF, number * 3600, 1, marker, payload))
+                packets.append(
+                    RtpPacket(96, len(packets) & 0xFFFF, number * 3600, ssrc=1, marker=marker, payload=payload)
+                )
     return packets
 
 

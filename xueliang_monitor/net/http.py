@@ -15,7 +15,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from xueliang_monitor import __version__
-from xueliang_monitor.net.address import connect_error
+from xueliang_monitor.net.connect_errors import connect_error
 from xueliang_monitor.net.errors import ClosedError, NetError, ProtocolError
 from xueliang_monitor.net.names import Names
 from xueliang_monitor.net.tls import tls_context, tls_error

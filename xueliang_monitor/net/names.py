@@ -16,8 +16,8 @@ import aiodns
 import pycares
 
 from xueliang_monitor.net.errors import NameUnresolvedError
+from xueliang_monitor.net.host_validation import check_host
 from xueliang_monitor.net.name_cache import NameCache
-from xueliang_monitor.net.spelling import check_host
 from xueliang_monitor.process.shortage import Resource, ShortageError, lacking_descriptors, shortage_of
 
 LOOKUP_SECONDS = 5.0

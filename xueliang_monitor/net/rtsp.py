@@ -13,7 +13,8 @@ from typing import Self
 
 from xueliang_monitor import __version__
 from xueliang_monitor.model import Credentials
-from xueliang_monitor.net.address import connect_error
+from xueliang_monitor.net.account_locks import says_locked
+from xueliang_monitor.net.connect_errors import connect_error
 from xueliang_monitor.net.errors import (
     ClosedError,
     LoginError,
@@ -22,7 +23,6 @@ from xueliang_monitor.net.errors import (
     RedirectError,
     TlsError,
 )
-from xueliang_monitor.net.locks import says_locked
 from xueliang_monitor.net.rtsp_status import error_of, refuses_login, same_server, status_line
 from xueliang_monitor.net.tls import tls_context, tls_error
 from xueliang_monitor.process.shortage import ShortageError, lacking_descriptors, shortage_of

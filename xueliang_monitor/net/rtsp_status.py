@@ -6,8 +6,8 @@ import re
 from urllib.parse import urlsplit
 
 from xueliang_monitor.model import Credentials, redact_path, spellings
+from xueliang_monitor.net.account_locks import says_locked
 from xueliang_monitor.net.errors import LoginLockedError, NetError, RedirectError, RtspStatusError
-from xueliang_monitor.net.locks import says_locked
 from xueliang_monitor.wire.messages import Response
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from xueliang_monitor.net.locks import BODIES, REASONS, STATUSES, says_locked
+from xueliang_monitor.net.account_locks import BODIES, REASONS, STATUSES, says_locked
 from xueliang_monitor.net.rtsp_status import refuses_login
 from xueliang_monitor.wire.messages import MessageParser, Response
 

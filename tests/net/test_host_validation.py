@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from xueliang_monitor.cli import app
 from xueliang_monitor.configuration import inventory
 from xueliang_monitor.configuration.spreadsheet import read
-from xueliang_monitor.net.spelling import check_host
+from xueliang_monitor.net.host_validation import check_host
 
 REFUSED = (
     ("127.0.1.022", "some programs read 022 as octal"),
