@@ -54,7 +54,8 @@ def history(
     config: ConfigOption = None,
 ) -> None:
     """Show the scores of the picture checks over the last days, to set limits that avoid false alarms."""
-    from xueliang_monitor.storage.history import History, HistoryError
+    from xueliang_monitor.storage.history import History
+    from xueliang_monitor.storage.history_error import HistoryError
 
     loaded = installation_of(config, passwords=False)
     known = camera_of(loaded, camera)

@@ -28,7 +28,8 @@ def report(
     """Write the availability report of a period: online and healthy rates, outages and faults."""
     from xueliang_monitor.availability_report import figures, forms
     from xueliang_monitor.availability_report.tables import tables
-    from xueliang_monitor.storage.history import History, HistoryError
+    from xueliang_monitor.storage.history import History
+    from xueliang_monitor.storage.history_error import HistoryError
 
     if form not in {"html", "csv", "xlsx"} or language not in {"zh", "en"}:
         refuse(["--format takes html, csv or xlsx; --lang takes zh or en"])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from xueliang_monitor.judgement.availability import Seconds
-from xueliang_monitor.judgement.episodes import Episode, is_offline_fault
+from xueliang_monitor.judgement.episodes import Episode, keeps_offline
 from xueliang_monitor.judgement.health import Outage
 from xueliang_monitor.judgement.maintenance import Window
 from xueliang_monitor.model import State
@@ -95,7 +95,7 @@ def timeline(
         ended = episode.ended if episode.ended is not None else now
         if episode.uplink:
             add(2, State.UNKNOWN, episode.began, ended, episode.fault)
-        elif not is_offline_fault(episode.fault):
+        elif not keeps_offline(episode.fault):
             add(0, State.DEGRADED, episode.began, ended, episode.fault)
     for outage in outages:
         add(1, State.DOWN, outage.began, now if outage.ended is None else outage.ended, ", ".join(outage.codes))

@@ -14,7 +14,9 @@ from xueliang_monitor.judgement.availability import Seconds, day_of
 from xueliang_monitor.judgement.episodes import Episode
 from xueliang_monitor.judgement.health import Outage
 from xueliang_monitor.judgement.maintenance import Window
-from xueliang_monitor.storage.history import Event, History, HistoryError
+from xueliang_monitor.storage.history import History
+from xueliang_monitor.storage.history_error import HistoryError
+from xueliang_monitor.storage.history_queries import Event
 from xueliang_monitor.web.charts import DAY_SECONDS, DAYS
 
 FAR = 2.0**53

@@ -18,7 +18,7 @@ from xueliang_monitor.judgement.uplinks import Uplink
 from xueliang_monitor.model import Rung, State, Text, redact_path
 from xueliang_monitor.probing.device_changes import JUDGED
 from xueliang_monitor.probing.device_memory import DeviceMemory
-from xueliang_monitor.storage.history import Event
+from xueliang_monitor.storage.history_queries import Event
 from xueliang_monitor.time_format import iso_utc
 
 MAX_PROBLEMS = 20
@@ -112,7 +112,7 @@ def _told(device: DeviceMemory) -> dict[str, Any]:
         "identity": asdict(device.told) if device.told else None,
         "hostname": device.hostname,
         "stream_path": redact_path(device.stream_path),
-        "login": device.acquaintance.login.value,
+        "login": device.hints.login.value,
         "profiles": [
             {"token": profile.token, "name": profile.name, **asdict(profile.stream)} for profile in device.profiles
         ],
@@ -180,7 +180,7 @@ def camera_in_full(entry: Entry, status: CameraStatus) -> dict[str, Any]:
         "last_keyframe": moment(entry.health.keyframe_at),
         "rungs": [
             {
-                "rung": rung.value,
+                "rung": rung,
                 "ok": result.ok,
                 "seconds": round(result.seconds, 4),
                 "fault": result.fault,

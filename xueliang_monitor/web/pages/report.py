@@ -13,7 +13,8 @@ from aiohttp import web
 from xueliang_monitor.availability_report import figures, forms
 from xueliang_monitor.availability_report.tables import Table, tables
 from xueliang_monitor.configuration.inventory import Camera
-from xueliang_monitor.storage.history import History, HistoryError
+from xueliang_monitor.storage.history import History
+from xueliang_monitor.storage.history_error import HistoryError
 from xueliang_monitor.web.keys import FLEET, STATE_FOLDER
 from xueliang_monitor.web.page import Page
 from xueliang_monitor.web.responses import refuse, respond
