@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import groupby
 
 from tools.docs.markdown import page, table
-from xueliang_monitor.judgement.catalogue import CAUSES, FAULTS
+from xueliang_monitor.judgement.catalogue import FAULTS
+from xueliang_monitor.judgement.status import CAUSES
 from xueliang_monitor.model import Fault, Rung, Severity
 
 _EN = {
