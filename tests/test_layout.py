@@ -27,7 +27,7 @@ def test_every_picture_check_is_listed_and_named_after_its_file() -> None:
 def test_every_rung_is_listed_once_in_order() -> None:
     assert [probe.rung for probe in LADDER] == [Rung.REACH, Rung.RTSP, Rung.STREAM, Rung.PICTURE]
     files = {path.stem for path in (PACKAGE / "probing" / "rungs").glob("*.py")} - {"__init__"}
-    assert files == {probe.rung.value for probe in PROBES}
+    assert files == {probe.rung for probe in PROBES}
 
 
 def test_every_fault_is_declared_once_and_in_both_languages() -> None:

@@ -22,7 +22,7 @@ from tests.recording import CAMERAS, FAULT, Rig, hurry, locked, messages, mounte
 from xueliang_monitor.fleet.changes import CameraRecord, Changes, Stored
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
 from xueliang_monitor.model import State
-from xueliang_monitor.probing.visit import Memory
+from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.storage import backlog, recorder
 from xueliang_monitor.storage.history import History
 
@@ -420,7 +420,7 @@ async def test_one_value_that_cannot_be_stored_costs_only_itself(state: Path, ca
     async with recording(state) as rig:
         for each in CAMERAS:
             rig.mend(each.id)
-        rig.fleet._tell((Transition("cam-3", rig.fleet.now, TransitionKind.RAISED, "no_media", "\ud800 is no text"),))
+        rig.fleet._notify((Transition("cam-3", rig.fleet.now, TransitionKind.RAISED, "no_media", "\ud800 is no text"),))
         rig.fail("cam-0")
         await rig.until_written()
         assert rig.events() == [("cam-0", "raised")]

@@ -17,7 +17,7 @@ from xueliang_monitor.judgement.episodes import Episode, outages_of
 from xueliang_monitor.judgement.health import Policy
 from xueliang_monitor.judgement.maintenance import Window
 from xueliang_monitor.model import Finding, Rung, RungResult, State, VisitResult
-from xueliang_monitor.probing.visit import Memory
+from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.web import charts, live
 from xueliang_monitor.web.checks import A_MINUTE, Checks
 from xueliang_monitor.web.live import Wall

@@ -8,6 +8,7 @@ from tools.docs.markdown import page, table
 from xueliang_monitor.judgement.catalogue import FAULTS
 from xueliang_monitor.judgement.status import CAUSES
 from xueliang_monitor.model import Fault, Rung, Severity
+from xueliang_monitor.probing.rungs import PROBES
 
 _EN = {
     Rung.REACH: ("reach", "The monitor opens a TCP connection to the RTSP port."),
@@ -31,7 +32,7 @@ _SEVERITIES = {Severity.CRITICAL: "严重", Severity.WARNING: "警告"}
 
 
 def _by_rung() -> list[tuple[Rung, list[Fault]]]:
-    order = list(Rung)
+    order = [*(probe.rung for probe in PROBES), Rung.FLEET, Rung.MONITOR]
     ordered = sorted(FAULTS.values(), key=lambda fault: order.index(fault.rung))
     return [(rung, list(group)) for rung, group in groupby(ordered, key=lambda fault: fault.rung)]
 

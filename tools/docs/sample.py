@@ -8,7 +8,7 @@ from xueliang_monitor.configuration.inventory import Camera, target_of
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.judgement.health import Policy
 from xueliang_monitor.model import Finding, Rung, RungResult, VisitResult
-from xueliang_monitor.probing.visit import Memory
+from xueliang_monitor.probing.memory import Memory
 
 MOMENT = 1_790_000_000.0
 CAMERA = "liulin-east"

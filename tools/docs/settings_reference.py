@@ -10,6 +10,7 @@ from xueliang_monitor.configuration.camera_file import CameraFile
 from xueliang_monitor.configuration.settings import AT_START, Settings
 from xueliang_monitor.web.web_config import WebSettings
 
+# The fields of these sections come from the rungs themselves and have no docstrings.
 _BY_RUNG = {
     "intervals": "Time between two checks of the `{rung}` rung.",
     "timeouts": "Time limit of the `{rung}` rung.",
@@ -36,11 +37,11 @@ _DURATIONS = "Write a duration as a number with a unit: `500ms`, `15s`, `5m`, `2
 
 def _text(key: Key) -> str:
     section, _, name = key.path.partition(".")
-    if key.text or not name:
-        return key.text
     if section == "rechecks" and name in _RECHECKS:
         return _RECHECKS[name]
-    return _BY_RUNG.get(section, "").format(rung=name)
+    if section in _BY_RUNG and name:
+        return _BY_RUNG[section].format(rung=name)
+    return key.text
 
 
 def described(model: type[BaseModel]) -> dict[str, str]:

@@ -8,18 +8,19 @@ import logging
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, create_model, model_validator
 
 from xueliang_monitor.configuration.strict_yaml import Document, Duration, Problem, Strict, read, validate
 from xueliang_monitor.model import Credentials
 from xueliang_monitor.picture import PICTURE_CHECKS
 from xueliang_monitor.picture.verdict import OFF
 from xueliang_monitor.probing.reception import BURST_PICTURES
+from xueliang_monitor.probing.rungs import PROBES
 
 log = logging.getLogger(__name__)
 
@@ -67,41 +68,49 @@ def _check_name_server(value: str) -> str:
     return value
 
 
-class IntervalSettings(Strict):
+class RungSettings(Strict):
+    """One value for each rung, with the rungs' names as keys."""
+
+    def of(self, key: str) -> Any:
+        """Return the value of a rung."""
+        return getattr(self, key)
+
+
+Section = TypeVar("Section", bound=RungSettings)
+
+
+def _keys(values: Mapping[str, float], kind: object, description: str) -> Callable[[type[Section]], type[Section]]:
+    """Give a section its keys, each with its default; `description` says what the value of a key is."""
+
+    def fill(section: type[Section]) -> type[Section]:
+        fields: dict[str, Any] = {
+            key: (kind, Field(default=value, description=description.format(key))) for key, value in values.items()
+        }
+        return create_model(
+            section.__name__, __base__=section, __doc__=section.__doc__, __module__=section.__module__, **fields
+        )
+
+    return fill
+
+
+@_keys({probe.rung: probe.interval_seconds for probe in PROBES}, Wait, "How often the {} rung is climbed.")
+class IntervalSettings(RungSettings):
     """How often each rung is climbed."""
 
-    reach: Wait = 15.0
-    rtsp: Wait = 15.0
-    stream: Wait = 300.0
-    picture: Wait = 300.0
-    onvif: Wait = 300.0
 
-
-class RecheckSettings(Strict):
+@_keys({probe.recheck.key: probe.recheck.seconds for probe in PROBES}, Wait, "The wait after the {} rung.")
+class RecheckSettings(RungSettings):
     """How soon a camera is visited again while something is undecided."""
 
-    reach: Wait = 2.0
-    picture: Wait = 20.0
 
-
-class TimeoutSettings(Strict):
+@_keys({probe.rung: probe.timeout_seconds for probe in PROBES}, Wait, "How long the {} rung may take.")
+class TimeoutSettings(RungSettings):
     """How long each rung may take."""
 
-    reach: Wait = 2.0
-    rtsp: Wait = 3.0
-    stream: Wait = 12.0
-    picture: Wait = 10.0
-    onvif: Wait = 8.0
 
-
-class ConfirmSettings(Strict):
+@_keys({probe.rung: probe.confirmations for probe in PROBES}, Times, "How many visits must see a fault of {}.")
+class ConfirmSettings(RungSettings):
     """How many visits in a row must see a fault."""
-
-    reach: Times = 3
-    rtsp: Times = 3
-    stream: Times = 2
-    picture: Times = 2
-    onvif: Times = 2
 
 
 def _check_limits(value: Mapping[str, float]) -> Mapping[str, float]:

@@ -20,6 +20,7 @@ from xueliang_monitor.picture import PICTURE_CHECKS
 from xueliang_monitor.picture.measures import MEASURES
 from xueliang_monitor.picture.reference import SETTLED_LOOKS
 from xueliang_monitor.picture.verdict import LIMIT, OFF
+from xueliang_monitor.probing.rungs import PROBES
 from xueliang_monitor.storage import evidence
 from xueliang_monitor.web import charts, past
 from xueliang_monitor.web.keys import CLOSING, FLEET, RENDERER, SETTINGS, STATE_FOLDER
@@ -41,14 +42,6 @@ MEASURE_NAMES = {
     "detail_levels": Text("Detail, levels", "细节（灰阶）"),
     "chroma_levels": Text("Colour, levels", "色彩（灰阶）"),
 }
-SHOWN_RUNGS = (Rung.REACH, Rung.RTSP, Rung.STREAM, Rung.PICTURE, Rung.ONVIF)
-RUNG_NAMES = {
-    Rung.REACH: Text("Reach", "连接"),
-    Rung.RTSP: Text("RTSP", "RTSP 会话"),
-    Rung.STREAM: Text("Stream", "码流"),
-    Rung.PICTURE: Text("Picture", "画面"),
-    Rung.ONVIF: Text("ONVIF", "ONVIF"),
-}
 
 
 def _faults(status: CameraStatus) -> list[dict[str, Any]]:
@@ -58,14 +51,15 @@ def _faults(status: CameraStatus) -> list[dict[str, Any]]:
 def _rungs(entry: Entry, climbing: Mapping[Rung, RungResult | None]) -> list[dict[str, Any]]:
     """Return each rung with its last result. During a visit, the rungs climbed so far have the visit's results."""
     shown = []
-    for rung in SHOWN_RUNGS:
-        if rung is Rung.ONVIF and entry.camera.target.onvif is None:
+    for probe in PROBES:
+        rung = probe.rung
+        if not probe.applies(entry.camera.target):
             continue
         result = climbing.get(rung) if rung in climbing else entry.rungs.get(rung)
         shown.append(
             {
-                "name": RUNG_NAMES[rung],
-                "rung": rung.value,
+                "name": probe.title,
+                "rung": rung,
                 "result": result,
                 "fault": FAULTS.get(result.fault) if result is not None and result.fault else None,
                 "climbing": rung in climbing and result is None,
