@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.simulated_time import START, camera, visited
 from xueliang_monitor.clock import ManualClock, SteadyClock
-from xueliang_monitor.configuration.installation import Installation, cameras_before
+from xueliang_monitor.configuration.installation import Installation, stored_inventory
 from xueliang_monitor.configuration.inventory import Camera, Inventory, keep_last_good, target_of
 from xueliang_monitor.configuration.settings import KeepSettings, Settings
 from xueliang_monitor.configuration.strict_yaml import Problem
@@ -68,10 +68,10 @@ async def run(state: Path, control: Path) -> None:
     fleet = Fleet(steady, Policy(), today.cameras)
 
     def resume(stored: Stored) -> None:
-        before = cameras_before(stored.files, Installation(Settings(), {}, today, ()))
+        before = stored_inventory(stored.files, Installation(Settings(), {}, today, ()))
         fleet.resume(stored, before.cameras, keep_last_good(before, today))
 
-    recording = Recorder(lambda: History(state), fleet, resume, steady, KeepSettings())
+    recording = Recorder(lambda: History(state), fleet, steady, resume=resume, keep=KeepSettings())
     with recording.open():
         step = 0
         while True:

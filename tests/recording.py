@@ -34,7 +34,7 @@ FAULT = "rtsp_timeout"
 
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have everything done soon that is done now and then."""
-    for name in ("LOOK", "FLUSH", "RETRY", "LONGEST_RETRY"):
+    for name in ("WAKE", "FLUSH", "RETRY", "LONGEST_RETRY"):
         monkeypatch.setattr(recorder, f"{name}_SECONDS", 0.05)
     monkeypatch.setattr(upkeep, "CHECK_SECONDS", 0.05)
     monkeypatch.setattr(upkeep, "CHECK_PAUSES", 1)
@@ -51,9 +51,9 @@ class Rig:
         self.recorder = Recorder(
             lambda: History(self.folder),
             self.fleet,
-            lambda stored: self.fleet.resume(stored, CAMERAS, Inventory(CAMERAS, ())),
             SystemClock(),
-            KeepSettings(),
+            resume=lambda stored: self.fleet.resume(stored, CAMERAS, Inventory(CAMERAS, ())),
+            keep=KeepSettings(),
         )
 
     def visit(self, name: str, code: str | None, times: int = 3) -> None:

@@ -141,7 +141,7 @@ async def test_too_few_descriptors(tmp_path: Path) -> None:
             writer.close()
         await daemon.until(lambda: daemon.all_are("up"), 120)
         assert shortages(await daemon.get("/metrics"))["descriptors"] > 0
-        assert daemon.log.read_text().count("no connection to the page is accepted") <= 3
+        assert daemon.log.read_text().count("connections to the page cannot be accepted") <= 3
         assert not daemon.blamed
         assert not daemon.said()
 

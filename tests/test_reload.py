@@ -108,7 +108,7 @@ async def test_an_invalid_change_keeps_the_last_good_version_and_says_so(
         assert known(monitor) == {"a": State.UP, "b": State.UP}
         message = 'a.yaml:7: rstp_port: unknown key; did you mean "rtsp_port"?'
         assert message in caplog.text
-        assert "camera a: the last good version stays in force" in caplog.text
+        assert "camera a: the last valid version of its file stays in force" in caplog.text
         from xueliang_monitor.metrics import render
         from xueliang_monitor.web import views
 

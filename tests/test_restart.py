@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from tests.simulated_time import START, SimulatedDays, camera, visited
 from xueliang_monitor.clock import ManualClock
 from xueliang_monitor.configuration.camera_file import CameraFile, IdentitySection
-from xueliang_monitor.configuration.installation import Installation, cameras_before
+from xueliang_monitor.configuration.installation import Installation, stored_inventory
 from xueliang_monitor.configuration.inventory import Camera, Inventory, keep_last_good, target_of
 from xueliang_monitor.configuration.settings import Settings
 from xueliang_monitor.configuration.strict_yaml import Problem
@@ -45,7 +45,7 @@ def changed(item: Camera, **values: object) -> Camera:
 def started(history: History, clock: ManualClock, inventory: Inventory) -> Fleet:
     """Start as the daemon does."""
     stored = history.load()
-    before = cameras_before(stored.files, Installation(Settings(), {}, inventory, ()))
+    before = stored_inventory(stored.files, Installation(Settings(), {}, inventory, ()))
     fleet = Fleet(clock, POLICY, inventory.cameras)
     fleet.resume(stored, before.cameras, keep_last_good(before, inventory))
     return fleet

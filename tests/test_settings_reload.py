@@ -135,9 +135,9 @@ async def test_folders_that_are_to_be_others_from_the_next_start_are_not_used_be
             await monitor.reload()
         assert [entry.camera.id for entry, _ in monitor.fleet.pairs()] == ["a"]
         assert monitor._installation.settings.state == place.state
-    assert [line.message for line in caplog.records if "next start" in line.message] == [
-        "the new inventory counts from the next start",
-        "the new state counts from the next start",
+    assert [line.message for line in caplog.records if "after a restart" in line.message] == [
+        "the new value of inventory takes effect after a restart",
+        "the new value of state takes effect after a restart",
     ]
     async with running(place) as (monitor, _):
         assert [entry.camera.id for entry, _ in monitor.fleet.pairs()] == ["b"]

@@ -139,7 +139,7 @@ def test_a_disk_that_is_read_only_at_the_start_is_used_once_it_is_not(tmp_path: 
             assert place.events() == ["a"]
             until((place.state / "daemon.lock").exists)
         log = place.log.read_text()
-        assert log.count("monitoring goes on, and it is tried again") == 1
+        assert log.count("monitoring continues, and writing is tried again") == 1
         assert "lost meanwhile: nothing" in log
 
 
@@ -186,7 +186,7 @@ def test_without_inotify_the_daemon_goes_on_and_takes_cameras_up(tmp_path: Path,
     with running(place, [*own, "sh", "-c", f'echo 0 > /proc/sys/user/{limit} && exec "$@"', "sh"]):
         place.add("a")
         until(lambda: place.events() == ["a"])
-    assert place.log.read_text().count("its changes are not told by the system") == 1
+    assert place.log.read_text().count("the system does not report changes") == 1
     assert "Traceback" not in place.log.read_text()
 
 

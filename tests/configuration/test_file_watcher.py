@@ -89,8 +89,8 @@ def test_without_inotify_the_folder_is_looked_at_and_inotify_is_taken_once_there
         lines = iter(process.stdout.readline, "")
         assert next(lines) == "ready\n"
         warning = next(lines)
-        assert warning.startswith(f"WARNING {folder}: its changes are not told by the system (")
-        assert "looked at every second" in warning
+        assert warning.startswith(f"WARNING {folder}: the system does not report changes (")
+        assert "polled every second" in warning
         started = time.monotonic()
         (folder / "a.yaml").write_text("x")
         assert next(lines) == "changed ['a.yaml']\n"
@@ -99,7 +99,7 @@ def test_without_inotify_the_folder_is_looked_at_and_inotify_is_taken_once_there
         assert next(lines) == "changed ['a.yaml', 'b.yaml']\n"  # and the warning did not come twice
         inside = ["nsenter", "--user", "--preserve-credentials", "--target", str(process.pid)]
         subprocess.run([*inside, "sh", "-c", f"echo 100 > {place}"], check=True)
-        assert next(lines) == f"INFO {folder}: its changes are told by the system again\n"
+        assert next(lines) == f"INFO {folder}: the system reports changes again\n"
         (folder / "a.yaml").unlink()
         assert next(lines) == "changed ['b.yaml']\n"
     finally:

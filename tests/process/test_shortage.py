@@ -318,7 +318,7 @@ def test_limits_are_held_against_the_visits() -> None:
     assert plenty.visits(64, 2) == 64
     few = Limits(64, None)
     assert few.visits(64, 2) == 3
-    assert "set LimitNOFILE=372 or more" in few.warnings(64, 2, 147)[0]
+    assert "Set LimitNOFILE=372 or more" in few.warnings(64, 2, 147)[0]
     assert Limits(10, None).visits(64, 2) == 1
     assert few.warnings(64, 2, 2) != ()  # too little for pages
     assert "LimitNPROC" in Limits(None, 32).warnings(64, 2, 147)[0]

@@ -297,7 +297,7 @@ def test_changes_compare_so_that_nothing_is_written_in_vain() -> None:
 async def test_reads_that_fail_while_writes_succeed_are_said_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(recorder, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(recorder, "WAKE_SECONDS", 0.05)
     monkeypatch.setattr(recorder, "FLUSH_SECONDS", 0.05)
     monkeypatch.setattr(recorder, "RETRY_SECONDS", 0.05)
     monkeypatch.setattr(recorder, "LONGEST_RETRY_SECONDS", 0.05)
@@ -309,7 +309,7 @@ async def test_reads_that_fail_while_writes_succeed_are_said_once(
         other.execute("ALTER TABLE maintenance RENAME TO elsewhere")
     other.close()
     history.close()
-    made = recorder.Recorder(lambda: History(tmp_path), fleet, lambda _stored: None, clock, KeepSettings())
+    made = recorder.Recorder(lambda: History(tmp_path), fleet, clock, resume=lambda _stored: None, keep=KeepSettings())
     stack = contextlib.ExitStack()
     stack.enter_context(made.open())
     running = asyncio.create_task(made.run())

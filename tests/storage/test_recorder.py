@@ -74,7 +74,7 @@ async def test_files_that_are_removed_are_written_anew_and_nothing_is_lost(
         await begin(rig)
         remove(*(state / name for name in names))
         await go_on(rig)
-        await until(lambda: any("can be used again" in text for _, text in messages(caplog)))
+        await until(lambda: any("works again" in text for _, text in messages(caplog)))
         assert rig.events() == DONE
         assert rig.episodes() == [("cam-0", True), ("cam-1", False), ("cam-2", False)]
     *losses, back = messages(caplog)
@@ -119,7 +119,7 @@ async def test_what_cannot_be_brought_back_is_given_up_in_the_end(
         await begin(rig)
         remove(state / "history.db")
         rig.mend("cam-0")
-        await until(lambda: "what is not in its files is lost" in caplog.text)
+        await until(lambda: "content that is not in its files is lost" in caplog.text)
         await rig.until_written()
         assert ("cam-1", False) in rig.episodes()
 
@@ -153,7 +153,7 @@ async def test_a_database_that_is_replaced_counts_and_is_told_what_is_wrong_now(
         (tmp_path / "backup" / "history.db").rename(state / "history.db")
         rig.mend("cam-0")
         await rig.until_written()
-        await until(lambda: any("can be used again" in text for _, text in messages(caplog)))
+        await until(lambda: any("works again" in text for _, text in messages(caplog)))
         # cam-1 had its fault then as now: one episode. That of cam-3 is over, that of cam-0 began before and is now.
         assert sorted(rig.episodes()) == [("cam-0", True), ("cam-1", False), ("cam-3", True)]
     assert "history.db was replaced" in caplog.text
@@ -191,7 +191,7 @@ async def test_a_database_that_is_damaged_while_it_is_used_is_put_aside(
             [("cam-0", True), ("cam-1", False), ("cam-2", False)],
             [("cam-1", False), ("cam-2", False)],
         )
-    assert ("found empty: what it held is lost" if emptied else "put aside as history.db.damaged-") in caplog.text
+    assert ("found empty; its content is lost" if emptied else "put aside as history.db.damaged-") in caplog.text
     again = Rig(state)
     with again.recorder.open():
         known = {name: again.fleet.entry(name).health.confirmed for name in ("cam-0", "cam-1", "cam-2")}
@@ -413,7 +413,7 @@ async def test_what_cannot_be_written_at_the_end_is_said(state: Path, caplog: py
     state.write_text("in the way")
     async with recording(state) as rig:
         rig.fail("cam-0")
-    assert "lost at the end: 1 event from " in messages(caplog)[-1][1]
+    assert "lost at shutdown: 1 event from " in messages(caplog)[-1][1]
 
 
 async def test_one_value_that_cannot_be_stored_costs_only_itself(state: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -149,7 +149,7 @@ class Import:
             device_login = login_of(installation, data.onvif_credentials) or login
         except RegistrationError as error:
             return data, error.messages[0]
-        target = target_of(row.id, data, login, device_login, defaults_of(installation.settings))
+        target = target_of(row.id, data, login, device_login, defaults=defaults_of(installation.settings))
         test = await run_acceptance_test(target, installation, workers, data.stream.value() if data.stream else None)
         failed = [f"{item.subject}: {item.detail or item.fault}" for item in test.items if item.passed is False]
         return data, "; ".join(failed)

@@ -105,4 +105,4 @@ async def prepare_registration(wish: RegistrationRequest, installation: Installa
         raise RegistrationError(taken)
     device_login = login_of(installation, wish.onvif_credentials) or login
     defaults = defaults_of(installation.settings)
-    return NewCamera(identity, data, target_of(identity, data, login, device_login, defaults))
+    return NewCamera(identity, data, target_of(identity, data, login, device_login, defaults=defaults))

@@ -70,9 +70,11 @@ class HistoryQueries:
         """Return the state to continue from at a start. A camera whose row cannot be read is left out and logged."""
         found: dict[str, CameraRecord] = {}
         counted = self._episode_counts()
-        for camera, *columns in self._rows("SELECT camera, health, memory, file, episodes FROM cameras"):
+        for camera, health, memory, file, episodes in self._rows(
+            "SELECT camera, health, memory, file, episodes FROM cameras"
+        ):
             try:
-                found[camera] = known_of(camera, counted.get(camera, {}), *columns)
+                found[camera] = known_of(camera, counted.get(camera, {}), (health, memory, file, episodes))
             except ValidationError:
                 log.warning("camera %s: its stored state cannot be read; it is learned again", camera)
         return replace(self.lasting(), cameras=found)
