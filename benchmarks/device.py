@@ -100,7 +100,8 @@ def _our_calls() -> Callable[[], None]:
 def _our_visit() -> Callable[[], None]:
     """Do what the daemon does every five minutes: log in over RTSP, then read clock, identity and last start."""
     from xueliang_monitor.picture.worker import Workers
-    from xueliang_monitor.probing.visit import Memory, visit
+    from xueliang_monitor.probing.memory import Memory
+    from xueliang_monitor.probing.visit import visit
 
     target, memory, runner, workers = _token_targets()[0], [Memory()], asyncio.Runner(), Workers(1)
 
@@ -113,7 +114,7 @@ def _our_visit() -> Callable[[], None]:
                 timeouts=Timeouts(),
                 workers=workers,
                 now=time.time(),
-                ask_device=True,
+                beside={Rung.ONVIF},
             )
         )
         if visited.seen:
@@ -208,14 +209,15 @@ def _rss_mb() -> float:
 def _visit_all(link: Connection, onvif: bool) -> None:
     import xueliang_monitor.daemon  # noqa: F401 - every daemon has this loaded
     from xueliang_monitor.picture.worker import Workers
-    from xueliang_monitor.probing.visit import Memory, visit
+    from xueliang_monitor.probing.memory import Memory
+    from xueliang_monitor.probing.visit import visit
 
     workers, targets, memories = Workers(1), _targets(onvif=onvif), []
 
     async def every() -> None:
         for target in targets:
             visited, memory = await visit(
-                target, Rung.RTSP, Memory(), timeouts=Timeouts(), workers=workers, now=time.time(), ask_device=True
+                target, Rung.RTSP, Memory(), timeouts=Timeouts(), workers=workers, now=time.time(), beside={Rung.ONVIF}
             )
             if visited.seen:
                 raise RuntimeError(f"{target.id}: {visited.seen[0].detail}")

@@ -23,7 +23,8 @@ from xueliang_monitor.configuration.spreadsheet import Row
 from xueliang_monitor.model import Credentials, Rung, Target, Timeouts, VisitResult
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing.camera_lock import Turns
-from xueliang_monitor.probing.visit import Memory, visit
+from xueliang_monitor.probing.memory import Memory
+from xueliang_monitor.probing.visit import visit
 from xueliang_monitor.service import spare_the_collector
 from xueliang_monitor.simulator.fleet import SimulatedFleet
 

@@ -56,7 +56,8 @@ def _our_check(url: str) -> Contender:
 
     from xueliang_monitor.model import Rung, Target, Timeouts
     from xueliang_monitor.picture.worker import Workers
-    from xueliang_monitor.probing.visit import Memory, visit
+    from xueliang_monitor.probing.memory import Memory
+    from xueliang_monitor.probing.visit import visit
 
     parts = urlsplit(url)
     target = Target("bench", parts.hostname or "", parts.port or 554, parts.path, listen_seconds=0.0)
@@ -66,7 +67,7 @@ def _our_check(url: str) -> Contender:
         visited, memory[0] = runner.run(
             visit(target, Rung.PICTURE, memory[0], timeouts=Timeouts(), workers=workers, now=time.time())
         )
-        if [result.rung for result in visited.rungs][-1] is not Rung.PICTURE or visited.seen:
+        if [result.rung for result in visited.rungs][-1] != Rung.PICTURE or visited.seen:
             raise RuntimeError(f"not a full, healthy check: {visited}")
 
     return once
@@ -77,7 +78,8 @@ def _handshake(url: str) -> Contender:
 
     from xueliang_monitor.model import Rung, Target, Timeouts
     from xueliang_monitor.picture.worker import Workers
-    from xueliang_monitor.probing.visit import Memory, visit
+    from xueliang_monitor.probing.memory import Memory
+    from xueliang_monitor.probing.visit import visit
 
     parts = urlsplit(url)
     target = Target("bench", parts.hostname or "", parts.port or 554, parts.path, listen_seconds=0.0)

@@ -22,7 +22,7 @@ from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.judgement.health import Policy
 from xueliang_monitor.metrics import render
 from xueliang_monitor.model import Rung, RungResult, VisitResult
-from xueliang_monitor.probing.visit import Memory
+from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.service import spare_the_collector
 from xueliang_monitor.web.server import Server
 

@@ -28,7 +28,7 @@ from xueliang_monitor.metrics import render
 from xueliang_monitor.picture import PICTURE_CHECKS
 from xueliang_monitor.picture.measures import MEASURES
 from xueliang_monitor.picture.reference import MAX_LIGHTS
-from xueliang_monitor.probing.visit import Memory
+from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.storage.history import History
 
 RESULTS = Path(__file__).parent / "results"

@@ -22,7 +22,7 @@ from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.judgement.health import Policy
 from xueliang_monitor.metrics import render
 from xueliang_monitor.model import Rung
-from xueliang_monitor.probing.visit import Memory
+from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.storage import recorder, upkeep
 from xueliang_monitor.storage.history import History
 from xueliang_monitor.storage.history_queries import Event

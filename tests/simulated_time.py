@@ -114,7 +114,7 @@ class SimulatedDays:
         takes = CONNECT_TIMEOUT_SECONDS if code == "connect_timeout" else 0.05
         due = self._plans[name].what(now)
         made = visited(name, self.steady.now(), code, due.top)
-        if code is None and due.ask_device and self.fleet.entry(name).camera.target.onvif is not None:
+        if code is None and Rung.ONVIF in due.beside and self.fleet.entry(name).camera.target.onvif is not None:
             made = at_clock(made, now + self._drift.get(name, 0.0) - self.steady.now())
             made = replace(made, rungs=(*made.rungs, RungResult(Rung.ONVIF, True, 0.1)))
         self._started[name] = self.steady.shifted

@@ -23,8 +23,8 @@ from xueliang_monitor.judgement.transition import Transition
 from xueliang_monitor.model import Credentials, Rung, State
 from xueliang_monitor.net.onvif_hints import OnvifHints
 from xueliang_monitor.probing.device_memory import DeviceMemory
-from xueliang_monitor.probing.login_backoff import MAX_BACK_OFF_SECONDS, Login
-from xueliang_monitor.probing.visit import Memory
+from xueliang_monitor.probing.login import MAX_BACK_OFF_SECONDS, Login, LoginHistory
+from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.simulator.fleet import SimulatedFleet
 from xueliang_monitor.storage.history import History
 
@@ -173,19 +173,19 @@ def test_a_single_camera_is_enough_where_the_clock_was_seen_to_be_set() -> None:
 def test_what_a_login_was_held_back_for_is_not_held_for_years() -> None:
     credentials = Credentials("viewer", "secret")
     ahead = START + YEAR
-    login = Login().for_credentials(credentials).refused(ahead).refused(ahead)
-    memory = Memory(login=login, device_login=login, refusals=(ahead, ahead))
+    login = LoginHistory().for_credentials(credentials).refused(ahead).refused(ahead)
+    memory = Memory(login=Login(login, login, (ahead, ahead)))
     restored = memory.moved(lambda moment: min(moment, START))
-    assert restored.login.seconds_left(START) <= MAX_BACK_OFF_SECONDS
-    assert restored.refusals == (START, START)  # they still count, but not for a year
+    assert restored.login.rtsp.seconds_left(START) <= MAX_BACK_OFF_SECONDS
+    assert restored.login.refusals == (START, START)  # they still count, but not for a year
     moved = memory.shifted(-YEAR)
-    assert moved.login.seconds_left(START) == login.seconds_left(ahead)
+    assert moved.login.rtsp.seconds_left(START) == login.seconds_left(ahead)
 
 
 def test_what_was_measured_of_clocks_moves_the_other_way() -> None:
     memory = Memory(device=DeviceMemory(OnvifHints(clock_offset_seconds=2.0), interviewed_at=START))
     shifted = memory.shifted(HOUR)
-    assert shifted.device.acquaintance.clock_offset_seconds == 2.0 - HOUR
+    assert shifted.device.hints.clock_offset_seconds == 2.0 - HOUR
     assert shifted.device.interviewed_at == START + HOUR
 
 

@@ -15,7 +15,8 @@ import pytest
 from tests import hostile
 from xueliang_monitor.model import Credentials, Rung, Target, Timeouts
 from xueliang_monitor.picture.worker import Workers
-from xueliang_monitor.probing.visit import Memory, visit
+from xueliang_monitor.probing.memory import Memory
+from xueliang_monitor.probing.visit import visit
 from xueliang_monitor.service import spare_the_collector
 
 pytestmark = pytest.mark.timed

@@ -26,8 +26,8 @@ from xueliang_monitor.judgement.health import Policy
 from xueliang_monitor.metrics import render
 from xueliang_monitor.model import Credentials, Identity, Rung, State
 from xueliang_monitor.probing.device_memory import DeviceMemory
-from xueliang_monitor.probing.login_backoff import Login
-from xueliang_monitor.probing.visit import Memory
+from xueliang_monitor.probing.login import Login, LoginHistory
+from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.storage.history import History
 from xueliang_monitor.web import views
 
@@ -120,8 +120,9 @@ def test_what_went_while_the_daemon_was_stopped_has_ended(tmp_path: Path) -> Non
 def test_changes_made_while_the_daemon_was_stopped_count(tmp_path: Path) -> None:
     clock = ManualClock(START)
     fleet = Fleet(clock, POLICY, CAMERAS)
-    login = Login().for_credentials(Credentials("viewer", "secret")).refused(START)
-    memory = Memory(login=login, device=DeviceMemory(identity=WHO), refusals=(START,))
+    history_of_login = LoginHistory().for_credentials(Credentials("viewer", "secret")).refused(START)
+    login = Login(history_of_login, refusals=(START,))
+    memory = Memory(login=login, device=DeviceMemory(identity=WHO))
     for item in CAMERAS:
         fleet.apply(visited(item.id, clock.now(), None, Rung.RTSP), memory, 0.0)
     history = History(tmp_path)
@@ -129,8 +130,8 @@ def test_changes_made_while_the_daemon_was_stopped_count(tmp_path: Path) -> None
     accepted = changed(CAMERAS[1], identity=IdentitySection.of(replace(WHO, firmware="2.0")))
     fleet = started(history, clock, Inventory((changed(CAMERAS[0], address="127.0.0.77"), accepted, *CAMERAS[2:]), ()))
     elsewhere, other, same = (fleet.entry(name).memory for name in ("cam-0", "cam-1", "cam-2"))
-    assert (elsewhere.device.identity, elsewhere.login, elsewhere.refusals) == (None, Login(), ())
-    assert (other.device.identity, other.login, other.refusals) == (None, login, (START,))
+    assert (elsewhere.device.identity, elsewhere.login) == (None, Login())
+    assert (other.device.identity, other.login) == (None, login)
     assert (same.device.identity, same.login) == (WHO, login)
     history.close()
 
@@ -291,7 +292,7 @@ class World:
                 sorted(fault.code for fault in status.faults),
                 entry.health.outage is not None,
                 entry.memory.device.identity,
-                entry.memory.refusals,
+                entry.memory.login.refusals,
                 entry.camera.outdated,
                 dict(entry.episodes) != {},
             )
@@ -371,7 +372,8 @@ class RestartMachine(RuleBasedStateMachine):
         """Both learn who a camera is, and both have it written."""
         for world in self.worlds:
             if world.fleet.camera(name) is not None:
-                memory = replace(world.fleet.entry(name).memory, device=DeviceMemory(identity=WHO), refusals=(START,))
+                login = Login(refusals=(START,))
+                memory = replace(world.fleet.entry(name).memory, device=DeviceMemory(identity=WHO), login=login)
                 made = visited(name, self.clock.now(), self.codes.get(name), Rung.RTSP)
                 world.fleet.apply(made, memory, 0.0)
             world.flush()

@@ -24,7 +24,8 @@ from tests.test_daemon import PASSWORD, Rig, running
 from tests.watched import Watched
 from xueliang_monitor.model import State
 from xueliang_monitor.picture.reference import ENOUGH, SETTLED_LOOKS
-from xueliang_monitor.probing.visit import Memory
+from xueliang_monitor.probing.login import Login
+from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.storage.persisted_memory import Remembered
 
 NOON = time.mktime((2026, 6, 1, 12, 0, 0, 0, 0, -1))
@@ -99,7 +100,7 @@ async def test_what_was_settled_is_judged_by_at_once(watch: Watch) -> None:
 
 
 async def test_what_cannot_be_read_of_a_reference_costs_the_reference_alone(watch: Watch, tmp_path: Path) -> None:
-    kept = Remembered.of(Memory(made.reference(60), refusals=(5.0,)))
+    kept = Remembered.of(Memory(made.reference(60), Login(refusals=(5.0,))))
     assert kept.reference is not None
     adapter = TypeAdapter(Remembered)
     whole = json.loads(adapter.dump_json(kept))

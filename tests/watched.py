@@ -9,6 +9,7 @@ import base64
 import json
 import sqlite3
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,9 @@ from xueliang_monitor.judgement.transition import Transition
 from xueliang_monitor.model import Rung, State, Timeouts, VisitResult
 from xueliang_monitor.picture.reference import SETTLED_LOOKS, Reference
 from xueliang_monitor.picture.worker import Workers
-from xueliang_monitor.probing.rung import Climb, Probe, RungOutcome
-from xueliang_monitor.probing.rungs.picture import CHECK_FAILED, PICTURE
+from xueliang_monitor.probing.rung import Probe, RungOutcome, VisitContext
+from xueliang_monitor.probing.rungs import PICTURE, PROBES, REACH, RTSP, STREAM
+from xueliang_monitor.probing.rungs.stream import Played
 from xueliang_monitor.probing.visit import visit
 from xueliang_monitor.storage.history import FILE, History
 from xueliang_monitor.wire.media import AccessUnit, Codec
@@ -71,7 +73,7 @@ class Watched:
     ) -> None:
         self._folder, self._shot, self._workers = folder, shot, Workers(1)
         self.clock = ManualClock(began)
-        self._intervals = Intervals(interval, interval, interval, interval, interval)
+        self._intervals = Intervals({probe.rung: interval for probe in PROBES})
         self._policy = Policy(stale_after=10 * interval)
         self.reports: list[VisitResult] = []
         self.states: list[State] = []
@@ -80,18 +82,17 @@ class Watched:
         self._begin()
 
     def _ladder(self) -> tuple[Probe, ...]:
-        async def passed(_climb: Climb) -> RungOutcome:
+        async def passed(*_: object) -> RungOutcome:
             return RungOutcome()
 
-        async def stream(climb: Climb) -> RungOutcome:
-            shown = [self._shot(self.clock.now()) for _ in range(1 + FOLLOWING * climb.burst)]
+        async def stream(context: VisitContext, *_: object) -> RungOutcome:
+            shown = [self._shot(self.clock.now()) for _ in range(1 + FOLLOWING * context.memory.bursts.due)]
             keyframe, *following = [cv2.imencode(".jpg", each)[1].tobytes() for each in shown]
-            climb.keyframe = AccessUnit(Codec.MJPEG, True, True, 0, len(keyframe), keyframe)
-            climb.following = tuple(following)
-            return RungOutcome()
+            unit = AccessUnit(Codec.MJPEG, True, True, 0, size=len(keyframe), data=keyframe)
+            return RungOutcome(value=Played(unit, tuple(following), None, None, normal=context.memory.normal))
 
-        stands_in = {Rung.REACH: passed, Rung.RTSP: passed, Rung.STREAM: stream}
-        below = (Probe(rung, (), frozenset(), run, lambda _: 60.0, CHECK_FAILED) for rung, run in stands_in.items())
+        stands_in = ((REACH, passed), (RTSP, passed), (STREAM, stream))
+        below = (replace(probe, climb=run, prepare=None, timeout_seconds=60.0) for probe, run in stands_in)
         return (*below, PICTURE)
 
     def _begin(self) -> None:

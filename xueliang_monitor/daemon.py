@@ -25,6 +25,7 @@ from xueliang_monitor.model import Rung, VisitResult
 from xueliang_monitor.net.names import Names
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing.camera_lock import Turns
+from xueliang_monitor.probing.rungs import OFFLINE_RUNGS, PROBES
 from xueliang_monitor.probing.visit import visit
 from xueliang_monitor.process import limits
 from xueliang_monitor.process.pauses import STOPPED_SECONDS
@@ -53,18 +54,10 @@ FUTURE_SECONDS = 86_400.0
 
 def policy_of(settings: config.Settings) -> Policy:
     """Return the policy by which visit results are judged."""
-    confirm = settings.confirm
-    times = {
-        Rung.REACH: confirm.reach,
-        Rung.RTSP: confirm.rtsp,
-        Rung.STREAM: confirm.stream,
-        Rung.PICTURE: confirm.picture,
-        Rung.ONVIF: confirm.onvif,
-        Rung.MONITOR: confirm.picture,
-    }
-    longest = max(settings.intervals.reach, settings.intervals.rtsp)
-    limits = settings.timeouts
-    slack = limits.stream + limits.picture + limits.rtsp + limits.reach + limits.onvif
+    times: dict[str, int] = {probe.rung: settings.confirm.of(probe.rung) for probe in PROBES}
+    times[Rung.MONITOR] = settings.confirm.of(Rung.PICTURE)
+    longest = max(settings.intervals.of(rung) for rung in OFFLINE_RUNGS)
+    slack = sum(settings.timeouts.of(probe.rung) for probe in PROBES)
     return Policy(
         times, at_first_sight(), settings.clear, stale_after=3 * longest + slack, clock_drift=settings.clock_drift
     )
@@ -72,15 +65,9 @@ def policy_of(settings: config.Settings) -> Policy:
 
 def intervals_of(settings: config.Settings) -> Intervals:
     """Return the intervals at which cameras are visited."""
-    intervals, rechecks = settings.intervals, settings.rechecks
     return Intervals(
-        intervals.reach,
-        intervals.rtsp,
-        intervals.stream,
-        intervals.picture,
-        intervals.onvif,
-        rechecks.reach,
-        rechecks.picture,
+        {probe.rung: settings.intervals.of(probe.rung) for probe in PROBES},
+        {probe.rung: settings.rechecks.of(probe.recheck.key) for probe in PROBES},
     )
 
 
@@ -119,7 +106,13 @@ class Monitor:
             resume=self._resume,
             keep=loaded.settings.keep,
         )
-        self._server = Server(self.fleet, loaded.settings, file.parent, self._scheduler.ask, lambda: self._newest)
+        self._server = Server(
+            self.fleet,
+            loaded.settings,
+            file.parent,
+            check_now=self._scheduler.ask,
+            latest_settings=lambda: self._newest,
+        )
         self._reloading = asyncio.Lock()
         for problem in problems:
             log.error("%s", problem)
@@ -156,11 +149,11 @@ class Monitor:
             timeouts=timeouts_of(self._installation.settings),
             workers=self._workers,
             now=self._clock.now(),
-            ask_device=due.ask_device,
+            beside=due.beside,
             turns=self._turns,
             names=self._names,
             pauses=self.fleet.monitor.pauses,
-            told=lambda rung, result: self.fleet.tell_rung(camera, rung, result),
+            progress=lambda rung, result: self.fleet.tell_rung(camera, rung, result),
         )
         if moved := self._clock.shifted - shifted:  # the clock was set during the visit
             visited, memory = visited.shifted(moved), memory.shifted(moved)
@@ -184,7 +177,7 @@ class Monitor:
     async def _keep_evidence(self, visited: VisitResult, before: Health, after: Health) -> None:
         """Keep a small copy of the picture if this visit confirmed a picture fault."""
         known = {fault.code for fault in before.confirmed}
-        seen = {finding.code for finding in visited.seen if finding.rung is Rung.PICTURE}
+        seen = {finding.code for finding in visited.seen if finding.rung == Rung.PICTURE}
         fresh = [fault.code for fault in after.confirmed if fault.code in seen - known]
         if not fresh or not self.fleet.entry(visited.camera).camera.target.picture.evidence:
             return

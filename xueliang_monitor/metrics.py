@@ -145,7 +145,7 @@ class SnapshotCollector(Collector):
             if entry.health.keyframe_at is not None:
                 keyframe.add_metric(labels, entry.health.keyframe_at)
             for rung, result in entry.rungs.items():
-                rungs.add_metric([*labels, rung.value], result.seconds)
+                rungs.add_metric([*labels, rung], result.seconds)
         yield from (seen, keyframe, rungs)
 
     def _cameras_readings(self) -> Iterator[Metric]:
@@ -162,7 +162,7 @@ class SnapshotCollector(Collector):
         family = _gauge("xueliang_fault_info", "Description of a fault; always 1.", ("fault", *names))
         for code, known in FAULTS.items():
             texts = [part for text in (known.name, known.cause, known.advice) for part in (text.en, text.zh)]
-            family.add_metric([code, known.severity.value, known.rung.value, *texts], 1.0)
+            family.add_metric([code, known.severity.value, known.rung, *texts], 1.0)
         causes = _gauge(
             "xueliang_unknown_cause_info", "Description of an unknown cause; always 1.", ("cause", "name", "name_zh")
         )
@@ -224,7 +224,7 @@ class SnapshotCollector(Collector):
         visits = self._snapshot.monitor.visits
         rungs = HistogramMetricFamily("xueliang_rung_duration_seconds", "Duration of each rung.", labels=("rung",))
         for rung, histogram in visits.rung_seconds.items():
-            _histogram(rungs, [rung.value], histogram)
+            _histogram(rungs, [rung], histogram)
         lateness = HistogramMetricFamily(
             "xueliang_visit_lateness_seconds", "Seconds between a visit's planned and actual start.", labels=()
         )

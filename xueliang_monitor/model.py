@@ -5,25 +5,48 @@ from __future__ import annotations
 import enum
 import re
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import ClassVar, TypeVar
 from urllib.parse import quote
 
 EMPTY: Mapping[str, float | str] = MappingProxyType({})
 NO_NUMBERS: Mapping[str, float] = MappingProxyType({})
 
+_Schema = TypeVar("_Schema")
 
-class Rung(enum.StrEnum):
-    """One step of the ladder; `ONVIF` stands beside it, `FLEET` for many together, `MONITOR` for our own errors."""
 
-    REACH = "reach"
-    RTSP = "rtsp"
-    STREAM = "stream"
-    PICTURE = "picture"
-    ONVIF = "onvif"
-    FLEET = "fleet"
-    MONITOR = "monitor"
+class Rung(str):
+    """The name of one rung of the ladder, as stored and shown.
+
+    The type is open: a probe in `probing/rungs/` declares a rung and may name a new one there. `FLEET` and `MONITOR`
+    are not rungs. They are the origin of faults found over many visits, and of errors of the monitor itself.
+    """
+
+    __slots__ = ()
+
+    REACH: ClassVar[Rung]
+    RTSP: ClassVar[Rung]
+    STREAM: ClassVar[Rung]
+    PICTURE: ClassVar[Rung]
+    ONVIF: ClassVar[Rung]
+    FLEET: ClassVar[Rung]
+    MONITOR: ClassVar[Rung]
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: object, handler: Callable[[type[str]], _Schema]) -> _Schema:
+        """Have pydantic store and read it as text."""
+        return handler(str)
+
+
+Rung.REACH = Rung("reach")
+Rung.RTSP = Rung("rtsp")
+Rung.STREAM = Rung("stream")
+Rung.PICTURE = Rung("picture")
+Rung.ONVIF = Rung("onvif")
+Rung.FLEET = Rung("fleet")
+Rung.MONITOR = Rung("monitor")
 
 
 class Severity(enum.StrEnum):
@@ -84,16 +107,6 @@ class Finding:
     rung: Rung = Rung.PICTURE
 
 
-class FaultSeen(Exception):
-    """Raised by a probe for the fault that stops its climb."""
-
-    def __init__(self, fault: Fault, detail: str, readings: Mapping[str, float | str] = EMPTY) -> None:
-        super().__init__(f"{fault.code}: {detail}")
-        self.fault = fault
-        self.detail = detail
-        self.readings = readings
-
-
 MAX_TRACE = 2_000
 
 
@@ -113,6 +126,24 @@ class CheckFailure:
         """Return what an exception was, as text that can go from process to process."""
         trace = "".join(traceback.format_exception(error))
         return cls(check, type(error).__name__, trace[-MAX_TRACE:])
+
+
+class FaultSeen(Exception):
+    """Raised by a probe for the fault at which it fails; `failures` are errors of our own that led to it."""
+
+    def __init__(
+        self,
+        fault: Fault,
+        detail: str,
+        readings: Mapping[str, float | str] = EMPTY,
+        *,
+        failures: tuple[CheckFailure, ...] = (),
+    ) -> None:
+        super().__init__(f"{fault.code}: {detail}")
+        self.fault = fault
+        self.detail = detail
+        self.readings = readings
+        self.failures = failures
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,26 +286,22 @@ class Target:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Timeouts:
-    """Seconds that each rung may take."""
+    """How many seconds a rung may take, by the rung's name; a rung without an entry keeps its declared timeout."""
 
-    reach: float = 2.0
-    rtsp: float = 3.0
-    stream: float = 12.0
-    picture: float = 10.0
-    onvif: float = 8.0
+    seconds: Mapping[str, float]
 
-    def within(self, seconds: float, kept: float) -> Timeouts:
-        """Return the same, cut to what is left: `seconds` in all, of which `kept` are for what comes last."""
-        left, rest = max(0.5, seconds - kept), max(0.5, seconds)
-        return Timeouts(
-            min(self.reach, left),
-            min(self.rtsp, left),
-            min(self.stream, left),
-            min(self.picture, rest),
-            min(self.onvif, rest),
-        )
+    def __init__(self, **seconds: float) -> None:
+        object.__setattr__(self, "seconds", MappingProxyType(seconds))
+
+    def of(self, rung: Rung, declared: float) -> float:
+        """Return the timeout of a rung in seconds."""
+        return self.seconds.get(rung, declared)
+
+    def but(self, **seconds: float) -> Timeouts:
+        """Return the same with other timeouts for some rungs."""
+        return Timeouts(**{**self.seconds, **seconds})
 
 
 @dataclass(frozen=True, slots=True)

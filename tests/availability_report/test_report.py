@@ -33,7 +33,7 @@ from xueliang_monitor.judgement.availability import Seconds, day_of
 from xueliang_monitor.judgement.episodes import Episode, outages_of
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
 from xueliang_monitor.model import State
-from xueliang_monitor.probing.visit import Memory
+from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.storage.history import History
 
 CAMERAS = tuple(
@@ -103,7 +103,7 @@ def figures(month: Month, period: Period, **options: Any) -> Figures:
     seconds = month.history.seconds(period.first.isoformat(), period.last.isoformat())
     episodes = month.history.episodes(period.start, period.end)
     outages = month.history.outages(period.start, period.end)
-    return build(period, CAMERAS, seconds, episodes, outages, now=START + 3 * 86_400, **options)
+    return build(period, CAMERAS, seconds, episodes=episodes, outages=outages, now=START + 3 * 86_400, **options)
 
 
 @pytest.mark.parametrize("days", [(0, 3), (1, 1)])
@@ -179,7 +179,7 @@ def test_the_three_forms_say_the_same(month: Month, language: str) -> None:
     built = figures(month, whole(month))
     made = tables(built, {item.id: item for item in CAMERAS}, language)
     page = _Cells()
-    page.feed(forms.html(built, made, language, "title", "now").decode())
+    page.feed(forms.html(built, made, language, title="title", made_at="now").decode())
     assert page.addresses == []
     workbook = openpyxl.load_workbook(io.BytesIO(forms.workbook(made, language)))
     lines = list(csv.reader(io.StringIO(forms.comma_separated(made, language).decode("utf-8-sig"), newline="")))
@@ -209,7 +209,7 @@ def test_what_is_new_retired_and_never_seen_and_a_formula_is_a_name() -> None:
     period = Period.parse("2026-10")
     seconds = {"old": {"2026-10-07": Seconds(1000, 900, 800)}, "trial": {"2026-10-07": Seconds(1000)}}
     lasting = Episode("old", "", "rtsp_timeout", period.end - 100, period.end - 90, None, "")
-    built = build(period, cameras, seconds, [lasting], outages_of([lasting]), now=period.end + 5000)
+    built = build(period, cameras, seconds, episodes=[lasting], outages=outages_of([lasting]), now=period.end + 5000)
     assert [item.id for item in built.registered] == ["new"]
     assert [item.id for item in built.retired] == ["gone"]
     assert [item.id for item in built.never_seen] == ["new"]
@@ -236,7 +236,7 @@ def test_periods(text: str, first: str, last: str) -> None:
     "text", ["", "2026", "2026-13", "2026-02-30", "2026-10-02..2026-10-01", "x..y", "2026-10..2026-11"]
 )
 def test_what_is_no_period(text: str) -> None:
-    with pytest.raises(ValueError, match="is no period"):
+    with pytest.raises(ValueError, match="is not a period"):
         Period.parse(text)
 
 

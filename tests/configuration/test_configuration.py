@@ -80,7 +80,7 @@ def test_the_sample_holds_every_key_with_its_default() -> None:
 )
 def test_durations(text: str, seconds: float, tmp_path: Path) -> None:
     (tmp_path / "x.yaml").write_text(f"intervals: {{picture: {text}}}\n")
-    assert config.load(tmp_path / "x.yaml")[0].intervals.picture == seconds
+    assert config.load(tmp_path / "x.yaml")[0].intervals.of("picture") == seconds
 
 
 def test_passwords_come_from_files_and_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,13 +39,13 @@ def test_what_is_undecided_is_visited_again_soon() -> None:
     plan = plan_at((100.0, 100.0, 100.0, 100.0))
     after = next_plan(plan, 100.0, 100.5, climbed(Rung.REACH), Health(faults={fault.code: fault}), INTERVALS)
     assert after.at == 102.0
-    assert after.what(102.0).top is Rung.PICTURE
+    assert after.what(102.0).top == Rung.PICTURE
 
 
 def test_a_rung_not_come_to_stays_due_with_the_lowest() -> None:
     plan = plan_at((100.0, 100.0, 100.0, 100.0))
     after = next_plan(plan, 100.0, 100.5, climbed(Rung.REACH), Health(), INTERVALS)
-    assert after.what(after.at) == Due(Rung.PICTURE, ask_device=True)
+    assert after.what(after.at) == Due(Rung.PICTURE, beside=frozenset({Rung.ONVIF}))
 
 
 def test_a_second_look_comes_early() -> None:
@@ -63,7 +63,7 @@ def test_after_second_looks_the_rhythm_is_the_old_one() -> None:
 
 
 async def test_one_camera_is_never_visited_twice_at_once_and_slow_ones_hold_nobody_up() -> None:
-    quick = Intervals(0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05)
+    quick = Intervals(dict.fromkeys(ORDER, 0.05), dict.fromkeys(ORDER, 0.05))
     under_way: set[str] = set()
     visits: dict[str, int] = {}
     released = asyncio.Event()

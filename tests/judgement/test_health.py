@@ -32,7 +32,7 @@ def good(at: float, *, picture: bool = True) -> VisitResult:
 def bad(at: float, code: str) -> VisitResult:
     rung = FAULTS[code].rung
     offline = rung in (Rung.REACH, Rung.RTSP)
-    excludes = next(probe.excludes for probe in PROBES if probe.rung is rung)
+    excludes = next(probe.excludes for probe in PROBES if probe.rung == rung)
     ruled_out = (excludes - {code}) | (frozenset() if offline else good(at, picture=False).ruled_out)
     return VisitResult(
         "cam",

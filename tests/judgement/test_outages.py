@@ -49,8 +49,8 @@ def test_one_outage_of_three_causes_is_one_in_report_history_and_health(tmp_path
         period,
         CAMERAS,
         history.seconds("2000-01-01", "2100-01-01"),
-        history.episodes(period.start, period.end),
-        history.outages(period.start, period.end),
+        episodes=history.episodes(period.start, period.end),
+        outages=history.outages(period.start, period.end),
         now=START + 1800,
     )
     assert len(built.outages) == 1

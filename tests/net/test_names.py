@@ -25,7 +25,8 @@ from xueliang_monitor.net.errors import NameUnresolvedError
 from xueliang_monitor.net.name_cache import NameCache
 from xueliang_monitor.net.names import Names
 from xueliang_monitor.picture.worker import Workers
-from xueliang_monitor.probing.visit import Memory, visit
+from xueliang_monitor.probing.memory import Memory
+from xueliang_monitor.probing.visit import visit
 from xueliang_monitor.process.shortage import Resource, ShortageError
 from xueliang_monitor.simulator.fleet import SimulatedFleet
 
@@ -279,7 +280,7 @@ async def workers() -> Workers:
 async def reach(target: Target, looked_up: Names, workers: Workers) -> tuple[list[str], float, object]:
     limits = Timeouts(reach=1.0, rtsp=1.5)
     visited, _ = await visit(
-        target, Rung.RTSP, Memory(), timeouts=limits, workers=workers, now=0.0, names=looked_up, ask_device=True
+        target, Rung.RTSP, Memory(), timeouts=limits, workers=workers, now=0.0, names=looked_up, beside={Rung.ONVIF}
     )
     return [finding.code for finding in visited.seen], visited.rungs[0].seconds, visited
 

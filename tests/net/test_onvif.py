@@ -369,7 +369,8 @@ async def test_addresses_behind_nat_do_not_matter(simulated: Start) -> None:
 async def test_a_keyframe_is_asked_for_where_they_are_rare(simulated: Start) -> None:
     from xueliang_monitor.model import Rung
     from xueliang_monitor.picture.worker import Workers
-    from xueliang_monitor.probing.visit import Memory, visit
+    from xueliang_monitor.probing.memory import Memory
+    from xueliang_monitor.probing.visit import visit
 
     fleet = await simulated(2, onvif_port=8000)
     camera = fleet.cameras["cam-001"]
@@ -378,7 +379,7 @@ async def test_a_keyframe_is_asked_for_where_they_are_rare(simulated: Start) -> 
     assert camera.pictures_between_keyframes == 100  # ten seconds
     target = replace(camera.target, credentials=LOGIN, onvif=OnvifTarget(8000, credentials=LOGIN, profile="main"))
     workers, memory, now = Workers(1), Memory(), time.time()
-    _, memory = await visit(target, Rung.RTSP, memory, timeouts=PATIENT, workers=workers, now=now, ask_device=True)
+    _, memory = await visit(target, Rung.RTSP, memory, timeouts=PATIENT, workers=workers, now=now, beside={Rung.ONVIF})
     waits: list[float] = []
     for _ in range(3):
         visited, memory = await visit(target, Rung.STREAM, memory, timeouts=PATIENT, workers=workers, now=now)

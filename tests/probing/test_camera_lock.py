@@ -18,7 +18,8 @@ from xueliang_monitor.model import Rung
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing import camera_lock
 from xueliang_monitor.probing.camera_lock import TurnError, Turns
-from xueliang_monitor.probing.visit import Memory, visit
+from xueliang_monitor.probing.memory import Memory
+from xueliang_monitor.probing.visit import visit
 from xueliang_monitor.simulator.fleet import SimulatedFleet
 
 HOLD = """

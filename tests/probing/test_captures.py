@@ -13,7 +13,6 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,7 +23,8 @@ from tests.conftest import LOGIN, ROOT
 from tests.waiting import PATIENT
 from xueliang_monitor.model import Rung, Target
 from xueliang_monitor.picture.worker import Workers
-from xueliang_monitor.probing.visit import Memory, visit
+from xueliang_monitor.probing.memory import Memory
+from xueliang_monitor.probing.visit import visit
 from xueliang_monitor.simulator.fleet import SimulatedFleet
 from xueliang_monitor.wire import sdp, tracks
 from xueliang_monitor.wire.messages import MessageParser, Request, Response
@@ -94,7 +94,7 @@ async def test_our_client_asks_that_camera_for_the_right_track(file: Path) -> No
     assert here not in exchanges
     target = Target("x", "127.0.0.1", PORT, path, listen_seconds=0.0)
     async with replaying(Transcript("", "", exchanges)) as asked:
-        limits = replace(PATIENT, stream=0.2)
+        limits = PATIENT.but(stream=0.2)
         visited, _ = await visit(target, Rung.STREAM, Memory(), timeouts=limits, workers=Workers(1), now=time.time())
     assert [finding.code for finding in visited.seen] == ["no_media"]
     wanted = [f"SETUP {local(control.encode()).decode()}", f"PLAY {local(aggregate.encode()).decode()}"]

@@ -16,15 +16,17 @@ from xueliang_monitor.net.onvif_hints import OnvifHints
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing import device_changes
 from xueliang_monitor.probing.device_memory import DeviceMemory
+from xueliang_monitor.probing.login import LoginHistory
+from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.probing.rungs import onvif as probe
-from xueliang_monitor.probing.visit import Memory, visit
+from xueliang_monitor.probing.visit import visit
 from xueliang_monitor.simulator.camera import SimulatedCamera
 from xueliang_monitor.simulator.faults import BY_NAME, FAULTS
 from xueliang_monitor.simulator.fleet import SimulatedFleet
 
 Start = Callable[..., Awaitable[SimulatedFleet]]
 REACH_SECONDS = 2.0
-DEVICE_FAULTS = [fault for fault in FAULTS if CATALOGUE[fault.code].rung is Rung.ONVIF]
+DEVICE_FAULTS = [fault for fault in FAULTS if CATALOGUE[fault.code].rung == Rung.ONVIF]
 
 
 async def ask(
@@ -43,10 +45,10 @@ async def ask(
         target,
         Rung.RTSP,
         memory,
-        timeouts=replace(PATIENT, reach=REACH_SECONDS),
+        timeouts=PATIENT.but(reach=REACH_SECONDS),
         workers=Workers(1),
         now=time.time() + after,
-        ask_device=due,
+        beside={Rung.ONVIF} if due else (),
     )
 
 
@@ -66,10 +68,10 @@ async def test_cause_to_code(simulated: Start, fault: type, number: int, monkeyp
     visited, memory = await ask(camera, memory)
     assert codes(visited) == [fault.code]
     assert visited.online
-    assert visited.seen[0].rung is Rung.ONVIF
+    assert visited.seen[0].rung == Rung.ONVIF
     await camera.clear_fault()
     monkeypatch.setattr(device_changes, "REBOOT_SHOWN_SECONDS", -1.0)
-    visited, _ = await ask(camera, replace(memory, device_login=Memory().device_login))
+    visited, _ = await ask(camera, replace(memory, login=replace(memory.login, onvif=LoginHistory())))
     assert codes(visited) == []
     assert fault.code in visited.ruled_out
 
@@ -79,7 +81,7 @@ async def test_a_camera_without_onvif_is_asked_nothing(simulated: Start) -> None
     camera = fleet.cameras["cam-000"]
     target = replace(camera.target, credentials=LOGIN)
     visited, _ = await visit(
-        target, Rung.RTSP, Memory(), timeouts=PATIENT, workers=Workers(1), now=time.time(), ask_device=True
+        target, Rung.RTSP, Memory(), timeouts=PATIENT, workers=Workers(1), now=time.time(), beside={Rung.ONVIF}
     )
     assert codes(visited) == []
     assert [result.rung for result in visited.rungs] == [Rung.REACH, Rung.RTSP]

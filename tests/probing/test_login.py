@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 from xueliang_monitor.model import Credentials
-from xueliang_monitor.probing.login_backoff import Login
+from xueliang_monitor.probing.login import LoginHistory
 
 WRONG = Credentials("viewer", "wrong")
 
 
-def attempts(login: Login, seconds: int) -> list[float]:
+def attempts(login: LoginHistory, seconds: int) -> list[float]:
     tried = []
     for now in range(0, seconds, 15):
         if login.may_try(now):
@@ -16,7 +16,7 @@ def attempts(login: Login, seconds: int) -> list[float]:
 
 
 def test_a_wrong_password_is_tried_at_most_three_times_in_any_half_hour() -> None:
-    for login in (Login().for_credentials(WRONG), Login().for_credentials(WRONG).accepted()):
+    for login in (LoginHistory().for_credentials(WRONG), LoginHistory().for_credentials(WRONG).accepted()):
         tried = attempts(login, 86_400)
         assert len(tried) >= 5
         for start in tried:
@@ -24,10 +24,10 @@ def test_a_wrong_password_is_tried_at_most_three_times_in_any_half_hour() -> Non
 
 
 def test_changed_credentials_are_tried_at_once() -> None:
-    held = Login().for_credentials(WRONG).refused(0.0)
+    held = LoginHistory().for_credentials(WRONG).refused(0.0)
     assert not held.for_credentials(WRONG).may_try(1.0)
     assert held.for_credentials(Credentials("viewer", "right")).may_try(1.0)
 
 
 def test_a_good_login_ends_the_back_off() -> None:
-    assert Login().for_credentials(WRONG).refused(0.0).accepted().may_try(0.0)
+    assert LoginHistory().for_credentials(WRONG).refused(0.0).accepted().may_try(0.0)

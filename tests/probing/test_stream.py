@@ -24,8 +24,10 @@ from xueliang_monitor.model import (
 )
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing.camera_lock import Turns
+from xueliang_monitor.probing.login import Login
+from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.probing.stream_baseline import MIN_LEARNED, Normal, judge
-from xueliang_monitor.probing.visit import Memory, visit
+from xueliang_monitor.probing.visit import visit
 from xueliang_monitor.simulator.camera import SimulatedCamera
 from xueliang_monitor.simulator.fleet import SimulatedFleet
 from xueliang_monitor.simulator.session import LOGIN_KINDS
@@ -114,7 +116,7 @@ async def test_every_login_is_answered_and_a_stale_nonce_is_no_refusal(
     visited, memory = await climb(camera)
     assert codes(visited) == []
     assert (camera.open_sessions, camera.refused_logins) == (0, 0)
-    assert memory.login.was_accepted
+    assert memory.login.rtsp.was_accepted
 
 
 async def test_a_wrong_password_is_refused_in_every_way(simulated: Start) -> None:
@@ -143,10 +145,10 @@ async def test_corrected_credentials_are_tried_at_once_however_often_the_wrong_o
     simulated: Start,
 ) -> None:
     camera = (await simulated(1)).cameras["cam-000"]
-    memory = Memory(refusals=(990.0, 995.0, 999.0))
+    memory = Memory(login=Login(refusals=(990.0, 995.0, 999.0)))
     _, memory = await climb(camera, memory, credentials=Credentials("viewer", "wrong"), now=1000.0)
     visited, memory = await climb(camera, memory, now=1001.0)
-    assert (codes(visited), memory.refusals) == ([], ())
+    assert (codes(visited), memory.login.refusals) == ([], ())
 
 
 async def test_waiting_for_its_turn_does_not_set_a_visits_clock_back(simulated: Start) -> None:
@@ -230,7 +232,7 @@ async def test_readings_are_due_after_a_while_and_again_at_once_where_they_found
 
     async def seconds(memory: Memory, now: float) -> tuple[float, Memory]:
         visited, memory = await climb(camera, memory, listen_seconds=4.0, now=now)
-        return next(result.seconds for result in visited.rungs if result.rung is Rung.STREAM), memory
+        return next(result.seconds for result in visited.rungs if result.rung == Rung.STREAM), memory
 
     first, memory = await seconds(Memory(), 1000.0)
     second, _ = await seconds(memory, 1020.0)
@@ -246,7 +248,7 @@ def readings(rate: float, bits: float) -> dict[str, float | str]:
 def learned(size: tuple[int, int] = (1920, 1080)) -> Normal:
     normal, target = Normal(), Target("x", "h")
     for _ in range(MIN_LEARNED):
-        judged = judge(target, normal, readings(25.0, 2e6), size, 0.0)
+        judged = judge(target, normal, readings(25.0, 2e6), size, now=0.0)
         assert judged.seen == ()
         normal = judged.normal
     return normal
@@ -263,25 +265,25 @@ def test_a_stream_is_judged_against_its_own_past() -> None:
         (25.0, 2e6, (1280, 720), ["resolution_changed"]),
         (25.0, 2e6, (1920, 1088), []),
     ):
-        judged = judge(target, normal, readings(rate, bits), size, 0.0)
+        judged = judge(target, normal, readings(rate, bits), size, now=0.0)
         assert [finding.code for finding in judged.seen] == seen
         assert judged.normal.doubtful == bool(seen)
         assert judged.normal.frame_rate == 25.0
 
 
 def test_what_was_never_seen_is_judged_by_the_file_alone() -> None:
-    judged = judge(Target("x", "h"), Normal(), readings(1.0, 1.0), (64, 64), 0.0)
+    judged = judge(Target("x", "h"), Normal(), readings(1.0, 1.0), (64, 64), now=0.0)
     assert judged.seen == ()
     assert judged.ruled_out == {"resolution_changed"}
     told = Target("x", "h", expected=StreamParameters("h264", 1920, 1080, 25.0), bits_per_second_range=(1e6, 3e6))
-    judged = judge(told, Normal(), readings(10.0, 9e5), (640, 360), 0.0)
+    judged = judge(told, Normal(), readings(10.0, 9e5), (640, 360), now=0.0)
     assert [finding.code for finding in judged.seen] == ["low_frame_rate", "bitrate_out_of_range", "resolution_changed"]
 
 
 def test_another_size_that_stays_becomes_the_normal_one() -> None:
     target, normal = Target("x", "h"), learned()
     faulty = 0
-    while (judged := judge(target, normal, readings(25.0, 2e6), (1280, 720), 0.0)).seen:
+    while (judged := judge(target, normal, readings(25.0, 2e6), (1280, 720), now=0.0)).seen:
         normal, faulty = judged.normal, faulty + 1
         assert faulty < 20
     assert faulty > 5
@@ -300,7 +302,7 @@ async def test_a_wrong_password_over_a_day_is_tried_three_times_in_any_half_hour
         for moment in range(0, 86_400, 60):
             target = replace(camera.target, credentials=wrong, onvif=onvif)
             _, memory = await visit(
-                target, Rung.RTSP, memory, timeouts=PATIENT, workers=WORKERS, now=float(moment), ask_device=True
+                target, Rung.RTSP, memory, timeouts=PATIENT, workers=WORKERS, now=float(moment), beside={Rung.ONVIF}
             )
             refused = camera.refused_logins + camera.onvif.refused_logins
             tries += [moment] * (refused - count)

@@ -21,7 +21,9 @@ from xueliang_monitor.net.address import connect_error
 from xueliang_monitor.net.errors import ConnectRefusedError, HostUnreachableError
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing import stream_baseline
-from xueliang_monitor.probing.visit import Memory, visit
+from xueliang_monitor.probing.login import Login
+from xueliang_monitor.probing.memory import Memory
+from xueliang_monitor.probing.visit import visit
 from xueliang_monitor.simulator.camera import SimulatedCamera
 from xueliang_monitor.simulator.faults import FAULTS, SimulatedFault
 from xueliang_monitor.simulator.fleet import SimulatedFleet
@@ -29,9 +31,9 @@ from xueliang_monitor.wire.media import Codec
 
 Start = Callable[..., Awaitable[SimulatedFleet]]
 ENDS_BY_TIMEOUT = {
-    "connect_timeout": replace(PATIENT, reach=1.0),
-    "rtsp_timeout": replace(PATIENT, rtsp=1.5),
-    **dict.fromkeys(("no_media", "no_keyframe", "stream_interrupted", "packet_loss"), replace(PATIENT, stream=6.0)),
+    "connect_timeout": PATIENT.but(reach=1.0),
+    "rtsp_timeout": PATIENT.but(rtsp=1.5),
+    **dict.fromkeys(("no_media", "no_keyframe", "stream_interrupted", "packet_loss"), PATIENT.but(stream=6.0)),
 }
 """Timeouts for what is seen by waiting in vain; the rungs below have time."""
 
@@ -78,7 +80,7 @@ def test_every_fault_of_the_catalogue_can_be_produced_and_every_simulated_one_is
     assert CATALOGUE.keys() - produced == alone | {"uplink_down", "flapping", "monitor_clock_wrong"}
 
 
-LADDER_FAULTS = [fault for fault in FAULTS if CATALOGUE[fault.code].rung is not Rung.ONVIF]
+LADDER_FAULTS = [fault for fault in FAULTS if CATALOGUE[fault.code].rung != Rung.ONVIF]
 JUDGED = {fault.code for fault in stream_baseline.FAULTS}
 NOON = time.mktime((2026, 6, 1, 12, 0, 0, 0, 0, -1))
 SET_TO = StreamParameters("h264", 640, 360, 10.0, 1_000_000.0)
@@ -117,7 +119,7 @@ async def test_cause_to_code(simulated: Start, workers: Workers, fault: type[Sim
     await camera.clear_fault()
     await until(lambda: camera.open_sessions == 0)
     settings.pop("login", None)
-    visited, memory = await climb(camera, replace(memory, login=type(memory.login)(), refusals=()), workers, **settings)
+    visited, memory = await climb(camera, replace(memory, login=Login()), workers, **settings)
     assert visited.seen == ()
     assert fault.code in visited.ruled_out
     assert camera.open_sessions == 0

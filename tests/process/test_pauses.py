@@ -22,8 +22,9 @@ from xueliang_monitor.model import Rung, State, Target, Timeouts, VisitResult
 from xueliang_monitor.net import rtsp
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing.climb import TIMED, WAKING_SECONDS
+from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.probing.rungs import PROBES
-from xueliang_monitor.probing.visit import Memory, visit
+from xueliang_monitor.probing.visit import visit
 from xueliang_monitor.process import pauses
 from xueliang_monitor.process.pauses import TICK_SECONDS, Pauses
 from xueliang_monitor.simulator.faults import BY_NAME

@@ -42,7 +42,8 @@ from xueliang_monitor.picture.look import Material
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing import visit as visit_module
 from xueliang_monitor.probing.camera_lock import Turns
-from xueliang_monitor.probing.visit import Memory, visit
+from xueliang_monitor.probing.memory import Memory
+from xueliang_monitor.probing.visit import visit
 from xueliang_monitor.process import limits
 from xueliang_monitor.process.limits import Limits
 from xueliang_monitor.process.shortage import Resource, ShortageError, lacking_descriptors, shortage_of
@@ -162,14 +163,14 @@ async def test_onvif_without_a_descriptor_left(simulated: Start, workers: Worker
     fleet = await simulated(1, onvif_port=8080)
     one = next(iter(fleet.cameras.values()))
     target = replace(one.target, credentials=LOGIN, onvif=OnvifTarget(8080, credentials=LOGIN))
-    await look(target, workers, ask_device=True)  # loads what is loaded once
+    await look(target, workers, beside={Rung.ONVIF})  # loads what is loaded once
     asked = (Rung.ONVIF, None)
     with contextlib.ExitStack() as later:
         found = await look(
             target,
             workers,
-            ask_device=True,
-            told=lambda rung, result: later.enter_context(no_descriptors()) if (rung, result) == asked else None,
+            beside={Rung.ONVIF},
+            progress=lambda rung, result: later.enter_context(no_descriptors()) if (rung, result) == asked else None,
         )
     assert [(finding.code, finding.rung) for finding in found.seen] == [("check_failed", Rung.ONVIF)]
     assert found.online is True

@@ -19,7 +19,8 @@ from tests.real import gstreamer, vlc
 from tests.waiting import PATIENT
 from xueliang_monitor.model import Credentials, Rung, Target, Transport, VisitResult
 from xueliang_monitor.picture.worker import Workers
-from xueliang_monitor.probing.visit import Memory, visit
+from xueliang_monitor.probing.memory import Memory
+from xueliang_monitor.probing.visit import visit
 from xueliang_monitor.simulator.fleet import SimulatedFleet
 from xueliang_monitor.wire.media import Codec
 

@@ -22,7 +22,8 @@ from xueliang_monitor.cli import app, output
 from xueliang_monitor.judgement.catalogue import FAULTS as CATALOGUE
 from xueliang_monitor.model import Rung
 from xueliang_monitor.picture.worker import Workers
-from xueliang_monitor.probing.visit import Memory, visit
+from xueliang_monitor.probing.memory import Memory
+from xueliang_monitor.probing.visit import visit
 from xueliang_monitor.simulator.behaviour import Behaviour
 from xueliang_monitor.simulator.demo import _IncidentPlayer
 from xueliang_monitor.simulator.faults import FAULTS, Incident, SimulatedFault
@@ -67,9 +68,7 @@ async def test_one_declaration_is_enough_for_a_new_fault(simulated: Start, monke
         assert "cam-000: telnet" in await asyncio.to_thread(xueliang, *command)
     assert camera.faults["telnet"] == Telnet(repeats=3)
     target = replace(camera.target, credentials=LOGIN)
-    visited, _ = await visit(
-        target, Rung.RTSP, Memory(), timeouts=PATIENT, workers=Workers(1), now=time.time(), ask_device=False
-    )
+    visited, _ = await visit(target, Rung.RTSP, Memory(), timeouts=PATIENT, workers=Workers(1), now=time.time())
     assert [finding.code for finding in visited.seen] == [Telnet.code]
 
 

@@ -14,7 +14,7 @@ from xueliang_monitor.clock import ManualClock
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.judgement.health import Policy
 from xueliang_monitor.model import Rung
-from xueliang_monitor.probing.visit import Memory
+from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.storage.history import History
 
 CAMERAS = tuple(camera(f"cam-{number}", f"sw{number}") for number in range(5))

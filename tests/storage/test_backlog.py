@@ -18,7 +18,7 @@ from xueliang_monitor.judgement.episodes import Episode
 from xueliang_monitor.judgement.health import Health, Outage
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
 from xueliang_monitor.picture.measures import MEASURES
-from xueliang_monitor.probing.visit import Memory
+from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.storage import backlog
 from xueliang_monitor.storage.backlog import Backlog, one_by_one
 

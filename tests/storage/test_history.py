@@ -33,8 +33,8 @@ from xueliang_monitor.judgement.availability import Seconds, split_by_day
 from xueliang_monitor.judgement.health import Policy
 from xueliang_monitor.model import Credentials, Rung, State
 from xueliang_monitor.picture.reference import Reference
-from xueliang_monitor.probing.login_backoff import Login
-from xueliang_monitor.probing.visit import Memory
+from xueliang_monitor.probing.login import Login, LoginHistory
+from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.storage import recorder
 from xueliang_monitor.storage.history import History
 from xueliang_monitor.storage.history_error import HistoryError
@@ -49,7 +49,7 @@ def test_a_restart_keeps_states_since_when_and_what_was_learned(tmp_path: Path) 
     history = History(tmp_path)
     history.write(days.fleet.collect(every=True))
     before = {entry.camera.id: status for entry, status in days.fleet.snapshot().entries}
-    login = Login().for_credentials(Credentials("viewer", "secret")).refused(START)
+    login = Login(LoginHistory().for_credentials(Credentials("viewer", "secret")).refused(START))
     picture = b"picture-of-something" * 720
     memory = Memory(replace(made.reference(60).settled() or Reference(), previous=picture), login)
     entry = days.fleet.entry("cam-0")

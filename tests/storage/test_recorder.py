@@ -22,7 +22,7 @@ from tests.recording import CAMERAS, FAULT, Rig, hurry, locked, messages, mounte
 from xueliang_monitor.fleet.changes import CameraRecord, Changes, Stored
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
 from xueliang_monitor.model import State
-from xueliang_monitor.probing.visit import Memory
+from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.storage import backlog, recorder
 from xueliang_monitor.storage.history import History
 

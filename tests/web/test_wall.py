@@ -17,11 +17,11 @@ from xueliang_monitor.judgement.episodes import Episode, outages_of
 from xueliang_monitor.judgement.health import Policy
 from xueliang_monitor.judgement.maintenance import Window
 from xueliang_monitor.model import Finding, Rung, RungResult, State, VisitResult
-from xueliang_monitor.probing.visit import Memory
+from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.web import charts, live
-from xueliang_monitor.web.actions import A_MINUTE, Checks
+from xueliang_monitor.web.checks import A_MINUTE, Checks
 from xueliang_monitor.web.live import Wall
-from xueliang_monitor.web.pages import Pages
+from xueliang_monitor.web.renderer import Renderer
 from xueliang_monitor.web.tiles import natural
 
 UP = tuple(RungResult(rung, True, 0.01) for rung in (Rung.REACH, Rung.RTSP))
@@ -44,7 +44,7 @@ def lose(fleet: Fleet, clock: ManualClock, name: str) -> None:
 
 async def test_only_what_changed_is_sent_and_once_a_language() -> None:
     fleet, clock = fleet_of("cam-1", "cam-2", "cam-3")
-    wall = Wall(fleet, Pages())
+    wall = Wall(fleet, Renderer())
     await wall.sweep()
     english, chinese = wall.updates(wall.identity, "en"), wall.updates(wall.identity, "zh")
     for stream in (english, chinese):
@@ -65,7 +65,7 @@ async def test_only_what_changed_is_sent_and_once_a_language() -> None:
 
 async def test_a_browser_that_was_away_is_told_what_it_missed_or_to_load_anew() -> None:
     fleet, clock = fleet_of("cam-1", "cam-2")
-    wall = Wall(fleet, Pages())
+    wall = Wall(fleet, Renderer())
     await wall.sweep()
     known = wall.identity
     lose(fleet, clock, "cam-1")
@@ -81,7 +81,7 @@ async def test_a_browser_that_was_away_is_told_what_it_missed_or_to_load_anew() 
 
 async def test_a_browser_that_reads_too_slowly_holds_nothing_up() -> None:
     fleet, _clock = fleet_of("cam-1")
-    wall = Wall(fleet, Pages())
+    wall = Wall(fleet, Renderer())
     await wall.sweep()
     slow = wall.updates(wall.identity, "en")
     await anext(slow)
@@ -96,7 +96,7 @@ async def test_a_browser_that_reads_too_slowly_holds_nothing_up() -> None:
 
 async def test_what_goes_stale_turns_unknown_without_an_event() -> None:
     fleet, clock = fleet_of("cam-1")
-    wall = Wall(fleet, Pages())
+    wall = Wall(fleet, Renderer())
     await wall.sweep()
     clock.advance(3600)
     await wall.sweep()
@@ -107,7 +107,7 @@ async def test_an_error_of_our_own_stops_the_wall_for_one_sweep_only(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     fleet, _ = fleet_of("cam-1")
-    wall = Wall(fleet, Pages())
+    wall = Wall(fleet, Renderer())
     monkeypatch.setattr(live, "SPACING_SECONDS", 0.01)
     monkeypatch.setattr(live, "SWEEP_SECONDS", 0.05)
     broken = True
@@ -175,7 +175,7 @@ def test_checks_on_demand_are_few() -> None:
 
 def test_a_fault_of_the_monitor_itself_stands_above_the_wall_in_both_languages() -> None:
     fleet, _ = fleet_of("a-1")
-    wall = Wall(fleet, Pages())
+    wall = Wall(fleet, Renderer())
     assert "clock is wrong" not in wall.figures("en")
     fleet.follow_clock(0.0, impossible=True)
     assert "The monitor&#39;s own clock is wrong" in wall.figures("en")

@@ -190,21 +190,21 @@ def add(
     if onvif not in {"auto", "none", "http", "https"}:
         refuse([f"--onvif takes auto, none, http or https, not {onvif}"])
     wish = RegistrationRequest(
-        address,
-        site,
-        identity,
-        name,
-        programme,
-        uplink,
-        credentials,
-        onvif,
-        onvif_port,
-        onvif_credentials,
-        profile,
-        rtsp_port,
-        rtsp_path,
-        tls,
-        Lifecycle(status_of(as_status)),
+        address=address,
+        site=site,
+        id=identity,
+        name=name,
+        programme=programme,
+        uplink=uplink,
+        credentials=credentials,
+        onvif=onvif,
+        onvif_port=onvif_port,
+        onvif_credentials=onvif_credentials,
+        profile=profile,
+        rtsp_port=rtsp_port,
+        rtsp_path=rtsp_path,
+        tls=tls,
+        status=Lifecycle(status_of(as_status)),
     )
     loaded = installation_of(config)
     wish = complete(wish, loaded)

@@ -108,10 +108,12 @@ def way_of(config: Path | None) -> tuple[Turns, tuple[str, ...]]:
 async def _visit(target: Target, turns: Turns, name_servers: tuple[str, ...]) -> VisitResult:
     import asyncio
 
-    from xueliang_monitor.model import Rung, Timeouts
+    from xueliang_monitor.model import Timeouts
     from xueliang_monitor.net.names import Names
     from xueliang_monitor.picture.worker import Workers
-    from xueliang_monitor.probing.visit import Memory, visit
+    from xueliang_monitor.probing.memory import Memory
+    from xueliang_monitor.probing.rungs import BESIDE_RUNGS, LADDER
+    from xueliang_monitor.probing.visit import visit
     from xueliang_monitor.process.pauses import Pauses
 
     workers, pauses = Workers(1), Pauses()
@@ -126,13 +128,13 @@ async def _visit(target: Target, turns: Turns, name_servers: tuple[str, ...]) ->
             ):
                 visited, _ = await visit(
                     target,
-                    Rung.PICTURE,
+                    LADDER[-1].rung,
                     Memory(),
                     timeouts=Timeouts(),
                     workers=workers,
                     now=time.time(),
                     total_seconds=CLIMB_SECONDS,
-                    ask_device=target.onvif is not None,
+                    beside=BESIDE_RUNGS,
                     names=names,
                     pauses=pauses,
                 )
@@ -149,7 +151,7 @@ def _as_json(target: Target, visited: VisitResult) -> dict[str, Any]:
         "faults": [finding.code for finding in visited.seen],
         "rungs": [
             {
-                "rung": result.rung.value,
+                "rung": result.rung,
                 "ok": result.ok,
                 "seconds": round(result.seconds, 4),
                 "fault": result.fault,
@@ -168,17 +170,16 @@ def _print_table(target: Target, visited: VisitResult) -> None:
     from rich.table import Table
 
     from xueliang_monitor.judgement.catalogue import fault
-    from xueliang_monitor.model import Rung
+    from xueliang_monitor.probing.rungs import PROBES
 
     table = Table("Rung", "Verdict", "Time", "Detail", title=escape(target.id), title_justify="left")
     for result in visited.rungs:
         verdict = "[green]good[/]" if result.ok else f"[red]{result.fault}[/]"
-        table.add_row(result.rung.value, verdict, f"{result.seconds * 1000:.0f} ms", escape(result.detail))
+        table.add_row(result.rung, verdict, f"{result.seconds * 1000:.0f} ms", escape(result.detail))
     climbed = {result.rung for result in visited.rungs}
-    for rung in Rung:
-        of_camera = rung not in (Rung.FLEET, Rung.MONITOR) and (rung is not Rung.ONVIF or target.onvif is not None)
-        if rung not in climbed and of_camera:
-            table.add_row(rung.value, "[dim]not reached[/]", "", "")
+    for probe in PROBES:
+        if probe.rung not in climbed and probe.applies(target):
+            table.add_row(probe.rung, "[dim]not reached[/]", "", "")
     out.print(table)
     readings = Table("Reading", "Value", show_header=False, box=None)
     for key, value in visited.readings.items():

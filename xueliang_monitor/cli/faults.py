@@ -21,7 +21,7 @@ def faults(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
         rows = [
             {
                 "code": fault.code,
-                "rung": fault.rung.value,
+                "rung": fault.rung,
                 "severity": fault.severity.value,
                 "name": {"en": fault.name.en, "zh": fault.name.zh},
                 "cause": {"en": fault.cause.en, "zh": fault.cause.zh},
@@ -35,7 +35,7 @@ def faults(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
     for fault in FAULTS.values():
         style = "red" if fault.severity.value == "critical" else "yellow"
         table.add_row(
-            fault.rung.value,
+            fault.rung,
             fault.code,
             f"[{style}]{fault.severity.value}[/]",
             f"{fault.name.en}\n{fault.name.zh}",

@@ -49,8 +49,8 @@ def report(
             stretch,
             cameras,
             history.seconds(stretch.first.isoformat(), stretch.last.isoformat()),
-            history.episodes(stretch.start, stretch.end),
-            history.outages(stretch.start, stretch.end),
+            episodes=history.episodes(stretch.start, stretch.end),
+            outages=history.outages(stretch.start, stretch.end),
             now=now,
             target=target / 100,
             site=site,
@@ -63,7 +63,7 @@ def report(
         title = "摄像机运行报告" if language == "zh" else "Camera network report"
         named = " · ".join(filter(None, (title, site, programme)))
         at = to_the_minute(now)
-        content = forms.html(built, made, language, named, at)
+        content = forms.html(built, made, language, title=named, made_at=at)
     else:
         content = forms.comma_separated(made, language) if form == "csv" else forms.workbook(made, language)
     if output is None:

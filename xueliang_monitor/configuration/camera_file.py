@@ -85,10 +85,19 @@ class IdentitySection(Strict):
     """The identity of the camera when it was registered, or when a change was last accepted."""
 
     manufacturer: Words = ""
+    """Manufacturer as ONVIF reports it."""
+
     model: Words = ""
+    """Model as ONVIF reports it."""
+
     firmware: Words = ""
+    """Firmware version as ONVIF reports it."""
+
     serial: Words = ""
+    """Serial number as ONVIF reports it."""
+
     hardware: Words = ""
+    """Hardware id as ONVIF reports it."""
 
     def value(self) -> Identity:
         """Return the section as a value."""
@@ -116,13 +125,28 @@ class StreamSection(Strict):
     """The encoder settings of a profile when the camera was registered."""
 
     profile: Words = ""
+    """Token of the ONVIF profile."""
+
     codec: Annotated[str, Field(max_length=20)] = ""
+    """Codec, such as `h264`, `h265` or `mjpeg`."""
+
     width: Annotated[int, Field(ge=0, le=65535)] = 0
+    """Picture width in pixels. 0 means unknown."""
+
     height: Annotated[int, Field(ge=0, le=65535)] = 0
+    """Picture height in pixels. 0 means unknown."""
+
     frame_rate_hertz: Annotated[float | None, Field(gt=0, le=1000)] = None
+    """Frames per second."""
+
     bits_per_second: Annotated[float | None, Field(gt=0)] = None
+    """Bitrate in bit/s."""
+
     keyframe_interval_seconds: Annotated[float | None, Field(gt=0)] = None
+    """Time between two keyframes in seconds."""
+
     bits_per_second_range: Annotated[tuple[float, float] | None, AfterValidator(_check_range)] = None
+    """Smallest and largest accepted bitrate in bit/s, such as `[200000, 4000000]`."""
 
     def value(self) -> StreamParameters:
         """Return the section as a value."""
@@ -153,38 +177,109 @@ class PictureSection(Strict):
     """How this camera's picture is judged; missing keys take the values of the settings."""
 
     burst: Annotated[int | None, Field(ge=0, le=BURST_PICTURES)] = None
+    """Number of pictures after the keyframe that are examined in a burst."""
+
     evidence: Evidence | None = None
+    """Whether a small copy of a faulty picture is stored: `faults` or `never`."""
+
     limits: Limits = Field(default_factory=dict)
+    """Scores from which a picture fault is seen, by fault code. `off` disables the check."""
 
 
 class CameraFile(Strict):
     """The content of a camera file."""
 
     name: Label | None = None
+    """Display name. The default is the camera's id."""
+
     site: Label
+    """Place where the camera is installed, such as a community or a school."""
+
     programme: Annotated[str, Field(max_length=120)] = ""
+    """Rollout project that the camera belongs to."""
+
     uplink: Annotated[str, Field(max_length=120)] = ""
+    """Switch or line that connects the camera. Cameras that share an uplink are judged together when they fail
+    together.
+    """
+
     address: Annotated[str, AfterValidator(check_host)]
+    """IP address or host name. An IPv4 address has four decimal parts without leading zeros."""
+
     rtsp: Literal["plain", "tls"] = "plain"
+    """`plain` for RTSP, `tls` for RTSP over TLS (rtsps)."""
+
     rtsp_port: Annotated[Port, Field(validate_default=True), BeforeValidator(_default_port)] = 0
+    """RTSP port. The default is 554, or 322 with `rtsp: tls`."""
+
     rtsp_path: Annotated[str, Field(max_length=1024), AfterValidator(_check_rtsp_path)] = "/"
+    """Path of the stream to check. `{username}` and `{password}` stand for the login if the camera expects it in the
+    path.
+    """
+
     transport: Transport = Transport.AUTO
+    """Media transport. `tcp` uses the RTSP connection, `udp` uses UDP. `auto` uses TCP, or UDP if the camera refuses
+    TCP with status 461.
+    """
+
     listen: Annotated[Duration | None, Field(ge=0, le=10)] = None
+    """Shortest time for which the stream is received when its measures are due. The default is `stream_listen` of the
+    settings. 0s stops at the keyframe.
+    """
+
     credentials: Login = None
+    """Name of the login in the settings. Leave it out for a camera without a login."""
+
     onvif: Literal["none", "http", "https"] | None = None
+    """How ONVIF is spoken: `none`, `http` or `https`. The default is `http` if `onvif_port` is set, otherwise `none`.
+    """
+
     onvif_port: Port | None = None
+    """Port of the ONVIF service. The default is 80, or 443 for https."""
+
     onvif_path: Annotated[str, Field(max_length=1024), AfterValidator(_check_http_path)] = "/onvif/device_service"
+    """Path of the ONVIF device service."""
+
     onvif_credentials: Login = None
+    """Name of the ONVIF login in the settings if it differs from `credentials`."""
+
     request_keyframe: Literal["auto", "never"] = "auto"
+    """`auto` requests a keyframe over ONVIF (SetSynchronizationPoint) if keyframes are more than 2 s apart. `never`
+    sends no such request.
+    """
+
     snapshot_path: Annotated[str, Field(max_length=1024), AfterValidator(_check_http_path)] | None = None
+    """Path of still pictures. It is recorded but not used."""
+
     tls: Annotated[str, AfterValidator(_check_tls)] = "verify"
+    """Certificate check for RTSP and ONVIF over TLS: `verify`, `insecure`, or the absolute path of a file with the
+    certificate of the camera or of its authority.
+    """
+
     status: Lifecycle = Lifecycle.ACTIVE
+    """`active` cameras are checked and counted. `commissioning` cameras are checked but neither counted nor alerted.
+    `retired` cameras are not checked.
+    """
+
     registered: Annotated[str | None, Field(max_length=40)] = None
+    """Time of registration in ISO 8601."""
+
     picture: PictureSection | None = None
+    """How this camera's picture is judged. Missing keys take the value of the settings."""
+
     view_since: Annotated[str | None, Field(max_length=40)] = None
+    """Time of the last intended change of the view, in ISO 8601. A new value makes the monitor learn the view again.
+    `xueliang picture relearn` sets it.
+    """
+
     identity: IdentitySection | None = None
+    """Device that is expected to answer. Without it, the first answer is taken as expected."""
+
     stream: StreamSection | None = None
+    """Encoder settings of the checked profile at registration. Without it, the stream is compared with its own past."""
+
     main_stream: StreamSection | None = None
+    """Encoder settings of the main stream at registration. They are recorded but not checked."""
 
     @property
     def onvif_scheme(self) -> str:

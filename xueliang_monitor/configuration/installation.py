@@ -12,6 +12,7 @@ from xueliang_monitor.configuration.inventory import Camera, Defaults, Inventory
 from xueliang_monitor.configuration.inventory import load as load_cameras
 from xueliang_monitor.configuration.strict_yaml import Problem
 from xueliang_monitor.model import Credentials, PictureRules, Timeouts
+from xueliang_monitor.probing.rungs import PROBES
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +93,7 @@ def stored_inventory(kept: Mapping[str, CameraFile | None], loaded: Installation
 
 def timeouts_of(settings: config.Settings) -> Timeouts:
     """Return the timeouts of visits."""
-    limits = settings.timeouts
-    return Timeouts(limits.reach, limits.rtsp, limits.stream, limits.picture, limits.onvif)
+    return Timeouts(**{probe.rung: settings.timeouts.of(probe.rung) for probe in PROBES})
 
 
 def defaults_of(settings: config.Settings) -> Defaults:

@@ -8,18 +8,19 @@ import logging
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, create_model, model_validator
 
 from xueliang_monitor.configuration.strict_yaml import Document, Duration, Problem, Strict, read, validate
 from xueliang_monitor.model import Credentials
 from xueliang_monitor.picture import PICTURE_CHECKS
 from xueliang_monitor.picture.verdict import OFF
 from xueliang_monitor.probing.reception import BURST_PICTURES
+from xueliang_monitor.probing.rungs import PROBES
 
 log = logging.getLogger(__name__)
 
@@ -67,41 +68,49 @@ def _check_name_server(value: str) -> str:
     return value
 
 
-class IntervalSettings(Strict):
+class RungSettings(Strict):
+    """One value for each rung, with the rungs' names as keys."""
+
+    def of(self, key: str) -> Any:
+        """Return the value of a rung."""
+        return getattr(self, key)
+
+
+Section = TypeVar("Section", bound=RungSettings)
+
+
+def _keys(values: Mapping[str, float], kind: object, description: str) -> Callable[[type[Section]], type[Section]]:
+    """Give a section its keys, each with its default; `description` says what the value of a key is."""
+
+    def fill(section: type[Section]) -> type[Section]:
+        fields: dict[str, Any] = {
+            key: (kind, Field(default=value, description=description.format(key))) for key, value in values.items()
+        }
+        return create_model(
+            section.__name__, __base__=section, __doc__=section.__doc__, __module__=section.__module__, **fields
+        )
+
+    return fill
+
+
+@_keys({probe.rung: probe.interval_seconds for probe in PROBES}, Wait, "How often the {} rung is climbed.")
+class IntervalSettings(RungSettings):
     """How often each rung is climbed."""
 
-    reach: Wait = 15.0
-    rtsp: Wait = 15.0
-    stream: Wait = 300.0
-    picture: Wait = 300.0
-    onvif: Wait = 300.0
 
-
-class RecheckSettings(Strict):
+@_keys({probe.recheck.key: probe.recheck.seconds for probe in PROBES}, Wait, "The wait after the {} rung.")
+class RecheckSettings(RungSettings):
     """How soon a camera is visited again while something is undecided."""
 
-    reach: Wait = 2.0
-    picture: Wait = 20.0
 
-
-class TimeoutSettings(Strict):
+@_keys({probe.rung: probe.timeout_seconds for probe in PROBES}, Wait, "How long the {} rung may take.")
+class TimeoutSettings(RungSettings):
     """How long each rung may take."""
 
-    reach: Wait = 2.0
-    rtsp: Wait = 3.0
-    stream: Wait = 12.0
-    picture: Wait = 10.0
-    onvif: Wait = 8.0
 
-
-class ConfirmSettings(Strict):
+@_keys({probe.rung: probe.confirmations for probe in PROBES}, Times, "How many visits must see a fault of {}.")
+class ConfirmSettings(RungSettings):
     """How many visits in a row must see a fault."""
-
-    reach: Times = 3
-    rtsp: Times = 3
-    stream: Times = 2
-    picture: Times = 2
-    onvif: Times = 2
 
 
 def _check_limits(value: Mapping[str, float]) -> Mapping[str, float]:
@@ -127,16 +136,34 @@ class PictureSettings(Strict):
     """How pictures are judged where a camera's own file says nothing else."""
 
     burst: Annotated[int, Field(ge=0, le=BURST_PICTURES)] = BURST_PICTURES
+    """Number of pictures after the keyframe that are examined in a burst. Some faults, such as rolling and shaking,
+    show in several pictures only.
+    """
+
     evidence: Evidence = "faults"
+    """`faults` stores one small copy (320 px wide) when a picture fault is confirmed. `never` stores none and deletes
+    existing copies.
+    """
+
     limits: Limits = Field(default_factory=dict)
+    """Scores from which a picture fault is seen, by fault code. The usual limit is 0.5. A higher limit raises fewer
+    alarms. `off` disables the check. `xueliang picture history CAMERA` shows past scores.
+    """
 
 
 class CredentialSettings(Strict):
     """A login by name; the password stands elsewhere."""
 
     username: Annotated[str, Field(min_length=1, max_length=128)]
+    """User name on the camera."""
+
     password_file: Path | None = None
+    """File with the password. The path is relative to this file. Exactly one of `password_file` and `password_env` is
+    required.
+    """
+
     password_env: str | None = None
+    """Environment variable with the password."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -149,37 +176,98 @@ class KeepSettings(Strict):
     """How long what is remembered is kept."""
 
     days: Keep = 400 * 86400.0
+    """Retention of the daily availability figures."""
+
     episodes: Keep = 90 * 86400.0
+    """Retention of fault episodes, outages and events."""
+
     looks: Keep = 7 * 86400.0
+    """Retention of picture measures and scores."""
+
     evidence: Keep = 7 * 86400.0
+    """Retention of evidence pictures."""
 
 
 class Settings(Strict):
     """The whole file."""
 
     listen: Annotated[str, AfterValidator(_check_listen)] = "127.0.0.1:9147"
+    """Address and port of the page, the API and `/metrics`, written as host:port. IPv6 addresses stand in brackets."""
+
     hosts: frozenset[Annotated[str, AfterValidator(_check_host)]] = frozenset()
+    """Host names under which the page may be requested. IP addresses, `localhost` and the machine's own name always
+    work. Requests for other names are denied.
+    """
+
     page_url: Annotated[str, AfterValidator(_check_url)] | None = None
+    """Address of the page as alert recipients reach it, such as `https://cameras.example.org:9147`. Alerts link to it.
+    Without it, the links use the `listen` address.
+    """
+
     grafana_url: Annotated[str, AfterValidator(_check_url)] | None = None
+    """Address of the Grafana server that has the dashboards of `deploy/grafana`. Camera pages link to it."""
+
     web_config: Path | None = None
+    """File with TLS, users and response headers, in the format of Prometheus's exporter-toolkit. The path is relative
+    to this file.
+    """
+
     inventory: Path = Path("cameras.d")
+    """Folder with one YAML file for each camera. The path is relative to this file."""
+
     state: Path = Path("state")
+    """Folder for the history database, evidence pictures and the audit log. The path is relative to this file.
+    systemd's `StateDirectory=` overrides it.
+    """
+
     keep: KeepSettings = KeepSettings()
+    """How long stored data is kept."""
+
     log: Literal["logfmt", "json"] = "logfmt"
+    """Format of the log lines on cameras and uplinks."""
+
     intervals: IntervalSettings = IntervalSettings()
+    """Time between two checks of each rung."""
+
     rechecks: RecheckSettings = RecheckSettings()
+    """Time before a camera is checked again while a fault is not yet confirmed or cleared."""
+
     timeouts: TimeoutSettings = TimeoutSettings()
+    """Time limit of each rung. A rung that takes longer fails with its timeout fault."""
+
     confirm: ConfirmSettings = ConfirmSettings()
+    """Number of consecutive visits that must see a fault before it is confirmed."""
+
     clear: Times = 2
+    """Number of consecutive visits that must rule a fault out before it is cleared."""
+
     clock_drift: Wait = 5.0
+    """Largest tolerated difference between a camera's clock and the monitor's clock."""
+
     stream_listen: Annotated[Duration, Field(ge=0, le=10)] = 2.0
+    """Shortest time for which a stream is received to measure frame rate, bitrate and packet loss. This happens every
+    4 minutes or more. With 0s, a visit ends after the first keyframe and a few more pictures. A camera file can
+    override it with `listen`.
+    """
+
     picture: PictureSettings = PictureSettings()
+    """How pictures are judged. A camera file can override these keys under the same name."""
+
     name_servers: tuple[Annotated[str, AfterValidator(_check_name_server)], ...] = ()
+    """Name servers that resolve the cameras' host names, written as an IP address or as address:port. An empty list
+    uses the servers in `/etc/resolv.conf`.
+    """
+
     workers: Annotated[
         Annotated[int, Field(ge=1, le=64)] | None, BeforeValidator(lambda value: None if value == "auto" else value)
     ] = None
+    """Number of processes that decode and measure pictures. `auto` starts one for each core, at most 8."""
+
     visits_at_once: Annotated[int, Field(ge=1, le=10_000)] = 64
+    """Largest number of cameras that are visited at the same time."""
+
     credentials: Mapping[str, CredentialSettings] = Field(default_factory=dict)
+    """Logins by name. Camera files refer to them by this name."""
 
     @property
     def listen_address(self) -> tuple[str, int]:

@@ -11,7 +11,7 @@ from xueliang_monitor.judgement.availability import Seconds
 from xueliang_monitor.judgement.episodes import Episode
 from xueliang_monitor.judgement.health import Health, Outage
 from xueliang_monitor.judgement.transition import Transition
-from xueliang_monitor.probing.visit import Memory
+from xueliang_monitor.probing.memory import Memory
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from xueliang_monitor.configuration.inventory import Camera
 from xueliang_monitor.fleet.snapshot import Entry
 from xueliang_monitor.probing.device_memory import DeviceMemory
-from xueliang_monitor.probing.login_backoff import Login
-from xueliang_monitor.probing.visit import Memory
+from xueliang_monitor.probing.login import Login
+from xueliang_monitor.probing.memory import Memory
 
 
 def difference(before: Iterable[Camera], after: Iterable[Camera]) -> Difference:
@@ -57,5 +57,5 @@ def memory_still_valid(known: Entry, camera: Camera) -> Memory:
     if not same or before.view_since != now.view_since:
         memory = replace(memory, reference=None)
     if before.host != now.host:
-        memory = replace(memory, login=Login(), device_login=Login(), refusals=())
+        memory = replace(memory, login=Login())
     return memory

@@ -29,7 +29,7 @@ from xueliang_monitor.judgement.status import CameraStatus, status
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
 from xueliang_monitor.judgement.uplinks import UNREACHABLE, Uplink, unreachable
 from xueliang_monitor.model import Rung, RungResult, VisitResult
-from xueliang_monitor.probing.visit import Memory
+from xueliang_monitor.probing.memory import Memory
 
 
 class Fleet:
@@ -307,7 +307,7 @@ class Fleet:
             look_kept_at=self._pending.sample(visited, kept_at=entry.look_kept_at),
         )
         self.monitor.visits.add(visited, lateness)
-        if transitions or (memory.login, memory.device_login) != (entry.memory.login, entry.memory.device_login):
+        if transitions or memory.login != entry.memory.login:
             self._pending.change((visited.camera,))
         if transitions:
             self._notify(transitions)

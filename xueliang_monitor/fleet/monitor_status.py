@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from xueliang_monitor.configuration.strict_yaml import Problem
 from xueliang_monitor.model import Rung, VisitResult
 from xueliang_monitor.picture.failures import Failures
+from xueliang_monitor.probing.rungs import PROBES
 from xueliang_monitor.process.pauses import Pauses
 
 DURATION_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -46,7 +47,7 @@ class MonitorFault:
 
 
 def _rung_histograms() -> dict[Rung, Histogram]:
-    return {rung: Histogram(DURATION_BOUNDS) for rung in Rung if rung not in (Rung.MONITOR, Rung.FLEET)}
+    return {probe.rung: Histogram(DURATION_BOUNDS) for probe in PROBES}
 
 
 @dataclass(slots=True)

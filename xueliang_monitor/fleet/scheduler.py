@@ -6,64 +6,62 @@ import asyncio
 import logging
 import math
 import random
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from xueliang_monitor.clock import Clock
 from xueliang_monitor.judgement.health import Health
 from xueliang_monitor.model import Rung, VisitResult
+from xueliang_monitor.probing.rung import SLOW_RECHECK
+from xueliang_monitor.probing.rungs import BESIDE, BESIDE_RUNGS, LADDER, PROBES
 
 log = logging.getLogger(__name__)
 
-LADDER_ORDER = (Rung.REACH, Rung.RTSP, Rung.STREAM, Rung.PICTURE)
-ORDER = (*LADDER_ORDER, Rung.ONVIF)
+ORDER = tuple(probe.rung for probe in PROBES)
+_LADDER_ORDER = tuple(probe.rung for probe in LADDER)
 
-SAME_MOMENT = 0.001
-"""Seconds within which two rungs are due together, whatever rounding says."""
+SAME_MOMENT_SECONDS = 0.001
+"""Two rungs that are due within this time are due together: rounding may part them."""
+
+
+_INTERVALS: Mapping[str, float] = MappingProxyType({probe.rung: probe.interval_seconds for probe in PROBES})
+_RECHECKS: Mapping[str, float] = MappingProxyType({probe.rung: probe.recheck.seconds for probe in PROBES})
 
 
 @dataclass(frozen=True, slots=True)
 class Intervals:
-    """Seconds between visits that climb to each rung, and before a second look at each."""
+    """Seconds between visits that climb to each rung, and seconds before a second look at it."""
 
-    reach: float = 15.0
-    rtsp: float = 15.0
-    stream: float = 300.0
-    picture: float = 300.0
-    onvif: float = 300.0
-    reach_recheck: float = 2.0
-    picture_recheck: float = 20.0
+    seconds: Mapping[str, float] = field(default_factory=lambda: _INTERVALS)
+    rechecks: Mapping[str, float] = field(default_factory=lambda: _RECHECKS)
 
     def of(self, rung: Rung) -> float:
         """Return the interval of a rung."""
-        return {
-            Rung.REACH: self.reach,
-            Rung.RTSP: self.rtsp,
-            Rung.STREAM: self.stream,
-            Rung.ONVIF: self.onvif,
-        }.get(rung, self.picture)
+        return self.seconds[rung]
 
     def recheck(self, rung: Rung) -> float:
-        """Return how soon a rung is visited again while something is undecided."""
-        return self.reach_recheck if rung in (Rung.REACH, Rung.RTSP) else self.picture_recheck
+        """Return how soon a rung is climbed again while something is undecided."""
+        return self.rechecks.get(rung, SLOW_RECHECK.seconds)
 
 
-Moments = tuple[float, float, float, float, float]
+Moments = tuple[float, ...]
+"""A moment for each rung, in the order of `ORDER`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What a visit is to do: climb to a rung, and perhaps ask the device over ONVIF beside that."""
+    """What a visit is to do: climb the ladder to `top`, and the rungs `beside` it."""
 
     top: Rung
-    ask_device: bool = False
+    beside: frozenset[Rung] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """When each rung of one camera is due, in monotonic seconds, in the ladder's order and ONVIF last.
+    """When each rung of one camera is due, in monotonic seconds.
 
-    `grid` holds a moment of each rung's own rhythm, to which it returns after early second looks.
+    `grid` holds a moment of each rung's regular rhythm. The rung returns to it after early second looks.
     """
 
     due: Moments
@@ -77,37 +75,32 @@ class Plan:
     def what(self, now: float) -> Due:
         """Return what is due; the rungs below the top are climbed on the way.
 
-        Before ONVIF the RTSP login is tried, so that a wrong password is not tried in two ways.
+        A rung beside the ladder names the rung that is climbed before it. ONVIF names RTSP, so that a wrong password is
+        not tried over both.
         """
-        due = {rung for rung, moment in zip(ORDER, self.due, strict=True) if moment <= now + SAME_MOMENT}
-        ask = Rung.ONVIF in due
-        climbed = [rung for rung in LADDER_ORDER if rung in due]
-        lowest = [Rung.RTSP] if ask else [Rung.REACH]
-        return Due(max([*climbed, *lowest], key=LADDER_ORDER.index), ask)
+        due = {rung for rung, moment in zip(ORDER, self.due, strict=True) if moment <= now + SAME_MOMENT_SECONDS}
+        before = {probe.beside for probe in BESIDE if probe.rung in due}
+        climbed = [rung for rung in _LADDER_ORDER if rung in due or rung in before]
+        return Due(climbed[-1] if climbed else _LADDER_ORDER[0], BESIDE_RUNGS & due)
 
 
 def first_plan(index: int, count: int, now: float, intervals: Intervals) -> Plan:
     """Spread the first visits of `count` cameras evenly over each interval."""
     share = index / max(1, count)
-    base = now + share * intervals.reach
+    shortest = intervals.of(ORDER[0])
+    base = now + share * shortest
 
     def on_grid(interval: float) -> float:
-        """Return the first moment of a rung, on the grid of the lowest, so that one visit climbs both."""
-        return base + intervals.reach * int(share * interval / intervals.reach)
+        """Return a rung's first moment on the grid of the lowest rung, so that one visit climbs both."""
+        return base + shortest * int(share * interval / shortest)
 
-    first = (
-        base,
-        on_grid(intervals.rtsp),
-        on_grid(intervals.stream),
-        on_grid(intervals.picture),
-        on_grid(intervals.onvif),
-    )
+    first = tuple(on_grid(intervals.of(rung)) for rung in ORDER)
     return Plan(first, first)
 
 
 def _next_on_grid(grid: float, interval: float, now: float) -> float:
     """Return the next moment after `now` in a rung's rhythm."""
-    return grid + interval * (int((now + SAME_MOMENT - grid) // interval) + 1)
+    return grid + interval * (int((now + SAME_MOMENT_SECONDS - grid) // interval) + 1)
 
 
 def next_plan(
@@ -120,27 +113,26 @@ def next_plan(
     """
     attempted = {result.rung for result in visited.rungs}
     if visited.online:
-        attempted.add(Rung.ONVIF)  # a camera that was reached and yet not asked has no ONVIF
+        attempted |= BESIDE_RUNGS  # a rung beside the ladder that was not climbed is one that the camera does not have
     due: list[float | None] = []
     for rung, moment, grid in zip(ORDER, plan.due, plan.grid, strict=True):
-        if moment > started + SAME_MOMENT:
+        if moment > started + SAME_MOMENT_SECONDS:
             due.append(moment)
         else:
             due.append(_next_on_grid(grid, intervals.of(rung), now) if rung in attempted else None)
     pending = health.pending | ({Rung.PICTURE} if visited.look_again else frozenset())
     soon = {rung: max(now, started + intervals.recheck(rung)) for rung in pending}
     lowest = min(moment for moment in (*due, *soon.values()) if moment is not None)
-    planned = [
+    planned = tuple(
         min(lowest if moment is None else moment, soon.get(rung, math.inf))
         for rung, moment in zip(ORDER, due, strict=True)
-    ]
-    return Plan((planned[0], planned[1], planned[2], planned[3], planned[4]), plan.grid)
+    )
+    return Plan(planned, plan.grid)
 
 
 def put_off(plan: Plan, until: float) -> Plan:
     """Return a plan in which nothing is due before a moment."""
-    due = [max(moment, until) for moment in plan.due]
-    return Plan((due[0], due[1], due[2], due[3], due[4]), plan.grid)
+    return Plan(tuple(max(moment, until) for moment in plan.due), plan.grid)
 
 
 Visit = Callable[[str, Due, float], Awaitable[tuple[VisitResult, Health]]]
@@ -225,11 +217,11 @@ class Scheduler:
                 due = plan.what(started if early else max(started, plan.at))
                 if camera in self._asked:
                     self._asked.discard(camera)
-                    due = Due(Rung.PICTURE, True)
+                    due = Due(_LADDER_ORDER[-1], BESIDE_RUNGS)
                 try:
                     visited, health = await self._visit(camera, due, max(0.0, started - plan.at))
                 except Exception:
                     log.exception("camera %s: the visit failed for a reason of our own; it is tried again", camera)
-                    plan = put_off(plan, self._clock.monotonic() + self.intervals.reach)
+                    plan = put_off(plan, self._clock.monotonic() + self.intervals.of(ORDER[0]))
                     continue
             plan = next_plan(plan, started, self._clock.monotonic(), visited, health, self.intervals)

@@ -14,7 +14,7 @@ from xueliang_monitor.judgement.maintenance import Window
 from xueliang_monitor.judgement.status import CameraStatus
 from xueliang_monitor.judgement.uplinks import Uplink
 from xueliang_monitor.model import NO_NUMBERS, Rung, RungResult
-from xueliang_monitor.probing.visit import Memory
+from xueliang_monitor.probing.memory import Memory
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from xueliang_monitor.judgement.health import FLAPPING, OWN_ERROR, OWN_TIMES, FaultState, Health, Outage, Policy
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
 from xueliang_monitor.model import Rung, State, VisitResult
+from xueliang_monitor.probing.rungs import BESIDE_RUNGS, OFFLINE_RUNGS
 
 
 def _confirmations(policy: Policy, code: str, rung: Rung) -> int:
@@ -16,7 +17,7 @@ def _confirmations(policy: Policy, code: str, rung: Rung) -> int:
         return 1
     if code != OWN_ERROR:
         return policy.confirm[rung]
-    return OWN_TIMES if rung in (Rung.REACH, Rung.RTSP) else policy.confirm[Rung.MONITOR]
+    return OWN_TIMES if rung in OFFLINE_RUNGS else policy.confirm[Rung.MONITOR]
 
 
 def _see(
@@ -26,7 +27,7 @@ def _see(
     for finding in visited.seen:
         known = faults.get(finding.code)
         rung = finding.rung
-        offline = visited.online is False and rung is not Rung.ONVIF
+        offline = visited.online is False and rung not in BESIDE_RUNGS
         if known is None:
             fault = FaultState(finding.code, finding.detail, rung, offline=offline, since=visited.at)
         else:
@@ -58,7 +59,7 @@ def _ruled_out(faults: Mapping[str, FaultState], visited: VisitResult) -> frozen
     An error of the monitor is ruled out once the rung that it occurred at has a result.
     """
     own = faults.get(OWN_ERROR)
-    if own is None or not any(result.rung is own.found and result.fault != OWN_ERROR for result in visited.rungs):
+    if own is None or not any(result.rung == own.found and result.fault != OWN_ERROR for result in visited.rungs):
         return visited.ruled_out
     return visited.ruled_out | ({OWN_ERROR} - {finding.code for finding in visited.seen})
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from xueliang_monitor.judgement.catalogue import FAULTS
 from xueliang_monitor.judgement.health import Outage
-from xueliang_monitor.probing.visit import OFFLINE_RUNGS
+from xueliang_monitor.probing.rungs import OFFLINE_RUNGS
 
 TOUCHING_SECONDS = 60.0
 """Offline episodes this close together are one outage: the camera was not judged online between them."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from xueliang_monitor.model import Fault, Rung, Severity, State, Text
+from xueliang_monitor.probing.rungs import PROBES
+from xueliang_monitor.probing.rungs.picture import PICTURE
 
 OWN_ERROR = "check_failed"
 OWN_TIMES = 10
@@ -26,6 +28,12 @@ FLAPPING = Fault(
 )
 
 
+CONFIRM: Mapping[str, int] = MappingProxyType(
+    {**{probe.rung: probe.confirmations for probe in PROBES}, Rung.MONITOR: PICTURE.confirmations}
+)
+"""How many visits in a row must see a fault, by the rung that saw it. Errors of our own count as the picture's do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """How visit results are judged.
@@ -42,11 +50,7 @@ class Policy:
 
     """
 
-    confirm: Mapping[Rung, int] = field(
-        default_factory=lambda: MappingProxyType(
-            {Rung.REACH: 3, Rung.RTSP: 3, Rung.STREAM: 2, Rung.PICTURE: 2, Rung.ONVIF: 2, Rung.MONITOR: 2}
-        )
-    )
+    confirm: Mapping[str, int] = field(default_factory=lambda: CONFIRM)
     at_first_sight: frozenset[str] = frozenset({"auth_failed"})
     clear: int = 2
     stale_after: float = 45.0

@@ -114,7 +114,7 @@ def unreachable(visited: VisitResult) -> bool | None:
     """Return whether a visit got no answer at all; None if it cannot tell, as after an error of the monitor."""
     if any(finding.code in UNREACHABLE for finding in visited.seen):
         return True
-    answered = any(result.rung is Rung.REACH and (result.ok or result.fault in ANSWERED) for result in visited.rungs)
+    answered = any(result.rung == Rung.REACH and (result.ok or result.fault in ANSWERED) for result in visited.rungs)
     return False if answered else None
 
 

@@ -20,7 +20,7 @@ class DeviceMemory:
     """What is remembered of a device from visit to visit.
 
     Attributes:
-        acquaintance: how it is spoken with.
+        hints: how it is spoken with.
         identity: who it was at the first visit, against which changes show where its file names nobody.
         told: who it said it is at the last visit.
         interviewed_at: when profiles, host name and services were last asked, in seconds since the epoch.
@@ -30,7 +30,7 @@ class DeviceMemory:
 
     """
 
-    acquaintance: OnvifHints = field(default_factory=OnvifHints)
+    hints: OnvifHints = field(default_factory=OnvifHints)
     identity: Identity | None = None
     told: Identity | None = None
     hostname: str = ""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from xueliang_monitor.net.errors import NetError
 from xueliang_monitor.net.onvif_hints import LoginKind
-from xueliang_monitor.probing.rung import Climb
+from xueliang_monitor.probing.login import Protocol
+from xueliang_monitor.probing.rung import Climbed, VisitContext
 from xueliang_monitor.probing.rungs.onvif import conversation
 from xueliang_monitor.process.shortage import ShortageError
 from xueliang_monitor.wire.errors import OnvifResponseError
@@ -12,19 +13,20 @@ from xueliang_monitor.wire.errors import OnvifResponseError
 LONG_KEYFRAME_INTERVAL_SECONDS = 2.0
 
 
-async def ask_for_keyframe(climb: Climb) -> bool:
+async def ask_for_keyframe(context: VisitContext, climbed: Climbed) -> bool:
     """Ask the camera for a keyframe now where that helps; return whether it was asked. Never raises but cancellation.
 
-    Only where keyframes are over 2 s apart, the setting allows it, and it is known how to log in.
+    It is asked only where keyframes are over 2 s apart, its file allows it, and it is known how to log in.
     """
-    target, known = climb.target.onvif, climb.device
-    if target is None or not target.request_keyframe or known.acquaintance.login is LoginKind.UNKNOWN:
+    target, known = context.target.onvif, context.memory.device
+    if target is None or not target.request_keyframe or known.hints.login is LoginKind.UNKNOWN:
         return False
     interval = known.keyframe_interval(target)
     profile = target.profile or (known.profiles[0].token if len(known.profiles) == 1 else "")
     if not profile or interval is None or interval <= LONG_KEYFRAME_INTERVAL_SECONDS:
         return False
-    async with await conversation(climb, target) as talk:
+    permission = context.memory.login.before(Protocol.ONVIF, context.started_at)
+    async with await conversation(context, climbed, target, permission) as talk:
         try:
             await talk.request_keyframe(profile)
         except (NetError, OnvifResponseError, ShortageError):

@@ -1,83 +1,175 @@
-"""What one rung hands to the next, and what a rung is."""
+"""How a rung is declared, what it is given, and what it returns."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Protocol, TypeVar
 
-from xueliang_monitor.model import EMPTY, CheckFailure, Fault, Finding, Rung, RungResult, Target, Timeouts, Transport
+from xueliang_monitor.model import (
+    EMPTY,
+    CheckFailure,
+    Fault,
+    Finding,
+    Rung,
+    RungResult,
+    Target,
+    Text,
+    Timeouts,
+)
 from xueliang_monitor.net.names import Names
-from xueliang_monitor.net.rtsp import Description, RtspConnection
-from xueliang_monitor.picture.look import Look
-from xueliang_monitor.picture.reference import Reference
 from xueliang_monitor.picture.worker import Workers
-from xueliang_monitor.probing.device_memory import DeviceMemory
-from xueliang_monitor.probing.stream_baseline import Normal
+from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.process.pauses import Pauses
-from xueliang_monitor.wire.media import AccessUnit
+
+Value = TypeVar("Value")
+Progress = Callable[[Rung, RungResult | None], None]
+"""Called with a rung when it is begun, without a result, and again with its result."""
 
 
-@dataclass(slots=True)
-class Climb:
-    """The scratch of one visit: written by lower rungs, read by higher ones, dropped at its end.
+@dataclass(frozen=True, slots=True)
+class VisitContext:
+    """What every rung of a visit is given.
 
-    `now` gives seconds since the epoch; `interview` asks the device also what seldom changes; `device_login` tells
-    whether a login over ONVIF was tried, and accepted. `burst` asks for the pictures after the keyframe too. `told`
-    hears of each rung when it is begun, without a result, and when it is over; `addresses` are the host's; `failures`
-    are exceptions of our own in looking at the picture.
+    `memory` is what was remembered before the visit. `started_at` is when the visit started and `now` returns the
+    present, both in seconds since the epoch. `ends_at` is the monotonic second at which a bounded visit ends.
     """
 
     target: Target
+    memory: Memory
     timeouts: Timeouts
     workers: Workers
-    now: Callable[[], float]
     names: Names
-    reference: Reference | None = None
-    device: DeviceMemory = field(default_factory=DeviceMemory)
-    may_log_in: bool = True
-    may_log_in_to_device: bool = True
-    interview: bool = False
-    refusals: tuple[float, ...] = ()
-    device_login: tuple[bool, bool] = (False, False)
+    pauses: Pauses
+    started_at: float
+    now: Callable[[], float]
     ends_at: float | None = None
-    addresses: tuple[str, ...] = ()
-    connection: RtspConnection | None = None
-    description: Description | None = None
-    keyframe: AccessUnit | None = None
-    size: tuple[int, int] | None = None
-    motion_ratio: float | None = None
-    following: tuple[bytes, ...] = ()
-    burst: bool = True
-    normal: Normal = field(default_factory=Normal)
-    transport: Transport = Transport.TCP
-    look: Look | None = None
-    pauses: Pauses = field(default_factory=Pauses)
-    failures: tuple[CheckFailure, ...] = ()
-    told: Callable[[Rung, RungResult | None], None] | None = None
+    progress: Progress | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Climbed:
+    """What the rungs climbed so far left: their values by type, and the codes of the faults seen."""
+
+    values: Mapping[type, object] = field(default_factory=lambda: MappingProxyType({}))
+    codes: frozenset[str] = frozenset()
+
+    def find(self, kind: type[Value]) -> Value | None:
+        """Return the value of a type; None where the rung that returns it was not climbed, or failed."""
+        value = self.values.get(kind)
+        return value if isinstance(value, kind) else None
+
+    def need(self, kind: type[Value]) -> Value:
+        """Return the value of a type.
+
+        Raises:
+            RuntimeError: the rung that returns it was not climbed, or failed.
+
+        """
+        value = self.find(kind)
+        if value is None:
+            raise RuntimeError(f"the ladder was climbed out of order: no {kind.__name__}")
+        return value
 
 
 @dataclass(frozen=True, slots=True)
 class RungOutcome:
-    """What a rung that was passed reports: readings, faults that do not stop the climb, faults it could rule out."""
+    """What a rung returns that did not fail.
+
+    `value` is for the rungs after it, by its type. `seen` are faults that do not stop the visit; `ruled_out` are codes
+    that it could rule out besides those that its probe excludes. `look_again` asks for an early second look at the
+    picture. `failures` are errors of our own that cost a part of the rung.
+    """
 
     readings: Mapping[str, float | str] = field(default_factory=lambda: EMPTY)
     seen: tuple[Finding, ...] = ()
     ruled_out: frozenset[str] = frozenset()
     look_again: bool = False
+    value: object | None = None
+    failures: tuple[CheckFailure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Probe:
-    """A rung: its faults, and the function that climbs it or raises `FaultSeen`.
+class Recheck:
+    """How soon a camera is visited again while something is undecided; `key` is its name under `rechecks`."""
 
-    `excludes` are the faults of which only one can stop a climb: seeing one, or passing, rules out the others.
-    `prepare` is what comes before and takes none of the rung's time; it bounds its own.
+    key: str
+    seconds: float
+
+
+PICTURE_SHARE_SECONDS = 2.5
+"""What the rungs below the picture leave for it in a bounded visit."""
+
+QUICK_RECHECK = Recheck("reach", 2.0)
+SLOW_RECHECK = Recheck("picture", 20.0)
+
+
+def _rtsp_port(target: Target) -> int:
+    return target.port
+
+
+def _always(_target: Target) -> bool:
+    return True
+
+
+def _when_due(_context: VisitContext, _climbed: Climbed, *, due: bool) -> bool:
+    return due
+
+
+class Wanted(Protocol):
+    """Says whether a rung beside the ladder is climbed in a visit, where it is due or not."""
+
+    def __call__(self, context: VisitContext, climbed: Climbed, /, *, due: bool) -> bool:
+        """Return whether it is climbed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """The declaration of a rung. Settings, schedule, judgement, acceptance test, page and metrics are derived from it.
+
+    Attributes:
+        rung: its name, as stored, shown and used as a key of the settings.
+        title: its name for people.
+        faults: what it can see.
+        excludes: codes of which only one can stop a visit: seeing one, or passing, rules out the others.
+        timed: faults that also a monitor that does not get to run finds at a healthy camera.
+        timed_out: the fault where its timeout is over.
+        climb: climbs it within so many seconds; raises `FaultSeen` for the fault that stops the visit.
+        prepare: runs before it, takes none of its time and bounds its own; returns a value as `climb` does.
+        interval_seconds: how often it is climbed.
+        recheck: how soon it is climbed again while something is undecided.
+        timeout_seconds: how long it may take.
+        grace_seconds: how much longer it is waited for, where it watches its timeout itself.
+        confirmations: how many visits in a row must see one of its faults.
+        offline: whether a camera at which it fails is offline.
+        beside: None for a rung of the ladder. A rung beside the ladder names the rung that is climbed before it, and
+            its failure stops no visit.
+        applies: whether a camera has it.
+        wanted: whether a rung beside the ladder is climbed in a visit, where it is due or not.
+        leaves_seconds: of a bounded visit, the time that it leaves for later rungs.
+        after_session: whether the RTSP session is closed before it, as it does not need the camera.
+        port: the port of the camera that it talks to.
+
     """
 
     rung: Rung
+    title: Text
     faults: tuple[Fault, ...]
-    excludes: frozenset[str]
-    climb: Callable[[Climb], Awaitable[RungOutcome]]
-    timeout: Callable[[Timeouts], float]
+    excludes: frozenset[str] = frozenset()
+    timed: tuple[Fault, ...] = ()
     timed_out: Fault
-    prepare: Callable[[Climb], Awaitable[None]] | None = None
+    climb: Callable[[VisitContext, Climbed, float], Awaitable[RungOutcome]]
+    prepare: Callable[[VisitContext], Awaitable[object]] | None = None
+    interval_seconds: float = 300.0
+    recheck: Recheck = SLOW_RECHECK
+    timeout_seconds: float
+    grace_seconds: float = 0.0
+    confirmations: int = 2
+    offline: bool = False
+    beside: Rung | None = None
+    applies: Callable[[Target], bool] = _always
+    wanted: Wanted = _when_due
+    leaves_seconds: float = 0.0
+    after_session: bool = False
+    port: Callable[[Target], int] = _rtsp_port

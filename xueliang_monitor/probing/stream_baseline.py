@@ -134,7 +134,7 @@ def _same_size(size: tuple[int, int], other: tuple[int, int]) -> bool:
 
 
 def judge(
-    target: Target, normal: Normal, readings: Mapping[str, float | str], size: tuple[int, int] | None, now: float
+    target: Target, normal: Normal, readings: Mapping[str, float | str], size: tuple[int, int] | None, *, now: float
 ) -> StreamJudgement:
     """Judge readings that were long enough; what cannot be told is neither seen nor ruled out."""
     seen: list[Finding] = []

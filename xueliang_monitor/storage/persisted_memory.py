@@ -11,9 +11,9 @@ from xueliang_monitor.model import Identity
 from xueliang_monitor.net.onvif_hints import LoginKind, OnvifHints
 from xueliang_monitor.picture.reference import Reference
 from xueliang_monitor.probing.device_memory import DeviceMemory
-from xueliang_monitor.probing.login_backoff import Login
+from xueliang_monitor.probing.login import Login, LoginHistory
+from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.probing.stream_baseline import Normal
-from xueliang_monitor.probing.visit import Memory
 
 
 def _whole(stored: object, validate: ValidatorFunctionWrapHandler) -> Reference | None:
@@ -33,8 +33,8 @@ class Remembered:
     """The stored part of a memory. The device's profiles and services are not stored; they are requested again."""
 
     reference: Annotated[Reference | None, WrapValidator(_whole)]
-    login: Login
-    device_login: Login
+    login: LoginHistory
+    device_login: LoginHistory
     identity: Identity | None
     last_start: tuple[float, float] | None
     restart_noticed_at: float | None
@@ -48,14 +48,14 @@ class Remembered:
         device, reference = memory.device, memory.reference
         return cls(
             reference.settled() if reference is not None else None,
-            memory.login,
-            memory.device_login,
+            memory.login.rtsp,
+            memory.login.onvif,
             device.identity,
             device.last_start,
             device.restart_noticed_at,
-            device.acquaintance.login,
+            device.hints.login,
             memory.normal,
-            memory.refusals,
+            memory.login.refusals,
         )
 
     def memory(self) -> Memory:
@@ -66,11 +66,5 @@ class Remembered:
             last_start=self.last_start,
             restart_noticed_at=self.restart_noticed_at,
         )
-        return Memory(
-            self.reference,
-            self.login,
-            device=device,
-            device_login=self.device_login,
-            normal=self.normal,
-            refusals=self.refusals,
-        )
+        login = Login(self.login, self.device_login, self.refusals)
+        return Memory(self.reference, login, device=device, normal=self.normal)

@@ -1,4 +1,4 @@
-"""What named users may do on the page: start and end maintenance, have a camera checked now. Written down."""
+"""What authorised users do from a page: check a camera now, start and end maintenance. The audit log records each."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections import deque
 from collections.abc import Callable
 
 from aiohttp import web
@@ -15,45 +14,12 @@ from xueliang_monitor.configuration.strict_yaml import parse_duration
 from xueliang_monitor.judgement.maintenance import KINDS, Window
 from xueliang_monitor.storage.history import History
 from xueliang_monitor.storage.history_error import HistoryError
-from xueliang_monitor.web.access import USER
-from xueliang_monitor.web.camera_page import AUDIT, FLEET
-from xueliang_monitor.web.events import STATE
-from xueliang_monitor.web.wall import PAGES
+from xueliang_monitor.web.keys import AUDIT, CHECK_NOW, CHECKS, FLEET, RENDERER, STATE_FOLDER, USER
+from xueliang_monitor.web.responses import local_address, refuse
 
 log = logging.getLogger(__name__)
-CheckNow = Callable[[str], None]
-CHECK_NOW: web.AppKey[CheckNow] = web.AppKey("check_now")
 LEAST_SECONDS, MOST_SECONDS = 60.0, 30 * 86_400.0
-AGAIN_SECONDS = 20.0
-"""How long one camera is not checked again on demand."""
-
-A_MINUTE = 12
-"""Cameras that are checked on demand in a minute, all users together."""
-
-
-class Checks:
-    """Which cameras were checked on demand lately."""
-
-    def __init__(self) -> None:
-        self._last: dict[str, float] = {}
-        self._all: deque[float] = deque(maxlen=A_MINUTE)
-
-    def may(self, camera: str, now: float) -> bool:
-        """Say whether a camera may be checked now, and note it where it may."""
-        if now - self._last.get(camera, -AGAIN_SECONDS) < AGAIN_SECONDS:
-            return False
-        if len(self._all) == A_MINUTE and now - self._all[0] < 60.0:
-            return False
-        self._last = {name: at for name, at in self._last.items() if now - at < AGAIN_SECONDS} | {camera: now}
-        self._all.append(now)
-        return True
-
-
-CHECKS = web.AppKey("checks", Checks)
-
-
-def _back(where: str) -> web.HTTPSeeOther:
-    return web.HTTPSeeOther(where if where.startswith("/") and not where.startswith(("//", "/\\")) else "/")
+"""Shortest and longest maintenance."""
 
 
 async def _note(request: web.Request, action: str, **what: str) -> bool:
@@ -61,22 +27,19 @@ async def _note(request: web.Request, action: str, **what: str) -> bool:
     return await asyncio.to_thread(lambda: request.app[AUDIT].note(who, where, action, **what))
 
 
-def _refused(request: web.Request, status: int, why: str) -> web.Response:
-    return request.app[PAGES].respond(request, "refused.html", status=status, why=why)
-
-
 async def _form(request: web.Request) -> dict[str, str] | web.Response:
-    """Return a form's fields, or why it is refused: nobody is named, or another page sent it."""
+    """Return the fields of a form, or the refusal: no user is logged in, or another site sent the form."""
     form = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
-    if request.get(USER) is None:
-        return _refused(request, 403, "nobody")
-    if not request.app[PAGES].may_act(request, form):
-        return _refused(request, 403, "form")
+    user = request.get(USER)
+    if user is None:
+        return refuse(request, 403, "nobody")
+    if not request.app[RENDERER].is_own_form(user, form):
+        return refuse(request, 403, "form")
     return form
 
 
 async def check(request: web.Request) -> web.StreamResponse:
-    """Have a camera checked at once, every rung of it."""
+    """Check a camera at once, on every rung."""
     form = await _form(request)
     if not isinstance(form, dict):
         return form
@@ -84,11 +47,11 @@ async def check(request: web.Request) -> web.StreamResponse:
     if request.app[FLEET].camera(name) is None:
         raise web.HTTPNotFound
     if not request.app[CHECKS].may(name, time.monotonic()):
-        return _refused(request, 429, "often")
+        return refuse(request, 429, "often")
     if not await _note(request, "check now", camera=name):
-        return _refused(request, 503, "audit")
+        return refuse(request, 503, "audit")
     request.app[CHECK_NOW](name)
-    raise _back(f"/cameras/{name}")
+    raise web.HTTPSeeOther(f"/cameras/{name}")
 
 
 def _known(request: web.Request, kind: str, name: str) -> bool:
@@ -100,7 +63,7 @@ def _known(request: web.Request, kind: str, name: str) -> bool:
 
 
 async def start(request: web.Request) -> web.StreamResponse:
-    """Begin maintenance of a camera, a site or an uplink."""
+    """Start maintenance of a camera, a site or an uplink."""
     form = await _form(request)
     if not isinstance(form, dict):
         return form
@@ -110,13 +73,13 @@ async def start(request: web.Request) -> web.StreamResponse:
     except ValueError:
         seconds = None
     if kind not in KINDS or not name or not _known(request, kind, name):
-        return _refused(request, 400, "subject")
+        return refuse(request, 400, "subject")
     if not isinstance(seconds, float) or not LEAST_SECONDS <= seconds <= MOST_SECONDS:
-        return _refused(request, 400, "duration")
+        return refuse(request, 400, "duration")
     if not reason:
-        return _refused(request, 400, "reason")
+        return refuse(request, 400, "reason")
     if not await _note(request, "maintenance started", kind=kind, name=name, length=form["for"], reason=reason):
-        return _refused(request, 503, "audit")
+        return refuse(request, 503, "audit")
 
     def change(history: History, now: float) -> None:
         history.start_maintenance(kind, name, began=now, ends=now + seconds, reason=f"{reason} ({request[USER]})")
@@ -125,15 +88,15 @@ async def start(request: web.Request) -> web.StreamResponse:
 
 
 async def stop(request: web.Request) -> web.StreamResponse:
-    """End maintenance before its time."""
+    """End maintenance early."""
     form = await _form(request)
     if not isinstance(form, dict):
         return form
     number = form.get("number", "")
     if not (number.isdecimal() and len(number) < 18):
-        return _refused(request, 400, "subject")
+        return refuse(request, 400, "subject")
     if not await _note(request, "maintenance ended", number=number):
-        return _refused(request, 503, "audit")
+        return refuse(request, 503, "audit")
 
     def change(history: History, now: float) -> None:
         history.stop_maintenance(int(number), now)
@@ -144,11 +107,11 @@ async def stop(request: web.Request) -> web.StreamResponse:
 async def _written(
     request: web.Request, change: Callable[[History, float], None], form: dict[str, str]
 ) -> web.StreamResponse:
-    """Change the windows of maintenance in the history and take them up at once, so that the next page shows it."""
+    """Change the maintenance windows in the history and hand them to the fleet, so that the next page shows them."""
 
     def write() -> tuple[Window, ...]:
         now = time.time()
-        with contextlib.closing(History(request.app[STATE])) as history:
+        with contextlib.closing(History(request.app[STATE_FOLDER])) as history:
             change(history, now)
             return tuple(history.windows(now))
 
@@ -156,6 +119,13 @@ async def _written(
         windows = await asyncio.to_thread(write)
     except HistoryError as error:
         log.error("%s", error)  # noqa: TRY400
-        return _refused(request, 503, "history")
+        return refuse(request, 503, "history")
     request.app[FLEET].take_windows(windows)
-    raise _back(form.get("back", "/"))
+    raise web.HTTPSeeOther(local_address(form.get("back", "/")))
+
+
+ROUTES = (
+    web.post("/cameras/{camera}/check", check),
+    web.post("/maintenance/start", start),
+    web.post("/maintenance/stop", stop),
+)

@@ -1,4 +1,4 @@
-"""The ladder: one file a rung, in the order in which a visit climbs."""
+"""Every rung, one file each. A new rung is a file here and its name in `PROBES`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,16 @@ from xueliang_monitor.probing.rungs.reach import REACH
 from xueliang_monitor.probing.rungs.rtsp import RTSP
 from xueliang_monitor.probing.rungs.stream import STREAM
 
-LADDER: tuple[Probe, ...] = (REACH, RTSP, STREAM, PICTURE)
+PROBES: tuple[Probe, ...] = (REACH, RTSP, STREAM, PICTURE, ONVIF)
+"""In the order in which a visit climbs them; those beside the ladder come last."""
 
-PROBES: tuple[Probe, ...] = (*LADDER, ONVIF)
-"""Every probe: the ladder, and what stands beside it."""
+LADDER = tuple(probe for probe in PROBES if probe.beside is None)
+BESIDE = tuple(probe for probe in PROBES if probe.beside is not None)
+
+BESIDE_RUNGS = frozenset(probe.rung for probe in BESIDE)
+
+OFFLINE_RUNGS = frozenset(probe.rung for probe in PROBES if probe.offline)
+"""A camera at which one of these fails is offline."""
+
+TIMED = frozenset(fault.code for probe in PROBES for fault in probe.timed)
+"""Faults that also a monitor that does not get to run finds at a healthy camera: time passed meanwhile."""

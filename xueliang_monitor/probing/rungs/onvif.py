@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import time
 from collections.abc import Awaitable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from xueliang_monitor.model import Fault, FaultSeen, Finding, Identity, OnvifTarget, Rung, Severity, Text
@@ -20,14 +21,23 @@ from xueliang_monitor.probing.device_changes import (
     judge_restart,
 )
 from xueliang_monitor.probing.device_memory import DeviceMemory, choose_profile
-from xueliang_monitor.probing.rung import Climb, Probe, RungOutcome
+from xueliang_monitor.probing.login import LoginOutcome, Permission, Protocol
+from xueliang_monitor.probing.rung import Climbed, Probe, RungOutcome, VisitContext
+from xueliang_monitor.probing.rungs.reach import UNREACHED, Reached, Resolved
+from xueliang_monitor.probing.rungs.rtsp import STREAM_NOT_FOUND, login_outcome
 from xueliang_monitor.wire.errors import EmptyResponseError, OnvifResponseError, SoapFaultError, WebPageError
 
 if TYPE_CHECKING:
     from xueliang_monitor.net.onvif import OnvifClient
 
 INTERVIEW_SECONDS = 3600.0
-"""How long profiles, host name and services are taken as told."""
+"""How often profiles, host name and services are asked."""
+
+PATH_ASKED_SECONDS = 300.0
+"""How often the path of the stream is asked while the stream is not found."""
+
+MIN_SECONDS = 1.0
+"""With less time left of a bounded visit, the device is not asked."""
 
 ONVIF_UNREACHABLE = Fault(
     "onvif_unreachable",
@@ -96,7 +106,7 @@ ONVIF_EMPTY = Fault(
     Text("The camera answers without saying anything: its ONVIF service hangs.", "摄像机应答无内容：ONVIF 服务异常。"),
     Text("Restart the camera; if it stays, update its firmware.", "重启摄像机；若仍存在，请升级固件。"),
 )
-_BY_ANSWER: tuple[tuple[type[OnvifResponseError], Fault], ...] = (
+_BY_RESPONSE: tuple[tuple[type[OnvifResponseError], Fault], ...] = (
     (EmptyResponseError, ONVIF_EMPTY),
     (WebPageError, ONVIF_WEB_PAGE),
     (SoapFaultError, ONVIF_FAULT),
@@ -114,21 +124,36 @@ def _load() -> None:
     definitions()
 
 
-async def conversation(climb: Climb, target: OnvifTarget) -> OnvifClient:
-    """Return the conversation of one visit, to be used as an async context manager."""
+@dataclass(slots=True)
+class Asked:
+    """What the device answered so far, and how the login went.
+
+    It is filled while the device is asked, so that a login is remembered also where the rung then runs out of time.
+    """
+
+    memory: DeviceMemory
+    login: LoginOutcome = LoginOutcome.OPEN
+
+
+async def conversation(
+    context: VisitContext, climbed: Climbed, target: OnvifTarget, permission: Permission
+) -> OnvifClient:
+    """Return a conversation with the device, to be used as an async context manager."""
     if not _load.cache_info().currsize:
         await asyncio.to_thread(_load)
     from xueliang_monitor.net.onvif import OnvifClient
 
+    reached, resolved = climbed.find(Reached), climbed.find(Resolved)
+    asked = climbed.find(Asked)
     return OnvifClient(
-        climb.target.host,
+        context.target.host,
         target,
-        climb.now,
-        climb.device.acquaintance,
-        tls=climb.target.tls,
-        may_log_in=climb.may_log_in_to_device,
-        # Where the stream came from: a name may have several addresses.
-        addresses=(climb.connection.address,) if climb.connection is not None else climb.addresses,
+        context.now,
+        (asked.memory if asked is not None else context.memory.device).hints,
+        tls=context.target.tls,
+        may_log_in=permission.allowed,
+        # The address that the stream came from, as a name may have several.
+        addresses=(reached.connection.address,) if reached else resolved.addresses if resolved else (),
     )
 
 
@@ -141,12 +166,12 @@ async def _optional(answer: Awaitable[Answer], otherwise: Answer) -> Answer:
         return otherwise
 
 
-async def _interview(talk: OnvifClient, climb: Climb, known: DeviceMemory) -> DeviceMemory:
+async def _interview(talk: OnvifClient, context: VisitContext, known: DeviceMemory) -> DeviceMemory:
     """Ask what seldom changes: profiles, host name, where the stream is, whether the last start is told."""
     from xueliang_monitor.wire.onvif import path_of
 
     profiles = await _optional(talk.profiles(), known.profiles)
-    token = climb.target.onvif.profile if climb.target.onvif else ""
+    token = context.target.onvif.profile if context.target.onvif else ""
     watched = next((item for item in profiles if item.token == token), None) or choose_profile(profiles)
     path = ""
     if watched is not None:
@@ -157,11 +182,11 @@ async def _interview(talk: OnvifClient, climb: Climb, known: DeviceMemory) -> De
         hostname=await _optional(talk.hostname(), known.hostname),
         stream_path=path or known.stream_path,
         tells_last_start=await _optional(talk.offers_last_reboot(), otherwise=False),
-        interviewed_at=climb.now(),
+        interviewed_at=context.now(),
     )
 
 
-async def _ask_last_start(talk: OnvifClient, climb: Climb, known: DeviceMemory) -> DeviceMemory:
+async def _ask_last_start(talk: OnvifClient, context: VisitContext, known: DeviceMemory) -> DeviceMemory:
     """Notice a restart: the last start moved by the camera's clock and by ours, so that setting a clock is none."""
     told = await _optional(talk.last_reboot(), None)
     if told is None:
@@ -170,7 +195,7 @@ async def _ask_last_start(talk: OnvifClient, climb: Climb, known: DeviceMemory) 
     before = known.last_start
     moved = before is not None and min(abs(told - before[0]), abs(ours - before[1])) > SAME_START_SECONDS
     return replace(
-        known, last_start=(told, ours), restart_noticed_at=climb.now() if moved else known.restart_noticed_at
+        known, last_start=(told, ours), restart_noticed_at=context.now() if moved else known.restart_noticed_at
     )
 
 
@@ -180,14 +205,14 @@ def _fault_of(error: NetError | OnvifResponseError) -> FaultSeen:
     if isinstance(error, NetError):
         return FaultSeen(ONVIF_MALFORMED, str(error))
     return FaultSeen(
-        next((fault for kind, fault in _BY_ANSWER if isinstance(error, kind)), ONVIF_MALFORMED), str(error)
+        next((fault for kind, fault in _BY_RESPONSE if isinstance(error, kind)), ONVIF_MALFORMED), str(error)
     )
 
 
 def _readings(known: DeviceMemory, told: Identity | None) -> dict[str, float | str]:
     readings: dict[str, float | str] = {}
-    if known.acquaintance.clock_offset_seconds is not None:
-        readings["clock_offset_seconds"] = known.acquaintance.clock_offset_seconds
+    if known.hints.clock_offset_seconds is not None:
+        readings["clock_offset_seconds"] = known.hints.clock_offset_seconds
     if told is not None:
         readings |= {"manufacturer": told.manufacturer, "model": told.model, "firmware": told.firmware}
         readings["serial"] = told.serial
@@ -211,60 +236,102 @@ async def _ask_time(talk: OnvifClient) -> None:
         # What cannot be read of the clock alone is no reason to say nothing of the device.
 
 
-async def _climb(climb: Climb) -> RungOutcome:
-    target = climb.target.onvif
+def _asks_for_path(context: VisitContext, climbed: Climbed) -> bool:
+    """Say whether the device is asked for the path of its stream, as the stream is not found at the known one."""
+    asked_at = context.memory.device.interviewed_at
+    lost = STREAM_NOT_FOUND.code in climbed.codes
+    return lost and (asked_at is None or context.now() - asked_at >= PATH_ASKED_SECONDS)
+
+
+def _permission(context: VisitContext, climbed: Climbed) -> Permission:
+    """Return whether a login may be tried, after what RTSP said about it in the same visit."""
+    login, reached = context.memory.login, climbed.find(Reached)
+    rtsp = LoginOutcome.OPEN if reached is None else login_outcome(reached.connection, climbed.codes)
+    return login.before_onvif(context.now(), rtsp, login.before(Protocol.RTSP, context.started_at))
+
+
+async def _prepare(context: VisitContext) -> Asked:
+    return Asked(context.memory.device)
+
+
+async def _climb(context: VisitContext, climbed: Climbed, _seconds: float) -> RungOutcome:
+    target, asked = context.target.onvif, climbed.need(Asked)
     if target is None:
         raise RuntimeError("a camera without ONVIF was asked")
-    known, seen, told = climb.device, [], None
-    async with await conversation(climb, target) as talk:
+    seen: list[Finding] = []
+    told: Identity | None = None
+    async with await conversation(context, climbed, target, _permission(context, climbed)) as talk:
         try:
             await _ask_time(talk)
             told = await talk.identity()
-            known = replace(known, told=told, identity=known.identity or told)
-            interviewed = known.interviewed_at
-            if interviewed is None or climb.now() - interviewed >= INTERVIEW_SECONDS or climb.interview:
-                known = await _interview(talk, climb, known)
-            if known.tells_last_start:
-                known = await _ask_last_start(talk, climb, known)
+            asked.memory = replace(asked.memory, told=told, identity=asked.memory.identity or told)
+            interviewed = asked.memory.interviewed_at
+            due = interviewed is None or context.now() - interviewed >= INTERVIEW_SECONDS
+            if due or _asks_for_path(context, climbed):
+                asked.memory = await _interview(talk, context, asked.memory)
+            if asked.memory.tells_last_start:
+                asked.memory = await _ask_last_start(talk, context, asked.memory)
         except LoginError as error:
             if error.tried or target.credentials is None:
                 seen.append(Finding(ONVIF_AUTH_FAILED.code, str(error)))
         except (NetError, OnvifResponseError) as error:
             raise _fault_of(error) from error
         finally:
-            climb.device_login = (talk.login_tried, talk.login_accepted)
-            climb.device = known = replace(known, acquaintance=talk.hints)
-    return _judge(climb, known, told, seen)
+            asked.login = _login_outcome(talk)
+            asked.memory = replace(asked.memory, hints=talk.hints)
+    return _judge(context, asked.memory, told, seen)
 
 
-def _judge(climb: Climb, known: DeviceMemory, told: Identity | None, seen: list[Finding]) -> RungOutcome:
-    """Say what was seen and what could be ruled out; without a login that is the clock alone."""
-    offset = known.acquaintance.clock_offset_seconds
+def _login_outcome(talk: OnvifClient) -> LoginOutcome:
+    if talk.login_accepted:
+        return LoginOutcome.ACCEPTED
+    return LoginOutcome.REFUSED if talk.login_tried else LoginOutcome.OPEN
+
+
+def _judge(context: VisitContext, known: DeviceMemory, told: Identity | None, seen: list[Finding]) -> RungOutcome:
+    """Return what was seen and what could be ruled out; without a login that is the clock alone."""
+    offset = known.hints.clock_offset_seconds
     found: list[tuple[str, Finding | None]] = []
     if offset is not None:
-        found.append((CLOCK_DRIFT.code, judge_clock(offset, climb.target)))
+        found.append((CLOCK_DRIFT.code, judge_clock(offset, context.target)))
     ruled_out: frozenset[str] = frozenset()
     if told is not None:
         ruled_out = frozenset({ONVIF_AUTH_FAILED.code})
-        change = judge_identity(told, climb.target.identity or known.identity)
+        change = judge_identity(told, context.target.identity or known.identity)
         found += [
             (code, change if change is not None and change.code == code else None)
             for code in (DEVICE_REPLACED.code, FIRMWARE_CHANGED.code)
         ]
-        found.append((DEVICE_REBOOTED.code, judge_restart(known, climb.now())))
+        found.append((DEVICE_REBOOTED.code, judge_restart(known, context.now())))
     seen += [finding for _, finding in found if finding is not None]
     clear = frozenset(code for code, finding in found if finding is None)
     return RungOutcome(_readings(known, told), tuple(seen), (ruled_out | clear) - {item.code for item in seen})
+
+
+def _wanted(context: VisitContext, climbed: Climbed, *, due: bool) -> bool:
+    """Say whether the device is asked in a visit: where it is due, or where it can say why the stream is not found."""
+    if climbed.codes & UNREACHED:
+        return False
+    if context.ends_at is not None and context.ends_at - time.monotonic() < MIN_SECONDS:
+        return False
+    return due or _asks_for_path(context, climbed)
 
 
 _STOPPING = (ONVIF_UNREACHABLE, ONVIF_AUTH_FAILED, ONVIF_MALFORMED, ONVIF_FAULT, ONVIF_WEB_PAGE, ONVIF_EMPTY)
 _EXCLUDES = frozenset(fault.code for fault in _STOPPING if fault is not ONVIF_AUTH_FAILED)
 
 ONVIF = Probe(
-    Rung.ONVIF,
-    (*_STOPPING, CLOCK_DRIFT, DEVICE_REBOOTED, DEVICE_REPLACED, FIRMWARE_CHANGED),
-    _EXCLUDES,
-    _climb,
-    lambda timeouts: timeouts.onvif,
-    ONVIF_UNREACHABLE,
+    rung=Rung.ONVIF,
+    title=Text("ONVIF", "ONVIF"),
+    faults=(*_STOPPING, CLOCK_DRIFT, DEVICE_REBOOTED, DEVICE_REPLACED, FIRMWARE_CHANGED),
+    excludes=_EXCLUDES,
+    timed=(ONVIF_UNREACHABLE, CLOCK_DRIFT),
+    timed_out=ONVIF_UNREACHABLE,
+    climb=_climb,
+    prepare=_prepare,
+    timeout_seconds=8.0,
+    beside=Rung.RTSP,
+    applies=lambda target: target.onvif is not None,
+    wanted=_wanted,
+    port=lambda target: target.onvif.port if target.onvif is not None else target.port,
 )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 from xueliang_monitor.model import Fault, FaultSeen, Finding, Rung, Severity, Text
 from xueliang_monitor.picture import PICTURE_CHECKS
-from xueliang_monitor.picture.look import LookError, Material
+from xueliang_monitor.picture.look import Look, LookError, Material
 from xueliang_monitor.picture.worker import WorkerError
-from xueliang_monitor.probing.rung import Climb, Probe, RungOutcome
-from xueliang_monitor.probing.rungs.stream import DECODE_FAILED
+from xueliang_monitor.probing.rung import Climbed, Probe, RungOutcome, VisitContext
+from xueliang_monitor.probing.rungs.stream import DECODE_FAILED, Played
 
 CHECK_FAILED = Fault(
     "check_failed",
@@ -33,43 +34,53 @@ def _local_hour(now: float) -> float:
     return moment.tm_hour + moment.tm_min / 60
 
 
-async def _climb(climb: Climb) -> RungOutcome:
-    if climb.keyframe is None:
-        raise RuntimeError("the ladder was climbed out of order")
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """The look at the picture: scores, measures and the reference after it."""
+
+    look: Look
+
+
+async def _climb(context: VisitContext, climbed: Climbed, seconds: float) -> RungOutcome:
+    played = climbed.need(Played)
+    keyframe = played.keyframe
     try:
         material = Material(
-            climb.keyframe.codec.value,
-            climb.keyframe.data,
-            climb.following,
-            climb.motion_ratio,
-            _local_hour(climb.now()),
-            climb.target.picture,
+            keyframe.codec.value,
+            keyframe.data,
+            played.following,
+            played.motion_ratio,
+            hour=_local_hour(context.now()),
+            rules=context.target.picture,
         )
-        look = await climb.workers.look(material, climb.reference, seconds=climb.timeouts.picture)
+        look = await context.workers.look(material, context.memory.reference, seconds=seconds)
     except WorkerError as error:
         raise FaultSeen(CHECK_FAILED, str(error)) from error
     except LookError as error:
-        climb.failures = (error.failure,)
-        raise FaultSeen(CHECK_FAILED, str(error)) from error
+        raise FaultSeen(CHECK_FAILED, str(error), failures=(error.failure,)) from error
     if look is None:
-        size = f"{len(climb.keyframe.data)} bytes"
-        raise FaultSeen(DECODE_FAILED, f"a {climb.keyframe.codec} keyframe of {size} could not be decoded")
-    climb.look, climb.failures = look, look.failures
-    seen = tuple(Finding(verdict.code, verdict.detail) for verdict in look.seen)
+        size = f"{len(keyframe.data)} bytes"
+        raise FaultSeen(DECODE_FAILED, f"a {keyframe.codec} keyframe of {size} could not be decoded")
     readings: dict[str, float | str] = {**look.measures}
-    if climb.size is None:
+    if played.size is None:
         readings["resolution"] = f"{look.width}x{look.height}"
-    ruled_out = look.ruled_out | {DECODE_FAILED.code, CHECK_FAILED.code}
-    return RungOutcome(readings, seen, ruled_out, look_again=look.look_again)
+    return RungOutcome(
+        readings,
+        seen=tuple(Finding(verdict.code, verdict.detail) for verdict in look.seen),
+        ruled_out=look.ruled_out | {DECODE_FAILED.code, CHECK_FAILED.code},
+        look_again=look.look_again,
+        value=Examined(look),
+        failures=look.failures,
+    )
 
-
-_FAULTS = (*(check.fault for check in PICTURE_CHECKS), CHECK_FAILED)
 
 PICTURE = Probe(
-    Rung.PICTURE,
-    _FAULTS,
-    frozenset(),
-    _climb,
-    lambda timeouts: timeouts.picture + 1.0,
-    CHECK_FAILED,
+    rung=Rung.PICTURE,
+    title=Text("Picture", "画面"),
+    faults=(*(check.fault for check in PICTURE_CHECKS), CHECK_FAILED),
+    timed_out=CHECK_FAILED,
+    climb=_climb,
+    timeout_seconds=10.0,
+    grace_seconds=1.0,
+    after_session=True,
 )

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 from xueliang_monitor.model import Fault, FaultSeen, Rung, Severity, Text
 from xueliang_monitor.net.errors import ConnectError, ConnectRefusedError, NameUnresolvedError
 from xueliang_monitor.net.names import LOOKUP_SECONDS
 from xueliang_monitor.net.rtsp import RtspConnection
-from xueliang_monitor.probing.rung import Climb, Probe, RungOutcome
+from xueliang_monitor.probing.rung import (
+    PICTURE_SHARE_SECONDS,
+    QUICK_RECHECK,
+    Climbed,
+    Probe,
+    RungOutcome,
+    VisitContext,
+)
 
 NAME_UNRESOLVED = Fault(
     "name_unresolved",
@@ -62,34 +70,62 @@ CONNECT_TIMEOUT = Fault(
 )
 
 
-async def _look_up(climb: Climb) -> None:
-    """Find the host's addresses; a name server that gives none is a shortage of ours, and no fault of the camera."""
-    left = LOOKUP_SECONDS if climb.ends_at is None else climb.ends_at - time.monotonic()
+UNANSWERED = frozenset({CONNECT_TIMEOUT.code, HOST_UNREACHABLE.code})
+"""Codes that a network which is not up yet also causes."""
+
+UNREACHED = UNANSWERED | {NAME_UNRESOLVED.code}
+"""Codes after which nothing else is asked of the camera: other findings would only repeat them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The addresses of the camera's host."""
+
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """The open connection to the camera's RTSP port."""
+
+    connection: RtspConnection
+
+
+async def _look_up(context: VisitContext) -> Resolved:
+    """Look up the host's addresses; a name server that does not answer is a shortage of ours, not a fault."""
+    left = LOOKUP_SECONDS if context.ends_at is None else context.ends_at - time.monotonic()
     try:
-        climb.addresses = await climb.names.addresses(climb.target.host, min(LOOKUP_SECONDS, max(0.0, left)))
+        return Resolved(await context.names.addresses(context.target.host, min(LOOKUP_SECONDS, max(0.0, left))))
     except NameUnresolvedError as error:
         raise FaultSeen(NAME_UNRESOLVED, str(error)) from error
 
 
-async def _climb(climb: Climb) -> RungOutcome:
-    started = time.monotonic()
+async def _climb(context: VisitContext, climbed: Climbed, _seconds: float) -> RungOutcome:
+    target, started = context.target, time.monotonic()
     try:
-        climb.connection = await RtspConnection.open(climb.target.host, climb.target.port, climb.addresses)
+        connection = await RtspConnection.open(target.host, target.port, climbed.need(Resolved).addresses)
     except ConnectRefusedError as error:
         raise FaultSeen(CONNECTION_REFUSED, str(error)) from error
     except ConnectError as error:
         raise FaultSeen(HOST_UNREACHABLE, str(error)) from error
-    return RungOutcome({"connect_seconds": time.monotonic() - started})
+    return RungOutcome({"connect_seconds": time.monotonic() - started}, value=Reached(connection))
 
 
 _FAULTS = (NAME_UNRESOLVED, HOST_UNREACHABLE, CONNECTION_REFUSED, CONNECT_TIMEOUT)
 
 REACH = Probe(
-    Rung.REACH,
-    _FAULTS,
-    frozenset(fault.code for fault in _FAULTS),
-    _climb,
-    lambda timeouts: timeouts.reach,
-    CONNECT_TIMEOUT,
-    _look_up,
+    rung=Rung.REACH,
+    title=Text("Reach", "连接"),
+    faults=_FAULTS,
+    excludes=frozenset(fault.code for fault in _FAULTS),
+    timed=(CONNECT_TIMEOUT,),
+    timed_out=CONNECT_TIMEOUT,
+    climb=_climb,
+    prepare=_look_up,
+    interval_seconds=15.0,
+    recheck=QUICK_RECHECK,
+    timeout_seconds=2.0,
+    confirmations=3,
+    offline=True,
+    leaves_seconds=PICTURE_SHARE_SECONDS,
 )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import dataclass
+
 from xueliang_monitor.model import Fault, FaultSeen, Rung, Severity, Text
 from xueliang_monitor.net.errors import (
     ClosedError,
@@ -13,8 +16,17 @@ from xueliang_monitor.net.errors import (
     RtspStatusError,
     TlsError,
 )
-from xueliang_monitor.net.rtsp import RtspConnection
-from xueliang_monitor.probing.rung import Climb, Probe, RungOutcome
+from xueliang_monitor.net.rtsp import Description, RtspConnection
+from xueliang_monitor.probing.login import LoginOutcome, Protocol
+from xueliang_monitor.probing.rung import (
+    PICTURE_SHARE_SECONDS,
+    QUICK_RECHECK,
+    Climbed,
+    Probe,
+    RungOutcome,
+    VisitContext,
+)
+from xueliang_monitor.probing.rungs.reach import Reached
 
 TLS_FAILED = Fault(
     "tls_failed",
@@ -141,24 +153,37 @@ def fault_of(error: NetError) -> Fault:
     return next((fault for kind, fault in _BY_ERROR if isinstance(error, kind)), SERVER_ERROR)
 
 
-def connection_of(climb: Climb) -> RtspConnection:
-    """Return the connection that the first rung opened."""
-    if climb.connection is None:
-        raise RuntimeError("the ladder was climbed out of order")
-    return climb.connection
+def login_outcome(connection: RtspConnection, codes: Collection[str]) -> LoginOutcome:
+    """Return how the login over RTSP went, by the connection and the codes of the faults seen."""
+    refused, locked = AUTH_FAILED.code in codes, AUTH_LOCKED.code in codes
+    if connection.login_accepted:
+        return LoginOutcome.REVOKED if refused or locked else LoginOutcome.ACCEPTED
+    if locked:
+        return LoginOutcome.LOCKED if connection.login_tried else LoginOutcome.LOCKED_UNTRIED
+    if refused:
+        return LoginOutcome.REFUSED if connection.login_tried else LoginOutcome.HELD_BACK
+    return LoginOutcome.OPEN
 
 
-async def _climb(climb: Climb) -> RungOutcome:
-    connection = connection_of(climb)
-    credentials = climb.target.credentials if climb.may_log_in else None
+@dataclass(frozen=True, slots=True)
+class Described:
+    """The camera's description of its streams."""
+
+    description: Description
+
+
+async def _climb(context: VisitContext, climbed: Climbed, _seconds: float) -> RungOutcome:
+    connection, target = climbed.need(Reached).connection, context.target
+    permission = context.memory.login.before(Protocol.RTSP, context.started_at)
     try:
-        if climb.target.secure:
-            await connection.secure(climb.target.tls)
-        climb.description = await connection.describe(climb.target.request_url, credentials)
+        if target.secure:
+            await connection.secure(target.tls)
+        credentials = target.credentials if permission.allowed else None
+        description = await connection.describe(target.request_url, credentials)
     except NetError as error:
         raise FaultSeen(fault_of(error), str(error)) from error
-    server = climb.description.server
-    return RungOutcome({"server": server} if server else {})
+    server = description.server
+    return RungOutcome({"server": server} if server else {}, value=Described(description))
 
 
 _FAULTS = (
@@ -174,10 +199,17 @@ _FAULTS = (
 )
 
 RTSP = Probe(
-    Rung.RTSP,
-    _FAULTS,
-    frozenset(fault.code for fault in _FAULTS if fault is not SESSION_LIMIT),
-    _climb,
-    lambda timeouts: timeouts.rtsp,
-    RTSP_TIMEOUT,
+    rung=Rung.RTSP,
+    title=Text("RTSP", "RTSP 会话"),
+    faults=_FAULTS,
+    excludes=frozenset(fault.code for fault in _FAULTS if fault is not SESSION_LIMIT),
+    timed=(RTSP_TIMEOUT, CONNECTION_CLOSED),
+    timed_out=RTSP_TIMEOUT,
+    climb=_climb,
+    interval_seconds=15.0,
+    recheck=QUICK_RECHECK,
+    timeout_seconds=3.0,
+    confirmations=3,
+    offline=True,
+    leaves_seconds=PICTURE_SHARE_SECONDS,
 )

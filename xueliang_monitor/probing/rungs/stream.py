@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import dataclass, replace
 
 from xueliang_monitor.model import Fault, FaultSeen, Finding, Rung, Severity, Text, Transport
 from xueliang_monitor.net.errors import ClosedError, NetError, RtspStatusError
 from xueliang_monitor.net.playback import Playback, playing
+from xueliang_monitor.net.rtsp import Description, RtspConnection
 from xueliang_monitor.probing import stream_baseline
 from xueliang_monitor.probing.keyframe_request import ask_for_keyframe
 from xueliang_monitor.probing.reception import MIN_PACKETS, Reception
-from xueliang_monitor.probing.rung import Climb, Probe, RungOutcome
-from xueliang_monitor.probing.rungs.rtsp import SESSION_LIMIT, connection_of, fault_of
+from xueliang_monitor.probing.rung import PICTURE_SHARE_SECONDS, Climbed, Probe, RungOutcome, VisitContext
+from xueliang_monitor.probing.rungs.reach import Reached
+from xueliang_monitor.probing.rungs.rtsp import SESSION_LIMIT, Described, fault_of
 from xueliang_monitor.wire import rtp, tracks
 from xueliang_monitor.wire.errors import MalformedMediaError
+from xueliang_monitor.wire.media import AccessUnit
 from xueliang_monitor.wire.sdp import Media
 
 MAX_PIXELS = 64_000_000
@@ -92,6 +96,37 @@ STREAM_INTERRUPTED = Fault(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What was received of the stream.
+
+    `following` are the pictures after the keyframe, `motion_ratio` how much they change it; `size` is in pixels, None
+    where the stream does not tell it; `normal` is what is known of the stream after this visit.
+    """
+
+    keyframe: AccessUnit
+    following: tuple[bytes, ...]
+    motion_ratio: float | None
+    size: tuple[int, int] | None
+    normal: stream_baseline.Normal
+
+
+@dataclass(frozen=True, slots=True)
+class _Session:
+    """What playing the stream needs of the visit."""
+
+    context: VisitContext
+    climbed: Climbed
+
+    @property
+    def description(self) -> Description:
+        return self.climbed.need(Described).description
+
+    @property
+    def connection(self) -> RtspConnection:
+        return self.climbed.need(Reached).connection
+
+
 def _why_no_keyframe(reception: Reception, seconds: float) -> FaultSeen:
     """Return what to say when the time is up."""
     order = reception.order
@@ -114,14 +149,14 @@ def _loss(reception: Reception) -> str:
     return f"{order.lost} of {order.received + order.lost} packets lost ({order.loss_ratio:.1%})"
 
 
-async def _hurry(climb: Climb, reception: Reception) -> None:
+async def _hurry(session: _Session, reception: Reception) -> None:
     """Where no keyframe comes by itself, ask the camera for one."""
     await asyncio.sleep(KEYFRAME_GRACE_SECONDS)
     if reception.keyframe is None:
-        reception.asked_for_keyframe = await ask_for_keyframe(climb)
+        reception.asked_for_keyframe = await ask_for_keyframe(session.context, session.climbed)
 
 
-async def _receive(climb: Climb, playback: Playback, reception: Reception, seconds: float) -> None:
+async def _receive(session: _Session, playback: Playback, reception: Reception, seconds: float) -> None:
     """Read until the keyframe, a few pictures after it and what readings need, or until the time is up."""
     loop = asyncio.get_running_loop()
     started = loop.time()
@@ -135,7 +170,7 @@ async def _receive(climb: Climb, playback: Playback, reception: Reception, secon
                 for data in batch.rtp:
                     reception.push(data, now)
                 for data in batch.rtcp:
-                    reception.push_control(data, climb.now())
+                    reception.push_control(data, session.context.now())
                 if reception.is_enough(now) or reception.left:
                     return
                 if reception.keyframe is not None and not had_keyframe:
@@ -156,10 +191,8 @@ def _check_size(size: tuple[int, int] | None) -> None:
         )
 
 
-def _video(climb: Climb) -> tuple[Media, tracks.VideoDepacketizer]:
-    if climb.description is None:
-        raise RuntimeError("the ladder was climbed out of order")
-    videos = climb.description.session.videos
+def _video(description: Description) -> tuple[Media, tracks.VideoDepacketizer]:
+    videos = description.session.videos
     if not videos:
         raise FaultSeen(NO_MEDIA, "the camera's description names no video track")
     chosen = tracks.choose(videos)
@@ -169,32 +202,32 @@ def _video(climb: Climb) -> tuple[Media, tracks.VideoDepacketizer]:
     return chosen
 
 
-def _reception(climb: Climb, media: Media, depacketizer: tracks.VideoDepacketizer) -> Reception:
-    read_at = climb.normal.read_at
-    due = read_at is None or climb.normal.doubtful or climb.now() - read_at >= READ_AGAIN_SECONDS
+def _reception(context: VisitContext, media: Media, depacketizer: tracks.VideoDepacketizer) -> Reception:
+    normal = context.memory.normal
+    due = normal.read_at is None or normal.doubtful or context.now() - normal.read_at >= READ_AGAIN_SECONDS
     return Reception(
         depacketizer,
         media.payload_type,
         media.clock_rate,
-        rtp.Resequencer(TCP_REORDER_DEPTH),
-        rtp.Jitter(media.clock_rate),
-        climb.target.listen_seconds if due else 0.0,
+        order=rtp.Resequencer(TCP_REORDER_DEPTH),
+        jitter=rtp.Jitter(media.clock_rate),
+        listen_seconds=context.target.listen_seconds if due else 0.0,
     )
 
 
-async def _play(climb: Climb, reception: Reception, media: Media, seconds: float) -> None:
-    if climb.description is None:
-        raise RuntimeError("the ladder was climbed out of order")
+async def _play(session: _Session, reception: Reception, media: Media, seconds: float) -> Transport:
+    """Play the stream into `reception`; return how it came."""
     loop = asyncio.get_running_loop()
     started = loop.time()
+    wanted = session.context.target.transport
     try:
         async with asyncio.timeout(seconds) as starting:
-            async with playing(connection_of(climb), climb.description, media, climb.target.transport) as playback:
+            async with playing(session.connection, session.description, media, wanted) as playback:
                 starting.reschedule(None)
-                climb.transport = playback.transport
-                if climb.transport is Transport.UDP:
+                if playback.transport is Transport.UDP:
                     reception.order = rtp.Resequencer(UDP_REORDER_DEPTH)
-                await _listen(climb, playback, reception, seconds - (loop.time() - started))
+                await _listen(session, playback, reception, seconds - (loop.time() - started))
+                return playback.transport
     except TimeoutError as error:
         raise FaultSeen(NO_MEDIA, f"SETUP and PLAY were not answered within {seconds:.1f} s") from error
     except MalformedMediaError as error:
@@ -208,11 +241,11 @@ def _is_interruption(error: NetError) -> bool:
     return isinstance(error, ClosedError) or (isinstance(error, RtspStatusError) and error.status == SESSION_NOT_FOUND)
 
 
-async def _listen(climb: Climb, playback: Playback, reception: Reception, seconds: float) -> None:
+async def _listen(session: _Session, playback: Playback, reception: Reception, seconds: float) -> None:
     """Receive, and ask for a keyframe where none comes; an end after the keyframe is noted, before it raised."""
-    hurry = asyncio.create_task(_hurry(climb, reception))
+    hurry = asyncio.create_task(_hurry(session, reception))
     try:
-        await _receive(climb, playback, reception, seconds)
+        await _receive(session, playback, reception, seconds)
     except ClosedError as error:
         reception.interrupted = str(error)
     finally:
@@ -224,45 +257,51 @@ async def _listen(climb: Climb, playback: Playback, reception: Reception, second
             raise FaultSeen(STREAM_INTERRUPTED, reception.interrupted)
 
 
-async def _climb(climb: Climb) -> RungOutcome:
-    media, depacketizer = _video(climb)
-    reception = _reception(climb, media, depacketizer)
+async def _climb(context: VisitContext, climbed: Climbed, seconds: float) -> RungOutcome:
+    session = _Session(context, climbed)
+    media, depacketizer = _video(session.description)
+    reception = _reception(context, media, depacketizer)
     started = time.monotonic()
-    await _play(climb, reception, media, climb.timeouts.stream)
-    seconds = time.monotonic() - started
+    transport = await _play(session, reception, media, seconds)
+    taken = time.monotonic() - started
     if reception.keyframe is None:
-        raise _why_no_keyframe(reception, seconds)
+        raise _why_no_keyframe(reception, taken)
     try:
-        climb.size = depacketizer.size
-        _check_size(climb.size)
+        size = depacketizer.size
+        _check_size(size)
     except MalformedMediaError as error:
         raise FaultSeen(DECODE_FAILED, str(error)) from error
-    climb.keyframe, climb.motion_ratio = reception.keyframe, reception.motion_ratio
-    climb.following = reception.burst[: climb.target.picture.burst] if climb.burst else ()
-    return _outcome(climb, reception)
+    memory = context.memory
+    played = Played(
+        reception.keyframe,
+        following=reception.burst[: context.target.picture.burst] if memory.bursts.due else (),
+        motion_ratio=reception.motion_ratio,
+        size=size,
+        normal=memory.normal,
+    )
+    return _outcome(context, reception, played, transport)
 
 
-def _outcome(climb: Climb, reception: Reception) -> RungOutcome:
+def _outcome(context: VisitContext, reception: Reception, played: Played, transport: Transport) -> RungOutcome:
     readings = reception.readings()
     readings["keyframe_wait_seconds"] = reception.keyframe_after
-    readings["transport"] = climb.transport.value
-    if climb.size:
-        readings["resolution"] = f"{climb.size[0]}x{climb.size[1]}"
+    readings["transport"] = transport.value
+    if played.size:
+        readings["resolution"] = f"{played.size[0]}x{played.size[1]}"
     ruled_out = _EXCLUDES | {SESSION_LIMIT.code}
     if reception.interrupted:
-        return RungOutcome(
-            readings, seen=(Finding(STREAM_INTERRUPTED.code, reception.interrupted),), ruled_out=ruled_out
-        )
-    seen: tuple[Finding, ...] = ()
+        seen: tuple[Finding, ...] = (Finding(STREAM_INTERRUPTED.code, reception.interrupted),)
+        return RungOutcome(readings, seen=seen, ruled_out=ruled_out, value=played)
+    seen = ()
     if reception.order.loss_ratio > LOSS_RATIO:
         seen = (Finding(PACKET_LOSS.code, _loss(reception)),)
     elif reception.order.received >= MIN_PACKETS:
         ruled_out |= {PACKET_LOSS.code}
     if reception.listen_seconds and not seen:
-        judged = stream_baseline.judge(climb.target, climb.normal, readings, climb.size, climb.now())
-        climb.normal = judged.normal
+        judged = stream_baseline.judge(context.target, played.normal, readings, played.size, now=context.now())
+        played = replace(played, normal=judged.normal)
         seen, ruled_out = judged.seen, ruled_out | judged.ruled_out
-    return RungOutcome(readings, seen=seen, ruled_out=ruled_out)
+    return RungOutcome(readings, seen=seen, ruled_out=ruled_out, value=played)
 
 
 _FAULTS = (
@@ -276,4 +315,15 @@ _FAULTS = (
 )
 _EXCLUDES = frozenset({NO_MEDIA.code, NO_KEYFRAME.code, CODEC_UNSUPPORTED.code, STREAM_INTERRUPTED.code})
 
-STREAM = Probe(Rung.STREAM, _FAULTS, _EXCLUDES, _climb, lambda timeouts: timeouts.stream + 1.0, NO_MEDIA)
+STREAM = Probe(
+    rung=Rung.STREAM,
+    title=Text("Stream", "码流"),
+    faults=_FAULTS,
+    excludes=_EXCLUDES,
+    timed=(NO_MEDIA, NO_KEYFRAME, PACKET_LOSS, STREAM_INTERRUPTED, DECODE_FAILED),
+    timed_out=NO_MEDIA,
+    climb=_climb,
+    timeout_seconds=12.0,
+    grace_seconds=1.0,
+    leaves_seconds=PICTURE_SHARE_SECONDS,
+)

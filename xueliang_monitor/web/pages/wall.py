@@ -1,4 +1,4 @@
-"""The wall: `/`, and the stream that keeps it live."""
+"""`/`: the wall of all cameras, and the stream that keeps it live."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from aiohttp import web
 from markupsafe import Markup
 
 from xueliang_monitor.judgement.catalogue import FAULTS
-from xueliang_monitor.web.access import HEADERS
+from xueliang_monitor.web.keys import RENDERER, WALL
 from xueliang_monitor.web.live import AT_ONCE, Wall
-from xueliang_monitor.web.pages import Pages
+from xueliang_monitor.web.page import Page
+from xueliang_monitor.web.renderer import Renderer
+from xueliang_monitor.web.responses import event_stream, limited, respond
 from xueliang_monitor.web.texts import preferred
 from xueliang_monitor.web.tiles import Tile, grouped
 from xueliang_monitor.web.views import STATES
 
-WALL = web.AppKey("wall", Wall)
-PAGES = web.AppKey("pages", Pages)
 MAX_QUERY = 120
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which tiles are shown, as it stands in the page's address."""
+    """Which tiles are shown. The filter is the query of the page's address."""
 
     programme: str = ""
     site: str = ""
@@ -34,13 +34,21 @@ class Filter:
 
     @classmethod
     def of(cls, request: web.Request) -> Filter:
-        """Read it from an address."""
-        asked = request.query
-        names = ("programme", "site", "state", "fault", "q")
-        return cls(*(asked.get(name, "")[:MAX_QUERY].strip() for name in names))
+        """Read the filter from the address of a request."""
+
+        def value(name: str) -> str:
+            return request.query.get(name, "")[:MAX_QUERY].strip()
+
+        return cls(
+            programme=value("programme"),
+            site=value("site"),
+            state=value("state"),
+            fault=value("fault"),
+            text=value("q"),
+        )
 
     def shows(self, tile: Tile) -> bool:
-        """Say whether a tile is shown."""
+        """Return whether a tile is shown."""
         values = tile.values
         wanted = self.text.lower()
         return (
@@ -54,10 +62,10 @@ class Filter:
         )
 
 
-async def _sections(wall: Wall, shown: Filter, language: str, pages: Pages) -> tuple[Markup, int]:
-    """Return every site with its tiles, hidden where the filter leaves them out, and how many are shown.
+async def _sections(wall: Wall, shown: Filter, language: str, renderer: Renderer) -> tuple[Markup, int]:
+    """Return the HTML of all sites with their tiles, and how many tiles the filter shows.
 
-    The loop may do something else in between: thousands of tiles take a while the first time.
+    The event loop gets a turn now and then, as thousands of tiles take a while the first time.
     """
     parts, count, since = [], 0, 0
     for site, tiles in grouped(wall.tiles()):
@@ -70,7 +78,7 @@ async def _sections(wall: Wall, shown: Filter, language: str, pages: Pages) -> t
                 html = html.replace("<li ", "<li hidden ", 1)
             items.append(html)
         count += visible
-        head = pages.fragment(
+        head = renderer.fragment(
             "site.html", language, site=site, count=len(tiles), rank=tiles[0].rank, hidden=not visible
         )
         since += len(tiles)
@@ -91,13 +99,12 @@ def _choices(wall: Wall) -> dict[str, Any]:
     }
 
 
-async def page(request: web.Request) -> web.Response:
+async def show(request: web.Request) -> web.Response:
     """Answer with the wall."""
-    wall, pages, shown = request.app[WALL], request.app[PAGES], Filter.of(request)
-    language = preferred(request)
+    wall, shown, language = request.app[WALL], Filter.of(request), preferred(request)
     await wall.freshen()
-    sections, count = await _sections(wall, shown, language, pages)
-    return pages.respond(
+    sections, count = await _sections(wall, shown, language, request.app[RENDERER])
+    return respond(
         request,
         "wall.html",
         sections=sections,
@@ -111,10 +118,8 @@ async def page(request: web.Request) -> web.Response:
 
 
 async def live(request: web.Request) -> web.StreamResponse:
-    """Keep a wall up to date: `swap` brings fragments, `reload` asks to load it anew, `beat` is a sign of life."""
-    response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
-    response.headers.update(request[HEADERS])
-    await response.prepare(request)
+    """Keep a wall up to date: `swap` carries fragments, `reload` asks for a new load, `beat` is a sign of life."""
+    response = await event_stream(request)
     known = request.headers.get("Last-Event-ID") or request.query.get("since", "")
     try:
         async for update in request.app[WALL].updates(known[:80], preferred(request)):
@@ -122,3 +127,6 @@ async def live(request: web.Request) -> web.StreamResponse:
     except ConnectionResetError:
         pass
     return response
+
+
+PAGE = Page((web.get("/", show), web.get("/live", limited(live))), "/", "Overview")

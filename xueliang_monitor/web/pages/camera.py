@@ -1,4 +1,4 @@
-"""A camera's page: what is wrong and what to do, its past, its last visit, its picture's measures; live."""
+"""`/cameras/{camera}`: what is wrong and what to do, the past, the last visit and the picture's measures; live."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 from aiohttp import web
 
 from xueliang_monitor.configuration.inventory import Camera
-from xueliang_monitor.configuration.settings import Settings
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.fleet.snapshot import Entry
 from xueliang_monitor.judgement.availability import day_of
@@ -21,20 +20,16 @@ from xueliang_monitor.picture import PICTURE_CHECKS
 from xueliang_monitor.picture.measures import MEASURES
 from xueliang_monitor.picture.reference import SETTLED_LOOKS
 from xueliang_monitor.picture.verdict import LIMIT, OFF
+from xueliang_monitor.probing.rungs import PROBES
 from xueliang_monitor.storage import evidence
-from xueliang_monitor.storage.audit_log import Audit
 from xueliang_monitor.web import charts, past
-from xueliang_monitor.web.access import HEADERS, USER
-from xueliang_monitor.web.events import FLEET as FLEET
-from xueliang_monitor.web.events import STATE
-from xueliang_monitor.web.pages import data_line
+from xueliang_monitor.web.keys import CLOSING, FLEET, RENDERER, SETTINGS, STATE_FOLDER
+from xueliang_monitor.web.live_streams import data_line
+from xueliang_monitor.web.page import Page
+from xueliang_monitor.web.responses import event_stream, limited, respond
 from xueliang_monitor.web.texts import preferred
 from xueliang_monitor.web.views import STATES, advice_of
-from xueliang_monitor.web.wall import PAGES
 
-SETTINGS = web.AppKey("settings", Settings)
-CLOSING = web.AppKey("closing", asyncio.Event)
-AUDIT = web.AppKey("audit", Audit)
 BEAT_SECONDS = 5.0
 MAX_EPISODES = 40
 MEASURE_NAMES = {
@@ -47,14 +42,6 @@ MEASURE_NAMES = {
     "detail_levels": Text("Detail, levels", "细节（灰阶）"),
     "chroma_levels": Text("Colour, levels", "色彩（灰阶）"),
 }
-SHOWN_RUNGS = (Rung.REACH, Rung.RTSP, Rung.STREAM, Rung.PICTURE, Rung.ONVIF)
-RUNG_NAMES = {
-    Rung.REACH: Text("Reach", "连接"),
-    Rung.RTSP: Text("RTSP", "RTSP 会话"),
-    Rung.STREAM: Text("Stream", "码流"),
-    Rung.PICTURE: Text("Picture", "画面"),
-    Rung.ONVIF: Text("ONVIF", "ONVIF"),
-}
 
 
 def _faults(status: CameraStatus) -> list[dict[str, Any]]:
@@ -62,16 +49,17 @@ def _faults(status: CameraStatus) -> list[dict[str, Any]]:
 
 
 def _rungs(entry: Entry, climbing: Mapping[Rung, RungResult | None]) -> list[dict[str, Any]]:
-    """Return each rung with its last result; those of a visit under way have theirs, or none yet."""
+    """Return each rung with its last result. During a visit, the rungs climbed so far have the visit's results."""
     shown = []
-    for rung in SHOWN_RUNGS:
-        if rung is Rung.ONVIF and entry.camera.target.onvif is None:
+    for probe in PROBES:
+        rung = probe.rung
+        if not probe.applies(entry.camera.target):
             continue
         result = climbing.get(rung) if rung in climbing else entry.rungs.get(rung)
         shown.append(
             {
-                "name": RUNG_NAMES[rung],
-                "rung": rung.value,
+                "name": probe.title,
+                "rung": rung,
                 "result": result,
                 "fault": FAULTS.get(result.fault) if result is not None and result.fault else None,
                 "climbing": rung in climbing and result is None,
@@ -87,7 +75,7 @@ def _window_of(fleet: Fleet, camera: Camera) -> Window | None:
 
 
 def now_values(fleet: Fleet, name: str, climbing: Mapping[Rung, RungResult | None]) -> dict[str, Any]:
-    """Return what of the page changes while one looks."""
+    """Return the values of the part of the page that is kept live."""
     entry, status = fleet.entry(name), fleet.status_of(name)
     return {
         "camera": entry.camera,
@@ -138,20 +126,20 @@ def _measures(entry: Entry, known: past.Past) -> list[dict[str, Any]]:
     return shown
 
 
-async def page(request: web.Request) -> web.Response:
-    """Answer with a camera's page."""
+async def show(request: web.Request) -> web.Response:
+    """Answer with the page."""
     app, name = request.app, request.match_info["camera"]
-    fleet, pages = app[FLEET], app[PAGES]
+    fleet = app[FLEET]
     if fleet.camera(name) is None:
-        return pages.respond(request, "missing.html", status=404, name=name)
+        return respond(request, "missing.html", status=404, name=name)
     entry = fleet.entry(name)
     camera = entry.camera
-    known = await past.of_camera(app[STATE], name, camera.site, camera.uplink)
-    kept = await asyncio.to_thread(evidence.kept, app[STATE], name) if camera.target.picture.evidence else []
+    known = await past.of_camera(app[STATE_FOLDER], name, camera.site, camera.uplink)
+    kept = await asyncio.to_thread(evidence.kept, app[STATE_FOLDER], name) if camera.target.picture.evidence else []
     grafana = app[SETTINGS].grafana_url
     lights = entry.memory.reference.lights if entry.memory.reference and camera.target.picture.evidence else ()
     device = entry.memory.device
-    return pages.respond(
+    return respond(
         request,
         "camera.html",
         **now_values(fleet, name, {}),
@@ -176,18 +164,16 @@ async def page(request: web.Request) -> web.Response:
 
 
 async def live(request: web.Request) -> web.StreamResponse:
-    """Keep a camera's page up to date, also while a visit climbs."""
+    """Send the live part of the page after every visit, and after every rung while a visit is under way."""
     app, name = request.app, request.match_info["camera"]
-    fleet, pages, language = app[FLEET], app[PAGES], preferred(request)
+    fleet, renderer, language = app[FLEET], app[RENDERER], preferred(request)
     if fleet.camera(name) is None:
         raise web.HTTPNotFound
-    response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
-    response.headers.update(request[HEADERS])
-    await response.prepare(request)
+    response = await event_stream(request)
     climbing: dict[Rung, RungResult | None] = {}
     changed = asyncio.Event()
 
-    def told(rung: Rung | None, result: RungResult | None) -> None:
+    def follow(rung: Rung | None, result: RungResult | None) -> None:
         if rung is None:
             climbing.clear()
         else:
@@ -195,9 +181,9 @@ async def live(request: web.Request) -> web.StreamResponse:
         changed.set()
 
     try:
-        with fleet.following(name, told):
+        with fleet.following(name, follow):
             while not app[CLOSING].is_set() and fleet.camera(name) is not None:
-                text = pages.fragment("camera_now.html", language, **now_values(fleet, name, climbing))
+                text = renderer.fragment("camera_now.html", language, **now_values(fleet, name, climbing))
                 await response.write(data_line("swap", text))
                 while not changed.is_set() and not app[CLOSING].is_set():
                     try:
@@ -211,31 +197,4 @@ async def live(request: web.Request) -> web.StreamResponse:
     return response
 
 
-async def picture(request: web.Request) -> web.Response:
-    """Answer with an evidence picture, once it is written down who looks."""
-    app, name, file = request.app, request.match_info["camera"], request.match_info["file"]
-    camera = app[FLEET].camera(name)
-    if camera is None or not camera.target.picture.evidence:
-        raise web.HTTPNotFound
-    body = await asyncio.to_thread(evidence.read, app[STATE], name, file)
-    if body is None:
-        raise web.HTTPNotFound
-    who, where = request.get(USER) or "(no login)", request.remote or "(socket)"
-    noted = await asyncio.to_thread(lambda: app[AUDIT].note(who, where, "evidence viewed", camera=name, file=file))
-    if not noted:
-        return web.Response(status=503, text="The audit log cannot be written, so no picture is shown.\n")
-    return web.Response(body=body, content_type="image/jpeg", headers={"Cache-Control": "no-store"})
-
-
-async def light(request: web.Request) -> web.Response:
-    """Answer with the view that a camera usually has in one kind of light: a median, 48x27, in steps of six levels."""
-    app, name = request.app, request.match_info["camera"]
-    camera = app[FLEET].camera(name)
-    number = int(request.match_info["number"])
-    if camera is None or not camera.target.picture.evidence:
-        raise web.HTTPNotFound
-    reference = app[FLEET].entry(name).memory.reference
-    lights = reference.lights if reference else ()
-    if number >= len(lights) or lights[number].looks < SETTLED_LOOKS:
-        raise web.HTTPNotFound
-    return web.Response(body=lights[number].thumb, content_type="image/png", headers={"Cache-Control": "no-store"})
+PAGE = Page((web.get("/cameras/{camera}", show), web.get("/cameras/{camera}/live", limited(live))))

@@ -1,0 +1,65 @@
+"""What a visit has found so far: the one place where it adds up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from xueliang_monitor.model import CheckFailure, FaultSeen, Finding, Rung, RungResult
+from xueliang_monitor.probing.rung import Climbed, Probe, RungOutcome
+from xueliang_monitor.probing.rungs.picture import CHECK_FAILED
+from xueliang_monitor.process.shortage import ShortageError
+
+
+@dataclass(slots=True)
+class Findings:
+    """The visit result in the making; `stopped_at` is the rung of the ladder that failed."""
+
+    rungs: list[RungResult] = field(default_factory=list)
+    seen: list[Finding] = field(default_factory=list)
+    ruled_out: set[str] = field(default_factory=set)
+    readings: dict[str, float | str] = field(default_factory=dict)
+    shortages: list[str] = field(default_factory=list)
+    failures: list[CheckFailure] = field(default_factory=list)
+    look_again: bool = False
+    stopped_at: Rung | None = None
+    _values: dict[type, object] = field(default_factory=dict)
+
+    @property
+    def climbed(self) -> Climbed:
+        """What the next rung is given of those before it."""
+        return Climbed(MappingProxyType(dict(self._values)), frozenset(finding.code for finding in self.seen))
+
+    def keep(self, value: object | None) -> None:
+        """Take a value for the rungs to come."""
+        if value is not None:
+            self._values[type(value)] = value
+
+    def passed(self, probe: Probe, outcome: RungOutcome, seconds: float) -> None:
+        """Take the outcome of a rung that did not fail."""
+        first = outcome.seen[0] if outcome.seen else None
+        code, detail = (first.code, first.detail) if first else (None, "")
+        self.rungs.append(RungResult(probe.rung, first is None, seconds, fault=code, detail=detail))
+        self.seen += (replace(finding, rung=probe.rung) for finding in outcome.seen)
+        self.ruled_out |= probe.excludes | outcome.ruled_out
+        self.readings |= outcome.readings
+        self.failures += outcome.failures
+        self.look_again = self.look_again or outcome.look_again
+        self.keep(outcome.value)
+
+    def failed(self, probe: Probe, fault: FaultSeen, seconds: float) -> None:
+        """Take the fault at which a rung failed."""
+        code = fault.fault.code
+        if probe.beside is None:
+            self.stopped_at = self.stopped_at or probe.rung
+        self.rungs.append(RungResult(probe.rung, False, seconds, fault=code, detail=fault.detail))
+        self.seen.append(Finding(code, fault.detail, probe.rung))
+        if code in probe.excludes:
+            self.ruled_out |= probe.excludes - {code}
+        self.readings |= fault.readings
+        self.failures += fault.failures
+
+    def lacked(self, probe: Probe, short: ShortageError, seconds: float) -> None:
+        """Take a shortage of the monitor's own. It says nothing about the camera."""
+        self.shortages.append(short.resource.value)
+        self.failed(probe, FaultSeen(CHECK_FAILED, str(short)), seconds)

@@ -1,0 +1,119 @@
+"""`/api/v1/`: cameras, outages and events as JSON, and events as a live stream."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from typing import Any
+
+from aiohttp import web
+
+from xueliang_monitor.storage.history_error import HistoryError
+from xueliang_monitor.web import past, views
+from xueliang_monitor.web.keys import CLOSING, FLEET, STATE_FOLDER
+from xueliang_monitor.web.responses import event_stream, limited
+
+EVENTS_SECONDS = 1.0
+"""How often a live stream reads new events."""
+
+DAY_SECONDS = 86_400.0
+MAX_DAYS = 400
+NO_HISTORY = "there is no history to read"
+
+
+async def cameras(request: web.Request) -> web.Response:
+    """Answer with every camera, the problems of the files, the uplinks and the faults of the monitor itself."""
+    snapshot = request.app[FLEET].snapshot()
+    response = web.json_response(
+        {
+            "cameras": [views.camera(entry, status) for entry, status in snapshot.entries],
+            "problems": [views.problem_line(problem) for problem in snapshot.monitor.reload.problems],
+            "uplinks": [views.uplink(uplink) for uplink in snapshot.uplinks if uplink.telling],
+            "monitor": [views.monitor_fault(known) for known in snapshot.monitor_faults],
+        }
+    )
+    response.enable_compression()
+    return response
+
+
+async def camera(request: web.Request) -> web.Response:
+    """Answer with everything that is known of one camera."""
+    fleet, name = request.app[FLEET], request.match_info["camera"]
+    try:
+        entry = fleet.entry(name)
+    except KeyError:
+        return web.json_response({"error": f"there is no camera with the id {name}"}, status=404)
+    return web.json_response(views.camera_in_full(entry, fleet.status_of(name)))
+
+
+def _number(request: web.Request, name: str, otherwise: int) -> int:
+    text = request.query.get(name, "")
+    if text and not (text.isdecimal() and len(text) < 18):
+        raise web.HTTPBadRequest(text=f"{name} must be a number")
+    return int(text) if text else otherwise
+
+
+async def _read_events(request: web.Request, after: int | None) -> list[dict[str, Any]]:
+    limit = min(1000, max(1, _number(request, "limit", 100)))
+    before = _number(request, "before", 0) or None
+    named, state = request.query.get("camera", ""), request.app[STATE_FOLDER]
+    found = await past.events(state, after=after, before=before, camera=named, limit=limit)
+    return [views.event(item) for item in found]
+
+
+async def events(request: web.Request) -> web.Response:
+    """Answer with the last `limit` events, or with those before or after the event of a number."""
+    try:
+        found = await _read_events(request, _number(request, "after", -1) if "after" in request.query else None)
+    except HistoryError:
+        return web.json_response({"error": NO_HISTORY}, status=503)
+    earlier = found[0]["id"] if found else None
+    response = web.json_response({"events": found, "before": earlier})
+    response.enable_compression()
+    return response
+
+
+async def outages(request: web.Request) -> web.Response:
+    """Answer with the outages of the last `days` (default 30), of all cameras or of one."""
+    days = min(MAX_DAYS, max(1, _number(request, "days", 30)))
+    named, state = request.query.get("camera", ""), request.app[STATE_FOLDER]
+    try:
+        found = await past.outages(state, days * DAY_SECONDS, named)
+    except HistoryError:
+        return web.json_response({"error": NO_HISTORY}, status=503)
+    listed = [{"camera": name, **views.outage(known)} for name, known in found]
+    response = web.json_response({"outages": listed, "history_up": request.app[FLEET].monitor.history.ok})
+    response.enable_compression()
+    return response
+
+
+async def live_events(request: web.Request) -> web.StreamResponse:
+    """Send events as they are written. A client that sends `Last-Event-ID` continues after that event."""
+    last = request.headers.get("Last-Event-ID", "")
+    response = await event_stream(request)
+    number = int(last) if last.isdecimal() and len(last) < 18 else 0
+    with contextlib.suppress(ConnectionResetError):
+        if not number:
+            with contextlib.suppress(HistoryError):
+                newest = await _read_events(request, None)
+                number = newest[-1]["id"] if newest else 0
+        while not request.app[CLOSING].is_set():
+            sent = False
+            with contextlib.suppress(HistoryError):
+                for item in await _read_events(request, number):
+                    number, sent = item["id"], True
+                    await response.write(f"id: {number}\nevent: {item['kind']}\ndata: {json.dumps(item)}\n\n".encode())
+            if not sent:
+                await response.write(b": alive\n\n")
+            await asyncio.sleep(EVENTS_SECONDS)
+    return response
+
+
+ROUTES = (
+    web.get("/api/v1/cameras", cameras),
+    web.get("/api/v1/cameras/{camera}", camera),
+    web.get("/api/v1/outages", outages),
+    web.get("/api/v1/events", events),
+    web.get("/api/v1/events/live", limited(live_events)),
+)

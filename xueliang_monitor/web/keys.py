@@ -1,0 +1,46 @@
+"""Keys of the values that the application and its requests carry. Handlers take every key from here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from aiohttp import web
+
+from xueliang_monitor.configuration.settings import Settings
+from xueliang_monitor.fleet.fleet import Fleet
+from xueliang_monitor.storage.audit_log import Audit
+from xueliang_monitor.web.checks import Checks
+from xueliang_monitor.web.documentation import Documentation
+from xueliang_monitor.web.live import Wall
+from xueliang_monitor.web.live_streams import LiveStreams
+from xueliang_monitor.web.page import Page
+from xueliang_monitor.web.renderer import Renderer
+
+FLEET = web.AppKey("fleet", Fleet)
+SETTINGS = web.AppKey("settings", Settings)
+"""The settings that the daemon was started with."""
+
+LATEST_SETTINGS: web.AppKey[Callable[[], Settings]] = web.AppKey("latest_settings")
+"""Returns the settings as they were last read."""
+
+STATE_FOLDER = web.AppKey("state_folder", Path)
+AUDIT = web.AppKey("audit", Audit)
+PAGES: web.AppKey[tuple[Page, ...]] = web.AppKey("pages")
+RENDERER = web.AppKey("renderer", Renderer)
+WALL = web.AppKey("wall", Wall)
+CHECKS = web.AppKey("checks", Checks)
+CHECK_NOW: web.AppKey[Callable[[str], None]] = web.AppKey("check_now")
+"""Schedules a visit of a camera at once, by its id."""
+
+DOCUMENTATION = web.AppKey("documentation", Documentation)
+LIVE_STREAMS = web.AppKey("live_streams", LiveStreams)
+CLOSING = web.AppKey("closing", asyncio.Event)
+"""Set when the server shuts down, so that live streams end."""
+
+USER = web.RequestKey("user", str)
+"""Name of the user who logged in; absent when no login is required."""
+
+HEADERS = web.RequestKey("headers", dict[str, str])
+"""Security headers of the answer, for handlers that send their headers themselves."""

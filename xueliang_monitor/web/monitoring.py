@@ -1,0 +1,44 @@
+"""Addresses for machines that watch the monitor: `/metrics`, `/healthz` and `/readyz`."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+
+from aiohttp import web
+
+from xueliang_monitor.metrics import render
+from xueliang_monitor.web.keys import FLEET
+
+
+async def metrics(request: web.Request) -> web.Response:
+    """Answer with the metrics in the format that the scraper accepts."""
+    snapshot = request.app[FLEET].snapshot()
+    zipped = "gzip" in request.headers.get("Accept-Encoding", "")
+
+    def work() -> tuple[bytes, str]:
+        body, content_type = render(snapshot, request.headers.get("Accept", ""))
+        return (gzip.compress(body, 5) if zipped else body), content_type
+
+    body, content_type = await asyncio.to_thread(work)
+    headers = {"Content-Type": content_type, "Vary": "Accept, Accept-Encoding"}
+    if zipped:
+        headers["Content-Encoding"] = "gzip"
+    return web.Response(body=body, headers=headers)
+
+
+async def healthz(_request: web.Request) -> web.Response:
+    """Answer 200 while the event loop runs."""
+    return web.Response(text="ok\n")
+
+
+async def readyz(request: web.Request) -> web.Response:
+    """Answer 200 once every camera was visited, else 503."""
+    snapshot = request.app[FLEET].snapshot()
+    waiting = sum(entry.health.visited_at is None for entry, _ in snapshot.entries)
+    if waiting:
+        return web.Response(text=f"{waiting} of {len(snapshot.entries)} cameras not visited yet\n", status=503)
+    return web.Response(text="ok\n")
+
+
+ROUTES = (web.get("/metrics", metrics), web.get("/healthz", healthz), web.get("/readyz", readyz))

@@ -1,0 +1,76 @@
+"""Answers that pages share: a rendered page, a refusal, a live stream."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from xueliang_monitor.web import keys
+from xueliang_monitor.web.texts import preferred
+
+THEMES = ("auto", "light", "dark")
+DENSITIES = ("compact", "roomy")
+COMPRESS_IN_THREAD_BYTES = 32 * 1024
+
+
+def respond(request: web.Request, template: str, /, *, status: int = 200, **values: Any) -> web.Response:
+    """Answer with a page in the reader's language, colours and density."""
+    language, user, renderer = preferred(request), request.get(keys.USER), request.app[keys.RENDERER]
+    theme, density = request.cookies.get("theme", ""), request.cookies.get("density", "")
+    text = renderer.fragment(
+        template,
+        language,
+        user=user,
+        token=renderer.token(user) if user is not None else "",
+        theme=theme if theme in THEMES else "auto",
+        density=density if density in DENSITIES else "compact",
+        page=request.path,
+        navigation=[page for page in request.app[keys.PAGES] if page.title],
+        documentation=request.app[keys.DOCUMENTATION].address(language),
+        prefer=lambda **changes: "/prefer?" + urlencode({**changes, "back": str(request.rel_url)}),
+        **values,
+    )
+    response = web.Response(
+        text=text, content_type="text/html", status=status, zlib_executor_size=COMPRESS_IN_THREAD_BYTES
+    )
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Content-Language"] = language
+    response.headers["Vary"] = "Accept-Language, Cookie"
+    response.enable_compression()
+    return response
+
+
+def refuse(request: web.Request, status: int, why: str) -> web.Response:
+    """Answer that a request was denied; `why` selects the sentence in `refused.html`."""
+    return respond(request, "refused.html", status=status, why=why)
+
+
+def local_address(address: str) -> str:
+    """Return an address if it stays on this server, else the start page."""
+    return address if address.startswith("/") and not address.startswith(("//", "/\\")) else "/"
+
+
+def limited(handler: Handler) -> Handler:
+    """Return a handler that answers 503 while too many live streams are open."""
+
+    async def guarded(request: web.Request) -> web.StreamResponse:
+        streams = request.app[keys.LIVE_STREAMS]
+        if not streams.enter():
+            return web.Response(status=503, text="Too many live pages are open.\n", headers={"Retry-After": "30"})
+        try:
+            return await handler(request)
+        finally:
+            streams.leave()
+
+    return guarded
+
+
+async def event_stream(request: web.Request) -> web.StreamResponse:
+    """Start a response of server-sent events."""
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+    response.headers.update(request[keys.HEADERS])
+    await response.prepare(request)
+    return response
