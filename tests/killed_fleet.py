@@ -18,7 +18,7 @@ from xueliang_monitor.configuration.installation import Installation, stored_inv
 from xueliang_monitor.configuration.inventory import Camera, Inventory, keep_last_good, target_of
 from xueliang_monitor.configuration.settings import KeepSettings, Settings
 from xueliang_monitor.configuration.strict_yaml import Problem
-from xueliang_monitor.fleet.changes import Stored
+from xueliang_monitor.fleet.changes import StoredState
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.judgement.health import Policy
 from xueliang_monitor.model import Rung
@@ -67,7 +67,7 @@ async def run(state: Path, control: Path) -> None:
     today = inventory(control)
     fleet = Fleet(steady, Policy(), today.cameras)
 
-    def resume(stored: Stored) -> None:
+    def resume(stored: StoredState) -> None:
         before = stored_inventory(stored.files, Installation(Settings(), {}, today, ()))
         fleet.resume(stored, before.cameras, keep_last_good(before, today))
 

@@ -16,7 +16,7 @@ from tests.simulated_time import DAY, START, SimulatedDays, camera, visited
 from xueliang_monitor.clock import EARLIEST, ManualClock, SteadyClock, SystemClock
 from xueliang_monitor.daemon import Monitor
 from xueliang_monitor.fleet.fleet import Fleet
-from xueliang_monitor.judgement.availability import Seconds, day_of, split_by_day, window
+from xueliang_monitor.judgement.availability import AvailabilitySeconds, day_of, split_by_day, window
 from xueliang_monitor.judgement.health import Policy
 from xueliang_monitor.judgement.own_clock import CLOCK_WRONG, OwnClock
 from xueliang_monitor.judgement.transition import Transition
@@ -127,10 +127,10 @@ def test_availability_goes_on_after_a_jump(jump: float) -> None:
     cameras = tuple(camera(f"cam-{number}", f"sw{number}") for number in range(4))  # none of them tells the time
     days = SimulatedDays(cameras, lambda _name, _at: None)
     days.run(600)
-    before = sum((seconds for _, _, seconds in days.fleet.collect().seconds), Seconds()).observed
+    before = sum((seconds for _, _, seconds in days.fleet.collect().seconds), AvailabilitySeconds()).observed
     days.set_clock(jump)
     days.run(600)
-    after = sum((seconds for _, _, seconds in days.fleet.collect().seconds), Seconds()).observed
+    after = sum((seconds for _, _, seconds in days.fleet.collect().seconds), AvailabilitySeconds()).observed
     assert before > 4 * 550
     assert after == pytest.approx(4 * 600, abs=70)
 
@@ -270,7 +270,7 @@ def test_days_of_23_and_25_hours_are_counted_whole(berlin: None, day: str, hours
     spent = dict(split_by_day(start - 100, start + hours * HOUR + 100))
     assert spent[day] == hours * HOUR
     assert list(spent.values()) == [100.0, hours * HOUR, 100.0]
-    seconds = {day: Seconds(hours * HOUR, hours * HOUR, 0)}
+    seconds = {day: AvailabilitySeconds(hours * HOUR, hours * HOUR, 0)}
     assert window(seconds, 1, start + hours * HOUR - 1).observed == hours * HOUR
     # A day later nothing of it is left in the window of one day but what lies in it.
     rest = window(seconds, 1, start + hours * HOUR + 12 * HOUR).observed

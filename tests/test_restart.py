@@ -450,6 +450,6 @@ def test_files_are_kept_as_they_were(tmp_path: Path) -> None:
     days = SimulatedDays(CAMERAS[:1], lambda _name, _at: None)
     days.run(20)
     entry = days.fleet.entry("cam-0")
-    history.write(Changes(known=(CameraRecord("cam-0", entry.health, entry.memory, data),)))
+    history.write(Changes(cameras=(CameraRecord("cam-0", entry.health, entry.memory, data),)))
     assert history.load().cameras["cam-0"].data == data
     history.close()

@@ -14,7 +14,7 @@ import pytest
 
 from tests.recording import hurry, until
 from xueliang_monitor.daemon import Monitor
-from xueliang_monitor.judgement.availability import Seconds, day_of
+from xueliang_monitor.judgement.availability import AvailabilitySeconds, day_of
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
 from xueliang_monitor.storage.history import Changes, History
 
@@ -64,7 +64,7 @@ async def test_shorter_times_to_keep_things_are_taken_up(place: Place) -> None:
                 Transition("a", old - 9, TransitionKind.RAISED, "x", since=old - 9),
                 Transition("a", old, TransitionKind.CLEARED, "x"),
             )
-            history.write(Changes(events, seconds=(("a", day_of(old), Seconds(1)),)))
+            history.write(Changes(events, seconds=(("a", day_of(old), AvailabilitySeconds(1)),)))
 
             def left() -> tuple[int, int]:
                 return len(history.episodes(0, now)), len(history.seconds("2000-01-01", "2100-01-01"))

@@ -15,7 +15,7 @@ from xueliang_monitor.configuration import file_watcher, installation, inventory
 from xueliang_monitor.configuration import settings as config
 from xueliang_monitor.configuration.installation import Installation, load, timeouts_of
 from xueliang_monitor.configuration.strict_yaml import DocumentError, Problem
-from xueliang_monitor.fleet.changes import Stored
+from xueliang_monitor.fleet.changes import StoredState
 from xueliang_monitor.fleet.differences import difference
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.fleet.scheduler import Due, Intervals, Scheduler
@@ -125,7 +125,7 @@ class Monitor:
             log.warning("%s", warning)
         return allowed.visits(wanted, workers)
 
-    def _resume(self, stored: Stored) -> None:
+    def _resume(self, stored: StoredState) -> None:
         """Restore the state from the history, then switch to today's cameras as a reload does."""
         before = installation.stored_inventory(stored.files, self._installation)
         kept = inventory.keep_last_good(before, self._installation.inventory)

@@ -27,9 +27,9 @@ from tests.storage.killed_history import STEP, WINDOW, gone
 from tests.waiting import until
 from xueliang_monitor.clock import ManualClock, SystemClock
 from xueliang_monitor.configuration.settings import KeepSettings
-from xueliang_monitor.fleet.changes import CameraRecord, Changes, Stored
+from xueliang_monitor.fleet.changes import CameraRecord, Changes, StoredState
 from xueliang_monitor.fleet.fleet import Fleet
-from xueliang_monitor.judgement.availability import Seconds, split_by_day
+from xueliang_monitor.judgement.availability import AvailabilitySeconds, split_by_day
 from xueliang_monitor.judgement.health import Policy
 from xueliang_monitor.model import Credentials, Rung, State
 from xueliang_monitor.picture.reference import Reference
@@ -53,7 +53,7 @@ def test_a_restart_keeps_states_since_when_and_what_was_learned(tmp_path: Path) 
     picture = b"picture-of-something" * 720
     memory = Memory(replace(made.reference(60).settled() or Reference(), previous=picture), login)
     entry = days.fleet.entry("cam-0")
-    history.write(Changes(known=(CameraRecord("cam-0", entry.health, memory, entry.camera.data, entry.episodes),)))
+    history.write(Changes(cameras=(CameraRecord("cam-0", entry.health, memory, entry.camera.data, entry.episodes),)))
     history.close()
     assert (
         b"secret" not in (tmp_path / "history.db").read_bytes() + (tmp_path / "history.db-wal").read_bytes()
@@ -85,8 +85,8 @@ def test_a_restart_keeps_states_since_when_and_what_was_learned(tmp_path: Path) 
     changes = fleet.collect()
     history.write(changes)
     assert {(name, seconds) for name, _, seconds in changes.seconds} == {
-        ("cam-0", Seconds(15, 15, 15)),
-        ("cam-1", Seconds(15, 0, 0)),
+        ("cam-0", AvailabilitySeconds(15, 15, 15)),
+        ("cam-1", AvailabilitySeconds(15, 0, 0)),
     }
     (episode,) = history.episodes(0, START + 10_000)
     assert (episode.camera, episode.fault, episode.ended) == ("cam-1", "rtsp_timeout", clock.now())
@@ -178,15 +178,15 @@ def test_a_damaged_history_is_put_aside_and_begun_anew(tmp_path: Path, damage: s
     assert (again.put_aside is not None) == (damage != "empty")
     if again.put_aside is not None:
         assert again.put_aside.exists()
-    assert again.load() == Stored()
-    again.write(Changes(seconds=(("a", "2026-01-01", Seconds(1)),)))
+    assert again.load() == StoredState()
+    again.write(Changes(seconds=(("a", "2026-01-01", AvailabilitySeconds(1)),)))
     again.close()
 
 
 def test_a_history_that_cannot_be_written_says_so_and_loses_nothing(tmp_path: Path) -> None:
     history = History(tmp_path)
     history._database.execute("PRAGMA max_page_count=12")
-    changes = Changes(seconds=tuple((f"cam-{n}", "2026-01-01", Seconds(1)) for n in range(5000)))
+    changes = Changes(seconds=tuple((f"cam-{n}", "2026-01-01", AvailabilitySeconds(1)) for n in range(5000)))
     with pytest.raises(HistoryError, match="cannot be written"):
         history.write(changes)
     assert history.seconds("2026-01-01", "2026-01-01") == {}  # all or nothing
@@ -209,7 +209,9 @@ def test_a_history_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:
 
 def test_what_is_old_is_forgotten(tmp_path: Path) -> None:
     history = History(tmp_path)
-    history.write(Changes(seconds=(("a", "2025-01-01", Seconds(1)), ("a", "2026-01-01", Seconds(1)))))
+    history.write(
+        Changes(seconds=(("a", "2025-01-01", AvailabilitySeconds(1)), ("a", "2026-01-01", AvailabilitySeconds(1))))
+    )
     days = SimulatedDays(
         CAMERAS, lambda name, at: "rtsp_timeout" if name == "cam-1" and START + 60 < at < START + 200 else None
     )
@@ -280,7 +282,7 @@ def test_forty_kills_lose_and_double_no_episode(tmp_path: Path) -> None:
             for start, episode in zip(windows, own, strict=False):
                 assert start <= episode.began <= start + 4 * STEP  # a kill begins the count of visits in a row anew
                 assert episode.ended is None or abs(episode.ended - (start + WINDOW)) <= 3 * STEP
-            total = sum((seconds for seconds in history_seconds[each.id].values()), Seconds())
+            total = sum((seconds for seconds in history_seconds[each.id].values()), AvailabilitySeconds())
             # One interval a kill, and what passes before the first judgement.
             assert end - START - (count + 4) * STEP <= total.observed <= end - START
             lost = sum((min(episode.ended or end, end) - episode.confirmed) for episode in own)
@@ -291,7 +293,7 @@ def test_forty_kills_lose_and_double_no_episode(tmp_path: Path) -> None:
 def test_changes_compare_so_that_nothing_is_written_in_vain() -> None:
     fleet = Fleet(ManualClock(START), Policy(), CAMERAS)
     assert fleet.collect() == Changes()
-    assert replace(Changes(), seconds=(("a", "b", Seconds()),)) != Changes()
+    assert replace(Changes(), seconds=(("a", "b", AvailabilitySeconds()),)) != Changes()
 
 
 async def test_reads_that_fail_while_writes_succeed_are_said_once(

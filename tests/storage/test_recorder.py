@@ -19,7 +19,7 @@ import pytest
 
 from tests.picture import made
 from tests.recording import CAMERAS, FAULT, Rig, hurry, locked, messages, mounted, overwrite, recording, remove, until
-from xueliang_monitor.fleet.changes import CameraRecord, Changes, Stored
+from xueliang_monitor.fleet.changes import CameraRecord, Changes, StoredState
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
 from xueliang_monitor.model import State
 from xueliang_monitor.probing.memory import Memory
@@ -514,7 +514,9 @@ def test_a_history_read_late_gives_what_was_learned_and_takes_no_state(state: Pa
     learned = made.reference(60)
     then = replace(rig.fleet.entry("cam-0").health, state=State.UP, faults={}, outage=None, told_online=True)
     counts = {"cam-0": {FAULT: 2}, "cam-1": {}}
-    stored = Stored({name: CameraRecord(name, then, Memory(learned), episodes=count) for name, count in counts.items()})
+    stored = StoredState(
+        {name: CameraRecord(name, then, Memory(learned), episodes=count) for name, count in counts.items()}
+    )
     rig.fleet.take_late(stored)
     assert rig.fleet.status_of("cam-0").state is State.DOWN  # seen since
     assert rig.fleet.status_of("cam-1").state is State.UP  # not visited yet

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from xueliang_monitor.clock import ClockReading
-from xueliang_monitor.fleet.changes import CameraRecord, Changes, PictureSample, Stored
-from xueliang_monitor.judgement.availability import Seconds
+from xueliang_monitor.fleet.changes import CameraRecord, Changes, PictureSample, StoredState
+from xueliang_monitor.judgement.availability import AvailabilitySeconds
 from xueliang_monitor.judgement.episodes import Episode
 from xueliang_monitor.judgement.health import Outage
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
@@ -84,8 +84,8 @@ def one_by_one(changes: Changes) -> Iterator[Changes]:
         yield Changes(gone=(camera,))
     for transition in changes.transitions:
         yield Changes(transitions=(transition,))
-    for known in changes.known:
-        yield Changes(known=(known,))
+    for known in changes.cameras:
+        yield Changes(cameras=(known,))
     for seconds in changes.seconds:
         yield Changes(seconds=(seconds,))
     for look in changes.looks:
@@ -106,19 +106,19 @@ class Backlog:
     def __init__(self, lost: Callable[[str, int], None] = lambda _kind, _count: None) -> None:
         """Create an empty backlog; `lost` is called with the kind and number of dropped changes."""
         self._transitions: list[Transition] = []
-        self._known: dict[str, CameraRecord] = {}
+        self._cameras: dict[str, CameraRecord] = {}
         self._outages: dict[tuple[str, int], Outage] = {}
         self._uplinks: dict[str, frozenset[str]] = {}
         self._gone: dict[str, None] = {}
         self._shifted = 0.0
         self._clock: ClockReading | None = None
-        self._seconds: dict[tuple[str, str], Seconds] = {}
+        self._seconds: dict[tuple[str, str], AvailabilitySeconds] = {}
         self._looks: list[PictureSample] = []
         self._lost = lost
         self.losses = Losses()
 
     def __len__(self) -> int:
-        held = (self._transitions, self._known, self._seconds, self._looks, self._outages, self._uplinks, self._gone)
+        held = (self._transitions, self._cameras, self._seconds, self._looks, self._outages, self._uplinks, self._gone)
         return sum(map(len, held)) + bool(self._shifted)
 
     def add(self, changes: Changes) -> None:
@@ -129,12 +129,12 @@ class Backlog:
         self._looks += changes.looks
         for camera in changes.gone:
             self._gone[camera] = None
-            self._known.pop(camera, None)
-        self._known |= {known.camera: known for known in changes.known}
+            self._cameras.pop(camera, None)
+        self._cameras |= {known.camera: known for known in changes.cameras}
         self._outages |= {(camera, outage.key): outage for camera, outage in changes.outages}
         self._uplinks |= changes.uplinks
         for camera, day, seconds in changes.seconds:
-            self._seconds[camera, day] = self._seconds.get((camera, day), Seconds()) + seconds
+            self._seconds[camera, day] = self._seconds.get((camera, day), AvailabilitySeconds()) + seconds
         self._bound()
 
     def _shift(self, seconds: float) -> None:
@@ -149,7 +149,7 @@ class Backlog:
         """Remove and return all changes as one batch."""
         whole = Changes(
             transitions=tuple(self._transitions),
-            known=tuple(self._known.values()),
+            cameras=tuple(self._cameras.values()),
             seconds=tuple((camera, day, seconds) for (camera, day), seconds in self._seconds.items()),
             looks=tuple(self._looks),
             outages=tuple((camera, outage) for (camera, _), outage in self._outages.items()),
@@ -158,7 +158,7 @@ class Backlog:
             shifted=self._shifted,
             clock=self._clock,
         )
-        self._transitions, self._known, self._seconds, self._looks = [], {}, {}, []
+        self._transitions, self._cameras, self._seconds, self._looks = [], {}, {}, []
         self._outages, self._uplinks, self._gone, self._shifted, self._clock = {}, {}, {}, 0.0, None
         return whole
 
@@ -200,7 +200,7 @@ class Backlog:
             self._transitions = kept
 
     def reconcile(
-        self, stored: Stored, raised_now: Iterable[Transition], outages: Mapping[str, Outage], now: float
+        self, stored: StoredState, raised_now: Iterable[Transition], outages: Mapping[str, Outage], now: float
     ) -> None:
         """Adapt the backlog to a history that may not be the one last written to.
 
@@ -234,7 +234,7 @@ class Backlog:
             *(item for item in self._transitions if id(item) not in again),
         ]
 
-    def _reconcile_outages(self, stored: Stored, outages: Mapping[str, Outage], now: float) -> None:
+    def _reconcile_outages(self, stored: StoredState, outages: Mapping[str, Outage], now: float) -> None:
         """End outages that are open only in the history, and write those that are open now."""
         self._outages = {
             (camera, key): outage

@@ -29,7 +29,7 @@ def _whole(stored: object, validate: ValidatorFunctionWrapHandler) -> Reference 
 
 
 @dataclass(frozen=True, slots=True)
-class Remembered:
+class StoredMemory:
     """The stored part of a memory. The device's profiles and services are not stored; they are requested again."""
 
     reference: Annotated[Reference | None, WrapValidator(_whole)]
@@ -43,7 +43,7 @@ class Remembered:
     refusals: tuple[float, ...] = ()
 
     @classmethod
-    def of(cls, memory: Memory) -> Remembered:
+    def of(cls, memory: Memory) -> StoredMemory:
         """Return the stored part of a memory. It holds measures of pictures, never a picture."""
         device, reference = memory.device, memory.reference
         return cls(

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from xueliang_monitor.clock import Clock
 from xueliang_monitor.configuration.settings import KeepSettings
-from xueliang_monitor.fleet.changes import Changes, Stored
+from xueliang_monitor.fleet.changes import Changes, StoredState
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.judgement.transition import Transition
 from xueliang_monitor.storage.backlog import Backlog, Losses, one_by_one
@@ -49,7 +49,7 @@ class _Held:
     """The stored state of a history that was just opened; `begun_anew` if it replaces a damaged one."""
 
     begun_anew: bool
-    stored: Stored
+    stored: StoredState
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Recorder:
         fleet: Fleet,
         clock: Clock,
         *,
-        resume: Callable[[Stored], None],
+        resume: Callable[[StoredState], None],
         keep: KeepSettings,
     ) -> None:
         """Prepare to write to the history that `opened` returns; it is called again after each failure.

@@ -11,10 +11,10 @@ from pydantic import TypeAdapter, ValidationError
 from xueliang_monitor.configuration.camera_file import CameraFile
 from xueliang_monitor.fleet.changes import CameraRecord
 from xueliang_monitor.judgement.health import Health, Outage
-from xueliang_monitor.storage.persisted_memory import Remembered
+from xueliang_monitor.storage.persisted_memory import StoredMemory
 
 _HEALTH = TypeAdapter(Health)
-_MEMORY = TypeAdapter(Remembered)
+_MEMORY = TypeAdapter(StoredMemory)
 _COUNTS = TypeAdapter(dict[str, int])
 _CODES = TypeAdapter(tuple[str, ...])
 
@@ -26,15 +26,15 @@ def _dump_health(health: Health) -> str:
     return _HEALTH.dump_json(replace(health, faults=dict(health.faults))).decode()
 
 
-def row_of(known: CameraRecord) -> tuple[str, str, str, str | None, str]:
+def camera_row(known: CameraRecord) -> tuple[str, str, str, str | None, str]:
     """Return the row of a camera in `cameras`."""
-    memory = _MEMORY.dump_json(Remembered.of(known.memory)).decode()
+    memory = _MEMORY.dump_json(StoredMemory.of(known.memory)).decode()
     file = known.data.model_dump_json(exclude_defaults=True) if known.data is not None else None
     counts = _COUNTS.dump_json(dict(known.episodes)).decode()
     return known.camera, _dump_health(known.health), memory, file, counts
 
 
-def known_of(camera: str, counted: Mapping[str, int], columns: Columns) -> CameraRecord:
+def camera_of_row(camera: str, counted: Mapping[str, int], columns: Columns) -> CameraRecord:
     """Read a camera's row. An earlier version stored no file and no episode counts; `counted` replaces the counts."""
     health, memory, file, episodes = columns
     data = None
@@ -51,20 +51,20 @@ def known_of(camera: str, counted: Mapping[str, int], columns: Columns) -> Camer
     )
 
 
-def row_of_outage(known: tuple[str, Outage]) -> tuple[str, int, float, float, float | None, str]:
+def outage_row(known: tuple[str, Outage]) -> tuple[str, int, float, float, float | None, str]:
     """Return the row of an outage in `outages`."""
     camera, outage = known
     codes = _CODES.dump_json(outage.codes).decode()
     return camera, outage.key, outage.began, outage.confirmed_at, outage.ended, codes
 
 
-def outage_of(row: tuple[str, int, float, float, float | None, str]) -> tuple[str, Outage]:
+def outage_of_row(row: tuple[str, int, float, float, float | None, str]) -> tuple[str, Outage]:
     """Read a row of `outages`; return the camera and its outage."""
     camera, key, began, confirmed, ended, codes = row
     return camera, Outage(key, began, confirmed, _CODES.validate_json(codes), ended=ended)
 
 
-def lost_of(cameras: str) -> frozenset[str] | None:
+def lost_cameras_of_text(cameras: str) -> frozenset[str] | None:
     """Read the lost cameras of an uplink; None if the text is invalid."""
     try:
         return frozenset(_CODES.validate_json(cameras))
@@ -72,6 +72,6 @@ def lost_of(cameras: str) -> frozenset[str] | None:
         return None
 
 
-def lost_text(cameras: frozenset[str]) -> str:
-    """Return the lost cameras of an uplink as text for `lost_of`."""
+def text_of_lost_cameras(cameras: frozenset[str]) -> str:
+    """Return the lost cameras of an uplink as text for `lost_cameras_of_text`."""
     return _CODES.dump_json(tuple(sorted(cameras))).decode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from xueliang_monitor.judgement.episodes import Episode, outages_of
-from xueliang_monitor.storage.rows import row_of_outage
+from xueliang_monitor.storage.rows import outage_row
 
 MIGRATIONS = (
     """
@@ -84,5 +84,5 @@ def _derive_outages(database: sqlite3.Connection) -> None:
     episodes = (Episode(*row) for row in database.execute(EPISODES))
     database.executemany(
         PUT_OUTAGE,
-        map(row_of_outage, outages_of(episodes)),
+        map(outage_row, outages_of(episodes)),
     )

@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 from xueliang_monitor.clock import Clock
 from xueliang_monitor.configuration.settings import KeepSettings
 from xueliang_monitor.fleet.fleet import Fleet
-from xueliang_monitor.judgement.availability import WINDOWS, Seconds, day_of, window
+from xueliang_monitor.judgement.availability import WINDOWS, AvailabilitySeconds, day_of, window
 from xueliang_monitor.storage.history import History
 
 Result = TypeVar("Result")
@@ -94,7 +94,7 @@ class Upkeep:
         self._check_pause = max(CHECK_SECONDS, CHECK_PAUSES * (self._checked_at - started))
 
 
-def _sum(history: History, now: float) -> tuple[dict[str, dict[str, float]], Seconds]:
+def _sum(history: History, now: float) -> tuple[dict[str, dict[str, float]], AvailabilitySeconds]:
     """Return each camera's availability by window, and the total of all cameras today."""
     oldest, today = day_of(now - (max(WINDOWS.values()) + 1) * 86_400.0), day_of(now)
     seconds = history.seconds(oldest, today)
@@ -102,4 +102,4 @@ def _sum(history: History, now: float) -> tuple[dict[str, dict[str, float]], Sec
     for camera, days in seconds.items():
         ratios = {name: window(days, count, now).online_ratio for name, count in WINDOWS.items()}
         by_camera[camera] = {name: ratio for name, ratio in ratios.items() if ratio is not None}
-    return by_camera, sum((days[today] for days in seconds.values() if today in days), Seconds())
+    return by_camera, sum((days[today] for days in seconds.values() if today in days), AvailabilitySeconds())
