@@ -1,4 +1,4 @@
-"""A fleet in simulated time that records as the daemon does, to be killed at any moment once it printed `ready`.
+"""A fleet in simulated time that records like the daemon. A test kills it at any time after it printed `ready`.
 
 Its cameras' files are edited, its wall clock is set and its disk is filled from outside while it runs.
 
@@ -34,7 +34,7 @@ CODES = ("connection_refused", "rtsp_timeout", "server_error")
 
 
 def code_of(number: int, at: float) -> str | None:
-    """Return why a camera is lost: each in its turn, for 25 minutes in 125, of three causes in a row."""
+    """Return why a camera is lost: one after the other, for 25 minutes in 125, by three faults in a row."""
     since = at - START
     if int(since // WINDOW) % len(NAMES) != number:
         return None
@@ -42,7 +42,7 @@ def code_of(number: int, at: float) -> str | None:
 
 
 def inventory(control: Path) -> Inventory:
-    """Return the cameras as the edits of now have them: a line each, `ID uplink name`, or `ID bad`."""
+    """Return the cameras as currently edited, one per line: `ID uplink name`, or `ID bad`."""
     good: list[Camera] = []
     bad: list[Problem] = []
     for line in (control / "cameras").read_text().splitlines():
@@ -57,7 +57,7 @@ def inventory(control: Path) -> Inventory:
 
 
 async def run(state: Path, control: Path) -> None:
-    """Go on from where the last life ended."""
+    """Continue where the last process ended."""
     for name in ("LOOK", "FLUSH", "RETRY", "LONGEST_RETRY"):
         setattr(recorder, f"{name}_SECONDS", 0.001)
     ticks = control / "ticks"
@@ -80,7 +80,7 @@ async def run(state: Path, control: Path) -> None:
             step += 1
             await _live(fleet, steady, clock, control, today)
             await recording._turn()
-            with ticks.open("ab", buffering=0) as stream:  # where the simulated time is, whatever happens to the state
+            with ticks.open("ab", buffering=0) as stream:  # records the simulated time independently of the state
                 stream.write(b".")
             clock.advance(STEP)
 

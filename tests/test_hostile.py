@@ -1,4 +1,4 @@
-"""Hostile and broken peers: each ends in its fault, in time, in little memory, and never holds the event loop."""
+"""Hostile and broken peers: each leads to its fault in time, with little memory, without blocking the event loop."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _memory(what: str) -> int:
 
 
 async def _longest_hold() -> float:
-    """Return for how long the loop was held at most, once cancelled: by the clock, and no more than by our own CPU.
+    """Return the longest time the loop was blocked, once cancelled: by the clock, at most the CPU time used.
 
     What other processes take of a busy machine is not counted.
     """
@@ -99,7 +99,7 @@ def test_every_hostile_peer_is_expected_to_end_somehow() -> None:
 async def test_a_hostile_peer_ends_in_its_fault(name: str) -> None:
     port = PORT + hostile.NAMES.index(name)
     target = Target(name, hostile.HOST, port, "/x", Credentials("u", "p"), listen_seconds=0.0)
-    Path("/proc/self/clear_refs").write_text("5")  # what memory peaks at is counted from here
+    Path("/proc/self/clear_refs").write_text("5")  # resets the peak of memory usage
     before, hold = _memory("VmRSS"), asyncio.create_task(_longest_hold())
     began = time.monotonic()
     visited, _ = await visit(target, Rung.STREAM, Memory(), timeouts=LIMITS, workers=Workers(1), now=time.time())

@@ -1,4 +1,4 @@
-"""A restart after any number of looks: no check fails, what is settled is kept, the rest is learned anew."""
+"""A restart after any number of pictures: no check fails, settled references are kept, others are learned again."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Watch = Callable[..., Watched]
 
 @pytest.fixture
 def watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
-    """Return what watches a made camera, always by noon light."""
+    """Return a watched synthetic camera that always shows noon light."""
     begun: list[Watched] = []
 
     def begin(change: Callable[[made.Frame], made.Frame] = lambda frame: frame) -> Watched:
@@ -122,7 +122,7 @@ async def test_what_cannot_be_read_of_a_reference_costs_the_reference_alone(watc
 
 
 def test_a_picture_never_gets_to_the_disk() -> None:
-    """Of few looks nothing is stored, of many their medians; the last picture and its bytes never."""
+    """A reference of few pictures is not stored; of many, only the medians are. The last picture never is."""
     for looks in (1, 9, SETTLED_LOOKS - 1):
         assert StoredMemory.of(Memory(made.reference(looks))).reference is None
     old = made.reference(60)
@@ -138,7 +138,7 @@ SETTINGS = "intervals: {reach: 1s, rtsp: 1s, stream: 1s, picture: 1s}\nrechecks:
 
 
 async def looked_at(rig: Rig, looks: int) -> list[dict[str, Any]]:
-    """Return every camera as the API tells it, once each learned from so many looks; none may fail meanwhile."""
+    """Return every camera from the API once each was learned from enough pictures; none may fail meanwhile."""
     until = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < until:
         with contextlib.suppress(aiohttp.ClientError):
@@ -152,7 +152,7 @@ async def looked_at(rig: Rig, looks: int) -> list[dict[str, Any]]:
 
 @pytest.mark.timeout(600)
 async def test_a_daemon_that_is_stopped_or_killed_goes_on_without_a_failed_check(tmp_path: Path) -> None:
-    """The process itself over a simulated fleet, several times in a row, each time after few looks."""
+    """The daemon over a simulated fleet, restarted several times, each time after few pictures."""
     async with running(tmp_path, 6, SETTINGS) as rig, contextlib.AsyncExitStack() as stack:
         daemon = rig.daemon
         for how, looks in ((signal.SIGTERM, 7), (signal.SIGKILL, 6), (signal.SIGTERM, 10)):

@@ -1,4 +1,4 @@
-"""What a reload takes up at once, what waits for the next start, and what /about says of both."""
+"""Settings that take effect at a reload, settings that need a restart, and how /about shows both."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def running(place: Place) -> AsyncIterator[tuple[Monitor, str]]:
 
 
 async def about(address: str, language: str = "en") -> dict[str, str]:
-    """Return the settings' table of the page."""
+    """Return the settings table of the page."""
     headers = {"Accept-Language": language}
     async with aiohttp.ClientSession(headers=headers) as session, session.get(f"{address}/about") as response:
         page = await response.text()
@@ -110,7 +110,7 @@ async def test_about_shows_the_settings_in_force_and_what_waits_for_the_next_sta
         assert (shown["clear"], shown["intervals.reach"], shown["keep.looks"]) == ("3", "20.0", "172800.0")
         assert shown["visits_at_once"] == "64 7 from the next start"
         assert shown["hosts"] == "– cameras.example.org from the next start"
-        # Folders are not shown, but that they are to be others.
+        # Folders are not shown, only that they will change.
         assert shown["state"] == shown["inventory"] == "– another from the next start"
         assert "elsewhere" not in "".join(shown.values())
         assert (await about(address, "zh"))["visits_at_once"] == "64 重启后改为 7"

@@ -1,4 +1,4 @@
-"""What waits to be written: bounded, added up, and what is given up counted to the last event."""
+"""The backlog of the history: bounded, merged, with every dropped change counted."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def transition(camera: str, uplink: str, change: str, at: float) -> Transition:
 
 
 def events(turns: list[tuple[str, str]]) -> list[Transition]:
-    """Return events of which each camera's and uplink's are raised and cleared in turn."""
+    """Return transitions that alternate between raised and cleared for each camera and uplink."""
     up: Counter[tuple[str, str]] = Counter()
     made = []
     for number, key in enumerate(turns):
@@ -44,7 +44,7 @@ def events(turns: list[tuple[str, str]]) -> list[Transition]:
 
 
 def lasting(items: tuple[Transition, ...] | list[Transition]) -> set[tuple[str, str]]:
-    """Return what is raised and not cleared in the end; whatever is not in turn is an error."""
+    """Return what is raised and not cleared at the end; fail on transitions that do not alternate."""
     up: set[tuple[str, str]] = set()
     for item in items:
         key = (item.camera, item.uplink)
@@ -82,7 +82,7 @@ def test_of_events_whole_episodes_are_given_up_and_none_is_counted_twice(batches
 def test_a_history_of_whatever_state_ends_with_what_is_wrong_now_open_once(
     stored: set[tuple[str, str]], turns: list[tuple[str, str]], before: set[tuple[str, str]], known: bool
 ) -> None:
-    """`stored` lasts in the history, `before` lasted when what waits began; the two agree where it is `known`."""
+    """`stored` is open in the history, `before` was open when the backlog began; they agree if `known`."""
     before = stored if known else before
     already = [transition(*key, "raised", START - 100) for key in sorted(before)]
     made = [*already, *events_after(before, turns)]
@@ -100,7 +100,7 @@ def test_a_history_of_whatever_state_ends_with_what_is_wrong_now_open_once(
     opened = [transition(*key, "raised", START - 900) for key in sorted(stored)]
     assert lasting([*opened, *written]) == now
     if known:
-        assert list(written) == made[len(already) :]  # nothing is to be made to fit
+        assert list(written) == made[len(already) :]  # nothing must be adapted
 
 
 def events_after(before: set[tuple[str, str]], turns: list[tuple[str, str]]) -> list[Transition]:
@@ -157,7 +157,7 @@ def test_what_cannot_be_written_is_put_back_before_what_came_since() -> None:
 
 
 def test_months_without_a_history_take_bounded_memory() -> None:
-    """147 cameras, a look every six hours, a fault each hour in the fleet."""
+    """147 cameras, a picture sample every six hours, one fault per hour in the fleet."""
     tracemalloc.start()
     waiting = Backlog()
     names = [f"cam-{number:03}" for number in range(147)]

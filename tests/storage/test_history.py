@@ -1,4 +1,4 @@
-"""What is remembered: states over restarts and kills, availability against a recomputation, damaged and full disks."""
+"""The history: states across restarts and kills, availability against a recomputation, damaged and full disks."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_a_restart_keeps_states_since_when_and_what_was_learned(tmp_path: Path) 
     )
 
     history = History(tmp_path)
-    clock = ManualClock(START + 5000)  # the daemon was away for over an hour
+    clock = ManualClock(START + 5000)  # the daemon was down for over an hour
     fleet = Fleet(clock, Policy(), CAMERAS)
     fleet.restore(history.load())
     after = {entry.camera.id: status for entry, status in fleet.snapshot().entries}
@@ -78,7 +78,7 @@ def test_a_restart_keeps_states_since_when_and_what_was_learned(tmp_path: Path) 
     assert fleet.entry("cam-1").episodes == {"rtsp_timeout": 1}
     for name in ("cam-0", "cam-1"):
         fleet.apply(visited(name, clock.now(), None, Rung.RTSP), Memory(), 0.0)
-    assert fleet.collect().seconds == ()  # the time away counts as not watched
+    assert fleet.collect().seconds == ()  # the downtime counts as unwatched
     clock.advance(15)
     for name in ("cam-0", "cam-1"):
         fleet.apply(visited(name, clock.now(), None, Rung.RTSP), Memory(), 0.0)
@@ -189,7 +189,7 @@ def test_a_history_that_cannot_be_written_says_so_and_loses_nothing(tmp_path: Pa
     changes = Changes(seconds=tuple((f"cam-{n}", "2026-01-01", AvailabilitySeconds(1)) for n in range(5000)))
     with pytest.raises(HistoryError, match="cannot be written"):
         history.write(changes)
-    assert history.seconds("2026-01-01", "2026-01-01") == {}  # all or nothing
+    assert history.seconds("2026-01-01", "2026-01-01") == {}  # the transaction was rolled back
     history._database.execute("PRAGMA max_page_count=100000")
     history.write(changes)
     assert len(history.seconds("2026-01-01", "2026-01-01")) == 5000
@@ -280,10 +280,10 @@ def test_forty_kills_lose_and_double_no_episode(tmp_path: Path) -> None:
             started = [start for start in windows if end - start > 8 * STEP]
             assert len(own) in (len(started), len(windows))
             for start, episode in zip(windows, own, strict=False):
-                assert start <= episode.began <= start + 4 * STEP  # a kill begins the count of visits in a row anew
+                assert start <= episode.began <= start + 4 * STEP  # a kill resets the count of visits in a row
                 assert episode.ended is None or abs(episode.ended - (start + WINDOW)) <= 3 * STEP
             total = sum((seconds for seconds in history_seconds[each.id].values()), AvailabilitySeconds())
-            # One interval a kill, and what passes before the first judgement.
+            # One interval per kill, and the time before the first judgement.
             assert end - START - (count + 4) * STEP <= total.observed <= end - START
             lost = sum((min(episode.ended or end, end) - episode.confirmed) for episode in own)
             assert abs((total.observed - total.online) - lost) <= (count + 4) * STEP
@@ -316,7 +316,7 @@ async def test_reads_that_fail_while_writes_succeed_are_said_once(
     stack.enter_context(made.open())
     running = asyncio.create_task(made.run())
     await until(lambda: not fleet.monitor.history.ok)
-    await asyncio.sleep(0.5)  # it is tried again meanwhile
+    await asyncio.sleep(0.5)  # time for a retry
     assert not fleet.monitor.history.ok
     assert [item.levelname for item in caplog.records] == ["ERROR"]
     with sqlite3.connect(history.path) as other:

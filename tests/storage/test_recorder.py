@@ -1,4 +1,4 @@
-"""Whatever happens to the history's files while the daemon runs: it goes on, says so, and heals by itself."""
+"""The history's files are removed, replaced or damaged while the daemon runs: it continues, logs it, and recovers."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def state(tmp_path: Path) -> Path:
 
 
 async def begin(rig: Rig) -> None:
-    """Have written: one fault that is over later, one that stays."""
+    """Write two faults: one is cleared later, one stays."""
     for each in CAMERAS:
         rig.mend(each.id)
     rig.fail("cam-0")
@@ -141,7 +141,7 @@ async def test_a_log_that_another_process_began_in_the_place_of_the_removed_one_
 async def test_a_database_that_is_replaced_counts_and_is_told_what_is_wrong_now(
     state: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """As a backup is put back while the daemon runs: in it other cameras have faults."""
+    """A backup in which other cameras have faults is restored while the daemon runs."""
     backup = History(tmp_path / "backup")
     raised = [
         Transition(name, 1000.0, TransitionKind.RAISED, FAULT, "then", since=990.0) for name in ("cam-1", "cam-3")
@@ -154,7 +154,7 @@ async def test_a_database_that_is_replaced_counts_and_is_told_what_is_wrong_now(
         rig.mend("cam-0")
         await rig.until_written()
         await until(lambda: any("works again" in text for _, text in messages(caplog)))
-        # cam-1 had its fault then as now: one episode. That of cam-3 is over, that of cam-0 began before and is now.
+        # The fault of cam-1 is open in both: one episode. That of cam-3 ended; that of cam-0 began before and is open.
         assert sorted(rig.episodes()) == [("cam-0", True), ("cam-1", False), ("cam-3", True)]
     assert "history.db was replaced" in caplog.text
 
@@ -186,7 +186,7 @@ async def test_a_database_that_is_damaged_while_it_is_used_is_put_aside(
         await until(lambda: "found empty" in caplog.text if emptied else bool(list(state.glob("*damaged*"))))
         await go_on(rig)
         assert rig.metric("xueliang_histories_damaged_total") == str(float(not emptied))
-        # What is wrong now is known to the new one, with its own times; what was over is in the old one.
+        # The new history holds the open faults with their own times; ended faults are in the old one.
         assert sorted(rig.episodes()) in (
             [("cam-0", True), ("cam-1", False), ("cam-2", False)],
             [("cam-1", False), ("cam-2", False)],
@@ -218,7 +218,7 @@ async def test_a_database_that_another_locks_for_long_loses_nothing(
 
 
 async def test_nothing_is_well_again_before_something_was_written(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reading goes on while another locks the database."""
+    """The history can be read while another process locks the database."""
     async with recording(state) as rig:
         await begin(rig)
         monkeypatch.setattr(recorder, "FLUSH_SECONDS", 0.6)
@@ -244,7 +244,7 @@ async def test_a_full_disk_loses_nothing_and_is_used_once_there_is_room(
             with contextlib.suppress(OSError), (disk / "filling").open("wb", buffering=0) as stream:
                 while True:
                     stream.write(bytes(4096))
-            for _ in range(200):  # the log has room within it for a while
+            for _ in range(200):  # the log still has free space in its file
                 rig.fail("cam-0")
                 rig.mend("cam-0")
                 if not rig.up:
@@ -258,7 +258,7 @@ async def test_a_full_disk_loses_nothing_and_is_used_once_there_is_room(
             assert events[:2] == DONE[:2]
             assert events[-1] == DONE[-1]
             told = [kind for name, kind in events if name == "cam-0"]
-            assert told == ["raised", "cleared"] * (len(told) // 2)  # none is missing, none is there twice
+            assert told == ["raised", "cleared"] * (len(told) // 2)  # no event is missing or duplicate
             assert rig.fleet.entry("cam-0").episodes == {FAULT: len(told) // 2}
     assert [level for level, _ in messages(caplog)] == ["ERROR", "INFO"]
     assert "full" in caplog.text
@@ -279,7 +279,7 @@ async def test_a_disk_that_is_read_only_at_the_start_is_used_once_it_is_not(tmp_
         async with recording(state) as rig:
             assert not rig.up
             for each in CAMERAS[:3]:
-                rig.mend(each.id)  # cam-1 was mended meanwhile; nobody knows yet of cam-3
+                rig.mend(each.id)  # cam-1 recovered meanwhile; cam-3 is not known yet
             rig.fail("cam-2")
             before = rig.recorder._retry_at
             await until(lambda: rig.recorder._retry_at > before)
@@ -321,7 +321,7 @@ import pytest
 from tests.recording import hurry, recording
 
 async def main():
-    await asyncio.to_thread(lambda: None)  # loads what this user may not read
+    await asyncio.to_thread(lambda: None)  # imports modules that this user may not read
     os.setgid(65534); os.setuid(65534)
     async with recording(Path({str(folder)!r})) as rig:
         def say(): print(int(rig.up), rig.fleet.now, flush=True)
@@ -389,7 +389,7 @@ async def test_without_a_history_memory_is_bounded_and_what_is_given_up_is_said_
     async with recording(state) as rig:
         for each in CAMERAS:
             rig.mend(each.id)
-        rig.fail("cam-1")  # and it stays
+        rig.fail("cam-1")  # and stays failed
         for _ in range(200):
             rig.fail("cam-0")
             rig.mend("cam-0")
@@ -446,7 +446,7 @@ async def test_a_disk_that_does_not_answer_holds_nothing_else_up(
         rig.mend("cam-0")
         await rig.until_up(False)
         rig.fail("cam-2")
-        await until(lambda: not rig.fleet._pending._happened)  # it is collected, and so bounded
+        await until(lambda: not rig.fleet._pending._happened)  # changes were collected, so memory is bounded
         assert not rig.up
         monkeypatch.setattr(recorder, "STUCK_SECONDS", 30.0)
         answering.set()
@@ -489,7 +489,7 @@ async def test_a_history_that_can_be_read_only_later_doubles_no_outage(state: Pa
     state.write_text("no folder")
     async with recording(state) as rig:
         rig.fail("cam-0")  # still
-        rig.mend("cam-1")  # back meanwhile
+        rig.mend("cam-1")  # recovered meanwhile
         rig.fail("cam-2")  # since
         await rig.until_up(False)
         state.unlink()
@@ -518,7 +518,7 @@ def test_a_history_read_late_gives_what_was_learned_and_takes_no_state(state: Pa
         {name: CameraRecord(name, then, Memory(learned), episodes=count) for name, count in counts.items()}
     )
     rig.fleet.take_late(stored)
-    assert rig.fleet.status_of("cam-0").state is State.DOWN  # seen since
+    assert rig.fleet.status_of("cam-0").state is State.DOWN  # as observed since the start
     assert rig.fleet.status_of("cam-1").state is State.UP  # not visited yet
     assert [rig.fleet.entry(name).memory.reference for name in ("cam-0", "cam-1")] == [learned, learned]
     assert rig.fleet.entry("cam-0").episodes == {FAULT: 3}

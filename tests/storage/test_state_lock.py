@@ -1,4 +1,4 @@
-"""The lock on a state folder: one holder, named; without a place for it the daemon goes on."""
+"""The lock on the state folder: one holder, which is named; the daemon runs without it if the folder is unwritable."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ async def test_where_none_can_be_had_it_is_said_once_and_taken_later(
     lock = StateLock(state, NOW)
     with lock.held():
         keeping = asyncio.create_task(lock.keep())
-        await asyncio.sleep(0.2)  # several tries
+        await asyncio.sleep(0.2)  # several attempts
         assert [item.levelname for item in caplog.records] == ["WARNING"]
         assert "make sure that only one daemon runs" in caplog.text
         state.unlink()
