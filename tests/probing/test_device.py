@@ -202,7 +202,7 @@ async def test_setting_a_clock_is_no_restart(
     ("offset", "words"),
     [
         (90.0, "the camera's clock is 90 s ahead (limit 5 s)"),
-        (-28_801.0, "the camera's clock is 28801 s behind (limit 5 s); that is 8 h, as with a wrong time zone"),
+        (-28_801.0, "the camera's clock is 28801 s behind (limit 5 s); an offset of 8 h suggests a wrong time zone"),
         (4.9, None),
         (-5.1, "the camera's clock is 5 s behind (limit 5 s)"),
     ],
