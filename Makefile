@@ -7,7 +7,7 @@ PURGE ?= 0
 SECONDS ?= 60
 WORKERS ?= 4
 
-.PHONY: demo install uninstall test test-packages lint fuzz wheel bench lock clips clean
+.PHONY: demo install uninstall test test-packages lint fuzz docs references wheel bench lock clips clean
 
 demo: $(VENV)/installed
 	$(BIN)/xueliang demo $(ARGS)
@@ -33,6 +33,14 @@ lint: $(VENV)/installed-dev
 # SECONDS=300 by night; prints how many inputs each parser took.
 fuzz: $(VENV)/installed-dev
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
+
+# The documentation as a static site that needs no network; warnings, broken links and stale references are errors.
+docs: $(VENV)/installed-dev
+	$(BIN)/python -m tools.docs.build $(VENV)/share/doc/xueliang-monitor/html
+
+# Write the generated pages of docs/ again, after a change of settings, faults, metrics, commands, routes or tables.
+references: $(VENV)/installed-dev
+	$(BIN)/python -m tools.docs.references
 
 # The wheel in an environment of its own, with the locked dependencies: demo, simulate and check from an empty folder.
 wheel: $(VENV)/installed-dev
@@ -76,7 +84,7 @@ lock: | $(VENV)/bin/pip-compile
 	$(BIN)/pip-compile -q --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links \
 	    --no-annotate --no-header --extra build -o requirements.lock pyproject.toml
 	$(BIN)/pip-compile -q --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links \
-	    --no-annotate --no-header --extra build --extra dev -o requirements-dev.lock pyproject.toml
+	    --no-annotate --no-header --extra build --extra dev --extra docs -o requirements-dev.lock pyproject.toml
 
 clips: $(VENV)/installed-dev
 	$(BIN)/python tools/make_clips.py $(FOOTAGE) xueliang_monitor/simulator/clips

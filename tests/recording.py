@@ -24,7 +24,8 @@ from xueliang_monitor.metrics import render
 from xueliang_monitor.model import Rung
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.storage import recorder, upkeep
-from xueliang_monitor.storage.history import Event, History
+from xueliang_monitor.storage.history import History
+from xueliang_monitor.storage.history_queries import Event
 from xueliang_monitor.storage.recorder import Recorder
 
 CAMERAS = tuple(camera(f"cam-{number}", f"sw{number}", f"site-{number}") for number in range(4))

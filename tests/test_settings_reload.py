@@ -82,7 +82,7 @@ async def test_another_form_of_the_log_is_taken_up(place: Place, caplog: pytest.
     caplog.set_level(logging.INFO, "xueliang_monitor.events")
 
     def line() -> str:
-        monitor.fleet._tell((Transition("a", 0.0, TransitionKind.RAISED, "no_media", since=0.0),))
+        monitor.fleet._notify((Transition("a", 0.0, TransitionKind.RAISED, "no_media", since=0.0),))
         return caplog.records[-1].getMessage()
 
     async with running(place) as (monitor, _):

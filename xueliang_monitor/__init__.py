@@ -1,3 +1,3 @@
 """Watch a camera network: which cameras are blind, and why."""
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"

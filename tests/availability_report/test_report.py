@@ -179,7 +179,7 @@ def test_the_three_forms_say_the_same(month: Month, language: str) -> None:
     built = figures(month, whole(month))
     made = tables(built, {item.id: item for item in CAMERAS}, language)
     page = _Cells()
-    page.feed(forms.html(built, made, language, "title", "now").decode())
+    page.feed(forms.html(built, made, language, title="title", made_at="now").decode())
     assert page.addresses == []
     workbook = openpyxl.load_workbook(io.BytesIO(forms.workbook(made, language)))
     lines = list(csv.reader(io.StringIO(forms.comma_separated(made, language).decode("utf-8-sig"), newline="")))
@@ -236,7 +236,7 @@ def test_periods(text: str, first: str, last: str) -> None:
     "text", ["", "2026", "2026-13", "2026-02-30", "2026-10-02..2026-10-01", "x..y", "2026-10..2026-11"]
 )
 def test_what_is_no_period(text: str) -> None:
-    with pytest.raises(ValueError, match="is no period"):
+    with pytest.raises(ValueError, match="is not a period"):
         Period.parse(text)
 
 

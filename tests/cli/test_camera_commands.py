@@ -185,7 +185,7 @@ async def test_the_same_address_serial_or_id_twice_names_the_other(simulated: St
     first, second = (camera.target.host for camera in fleet.cameras.values())
     assert (await desk.add(first, "--site", "S", "--id", "gate", "--name", "North gate"))[0] == 0
     code, _, err = await desk.add(first, "--site", "S", "--id", "other")
-    assert (code, err) == (1, f"the address {first} is registered already, as gate (North gate)\n")
+    assert (code, err) == (1, f"the address {first} is already registered as gate (North gate)\n")
     code, _, err = await desk.add(second, "--site", "S", "--id", "gate")
     assert code == 1
     assert "the id gate is taken by gate (North gate" in err
@@ -194,7 +194,7 @@ async def test_the_same_address_serial_or_id_twice_names_the_other(simulated: St
     (desk.cameras / "gate.yaml").write_text(yaml.safe_dump(data))
     code, _, err = await desk.add(first, "--site", "S", "--id", "other")
     assert code == 1
-    assert "the serial number SIM000000 is registered already, as gate" in err
+    assert "the serial number SIM000000 is already registered as gate" in err
 
 
 @pytest.mark.parametrize(
@@ -202,9 +202,9 @@ async def test_the_same_address_serial_or_id_twice_names_the_other(simulated: St
     [
         (["127.0.0.1"], "--site is missing"),
         (["127.0.0.1", "--site", "S"], "--credentials is missing; the settings know: district, other"),
-        (["127.0.0.1", "--site", "S", "--credentials", "nobody"], "the settings know no credentials nobody"),
+        (["127.0.0.1", "--site", "S", "--credentials", "nobody"], "no credentials nobody in the settings"),
         (["rtsp://127.0.0.1/x", "--site", "S", "--credentials", "district"], "address: not an IP address or host name"),
-        (["127.0.0.1", "--site", "S", "--credentials", "district", "--id", "A B"], "is no id"),
+        (["127.0.0.1", "--site", "S", "--credentials", "district", "--id", "A B"], "is not a valid id"),
         (["127.0.0.1", "--site", "S", "--credentials", "district", "--onvif", "x"], "--onvif takes"),
         (["127.0.0.1", "--site", "S", "--credentials", "district", "--as", "x"], "--as takes"),
         (["127.0.0.1", "--site", "S", "--credentials", "district", "--rtsp-path", "x"], "rtsp_path: not an RTSP path"),

@@ -112,7 +112,7 @@ def test_a_case_that_cannot_be_judged_costs_itself_and_the_exit_status(
             return map(work, *items)
 
     def judge(view: View) -> Judged:
-        return Judged(1 / int(view.number("mean") > 60), "")
+        return Judged(1 / int(view.measures.luma_mean_levels > 60), "")
 
     broken = tuple(
         replace(each, judge=judge) if each.fault.code == "picture_noisy" else each for each in PICTURE_CHECKS

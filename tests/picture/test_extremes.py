@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -18,9 +18,10 @@ from xueliang_monitor.picture.comparing import compare
 from xueliang_monitor.picture.comparison import NUMBERS, Colours, Comparison
 from xueliang_monitor.picture.judge import judge
 from xueliang_monitor.picture.look import look_at
-from xueliang_monitor.picture.measures import Measures, Motion
+from xueliang_monitor.picture.measures import FrameValues, Measures, Motion
 from xueliang_monitor.picture.measuring import measure
-from xueliang_monitor.picture.reference import KEPT, Reference, remember
+from xueliang_monitor.picture.reference import KEPT, Reference
+from xueliang_monitor.picture.remembering import remember
 from xueliang_monitor.picture.verdict import Check, Sight, View, over
 
 SEEN = measure(made.MadeCamera().shot(12.0))
@@ -32,7 +33,7 @@ NUMBER = st.one_of(
     st.floats(0, 1),
     st.floats(0, 255),
 )
-MOTION = st.builds(Motion, *[NUMBER] * 8, fine=st.just(SEEN.fine), thumbs=st.just((SEEN.thumb,)))
+MOTION = st.builds(Motion, *[NUMBER] * 8, cell_detail=st.just(SEEN.cell_detail), thumbs=st.just((SEEN.thumb,)))
 COLOUR = st.builds(Colours, *[NUMBER] * len(COLOURS), st.booleans(), st.booleans())
 COMPARED = st.none() | st.builds(Comparison, *[NUMBER] * len(NUMBERS), st.none() | COLOUR)
 
@@ -56,12 +57,9 @@ def pasts(draw: st.DrawFn) -> Reference | None:
 
 @st.composite
 def views(draw: st.DrawFn) -> View:
-    numbers = (
-        {name: draw(NUMBER) for name in SEEN.numbers}
-        if draw(st.booleans())
-        else dict.fromkeys(SEEN.numbers, draw(NUMBER))
-    )
-    measures = replace(SEEN, numbers=numbers, motion=draw(st.none() | MOTION), motion_ratio=draw(st.none() | NUMBER))
+    names = [each.name for each in fields(FrameValues)]
+    numbers = {name: draw(NUMBER) for name in names} if draw(st.booleans()) else dict.fromkeys(names, draw(NUMBER))
+    measures = replace(SEEN, **numbers, motion=draw(st.none() | MOTION), motion_ratio=draw(st.none() | NUMBER))
     return View(measures, draw(COMPARED), draw(pasts()), draw(st.none() | st.floats(0, 23.99)))
 
 
@@ -120,7 +118,7 @@ FRAMES = list(frames())
 def test_no_step_fails_on_any_frame(name: str, frame: made.Frame) -> None:
     burst = [frame, frame, np.roll(frame, 1, axis=0)]
     for reference, shown in itertools.product((None, made.reference(), made.nights()), ([frame], burst)):
-        look = look_at(shown, reference, 0.1, 12.0, PictureRules())
+        look = look_at(shown, reference, 0.1, 12.0, rules=PictureRules())
         assert look.failures == ()
         assert all(np.isfinite(value) for value in look.measures.values())
 

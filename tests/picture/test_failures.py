@@ -58,9 +58,9 @@ def test_a_check_that_fails_costs_that_check(code: str, monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("step", "place"),
     [
-        ("motion", "measuring.measure_motion"),
+        ("motion", "measuring_motion.measure_motion"),
         ("compare", "comparing.compare"),
-        ("remember", "reference.remember"),
+        ("remember", "remembering.remember"),
         ("evidence", "drawing.draw"),
     ],
 )
@@ -68,7 +68,7 @@ def test_a_step_that_fails_costs_what_it_gives(step: str, place: str, monkeypatc
     monkeypatch.setattr(f"xueliang_monitor.picture.{place}", broken)
     known = made.reference(24)
     black = made.MadeCamera().shot(12.0) * 0
-    look = look_at([black, black], known, 0.1, 12.0, PictureRules())
+    look = look_at([black, black], known, 0.1, 12.0, rules=PictureRules())
     assert [verdict.code for verdict in look.seen] == ["picture_black"]
     assert [(each.check, each.kind) for each in look.failures] == [(step, "ZeroDivisionError")]
     assert look.reference.lights == known.lights

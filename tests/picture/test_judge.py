@@ -25,8 +25,11 @@ from xueliang_monitor.picture.comparing import compare, lettering
 from xueliang_monitor.picture.judge import judge
 from xueliang_monitor.picture.learning import learn
 from xueliang_monitor.picture.look import look_at
-from xueliang_monitor.picture.measuring import measure, measure_motion
-from xueliang_monitor.picture.reference import KEPT, MAX_LIGHTS, RECENT, SETTLED_LOOKS, SPACED, Reference, remember
+from xueliang_monitor.picture.measuring import measure
+from xueliang_monitor.picture.measuring_motion import measure_motion
+from xueliang_monitor.picture.planes import least_detail, structure_of, thumb_of
+from xueliang_monitor.picture.reference import KEPT, MAX_LIGHTS, SETTLED_LOOKS, Reference
+from xueliang_monitor.picture.remembering import RECENT, SPACED, remember
 from xueliang_monitor.picture.verdict import Sight, View
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.storage.persisted_memory import Remembered
@@ -197,7 +200,7 @@ def test_where_traffic_passes_its_detail_is_not_missed() -> None:
             picture[200:280] = 120
         return picture
 
-    least = taught([shot(number % 3 == 1) for number in range(24)]).least_detail()
+    least = least_detail(taught([shot(number % 3 == 1) for number in range(24)]))
     assert least[11:13, 4:-4].max() < 0.3
     assert least[2:8, 4:-4].min() > 0.8
 
@@ -207,7 +210,7 @@ def test_what_is_usual_reaches_back_a_day() -> None:
     looks = 26 * 12  # of five minutes each: somewhat more than a day
     measures = measure(np.full((90, 160, 3), 90, np.uint8))
     for number in range(looks + 1):
-        told = replace(measures, numbers={"mean": float(number)})
+        told = replace(measures, luma_mean_levels=float(number))
         reference = remember(reference, told, None, healthy=True)
     assert reference is not None
     kept = reference.usual["mean"]
@@ -332,8 +335,8 @@ def test_who_stood_in_the_first_look_of_a_light_is_gone_before_it_gets_to_a_disk
 
     ghost, clean = (light(first, SETTLED_LOOKS + 1).lights[0] for first in (visited, empty))
     assert ghost.looks == clean.looks == SETTLED_LOOKS
-    assert np.abs(ghost.structure_plane() - clean.structure_plane()).max() < 8
-    assert np.abs(ghost.thumb_plane() - clean.thumb_plane()).max() < 8
+    assert np.abs(structure_of(ghost) - structure_of(clean)).max() < 8
+    assert np.abs(thumb_of(ghost) - thumb_of(clean)).max() < 8
     young = light(visited, SETTLED_LOOKS)
     assert Remembered.of(Memory(young)).reference is None, "without its lights it would be half a past"
 
@@ -348,7 +351,7 @@ def test_one_picture_neither_tells_nor_rules_out_a_little_dirt(street: tuple[Sce
     assert found is not None
     told = set()
     for lost in np.linspace(0.0, 0.4, 81):
-        compared = replace(found, lost_apart=float(lost), detail_kept_best=1.0)
+        compared = replace(found, scattered_loss_ratio=float(lost), best_detail_ratio=1.0)
         several, one = (DIRTY.judge(View(each, compared, reference)).sight() for each in (burst, alone))
         assert one in (several, Sight.UNKNOWN)
         told.add((several, one))

@@ -12,7 +12,9 @@ from tests.picture import made
 from xueliang_monitor.picture.comparing import compare
 from xueliang_monitor.picture.look import look_at
 from xueliang_monitor.picture.measuring import measure
-from xueliang_monitor.picture.reference import MAX_LIGHTS, SETTLED_LOOKS, Light, Reference, grey, remember
+from xueliang_monitor.picture.planes import grey, thumb_of
+from xueliang_monitor.picture.reference import MAX_LIGHTS, SETTLED_LOOKS, Light, Reference
+from xueliang_monitor.picture.remembering import remember
 
 WHOLE = made.reference(60)
 LIGHT = WHOLE.lights[0]
@@ -65,11 +67,11 @@ def test_whatever_has_learned_can_be_compared_with() -> None:
 
 def test_values_that_are_no_numbers_teach_nothing() -> None:
     measures = measure(made.MadeCamera().shot(12.0))
-    odd = replace(measures, numbers={**measures.numbers, "noise": float("nan"), "blur": float("inf")})
+    odd = replace(measures, noise_levels=float("nan"), blur_ratio=float("inf"))
     after = remember(WHOLE, odd, None, healthy=True)
     assert after.usual["noise"] == WHOLE.usual["noise"]
     assert after.usual["blur"] == WHOLE.usual["blur"]
-    assert after.usual["mean"][-1] == pytest.approx(measures.numbers["mean"], abs=1e-3)
+    assert after.usual["mean"][-1] == pytest.approx(measures.luma_mean_levels, abs=1e-3)
 
 
 def test_grey_looks_teach_no_limit_of_colour_and_take_none_out_of_a_light() -> None:
@@ -81,7 +83,7 @@ def test_grey_looks_teach_no_limit_of_colour_and_take_none_out_of_a_light() -> N
         measures = measure(picture)
         known = remember(known, measures, compare(measures, known), healthy=True)
     assert {name: known.usual[name] for name in names} == {name: WHOLE.usual[name] for name in names}
-    colour = [light for light in known.lights if not grey(light.thumb_plane())]
+    colour = [light for light in known.lights if not grey(thumb_of(light))]
     assert colour == list(WHOLE.lights), "no grey look moved a light that has colour"
     assert len(known.lights) > len(colour)
 
@@ -93,15 +95,15 @@ def test_grey_lights_are_no_yardstick_of_colour() -> None:
         found = compare(measure(scene.shot(hour)), nights)
         assert found is not None
         assert found.colours is not None
-        assert 0.7 < found.colours.chroma_kept < 1.4
-        assert found.colours.cast < 0.1
+        assert 0.7 < found.colours.chroma_ratio < 1.4
+        assert found.colours.cast_log_ratio < 0.1
         assert not found.colours.grey
     dark = compare(measure(scene.shot(2.0)), nights)
     assert dark is not None
     assert dark.colours is not None
     assert dark.colours.grey
-    assert dark.colours.like_grey
-    assert dark.colours.chroma_kept < 0.05
+    assert dark.colours.nearest_is_grey
+    assert dark.colours.chroma_ratio < 0.05
 
 
 def test_a_camera_that_knows_nights_alone_learns_its_colours_by_day() -> None:
@@ -112,7 +114,7 @@ def test_a_camera_that_knows_nights_alone_learns_its_colours_by_day() -> None:
         assert not {"picture_colour_cast", "picture_colourless"} & {verdict.code for verdict in look.seen}, hour
         known = look.reference
     assert known is not None
-    assert any(not grey(light.thumb_plane()) for light in known.lights)
+    assert any(not grey(thumb_of(light)) for light in known.lights)
     assert [verdict.code for verdict in look_at([bleached(scene.shot(12.0))], known, 0.1, 12.0).seen] == [
         "picture_colourless"
     ]

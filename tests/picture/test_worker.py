@@ -68,7 +68,7 @@ async def test_a_hung_worker_costs_its_own_check_only() -> None:
 
 async def test_a_look_that_never_ends_is_a_failed_check(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("xueliang_monitor.picture.worker._limited_look", _sleep)
-    with pytest.raises(WorkerError, match="did not end"):
+    with pytest.raises(WorkerError, match="did not finish"):
         await Workers(1).look(keyframe(), None, seconds=1.0)
 
 

@@ -36,7 +36,8 @@ from xueliang_monitor.picture.reference import Reference
 from xueliang_monitor.probing.login import Login, LoginHistory
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.storage import recorder
-from xueliang_monitor.storage.history import History, HistoryError
+from xueliang_monitor.storage.history import History
+from xueliang_monitor.storage.history_error import HistoryError
 
 CAMERAS = tuple(camera(f"cam-{number}", "sw") for number in range(4))
 KILLS, LANES = 40, 4

@@ -420,7 +420,7 @@ async def test_one_value_that_cannot_be_stored_costs_only_itself(state: Path, ca
     async with recording(state) as rig:
         for each in CAMERAS:
             rig.mend(each.id)
-        rig.fleet._tell((Transition("cam-3", rig.fleet.now, TransitionKind.RAISED, "no_media", "\ud800 is no text"),))
+        rig.fleet._notify((Transition("cam-3", rig.fleet.now, TransitionKind.RAISED, "no_media", "\ud800 is no text"),))
         rig.fail("cam-0")
         await rig.until_written()
         assert rig.events() == [("cam-0", "raised")]

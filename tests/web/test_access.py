@@ -100,7 +100,7 @@ async def test_every_address_but_healthz_wants_a_login(tmp_path: Path, caplog: p
         assert await asyncio.to_thread(daemon_state.states, settings) == {}
         assert (settings.state / config.SOCKET).stat().st_mode & 0o077 == 0
     assert PASSWORD not in caplog.text
-    assert "a login as 'wall' from 127.0.0.1 was refused" in caplog.text
+    assert "failed login as 'wall' from 127.0.0.1" in caplog.text
 
 
 async def test_many_wrong_logins_do_not_stall_the_loop(tmp_path: Path) -> None:
@@ -227,7 +227,7 @@ async def test_a_renewed_certificate_and_changed_users_are_taken_up(
             "tls_server_config: {cert_file: s.crt, key_file: s.key, client_auth_type: RequireAndVerifyClientCert}",
             "needs client_ca_file",
         ),
-        ('http_server_config: {headers: {X-Frame-Options: "a\\r\\nSet-Cookie: b"}}', "not the value of a header"),
+        ('http_server_config: {headers: {X-Frame-Options: "a\\r\\nSet-Cookie: b"}}', "not a valid header value"),
     ],
 )
 def test_bad_files_name_what_is_wrong(tmp_path: Path, text: str, message: str) -> None:
@@ -245,7 +245,7 @@ def test_open_to_all_is_said_loudly(tmp_path: Path, caplog: pytest.LogCaptureFix
     fleet = Fleet(SystemClock(), Policy({}, frozenset()), ())
     with caplog.at_level(logging.WARNING):
         Server(fleet, settings_of(tmp_path, None, "0.0.0.0:1"), tmp_path)
-    assert "anyone who reaches 0.0.0.0:1 can read the page" in caplog.text
+    assert "anyone who reaches 0.0.0.0:1 can read the pages" in caplog.text
     both = Protection({"wall": HASH}, tls=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
     assert not is_open_to_all("0.0.0.0", both)
     assert not is_open_to_all("::1", Protection())

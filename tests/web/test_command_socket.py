@@ -56,8 +56,8 @@ async def test_a_socket_that_cannot_be_made_is_said_once_and_made_later(
     async with Monitor(settings).running():
         shutil.rmtree(state)
         state.write_text("in the way")
-        await until(lambda: "commands cannot ask the daemon" in caplog.text)
+        await until(lambda: "commands cannot reach the daemon" in caplog.text)
         state.unlink()
         await until(lambda: answers(state / SOCKET))
-    assert caplog.text.count("commands cannot ask the daemon") == 1
-    assert "commands can ask the daemon there again" in caplog.text
+    assert caplog.text.count("commands cannot reach the daemon") == 1
+    assert "commands can reach the daemon again" in caplog.text

@@ -59,10 +59,10 @@ def test_maintenance_suspends_judgement_and_is_left_out_of_the_rates() -> None:
 def test_windows_cover_what_they_name_until_they_end() -> None:
     site = Window(1, "site", "S", 100, 200)
     early = Window(2, "camera", "a", 100, 500, stopped=150)
-    assert covering((site, early), "a", "S", "", 120) is early
-    assert covering((site, early), "a", "S", "", 160) is site
-    assert covering((site, early), "a", "T", "", 160) is None
-    assert covering((site, early), "a", "S", "", 200) is None
+    assert covering((site, early), 120, camera="a", site="S", uplink="") is early
+    assert covering((site, early), 160, camera="a", site="S", uplink="") is site
+    assert covering((site, early), 160, camera="a", site="T", uplink="") is None
+    assert covering((site, early), 200, camera="a", site="S", uplink="") is None
 
 
 def test_a_rolling_window_takes_the_rest_of_the_day_before() -> None:

@@ -1,1 +1,1 @@
-"""The report of a month, a day or any stretch of days: figures, tables, and the forms in which they are handed over."""
+"""The availability report of a month, a day or any range of days: figures, tables and output formats."""

@@ -1,4 +1,4 @@
-"""The figures of a report, from availability by day and fault episodes. Pure."""
+"""The figures of an availability report, computed from seconds per day, fault episodes and outages. Pure functions."""
 
 from __future__ import annotations
 
@@ -17,13 +17,17 @@ from xueliang_monitor.judgement.episodes import Episode
 from xueliang_monitor.judgement.health import Outage
 
 WORST = 20
+"""How many cameras the list of the worst ones holds."""
+
 TARGET = 0.98
+"""Online rate that a network must reach."""
+
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A stretch of local days, both ends included."""
+    """A range of local days, both ends included."""
 
     first: date
     last: date
@@ -33,7 +37,7 @@ class Period:
         """Read `2026-10`, `2026-10-05` or `2026-10-01..2026-10-15`.
 
         Raises:
-            ValueError: it is none of these.
+            ValueError: the text has none of these forms.
 
         """
         try:
@@ -47,16 +51,16 @@ class Period:
                     return period
         except ValueError:
             pass
-        raise ValueError(f"{text!r} is no period; write 2026-10, 2026-10-05 or 2026-10-01..2026-10-15")
+        raise ValueError(f"{text!r} is not a period; write 2026-10, 2026-10-05 or 2026-10-01..2026-10-15")
 
     @property
     def start(self) -> float:
-        """The first moment, in seconds since the epoch."""
+        """Start of the first day, in seconds since the epoch."""
         return datetime.combine(self.first, datetime.min.time()).timestamp()
 
     @property
     def end(self) -> float:
-        """The moment after the last."""
+        """End of the last day, in seconds since the epoch."""
         return datetime.combine(self.last + timedelta(days=1), datetime.min.time()).timestamp()
 
     @property
@@ -72,7 +76,7 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """How a group of cameras, a camera or a day did."""
+    """The seconds of a group of cameras, of one camera or of one day."""
 
     name: str
     cameras: int
@@ -81,9 +85,10 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """One time that a camera or an uplink was lost; `ended` is None while it lasts. Seconds are those in the period.
+    """One outage of a camera or an uplink; `ended` is None while it lasts.
 
-    `causes` are the faults seen meanwhile, in the order in which they counted.
+    `causes` are the faults during the outage, in the order in which they were confirmed. `seconds` is the part of the
+    outage that lies in the period.
     """
 
     name: str
@@ -97,7 +102,7 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class FaultCount:
-    """How often a fault counted, at how many cameras, for how long in the period."""
+    """How often a fault was confirmed, on how many cameras, and for how many seconds of the period."""
 
     fault: str
     episodes: int
@@ -109,8 +114,8 @@ class FaultCount:
 class Figures:
     """All figures of one report.
 
-    `repair_mean` and `repair_90` are seconds from when a camera was lost to when it was back, of outages that ended in
-    the period; None without any.
+    `repair_mean` and `repair_90` are the mean and the 90th percentile of the durations, in seconds, of the outages that
+    ended in the period; None without such outages.
     """
 
     period: Period
@@ -193,9 +198,10 @@ def build(
     site: str | None = None,
     programme: str | None = None,
 ) -> Figures:
-    """Return the figures of a period for the cameras of a site or programme, or all, but for those in commissioning.
+    """Return the figures of a period for all cameras, or for those of a site or programme.
 
-    `seconds` are by camera and day, `outages` each with its camera; `now` is when what still lasts is cut off.
+    Cameras in commissioning are left out. `seconds` maps camera ids to days, `outages` are pairs of camera id and
+    outage. Episodes and outages that still last are counted up to `now`.
     """
     wanted = [
         camera

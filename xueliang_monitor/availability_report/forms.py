@@ -1,8 +1,9 @@
-"""A report handed over: a page that stands alone, CSV, or a workbook with a sheet a table."""
+"""Output formats of the report: a self-contained HTML page, CSV, or a workbook with one sheet per table."""
 
 from __future__ import annotations
 
 import csv
+import functools
 import io
 from dataclasses import dataclass
 from importlib import resources
@@ -14,12 +15,12 @@ from xueliang_monitor.availability_report.tables import Cell, Table
 
 WIDTH, HEIGHT = 720, 160
 LOWEST = 0.80
-"""Bottom of the daily chart: below that a bar shows as the least."""
+"""Online rate at the bottom of the daily chart. Lower rates show as the smallest bar."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar of a chart, in its coordinates, and what it says."""
+    """One bar of a chart, in the coordinates of the SVG. `good` says whether the target was met."""
 
     x: float
     y: float
@@ -29,29 +30,29 @@ class Bar:
     title: str
 
 
-def duration(seconds: float) -> str:
-    """Return a duration as people read it."""
+def duration(seconds: float, language: str = "en") -> str:
+    """Return a duration as text for people, such as `3:05:12` or, in days, `2 d 03:05`."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
     if days:
-        return f"{days} d {hours:02d}:{minutes:02d}"
+        return f"{days} {'天' if language == 'zh' else 'd'} {hours:02d}:{minutes:02d}"
     return f"{hours}:{minutes:02d}:{rest:02d}"
 
 
-def show(value: Cell, kind: str) -> str:
-    """Return a value as a page shows it."""
+def show(value: Cell, kind: str, language: str = "en") -> str:
+    """Return a table cell as text. `kind` is the kind of its column."""
     if value is None:
         return "–"
     if kind == "ratio" and isinstance(value, float):
         return f"{value:.2%}"
     if kind == "duration" and isinstance(value, int | float):
-        return duration(value)
+        return duration(value, language)
     return str(value)
 
 
 def daily_bars(figures: Figures) -> list[Bar]:
-    """Return a bar a day of the online rate."""
+    """Return one bar per day with the online rate; days without monitoring have none."""
     step = WIDTH / max(1, len(figures.days))
     bars = []
     for number, rate in enumerate(figures.days):
@@ -60,7 +61,16 @@ def daily_bars(figures: Figures) -> list[Bar]:
             continue
         height = max(2.0, HEIGHT * (ratio - LOWEST) / (1 - LOWEST))
         title = f"{rate.name}: {ratio:.2%}"
-        bars.append(Bar(number * step + 1, HEIGHT - height, max(1.0, step - 2), height, ratio >= figures.target, title))
+        bars.append(
+            Bar(
+                x=number * step + 1,
+                y=HEIGHT - height,
+                width=max(1.0, step - 2),
+                height=height,
+                good=ratio >= figures.target,
+                title=title,
+            )
+        )
     return bars
 
 
@@ -70,16 +80,23 @@ def _site_bars(figures: Figures) -> list[tuple[str, Bar]]:
     for number, rate in enumerate(ranked[:30]):
         ratio = rate.seconds.online_ratio
         if ratio is not None:
-            bar = Bar(150, number * 18, (WIDTH - 220) * ratio, 13, ratio >= figures.target, f"{ratio:.2%}")
+            bar = Bar(
+                x=150,
+                y=number * 18,
+                width=(WIDTH - 220) * ratio,
+                height=13,
+                good=ratio >= figures.target,
+                title=f"{ratio:.2%}",
+            )
             bars.append((rate.name, bar))
     return bars
 
 
-def html(figures: Figures, tables: tuple[Table, ...], language: str, title: str, made_at: str) -> bytes:
-    """Return the report as one page without any address but its own."""
+def html(figures: Figures, tables: tuple[Table, ...], language: str, *, title: str, made_at: str) -> bytes:
+    """Return the report as one HTML page that loads nothing else."""
     source = (resources.files("xueliang_monitor.availability_report") / "report.html").read_text(encoding="utf-8")
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["show"] = show
+    environment.filters["show"] = functools.partial(show, language=language)
     sites = _site_bars(figures)
     page = environment.from_string(source).render(
         figures=figures,
@@ -99,7 +116,7 @@ def html(figures: Figures, tables: tuple[Table, ...], language: str, title: str,
 
 
 def comma_separated(tables: tuple[Table, ...], language: str) -> bytes:
-    """Return every table below another, the table's name in the first column."""
+    """Return all tables one below the other, with the title of the table in the first column."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     for table in tables:
@@ -110,7 +127,7 @@ def comma_separated(tables: tuple[Table, ...], language: str) -> bytes:
 
 
 def workbook(tables: tuple[Table, ...], language: str) -> bytes:
-    """Return a workbook with a sheet a table."""
+    """Return an Excel workbook with one sheet per table."""
     import openpyxl
     from openpyxl.styles import Font
 
@@ -126,7 +143,7 @@ def workbook(tables: tuple[Table, ...], language: str) -> bytes:
             for number, value in enumerate(row, start=1):
                 cell = sheet.cell(row=line, column=number, value=value)
                 if isinstance(value, str):
-                    cell.data_type = "s"  # a name is never a formula
+                    cell.data_type = "s"  # text that starts with = must not become a formula
         for number, column in enumerate(table.columns, start=1):
             letter = sheet.cell(row=1, column=number).column_letter
             sheet.column_dimensions[letter].width = 22 if column.kind == "text" else 14

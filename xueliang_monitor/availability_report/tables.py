@@ -1,4 +1,4 @@
-"""A report's figures as tables in Chinese or English, which all its forms show."""
+"""The figures of a report as tables in Chinese or English, the same for all output formats."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Cell = str | int | float | None
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: its heading, and how its values are shown: text, number, ratio or duration (seconds)."""
+    """One column: its heading, and its kind, which is text, number, ratio or duration (seconds)."""
 
     name: Text
     kind: str = "text"
@@ -24,7 +24,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table: its key, title, columns, and rows of one value a column."""
+    """One table. A row holds one value per column."""
 
     key: str
     title: Text
@@ -35,21 +35,21 @@ class Table:
 _NAME = Column(Text("Name", "名称"))
 _ID = Column(Text("Camera", "摄像机"))
 _SITE = Column(Text("Site", "地点"))
-_FAULT = Column(Text("Cause", "原因"))
-_BEGAN, _ENDED = Column(Text("From", "开始")), Column(Text("To", "结束"))
+_FAULT = Column(Text("Cause", "故障原因"))
+_BEGAN, _ENDED = Column(Text("From", "开始时间")), Column(Text("To", "结束时间"))
 _LASTED = Column(Text("Duration", "持续时间"), "duration")
 _RATES = (
     Column(Text("Cameras", "摄像机数"), "number"),
     Column(Text("Online rate", "在线率"), "ratio"),
     Column(Text("Healthy rate", "完好率"), "ratio"),
-    Column(Text("Watched", "监测时长"), "duration"),
+    Column(Text("Monitored", "监测时长"), "duration"),
     Column(Text("Maintenance", "维护时长"), "duration"),
-    Column(Text("Behind a dead uplink", "上联中断时长"), "duration"),
+    Column(Text("Uplink down", "上联中断时长"), "duration"),
 )
 
 
 def moment(seconds: float | None) -> str:
-    """Return a local time to the minute; empty where it is not over."""
+    """Return a moment in local time to the minute; empty for None."""
     return "" if seconds is None else to_the_minute(seconds)
 
 
@@ -86,7 +86,7 @@ def _cameras(key: str, title: Text, cameras: Iterable[Camera]) -> Table:
 
 
 def _rated(figures: Figures, language: str) -> tuple[Table, ...]:
-    """Return the tables of rates held against the target: summary, programmes, sites."""
+    """Return the tables of rates with the target: summary, programmes, sites."""
     target = Text("met", "达标"), Text("missed", "未达标")
 
     def row(name: str, rate: Rate) -> tuple[Cell, ...]:
@@ -98,7 +98,7 @@ def _rated(figures: Figures, language: str) -> tuple[Table, ...]:
     repair = (
         Column(Text("Outages", "离线次数"), "number"),
         Column(Text("Mean time to repair", "平均修复时间"), "duration"),
-        Column(Text("90th percentile", "修复时间90分位"), "duration"),
+        Column(Text("Time to repair, 90th percentile", "修复时间（90 分位）"), "duration"),
     )
     summary = (
         *row(getattr(Text("all cameras", "全部摄像机"), language), figures.fleet),
@@ -109,21 +109,23 @@ def _rated(figures: Figures, language: str) -> tuple[Table, ...]:
     programmes = tuple(row(rate.name or "-", rate) for rate in figures.programmes)
     return (
         Table("summary", Text("Summary", "总览"), (*columns, *repair), (summary,)),
-        Table("programmes", Text("Programmes", "项目"), columns, programmes),
+        Table("programmes", Text("Programmes", "项目批次"), columns, programmes),
         Table("sites", Text("Sites", "地点"), columns, tuple(row(rate.name, rate) for rate in figures.sites)),
     )
 
 
 def _days(figures: Figures) -> Table:
     columns = (Column(Text("Day", "日期")), *_RATES)
-    return Table("days", Text("Days", "逐日"), columns, tuple((rate.name, *_rate(rate)) for rate in figures.days))
+    return Table(
+        "days", Text("Daily figures", "每日明细"), columns, tuple((rate.name, *_rate(rate)) for rate in figures.days)
+    )
 
 
 def _worst(figures: Figures, cameras: dict[str, Camera]) -> Table:
     rows = tuple(
         (rate.name, cameras[rate.name].name, cameras[rate.name].site, *_rate(rate)[1:]) for rate in figures.worst
     )
-    title = Text("Worst cameras", "在线率最低的摄像机")
+    title = Text("Cameras with the lowest online rate", "在线率最低的摄像机")
     return Table("worst", title, (_ID, _NAME, _SITE, *_RATES[1:]), rows)
 
 
@@ -136,8 +138,8 @@ def _outages(figures: Figures, language: str) -> Table:
 def _faults(figures: Figures, language: str) -> Table:
     columns = (
         _FAULT,
-        Column(Text("Code", "代码")),
-        Column(Text("Times", "次数"), "number"),
+        Column(Text("Code", "故障代码")),
+        Column(Text("Count", "次数"), "number"),
         Column(Text("Cameras", "摄像机数"), "number"),
         _LASTED,
     )
@@ -145,7 +147,7 @@ def _faults(figures: Figures, language: str) -> Table:
         (_fault_name(item.fault, language), item.fault, item.episodes, item.cameras, round(item.seconds))
         for item in figures.faults
     )
-    return Table("faults", Text("Faults by kind", "故障分类"), columns, rows)
+    return Table("faults", Text("Faults by type", "故障分类统计"), columns, rows)
 
 
 def _uplinks(figures: Figures, language: str) -> Table:

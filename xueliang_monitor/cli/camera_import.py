@@ -113,9 +113,10 @@ async def _test(task: Import, total: int, at_once: int) -> None:
 
 
 def _report(outcomes: list[ImportedRow], problems: tuple[Problem, ...], folder: Path, *, as_json: bool) -> None:
-    from xueliang_monitor.commissioning.importing import ImportedRow
+    from xueliang_monitor.commissioning.importing import ImportedRow, RowOutcome
 
-    every = [*outcomes, *(ImportedRow(problem.line, "", "bad row", problem.message) for problem in problems)]
+    bad_rows = (ImportedRow(problem.line, "", RowOutcome.BAD_ROW, problem.message) for problem in problems)
+    every = [*outcomes, *bad_rows]
     every.sort(key=lambda item: item.line)
     if as_json:
         print_json(

@@ -15,7 +15,7 @@ from xueliang_monitor.cli.output import ConfigOption, JsonOption, installation_o
 from xueliang_monitor.time_format import to_the_second
 
 if TYPE_CHECKING:
-    from xueliang_monitor.storage.history import Event
+    from xueliang_monitor.storage.history_queries import Event
 
 LOOK_SECONDS = 1.0
 
@@ -60,7 +60,8 @@ def events(
     config: ConfigOption = None,
 ) -> None:
     """Show what happened to cameras and uplinks, one line an event."""
-    from xueliang_monitor.storage.history import History, HistoryError
+    from xueliang_monitor.storage.history import History
+    from xueliang_monitor.storage.history_error import HistoryError
 
     loaded = installation_of(config, passwords=False)
     try:

@@ -22,7 +22,8 @@ app = typer.Typer(no_args_is_help=True)
 @contextlib.contextmanager
 def opened(loaded: Installation) -> Iterator[History]:
     """Open the history beside a daemon that may be running, or refuse."""
-    from xueliang_monitor.storage.history import History, HistoryError
+    from xueliang_monitor.storage.history import History
+    from xueliang_monitor.storage.history_error import HistoryError
 
     try:
         history = History(loaded.settings.state)
@@ -74,7 +75,7 @@ def start(
     kind, name = _subject(loaded, camera, site, uplink)
     now, seconds = time.time(), _seconds(duration)
     with opened(loaded) as history:
-        number = history.start_maintenance(kind, name, now, now + seconds, reason[:200])
+        number = history.start_maintenance(kind, name, began=now, ends=now + seconds, reason=reason[:200])
     out.print(
         f"maintenance {number}: {kind} {name} until {to_the_minute(now + seconds)}", markup=False, highlight=False
     )

@@ -51,7 +51,8 @@ def history(
     config: ConfigOption = None,
 ) -> None:
     """Show what the picture checks gave over the last days, so that a limit can be set that cries no wolf."""
-    from xueliang_monitor.storage.history import History, HistoryError
+    from xueliang_monitor.storage.history import History
+    from xueliang_monitor.storage.history_error import HistoryError
 
     loaded = installation_of(config, passwords=False)
     known = camera_of(loaded, camera)

@@ -26,7 +26,8 @@ def report(
     """Report online and healthy rates, outages and faults of a period, from the history."""
     from xueliang_monitor.availability_report import figures, forms
     from xueliang_monitor.availability_report.tables import tables
-    from xueliang_monitor.storage.history import History, HistoryError
+    from xueliang_monitor.storage.history import History
+    from xueliang_monitor.storage.history_error import HistoryError
 
     if form not in {"html", "csv", "xlsx"} or language not in {"zh", "en"}:
         refuse(["--format takes html, csv or xlsx; --lang takes zh or en"])
@@ -62,7 +63,7 @@ def report(
         title = "摄像机运行报告" if language == "zh" else "Camera network report"
         named = " · ".join(filter(None, (title, site, programme)))
         at = to_the_minute(now)
-        content = forms.html(built, made, language, named, at)
+        content = forms.html(built, made, language, title=named, made_at=at)
     else:
         content = forms.comma_separated(made, language) if form == "csv" else forms.workbook(made, language)
     if output is None:

@@ -1,1 +1,1 @@
-"""A new camera: ask the device who it is, choose what to watch, and put it to the acceptance test."""
+"""Registers a new camera: queries the device, chooses a profile, and runs the acceptance test."""

@@ -1,4 +1,4 @@
-"""The acceptance test: every rung, every picture check, the clock, and whether the stream is what it is set to be."""
+"""The acceptance test of a camera: every rung, every picture check, the clock, and the stream parameters."""
 
 from __future__ import annotations
 
@@ -17,16 +17,19 @@ from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.probing.rungs import BESIDE, BESIDE_RUNGS, LADDER
 from xueliang_monitor.probing.visit import visit
 
-SECOND_LOOK_SECONDS = 1.0
-LOW_RATE_SHARE = 0.6
+SECOND_VISIT_SECONDS = 1.0
+"""The pause before the second visit; a frozen picture needs two."""
 
-_OWN_LINES = frozenset({*(check.fault.code for check in PICTURE_CHECKS), CLOCK_DRIFT.code})
-"""Faults that stand in the acceptance test in lines of their own, beside that of their rung."""
+LOW_RATE_SHARE = 0.6
+"""A measured frame rate below this share of the profile's is noted."""
+
+_OWN_ITEMS = frozenset({*(check.fault.code for check in PICTURE_CHECKS), CLOCK_DRIFT.code})
+"""Faults that have their own item, besides the item of their rung."""
 
 
 @dataclass(frozen=True, slots=True)
 class AcceptanceItem:
-    """One line of the acceptance test; `passed` is None where it cannot be told."""
+    """One line of the acceptance test; `passed` is None where the item could not be judged."""
 
     subject: str
     passed: bool | None
@@ -37,19 +40,19 @@ class AcceptanceItem:
 
 @dataclass(frozen=True, slots=True)
 class AcceptanceResult:
-    """The acceptance test of one camera."""
+    """The result of one acceptance test, and of the visit that it was made from."""
 
     items: tuple[AcceptanceItem, ...]
     visited: VisitResult
 
     @property
     def passed(self) -> bool:
-        """Whether nothing failed."""
-        return all(verdict.passed is not False for verdict in self.items)
+        """Whether no item failed."""
+        return all(item.passed is not False for item in self.items)
 
     @property
     def faults(self) -> tuple[str, ...]:
-        """The codes of what failed, each once."""
+        """The fault codes of the failed items, without duplicates."""
         return tuple(dict.fromkeys(item.fault for item in self.items if item.passed is False and item.fault))
 
 
@@ -61,19 +64,20 @@ async def run_acceptance_test(
     *,
     ends_after: float | None = None,
 ) -> AcceptanceResult:
-    """Put a camera to the test: every rung, every picture check, its clock, its parameters.
+    """Test a camera: every rung, every picture check, the clock, and the stream against `expected`.
 
-    Two looks are taken where the first finds nothing, so that a frozen picture shows. Never raises but cancellation.
+    A camera without faults is visited twice, because a frozen picture shows only in the second visit. Each visit ends
+    after `ends_after` seconds. Raises nothing but CancelledError.
     """
     async with Names(installation.settings.name_servers) as names:
-        visited = await _looks(target, installation, workers, names, ends_after)
+        visited = await _visit_twice(target, installation, workers, names, total_seconds=ends_after)
     return AcceptanceResult(tuple(_items(visited, target, expected)), visited)
 
 
-async def _looks(
-    target: Target, installation: Installation, workers: Workers, names: Names, ends_after: float | None
+async def _visit_twice(
+    target: Target, installation: Installation, workers: Workers, names: Names, *, total_seconds: float | None
 ) -> VisitResult:
-    """Take one look at a camera, and a second one where the first finds nothing."""
+    """Visit a camera, and once more where the first visit finds no fault."""
     timeouts, turns = timeouts_of(installation.settings), Turns(installation.settings.state)
     visited, memory = await visit(
         target,
@@ -83,12 +87,12 @@ async def _looks(
         workers=workers,
         now=time.time(),
         beside=BESIDE_RUNGS,
-        total_seconds=ends_after,
+        total_seconds=total_seconds,
         turns=turns,
         names=names,
     )
     if not visited.seen:
-        await asyncio.sleep(SECOND_LOOK_SECONDS)
+        await asyncio.sleep(SECOND_VISIT_SECONDS)
         again, _ = await visit(
             target,
             LADDER[-1].rung,
@@ -96,16 +100,16 @@ async def _looks(
             timeouts=timeouts,
             workers=workers,
             now=time.time(),
-            total_seconds=ends_after,
+            total_seconds=total_seconds,
             turns=turns,
             names=names,
         )
-        visited = _together(visited, again)
+        visited = _merge(visited, again)
     return visited
 
 
-def _together(first: VisitResult, second: VisitResult) -> VisitResult:
-    """Return the second look, with what only the first one asked."""
+def _merge(first: VisitResult, second: VisitResult) -> VisitResult:
+    """Return the second result, with the rungs and readings that only the first one has."""
     climbed = {result.rung for result in second.rungs}
     return replace(
         second,
@@ -118,49 +122,49 @@ def _together(first: VisitResult, second: VisitResult) -> VisitResult:
 def _items(visited: VisitResult, target: Target, expected: StreamParameters | None) -> list[AcceptanceItem]:
     results = {result.rung: result for result in visited.rungs}
     seen = {finding.code: finding for finding in visited.seen}
-    items = [_of_rung(probe.rung, results.get(probe.rung), seen) for probe in LADDER]
-    items += [_of_code(check.fault.code, visited, seen) for check in PICTURE_CHECKS]
+    items = [_rung_item(probe.rung, results.get(probe.rung), seen) for probe in LADDER]
+    items += [_fault_item(check.fault.code, visited, seen) for check in PICTURE_CHECKS]
     beside = [probe.rung for probe in BESIDE if probe.applies(target)]
-    items += [_of_rung(rung, results.get(rung), seen) for rung in beside]
+    items += [_rung_item(rung, results.get(rung), seen) for rung in beside]
     if target.onvif is not None:
-        items.append(_of_clock(visited, seen))
-    items.append(_of_parameters(visited, expected))
+        items.append(_clock_item(visited, seen))
+    items.append(_parameters_item(visited, expected))
     return items
 
 
-def _of_rung(rung: Rung, result: RungResult | None, seen: dict[str, Finding]) -> AcceptanceItem:
-    """Judge a rung as a whole; what its checks saw stands in lines of their own."""
+def _rung_item(rung: Rung, result: RungResult | None, seen: dict[str, Finding]) -> AcceptanceItem:
+    """Judge a rung without the faults that have an item of their own."""
     if result is None:
         return AcceptanceItem(rung, None, "not reached")
-    own_line = result.fault is not None and (result.fault in _OWN_LINES)
-    good = result.ok or own_line
+    own_item = result.fault is not None and (result.fault in _OWN_ITEMS)
+    good = result.ok or own_item
     detail = "" if good else (seen[result.fault].detail if result.fault in seen else result.detail)
-    return AcceptanceItem(rung, good, detail, result.seconds, None if good else result.fault)
+    return AcceptanceItem(rung, good, detail, result.seconds, fault=None if good else result.fault)
 
 
-def _of_code(code: str, visited: VisitResult, seen: dict[str, Finding]) -> AcceptanceItem:
+def _fault_item(code: str, visited: VisitResult, seen: dict[str, Finding]) -> AcceptanceItem:
     if code in seen:
         return AcceptanceItem(code, False, seen[code].detail, fault=code)
     if code in visited.ruled_out:
         return AcceptanceItem(code, True)
-    return AcceptanceItem(code, None, "cannot be told yet")
+    return AcceptanceItem(code, None, "cannot be judged yet")
 
 
-def _of_clock(visited: VisitResult, seen: dict[str, Finding]) -> AcceptanceItem:
+def _clock_item(visited: VisitResult, seen: dict[str, Finding]) -> AcceptanceItem:
     code = CLOCK_DRIFT.code
     offset = visited.readings.get("clock_offset_seconds")
     if code in seen:
         return AcceptanceItem("clock", False, seen[code].detail, fault=code)
     if isinstance(offset, float):
         return AcceptanceItem("clock", True, f"{offset:+.1f} s")
-    return AcceptanceItem("clock", None, "the camera does not tell its time")
+    return AcceptanceItem("clock", None, "the camera does not report its time")
 
 
-def _of_parameters(visited: VisitResult, expected: StreamParameters | None) -> AcceptanceItem:
-    """Hold what was measured of the stream against what the profile is set to.
+def _parameters_item(visited: VisitResult, expected: StreamParameters | None) -> AcceptanceItem:
+    """Compare the measured stream with the settings of the profile.
 
-    Only the size decides: the codec is not held against the camera, as ONVIF's first media service has no word for
-    H.265, nor the rate, as cameras slow down in the dark.
+    Only the resolution decides. The codec does not, because ONVIF's first media service cannot express H.265. The
+    frame rate does not, because cameras reduce it in the dark.
     """
     measured = [str(visited.readings[key]) for key in ("codec", "resolution") if key in visited.readings]
     rate = visited.readings.get("frame_rate_hertz")
@@ -170,12 +174,12 @@ def _of_parameters(visited: VisitResult, expected: StreamParameters | None) -> A
         return AcceptanceItem("parameters", None, "nothing was measured")
     detail = " ".join(measured)
     if expected is None or not expected.width:
-        return AcceptanceItem("parameters", None, f"{detail}; nothing to hold it against")
+        return AcceptanceItem("parameters", None, f"{detail}; there are no profile settings to compare with")
     if visited.readings.get("resolution") not in (None, f"{expected.width}x{expected.height}"):
         return AcceptanceItem("parameters", False, f"{detail}, but the profile is set to {expected}")
     notes = []
     if expected.codec and visited.readings.get("codec") != expected.codec:
-        notes.append(f"the profile says {expected.codec}")
+        notes.append(f"the profile is set to {expected.codec}")
     if isinstance(rate, float) and expected.frame_rate_hertz and rate < LOW_RATE_SHARE * expected.frame_rate_hertz:
-        notes.append(f"the profile allows {expected.frame_rate_hertz:g}/s")
+        notes.append(f"the profile is set to {expected.frame_rate_hertz:g}/s")
     return AcceptanceItem("parameters", True, "; ".join([detail, *notes]))

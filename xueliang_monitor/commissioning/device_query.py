@@ -1,4 +1,4 @@
-"""Finds a new device's ONVIF service and asks it who it is, which profiles it has, and where its stream is."""
+"""Queries a device over ONVIF: finds its service, and reads its identity, its profiles and its stream address."""
 
 from __future__ import annotations
 
@@ -29,15 +29,19 @@ if TYPE_CHECKING:
     from xueliang_monitor.net.onvif import OnvifClient
     from xueliang_monitor.wire.onvif import Profile
 
-USUAL_PORTS = (80, 8000, 8080, 8899, 2020, 10080, 5000)
-"""Where vendors put ONVIF, most frequent first: Reolink 8000, XiongMai 8899, TP-Link 2020, others 80."""
+DEFAULT_PORTS = (80, 8000, 8080, 8899, 2020, 10080, 5000)
+"""Default ONVIF ports, the most frequent first: Reolink 8000, XiongMai 8899, TP-Link 2020, most others 80."""
+
 DISCOVERY_SECONDS = 0.6
 CONNECT_SECONDS = 1.5
-TALK_SECONDS = 10.0
+QUERY_SECONDS = 10.0
 Progress = Callable[[str], None]
+"""Called with each line of progress."""
 
 
 async def _open_ports(address: str, ports: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the ports that accept a TCP connection."""
+
     async def is_open(port: int) -> bool:
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
@@ -49,8 +53,8 @@ async def _open_ports(address: str, ports: tuple[int, ...]) -> tuple[int, ...]:
         writer.close()
         return True
 
-    found = await asyncio.gather(*(is_open(port) for port in ports))
-    return tuple(port for port, good in zip(ports, found, strict=True) if good)
+    opened = await asyncio.gather(*(is_open(port) for port in ports))
+    return tuple(port for port, good in zip(ports, opened, strict=True) if good)
 
 
 async def _addresses(host: str, installation: Installation) -> tuple[str, ...]:
@@ -61,48 +65,48 @@ async def _addresses(host: str, installation: Installation) -> tuple[str, ...]:
         raise RegistrationError(str(error)) from error
 
 
-async def _places(wish: RegistrationRequest, address: str) -> tuple[OnvifTarget, ...]:
-    """Return where the device may speak ONVIF: as it says by WS-Discovery, as asked for, or where vendors put it."""
-    secure = wish.onvif == "https"
-    if wish.onvif_port is not None:
-        return (OnvifTarget(wish.onvif_port, secure=secure),)
+async def _candidate_services(request: RegistrationRequest, address: str) -> tuple[OnvifTarget, ...]:
+    """Return where the ONVIF service may be: as requested, as announced by WS-Discovery, or at the default ports."""
+    secure = request.onvif == "https"
+    if request.onvif_port is not None:
+        return (OnvifTarget(request.onvif_port, secure=secure),)
     try:
-        heard = await probe_addresses([address], DISCOVERY_SECONDS)
+        devices = await probe_addresses([address], DISCOVERY_SECONDS)
     except OSError as error:
-        raise RegistrationError(f"the network cannot be asked: {shortage_of(error) or error}") from error
-    said = tuple(OnvifTarget(device.port, device.path, device.secure) for device in heard)
+        raise RegistrationError(f"WS-Discovery cannot be sent: {shortage_of(error) or error}") from error
+    announced = tuple(OnvifTarget(device.port, device.path, device.secure) for device in devices)
     if secure:
-        return (*said, OnvifTarget(443, secure=True))
-    usual = await _open_ports(address, USUAL_PORTS)
-    return (*said, *(OnvifTarget(port) for port in usual if port not in {item.port for item in said}))
+        return (*announced, OnvifTarget(443, secure=True))
+    default = await _open_ports(address, DEFAULT_PORTS)
+    return (*announced, *(OnvifTarget(port) for port in default if port not in {item.port for item in announced}))
 
 
-async def _speaks_onvif(talk: OnvifClient) -> str:
-    """Ask the clock, which needs no login; return why it is no ONVIF, empty where it is."""
+async def _check_onvif(client: OnvifClient) -> str:
+    """Request the camera's time, which needs no login; return why ONVIF cannot be used, empty where it can."""
     try:
-        async with asyncio.timeout(TALK_SECONDS):
-            await talk.time()
+        async with asyncio.timeout(QUERY_SECONDS):
+            await client.time()
     except SoapFaultError:
         return ""
     except (NetError, OnvifResponseError, ShortageError) as error:
         return str(error)
     except TimeoutError:
-        return "no answer"
+        return "no response"
     return ""
 
 
-def _choose(profiles: tuple[Profile, ...], wished: str | None) -> Profile | None:
-    if wished is None:
+def _choose(profiles: tuple[Profile, ...], requested: str | None) -> Profile | None:
+    if requested is None:
         return choose_profile(profiles)
-    found = next((item for item in profiles if wished in (item.token, item.name)), None)
-    if found is None:
+    chosen = next((item for item in profiles if requested in (item.token, item.name)), None)
+    if chosen is None:
         known = ", ".join(f"{item.token} ({item.name}, {item.stream})" for item in profiles) or "none"
-        raise RegistrationError(f"--profile: the camera has no profile {wished}; it has: {known}", usage=True)
-    return found
+        raise RegistrationError(f"--profile: the camera has no profile {requested}; it has: {known}", usage=True)
+    return chosen
 
 
 def _split(uri: str) -> tuple[int, str]:
-    """Return port and path of an RTSP address as the camera names it."""
+    """Return the port and the path of an RTSP URI; the default port is 554."""
     from xueliang_monitor.wire.onvif import path_of
 
     try:
@@ -113,10 +117,10 @@ def _split(uri: str) -> tuple[int, str]:
 
 
 def without_login(path: str, login: Credentials | None) -> str:
-    """Put placeholders where a path holds the login, so that no password gets into a camera's file.
+    """Replace the password in a path by a placeholder, so that no password is written to a camera file.
 
     Raises:
-        ConnectRefusedError: it holds a password that is not the login's.
+        RegistrationError: the path contains a password that is not the login's.
 
     """
     if login is not None:
@@ -124,167 +128,178 @@ def without_login(path: str, login: Credentials | None) -> str:
             path = re.sub(rf"(?i)((?:password|passwd|pass|pwd)=){re.escape(plain)}(?=[&_/?#]|$)", r"\1{password}", path)
     if redact_path(path) != path:
         raise RegistrationError(
-            f"the camera's stream address holds a password ({redact_path(path)}), which is not written to a file",
-            "Give the path with --rtsp-path, with {username} and {password} where the login belongs.",
+            f"the camera's stream address contains a password ({redact_path(path)}); it is not written to a file",
+            "Give the path with --rtsp-path, and write {username} and {password} in place of the login.",
         )
     return path
 
 
-async def _optional_path(talk: OnvifClient, token: str) -> str | None:
+async def _snapshot_path(client: OnvifClient, token: str) -> str | None:
+    """Return the path of a profile's snapshots, or None where the camera reports none."""
     from xueliang_monitor.wire.onvif import path_of
 
     try:
-        return path_of(await talk.snapshot_uri(token)) or None
+        return path_of(await client.snapshot_uri(token)) or None
     except OnvifResponseError:
         return None
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceDetails:
-    """What a device says of itself, as it goes into its file."""
+    """The identity, profiles and paths that a device reports, as sections of its camera file.
 
-    place: OnvifTarget
+    `service` is where its ONVIF service was found, `stream` the monitored profile, `main_stream` the largest one.
+    """
+
+    service: OnvifTarget
     identity: IdentitySection
     stream: StreamSection
-    main: StreamSection
+    main_stream: StreamSection
     rtsp_port: int
     rtsp_path: str
     snapshot_path: str | None
 
 
 @contextlib.asynccontextmanager
-async def _asking() -> AsyncIterator[None]:
-    """Bound a talk in time, and turn what goes wrong in it into a refusal in words."""
+async def _errors_translated() -> AsyncIterator[None]:
+    """Limit the duration of ONVIF calls, and raise their errors as RegistrationError."""
     try:
-        async with asyncio.timeout(TALK_SECONDS):
+        async with asyncio.timeout(QUERY_SECONDS):
             yield
     except LoginError as error:
         raise RegistrationError(
-            f"the camera refuses the login: {error}",
-            "One attempt was made and no more, so that the camera is not locked. Correct the credentials in the "
-            "settings; where the camera keeps other users for ONVIF, name them with --onvif-credentials, or leave "
-            "ONVIF out with --onvif none and --rtsp-path.",
-            "登录被拒绝：仅尝试了一次，以免摄像机锁定。请更正凭据后重试。",
+            f"the camera refused the login: {error}",
+            "One attempt was made, and no more, so that the camera does not lock the account. Correct the credentials "
+            "in the settings. If the camera has separate ONVIF users, name them with --onvif-credentials. To register "
+            "it without ONVIF, use --onvif none and --rtsp-path.",
+            "摄像机拒绝登录。为避免账号被锁定，仅尝试了一次。请更正账号密码后重试。",
         ) from error
     except ShortageError as error:
         raise RegistrationError(str(error)) from error
     except (NetError, OnvifResponseError) as error:
-        raise RegistrationError(f"the camera does not tell over ONVIF what is needed: {error}") from error
+        raise RegistrationError(f"the camera does not report over ONVIF what is needed: {error}") from error
     except TimeoutError as error:
-        raise RegistrationError(f"the camera did not answer over ONVIF within {TALK_SECONDS:.0f} s") from error
+        raise RegistrationError(f"the camera did not respond over ONVIF within {QUERY_SECONDS:.0f} s") from error
 
 
-async def _interview(talk: OnvifClient, place: OnvifTarget, wished: str | None) -> DeviceDetails:
-    async with _asking():
-        who = await talk.identity()
-        profiles = await talk.profiles()
-        chosen, main = _choose(profiles, wished), main_profile(profiles)
+async def _query(client: OnvifClient, service: OnvifTarget, profile: str | None) -> DeviceDetails:
+    async with _errors_translated():
+        identity = await client.identity()
+        profiles = await client.profiles()
+        chosen, main = _choose(profiles, profile), main_profile(profiles)
         if chosen is None or main is None:
-            raise RegistrationError("the camera names no media profile: its encoder is not set up")
-        port, path = _split(await talk.stream_uri(chosen.token))
-        path = without_login(path, place.credentials)
-        snapshot = await _optional_path(talk, chosen.token)
+            raise RegistrationError("the camera has no media profile; configure its encoder first")
+        port, path = _split(await client.stream_uri(chosen.token))
+        path = without_login(path, service.credentials)
+        snapshot_path = await _snapshot_path(client, chosen.token)
     return DeviceDetails(
-        place,
-        IdentitySection.of(who),
-        StreamSection.of(chosen.token, chosen.stream),
-        StreamSection.of(main.token, main.stream),
-        port,
-        path,
-        snapshot,
+        service=service,
+        identity=IdentitySection.of(identity),
+        stream=StreamSection.of(chosen.token, chosen.stream),
+        main_stream=StreamSection.of(main.token, main.stream),
+        rtsp_port=port,
+        rtsp_path=path,
+        snapshot_path=snapshot_path,
     )
 
 
-async def query_device(wish: RegistrationRequest, installation: Installation, say: Progress) -> DeviceDetails | None:
-    """Find the device's ONVIF service and ask it; None where it has none and the stream's path is given."""
+async def query_device(
+    request: RegistrationRequest, installation: Installation, progress: Progress
+) -> DeviceDetails | None:
+    """Find the device's ONVIF service and query it; None where there is no ONVIF and the request has the RTSP path.
+
+    Raises:
+        RegistrationError: the device has no ONVIF service, or does not report what is needed.
+
+    """
     from xueliang_monitor.net.onvif import OnvifClient
 
-    if wish.onvif == "none":
+    if request.onvif == "none":
         return None
-    login = login_of(installation, wish.onvif_credentials or wish.credentials, "--onvif-credentials")
-    tried: list[str] = []
-    addresses = await _addresses(wish.address, installation)
-    for found in await _places(wish, addresses[0]):
-        place = replace(found, credentials=login)
-        async with OnvifClient(wish.address, place, time.time, tls=wish.tls, addresses=addresses) as talk:
-            if why_not := await _speaks_onvif(talk):
-                tried.append(f"port {place.port}: {why_not}")
+    login = login_of(installation, request.onvif_credentials or request.credentials, "--onvif-credentials")
+    failures: list[str] = []
+    addresses = await _addresses(request.address, installation)
+    for candidate in await _candidate_services(request, addresses[0]):
+        service = replace(candidate, credentials=login)
+        async with OnvifClient(request.address, service, time.time, tls=request.tls, addresses=addresses) as client:
+            if failure := await _check_onvif(client):
+                failures.append(f"port {service.port}: {failure}")
                 continue
-            say(f"ONVIF at port {place.port}")
-            return await _interview(talk, place, wish.profile)
-    where = "; ".join(tried) or f"none of the ports {', '.join(map(str, USUAL_PORTS))} is open"
-    if wish.rtsp_path is not None and wish.onvif_port is None:
-        say("no ONVIF found; the camera is registered without")
+            progress(f"ONVIF at port {service.port}")
+            return await _query(client, service, request.profile)
+    tried = "; ".join(failures) or f"none of the ports {', '.join(map(str, DEFAULT_PORTS))} is open"
+    if request.rtsp_path is not None and request.onvif_port is None:
+        progress("no ONVIF found; the camera is registered without it")
         return None
     raise RegistrationError(
-        f"{wish.address} does not speak ONVIF ({where})",
-        "Give its port with --onvif-port; for a camera without ONVIF give --rtsp-path (and --rtsp-port).",
+        f"{request.address} does not speak ONVIF ({tried})",
+        "Give its port with --onvif-port. For a camera without ONVIF, give --rtsp-path (and --rtsp-port).",
     )
 
 
 async def add_device_details(data: CameraFile, installation: Installation) -> CameraFile:
-    """Add to what a camera's file will say who the device says it is, and what its profiles are set to.
+    """Return a camera file with the identity and the profiles that the device reports.
 
-    The path that is given stays; where a profile has it, that is the one under watch. Without ONVIF nothing is added.
+    The RTSP path stays as it is; the profile with that path is the monitored one. Without ONVIF nothing is added.
 
     Raises:
-        ConnectRefusedError: the device does not say.
+        RegistrationError: the device does not report what is needed.
 
     """
     from xueliang_monitor.net.onvif import OnvifClient
 
     login = login_of(installation, data.onvif_credentials or data.credentials)
-    place = target_of("", data, None, login).onvif
-    if place is None:
+    service = target_of("", data, None, login).onvif
+    if service is None:
         return data
     addresses = await _addresses(data.address, installation)
-    async with OnvifClient(data.address, place, time.time, tls=data.tls, addresses=addresses) as talk:
-        if why_not := await _speaks_onvif(talk):
-            raise RegistrationError(f"onvif: {why_not}")
-        told = await _interview(talk, place, data.stream.profile if data.stream else None)
-        async with _asking():
-            told = await _of_path(talk, told, data.rtsp_path)
+    async with OnvifClient(data.address, service, time.time, tls=data.tls, addresses=addresses) as client:
+        if failure := await _check_onvif(client):
+            raise RegistrationError(f"onvif: {failure}")
+        details = await _query(client, service, data.stream.profile if data.stream else None)
+        async with _errors_translated():
+            details = await _with_profile_of_path(client, details, data.rtsp_path)
     return data.model_copy(
         update={
-            "identity": told.identity,
-            "stream": told.stream,
-            "main_stream": told.main,
-            "snapshot_path": told.snapshot_path,
+            "identity": details.identity,
+            "stream": details.stream,
+            "main_stream": details.main_stream,
+            "snapshot_path": details.snapshot_path,
             "registered": data.registered or iso_utc(time.time()),
         }
     )
 
 
-async def _of_path(talk: OnvifClient, told: DeviceDetails, path: str) -> DeviceDetails:
-    """Return the same of the profile whose stream stands at `path`, where there is one."""
-    if told.rtsp_path == path:
-        return told
-    for profile in await talk.profiles():
-        if _split(await talk.stream_uri(profile.token))[1] == path:
-            return replace(told, stream=StreamSection.of(profile.token, profile.stream), rtsp_path=path)
-    return told
+async def _with_profile_of_path(client: OnvifClient, details: DeviceDetails, path: str) -> DeviceDetails:
+    """Return the details with the profile whose stream is at `path`, unchanged where no profile has it."""
+    if details.rtsp_path == path:
+        return details
+    for profile in await client.profiles():
+        if _split(await client.stream_uri(profile.token))[1] == path:
+            return replace(details, stream=StreamSection.of(profile.token, profile.stream), rtsp_path=path)
+    return details
 
 
 async def query_identity(
     camera: Camera, installation: Installation, now: Callable[[], float] = time.time
 ) -> tuple[IdentitySection, StreamSection | None]:
-    """Ask a registered camera who it is now, and what the profile under watch is set to, None where it has none.
+    """Query a registered camera's identity and the settings of its monitored profile, None where it has none.
 
     Raises:
-        ConnectRefusedError: it has no ONVIF, or does not say.
+        RegistrationError: the camera has no ONVIF, or does not report what is needed.
 
     """
     from xueliang_monitor.net.onvif import OnvifClient
 
-    target = camera.target.onvif
-    if target is None:
-        raise RegistrationError(f"{camera.id} has no ONVIF: there is nobody to ask")
+    service = camera.target.onvif
+    if service is None:
+        raise RegistrationError(f"{camera.id} has no ONVIF; its identity cannot be read")
     host, tls = camera.target.host, camera.target.tls
     addresses = await _addresses(host, installation)
-    async with OnvifClient(host, target, now, tls=tls, addresses=addresses) as talk, _asking():
-        await _speaks_onvif(talk)
-        who = IdentitySection.of(await talk.identity())
-        if not target.profile:
-            return who, None
-        found = next((item for item in await talk.profiles() if item.token == target.profile), None)
-        return who, StreamSection.of(found.token, found.stream) if found else None
+    async with OnvifClient(host, service, now, tls=tls, addresses=addresses) as client, _errors_translated():
+        await _check_onvif(client)
+        identity = IdentitySection.of(await client.identity())
+        if not service.profile:
+            return identity, None
+        monitored = next((item for item in await client.profiles() if item.token == service.profile), None)
+        return identity, StreamSection.of(monitored.token, monitored.stream) if monitored else None

@@ -1,8 +1,9 @@
-"""A spreadsheet's rows become camera files: all at once, or those that pass the acceptance test."""
+"""Imports the rows of a spreadsheet as camera files: all rows, or those that pass the acceptance test."""
 
 from __future__ import annotations
 
 import asyncio
+import enum
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,69 +20,82 @@ from xueliang_monitor.configuration.strict_yaml import DocumentError, read, vali
 from xueliang_monitor.picture.worker import Workers
 
 TEST_WORKERS = 2
-_BAD = frozenset({"bad row", "not passed", "not written"})
+
+
+class RowOutcome(enum.StrEnum):
+    """The outcome of one row; the values are shown and printed as JSON."""
+
+    WRITTEN = "written"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    BAD_ROW = "bad row"
+    NOT_PASSED = "not passed"
+    NOT_WRITTEN = "not written"
+
+
+_BAD = frozenset({RowOutcome.BAD_ROW, RowOutcome.NOT_PASSED, RowOutcome.NOT_WRITTEN})
 
 
 @dataclass(frozen=True, slots=True)
 class ImportedRow:
-    """What became of one row: written, updated, unchanged, bad row, not passed or not written."""
+    """The outcome of one row, with its line in the spreadsheet and the reason."""
 
     line: int
     id: str
-    outcome: str
+    outcome: RowOutcome
     detail: str = ""
 
     @property
     def bad(self) -> bool:
-        """Whether the row is no camera under watch now."""
+        """Whether the row did not become a monitored camera."""
         return self.outcome in _BAD
 
 
-def _known(folder: Path) -> dict[str, CameraFile]:
-    """Return what the camera files of a folder say, whatever logins they name."""
-    found: dict[str, CameraFile] = {}
+def _camera_files(folder: Path) -> dict[str, CameraFile]:
+    """Return the valid camera files of a folder by id, whether or not the settings have their credentials."""
+    files: dict[str, CameraFile] = {}
     for file in sorted(folder.glob("*.yaml")):
         try:
-            found[file.stem] = validate(read(file), CameraFile)
+            files[file.stem] = validate(read(file), CameraFile)
         except DocumentError:
             continue
-    return found
+    return files
 
 
-def _twice(rows: tuple[Row, ...], known: dict[str, CameraFile]) -> dict[str, str]:
-    """Return by id why a row cannot be taken: another camera has its address, port and path."""
-    places = {(item.address, item.rtsp_port, item.rtsp_path): name for name, item in known.items()}
-    refused: dict[str, str] = {}
+def _duplicates(rows: tuple[Row, ...], known: dict[str, CameraFile]) -> dict[str, str]:
+    """Return an error by id for each row whose address, port and path another camera has."""
+    streams = {(item.address, item.rtsp_port, item.rtsp_path): name for name, item in known.items()}
+    errors: dict[str, str] = {}
     for row in rows:
-        other = places.setdefault((row.data.address, row.data.rtsp_port, row.data.rtsp_path), row.id)
+        other = streams.setdefault((row.data.address, row.data.rtsp_port, row.data.rtsp_path), row.id)
         if other != row.id:
-            refused[row.id] = f"address: the same address, port and path as {other}"
-    return refused
+            errors[row.id] = f"address: the same address, port and path as {other}"
+    return errors
 
 
 class Import:
-    """One import into a folder; `outcomes` grows as rows are settled, and what is written stays written."""
+    """One import into a folder. `outcomes` grows row by row; files that are written stay when the import is aborted."""
 
     def __init__(
         self, into: Path, rows: tuple[Row, ...], *, commissioning: bool, installation: Installation | None
     ) -> None:
         self._into = into
         self._rows = rows
-        self._known = _known(into)
-        self._twice = _twice(rows, self._known)
+        self._known = _camera_files(into)
+        self._duplicates = _duplicates(rows, self._known)
         self._commissioning = commissioning
         self._installation = installation
         self.outcomes: list[ImportedRow] = []
 
     def write_all(self) -> None:
-        """Write every row's file."""
+        """Write the file of every row."""
         for row in self._rows:
-            data = self._wanted(row)
+            data = self._merged(row)
             if data is not None:
-                self._write(row, self._on_trial(data) if self._commissioning else data)
+                self._write(row, self._in_commissioning(data) if self._commissioning else data)
 
     async def test_all(self, at_once: int, settled: Callable[[], None]) -> None:
-        """Test every row that is not registered yet, and write those that pass; `settled` is called after each."""
+        """Test every row that is not registered yet, and write those that pass; call `settled` after each row."""
         workers, slots = Workers(TEST_WORKERS), asyncio.Semaphore(at_once)
 
         async def one(row: Row) -> None:
@@ -94,17 +108,17 @@ class Import:
             for row in self._rows:
                 group.create_task(one(row))
 
-    def _settle(self, row: Row, outcome: str, detail: str = "") -> None:
+    def _settle(self, row: Row, outcome: RowOutcome, detail: str = "") -> None:
         self.outcomes.append(ImportedRow(row.line, row.id, outcome, detail))
 
     @staticmethod
-    def _on_trial(data: CameraFile) -> CameraFile:
+    def _in_commissioning(data: CameraFile) -> CameraFile:
         return data.model_copy(update={"status": Lifecycle.COMMISSIONING})
 
-    def _wanted(self, row: Row) -> CameraFile | None:
-        """Return what the file is to say, the row's columns over what it said before; None for a row refused."""
-        if row.id in self._twice:
-            self._settle(row, "bad row", self._twice[row.id])
+    def _merged(self, row: Row) -> CameraFile | None:
+        """Return the content of the new file: the row's columns over the current file. None for a duplicate row."""
+        if row.id in self._duplicates:
+            self._settle(row, RowOutcome.BAD_ROW, self._duplicates[row.id])
             return None
         known = self._known.get(row.id)
         if known is None:
@@ -114,32 +128,32 @@ class Import:
     def _write(self, row: Row, data: CameraFile, detail: str = "") -> None:
         known = self._known.get(row.id)
         if data == known:
-            self._settle(row, "unchanged")
+            self._settle(row, RowOutcome.UNCHANGED)
             return
         try:
             camera_file.write(self._into, row.id, data)
         except OSError as error:
-            self._settle(row, "not written", error.strerror or type(error).__name__)
+            self._settle(row, RowOutcome.NOT_WRITTEN, error.strerror or type(error).__name__)
             return
-        self._settle(row, "updated" if known is not None else "written", detail)
+        self._settle(row, RowOutcome.UPDATED if known is not None else RowOutcome.WRITTEN, detail)
 
     async def _test(self, row: Row, workers: Workers) -> None:
-        data = self._wanted(row)
+        data = self._merged(row)
         if data is None:
             return
         if data == self._known.get(row.id):
-            self._settle(row, "unchanged", "registered already")
+            self._settle(row, RowOutcome.UNCHANGED, "already registered")
             return
-        data, failed = await self._tested(row, data, workers)
-        if not failed:
+        data, failures = await self._run_test(row, data, workers)
+        if not failures:
             self._write(row, data)
         elif self._commissioning:
-            self._write(row, self._on_trial(data), f"in commissioning: {failed}")
+            self._write(row, self._in_commissioning(data), f"in commissioning: {failures}")
         else:
-            self._settle(row, "not passed", failed)
+            self._settle(row, RowOutcome.NOT_PASSED, failures)
 
-    async def _tested(self, row: Row, data: CameraFile, workers: Workers) -> tuple[CameraFile, str]:
-        """Put a row to the acceptance test; return what its file will say, and what failed."""
+    async def _run_test(self, row: Row, data: CameraFile, workers: Workers) -> tuple[CameraFile, str]:
+        """Run the acceptance test on a row; return the content of its file, and the failed items as text."""
         installation = self._installation
         if installation is None:
             raise RuntimeError("rows are tested against an installation")
@@ -149,7 +163,7 @@ class Import:
             device_login = login_of(installation, data.onvif_credentials) or login
         except RegistrationError as error:
             return data, error.messages[0]
-        target = target_of(row.id, data, login, device_login, defaults_of(installation.settings))
+        target = target_of(row.id, data, login, device_login, defaults=defaults_of(installation.settings))
         test = await run_acceptance_test(target, installation, workers, data.stream.value() if data.stream else None)
         failed = [f"{item.subject}: {item.detail or item.fault}" for item in test.items if item.passed is False]
         return data, "; ".join(failed)

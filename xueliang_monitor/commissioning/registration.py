@@ -1,4 +1,4 @@
-"""What is asked for of a new camera, and what its file will say; who else has its id, address or serial number."""
+"""Turns a registration request into a camera file, and finds conflicts with registered cameras."""
 
 from __future__ import annotations
 
@@ -20,89 +20,94 @@ from xueliang_monitor.time_format import iso_utc
 
 @dataclass(frozen=True, slots=True)
 class NewCamera:
-    """A camera that is not registered yet: its id, what its file would say, and what a visit needs."""
+    """A camera that is not registered yet: its id, the content of its file, and the target of its visits."""
 
     id: str
     data: CameraFile
     target: Target
 
 
-def find_conflict(installation: Installation, identity: str, host: str, port: int | None, serial: str) -> str | None:
-    """Progress which known camera has the same id, address or serial number; None where none has."""
+def find_conflict(
+    installation: Installation, identity: str, host: str, *, port: int | None, serial: str = ""
+) -> str | None:
+    """Return which registered camera has the same id, address or serial number, or None.
+
+    A `port` of None stands for every port of the host. Retired cameras keep their id, but free their address.
+    """
     for camera in installation.inventory.known:
         if camera.id == identity:
             return f"the id {identity} is taken by {camera.id} ({camera.name}, {camera.target.host})"
         if camera.status is Lifecycle.RETIRED:
             continue
         if camera.target.host == host and (port is None or camera.target.port == port):
-            return f"the address {host} is registered already, as {camera.id} ({camera.name})"
+            return f"the address {host} is already registered as {camera.id} ({camera.name})"
         if serial and camera.data.identity is not None and camera.data.identity.serial == serial:
-            return f"the serial number {serial} is registered already, as {camera.id} ({camera.name})"
-    broken = [problem for problem in installation.inventory.problems if problem.file.stem == identity]
-    return f"the id {identity} is taken by a file that cannot be used: {broken[0]}" if broken else None
+            return f"the serial number {serial} is already registered as {camera.id} ({camera.name})"
+    invalid = [problem for problem in installation.inventory.problems if problem.file.stem == identity]
+    return f"the id {identity} is taken by a camera file that is not valid: {invalid[0]}" if invalid else None
 
 
 def default_id(name: str | None, address: str) -> str:
-    """Return an id made of the name, where that is of Latin letters, else of the address."""
+    """Return an id made from the name where that is mostly Latin letters, otherwise from the address."""
     slug = re.sub(r"[^a-z0-9_.]+", "-", (name or "").lower()).strip("-._")
     if name and slug and len(slug) >= len(name) / 2:
         return slug[:60]
     return "camera-" + re.sub(r"[^a-z0-9]+", "-", address.lower()).strip("-")[:50]
 
 
-def _file_of(wish: RegistrationRequest, told: DeviceDetails | None) -> CameraFile:
+def _camera_file(request: RegistrationRequest, details: DeviceDetails | None) -> CameraFile:
     values: dict[str, object] = {
-        "name": wish.name,
-        "site": wish.site,
-        "programme": wish.programme,
-        "uplink": wish.uplink,
-        "address": wish.address,
-        "rtsp_port": wish.rtsp_port or (told.rtsp_port if told else 554),
-        "rtsp_path": wish.rtsp_path or (told.rtsp_path if told else "/"),
-        "credentials": wish.credentials,
+        "name": request.name,
+        "site": request.site,
+        "programme": request.programme,
+        "uplink": request.uplink,
+        "address": request.address,
+        "rtsp_port": request.rtsp_port or (details.rtsp_port if details else 554),
+        "rtsp_path": request.rtsp_path or (details.rtsp_path if details else "/"),
+        "credentials": request.credentials,
         "onvif": "none",
-        "tls": wish.tls,
-        "status": wish.status,
+        "tls": request.tls,
+        "status": request.status,
         "registered": iso_utc(time.time()),
     }
-    if told is not None:
+    if details is not None:
         values |= {
-            "onvif": "https" if told.place.secure else "http",
-            "onvif_port": told.place.port,
-            "onvif_path": told.place.path,
-            "onvif_credentials": wish.onvif_credentials,
-            "snapshot_path": told.snapshot_path,
-            "identity": told.identity,
-            "stream": told.stream,
-            "main_stream": told.main,
+            "onvif": "https" if details.service.secure else "http",
+            "onvif_port": details.service.port,
+            "onvif_path": details.service.path,
+            "onvif_credentials": request.onvif_credentials,
+            "snapshot_path": details.snapshot_path,
+            "identity": details.identity,
+            "stream": details.stream,
+            "main_stream": details.main_stream,
         }
     try:
-        return validate(Document(Path(wish.address), values, {}), CameraFile)
+        return validate(Document(Path(request.address), values, {}), CameraFile)
     except DocumentError as error:
         raise RegistrationError(*(problem.message for problem in error.problems), usage=True) from None
 
 
-async def prepare_registration(wish: RegistrationRequest, installation: Installation, say: Progress) -> NewCamera:
-    """Ask the device and put together what its file will say.
+async def prepare_registration(
+    request: RegistrationRequest, installation: Installation, progress: Progress
+) -> NewCamera:
+    """Query the device and return the camera that the request describes.
 
     Raises:
-        ConnectRefusedError: the wish or the device does not allow it.
+        RegistrationError: the request is not valid, the camera is already registered, or the device does not answer.
 
     """
-    identity = wish.id or default_id(wish.name, wish.address)
+    identity = request.id or default_id(request.name, request.address)
     if not ID.fullmatch(identity):
-        raise RegistrationError(f"--id: {identity!r} is no id; use {ID_RULE}", usage=True)
-    _file_of(wish, None)  # what is wrong with the wish itself is said before anybody is asked
-    login = login_of(installation, wish.credentials)
-    taken = find_conflict(installation, identity, wish.address, wish.rtsp_port, "")
-    if taken is not None:
-        raise RegistrationError(taken)
-    told = await query_device(wish, installation, say)
-    data = _file_of(wish, told)
+        raise RegistrationError(f"--id: {identity!r} is not a valid id; use {ID_RULE}", usage=True)
+    _camera_file(request, None)  # validates the request before the device is contacted
+    login = login_of(installation, request.credentials)
+    if conflict := find_conflict(installation, identity, request.address, port=request.rtsp_port):
+        raise RegistrationError(conflict)
+    details = await query_device(request, installation, progress)
+    data = _camera_file(request, details)
     serial = data.identity.serial if data.identity else ""
-    taken = find_conflict(installation, identity, data.address, data.rtsp_port, serial)
-    if taken is not None:
-        raise RegistrationError(taken)
-    device_login = login_of(installation, wish.onvif_credentials) or login
+    if conflict := find_conflict(installation, identity, data.address, port=data.rtsp_port, serial=serial):
+        raise RegistrationError(conflict)
+    device_login = login_of(installation, request.onvif_credentials) or login
     defaults = defaults_of(installation.settings)
-    return NewCamera(identity, data, target_of(identity, data, login, device_login, defaults))
+    return NewCamera(identity, data, target_of(identity, data, login, device_login, defaults=defaults))

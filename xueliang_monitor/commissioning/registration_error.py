@@ -1,4 +1,4 @@
-"""Why a camera is not registered, in words."""
+"""The error that ends a registration."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from xueliang_monitor.model import Credentials
 
 
 class RegistrationError(Exception):
-    """A camera is not registered; the messages say why, and `usage` whether the command was wrong."""
+    """A camera cannot be registered. `messages` say why; `usage` is True where the command itself was wrong."""
 
     def __init__(self, *messages: str, usage: bool = False) -> None:
         super().__init__("; ".join(messages))
@@ -16,10 +16,10 @@ class RegistrationError(Exception):
 
 
 def login_of(installation: Installation, name: str | None, option: str = "--credentials") -> Credentials | None:
-    """Return a login by the name that the settings give it.
+    """Return the credentials with that name in the settings; `option` is named in the error.
 
     Raises:
-        ConnectRefusedError: the settings do not know it, or its password is not to be had.
+        RegistrationError: the settings have no such credentials, or their password cannot be read.
 
     """
     if name is None:
@@ -27,7 +27,7 @@ def login_of(installation: Installation, name: str | None, option: str = "--cred
     if name in installation.credentials:
         return installation.credentials[name]
     if name in installation.settings.credentials:
-        said = [str(problem) for problem in installation.problems]
-        raise RegistrationError(f"the password of credentials {name} is not to be had", *said, usage=True)
+        problems = [str(problem) for problem in installation.problems]
+        raise RegistrationError(f"the password of credentials {name} cannot be read", *problems, usage=True)
     known = ", ".join(sorted(installation.settings.credentials)) or "none"
-    raise RegistrationError(f"{option}: the settings know no credentials {name}; known: {known}", usage=True)
+    raise RegistrationError(f"{option}: no credentials {name} in the settings; there are: {known}", usage=True)

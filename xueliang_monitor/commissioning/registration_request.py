@@ -1,4 +1,4 @@
-"""What is asked for of a new camera."""
+"""The request to register a new camera."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from xueliang_monitor.configuration.camera_file import Lifecycle
 
 @dataclass(frozen=True, slots=True)
 class RegistrationRequest:
-    """What is asked for of a new camera; None leaves it to the device or to what is usual."""
+    """What the operator specifies; None leaves a value to the device or to the default."""
 
     address: str
     site: str

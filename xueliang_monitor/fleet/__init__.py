@@ -1,1 +1,1 @@
-"""The fleet's state in memory, and when each camera is visited."""
+"""The state of the fleet in memory, and the schedule of visits."""

@@ -1,4 +1,4 @@
-"""What changed in the fleet, as values: written to the history in batches, read back from it at the start."""
+"""Changes of the fleet as values: written to the history in batches, and read back at the start."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from xueliang_monitor.probing.memory import Memory
 
 @dataclass(frozen=True, slots=True)
 class PictureSample:
-    """What one look measured, and the scores of its checks by fault."""
+    """The measures of one picture, and the scores of its checks by fault code."""
 
     camera: str
     at: float
@@ -26,9 +26,10 @@ class PictureSample:
 
 @dataclass(frozen=True, slots=True)
 class CameraRecord:
-    """What is known of one camera, whole: `data` is its file as it was last in force, None where that was not kept.
+    """The complete stored state of one camera.
 
-    `episodes` counts how often each fault was confirmed since the camera is known.
+    `data` is the last valid version of its file, None if it was not stored. `episodes` counts the confirmations of each
+    fault since the camera was added.
     """
 
     camera: str
@@ -38,24 +39,24 @@ class CameraRecord:
     episodes: Mapping[str, int] = field(default_factory=dict)
 
     def moved(self, change: Callable[[float], float]) -> CameraRecord:
-        """Return the same with every moment changed, as when the clock that gave them was wrong."""
+        """Return a copy with `change` applied to every time, for example after a correction of the clock."""
         return replace(self, health=self.health.moved(change), memory=self.memory.moved(change))
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What is to be written together, all or nothing.
+    """One batch of changes, written in one transaction.
 
     Attributes:
-        transitions: what happened.
-        known: cameras of which something is known that was not.
-        seconds: seconds to be added, by camera and day.
-        looks: looks at pictures.
-        outages: outages that began, ended or have another cause, each with its camera.
-        uplinks: uplinks that went down, with the cameras lost, or came back, with none.
+        transitions: faults raised and cleared.
+        known: the new state of cameras.
+        seconds: seconds to add, by camera and day.
+        looks: picture samples.
+        outages: outages that began, ended or changed, each with its camera.
+        uplinks: the lost cameras of uplinks that went down; none for an uplink that is up again.
         gone: cameras that are no longer watched.
-        shifted: seconds by which the clock was set; every moment of what lasts is moved by as much before all else.
-        clock: the clock that these moments are of.
+        shifted: seconds by which the clock was set. The times of open episodes and outages are shifted first.
+        clock: a reading of the clock that the times belong to.
 
     """
 
@@ -72,10 +73,15 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """Everything that a start goes on from.
+    """The stored state that a start continues from.
 
-    `uplinks` are those that are down, with the cameras that were lost, or None where that was not kept; `open_episodes`
-    and `open_outages` are those without an end; `clock` is the one that all moments are of, None where it was not kept.
+    Attributes:
+        cameras: the cameras by id.
+        uplinks: the dead uplinks with their lost cameras; None where those were not stored.
+        open_episodes: episodes without an end.
+        open_outages: outages without an end, each with its camera.
+        clock: a reading of the clock that the times belong to; None if it was not stored.
+
     """
 
     cameras: Mapping[str, CameraRecord] = field(default_factory=dict)
@@ -86,15 +92,14 @@ class Stored:
 
     @property
     def files(self) -> Mapping[str, CameraFile | None]:
-        """The cameras' files as they were last in force; None where one was not kept."""
+        """The last valid version of each camera's file; None where it was not stored."""
         return {name: known.data for name, known in self.cameras.items()}
 
     def moved(self, change: Callable[[float], float]) -> Stored:
-        """Return the same with every moment changed, as when the clock that gave them was wrong."""
-        return Stored(
-            {name: known.moved(change) for name, known in self.cameras.items()},
-            self.uplinks,
-            tuple(replace(item, began=change(item.began)) for item in self.open_episodes),
-            tuple((name, outage.moved(change)) for name, outage in self.open_outages),
-            self.clock,
+        """Return a copy with `change` applied to every time, for example after a correction of the clock."""
+        return replace(
+            self,
+            cameras={name: known.moved(change) for name, known in self.cameras.items()},
+            open_episodes=tuple(replace(item, began=change(item.began)) for item in self.open_episodes),
+            open_outages=tuple((name, outage.moved(change)) for name, outage in self.open_outages),
         )

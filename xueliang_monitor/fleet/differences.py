@@ -1,4 +1,4 @@
-"""What another inventory changes, and what of a camera's memory holds over a change or a late start. Pure."""
+"""What a new inventory changes, and which part of a camera's memory stays valid for a changed file. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from xueliang_monitor.probing.memory import Memory
 
 
 def difference(before: Iterable[Camera], after: Iterable[Camera]) -> Difference:
-    """Return what another inventory changes."""
+    """Return the difference between two inventories."""
     known, today = {camera.id: camera for camera in before}, {camera.id: camera for camera in after}
     changed = tuple(camera for camera in today.values() if known.get(camera.id) != camera)
     fresh = tuple(camera.id for camera in changed if camera.id not in known or known[camera.id].target != camera.target)
@@ -22,23 +22,34 @@ def difference(before: Iterable[Camera], after: Iterable[Camera]) -> Difference:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Cameras that are gone, cameras that are new or changed, and of these the ones to be visited anew."""
+    """The difference between two inventories.
+
+    Attributes:
+        gone: ids of removed cameras.
+        changed: new cameras, and cameras whose file changed.
+        fresh: ids of those cameras in `changed` that are new or are reached differently; they are rescheduled.
+
+    """
 
     gone: tuple[str, ...]
     changed: tuple[Camera, ...]
     fresh: tuple[str, ...]
 
 
-def better_learned(memory: Memory, stored: Memory) -> Memory:
-    """Return a memory with that reference of its picture and of a stored one that has seen more looks."""
+def with_longer_learned_reference(memory: Memory, stored: Memory) -> Memory:
+    """Return a memory with the picture reference of the two that was learned from more pictures."""
     looks = memory.reference.looks if memory.reference is not None else 0
     if stored.reference is None or stored.reference.looks <= looks:
         return memory
     return replace(memory, reference=stored.reference)
 
 
-def kept_of(known: Entry, camera: Camera) -> Memory:
-    """Return what of a camera's memory holds for another version of its file."""
+def memory_still_valid(known: Entry, camera: Camera) -> Memory:
+    """Return the part of a camera's memory that stays valid for another version of its file.
+
+    Another URL or identity discards what was learned of the device. Another URL or view discards the picture
+    reference. Another host discards the state of the logins.
+    """
     memory, before, now = known.memory, known.camera.target, camera.target
     same = before.url == now.url
     if not same or known.camera.data.identity != camera.data.identity:

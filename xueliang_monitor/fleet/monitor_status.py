@@ -125,6 +125,12 @@ class ReloadStatus:
     succeeded_at: float = 0.0
     problems: tuple[Problem, ...] = ()
 
+    def record(self, now: float, *, ok: bool, problems: tuple[Problem, ...]) -> None:
+        """Record a reload: whether it succeeded, and the errors found."""
+        self.succeeded, self.problems = ok, problems
+        if ok:
+            self.succeeded_at = now
+
     @property
     def invalid_files(self) -> int:
         """The number of files with an error."""

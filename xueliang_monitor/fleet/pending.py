@@ -1,4 +1,4 @@
-"""What the fleet learned and the history does not hold yet."""
+"""Changes of the fleet that the history does not hold yet."""
 
 from __future__ import annotations
 
@@ -10,10 +10,18 @@ from xueliang_monitor.fleet.snapshot import Entry
 from xueliang_monitor.judgement.availability import Seconds
 from xueliang_monitor.judgement.health import Outage
 from xueliang_monitor.judgement.transition import Transition
+from xueliang_monitor.model import VisitResult
+from xueliang_monitor.picture.measures import MEASURES
+
+SAMPLE_SPACING_SECONDS = 900.0
+"""The usual time between two stored picture samples of one camera."""
+
+NEAR_SCORE = 0.4
+"""A picture sample with a score this high is always stored; limits are tuned by such samples."""
 
 
 class Pending:
-    """Gathers changes until `take` hands them over as one batch."""
+    """Collects changes until `take` returns them as one batch."""
 
     def __init__(self) -> None:
         self._happened: list[Transition] = []
@@ -27,38 +35,43 @@ class Pending:
         self._shifted = 0.0
 
     def happened(self, transitions: Iterable[Transition]) -> None:
-        """Take what happened."""
+        """Add transitions."""
         self._happened += transitions
 
-    def look(self, taken: PictureSample) -> None:
-        """Take a look at a picture."""
-        self._looks.append(taken)
+    def sample(self, visited: VisitResult, *, kept_at: float) -> float:
+        """Add a picture sample if one is due; `kept_at` is when the last one was kept. Return when that is now."""
+        near = max(visited.scores.values(), default=0.0) >= NEAR_SCORE
+        if not visited.scores or (visited.at - kept_at < SAMPLE_SPACING_SECONDS and not near):
+            return kept_at
+        measures = {name: value for name in MEASURES if isinstance(value := visited.readings.get(name), float)}
+        self._looks.append(PictureSample(visited.camera, visited.at, measures, visited.scores))
+        return visited.at
 
     def seconds(self, camera: str, day: str, spent: Seconds) -> None:
-        """Add to what is added up of a camera's day."""
+        """Add seconds to a camera's day."""
         self._seconds[camera, day] = self._seconds.get((camera, day), Seconds()) + spent
 
     def outage(self, camera: str, before: Outage | None, after: Outage | None, now: float) -> None:
-        """Take how a camera's outage went on; it has ended at `now` where another one or none is there after it."""
+        """Add the change of a camera's outage; `before` ends `now` if `after` is another outage or None."""
         if before is not None and (after is None or after.key != before.key):
             self._outages.append((camera, replace(before, ended=max(now, before.began))))
         if after is not None and after != before:
             self._outages.append((camera, after))
 
     def outages(self, known: Iterable[tuple[str, Outage]]) -> None:
-        """Take outages as they are now, each with its camera."""
+        """Add outages as they are now, each with its camera."""
         self._outages += known
 
     def uplinks(self, lost: Mapping[str, frozenset[str]]) -> None:
-        """Take which cameras are lost with which uplink, none where it is back."""
+        """Add the lost cameras of uplinks; an uplink that is up again has none."""
         self._uplinks.update(lost)
 
     def touch(self, camera: str) -> None:
-        """Note that a camera was visited: what is known of it is written now and then."""
+        """Note that a camera was visited without a change; it is included in every complete batch."""
         self._touched.add(camera)
 
     def change(self, cameras: Iterable[str]) -> None:
-        """Note that what is known of cameras is to be written with the next batch."""
+        """Note that the state of cameras changed; they are included in the next batch."""
         self._changed.update(cameras)
 
     def gone(self, cameras: Iterable[str]) -> None:
@@ -66,27 +79,27 @@ class Pending:
         self._gone.update(cameras)
 
     def shift(self, seconds: float) -> None:
-        """Move every moment by as much as the clock was set, here and then in the history."""
+        """Shift every time by as much as the clock was set, here and later in the history."""
         self._happened = [item.moved(lambda moment: moment + seconds) for item in self._happened]
         self._outages = [(name, outage.moved(lambda moment: moment + seconds)) for name, outage in self._outages]
         self._shifted += seconds
 
     def take(self, entries: Mapping[str, Entry], *, every: bool) -> Changes:
-        """Return what came together since the last call; `every` also has the cameras that were only visited."""
+        """Return the changes since the last call; with `every`, cameras that were only visited are included."""
         wanted: Collection[str] = self._changed | self._touched if every else self._changed
         changes = Changes(
-            tuple(self._happened),
-            tuple(
-                CameraRecord(name, entry.health, entry.memory, entry.camera.data, entry.episodes)
+            transitions=tuple(self._happened),
+            known=tuple(
+                CameraRecord(name, entry.health, entry.memory, data=entry.camera.data, episodes=entry.episodes)
                 for name in sorted(wanted)
                 if (entry := entries.get(name)) is not None
             ),
-            tuple((camera, day, seconds) for (camera, day), seconds in self._seconds.items()),
-            tuple(self._looks),
-            tuple(self._outages),
-            tuple(self._uplinks.items()),
-            tuple(sorted(self._gone)),
-            self._shifted,
+            seconds=tuple((camera, day, seconds) for (camera, day), seconds in self._seconds.items()),
+            looks=tuple(self._looks),
+            outages=tuple(self._outages),
+            uplinks=tuple(self._uplinks.items()),
+            gone=tuple(sorted(self._gone)),
+            shifted=self._shifted,
         )
         self._happened, self._looks, self._outages, self._shifted = [], [], [], 0.0
         self._seconds, self._uplinks, self._changed, self._gone = {}, {}, set(), set()

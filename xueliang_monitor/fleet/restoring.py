@@ -1,13 +1,15 @@
-"""What a start makes of what the history holds: whole entries, and an end to what lasts there and not here. Pure."""
+"""Restores entries from the stored state at the start, and ends what is open in the history only. Pure."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from xueliang_monitor.clock import Clock
 from xueliang_monitor.fleet.changes import CameraRecord, Stored
+from xueliang_monitor.fleet.differences import with_longer_learned_reference
 from xueliang_monitor.fleet.fleet_uplinks import group_of
 from xueliang_monitor.fleet.snapshot import Entry
 from xueliang_monitor.judgement.catalogue import FAULTS
@@ -20,16 +22,16 @@ from xueliang_monitor.judgement.uplinks import UNREACHABLE, Member, Uplink
 
 @dataclass(frozen=True, slots=True)
 class Restoration:
-    """What a start goes on from.
+    """The restored state.
 
     Attributes:
-        entries: the cameras, with what is known of them.
-        transitions: ends of what lasts in the history and is not known here any more.
-        outages: outages as they are now, each with its camera.
-        changed: cameras of which the history is to hold something else.
-        unwatched: cameras that the history knows and of which nobody can say here how they are reached.
-        uplinks: what is known of each uplink.
-        clock_wrong_since: since when the monitor's own clock was known to be wrong; None where it was not.
+        entries: the cameras with their restored state.
+        transitions: clearings of what is open in the history but unknown here.
+        outages: outages that changed by the restoration, each with its camera.
+        changed: cameras whose stored state must be rewritten.
+        unwatched: cameras in the history that have no entry.
+        uplinks: the restored uplinks.
+        clock_wrong_since: since when the monitor's own clock is wrong; None if it is right.
 
     """
 
@@ -43,22 +45,49 @@ class Restoration:
 
 
 def newest(stored: Stored, otherwise: float) -> float:
-    """Return the last moment at which a camera was visited before."""
+    """Return the time of the last stored visit of any camera; `otherwise` without cameras."""
     return max((known.health.visited_at or 0.0 for known in stored.cameras.values()), default=otherwise)
 
 
-def restored_entry(entry: Entry, known: CameraRecord, now: float) -> tuple[Entry, tuple[FaultState, ...]]:
-    """Return a camera's entry with what the history knows of it, and the faults that this version does not know.
+def clock_step(stored: Stored, clock: Clock) -> float:
+    """Return by how many seconds the wall clock was set during the downtime; negative if it was set back.
 
-    No moment lies in the future. The time away counts as not watched.
+    After a reboot only a step back shows, by a stored visit in the future; the step was at least that large.
+    """
+    step = stored.clock.step_until(clock) if stored.clock is not None else None
+    now = clock.now()
+    return min(0.0, now - newest(stored, now)) if step is None else step
+
+
+def restored_entry(entry: Entry, known: CameraRecord, now: float) -> tuple[Entry, tuple[FaultState, ...]]:
+    """Return a camera's entry with its stored state, and its stored faults that this version does not know.
+
+    Times in the future become `now`. The downtime counts as unwatched.
     """
     health, unknown = restored(known.health, now, FAULTS)
     memory = known.memory.moved(lambda moment: min(moment, now))
     return replace(entry, health=health, memory=memory, episodes=dict(known.episodes), restored_at=now), unknown
 
 
+def merged_late(entry: Entry, known: CameraRecord, lasting: Outage | None, now: float) -> Entry:
+    """Return a camera's entry merged with stored state that became readable only after its first visit.
+
+    The state observed since then wins. Episode counts add up. The picture reference learned from more pictures wins.
+    `lasting` is the open outage in the history, which an open outage here continues. A camera that was not visited yet
+    is restored completely.
+    """
+    if entry.health.visited_at is None:
+        return restored_entry(entry, known, now)[0]
+    health, outage = entry.health, entry.health.outage
+    if outage is not None and lasting is not None:
+        health = replace(health, outage=lasting.joined(outage))
+    counts = Counter(entry.episodes) + Counter(known.episodes)
+    memory = with_longer_learned_reference(entry.memory, known.memory)
+    return replace(entry, health=health, memory=memory, episodes=dict(counts))
+
+
 def restore(stored: Stored, entries: Mapping[str, Entry], now: float) -> Restoration:
-    """Put what the history knows into the entries of the cameras that there were."""
+    """Restore the stored state into the entries of the cameras."""
     after = dict(entries)
     changed: set[str] = set()
     outages: list[tuple[str, Outage]] = []
@@ -91,27 +120,27 @@ def restore(stored: Stored, entries: Mapping[str, Entry], now: float) -> Restora
             outages.append((name, replace(known_outage, ended=max(now, known_outage.began))))
     uplinks, up = _uplinks(stored, after, now)
     return Restoration(
-        after,
-        (*ended.values(), *up),
-        tuple(outages),
-        frozenset(changed),
-        frozenset(unwatched),
-        uplinks,
-        min(wrong, default=None),
+        entries=after,
+        transitions=(*ended.values(), *up),
+        outages=tuple(outages),
+        changed=frozenset(changed),
+        unwatched=frozenset(unwatched),
+        uplinks=uplinks,
+        clock_wrong_since=min(wrong, default=None),
     )
 
 
 def _member(entry: Entry, now: float) -> Member:
-    """Return what a camera tells of its uplink by what was known of it before a restart."""
+    """Return a camera's reachability as it was known before the restart."""
     lost = [fault.since for fault in entry.health.confirmed if fault.code in UNREACHABLE]
     at = entry.health.visited_at
     return Member(now if at is None else at, min(lost, default=None))
 
 
 def _uplinks(stored: Stored, entries: Mapping[str, Entry], now: float) -> tuple[tuple[Uplink, ...], list[Transition]]:
-    """Return the uplinks as they were, and an end to those behind which none of the lost cameras is left.
+    """Return the restored uplinks, and a clearing for each dead uplink without any lost camera left.
 
-    Every camera counts as it was last seen, so that those visited first after a start do not speak for all.
+    Every camera is restored as it was last seen. Otherwise the first cameras visited would decide for all.
     """
     members: dict[str, dict[str, Member]] = defaultdict(dict)
     for name, entry in entries.items():

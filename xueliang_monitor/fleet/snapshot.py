@@ -1,4 +1,4 @@
-"""The fleet at one moment, as values: what page and metrics read."""
+"""The fleet at one moment, as values for metrics and page."""
 
 from __future__ import annotations
 
@@ -19,11 +19,20 @@ from xueliang_monitor.probing.memory import Memory
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One camera as the fleet knows it; `readings` keeps the last value of each, `rungs` the last result of each.
+    """The state of one camera.
 
-    `counted_until` is how far its availability is added up; `restored_at` when its health was taken from the history;
-    `scores` are those of the last look at its picture, of which one is kept every quarter of an hour, or where a fault
-    is near.
+    Attributes:
+        camera: its configuration.
+        health: its judged condition.
+        memory: what visits learned and pass on to the next visit.
+        readings: the last value of each reading.
+        rungs: the last result of each rung.
+        episodes: confirmations of each fault since the camera was added.
+        counted_until: the time up to which its availability is counted.
+        restored_at: when its health was restored from the history; None after the first visit.
+        scores: the scores of its last picture, by fault code.
+        look_kept_at: when a picture sample was last stored.
+
     """
 
     camera: Camera
@@ -38,9 +47,9 @@ class Entry:
     look_kept_at: float = 0.0
 
     def shifted(self, seconds: float) -> Entry:
-        """Return the same after our clock was set: every moment moved, and the camera's clock as far off as it is then.
+        """Return a copy for a clock that was set by `seconds`.
 
-        What was measured of a clock is a difference to ours, so that it changes the other way.
+        Every time is shifted. A camera's clock offset is relative to the monitor's clock and changes the other way.
         """
 
         def change(moment: float) -> float:
@@ -64,7 +73,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The fleet at one moment, safe to read from anywhere."""
+    """The fleet and the monitor at one moment; safe to read from any thread."""
 
     now: float
     entries: tuple[tuple[Entry, CameraStatus], ...]
@@ -77,5 +86,5 @@ class Snapshot:
 
     @property
     def counted(self) -> tuple[tuple[Entry, CameraStatus], ...]:
-        """The cameras that count: not those in commissioning."""
+        """The cameras with their status, without those in commissioning."""
         return tuple(pair for pair in self.entries if pair[0].camera.status is Lifecycle.ACTIVE)

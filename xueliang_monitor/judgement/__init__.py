@@ -1,1 +1,1 @@
-"""From reports to what people are shown: health, uplinks, our own clock, availability. Pure."""
+"""Judgement: from visit results to the health of cameras, uplinks and the monitor's clock, and availability. Pure."""

@@ -1,4 +1,4 @@
-"""How long cameras were online, healthy, in maintenance or behind a dead uplink: seconds from visit to visit. Pure."""
+"""Availability: seconds a camera was watched, online, healthy, behind a dead uplink or in maintenance. Pure."""
 
 from __future__ import annotations
 
@@ -11,17 +11,23 @@ from xueliang_monitor.judgement.status import CameraStatus, StatusCause
 from xueliang_monitor.model import State
 
 WINDOWS = {"1d": 1, "7d": 7, "30d": 30}
-"""Windows of `camera_availability_ratio`, in days."""
+"""The windows of `camera_availability_ratio`, in days."""
 
 _QUARTER_SECONDS = 900.0
-"""Time zones differ from UTC by whole quarters of an hour, so no midnight lies within one."""
+"""Time zone offsets are multiples of a quarter of an hour, so every local midnight lies on a boundary of quarters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seconds:
-    """Seconds of one camera: watched at all, and of these online, healthy, behind a dead uplink, in maintenance.
+    """Seconds of one camera in one period.
 
-    Behind a dead uplink a camera counts as not online; what was in maintenance is left out of the rates.
+    Attributes:
+        observed: seconds watched.
+        online: seconds of `observed` online.
+        healthy: seconds of `observed` healthy.
+        uplink: seconds of `observed` behind a dead uplink; the camera counts as offline.
+        maintenance: seconds of `observed` in maintenance; ratios leave them out.
+
     """
 
     observed: float = 0.0
@@ -32,41 +38,41 @@ class Seconds:
 
     def __add__(self, other: Seconds) -> Seconds:
         return Seconds(
-            self.observed + other.observed,
-            self.online + other.online,
-            self.healthy + other.healthy,
-            self.uplink + other.uplink,
-            self.maintenance + other.maintenance,
+            observed=self.observed + other.observed,
+            online=self.online + other.online,
+            healthy=self.healthy + other.healthy,
+            uplink=self.uplink + other.uplink,
+            maintenance=self.maintenance + other.maintenance,
         )
 
     def share(self, part: float) -> Seconds:
-        """Return a share of it, in [0, 1]."""
+        """Return all seconds multiplied by `part`, in [0, 1]."""
         return Seconds(
-            part * self.observed,
-            part * self.online,
-            part * self.healthy,
-            part * self.uplink,
-            part * self.maintenance,
+            observed=part * self.observed,
+            online=part * self.online,
+            healthy=part * self.healthy,
+            uplink=part * self.uplink,
+            maintenance=part * self.maintenance,
         )
 
     @property
     def counted(self) -> float:
-        """Seconds that the rates are of: observed without maintenance."""
+        """The seconds that ratios refer to: observed without maintenance."""
         return max(0.0, self.observed - self.maintenance)
 
     @property
     def online_ratio(self) -> float | None:
-        """Share of the counted time that it was online; None where there is none."""
+        """The share of `counted` online; None if nothing is counted."""
         return min(1.0, self.online / self.counted) if self.counted > 0 else None
 
     @property
     def healthy_ratio(self) -> float | None:
-        """Share of the counted time that it was healthy; None where there is none."""
+        """The share of `counted` healthy; None if nothing is counted."""
         return min(1.0, self.healthy / self.counted) if self.counted > 0 else None
 
 
 def spent(status: CameraStatus, seconds: float) -> Seconds:
-    """Return what `seconds` in a status count as; what is unknown for a reason of ours counts as not watched."""
+    """Return the availability of `seconds` in a status. An unknown state is unwatched, except behind a dead uplink."""
     if status.state is State.MAINTENANCE:
         return Seconds(observed=seconds, maintenance=seconds)
     if status.cause is StatusCause.UPLINK_DOWN:
@@ -84,12 +90,12 @@ def _day_of_quarter(quarter: int) -> tuple[str, float]:
 
 
 def day_of(moment: float) -> str:
-    """Return the local day of a moment, as YYYY-MM-DD."""
+    """Return the local day of a time, as YYYY-MM-DD."""
     return _day_of_quarter(int(moment // _QUARTER_SECONDS))[0]
 
 
 def split_by_day(start: float, end: float) -> Iterator[tuple[str, float]]:
-    """Yield the local days that a stretch of time touches, as YYYY-MM-DD, with its seconds in each."""
+    """Yield each local day of a period as YYYY-MM-DD, with the seconds of the period in it."""
     while start < end:
         day, midnight = _day_of_quarter(int(start // _QUARTER_SECONDS))
         until = min(end, midnight)
@@ -98,7 +104,7 @@ def split_by_day(start: float, end: float) -> Iterator[tuple[str, float]]:
 
 
 def window(days: Mapping[str, Seconds], count: int, now: float) -> Seconds:
-    """Return the seconds of the last `count` days up to `now`: of the day before the first, the rest of it."""
+    """Return the seconds of the last `count` days up to `now`; the earliest day counts by its remaining share."""
     today = date.fromisoformat(day_of(now))
     started = datetime.combine(today, datetime.min.time()).timestamp()
     total = Seconds()

@@ -1,4 +1,4 @@
-"""The fault catalogue, derived from what the probes declare."""
+"""The fault catalogue, derived from the declarations of the probes."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from xueliang_monitor.judgement.uplinks import UPLINK_DOWN
 from xueliang_monitor.model import Fault
 from xueliang_monitor.probing.rungs import PROBES
 
-TOGETHER = (UPLINK_DOWN, FLAPPING, CLOCK_WRONG)
-"""Faults that no single visit sees."""
+FLEET_FAULTS = (UPLINK_DOWN, FLAPPING, CLOCK_WRONG)
+"""Faults that no single visit can see."""
 
-_SEEN = tuple(fault for probe in PROBES for fault in probe.faults)
+_PROBED = tuple(fault for probe in PROBES for fault in probe.faults)
 
-FAULTS = MappingProxyType({fault.code: fault for fault in (*_SEEN, *TOGETHER)})
+FAULTS = MappingProxyType({fault.code: fault for fault in (*_PROBED, *FLEET_FAULTS)})
 
 
 def fault(code: str) -> Fault:
     """Return the declaration of a fault.
 
     Raises:
-        KeyError: there is none of that code.
+        KeyError: no fault has that code.
 
     """
     return FAULTS[code]
 
 
 def at_first_sight() -> frozenset[str]:
-    """Return the codes of which one sight is enough."""
+    """Return the codes that one visit confirms."""
     return frozenset(code for code, fault in FAULTS.items() if fault.at_first_sight)

@@ -29,19 +29,24 @@ def _see(
         rung = finding.rung
         offline = visited.online is False and rung not in BESIDE_RUNGS
         if known is None:
-            fault = FaultState(finding.code, finding.detail, rung, offline, visited.at)
+            fault = FaultState(finding.code, finding.detail, rung, offline=offline, since=visited.at)
         else:
             fault = replace(
                 known, detail=finding.detail, found=rung, offline=offline, streak=known.streak + 1, clears=0
             )
-        # Whatever keeps the camera offline adds up, so that alternating causes cannot hide that it is down.
+        # All faults that keep the camera offline add up. Alternating causes must not hide that it is down.
         streak = offline_streak if offline else fault.streak
         held = hold and offline
         if fault.confirmed_at is None and not held and streak >= _confirmations(policy, finding.code, rung):
             fault = replace(fault, confirmed_at=visited.at)
             raised.append(
                 Transition(
-                    visited.camera, visited.at, TransitionKind.RAISED, finding.code, finding.detail, since=fault.since
+                    visited.camera,
+                    visited.at,
+                    TransitionKind.RAISED,
+                    finding.code,
+                    detail=finding.detail,
+                    since=fault.since,
                 )
             )
         faults[finding.code] = fault
@@ -49,7 +54,10 @@ def _see(
 
 
 def _ruled_out(faults: Mapping[str, FaultState], visited: VisitResult) -> frozenset[str]:
-    """Return the codes that a report rules out: our own error too, once the rung it was seen at came to a verdict."""
+    """Return the codes that a visit rules out.
+
+    An error of the monitor is ruled out once the rung that it occurred at has a result.
+    """
     own = faults.get(OWN_ERROR)
     if own is None or not any(result.rung == own.found and result.fault != OWN_ERROR for result in visited.rungs):
         return visited.ruled_out
@@ -70,8 +78,10 @@ def _rule_out(faults: dict[str, FaultState], visited: VisitResult, policy: Polic
     return sorted(cleared, key=lambda transition: transition.code)
 
 
-def _turn(health: Health, visited: VisitResult, policy: Policy, offline_streak: int, online_streak: int) -> Health:
-    """Return the health with whether the camera is lost by the count of visits, and when that changed lately."""
+def _count_visit(
+    health: Health, visited: VisitResult, policy: Policy, *, offline_streak: int, online_streak: int
+) -> Health:
+    """Return the health with updated streaks, `lost` and `turns`."""
     lost = health.lost
     if not lost and offline_streak >= policy.confirm[Rung.REACH]:
         lost = True
@@ -92,7 +102,7 @@ def _turn(health: Health, visited: VisitResult, policy: Policy, offline_streak: 
 
 
 def _flap(faults: dict[str, FaultState], health: Health, visited: VisitResult, policy: Policy) -> list[Transition]:
-    """Raise or clear flapping, with hysteresis."""
+    """Raise or clear flapping, with hysteresis. Flapping replaces the faults that keep the camera offline."""
     if FLAPPING.code in faults:
         if len(health.turns) > policy.flaps // 2:
             return []
@@ -100,15 +110,17 @@ def _flap(faults: dict[str, FaultState], health: Health, visited: VisitResult, p
         return [Transition(visited.camera, visited.at, TransitionKind.CLEARED, FLAPPING.code, since=over.since)]
     if len(health.turns) <= policy.flaps:
         return []
-    detail = f"lost or back {len(health.turns)} times within {policy.flap_window / 60:.0f} min"
+    detail = f"went offline or came back {len(health.turns)} times within {policy.flap_window / 60:.0f} min"
     faults[FLAPPING.code] = FaultState(
-        FLAPPING.code, detail, Rung.FLEET, False, health.turns[0], confirmed_at=visited.at
+        FLAPPING.code, detail, Rung.FLEET, offline=False, since=health.turns[0], confirmed_at=visited.at
     )
     cleared = [fault for fault in faults.values() if fault.offline and fault.confirmed_at is not None]
     for fault in cleared:
         del faults[fault.code]
     return [
-        Transition(visited.camera, visited.at, TransitionKind.RAISED, FLAPPING.code, detail, since=health.turns[0]),
+        Transition(
+            visited.camera, visited.at, TransitionKind.RAISED, FLAPPING.code, detail=detail, since=health.turns[0]
+        ),
         *(
             Transition(visited.camera, visited.at, TransitionKind.CLEARED, fault.code, since=fault.since)
             for fault in cleared
@@ -117,7 +129,7 @@ def _flap(faults: dict[str, FaultState], health: Health, visited: VisitResult, p
 
 
 def _outage(health: Health, faults: Mapping[str, FaultState], visited: VisitResult) -> Outage | None:
-    """Return the outage that lasts after a visit: one until the camera is online again, whatever its causes."""
+    """Return the open outage after a visit. It lasts until the camera is online again, whatever its causes."""
     offline = [fault for fault in faults.values() if fault.offline and fault.confirmed_at is not None]
     known = health.outage
     if FLAPPING.code in faults:
@@ -146,15 +158,16 @@ def _state(faults: Mapping[str, FaultState], outage: Outage | None, *, told_onli
 def advance(
     health: Health, visited: VisitResult, policy: Policy, *, hold: bool = False, suspended: bool = False
 ) -> tuple[Health, tuple[Transition, ...]]:
-    """Fold one report into a camera's health; return it with what changed.
+    """Apply one visit result to a camera's health; return the new health and the transitions.
 
-    `hold` keeps what makes it offline from counting yet, as its neighbours are still asked. `suspended` takes the
-    report without judging, as behind a dead uplink or in maintenance; what was not confirmed is then forgotten.
+    `hold` delays the confirmation of faults that keep the camera offline, while its neighbours are still being visited.
+    `suspended` applies the result without judging it, as behind a dead uplink or in maintenance. Unconfirmed faults are
+    then dropped.
     """
     online_at = visited.at if visited.online else health.online_at
     keyframe_at = visited.keyframe_at or health.keyframe_at
-    in_order = not (visited.seen or health.faults or health.lost or health.outage) and health.told_online
-    if in_order:  # by far the most frequent case
+    nothing_to_judge = not (visited.seen or health.faults or health.lost or health.outage) and health.told_online
+    if nothing_to_judge:  # by far the most frequent case
         after = replace(
             health,
             offline_streak=0,
@@ -166,14 +179,13 @@ def advance(
         return after, ()
     if suspended:
         return _take_unjudged(health, visited, online_at, keyframe_at), ()
-    streaks = health.offline_streak, health.online_streak
+    offline_streak, online_streak = health.offline_streak, health.online_streak
     if visited.online is not None:
-        streaks = (streaks[0] + 1, 0) if visited.online is False else (0, streaks[1] + 1)
-    health = _turn(health, visited, policy, *streaks)
+        offline_streak, online_streak = (0, online_streak + 1) if visited.online else (offline_streak + 1, 0)
+    health = _count_visit(health, visited, policy, offline_streak=offline_streak, online_streak=online_streak)
     faults = dict(health.faults)
-    transitions = _see(
-        faults, visited, policy, streaks[0], hold=hold or health.flapping or len(health.turns) > policy.flaps
-    )
+    hold = hold or health.flapping or len(health.turns) > policy.flaps
+    transitions = _see(faults, visited, policy, offline_streak, hold=hold)
     transitions += _rule_out(faults, visited, policy) + _flap(faults, health, visited, policy)
     told_online = health.told_online or visited.online is True
     outage = _outage(health, faults, visited)
@@ -197,7 +209,7 @@ def advance(
 
 
 def settled(health: Health) -> Health:
-    """Return the health without what was not decided yet: what was interrupted is not in a row."""
+    """Return the health without unconfirmed faults and streaks, because the visits in a row were interrupted."""
     confirmed = {
         code: replace(fault, clears=0) for code, fault in health.faults.items() if fault.confirmed_at is not None
     }
@@ -205,10 +217,10 @@ def settled(health: Health) -> Health:
 
 
 def restored(health: Health, now: float, known_codes: Collection[str]) -> tuple[Health, tuple[FaultState, ...]]:
-    """Return stored health as it can be gone on with, and the faults that it no longer holds.
+    """Return stored health to continue from, and the faults removed from it.
 
-    No moment lies in the future; what was not decided is forgotten, and so is a fault that this version does not know.
-    An offline camera of a version that knew no outages is given one.
+    Times in the future become `now`. Unconfirmed faults, and faults that this version does not know, are removed. An
+    offline camera gets an outage if the version that stored it knew none.
     """
     health = settled(health.moved(lambda moment: min(moment, now)))
     unknown = tuple(fault for code, fault in health.faults.items() if code not in known_codes)
@@ -226,7 +238,7 @@ def restored(health: Health, now: float, known_codes: Collection[str]) -> tuple[
 
 
 def withdrawn(health: Health, code: str, at: float) -> Health:
-    """Return the health without a fault that turned out not to be the camera's."""
+    """Return the health without a fault that turned out not to be caused by the camera."""
     faults = {known: fault for known, fault in health.faults.items() if known != code}
     state = _state(faults, health.outage, told_online=health.told_online)
     since = health.state_since if state is health.state else at

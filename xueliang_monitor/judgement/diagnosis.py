@@ -1,4 +1,4 @@
-"""What is known together of a camera, put into advice: a small table, the first row that fits. Pure."""
+"""Advice from the combination of a camera's faults: a table whose first matching row applies. Pure."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ from xueliang_monitor.probing.rungs.rtsp import (
 )
 
 LONG_WAIT_SECONDS = 5.0
+"""A keyframe interval that is too long."""
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of one camera now.
+    """The facts about one camera now.
 
-    `faults` are the codes that count; `onvif_answers` whether its last word over ONVIF was one; `readings` its last.
+    `faults` are the confirmed codes. `onvif_answers` says whether the last ONVIF request was answered. `readings` are
+    the last readings.
     """
 
     faults: frozenset[str]
@@ -31,14 +33,14 @@ class Facts:
     readings: Mapping[str, float | str] | None = None
 
     def reading(self, name: str) -> float:
-        """Return a reading, 0 where there is none."""
+        """Return a reading; 0 if it is missing."""
         value = (self.readings or {}).get(name, 0.0)
         return value if isinstance(value, float) else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class AdviceRow:
-    """One diagnosis: its name, when it fits, and what a technician does."""
+    """One diagnosis: its name, its condition, and what a technician should do."""
 
     name: str
     fits: Callable[[Facts], bool]
@@ -53,7 +55,7 @@ TABLE: tuple[AdviceRow, ...] = (
         "uplink",
         lambda facts: facts.uplink_down,
         Text(
-            "All cameras of its switch or line are lost: look there first, this camera needs no visit.",
+            "All cameras on its switch or line are lost. Check the switch and the line first, not this camera.",
             "同一交换机或线路的摄像机均已掉线：先检查上联，无需前往本摄像机。",
         ),
     ),
@@ -61,17 +63,17 @@ TABLE: tuple[AdviceRow, ...] = (
         "clock-and-login",
         lambda facts: {AUTH_FAILED.code, "clock_drift"} <= facts.faults,
         Text(
-            "Its clock is wrong and it refuses the login, which some cameras do for that reason: set the clock first, "
-            "then try the password again.",
-            "时钟偏差且登录被拒绝，部分摄像机会因此拒绝登录：先校时，再重试密码。",
+            "The clock is wrong and the login is refused. Some cameras refuse logins because of a wrong clock. Set the "
+            "clock first, then try the password again.",
+            "时钟偏差且登录被拒绝：部分摄像机会因时钟错误拒绝登录。先校时，再重试密码。",
         ),
     ),
     AdviceRow(
         "rtsp-alone",
         lambda facts: facts.onvif_answers and bool(facts.faults & _RTSP_ALONE),
         Text(
-            "The device lives and answers over ONVIF, only its video server does not: restart it from afar, check that "
-            "RTSP is on; power and cable are good.",
+            "The device answers over ONVIF, but its video server does not. Restart it remotely and check that RTSP is "
+            "enabled. Power and cabling are fine.",
             "设备在线且 ONVIF 有应答，仅视频服务异常：可远程重启并检查 RTSP 是否启用；供电与网线正常。",
         ),
     ),
@@ -79,15 +81,16 @@ TABLE: tuple[AdviceRow, ...] = (
         "restarted-and-lost",
         lambda facts: "device_rebooted" in facts.faults and bool(facts.faults & (_NO_ANSWER | {"flapping"})),
         Text(
-            "It restarted shortly before it was lost: check power, PoE budget and connectors before the network.",
-            "掉线前刚刚重启：先检查供电、PoE 功率与接头，再查网络。",
+            "The camera restarted shortly before it went offline. Check power, PoE budget and connectors first, then "
+            "the network.",
+            "掉线前刚刚重启：先检查供电、PoE 功率余量与接头，再查网络。",
         ),
     ),
     AdviceRow(
         "firmware-and-path",
         lambda facts: STREAM_NOT_FOUND.code in facts.faults and "firmware_changed" in facts.faults,
         Text(
-            "Its firmware changed and the stream is no longer where it was: correct rtsp_path, then accept the change.",
+            "The firmware changed and the stream path is no longer valid. Correct rtsp_path, then accept the change.",
             "固件变更后码流路径失效：更正 rtsp_path，然后确认变更。",
         ),
     ),
@@ -95,13 +98,13 @@ TABLE: tuple[AdviceRow, ...] = (
         "rare-keyframes",
         lambda facts: "no_keyframe" in facts.faults and facts.reading("keyframe_wait_seconds") > LONG_WAIT_SECONDS,
         Text(
-            "Keyframes were rare before they stopped: set the keyframe interval to 2 s and smart coding off.",
-            "此前关键帧间隔已很长：将关键帧间隔设为 2 秒并关闭智能编码。",
+            "The keyframe interval was long before keyframes stopped. Set it to 2 s and turn smart coding off.",
+            "中断前关键帧间隔已过长：将关键帧间隔设为 2 秒并关闭智能编码。",
         ),
     ),
 )
 
 
 def diagnose(facts: Facts) -> AdviceRow | None:
-    """Return the first row that fits; None where the fault's own advice stands."""
+    """Return the first row that applies; None if the advice of the fault itself applies."""
     return next((row for row in TABLE if row.fits(facts)), None)

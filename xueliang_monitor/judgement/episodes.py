@@ -1,4 +1,4 @@
-"""Fault episodes, and the outages that those of one camera were. Pure."""
+"""Fault episodes, and the outages they add up to. Pure."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from xueliang_monitor.judgement.health import Outage
 from xueliang_monitor.probing.rungs import OFFLINE_RUNGS
 
 TOUCHING_SECONDS = 60.0
-"""Offline episodes this close to each other are one outage: the camera was never judged online between them."""
+"""Offline episodes this close together are one outage: the camera was not judged online between them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """One time that a fault counted, of a camera or an uplink; `ended` is None while it lasts."""
+    """One period of a confirmed fault of a camera, an uplink or the monitor; `ended` is None while it lasts."""
 
     camera: str
     uplink: str
@@ -26,23 +26,23 @@ class Episode:
     detail: str
 
 
-def is_offline_fault(code: str) -> bool:
-    """Say whether a fault keeps a camera offline, as far as this version knows it."""
+def keeps_offline(code: str) -> bool:
+    """Return whether a fault keeps a camera offline; False for codes that this version does not know."""
     return code in FAULTS and FAULTS[code].rung in OFFLINE_RUNGS
 
 
 def outages_of(episodes: Iterable[Episode]) -> list[tuple[str, Outage]]:
-    """Return the outages that offline episodes of several causes were, each with its camera, the first first."""
+    """Return the outages that offline episodes add up to, each with its camera, oldest first."""
     found: list[tuple[str, Outage]] = []
     last: dict[str, int] = {}
     for item in sorted(episodes, key=lambda item: (item.began, item.fault)):
-        if not item.camera or not is_offline_fault(item.fault):
+        if not item.camera or not keeps_offline(item.fault):
             continue
         place = last.get(item.camera)
         known = None if place is None else found[place][1]
         if place is None or known is None or (known.ended is not None and item.began > known.ended + TOUCHING_SECONDS):
             last[item.camera] = len(found)
-            made = Outage(int(item.began * 1000), item.began, item.confirmed, (item.fault,), item.ended)
+            made = Outage(int(item.began * 1000), item.began, item.confirmed, (item.fault,), ended=item.ended)
             found.append((item.camera, made))
             continue
         codes = known.codes if item.fault in known.codes else (*known.codes, item.fault)

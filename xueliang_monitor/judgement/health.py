@@ -1,4 +1,4 @@
-"""Reports folded into health, and health with the time into what people are shown. Pure."""
+"""The health of a camera as values, and the policy by which visit results are judged. Pure."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from xueliang_monitor.probing.rungs.picture import PICTURE
 
 OWN_ERROR = "check_failed"
 OWN_TIMES = 10
-"""Visits in a row, 2 s apart, that come to nothing at the first rungs before a camera's state is taken as unknown."""
+"""How many visits in a row, 2 s apart, an error of the monitor must fail at the reach or rtsp rung before the state of
+the camera becomes unknown."""
 
 FLAPPING = Fault(
     "flapping",
     Rung.FLEET,
     Severity.WARNING,
-    Text("Comes and goes", "频繁通断"),
+    Text("Flapping", "频繁上下线"),
     Text(
-        "The camera is lost and back again and again: a loose cable, a weak radio link, too little power.",
-        "摄像机反复掉线与恢复：接头松动、无线链路弱或供电不足。",
+        "The camera goes offline and comes back repeatedly: loose connector, weak radio link or insufficient power.",
+        "摄像机反复掉线又恢复：接头松动、无线信号弱或供电不足。",
     ),
-    Text("Check connectors, radio link, PoE budget and power supply.", "检查接头、无线链路、PoE 功率与供电。"),
+    Text("Check connectors, radio link, PoE budget and power supply.", "检查接头、无线链路、PoE 功率余量与供电。"),
 )
 
 
@@ -35,12 +36,18 @@ CONFIRM: Mapping[str, int] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How often a fault must be seen to count, and ruled out to clear, and after how long nothing is known.
+    """How visit results are judged.
 
-    `at_first_sight` are the codes of which one sight is enough, as looking again would lock the camera or tell
-    nothing more; `stale_after` is in seconds. A camera that was lost or came back more than `flaps` times within
-    `flap_window` seconds is flapping, until it did so at most half as often. Clocks may be off by `clock_drift`
-    seconds.
+    Attributes:
+        confirm: visits in a row that must see a fault before it is confirmed, by the rung that saw it.
+        at_first_sight: codes confirmed by one visit, because another attempt could lock the account or adds nothing.
+        clear: visits that must rule out a confirmed fault before it is cleared.
+        stale_after: seconds without a visit after which the state is unknown.
+        flaps: a camera is flapping after more changes between online and offline than this within `flap_window`. It
+            stops flapping at half as many.
+        flap_window: seconds.
+        clock_drift: seconds by which a camera's clock may be off.
+
     """
 
     confirm: Mapping[str, int] = field(default_factory=lambda: CONFIRM)
@@ -54,10 +61,18 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class FaultState:
-    """One fault of one camera: seen, perhaps confirmed, perhaps clearing.
+    """One fault of one camera: seen, confirmed, or about to clear.
 
-    `found` is the rung whose visit saw it; `offline` says that the rtsp rung was not reached; `streak` and `clears`
-    count visits in a row.
+    Attributes:
+        code: the fault's code.
+        detail: what the last visit observed.
+        found: the rung that saw it.
+        offline: whether the camera did not answer RTSP in that visit.
+        since: when it was first seen.
+        streak: visits in a row that saw it.
+        clears: visits in a row that ruled it out.
+        confirmed_at: when it was confirmed; None before that.
+
     """
 
     code: str
@@ -70,17 +85,22 @@ class FaultState:
     confirmed_at: float | None = None
 
     def moved(self, change: Callable[[float], float]) -> FaultState:
-        """Return the same with every moment changed."""
+        """Return a copy with `change` applied to every time."""
         confirmed = None if self.confirmed_at is None else change(self.confirmed_at)
         return replace(self, since=change(self.since), confirmed_at=confirmed)
 
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """One time that a camera was offline, whatever the causes were that were seen meanwhile.
+    """One period in which a camera was offline, whatever faults were seen during it.
 
-    `key` names it among the camera's outages for good, also when a clock that was wrong is set right; `began` is when
-    the first visit failed; `codes` are the faults that kept the camera offline, in the order in which they counted.
+    Attributes:
+        key: identifies the outage among the camera's outages. It does not change when times are corrected.
+        began: when the first visit failed.
+        confirmed_at: when it was confirmed.
+        codes: the faults that kept the camera offline, in the order of their confirmation.
+        ended: when it ended; None while it lasts.
+
     """
 
     key: int
@@ -90,22 +110,34 @@ class Outage:
     ended: float | None = None
 
     def joined(self, later: Outage) -> Outage:
-        """Return this and a later one that turned out to be the same."""
+        """Return this outage continued by a later one."""
         return replace(self, codes=(*self.codes, *(code for code in later.codes if code not in self.codes)))
 
     def moved(self, change: Callable[[float], float]) -> Outage:
-        """Return the same with every moment changed."""
+        """Return a copy with `change` applied to every time."""
         ended = None if self.ended is None else change(self.ended)
         return replace(self, began=change(self.began), confirmed_at=change(self.confirmed_at), ended=ended)
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """All that is known of one camera's condition. Times are seconds since the epoch.
+    """The condition of one camera. Times are seconds since the epoch. The field names are stored in the history.
 
-    `lost` says whether it is offline by the count of visits alone, whatever is held back or suspended; `turns` are the
-    moments at which that changed, within the policy's window. `offline_since` is when the streak of offline visits
-    began; `outage` is the one that lasts, if any.
+    Attributes:
+        faults: the faults that are seen, confirmed or about to clear, by code.
+        told_online: whether the camera was ever online.
+        offline_streak: visits in a row that found it offline.
+        offline_since: when that streak began.
+        online_streak: visits in a row that found it online.
+        lost: whether it is offline by the count of visits alone, even while judgement is on hold or suspended.
+        turns: when `lost` changed within the policy's flap window.
+        visited_at: when it was last visited.
+        online_at: when it was last online.
+        keyframe_at: when a keyframe was last received.
+        state: its state as of the last judged visit.
+        state_since: when that state began.
+        outage: the open outage, if any.
+
     """
 
     faults: Mapping[str, FaultState] = field(default_factory=lambda: MappingProxyType({}))
@@ -123,7 +155,7 @@ class Health:
     outage: Outage | None = None
 
     def moved(self, change: Callable[[float], float]) -> Health:
-        """Return the same with every moment changed, as when the clock that gave them was wrong."""
+        """Return a copy with `change` applied to every time, for example after a correction of the clock."""
 
         def moment(known: float | None) -> float | None:
             return None if known is None else change(known)
@@ -142,17 +174,17 @@ class Health:
 
     @property
     def confirmed(self) -> tuple[FaultState, ...]:
-        """The faults that count."""
+        """The confirmed faults."""
         return tuple(fault for fault in self.faults.values() if fault.confirmed_at is not None)
 
     @property
     def pending(self) -> frozenset[Rung]:
-        """The rungs whose next visits decide something."""
+        """The rungs whose next visit may confirm or clear a fault."""
         return frozenset(
             fault.found for fault in self.faults.values() if fault.confirmed_at is None or fault.clears > 0
         ) - {Rung.FLEET}
 
     @property
     def flapping(self) -> bool:
-        """Whether it comes and goes."""
+        """Whether the camera is flapping."""
         return FLAPPING.code in self.faults

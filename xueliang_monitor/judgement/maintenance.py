@@ -1,4 +1,4 @@
-"""Maintenance windows: times in which cameras are visited but not judged, nor counted. Pure."""
+"""Maintenance windows: cameras are visited, but not judged, and the time does not count. Pure."""
 
 from __future__ import annotations
 
@@ -10,9 +10,17 @@ KINDS = ("camera", "site", "uplink")
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One window: what it covers (`kind` is camera, site or uplink), from when to when, and why.
+    """One maintenance window.
 
-    It ends at `ends`, or at `stopped` where a person ended it before.
+    Attributes:
+        id: its number in the history.
+        kind: what it covers: `camera`, `site` or `uplink`.
+        name: the name of the camera, site or uplink.
+        began: when it began.
+        ends: when it is planned to end.
+        reason: why, in words of the person who started it.
+        stopped: when a person ended it early; None otherwise.
+
     """
 
     id: int
@@ -24,15 +32,15 @@ class Window:
     stopped: float | None = None
 
     def active(self, now: float) -> bool:
-        """Whether it is in force."""
+        """Return whether the window is in force."""
         return self.began <= now < (self.ends if self.stopped is None else min(self.ends, self.stopped))
 
     def covers(self, camera: str, site: str, uplink: str) -> bool:
-        """Whether it is meant for a camera."""
+        """Return whether the window covers a camera, given its id, site and uplink."""
         return self.name == {"camera": camera, "site": site, "uplink": uplink}[self.kind]
 
 
-def covering(windows: Iterable[Window], camera: str, site: str, uplink: str, now: float) -> Window | None:
-    """Return the window in force for a camera that lasts longest; None where there is none."""
+def covering(windows: Iterable[Window], now: float, *, camera: str, site: str, uplink: str) -> Window | None:
+    """Return the window in force for a camera that ends last; None if there is none."""
     found = [item for item in windows if item.active(now) and item.covers(camera, site, uplink)]
     return max(found, key=lambda item: item.ends, default=None)

@@ -1,4 +1,4 @@
-"""Whether the monitor's own clock is wrong, told from the clocks of many cameras together. Pure."""
+"""Whether the monitor's own clock is wrong, judged by the clocks of many cameras. Pure."""
 
 from __future__ import annotations
 
@@ -16,53 +16,57 @@ CLOCK_WRONG = Fault(
     Severity.WARNING,
     Text("The monitor's own clock is wrong", "监控服务器时钟错误"),
     Text(
-        "Most cameras' clocks are off by the same amount, or the clock shows a time that cannot be: this machine has no"
-        " time from NTP, or its clock was set by hand.",
-        "多数摄像机时钟偏差相同，或本机时间不合理：本机未通过 NTP 校时，或时间被手动更改。",
+        "Most cameras' clocks differ from this machine's clock by the same amount, or it shows an impossible time. "
+        "This machine is not synchronised by NTP, or its clock was set by hand.",
+        "多数摄像机的时钟偏差相同，或本机时间明显不合理：本机未通过 NTP 校时，或时间被手动更改。",
     ),
     Text(
-        "Check the time service of this machine (timedatectl, chronyc tracking); no camera needs a visit.",
+        "Check the time service of this machine (timedatectl, chronyc tracking). The cameras need no check.",
         "检查本机的时间同步服务（timedatectl、chronyc tracking）；无需检查摄像机。",
     ),
 )
 
 LEAST_CAMERAS = 3
-"""Cameras that must agree before their word counts more than the monitor's own clock."""
+"""How many cameras must agree before they outweigh the monitor's own clock."""
 
 SHARE = 0.6
+"""The share of recent offsets that must agree."""
+
 AGREE_WITHIN_SECONDS = 10.0
-"""Clocks that were set by one source differ by their own drift."""
+"""Clocks set by the same source differ by their own drift, at most by this."""
 
 FRESH_SECONDS = 3600.0
-"""How long what a camera told of its clock is believed."""
+"""How long a camera's clock offset is used."""
 
 WRONG_DAY_SECONDS = 43_200.0
-"""A clock that is off by more than half a day tells another day than the one that is meant."""
+"""A clock that is off by more than half a day shows another day."""
 
 DOUBT_SECONDS = 86_400.0
-"""How long nothing is deleted for its age after the clock was set by much."""
+"""How long nothing is deleted because of its age after a large step of the clock."""
 
 LARGE_STEP_SECONDS = 3600.0
+"""A step of the clock that casts doubt on it."""
+
 LONG_AWAY_SECONDS = 7 * 86_400.0
-"""A start so long after what was stored last may be one with a wrong clock."""
+"""A start this long after the last stored visit casts doubt on the clock."""
 
 PATIENCE_SECONDS = 600.0
-"""How long after the start no camera is blamed for its clock before enough others have told theirs."""
+"""How long after the start no camera is blamed for its clock until enough other offsets are known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Offset:
-    """A camera's clock over ours in seconds, and when it was told, on the monitor's clock."""
+    """A camera's clock minus the monitor's in seconds, and when it was read, on the monitor's clock."""
 
     seconds: float
     at: float
 
 
 def common_offset(offsets: Mapping[str, Offset], now: float, limit: float, *, stepped: float = 0.0) -> float | None:
-    """Return by how many seconds most cameras' clocks are ahead of ours alike; None where they are not.
+    """Return by how many seconds most cameras' clocks are ahead of the monitor's; None if they do not agree.
 
-    `limit` is what a clock may be off. Fewer than three cameras are enough only where they are off by just as many
-    seconds as the wall clock was `stepped` the other way.
+    `limit` is the offset in seconds that is tolerated. Fewer than three cameras suffice only if their offset is the
+    opposite of the step by which the wall clock was set, `stepped`.
     """
     fresh = [offset.seconds for offset in offsets.values() if now - offset.at <= FRESH_SECONDS]
     if not fresh:
@@ -78,19 +82,25 @@ def common_offset(offsets: Mapping[str, Offset], now: float, limit: float, *, st
 
 
 def agrees(offset: float, common: float) -> bool:
-    """Say whether a camera's clock is off by what most are off."""
+    """Return whether a camera's offset is the common one."""
     return abs(offset - common) <= AGREE_WITHIN_SECONDS
 
 
 class OwnClock:
-    """What cameras tell of the monitor's clock, and since when it is known to be wrong; None while it is not.
+    """The judgement of the monitor's own clock.
 
-    `common` is by how many seconds most cameras are ahead of it alike, None where they do not agree; `impossible` says
-    that it shows a time that cannot be, `guessed` that it never showed another.
+    Attributes:
+        limit: the tolerated offset in seconds.
+        impossible: whether the clock shows a time before this program existed; set from outside.
+        guessed: whether it never showed a possible time since the start; set from outside.
+        wrong_since: when it became wrong; None while it is right.
+        common: by how many seconds most cameras are ahead of it; None if they do not agree.
+        detail: why it is considered wrong.
+
     """
 
     def __init__(self, limit: float, started: float) -> None:
-        """Blame cameras for more than `limit` seconds only once others were heard, or some time after `started`."""
+        """Begin at `started`; `limit` is the tolerated offset in seconds."""
         self.limit = limit
         self.impossible = self.guessed = False
         self.wrong_since: float | None = None
@@ -103,15 +113,15 @@ class OwnClock:
         self._offsets: dict[str, Offset] = {}
 
     def heard(self, camera: str, seconds: float, at: float) -> None:
-        """Take what a camera told of its clock."""
+        """Add the clock offset of a camera, read at `at`."""
         self._offsets[camera] = Offset(seconds, at)
 
     def forget(self, camera: str) -> None:
-        """Forget a camera."""
+        """Remove a camera."""
         self._offsets.pop(camera, None)
 
     def shift(self, seconds: float) -> None:
-        """Take it that our clock was set by so many seconds: every camera's is behind it by as much more."""
+        """Adjust to a step of the monitor's clock by `seconds`: every camera's offset decreases by as much."""
         self._offsets = {
             name: Offset(offset.seconds - seconds, offset.at + seconds) for name, offset in self._offsets.items()
         }
@@ -122,11 +132,11 @@ class OwnClock:
             self.wrong_since += seconds
 
     def doubt(self, now: float) -> None:
-        """Take it that our clock may be wrong, as it was set by much, or shows a time far from what was stored last."""
+        """Doubt the clock for a day, after a large step or a long gap since the last stored visit."""
         self._doubted_until = now + DOUBT_SECONDS
 
     def in_doubt(self, now: float) -> bool:
-        """Say whether anything that cannot be undone is to wait; cameras that agree with our clock end all doubt."""
+        """Return whether irreversible actions must wait. Cameras that agree with the clock end the doubt."""
         if self.wrong_since is not None:
             return True
         fresh = [offset.seconds for offset in self._offsets.values() if now - offset.at <= FRESH_SECONDS]
@@ -135,53 +145,55 @@ class OwnClock:
         return now < self._doubted_until and not proven
 
     def agrees(self, camera: str) -> bool:
-        """Say whether a camera's clock is off by what most are off, so that it is not the camera's."""
+        """Return whether a camera's offset is the common one, so that its clock is not to blame."""
         known = self._offsets.get(camera)
         return known is not None and self.common is not None and agrees(known.seconds, self.common)
 
     @property
     def correction(self) -> float:
-        """Seconds by which our clock is to be corrected for telling the day: what cameras say, where that is much."""
+        """Seconds to add to the clock to get the right day; 0 unless most cameras agree on another day."""
         far = self.wrong_since is not None and self.common is not None and abs(self.common) > WRONG_DAY_SECONDS
         return self.common if far and self.common is not None else 0.0
 
     def restore(self, wrong_since: float | None) -> None:
-        """Take it that our clock was known to be wrong before a restart: it is until enough cameras say otherwise."""
+        """Restore that the clock was wrong before the restart. It stays wrong until enough cameras disagree."""
         self.wrong_since = wrong_since
         self._restored = wrong_since is not None
-        self.detail = "it was wrong before the restart" if wrong_since is not None else ""
+        self.detail = "the clock was wrong before the restart" if wrong_since is not None else ""
 
-    def _unheard(self, now: float) -> bool:
+    def _restored_and_unheard(self, now: float) -> bool:
+        """Return whether the clock was wrong before the restart and too few cameras have reported since."""
         fresh = sum(now - offset.at <= FRESH_SECONDS for offset in self._offsets.values())
         young = fresh < LEAST_CAMERAS and now - self._started < PATIENCE_SECONDS
         return self._restored and young and not self._stepped
 
     def judge(self, now: float) -> tuple[Transition, ...]:
-        """Judge our clock; return what changed."""
+        """Judge the clock; return the transition, if any."""
         self.common = common_offset(self._offsets, now, self.limit, stepped=self._stepped)
         if not self.impossible and self.common is None:
-            if self.wrong_since is None or self._unheard(now):
+            if self.wrong_since is None or self._restored_and_unheard(now):
                 return ()
             since, self.wrong_since, self._stepped, self._restored = self.wrong_since, None, 0.0, False
             return (Transition("", now, TransitionKind.CLEARED, CLOCK_WRONG.code, since=since),)
         if self.wrong_since is not None:
             return ()
-        self.wrong_since, self.detail = now, self._words()
-        return (Transition("", now, TransitionKind.RAISED, CLOCK_WRONG.code, self.detail, since=now),)
+        self.wrong_since, self.detail = now, self._describe()
+        return (Transition("", now, TransitionKind.RAISED, CLOCK_WRONG.code, detail=self.detail, since=now),)
 
-    def _words(self) -> str:
+    def _describe(self) -> str:
         if self.common is None:
-            return "this machine's clock shows a time before this program was written"
+            return "this machine's clock shows a time before this program existed"
         sense = "ahead of" if self.common > 0 else "behind"
-        words = f"most of {len(self._offsets)} cameras are {abs(self.common):.0f} s {sense} this machine's clock"
+        count, seconds = len(self._offsets), abs(self.common)
+        words = f"the clocks of most of {count} cameras are {seconds:.0f} s {sense} this machine's clock"
         if self._stepped:
             words += f", which was set {'forward' if self._stepped > 0 else 'back'} by {abs(self._stepped):.0f} s"
         return words
 
     def spared(self, visited: VisitResult, speaking: Callable[[], int]) -> VisitResult:
-        """Return a report without what it says against the camera's clock while that cannot be told.
+        """Return a visit result without the camera's clock drift while the drift may be the monitor's.
 
-        `speaking` counts the cameras that could tell the time; it is called only where a clock is off.
+        `speaking` counts the cameras whose clock can be read. It is called only if the result reports a drift.
         """
         if all(finding.code != CLOCK_DRIFT.code for finding in visited.seen):
             return visited

@@ -26,7 +26,7 @@ CAUSES = MappingProxyType(
     {
         StatusCause.NOT_VISITED: Text("not visited yet", "尚未检测"),
         StatusCause.NOT_JUDGED: Text("not judged yet", "尚未判定"),
-        StatusCause.UPLINK_DOWN: Text("uplink down", "上联中断"),
+        StatusCause.UPLINK_DOWN: Text("behind a dead uplink", "上联中断"),
         StatusCause.STALE: Text("no recent visit", "长时间未检测"),
         StatusCause.CHECK_FAILED: Text(
             "monitor error; camera state unknown", "监控程序自身出错，未能检测；摄像机状态未知"

@@ -1,4 +1,4 @@
-"""Which uplinks are down, told from the cameras behind each together: one cause, one event. Pure."""
+"""Whether an uplink is down, judged by all cameras behind it: one cause, one event. Pure."""
 
 from __future__ import annotations
 
@@ -15,28 +15,33 @@ UPLINK_DOWN = Fault(
     Severity.CRITICAL,
     Text("Uplink down", "上联中断"),
     Text(
-        "Nearly all cameras behind one switch or line stopped answering together.",
-        "同一交换机或线路后的摄像机几乎同时失去响应。",
+        "Nearly all cameras behind one switch or line stopped answering at the same time.",
+        "同一交换机或线路下的摄像机几乎同时失去响应。",
     ),
     Text(
-        "Look at the switch, its power and its line first; the cameras behind it need no visit.",
-        "先检查交换机、其供电与上联线路；其后的摄像机无需逐一检查。",
+        "Check the switch, its power supply and its line first. The cameras behind it need no check.",
+        "先检查交换机、交换机供电与上联线路；其下的摄像机无需逐一检查。",
     ),
 )
 
 UNREACHABLE = frozenset({"host_unreachable", "connect_timeout"})
-"""Faults by which a camera may be behind a dead uplink: nothing at all answers."""
+"""Faults of a camera that may be behind a dead uplink: nothing answers at all."""
 
 ANSWERED = frozenset({"connection_refused"})
-"""Faults of the first rung by which something answers: the way to the camera is good."""
+"""Faults of the reach rung that are an answer: the path to the camera works."""
 
 
 @dataclass(frozen=True, slots=True)
 class UplinkPolicy:
-    """When an uplink is down: `share` of its visited cameras, at least `least`, lost within `window` seconds.
+    """When an uplink is judged down or up.
 
-    It is up again once `recovered` of those are reached. `patience` seconds a camera's own alarm waits at most for
-    its neighbours to be visited.
+    Attributes:
+        share: the share of its visited cameras that must be lost within `window` seconds.
+        least: the smallest number of lost cameras.
+        window: seconds.
+        recovered: the share of the lost cameras that must be reached again for the uplink to be up.
+        patience: seconds that a camera's own alarm waits at most for its neighbours to be visited.
+
     """
 
     share: float = 0.8
@@ -48,7 +53,7 @@ class UplinkPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A camera behind an uplink: when it was last visited, and since when nothing of it answers."""
+    """A camera behind an uplink: when it was last visited, and since when it is unreachable."""
 
     at: float
     lost_at: float | None = None
@@ -56,7 +61,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Uplink:
-    """What is known of an uplink; `lost` are the cameras that went with it while it is down."""
+    """The state of one uplink; `lost` are the cameras lost with it while it is down."""
 
     name: str
     members: Mapping[str, Member] = field(default_factory=lambda: MappingProxyType({}))
@@ -65,21 +70,21 @@ class Uplink:
 
     @property
     def down(self) -> bool:
-        """Whether it is down."""
+        """Whether the uplink is down."""
         return self.down_since is not None
 
     @property
     def telling(self) -> bool:
-        """Whether it has enough cameras to tell anything of it."""
+        """Whether the uplink has enough cameras to be judged."""
         return len(self.members) >= UplinkPolicy().least
 
     def hides(self, camera: str) -> bool:
-        """Whether nothing can be told of a camera because of it: it is down, and the camera is not reached either."""
+        """Return whether the uplink makes a camera's state unknown: it is down and the camera is unreachable."""
         member = self.members.get(camera)
         return self.down and (member is None or member.lost_at is not None)
 
     def moved(self, change: Callable[[float], float]) -> Uplink:
-        """Return the same with every moment changed."""
+        """Return a copy with `change` applied to every time."""
         members = {
             name: Member(change(member.at), None if member.lost_at is None else change(member.lost_at))
             for name, member in self.members.items()
@@ -89,14 +94,14 @@ class Uplink:
 
 
 def without(uplink: Uplink, camera: str, policy: UplinkPolicy) -> tuple[Uplink, TransitionKind | None]:
-    """Return an uplink without a camera that is no longer behind it, and `up` where that leaves it no longer down."""
+    """Return an uplink without a camera, and `CLEARED` if the uplink is up without it."""
     members = {name: member for name, member in uplink.members.items() if name != camera}
     after = replace(uplink, members=MappingProxyType(members), lost=uplink.lost - {camera})
     return _recovered(after, policy)
 
 
 def _recovered(uplink: Uplink, policy: UplinkPolicy) -> tuple[Uplink, TransitionKind | None]:
-    """Return an uplink that was down as up where enough of its lost cameras are reached, or too few are left."""
+    """Return a dead uplink as up if enough of its lost cameras are reached again, or too few are left."""
     if not uplink.down:
         return uplink, None
     back = sum(uplink.members[name].lost_at is None for name in uplink.lost if name in uplink.members)
@@ -106,7 +111,7 @@ def _recovered(uplink: Uplink, policy: UplinkPolicy) -> tuple[Uplink, Transition
 
 
 def unreachable(visited: VisitResult) -> bool | None:
-    """Say whether a visit found nothing that answers; None where it cannot tell, as for a fault of our own."""
+    """Return whether a visit got no answer at all; None if it cannot tell, as after an error of the monitor."""
     if any(finding.code in UNREACHABLE for finding in visited.seen):
         return True
     answered = any(result.rung == Rung.REACH and (result.ok or result.fault in ANSWERED) for result in visited.rungs)
@@ -126,7 +131,7 @@ def _with(uplink: Uplink, visited: VisitResult) -> Uplink:
 
 
 def _candidates(uplink: Uplink, at: float, policy: UplinkPolicy) -> dict[str, Member]:
-    """Return the members that were there a moment ago: those lost for longer tell nothing of the uplink now."""
+    """Return the members that were reachable recently. Members lost for longer say nothing about the uplink."""
     return {
         name: member
         for name, member in uplink.members.items()
@@ -135,10 +140,10 @@ def _candidates(uplink: Uplink, at: float, policy: UplinkPolicy) -> dict[str, Me
 
 
 def observe(uplink: Uplink, visited: VisitResult, policy: UplinkPolicy) -> tuple[Uplink, TransitionKind | None]:
-    """Take a visit of a camera behind the uplink; return the uplink, and `down` or `up` where that changed."""
+    """Apply a visit of a camera behind the uplink; return it, and `RAISED` or `CLEARED` if it went down or up."""
     if unreachable(visited) is False and not uplink.down and visited.camera in uplink.members:
         known = uplink.members[visited.camera]
-        if known.lost_at is None:  # by far the most frequent case: still there
+        if known.lost_at is None:  # by far the most frequent case: still reachable
             members = {**uplink.members, visited.camera: Member(visited.at)}
             return replace(uplink, members=MappingProxyType(members)), None
     after = _with(uplink, visited)
@@ -153,10 +158,10 @@ def observe(uplink: Uplink, visited: VisitResult, policy: UplinkPolicy) -> tuple
     return after, None
 
 
-def undecided(uplink: Uplink, camera: str, since: float, now: float, policy: UplinkPolicy) -> frozenset[str]:
-    """Return the neighbours to be visited before a camera that is not reached `since` is judged by itself.
+def undecided(uplink: Uplink, camera: str, *, since: float, now: float, policy: UplinkPolicy) -> frozenset[str]:
+    """Return the neighbours to visit before a camera that is unreachable since `since` is blamed.
 
-    Empty where the uplink has too few cameras to tell, all were visited since, or patience is over.
+    Empty if the uplink has too few cameras, all neighbours were visited since then, or the patience is over.
     """
     neighbours = {name: member for name, member in _candidates(uplink, now, policy).items() if name != camera}
     if uplink.down or len(neighbours) + 1 < policy.least or now - since > policy.patience:

@@ -1,4 +1,4 @@
-"""Judging pictures: one file a check in `checks`, in the order in which they are asked."""
+"""Judges pictures. `checks` holds one file for each check; this module lists them in the order in which they run."""
 
 from __future__ import annotations
 
@@ -40,4 +40,7 @@ PICTURE_CHECKS: tuple[Check, ...] = (
     DIRTY,
     BLURRED,
 )
-"""One file a check: a fault's declaration and the pure function that judges it."""
+"""All checks, in order. A fault that hides others leaves the later checks unknown, so the order matters.
+
+A new check is one file in `checks` and one entry here.
+"""

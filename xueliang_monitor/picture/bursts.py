@@ -1,4 +1,4 @@
-"""When a look takes the pictures after the keyframe too: they cost as much again, and most looks need none. Pure."""
+"""Decides when a look takes a burst: it costs as much again, and most looks do not need one. Pure."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from xueliang_monitor.picture.look import Look
 
 EVERY = 3
-"""Of so many looks one is at a burst, as long as nothing moved that should not."""
+"""One look in so many takes a burst while nothing rolls or shakes."""
 
 NEAR = 0.25
+"""Score of rolling or shaking from which every look takes a burst: half the limit. Chosen by hand."""
+
 _CODES = (ROLLING.fault.code, SHAKING.fault.code)
 
 
@@ -27,7 +29,7 @@ class Bursts:
 
     @property
     def due(self) -> bool:
-        """Whether the next look is to take a burst: it is time, or what moved is to be confirmed or ruled out."""
+        """Whether the next look takes a burst: its turn has come, or motion must be confirmed or ruled out."""
         return self.moving or self.ago >= EVERY - 1
 
     def after(self, look: Look) -> Bursts:

@@ -1,104 +1,138 @@
-"""How a frame compares with its camera's past: values only, so that the daemon need not load what compares them."""
+"""How a frame compares with its camera's past. Values only: the daemon imports this module without numpy.
+
+"Near lights" are the lights of the past whose thumbnails are most like the frame's (see `reference.Light`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic
+
+from xueliang_monitor.picture.measures import T
+from xueliang_monitor.picture.stored_names import by_stored_name, stored_as, stored_names
 
 if TYPE_CHECKING:
     from xueliang_monitor.picture.measures import Plane
 
 
 @dataclass(frozen=True, slots=True)
-class Colours:
-    """How a frame's colours compare with those of the lights that have some; infrared nights have none.
+class ColourValues(Generic[T]):
+    """One value for each number that compares colours with those of the lights that have colour."""
 
-    Attributes:
-        cast: distance of the colour from the nearest of those lights, in natural logarithms of ratios.
-        cast_even: how much of it nearly all of the view shows (20th percentile over the median).
-        chroma_kept: colour over that of those lights; `chroma_usual` is theirs, in levels.
-        grey: whether the frame itself has no colour.
-        like_grey: whether the light that is most like it has none.
+    cast_log_ratio: T = field(metadata=stored_as("cast"))
+    """Distance of the colour from the nearest such light, in natural logarithms of red and blue over green."""
 
-    """
+    cast_evenness_ratio: T = field(metadata=stored_as("cast_even"))
+    """How evenly the cast covers the view: its 20th percentile over its median."""
 
-    cast: float
-    cast_even: float
-    chroma_kept: float
-    chroma_usual: float
-    grey: bool = False
-    like_grey: bool = False
+    chroma_ratio: T = field(metadata=stored_as("chroma_kept"))
+    """Colour over that of those lights."""
 
-    @property
-    def numbers(self) -> Mapping[str, float]:
-        """What a healthy look teaches of colour, by name: nothing where the frame has none."""
-        if self.grey:
-            return {}
-        return {
-            "cast": self.cast,
-            "cast_even": self.cast_even,
-            "chroma_kept": self.chroma_kept,
-            "chroma_usual": self.chroma_usual,
-        }
+    usual_chroma_levels: T = field(metadata=stored_as("chroma_usual"))
+    """Colour of those lights: mean range of the three channels."""
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """How a frame compares with the lights that its camera is known in.
+class Colours(ColourValues[float]):
+    """How a frame's colours compare with those of the lights that have colour; infrared nights have none."""
 
-    Attributes:
-        kept: best correlation of gradients with a light, in [-1, 1].
-        textured: share of blocks with structure of their own.
-        contrast_kept: contrast over the lights' own.
-        detail_kept_best: detail over the lights' own, where most was kept (80th percentile of cells).
-        detail_left: the textured cells' detail over their usual detail.
-        lost_apart: share of the detail in cells that lost most of it, outside that third of the view where it is most.
-        detailed: share of cells with detail to lose.
-        veiled: share of the view in the largest region that shows nothing of the scene: its pattern is gone, or it is
-            smooth and of a colour that the scene never had there.
-        hidden: share of the view in the largest region of a foreign colour in which nothing fits, whatever it shows.
-        spots: share of the view in small patches that look otherwise than ever, outside that third where they are most.
-        still: share of the view in which nothing moves, as far as is known.
-        banding, banding_pure: the strongest even wave of rows or columns that no near light shows, as a share of the
-            light, and how far it stands out from those beside it.
-        spread_kept: distance of luma's 92nd percentile from its 8th over the lights' own.
-        layout: best correlation of light and dark with a near light, in [-1, 1].
-        moved, turned, moved_gain, moved_fit: shift as a share of the width, turn in degrees, by how much the gradients
-            correlate better so, and how well.
-        colours: how the colours compare; None where no light with colour is known.
-        detail_kept: how much of its usual detail each cell keeps, shape (18, 32); None where that is not known.
+    grey: bool = False
+    """Whether the frame itself has no colour."""
 
-    """
-
-    kept: float
-    textured: float
-    contrast_kept: float
-    detail_kept_best: float
-    detail_left: float
-    lost_apart: float
-    detailed: float
-    veiled: float
-    hidden: float
-    spots: float
-    still: float
-    banding: float
-    banding_pure: float
-    spread_kept: float
-    layout: float
-    moved: float
-    turned: float
-    moved_gain: float
-    moved_fit: float
-    colours: Colours | None = None
-    detail_kept: Plane | None = field(default=None, compare=False)
+    nearest_is_grey: bool = False
+    """Whether the light most like the frame has no colour."""
 
     @property
     def numbers(self) -> Mapping[str, float]:
-        """What a healthy look teaches, by name."""
-        plain = {name: float(getattr(self, name)) for name in NUMBERS}
+        """What a healthy look teaches of colour, by stored name; empty where the frame has no colour."""
+        return {} if self.grey else by_stored_name(self)
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonValues(Generic[T]):
+    """One value for each number that compares a frame with its camera's past.
+
+    The order of the fields is the order in memory files.
+    """
+
+    edge_correlation: T = field(metadata=stored_as("kept"))
+    """Best correlation of gradients with a near light, in [-1, 1]."""
+
+    textured_ratio: T = field(metadata=stored_as("textured"))
+    """Share of blocks that usually have a pattern of their own."""
+
+    contrast_ratio: T = field(metadata=stored_as("contrast_kept"))
+    """Contrast over that of the near lights."""
+
+    best_detail_ratio: T = field(metadata=stored_as("detail_kept_best"))
+    """Detail over its usual value where most of it is kept (80th percentile of the textured cells)."""
+
+    remaining_detail_ratio: T = field(metadata=stored_as("detail_left"))
+    """Detail of all textured cells over its usual value."""
+
+    scattered_loss_ratio: T = field(metadata=stored_as("lost_apart"))
+    """Share of the detail in cells that lost most of theirs, without the third of the view that lost the most."""
+
+    detailed_ratio: T = field(metadata=stored_as("detailed"))
+    """Share of cells with detail to lose."""
+
+    veiled_ratio: T = field(metadata=stored_as("veiled"))
+    """Share of the view in the largest region that shows nothing of the scene.
+
+    Its pattern is gone, or it is smooth and of a colour that the scene never had there.
+    """
+
+    hidden_ratio: T = field(metadata=stored_as("hidden"))
+    """Share of the view in the largest region of a foreign colour in which no pattern fits the past."""
+
+    spots_ratio: T = field(metadata=stored_as("spots"))
+    """Share of the view in small patches that never looked so, without the third of the view that has the most."""
+
+    still_ratio: T = field(metadata=stored_as("still"))
+    """Share of the view in which nothing is seen to move."""
+
+    banding_ratio: T = field(metadata=stored_as("banding"))
+    """Amplitude of the strongest even wave of rows or columns that no near light shows, as a share of the light."""
+
+    banding_prominence: T = field(metadata=stored_as("banding_pure"))
+    """That wave over the median of the waves beside it."""
+
+    luma_spread_ratio: T = field(metadata=stored_as("spread_kept"))
+    """Distance of luma's 92nd percentile from its 8th, over that of the near lights."""
+
+    layout_correlation: T = field(metadata=stored_as("layout"))
+    """Best correlation of light and dark areas with a near light, in [-1, 1]."""
+
+    shift_ratio: T = field(metadata=stored_as("moved"))
+    """Shift of the view as a share of its width."""
+
+    turn_degrees: T = field(metadata=stored_as("turned"))
+    """Turn of the view about its centre."""
+
+    shift_gain: T = field(metadata=stored_as("moved_gain"))
+    """Increase of the gradients' correlation when shift and turn are undone."""
+
+    shift_correlation: T = field(metadata=stored_as("moved_fit"))
+    """Correlation of the gradients when shift and turn are undone, in [-1, 1]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison(ComparisonValues[float]):
+    """How a frame compares with the lights in which its camera is known."""
+
+    colours: Colours | None = None
+    """How the colours compare; None where no light with colour is known."""
+
+    cell_detail_ratio: Plane | None = field(default=None, compare=False)
+    """Share of its usual detail that each cell keeps, shape (18, 32); None where unknown."""
+
+    @property
+    def numbers(self) -> Mapping[str, float]:
+        """What a healthy look teaches, by stored name."""
+        plain = by_stored_name(self)
         return plain if self.colours is None else {**plain, **self.colours.numbers}
 
 
-NUMBERS = tuple(each.name for each in fields(Comparison) if each.name not in ("colours", "detail_kept"))
-"""The names of what is compared in every frame; of `colours` there may be nothing to say."""
+NUMBERS = tuple(stored for _, stored in stored_names(ComparisonValues))
+"""The stored names of what is compared in every frame, without those of colour."""

@@ -150,7 +150,7 @@ def _judge(folder: Path, case: CaseEntry, learned: tuple[Reference | None, str])
     if failures:
         return JudgedPicture(case.case_id, failure=", ".join(failures))
     # As the daemon looks again before it says anything: what the last picture rules out was passing by.
-    stays = {check.fault.code for check in PICTURE_CHECKS if not check.comes_and_goes}
+    stays = {check.fault.code for check in PICTURE_CHECKS if not check.intermittent}
     gone = looks[-1].ruled_out & stays
     return JudgedPicture(case.case_id, tuple(each.code for each in looks[0].seen if each.code not in gone))
 

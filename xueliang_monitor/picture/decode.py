@@ -1,4 +1,4 @@
-"""One access unit to one picture, with OpenCV, from memory. Runs in a worker process only."""
+"""Decodes access units to pictures with OpenCV, from memory. Runs in a worker process only."""
 
 from __future__ import annotations
 
@@ -20,33 +20,37 @@ from xueliang_monitor.wire.media import START_CODE, Codec
 from xueliang_monitor.wire.tracks import declared_size
 
 _DELIMITERS = {Codec.H264: b"\x09\xf0", Codec.H265: b"\x46\x01\x50"}
-"""An access unit delimiter after the picture tells the parser that it is whole (H.264, 7.3.2.4; H.265, 7.3.2.5)."""
+"""An access unit delimiter after the picture tells the parser that the picture is whole.
+
+H.264, 7.3.2.4; H.265, 7.3.2.5.
+"""
 
 WORKING_WIDTH = 640
+"""Width in pixels to which FFmpeg scales a wide picture; no check needs more."""
 
 READS = 2
-"""The first may end at the padding ahead of the picture."""
+"""Reads allowed for the first picture: the first read may end at the padding ahead of it."""
 
 cv2.setNumThreads(1)
 
 
 def decode(data: bytes, codec: str) -> NDArray[np.uint8] | None:
-    """Decode an Annex B keyframe or a JPEG file to BGR of shape (height, width, 3); None where it cannot be."""
+    """Decode an Annex B keyframe or a JPEG file to BGR of shape (height, width, 3); None where that fails."""
     return next(iter(decode_burst(codec, data)), None)
 
 
 def decode_burst(codec: str, keyframe: bytes, following: Sequence[bytes] = ()) -> list[NDArray[np.uint8]]:
-    """Decode a keyframe, and the pictures after it as far as that goes; empty where the keyframe cannot be.
+    """Decode a keyframe and as many of the pictures after it as possible; empty where the keyframe cannot be decoded.
 
-    A wide picture comes as a working copy of 640 px where FFmpeg scales it on the way: the whole one is needed by no
-    check, and filling its 6 MB costs a quarter of the look.
+    FFmpeg scales a wide picture to a working copy 640 px wide on the way. No check needs the whole picture, and
+    filling its 6 MB costs a quarter of the look.
     """
     kind = Codec(codec)
     if kind is Codec.MJPEG:
         found = _jpeg(keyframe)
         others = [_jpeg(data) for data in following] if found is not None else []
         return [picture for picture in (found, *others) if picture is not None]
-    # Bare, FFmpeg decodes a picture twice, but needs nothing to go by the way of the container.
+    # Without the container FFmpeg decodes a picture twice, but needs to know nothing about it.
     size = declared_size(kind, keyframe)
     pictures = _pictures(wrap(kind, (keyframe, *following), _working_size(*size)), 1 + len(following)) if size else []
     return pictures or _pictures(keyframe + START_CODE + _DELIMITERS[kind], 1)
@@ -61,7 +65,7 @@ def _jpeg(data: bytes) -> NDArray[np.uint8] | None:
 
 
 def _working_size(width: int, height: int) -> tuple[int, int]:
-    """Return the size to decode to, even in both directions: OpenCV scales to what the container says."""
+    """Return the size to decode to, even in both directions. OpenCV scales to the size in the container."""
     shown = min(width, WORKING_WIDTH)
     return max(2, shown // 2 * 2), max(2, round(height * shown / width / 2) * 2) if width else 2
 
@@ -69,7 +73,7 @@ def _working_size(width: int, height: int) -> tuple[int, int]:
 def _read(capture: cv2.VideoCapture) -> tuple[bool, object]:
     try:
         return capture.read() if capture.isOpened() else (False, None)
-    except cv2.error:  # as it says of sizes that it refuses
+    except cv2.error:  # OpenCV raises for sizes that it refuses
         return False, None
 
 

@@ -1,4 +1,4 @@
-"""Counts the failures of our own in looks by check, and logs the first of each kind with its traceback."""
+"""Counts exceptions in checks and steps of looks, and logs the first of each kind with its traceback."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ log = logging.getLogger(__name__)
 
 
 class Failures:
-    """What failed since the start: a count by check, and the kinds that were logged."""
+    """The failures since the start: a count by check, and the kinds already logged."""
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
-        self._told: set[tuple[str, str]] = set()
+        self._logged: set[tuple[str, str]] = set()
 
     def copy(self) -> Failures:
         """Return an independent copy."""
         copied = Failures()
-        copied._counts, copied._told = self._counts.copy(), set(self._told)
+        copied._counts, copied._logged = self._counts.copy(), set(self._logged)
         return copied
 
     @property
@@ -30,13 +30,13 @@ class Failures:
         return dict(self._counts)
 
     def take(self, camera: str, failures: Sequence[CheckFailure]) -> None:
-        """Count the failures of one look, and log those of a kind that was not logged yet."""
+        """Count the failures of one look, and log each kind that was not logged before."""
         for failure in failures:
             self._counts[failure.check] += 1
             kind = failure.check, failure.kind
-            if kind not in self._told:
-                self._told.add(kind)
+            if kind not in self._logged:
+                self._logged.add(kind)
                 log.error(
-                    "camera %s: %s itself failed with %s, and tells nothing of this picture; counted from now on\n%s",
+                    "camera %s: %s failed with %s and judges nothing in this picture; later ones are only counted\n%s",
                     camera, failure.check, failure.kind, failure.trace,
                 )  # fmt: skip

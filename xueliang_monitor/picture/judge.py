@@ -1,4 +1,4 @@
-"""Asks every check in order; what one hides, the later ones cannot tell. A check that fails costs itself alone."""
+"""Runs every check in order. A fault that hides others leaves them unknown; a check that fails costs itself alone."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def judge(view: View, limits: Mapping[str, float] = NO_NUMBERS) -> tuple[Verdict
         try:
             judged = check.judge(view)
         except MemoryError:
-            raise  # of the whole process, not of this check
-        except Exception as error:  # noqa: BLE001 - whatever is wrong in one check, the others still tell
+            raise  # it concerns the whole process, not this check
+        except Exception as error:  # noqa: BLE001 - the other checks can still tell something
             failure = CheckFailure.of(check.fault.code, error)
             verdicts.append(Verdict(check.fault.code, Sight.UNKNOWN, failure=failure))
             continue

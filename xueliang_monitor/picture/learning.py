@@ -1,4 +1,4 @@
-"""Learns a camera's reference from a set of healthy pictures at once, as at commissioning or from a corpus."""
+"""Learns a camera's past from a set of healthy pictures at once, as at commissioning or from a corpus."""
 
 from __future__ import annotations
 
@@ -7,16 +7,20 @@ from collections.abc import Sequence
 from xueliang_monitor.picture.comparing import compare
 from xueliang_monitor.picture.comparison import Comparison
 from xueliang_monitor.picture.measures import Measures
-from xueliang_monitor.picture.reference import Reference, remember
+from xueliang_monitor.picture.reference import Reference
+from xueliang_monitor.picture.remembering import remember
 
 FOLDS = 3
+"""Parts into which the pictures are divided; each is compared with what the others teach."""
+
 MIN_FOR_FOLDS = 6
+"""Pictures from which they are divided: two a part."""
 
 
 def learn(looks: Sequence[Measures]) -> Reference | None:
-    """Return what healthy looks in time order teach, None of none.
+    """Return what healthy looks in time order teach; None without any.
 
-    How much healthy looks differ from the past is told by comparing each third with what the others teach.
+    Each third is compared with what the others teach, which shows how far healthy looks differ from the past.
     """
     compared: list[Comparison | None] = [None for _ in looks]
     if len(looks) >= MIN_FOR_FOLDS:

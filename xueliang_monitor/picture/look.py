@@ -1,4 +1,8 @@
-"""One look at one camera: decode, measure, compare, judge, learn. Runs in a worker process."""
+"""One look: a camera's picture is decoded, measured, compared with its past, judged and learned from.
+
+Runs in a worker process. The modules that need numpy are imported when a look begins, so that the daemon can import
+the values here without them.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +23,7 @@ Result = TypeVar("Result")
 
 
 class LookError(Exception):
-    """A picture could not be measured, by an error of our own, so that nothing can be told of it."""
+    """A picture could not be measured because of an exception in this program; nothing is known about the picture."""
 
     def __init__(self, failure: CheckFailure) -> None:
         super().__init__(failure)
@@ -31,44 +35,64 @@ class LookError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a look found.
-
-    The size is that of what was measured; `seen` and `ruled_out` leave out what could not be told; `reference` is what
-    the camera's past and this picture teach. `scores` are by code, where there is one; `evidence` is a small JPEG of a
-    picture with faults, with what decided written under it, empty where none is wanted. `failures` are exceptions of
-    our own: each cost a step of the look, or a check, and no more.
-    """
+    """The result of one look."""
 
     width: int
+    """Width in pixels of the decoded picture."""
+
     height: int
+    """Height in pixels of the decoded picture."""
+
     measures: Mapping[str, float]
+    """The exported measures by their public names (`measures.MEASURES`)."""
+
     seen: tuple[Verdict, ...]
+    """The faults that were seen."""
+
     ruled_out: frozenset[str]
+    """The codes of the faults that were ruled out; codes in neither could not be told."""
+
     look_again: bool
+    """Whether an early second look is needed."""
+
     reference: Reference
+    """The camera's past after this look."""
+
     scores: Mapping[str, float]
+    """The score of each check that has one, by code, rounded to three digits."""
+
     evidence: bytes = b""
+    """A small JPEG of a picture with faults; empty where none is wanted."""
+
     failures: tuple[CheckFailure, ...] = ()
+    """Exceptions in this program. Each cost one check or one step of the look."""
 
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What is looked at: a keyframe and the pictures that follow it, all in one codec.
-
-    `motion_ratio` is the size of the pictures after the keyframe over its own, None where unknown; `hour` is the local
-    hour at the camera, None where it is not known; `rules` are the camera's own.
-    """
+    """What a look examines: a keyframe and the pictures that follow it, all in one codec."""
 
     codec: str
+    """Name of the codec, a value of `wire.media.Codec`."""
+
     keyframe: bytes
+    """The keyframe's access unit."""
+
     following: tuple[bytes, ...] = ()
+    """The access units after it."""
+
     motion_ratio: float | None = None
+    """Size of the pictures after the keyframe over its own; None where unknown."""
+
     hour: float | None = None
+    """Local hour at the camera, in [0, 24); None where unknown."""
+
     rules: PictureRules = field(default_factory=PictureRules)
+    """How this camera's picture is judged."""
 
 
 def look(material: Material, reference: Reference | None) -> Look | None:
-    """Look at a keyframe, and at what follows it where that can be decoded; None where the keyframe cannot be.
+    """Look at a keyframe and the pictures after it that can be decoded; None where the keyframe cannot be decoded.
 
     Raises:
         LookError: the picture could not be measured.
@@ -77,22 +101,24 @@ def look(material: Material, reference: Reference | None) -> Look | None:
     from xueliang_monitor.picture.decode import decode_burst
 
     frames = decode_burst(material.codec, material.keyframe, material.following)
-    return look_at(frames, reference, material.motion_ratio, material.hour, material.rules) if frames else None
+    if not frames:
+        return None
+    return look_at(frames, reference, material.motion_ratio, material.hour, rules=material.rules)
 
 
 class _Steps:
-    """The steps of one look: one that fails costs what it would have given, and is told."""
+    """The steps of one look. A step that fails costs its own result; the failure is kept."""
 
     def __init__(self) -> None:
         self.failures: list[CheckFailure] = []
 
     def take(self, name: str, step: Callable[[], Result], without: Result) -> Result:
-        """Return what a step gives, `without` where it fails."""
+        """Return the result of a step, `without` where it fails."""
         try:
             return step()
         except MemoryError:
-            raise  # of the whole process, which is tried anew
-        except Exception as error:  # noqa: BLE001 - whatever is wrong in one step, the others still tell
+            raise  # it concerns the whole process, which is restarted
+        except Exception as error:  # noqa: BLE001 - the other steps and checks can still tell something
             self.failures.append(CheckFailure.of(name, error))
             return without
 
@@ -102,11 +128,13 @@ def look_at(
     reference: Reference | None,
     motion_ratio: float | None = None,
     hour: float | None = None,
+    *,
     rules: PictureRules | None = None,
 ) -> Look:
-    """Look at decoded frames of one burst, in BGR; the first is judged, the others tell how it moves.
+    """Look at decoded frames of one burst, in BGR. The first is judged; the others show how it moves.
 
-    Without its motion, its comparison or its evidence a look tells less; where the past cannot be updated it stays.
+    A failure to measure motion, to compare or to draw evidence leaves a look that tells less. If the past cannot be
+    updated, it stays as it was. Without `rules` no evidence is drawn.
 
     Raises:
         LookError: the picture could not be measured.
@@ -115,8 +143,9 @@ def look_at(
     from xueliang_monitor.picture.comparing import compare
     from xueliang_monitor.picture.drawing import draw
     from xueliang_monitor.picture.judge import judge
-    from xueliang_monitor.picture.measuring import measure, measure_motion
-    from xueliang_monitor.picture.reference import remember
+    from xueliang_monitor.picture.measuring import measure
+    from xueliang_monitor.picture.measuring_motion import measure_motion
+    from xueliang_monitor.picture.remembering import remember
     from xueliang_monitor.picture.verdict import Sight, View
 
     steps = _Steps()
@@ -137,7 +166,7 @@ def look_at(
     return Look(
         width=frames[0].shape[1],
         height=frames[0].shape[0],
-        measures=measures.exported,
+        measures=measures.exported.by_name(),
         seen=seen,
         ruled_out=frozenset(verdict.code for verdict in verdicts if verdict.sight is Sight.RULED_OUT),
         look_again=suspect or not learned.learned,

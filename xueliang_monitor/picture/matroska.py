@@ -1,8 +1,8 @@
 """Wraps one access unit so that FFmpeg decodes it once.
 
-OpenCV lets FFmpeg probe a stream before it reads it, and for a bare byte stream probing means decoding the picture. In
-a container (RFC 9559), with a tiny unit of padding ahead, the probe reads that, gives up at its limit of 32 bytes, and
-the picture is decoded only when it is asked for: 14 ms instead of 36 for a 1080p H.264 keyframe.
+OpenCV lets FFmpeg probe a stream before it reads it. Probing a bare byte stream decodes the picture. In a container
+(RFC 9559) with a tiny unit of padding ahead, the probe reads the padding and gives up at its limit of 32 bytes. The
+picture is then decoded only when it is read: 14 ms instead of 36 ms for a 1080p H.264 keyframe.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _PADDING = {Codec.H264: b"\x0c", Codec.H265: b"\x4c\x01"}
 """Headers of a filler data unit (H.264, 7.3.2.7; H.265, 7.3.2.8)."""
 
 PROBE_OPTIONS = "probesize;32|analyzeduration;0"
-"""What FFmpeg must be told for it to give up at once."""
+"""Options of FFmpeg that make the probe give up at once."""
 
 
 def _element(identity: bytes, content: bytes) -> bytes:

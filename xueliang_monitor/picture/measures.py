@@ -1,10 +1,15 @@
-"""What is measured of one frame: values only, so that the daemon need not load what measures them."""
+"""What is measured of one frame, and of a burst. Values only: the daemon imports this module without numpy.
+
+"Levels" are steps of an 8-bit channel, 0 to 255. A "ratio" is a share in [0, 1] unless its docstring says otherwise.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+
+from xueliang_monitor.picture.stored_names import by_stored_name, stored_as
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,118 +19,229 @@ if TYPE_CHECKING:
     Plane = NDArray[np.float32]
     Mask = NDArray[np.bool_]
 
+T = TypeVar("T")
+
 STRUCTURE_SIZE = (160, 90)
-"""Width and height in pixels of the copy on which structure is compared."""
+"""Width and height in pixels of the luma copy on which structure is compared."""
 
 THUMB_SIZE = (96, 54)
-"""Width and height in pixels of the copy on which light and colour are compared."""
+"""Width and height in pixels of the thumbnail on which light and colour are compared."""
 
 CELLS = (32, 18)
 """Columns and rows of the cells in which detail is compared."""
 
 
-STRIPE_BANDS = {"stripes_wide": (4, 12), "stripes_middle": (12, 30), "stripes_narrow": (30, 400)}
-"""Waves a picture's height or width, first and last, by the measure's name."""
+class StripeBand(NamedTuple, Generic[T]):
+    """The strongest even wave in one band of frequencies."""
+
+    levels: T
+    """Amplitude in levels."""
+
+    prominence: T
+    """Amplitude over the median of the neighbouring frequencies."""
 
 
-def pure(stripes: str) -> str:
-    """Return the name of the measure of how much the stripes of a band stand out."""
-    return f"{stripes}_pure"
+@dataclass(frozen=True, slots=True)
+class FrameValues(Generic[T]):
+    """One value for each number measured of a frame: a float for a frame, its recent values for a camera's past.
+
+    The numbers are taken on a copy at most 480 px wide. The order of the fields is the order in memory files.
+    """
+
+    luma_mean_levels: T = field(metadata=stored_as("mean"))
+    """Mean of luma."""
+
+    luma_low_levels: T = field(metadata=stored_as("low"))
+    """1st percentile of luma."""
+
+    luma_high_levels: T = field(metadata=stored_as("high"))
+    """95th percentile of luma."""
+
+    white_ratio: T = field(metadata=stored_as("white"))
+    """Share of pixels with luma of 243 or more."""
+
+    chroma_levels: T = field(metadata=stored_as("chroma"))
+    """Mean distance of red and blue from luma on the thumbnail."""
+
+    contrast_levels: T = field(metadata=stored_as("contrast"))
+    """Standard deviation of luma on the thumbnail."""
+
+    uniform_ratio: T = field(metadata=stored_as("uniform"))
+    """Share of the thumbnail within 7 levels of its median colour."""
+
+    blur_ratio: T = field(metadata=stored_as("blur"))
+    """Blur effect (Crete et al. 2007); 1 is blurred."""
+
+    fine_detail_levels: T = field(metadata=stored_as("fine"))
+    """Mean absolute detail of one to two pixels."""
+
+    middle_detail_levels: T = field(metadata=stored_as("middle"))
+    """Mean absolute detail of three to six pixels."""
+
+    noise_levels: T = field(metadata=stored_as("noise"))
+    """Standard deviation of noise where the picture is smoothest (Immerkaer 1996)."""
+
+    impulses_ratio: T = field(metadata=stored_as("impulses"))
+    """Share of pixels that differ by more than 40 levels from the median of their neighbours."""
+
+    wide_stripes_levels: T = field(metadata=stored_as("stripes_wide"))
+    """Amplitude of the strongest even wave of the row or column means, 4 to 12 periods a picture."""
+
+    middle_stripes_levels: T = field(metadata=stored_as("stripes_middle"))
+    """The same, 12 to 30 periods."""
+
+    narrow_stripes_levels: T = field(metadata=stored_as("stripes_narrow"))
+    """The same, more than 30 periods."""
+
+    line_offset_levels: T = field(metadata=stored_as("lines"))
+    """Mean offset of single rows or columns from their neighbours."""
+
+    wide_stripes_prominence: T = field(metadata=stored_as("stripes_wide_pure"))
+    """The wide wave over the median of the waves beside it."""
+
+    middle_stripes_prominence: T = field(metadata=stored_as("stripes_middle_pure"))
+    """The middle wave over the median of the waves beside it."""
+
+    narrow_stripes_prominence: T = field(metadata=stored_as("stripes_narrow_pure"))
+    """The narrow wave over the median of the waves beside it."""
+
+    slanting_stripes_levels: T = field(metadata=stored_as("beat"))
+    """Amplitude of the strongest even wave that slants."""
+
+    slanting_stripes_prominence: T = field(metadata=stored_as("beat_pure"))
+    """The slanting wave over the mean of the waves near it."""
+
+    flat_cells_ratio: T = field(metadata=stored_as("flat_cells"))
+    """Share of 8x8 px cells of a single green or middle grey."""
+
+    smeared_ratio: T = field(metadata=stored_as("smeared"))
+    """Share of pixels within patches that repeat one row."""
+
+    smeared_rows_ratio: T = field(metadata=stored_as("smeared_rows"))
+    """Share of the picture in block rows whose columns are drawn out to the right edge."""
+
+    grid_steps_ratio: T = field(metadata=stored_as("grid_steps"))
+    """Excess of the steps on the full frame's 16 px grid over the steps elsewhere; may be negative or above 1."""
+
+    @property
+    def stripes(self) -> tuple[StripeBand[T], StripeBand[T], StripeBand[T]]:
+        """The wide, middle and narrow stripes along rows or columns."""
+        return (
+            StripeBand(self.wide_stripes_levels, self.wide_stripes_prominence),
+            StripeBand(self.middle_stripes_levels, self.middle_stripes_prominence),
+            StripeBand(self.narrow_stripes_levels, self.narrow_stripes_prominence),
+        )
 
 
-MEASURES = (
-    "brightness_ratio",
-    "sharpness_ratio",
-    "white_ratio",
-    "uniform_ratio",
-    "contrast_levels",
-    "noise_levels",
-    "detail_levels",
-    "chroma_levels",
-)
-"""Names under which a frame's numbers are shown, exported and kept."""
+@dataclass(frozen=True, slots=True)
+class ExportedMeasures:
+    """The numbers of a frame that are exported as metrics and kept in the history, under their public names.
+
+    The history packs them in the order of the fields: append new ones, never reorder.
+    """
+
+    brightness_ratio: float
+    """Mean luma over 255."""
+
+    sharpness_ratio: float
+    """1 minus the blur effect."""
+
+    white_ratio: float
+    """Share of overexposed pixels."""
+
+    uniform_ratio: float
+    """Share of the picture in its median colour."""
+
+    contrast_levels: float
+    """Standard deviation of luma."""
+
+    noise_levels: float
+    """Standard deviation of noise."""
+
+    detail_levels: float
+    """Mean absolute detail of one to two pixels."""
+
+    chroma_levels: float
+    """Mean distance of red and blue from luma."""
+
+    def by_name(self) -> dict[str, float]:
+        """Return the numbers by their public names."""
+        return asdict(self)
+
+
+MEASURES = tuple(each.name for each in fields(ExportedMeasures))
+"""The public names of a frame's numbers, in the order in which the history packs them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Motion:
-    """How the frames of a burst differ, each from the one before.
+    """How the frames of a burst differ, each from the one before."""
 
-    Attributes:
-        still: share of cells that changed by less than 0.06 levels, in the pair where fewest did, in [0, 1].
-        shift: how far a frame stands beside the one before, as a share of the width (median of the pairs).
-        drift: how far all those shifts lead together, over their path, in [0, 1]: a shake comes back.
-        shift_response: how sure that is (the response of phase correlation), in [0, 1].
-        shift_gain: how much of the change between them that explains, in (-inf, 1].
-        roll: how far it rolled on, as a share of the height, in [-0.5, 0.5].
-        roll_gain: how much better it correlates when rolled back.
-        roll_spread: how uneven that is between the pairs, as a share of the height.
-        fine: the most detail that each cell shows in any of the frames after the first, shape (18, 32).
-        thumbs: those frames, each as `Measures.thumb`.
+    still_ratio: float
+    """Share of cells that changed by at most 0.06 levels, in the pair of frames where the fewest did."""
 
-    """
+    shift_ratio: float
+    """Median shift from frame to frame, as a share of the width."""
 
-    still: float
-    shift: float
-    drift: float
+    drift_ratio: float
+    """Length of the sum of all shifts over the length of their path: 1 is steady motion, a shake is near 0."""
+
     shift_response: float
+    """Response of the phase correlation, in [0, 1]; higher is more certain."""
+
     shift_gain: float
-    roll: float
+    """Share of the change between the frames that the shift explains, in (-inf, 1]."""
+
+    roll_ratio: float
+    """Vertical roll from frame to frame as a share of the height, in [-0.5, 0.5]."""
+
     roll_gain: float
-    roll_spread: float
-    fine: Plane
+    """Increase of the correlation when the roll is undone."""
+
+    roll_spread_ratio: float
+    """Range of the roll over the pairs, as a share of the height."""
+
+    cell_detail: Plane
+    """The most detail in levels that each cell shows in any frame after the first, shape (18, 32)."""
+
     thumbs: tuple[Gray, ...]
+    """Thumbnails of the frames after the first, each as `Measures.thumb`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Measures:
-    """What is known of one frame, on a copy at most 480 px wide.
+class Measures(FrameValues[float]):
+    """All that is measured of one frame: its numbers and the small copies on which it is compared."""
 
-    `numbers` are by name:
-        mean, low, high: luma's mean, 1st and 95th percentile, 0 to 255.
-        white: share of pixels with luma of 243 or more.
-        chroma: mean distance of red and blue from luma, in levels, on the thumbnail.
-        contrast: standard deviation of luma on the thumbnail, in levels.
-        uniform: share of the thumbnail within 7 levels of its median colour.
-        blur: blur effect (Crete et al. 2007), in [0, 1]; 1 is blurred.
-        fine, middle: mean absolute detail of one to two, and of three to six pixels, in levels.
-        noise: standard deviation of noise where the picture is smoothest, in levels (Immerkaer 1996).
-        impulses: share of pixels 40 levels off the median of their neighbours.
-        stripes_wide, stripes_middle, stripes_narrow: strongest even wave of the rows' or columns' means, in levels;
-            with _pure: that over the waves beside it.
-        lines: by how much single rows or columns are off, in levels; beat: the strongest even wave that slants, in
-            levels, and beat_pure: that over the waves near it.
-        flat_cells: share of 8x8 cells of one green or mid grey; smeared: share of pixels in patches that repeat a row;
-            smeared_rows: share of the picture in rows whose columns are drawn out.
-        grid_steps: steps on the full frame's grid of sixteens over those elsewhere.
-
-    Attributes:
-        thumb: BGR, shape (54, 96, 3).
-        structure: luma, shape (90, 160).
-        fine: `fine` by cell, shape (18, 32).
-        motion_ratio: size of the pictures after the keyframe over its own; None where unknown.
-        motion: how the frames of a burst differ; None without one.
-
-    """
-
-    numbers: Mapping[str, float]
     thumb: Gray
+    """BGR, shape (54, 96, 3)."""
+
     structure: Gray
-    fine: Plane
+    """Luma, shape (90, 160)."""
+
+    cell_detail: Plane
+    """Fine detail by cell in levels, shape (18, 32)."""
+
     motion_ratio: float | None = None
+    """Size in bytes of the pictures after the keyframe over the size of the keyframe; None where unknown."""
+
     motion: Motion | None = None
+    """How the frames of a burst differ; None without a burst."""
 
     @property
-    def exported(self) -> dict[str, float]:
-        """The numbers by the names under which they are shown and exported."""
-        numbers = self.numbers
-        values = (
-            numbers["mean"] / 255,
-            1 - numbers["blur"],
-            numbers["white"],
-            numbers["uniform"],
-            numbers["contrast"],
-            numbers["noise"],
-            numbers["fine"],
-            numbers["chroma"],
+    def numbers(self) -> Mapping[str, float]:
+        """The numbers by the names under which a camera's past stores them."""
+        return by_stored_name(self)
+
+    @property
+    def exported(self) -> ExportedMeasures:
+        """The numbers that are exported and kept in the history."""
+        return ExportedMeasures(
+            brightness_ratio=self.luma_mean_levels / 255,
+            sharpness_ratio=1 - self.blur_ratio,
+            white_ratio=self.white_ratio,
+            uniform_ratio=self.uniform_ratio,
+            contrast_levels=self.contrast_levels,
+            noise_levels=self.noise_levels,
+            detail_levels=self.fine_detail_levels,
+            chroma_levels=self.chroma_levels,
         )
-        return dict(zip(MEASURES, values, strict=True))

@@ -1,38 +1,43 @@
-"""What a picture check is and what it says."""
+"""What a picture check gets and what it returns.
+
+The limits of the checks are constants in the check's file; each has a docstring. Where no other source is given, a
+limit was chosen by hand on the tuning cameras of `benchmarks.corpus`, so that the check finds the made faults and
+keeps the healthy cases; no separate measurement of it is recorded. The third value given to `over`, where a score
+reaches 1, is chosen by hand too: it sets how steeply the score rises, not where the fault begins.
+"""
 
 from __future__ import annotations
 
 import enum
-import statistics
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from xueliang_monitor.model import CheckFailure, Fault
 from xueliang_monitor.picture.comparison import Comparison
 from xueliang_monitor.picture.measures import Measures
-from xueliang_monitor.picture.reference import Reference
+from xueliang_monitor.picture.reference import Reference, Usual
 
 LIMIT = 0.5
-"""The score from which on a fault is seen, unless a camera's rules say otherwise."""
+"""The score from which a fault is seen, unless a camera's rules set another."""
 
 HYSTERESIS = 0.1
-"""As far below it is ruled out; between the two nothing can be told, so that what was known stays."""
+"""A fault is ruled out this far below its limit. In between nothing can be told, and the last judgement stays."""
 
 OFF = 2.0
 """A limit that no score reaches: the check is off."""
 
 TEXTURED = 0.36
-"""Share of the view with a pattern below which nothing can be said of where it went."""
+"""Smallest share of the view with a pattern for which a check can tell where the pattern went."""
 
-STEADY = (0.6, 0.28)
-"""How well a view's edges fit its past, in the median and at least, for it to be called steady."""
+STEADY_MEDIAN, STEADY_LOWEST = 0.6, 0.28
+"""Edge correlations with its past, median and lowest, from which a view is steady."""
 
 GROWN_LOOKS = 12
-"""Looks after which it is known well what is usual for a camera."""
+"""Looks after which a camera's usual values are well known."""
 
 
 class Sight(enum.Enum):
-    """Three-valued, and a wish: `SUSPECT` cannot tell but asks for an early second look."""
+    """Whether a check sees its fault. `SUSPECT` cannot tell, but asks for an early second look."""
 
     SEEN = "seen"
     RULED_OUT = "ruled out"
@@ -42,60 +47,57 @@ class Sight(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a check judges: a frame's measures, how it compares with the camera's past, and that past.
-
-    `compared` is None where there is no past at all; `hour` is the local hour at the camera, in [0, 24), None where it
-    is not known.
-    """
+    """What a check judges: the measures of a frame, its comparison with the camera's past, and that past."""
 
     measures: Measures
-    compared: Comparison | None = None
-    reference: Reference | None = None
-    hour: float | None = None
 
-    def number(self, name: str) -> float:
-        """Return a measure by its name."""
-        return self.measures.numbers[name]
+    compared: Comparison | None = None
+    """How the frame compares with the past; None without any past."""
+
+    reference: Reference | None = None
+    """The camera's past."""
+
+    hour: float | None = None
+    """Local hour at the camera, in [0, 24); None where unknown."""
+
+    usual: Usual = field(init=False)
+    """What is usual for the camera; without values where the past is not enough to judge against."""
+
+    def __post_init__(self) -> None:
+        """Unpack the usual values once for all checks."""
+        known = self.reference.usual if self.reference is not None and self.past is not None else {}
+        object.__setattr__(self, "usual", Usual.of(known))
 
     @property
     def past(self) -> Comparison | None:
-        """How the frame compares with its past; None where there is not enough of one to judge against."""
+        """How the frame compares with its past; None where the past is not enough to judge against."""
         return self.compared if self.reference is not None and self.reference.learned else None
 
     @property
     def young(self) -> bool:
-        """Whether so few looks taught that what is usual is not known well."""
+        """Whether too few looks taught for the usual values to be well known."""
         return self.reference is None or self.reference.looks < GROWN_LOOKS
 
     @property
-    def textured(self) -> float:
-        """Share of the view with a pattern, now or usually, whichever is less; 0 where that is not known."""
-        return min(self.compared.textured, self.median("textured", 1.0)) if self.compared is not None else 0.0
+    def textured_ratio(self) -> float:
+        """Share of the view with a pattern, now or usually, whichever is smaller; 0 where unknown."""
+        if self.compared is None:
+            return 0.0
+        return min(self.compared.textured_ratio, self.usual.scene.textured_ratio.median(1.0))
 
     @property
     def steady(self) -> bool:
-        """Whether the view always fits its own past, so that it tells something when it does not."""
-        return self.median("kept", 0.0) >= STEADY[0] and self.lowest("kept", 0.0) >= STEADY[1]
-
-    def _usual(self, name: str) -> tuple[float, ...]:
-        return self.reference.usual.get(name, ()) if self.reference is not None and self.past is not None else ()
-
-    def highest(self, name: str, default: float) -> float:
-        """Return the largest value of a measure or comparison on healthy looks."""
-        return max(self._usual(name), default=default)
-
-    def lowest(self, name: str, default: float) -> float:
-        """Return the smallest value of a measure or comparison on healthy looks."""
-        return min(self._usual(name), default=default)
-
-    def median(self, name: str, default: float) -> float:
-        """Return the median of a measure or comparison on healthy looks."""
-        return statistics.median(self._usual(name) or (default,))
+        """Whether the view always matches its own past, so that a mismatch means something."""
+        usual = self.usual.scene.edge_correlation
+        return usual.median(0.0) >= STEADY_MEDIAN and usual.lowest(0.0) >= STEADY_LOWEST
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One check's score in [0, 1], 0.5 and more is the fault; None where it cannot be told. And why, in words."""
+    """What a check found: a score in [0, 1], None where it cannot tell, and the reason in words.
+
+    `suspect` asks for an early second look.
+    """
 
     score: float | None
     detail: str
@@ -114,9 +116,9 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One check's word on one picture; `detail` gives the measure and its threshold.
+    """The result of one check on one picture.
 
-    `failure` is the exception of our own that kept it from telling.
+    `detail` gives the measure and its limit. `failure` is an exception in the check itself, which then tells nothing.
     """
 
     code: str
@@ -131,32 +133,38 @@ Judge = Callable[[View], Judged]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A check: its fault, its judge, and whether seeing it leaves the later checks nothing to judge.
+    """A check: its fault and the pure function that judges it.
 
-    What `comes_and_goes` is so although the next picture is whole.
+    `hides_others`: once the fault is seen, the later checks cannot tell anything.
+    `intermittent`: a clean next frame does not clear the fault.
     """
 
     fault: Fault
     judge: Judge
     hides_others: bool = True
-    comes_and_goes: bool = False
+    intermittent: bool = False
 
 
 def over(value: float, limit: float, full: float) -> float:
-    """Return a score: 0.5 where `value` is at its limit, 1 at `full`, 0 as far on the other side.
+    """Return a score: 0.5 where `value` is at `limit`, 1 at `full`, 0 as far on the other side.
 
-    Where `full` leaves no way beyond the limit, it is a step: 0 below, 1 above.
+    Where `full` is not beyond the limit, the score is a step: 0 below the limit, 1 above.
     """
     if full <= limit:
         return 0.5 if value == limit else float(value > limit)
     return min(1.0, max(0.0, 0.5 + 0.5 * (value - limit) / (full - limit)))
 
 
+def under(value: float, limit: float, full: float) -> float:
+    """Return a score as `over` does, for a value that must be below its limit: 1 at `full`, which is below too."""
+    return over(-value, -limit, -full)
+
+
 def any_of(*found: Judged) -> Judged:
-    """Return the strongest of several signs of one fault; one that cannot be told only where none can."""
+    """Return the strongest of several signs of one fault; unknown only where every sign is unknown."""
     return max(found, key=lambda judged: -1.0 if judged.score is None else judged.score)
 
 
 def both(*scores: float) -> float:
-    """Return the score of evidence that must all be there."""
+    """Return the score of signs that must all be present."""
     return min(scores)

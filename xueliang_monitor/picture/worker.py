@@ -1,4 +1,4 @@
-"""Looks in worker processes that may crash, hang or be killed without harm to the daemon."""
+"""Runs looks in worker processes, which may crash, hang or be killed without harm to the daemon."""
 
 from __future__ import annotations
 
@@ -15,18 +15,20 @@ from xueliang_monitor.picture.reference import Reference
 from xueliang_monitor.process.shortage import shortage_of
 
 ATTEMPTS = 2
+"""Attempts at one look; the second runs in a fresh process."""
+
 MEMORY_BYTES = 3 * 1024**3
-"""Address space a worker may take: a 64-megapixel picture with all its copies stays well below."""
+"""Address space of a worker; a 64-megapixel picture with all its copies needs far less."""
 
 CPU_SECONDS = 20
-"""Processor time of one look, after which the kernel ends the worker: also where nobody waits for it any more."""
+"""Processor time of one look, after which the kernel ends the worker, even if nobody waits for it any more."""
 
 MAX_WORKERS = 8
-"""Worker processes where the settings leave it to the number of cores."""
+"""Most worker processes where the settings do not give a number."""
 
 
 class WorkerError(Exception):
-    """A look ended without a result, for a reason of our own."""
+    """A look ended without a result because its worker failed; nothing is known about the picture."""
 
 
 def _limited_look(material: Material, reference: Reference | None) -> Look | None:
@@ -42,16 +44,16 @@ def _limited_look(material: Material, reference: Reference | None) -> Look | Non
 
 
 class Workers:
-    """A bounded number of worker processes, `count`; `restarts` counts those that crashed or had to be killed."""
+    """A pool of `count` worker processes; `restarts` counts those that crashed or were killed."""
 
     def __init__(self, count: int | None = None) -> None:
-        """Take so many processes; without a number as many as there are cores to run on, at most eight."""
+        """Set the number of processes; by default one for each usable core, at most eight."""
         self._limiter: CapacityLimiter | None = None
         self.count = count or min(MAX_WORKERS, len(os.sched_getaffinity(0)))
         self.restarts = 0
 
     async def look(self, material: Material, reference: Reference | None, *, seconds: float) -> Look | None:
-        """Look at a keyframe within `seconds`, with a second attempt in a fresh process; None if it is no picture.
+        """Look at a keyframe within `seconds`, with a second attempt in a fresh process; None if it cannot be decoded.
 
         Raises:
             WorkerError: both attempts crashed, hung or failed.
@@ -73,7 +75,7 @@ class Workers:
                             limiter=CapacityLimiter(1),
                         )
             except TimeoutError:
-                reason = f"the picture worker did not end within {seconds / ATTEMPTS:.1f} s"
+                reason = f"the picture worker did not finish within {seconds / ATTEMPTS:.1f} s"
             except BrokenWorkerProcess:
                 reason = "the picture worker died"
             except (MemoryError, pickle.PickleError, EOFError) as error:
@@ -83,10 +85,10 @@ class Workers:
                     raise short from error
                 raise
             self.restarts += 1
-        raise WorkerError(f"{reason}, twice")
+        raise WorkerError(f"{reason}, in both attempts")
 
     async def warm(self) -> None:
-        """Start the workers ahead of the first picture."""
+        """Start the workers before the first picture."""
         async with anyio.create_task_group() as group:
             for _ in range(self.count):
                 group.start_soon(self._warm_one)
@@ -98,4 +100,6 @@ class Workers:
 def _load() -> None:
     import xueliang_monitor.picture.comparing
     import xueliang_monitor.picture.decode
-    import xueliang_monitor.picture.measuring  # noqa: F401
+    import xueliang_monitor.picture.measuring
+    import xueliang_monitor.picture.measuring_motion
+    import xueliang_monitor.picture.remembering  # noqa: F401

@@ -16,7 +16,8 @@ from xueliang_monitor.fleet.changes import Changes, Stored
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.judgement.transition import Transition
 from xueliang_monitor.storage.backlog import Backlog, Losses, one_by_one
-from xueliang_monitor.storage.history import History, HistoryError, UnwritableError
+from xueliang_monitor.storage.history import History
+from xueliang_monitor.storage.history_error import HistoryError, UnwritableError
 from xueliang_monitor.storage.upkeep import Upkeep
 
 log = logging.getLogger(__name__)
@@ -224,9 +225,11 @@ class Recorder:
         self._restored = True
         self._upkeep.begin_anew()
         if not at_start:
-            self._fleet.remember_all()
+            self._fleet.mark_all_changed()
             self._gather(every=True)
-            self._backlog.reconcile(held.stored, self._fleet.standing(), self._fleet.outages(), self._clock.now())
+            self._backlog.reconcile(
+                held.stored, self._fleet.open_transitions(), self._fleet.open_outages(), self._clock.now()
+            )
 
     async def _write(self) -> None:
         with self._taken() as left:

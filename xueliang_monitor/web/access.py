@@ -1,4 +1,7 @@
-"""Who may ask: the Host and Origin of a request, and its user. The Unix socket is guarded by its folder alone."""
+"""Access control: the Host, the Origin and the login of a request.
+
+Requests on the Unix socket need none of them; the permissions of its folder protect it.
+"""
 
 from __future__ import annotations
 
@@ -25,14 +28,14 @@ from xueliang_monitor.web.web_config import Protection
 log = logging.getLogger(__name__)
 
 OPEN_PATHS = frozenset({"/healthz"})
-"""What answers without a login, as it tells nothing."""
+"""Paths that need no login. They reveal nothing about the cameras."""
 
 KNOWN_LOGINS = 256
-"""Logins whose check, which takes a tenth of a second, is remembered."""
+"""How many checked logins are remembered. A check takes a tenth of a second."""
 
 
 def host_of(header: str) -> str:
-    """Return the host of a Host header, without port and brackets, in lower case; empty where it makes no sense."""
+    """Return the host of a Host header in lower case, without port and brackets; empty if the header is invalid."""
     try:
         return (urlsplit(f"//{header}").hostname or "").rstrip(".")
     except ValueError:
@@ -40,9 +43,9 @@ def host_of(header: str) -> str:
 
 
 def is_own_host(host: str, names: frozenset[str]) -> bool:
-    """Say whether a Host is one of this server's: an address, or a known name.
+    """Return whether a host is an IP address or a known name of this server.
 
-    A page elsewhere that lets its own name point here (DNS rebinding) has a name that is not.
+    This stops DNS rebinding: a foreign page whose name resolves to this server has an unknown name.
     """
     if host in names or host == "localhost":
         return True
@@ -54,7 +57,7 @@ def is_own_host(host: str, names: frozenset[str]) -> bool:
 
 
 def basic_login(header: str) -> tuple[str, str] | None:
-    """Return name and password of an Authorization header of the Basic scheme (RFC 7617); None where it is none."""
+    """Return name and password of an Authorization header (Basic, RFC 7617); None for any other header."""
     scheme, _, encoded = header.partition(" ")
     if scheme.lower() != "basic":
         return None
@@ -66,7 +69,7 @@ def basic_login(header: str) -> tuple[str, str] | None:
 
 
 class Logins:
-    """Checks names and passwords against bcrypt hashes, one at a time and off the event loop."""
+    """Checks passwords against bcrypt hashes, one at a time and off the event loop."""
 
     def __init__(self, users: Mapping[str, str]) -> None:
         self.users = users
@@ -74,8 +77,8 @@ class Logins:
         self._known: OrderedDict[bytes, bool] = OrderedDict()
         self._one_at_a_time = asyncio.Semaphore(1)
 
-    async def right(self, name: str, password: str) -> bool:
-        """Say whether a login is right; for an unknown name that takes as long."""
+    async def is_valid(self, name: str, password: str) -> bool:
+        """Return whether a login is valid. An unknown name takes as long as a known one."""
         hashed = self.users.get(name) or next(iter(self.users.values()))
         mark = hmac.digest(self._key, f"{name}\0{hashed}\0{password}".encode(), hashlib.sha256)
         if mark not in self._known:
@@ -88,16 +91,16 @@ class Logins:
 
 
 class Access:
-    """The gate before every handler; `protection` may be replaced while it stands."""
+    """The gate before every handler. `protection` may be replaced while the server runs."""
 
     def __init__(self, protection: Protection, names: frozenset[str]) -> None:
         self._protection = protection
         self._logins = Logins(protection.users)
-        self._names = names | {socket.gethostname().lower()}  # no look-up: that can take long where DNS is down
+        self._names = names | {socket.gethostname().lower()}  # no DNS lookup, which takes long while DNS is down
 
     @property
     def protection(self) -> Protection:
-        """What guards now."""
+        """The protection in force."""
         return self._protection
 
     @protection.setter
@@ -110,11 +113,11 @@ class Access:
         return {**SECURITY_HEADERS, **strict, **self._protection.headers}
 
     async def gate(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Let a request through, or answer why not; either way with the headers."""
-        refused = None if _by_socket(request) else await self._refusal(request)
+        """Pass a request to its handler or deny it. Every answer carries the security headers."""
+        denial = None if _by_socket(request) else await self._denial(request)
         request[HEADERS] = headers = self._headers(request)
-        if refused is not None:
-            response: web.StreamResponse = refused
+        if denial is not None:
+            response: web.StreamResponse = denial
         else:
             try:
                 response = await handler(request)
@@ -125,20 +128,20 @@ class Access:
             response.headers.update(headers)
         return response
 
-    async def _refusal(self, request: web.Request) -> web.Response | None:
+    async def _denial(self, request: web.Request) -> web.Response | None:
         host = host_of(request.headers.get("Host", ""))
         if not is_own_host(host, self._names):
-            log.warning("a request for the host %.100r was refused; if that is this server, name it in hosts", host)
-            return web.Response(status=421, text="This server is not called so; name it in `hosts` of its settings.\n")
+            log.warning("denied a request for the unknown host %.100r; if it names this server, add it to hosts", host)
+            return web.Response(status=421, text="Host name not allowed; add it to `hosts`.\n")
         origin = request.headers.get("Origin")
         if origin is not None and urlsplit(origin).netloc.lower() != request.headers.get("Host", "").lower():
-            return web.Response(status=403, text="Asked for by another site's page.\n")
+            return web.Response(status=403, text="Request from another site denied.\n")
         if not self._protection.users or request.path in OPEN_PATHS:
             return None
         name = await self._user(request)
         if name is None:
             challenge = {"WWW-Authenticate": 'Basic realm="xueliang_monitor", charset="UTF-8"'}
-            return web.Response(status=401, text="A login is needed.\n", headers=challenge)
+            return web.Response(status=401, text="Login required.\n", headers=challenge)
         request[USER] = name
         return None
 
@@ -147,11 +150,11 @@ class Access:
         if given is None:
             return None
         name, password = given
-        if await self._logins.right(name, password):
+        if await self._logins.is_valid(name, password):
             return name
-        # Not any name: a password typed into the wrong field would stand in the log.
+        # Unknown names are not logged: the name may be a password that was typed into the wrong field.
         shown = repr(name) if name in self._logins.users else "an unknown user"
-        log.warning("a login as %s from %s was refused", shown, request.remote)
+        log.warning("failed login as %s from %s", shown, request.remote)
         return None
 
 
@@ -162,7 +165,7 @@ def _by_socket(request: web.Request) -> bool:
 
 
 def is_open_to_all(host: str, protection: Protection) -> bool:
-    """Say whether others than this machine's users can read, without a login and in clear."""
+    """Return whether the address is reachable from other machines without both a login and TLS."""
     try:
         loopback = ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -12,7 +12,8 @@ from aiohttp import web
 
 from xueliang_monitor.configuration.strict_yaml import parse_duration
 from xueliang_monitor.judgement.maintenance import KINDS, Window
-from xueliang_monitor.storage.history import History, HistoryError
+from xueliang_monitor.storage.history import History
+from xueliang_monitor.storage.history_error import HistoryError
 from xueliang_monitor.web.keys import AUDIT, CHECK_NOW, CHECKS, FLEET, RENDERER, STATE_FOLDER, USER
 from xueliang_monitor.web.responses import local_address, refuse
 
@@ -81,7 +82,7 @@ async def start(request: web.Request) -> web.StreamResponse:
         return refuse(request, 503, "audit")
 
     def change(history: History, now: float) -> None:
-        history.start_maintenance(kind, name, now, now + seconds, f"{reason} ({request[USER]})")
+        history.start_maintenance(kind, name, began=now, ends=now + seconds, reason=f"{reason} ({request[USER]})")
 
     return await _written(request, change, form)
 

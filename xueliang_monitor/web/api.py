@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from xueliang_monitor.storage.history import HistoryError
+from xueliang_monitor.storage.history_error import HistoryError
 from xueliang_monitor.web import past, views
 from xueliang_monitor.web.keys import CLOSING, FLEET, STATE_FOLDER
 from xueliang_monitor.web.responses import event_stream, limited

@@ -1,4 +1,4 @@
-"""Geometry of the page's small charts, in their own coordinates; templates draw them. Pure."""
+"""Geometry of the small charts, in the coordinates of their SVG. Templates draw them. Pure functions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from xueliang_monitor.judgement.availability import Seconds
-from xueliang_monitor.judgement.episodes import Episode, is_offline_fault
+from xueliang_monitor.judgement.episodes import Episode, keeps_offline
 from xueliang_monitor.judgement.health import Outage
 from xueliang_monitor.judgement.maintenance import Window
 from xueliang_monitor.model import State
@@ -15,17 +15,17 @@ from xueliang_monitor.model import State
 DAYS = 30
 BAR_WIDTH, BAR_HEIGHT = 10, 40
 LOWEST_RATIO = 0.8
-"""Bottom of a day's bar: what is below shows as the least."""
+"""Online rate at the bottom of a day's bar. Lower rates show as the smallest bar."""
 
 DAY_SECONDS = 86_400.0
 LINE_WIDTH, LINE_HEIGHT = 240, 44
 GAP_SECONDS = 2 * 3600.0
-"""Between two looks further apart than this no line is drawn."""
+"""No line is drawn between two measurements that are further apart."""
 
 
 @dataclass(frozen=True, slots=True)
 class DayBar:
-    """One day of a camera's availability; `ratio` is None where it was not watched."""
+    """One day of a camera's availability. `ratio` is None if the camera was not monitored."""
 
     day: str
     ratio: float | None
@@ -35,7 +35,7 @@ class DayBar:
 
     @property
     def kind(self) -> str:
-        """How it is coloured."""
+        """The state that gives the bar its colour."""
         if self.ratio is None:
             return "unknown"
         if self.ratio >= 0.99:
@@ -44,7 +44,7 @@ class DayBar:
 
 
 def days(seconds: Mapping[str, Seconds], today: str, count: int = DAYS) -> list[DayBar]:
-    """Return a bar a day, the last one today."""
+    """Return one bar per day; the last one is today."""
     last = date.fromisoformat(today)
     bars = []
     for number in range(count):
@@ -58,7 +58,7 @@ def days(seconds: Mapping[str, Seconds], today: str, count: int = DAYS) -> list[
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A part of a timeline: its state, and where it lies in [0, 1000]."""
+    """A part of a timeline: `x` and `width` on a scale of 0 to 1000, `began` and `ended` in seconds since the epoch."""
 
     state: State
     x: float
@@ -69,9 +69,9 @@ class Stretch:
 
 
 def watched_from(seconds: Mapping[str, Seconds], today: str) -> float:
-    """Return where in [0, 1000] of the last day watching began, as if what was not watched lay all before.
+    """Return where monitoring began on the timeline of the last day, on a scale of 0 to 1000.
 
-    How long it was watched is known by the day only, not when.
+    The history holds monitored seconds per day and no times, so all unmonitored time is drawn at the start.
     """
     yesterday = (date.fromisoformat(today) - timedelta(days=1)).isoformat()
     watched = sum(seconds.get(day, Seconds()).observed for day in (yesterday, today))
@@ -81,7 +81,7 @@ def watched_from(seconds: Mapping[str, Seconds], today: str) -> float:
 def timeline(
     episodes: Iterable[Episode], outages: Iterable[Outage], windows: Iterable[Window], now: float
 ) -> list[Stretch]:
-    """Return the last day as stretches, the graver above; what the faults of an outage were is said at the outage."""
+    """Return the last day as stretches, the more serious ones last. Offline faults show as part of their outage."""
     start = now - DAY_SECONDS
     found: list[tuple[int, Stretch]] = []
 
@@ -95,7 +95,7 @@ def timeline(
         ended = episode.ended if episode.ended is not None else now
         if episode.uplink:
             add(2, State.UNKNOWN, episode.began, ended, episode.fault)
-        elif not is_offline_fault(episode.fault):
+        elif not keeps_offline(episode.fault):
             add(0, State.DEGRADED, episode.began, ended, episode.fault)
     for outage in outages:
         add(1, State.DOWN, outage.began, now if outage.ended is None else outage.ended, ", ".join(outage.codes))
@@ -107,7 +107,7 @@ def timeline(
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A measure's past: the path of its line, where its limit lies, its last value and its range."""
+    """The course of a measure: the path of its line, the height of its limit, its last value and its range."""
 
     path: str
     limit_y: float | None
@@ -117,7 +117,10 @@ class Line:
 
 
 def line(values: Sequence[tuple[float, float]], limit: float | None = None, top: float | None = None) -> Line | None:
-    """Return a line through (moment, value), None of fewer than two; `top` is the scale's end, else the largest."""
+    """Return a line through pairs of moment and value; None for fewer than two pairs.
+
+    `top` is the upper end of the scale; without it the scale fits the values.
+    """
     if len(values) < 2:
         return None
     first, last = values[0][0], values[-1][0]

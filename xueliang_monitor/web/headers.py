@@ -1,4 +1,4 @@
-"""The headers on every answer, unless the web configuration says otherwise."""
+"""Security headers of every answer. The web configuration may override them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SECURITY_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-    "Referrer-Policy": "same-origin",  # with no-referrer the page's own forms are sent with `Origin: null`
+    "Referrer-Policy": "same-origin",  # with no-referrer, browsers send the forms of our own pages with `Origin: null`
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }

@@ -1,4 +1,4 @@
-"""The wall as it stands, kept up to date: what changed is rendered once a language and sent to every browser."""
+"""The wall, kept up to date. A change is rendered once per language and sent to every browser."""
 
 from __future__ import annotations
 
@@ -22,20 +22,23 @@ from xueliang_monitor.web.views import MAX_PROBLEMS, STATES, WORST_FIRST, proble
 log = logging.getLogger(__name__)
 
 SPACING_SECONDS = 0.5
-"""Least time between two updates, so that a hundred transitions are a few."""
+"""Least time between two updates, so that a hundred transitions make few updates."""
 
 SWEEP_SECONDS = 5.0
-"""How often every camera is looked at: what is stale becomes unknown without an event."""
+"""How often every camera is examined, as stale cameras become unknown without an event."""
 
 BEAT_SECONDS = 5.0
+"""A stream without updates sends a sign of life this often."""
+
 AT_ONCE = 100
-"""Cameras looked at before the loop may do something else."""
+"""How many cameras are examined before the event loop gets a turn."""
 
 QUEUED = 64
+"""Updates that may wait for one browser."""
 
 
 class Wall:
-    """Every tile, and the browsers that are told of changes."""
+    """The tiles of all cameras, and the streams of the browsers that show them."""
 
     def __init__(self, fleet: Fleet, renderer: Renderer) -> None:
         self._fleet = fleet
@@ -51,13 +54,13 @@ class Wall:
         fleet.watch(lambda _transitions: self._changed.set())
 
     async def freshen(self) -> None:
-        """Look at the fleet where something happened since, so that a page that is loaded shows it."""
+        """Bring the tiles up to date if something changed, so that a page shows it when it is loaded."""
         if not self._tiles or self._changed.is_set():
             await self.sweep()
 
     @property
     def identity(self) -> str:
-        """Which version of the wall stands; a browser that knows it is told what changed since."""
+        """The version of the wall. A browser that sends it back receives the changes since."""
         return f"{self._epoch}-{self._structure}-{self._version}"
 
     async def run(self) -> None:
@@ -69,14 +72,14 @@ class Wall:
             self._changed.clear()
             try:
                 await self.sweep()
-            except Exception:  # of our own: the page is to outlive it as the visits outlive theirs
-                log.exception("the wall could not be brought up to date; it is tried again")
+            except Exception:  # an error of our own must not stop the updates
+                log.exception("the overview could not be brought up to date; retrying")
             await asyncio.sleep(SPACING_SECONDS)
 
     async def sweep(self) -> None:
-        """Look at every camera, and tell the browsers what changed."""
+        """Examine every camera and send the changes to the browsers."""
         async with self._sweeping:
-            fresh, changed, moved = await self._look()
+            fresh, changed, moved = await self._examine()
             if moved:
                 self._structure += 1
             if changed or moved:
@@ -86,7 +89,8 @@ class Wall:
             self._tiles = fresh
             self._broadcast(changed, reload=moved)
 
-    async def _look(self) -> tuple[dict[str, Tile], list[Tile], bool]:
+    async def _examine(self) -> tuple[dict[str, Tile], list[Tile], bool]:
+        """Return the tiles by camera, those that changed, and whether a camera came, went or moved to another site."""
         fresh: dict[str, Tile] = {}
         changed: list[Tile] = []
         for number, (entry, status) in enumerate(self._fleet.pairs()):
@@ -114,20 +118,20 @@ class Wall:
         return fresh, changed, moved
 
     def html(self, tile: Tile, language: str) -> str:
-        """Return a tile's fragment."""
+        """Return the HTML of a tile."""
         if language not in tile.rendered:
             tile.rendered[language] = self._renderer.fragment("tile.html", language, **tile.values)
         return tile.rendered[language]
 
     def tiles(self) -> list[Tile]:
-        """Return every tile, those of one site together, the worst first."""
+        """Return all tiles grouped by site, sites and tiles in trouble first."""
         worst: dict[str, int] = {}
         for tile in self._tiles.values():
             worst[tile.site] = min(worst.get(tile.site, 99), tile.rank)
         return sorted(self._tiles.values(), key=lambda tile: (worst[tile.site], tile.order))
 
     def figures(self, language: str) -> str:
-        """Return what stands above the tiles."""
+        """Return the HTML of the figures above the tiles."""
         return self._renderer.fragment("figures.html", language, **self._figure_values())
 
     def _figure_values(self) -> dict[str, Any]:
@@ -179,7 +183,7 @@ class Wall:
         return data_line("swap", "\n".join(parts), self.identity) if parts else b""
 
     def _since(self, known: str, language: str) -> bytes:
-        """Return what a browser misses that knows a version of the wall."""
+        """Return what a browser missed since a version of the wall."""
         epoch, _, rest = known.partition("-")
         structure, _, version = rest.partition("-")
         if epoch != self._epoch or structure != str(self._structure) or not version.isdecimal():
@@ -189,7 +193,7 @@ class Wall:
         return data_line("swap", "\n".join(parts), self.identity)
 
     async def updates(self, known: str, language: str) -> AsyncIterator[bytes]:
-        """Yield what a browser misses, then every change, and a beat now and then, until the server ends."""
+        """Yield what a browser missed since the version `known`, then every change, until the server shuts down."""
         queue: asyncio.Queue[bytes | None] = asyncio.Queue(QUEUED)
         self._streams[queue] = language
         try:
@@ -208,7 +212,7 @@ class Wall:
             self._streams.pop(queue, None)
 
     def close(self) -> None:
-        """End every browser's stream."""
+        """End all streams."""
         for queue in self._streams:
             while queue.full():
                 queue.get_nowait()
@@ -216,7 +220,7 @@ class Wall:
 
 
 def _put(queue: asyncio.Queue[bytes | None], payload: bytes) -> None:
-    """Hand an update to a browser; one that reads too slowly loads the wall anew instead."""
+    """Queue an update for a browser. A browser that reads too slowly is asked to reload instead."""
     if queue.full():
         while not queue.empty():
             queue.get_nowait()

@@ -1,4 +1,4 @@
-"""Reads what pages and API show of the past, off the event loop."""
+"""Reads the history for pages and API, off the event loop."""
 
 from __future__ import annotations
 
@@ -14,16 +14,18 @@ from xueliang_monitor.judgement.availability import Seconds, day_of
 from xueliang_monitor.judgement.episodes import Episode
 from xueliang_monitor.judgement.health import Outage
 from xueliang_monitor.judgement.maintenance import Window
-from xueliang_monitor.storage.history import Event, History, HistoryError
+from xueliang_monitor.storage.history import History
+from xueliang_monitor.storage.history_error import HistoryError
+from xueliang_monitor.storage.history_queries import Event
 from xueliang_monitor.web.charts import DAY_SECONDS, DAYS
 
 FAR = 2.0**53
-"""Later than any moment: what was told by a clock that was ahead is shown too."""
+"""Later than any moment, so that records from a clock that ran ahead are included."""
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What is known of a camera's last month; `readable` says whether there is a history."""
+    """The last month of a camera. `readable` is False if there is no history."""
 
     days: Mapping[str, Seconds] = field(default_factory=dict)
     episodes: tuple[Episode, ...] = ()
@@ -49,7 +51,7 @@ def _read(state: Path, camera: str, site: str, uplink: str) -> Past:
 
 
 async def of_camera(state: Path, camera: str, site: str, uplink: str) -> Past:
-    """Return what is known of a camera's past; nothing where there is no history."""
+    """Return the last month of a camera; an empty one if there is no history."""
     try:
         return await asyncio.to_thread(_read, state, camera, site, uplink)
     except HistoryError:
@@ -57,10 +59,10 @@ async def of_camera(state: Path, camera: str, site: str, uplink: str) -> Past:
 
 
 async def outages(state: Path, seconds: float, camera: str = "") -> list[tuple[str, Outage]]:
-    """Return the outages of the last `seconds`, each with its camera: all, or one camera's.
+    """Return the outages of the last `seconds` with their camera ids, of all cameras or of one.
 
     Raises:
-        HistoryError: there is no history to read.
+        HistoryError: the history cannot be read.
 
     """
 
@@ -75,10 +77,10 @@ async def outages(state: Path, seconds: float, camera: str = "") -> list[tuple[s
 async def events(
     state: Path, *, after: int | None = None, before: int | None = None, camera: str = "", limit: int
 ) -> list[Event]:
-    """Return the last events, those before a number, or those after one.
+    """Return the last events, or those before or after the event of a number.
 
     Raises:
-        HistoryError: there is no history to read.
+        HistoryError: the history cannot be read.
 
     """
 

@@ -38,7 +38,10 @@ def environment(language: str) -> jinja2.Environment:
     def moment(seconds: float) -> str:
         return when(seconds, language)
 
-    made.filters |= {"text": text, "iso": iso_utc, "when": moment, "lasted": duration, "percent": _percent}
+    def lasted(seconds: float) -> str:
+        return duration(seconds, language)
+
+    made.filters |= {"text": text, "iso": iso_utc, "when": moment, "lasted": lasted, "percent": _percent}
     made.globals |= {"lang": language, "languages": LANGUAGES, "fingerprint": fingerprint, "version": __version__}
     return made
 

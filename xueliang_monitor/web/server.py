@@ -1,4 +1,4 @@
-"""Listens: on an address as the web configuration says, and on a Unix socket in the state folder for commands."""
+"""Serves the web application on the configured address, and on a Unix socket in the state folder for commands."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from xueliang_monitor.web.web_config import Protection
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 5.0
-"""How often the web configuration and its certificate are looked at for changes."""
+"""How often the web configuration and the certificate are examined for changes."""
 
 SHUTDOWN_SECONDS = 2.0
 
 
 class Server:
-    """The page, the API and the metrics of one fleet."""
+    """The pages, the API and the metrics of one fleet."""
 
     def __init__(
         self,
@@ -39,12 +39,12 @@ class Server:
         check_now: Callable[[str], None] | None = None,
         latest_settings: Callable[[], Settings] | None = None,
     ) -> None:
-        """Read the web configuration that `settings` names, seen from the folder `base`.
+        """Read the web configuration that `settings` names; a relative path starts at the folder `base`.
 
-        `check_now` visits a camera; `newest` returns the settings as they were last read, where that is done anew.
+        `check_now` schedules a visit of a camera. `latest_settings` returns the settings as they were last read.
 
         Raises:
-            DocumentError: it cannot be used; nothing is served, as it would be served to everybody.
+            DocumentError: the web configuration is invalid, so the server must not start without its protection.
 
         """
         self._fleet = fleet
@@ -57,13 +57,13 @@ class Server:
         self._runner: web.AppRunner | None = None
         self._commands: web.UnixSite | None = None
         self._socket: tuple[int, int] | None = None
-        self._said_deaf = False
+        self._reported_socket = False
         self._listening = self._access.protection.tls
         self._seen = self._fingerprint()
         if is_open_to_all(settings.listen_address[0], self._access.protection):
             log.warning(
-                "anyone who reaches %s can read the page and the metrics, or a login on its way: web_config names"
-                " no file with both TLS and users",
+                "anyone who reaches %s can read the pages and the metrics, or intercept a login: set web_config to a"
+                " file with both TLS and users",
                 settings.listen,
             )
 
@@ -86,33 +86,33 @@ class Server:
         return tuple(found)
 
     async def follow_files(self) -> None:
-        """Take up a renewed certificate and changed users, until cancelled; what cannot be used changes nothing."""
+        """Apply changes of the certificate and the users until cancelled. Invalid files change nothing."""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             await self._keep_listening_for_commands()
             now = self._fingerprint()
             if now == self._seen:
                 continue
-            # As before reading: what changes while it is read is read again.
+            # The state before reading, so that a change during reading is noticed next time.
             self._seen = now
             try:
                 fresh = self._read()
                 if self._listening is not None and fresh.chain is not None:
                     self._listening.load_cert_chain(*fresh.chain, password="")  # for connections from now on
             except (DocumentError, OSError) as error:
-                log.error("%s; the last good version stays in force", error)  # noqa: TRY400
+                log.error("%s; the last valid version stays in force", error)  # noqa: TRY400
                 continue
             if (fresh.tls is None) != (self._listening is None):
-                log.warning("whether there is TLS counts from the next start")
+                log.warning("turning TLS on or off takes effect after a restart")
             self._take(fresh)
-            log.info("the web configuration was read anew")
+            log.info("reloaded the web configuration")
 
     @contextlib.asynccontextmanager
     async def serving(self, host: str, port: int) -> AsyncIterator[str]:
-        """Listen for as long as the context lasts; yield the address.
+        """Listen while the context lasts; yield the address of the pages.
 
         Raises:
-            OSError: the address is not to be had.
+            OSError: the address cannot be used.
 
         """
         await asyncio.to_thread(prepare)
@@ -139,7 +139,7 @@ class Server:
             await runner.cleanup()
 
     async def _listen_for_commands(self) -> None:
-        """Listen on the socket in the state folder; where that cannot be, it is said once and tried again."""
+        """Listen on the socket in the state folder. A failure is logged once and retried."""
         place, runner = self._settings.state / SOCKET, self._runner
         if runner is None:
             return
@@ -153,18 +153,16 @@ class Server:
             place.chmod(0o600)
             self._commands, self._socket = commands, _identity(place)
         except OSError as error:
-            if not self._said_deaf:
-                log.warning(
-                    "%s: commands cannot ask the daemon there: %s; it is tried again", place, error.strerror or error
-                )
-            self._said_deaf = True
+            if not self._reported_socket:
+                log.warning("%s: commands cannot reach the daemon: %s; retrying", place, error.strerror or error)
+            self._reported_socket = True
         else:
-            if self._said_deaf:
-                log.info("%s: commands can ask the daemon there again", place)
-            self._said_deaf = False
+            if self._reported_socket:
+                log.info("%s: commands can reach the daemon again", place)
+            self._reported_socket = False
 
     async def _keep_listening_for_commands(self) -> None:
-        """Listen again where the socket was removed, or could not be made before."""
+        """Listen again if the socket was removed or could not be created before."""
         if self._commands is None or _identity(self._settings.state / SOCKET) != self._socket:
             await self._listen_for_commands()
 

@@ -1,4 +1,4 @@
-"""The page's words: English in the templates, other languages in Babel catalogues beside them."""
+"""Languages of the pages. The templates hold the English texts, Babel catalogues in `locales/` the others."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from babel.support import Translations
 
 LANGUAGES = {"en": "English", "zh": "中文"}
-"""Languages that the page speaks, by code, each under its own name."""
+"""Languages of the pages by code, each with its own name for itself."""
 
 LOCALES = {"en": "en_GB", "zh": "zh_Hans_CN"}
 COOKIE = "lang"
@@ -23,7 +23,7 @@ COOKIE = "lang"
 
 @functools.cache
 def catalogue(language: str) -> Translations:
-    """Return a language's words; the templates' own are English."""
+    """Return the translations of a language; empty for English."""
     from babel.messages.mofile import write_mo
     from babel.messages.pofile import read_po
     from babel.support import Translations
@@ -40,7 +40,7 @@ def catalogue(language: str) -> Translations:
 
 
 def preferred(request: web.Request) -> str:
-    """Return the language that a reader chose, else the one that the browser asks for, else English."""
+    """Return the language that the reader chose, else the best match of Accept-Language, else English."""
     from babel import negotiate_locale
 
     chosen = request.cookies.get(COOKIE, "")
@@ -51,5 +51,5 @@ def preferred(request: web.Request) -> str:
 
 
 def when(seconds: float, language: str) -> str:
-    """Return a local moment as that language writes it."""
+    """Return a moment in local time in the notation of a language."""
     return localized(seconds, LOCALES[language])

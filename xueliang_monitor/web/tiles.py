@@ -1,4 +1,4 @@
-"""One camera on the wall: what its tile shows, and in which order tiles stand."""
+"""Tiles of the wall: their content and their order."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from xueliang_monitor.web.views import STATES, WORST_FIRST
 
 @dataclass(slots=True)
 class Tile:
-    """One camera on the wall: what it shows, when that last changed, and its fragments by language.
+    """The tile of one camera.
 
-    `order` is where it stands among those of its site, and its site among those that are as well.
+    `shown` is what the content depends on, `version` that of the wall when the content last changed, `rendered` the
+    HTML by language. `order` sorts by site, then by state, the worst first, then by name.
     """
 
     camera: str
@@ -32,7 +33,7 @@ class Tile:
 
 
 def values_of(entry: Entry, status: CameraStatus) -> dict[str, Any]:
-    """Return what a tile's template shows."""
+    """Return the values for the template of a tile."""
     camera = entry.camera
     faults = [fault(known.code) for known in status.faults]
     return {
@@ -54,20 +55,20 @@ def values_of(entry: Entry, status: CameraStatus) -> dict[str, Any]:
 
 
 def shown_of(entry: Entry, status: CameraStatus) -> tuple[Any, ...]:
-    """Return what a tile depends on: while that is the same, so is the tile."""
+    """Return what the content of a tile depends on; equal values mean equal content."""
     camera = entry.camera
     codes = tuple(known.code for known in status.faults)
     return status.state, status.since, status.cause, codes, camera
 
 
 def natural(name: str) -> tuple[tuple[int, int, str], ...]:
-    """Return a key by which site 2 comes before site 10; the page's script orders alike."""
+    """Return a sort key that puts site 2 before site 10. The script of the page sorts in the same way."""
     parts = re.split(r"(\d+)", name)
     return tuple((int(bool(number % 2)), int(part) if number % 2 else 0, part) for number, part in enumerate(parts))
 
 
 def grouped(tiles: list[Tile]) -> Iterator[tuple[str, list[Tile]]]:
-    """Yield sites with their tiles, in the order of the tiles."""
+    """Yield each site with its tiles, in the order of the tiles."""
     together: dict[str, list[Tile]] = {}
     for tile in tiles:
         together.setdefault(tile.site, []).append(tile)

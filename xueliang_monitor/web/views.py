@@ -1,4 +1,4 @@
-"""The fleet as plain data for the page and the API."""
+"""The fleet as plain data for the API, and the names of states."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from xueliang_monitor.judgement.uplinks import Uplink
 from xueliang_monitor.model import Rung, State, Text, redact_path
 from xueliang_monitor.probing.device_changes import JUDGED
 from xueliang_monitor.probing.device_memory import DeviceMemory
-from xueliang_monitor.storage.history import Event
+from xueliang_monitor.storage.history_queries import Event
 from xueliang_monitor.time_format import iso_utc
 
 MAX_PROBLEMS = 20
@@ -28,12 +28,12 @@ STATES = {
     State.DEGRADED: Text("degraded", "异常"),
     State.DOWN: Text("down", "离线"),
     State.UNKNOWN: Text("unknown", "未知"),
-    State.MAINTENANCE: Text("maintenance", "维护"),
+    State.MAINTENANCE: Text("maintenance", "维护中"),
 }
 
 
 def moment(seconds: float | None) -> str | None:
-    """Return an ISO 8601 time in UTC."""
+    """Return a moment as ISO 8601 in UTC."""
     return None if seconds is None else iso_utc(seconds)
 
 
@@ -51,7 +51,7 @@ def _fault(known: FaultState) -> dict[str, Any]:
 
 
 def advice_of(entry: Entry, status: CameraStatus) -> Text | None:
-    """Return the advice that takes together what is known of a camera; None where nothing is to be done."""
+    """Return the advice for all faults of a camera together; None if there is nothing to do."""
     row = _row(entry, status)
     return row.advice if row else None
 
@@ -73,7 +73,7 @@ def _diagnosis(entry: Entry, status: CameraStatus) -> dict[str, str] | None:
 
 
 def camera(entry: Entry, status: CameraStatus) -> dict[str, Any]:
-    """Return what a list shows of a camera."""
+    """Return a camera as lists show it."""
     return {
         "id": entry.camera.id,
         "name": entry.camera.name,
@@ -95,7 +95,7 @@ def camera(entry: Entry, status: CameraStatus) -> dict[str, Any]:
 
 
 def problem_line(problem: Problem) -> str:
-    """Return a problem with the file's name alone, as the page's readers need no path."""
+    """Return a problem in one line, with the name of the file and without its path."""
     return str(replace(problem, file=Path(problem.file.name)))
 
 
@@ -107,7 +107,7 @@ def _onvif(camera: Camera) -> str | None:
 
 
 def _told(device: DeviceMemory) -> dict[str, Any]:
-    """Return what the device says of itself."""
+    """Return what the device reports about itself."""
     return {
         "identity": asdict(device.told) if device.told else None,
         "hostname": device.hostname,
@@ -120,7 +120,7 @@ def _told(device: DeviceMemory) -> dict[str, Any]:
 
 
 def event(item: Event) -> dict[str, Any]:
-    """Return one event."""
+    """Return an event."""
     declared = FAULTS.get(item.fault)
     return {
         "id": item.id,
@@ -137,7 +137,7 @@ def event(item: Event) -> dict[str, Any]:
 
 
 def outage(known: Outage) -> dict[str, Any]:
-    """Return one time that a camera was offline."""
+    """Return an outage."""
     return {
         "began": moment(known.began),
         "ended": moment(known.ended),
@@ -159,7 +159,7 @@ def monitor_fault(known: MonitorFault) -> dict[str, Any]:
 
 
 def uplink(known: Uplink) -> dict[str, Any]:
-    """Return what is known of an uplink."""
+    """Return an uplink."""
     return {
         "name": known.name,
         "up": not known.down,
@@ -170,7 +170,7 @@ def uplink(known: Uplink) -> dict[str, Any]:
 
 
 def camera_in_full(entry: Entry, status: CameraStatus) -> dict[str, Any]:
-    """Return all that is known of a camera."""
+    """Return a camera with its device, its last visit and its readings."""
     return camera(entry, status) | {
         "url": entry.camera.target.url,
         "onvif": _onvif(entry.camera),

@@ -23,7 +23,7 @@ _CLIENTS = {
     "VerifyClientCertIfGiven": ssl.CERT_OPTIONAL,
     "RequireAndVerifyClientCert": ssl.CERT_REQUIRED,
 }
-"""The policies that verify or do not ask; Go's two others ask and do not verify, which protects nobody."""
+"""Supported policies. The two others of Go request a certificate without verifying it, which protects nothing."""
 
 
 def _check_hash(value: str) -> str:
@@ -36,12 +36,12 @@ def _check_hash(value: str) -> str:
 
 def _check_header(value: str) -> str:
     if any(ord(letter) < 32 or ord(letter) > 126 for letter in value):
-        raise ValueError("not the value of a header")
+        raise ValueError("not a valid header value: only printable ASCII is allowed")
     return value
 
 
 class TlsSettings(Strict):
-    """The server's certificate, and what it asks of its clients."""
+    """The certificate of the server, and its policy on client certificates."""
 
     cert_file: Path
     """PEM file with the server's certificate chain. Paths are relative to this file."""
@@ -63,7 +63,7 @@ class TlsSettings(Strict):
 
 
 class HttpSettings(Strict):
-    """Headers on every answer."""
+    """Headers of every answer."""
 
     headers: Mapping[
         Literal[
@@ -95,10 +95,10 @@ class WebSettings(Strict):
 
 @dataclass(frozen=True, slots=True)
 class Protection:
-    """What guards page, API and metrics; `users` are bcrypt hashes by name.
+    """The protection of pages, API and metrics.
 
-    `chain` is the certificate's file and its key's, `expires_at` when it ends, in seconds since 1970; `files` are all
-    that this was read from.
+    `users` maps names to bcrypt hashes. `chain` holds the files of the certificate and its key. `expires_at` is the end
+    of the certificate's validity in seconds since the epoch. `files` are all files that were read.
     """
 
     users: Mapping[str, str] = field(default_factory=dict)
@@ -115,7 +115,7 @@ def _tls(
     def found(file: Path) -> Path:
         return file if file.is_absolute() else handed_over(place.parent / file, base)
 
-    def refuse(key: str, message: str) -> DocumentError:
+    def problem(key: str, message: str) -> DocumentError:
         return DocumentError((document.problem(("tls_server_config", key), message),))
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -123,39 +123,39 @@ def _tls(
     context.maximum_version = _VERSIONS[settings.max_version]
     certificate, key = found(settings.cert_file), found(settings.key_file)
     try:
-        context.load_cert_chain(certificate, key, password="")  # an encrypted key is refused rather than asked about
+        context.load_cert_chain(certificate, key, password="")  # an encrypted key is an error, instead of a prompt
         ends = x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc.timestamp()
     except OSError as error:
-        wrong = "no PEM, encrypted, or the two do not belong together"
+        wrong = "not PEM, encrypted, or certificate and key do not belong together"
         reason = wrong if isinstance(error, ssl.SSLError) else error.strerror
-        raise refuse("cert_file", f"{certificate} with key {key} cannot be used: {reason}") from error
+        raise problem("cert_file", f"{certificate} with key {key} cannot be used: {reason}") from error
     except ValueError as error:
-        raise refuse("cert_file", f"{certificate} is no PEM certificate") from error
+        raise problem("cert_file", f"{certificate} is not a PEM certificate") from error
     files = [certificate, key]
     wanted = _CLIENTS[settings.client_auth_type]
     if wanted is not ssl.CERT_NONE:
         if settings.client_ca_file is None:
-            raise refuse("client_auth_type", f"{settings.client_auth_type} needs client_ca_file")
+            raise problem("client_auth_type", f"{settings.client_auth_type} needs client_ca_file")
         authority = found(settings.client_ca_file)
         try:
             context.load_verify_locations(authority)
         except OSError as error:
-            raise refuse(
+            raise problem(
                 "client_ca_file",
-                f"{authority} cannot be used: {'no PEM' if isinstance(error, ssl.SSLError) else error.strerror}",
+                f"{authority} cannot be used: {'not PEM' if isinstance(error, ssl.SSLError) else error.strerror}",
             ) from error
         context.verify_mode = wanted
         files.append(authority)
     elif settings.client_ca_file is not None:
-        raise refuse("client_ca_file", "no client is asked for a certificate; set client_auth_type")
+        raise problem("client_ca_file", "client certificates are not requested; set client_auth_type")
     return context, ends, files
 
 
 def load(place: Path, base: Path) -> Protection:
-    """Read the file `place`, which the settings in the folder `base` name; an empty one protects nothing.
+    """Read the file `place`; a relative path starts at `base`, the folder of the settings. An empty file is valid.
 
     Raises:
-        DocumentError: with every problem. Nothing is served then, as it would be served to everybody.
+        DocumentError: the file is invalid; it lists every problem. The server must not start without its protection.
 
     """
     file = handed_over(place, base)

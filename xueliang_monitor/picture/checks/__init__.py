@@ -1,1 +1,1 @@
-"""One file a check: a fault's declaration and the pure function that judges it."""
+"""One file for each check: the declaration of a fault and the pure function that judges it."""

@@ -3,36 +3,43 @@
 from __future__ import annotations
 
 from xueliang_monitor.model import Fault, Rung, Severity, Text
-from xueliang_monitor.picture.verdict import Check, Judged, View, both, over
+from xueliang_monitor.picture.verdict import Check, Judged, View, both, under
 
-MEAN = 10.8
-HIGH = 24.0
-MEAN_KNOWN = 18.0
-HIGH_KNOWN = 40.0
-SPREAD_KEPT, DARKER_SPREAD_KEPT, UNLIKE_SPREAD_KEPT = 0.045, 0.065, 0.1
-"""Of the usual spread of light, below `MEAN_KNOWN`, below `MEAN`, and where what shows is not laid out as the scene is:
-with more of it the scene is dark, but there. It leaves out burned-in text, which is still bright."""
+MEAN_LEVELS, HIGH_LEVELS = 10.8, 24.0
+"""Mean and 95th percentile of luma below which a picture is black without a past."""
+
+KNOWN_MEAN_LEVELS, KNOWN_HIGH_LEVELS = 18.0, 40.0
+"""The same where a past tells whether the scene still shows: higher, as the spread of light must be lost as well."""
+
+SPREAD, DARKER_SPREAD, UNLIKE_SPREAD = 0.045, 0.065, 0.1
+"""Shares of the usual spread of light, above which the scene is dark but visible.
+
+The first applies by default, the second below `MEAN_LEVELS`, the third where light and dark are not laid out as in
+the scene. The spread leaves out burned-in text, which stays bright.
+"""
 
 UNLIKE = 0.33
-NOTHING = 0.6
-"""Contrast in levels, as grain leaves it: a share of what a dark night shows tells nothing."""
+"""Correlation of light and dark areas with the past below which the layout is not that of the scene."""
+
+NO_CONTRAST_LEVELS = 0.6
+"""Contrast that grain alone leaves: on a dark night a share of the usual spread means nothing."""
 
 
 def _judge(view: View) -> Judged:
-    mean, high = view.number("mean"), view.number("high")
+    mean, high = view.measures.luma_mean_levels, view.measures.luma_high_levels
     past = view.past
-    if past is not None:
-        spread, layout = past.spread_kept, past.layout
-        least = UNLIKE_SPREAD_KEPT if layout < UNLIKE else DARKER_SPREAD_KEPT if mean < MEAN else SPREAD_KEPT
-        detail = (
-            f"mean luma {mean:.0f} (limit {MEAN_KNOWN:.0f}), 95th percentile {high:.0f} (limit {HIGH_KNOWN:.0f}),"
-            f" light spreads by {spread:.1%} of what is usual (limit {least:.1%})"
-        )
-        dark = both(over(-mean, -MEAN_KNOWN, 0), over(-high, -HIGH_KNOWN, 0))
-        empty = both(over(-mean, -MEAN, 0), over(-view.number("contrast"), -NOTHING, 0))
-        return Judged(both(dark, max(over(-spread, -least, 0), empty)), detail)
-    detail = f"mean luma {mean:.0f} (limit {MEAN:.0f}), 95th percentile {high:.0f} (limit {HIGH:.0f})"
-    return Judged(both(over(-mean, -MEAN, 0), over(-high, -HIGH, 0)), detail)
+    if past is None:
+        detail = f"mean luma {mean:.0f} (limit {MEAN_LEVELS:.0f}), 95th percentile {high:.0f} (limit {HIGH_LEVELS:.0f})"
+        return Judged(both(under(mean, MEAN_LEVELS, 0), under(high, HIGH_LEVELS, 0)), detail)
+    spread = past.luma_spread_ratio
+    limit = UNLIKE_SPREAD if past.layout_correlation < UNLIKE else DARKER_SPREAD if mean < MEAN_LEVELS else SPREAD
+    detail = (
+        f"mean luma {mean:.0f} (limit {KNOWN_MEAN_LEVELS:.0f}), 95th percentile {high:.0f}"
+        f" (limit {KNOWN_HIGH_LEVELS:.0f}), spread of light {spread:.1%} of the usual (limit {limit:.1%})"
+    )
+    dark = both(under(mean, KNOWN_MEAN_LEVELS, 0), under(high, KNOWN_HIGH_LEVELS, 0))
+    empty = both(under(mean, MEAN_LEVELS, 0), under(view.measures.contrast_levels, NO_CONTRAST_LEVELS, 0))
+    return Judged(both(dark, max(under(spread, limit, 0), empty)), detail)
 
 
 BLACK = Check(
@@ -40,14 +47,14 @@ BLACK = Check(
         "picture_black",
         Rung.PICTURE,
         Severity.CRITICAL,
-        Text("Black picture", "画面全黑"),
-        Text(
-            "The sensor, the iris or the lens cap: no light reaches the picture.",
-            "传感器、光圈或镜头盖故障：画面没有光线。",
+        name=Text("Black picture", "画面全黑"),
+        cause=Text(
+            "No light reaches the picture: the sensor, the iris or the lens cap.",
+            "画面没有光线：传感器故障、光圈未打开或镜头被盖住。",
         ),
-        Text(
-            "Look at lens and iris; at night check the lighting; restart the camera.",
-            "检查镜头与光圈；夜间检查照明；重启摄像机。",
+        advice=Text(
+            "Check lens and iris; at night check the lighting; restart the camera.",
+            "检查镜头与光圈；夜间检查补光照明；重启摄像机。",
         ),
     ),
     _judge,

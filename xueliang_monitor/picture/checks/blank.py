@@ -1,4 +1,4 @@
-"""A one-colour screen, as an encoder sends it that gets no signal."""
+"""A one-colour screen, as an encoder sends it when it gets no signal."""
 
 from __future__ import annotations
 
@@ -6,23 +6,38 @@ from xueliang_monitor.model import Fault, Rung, Severity, Text
 from xueliang_monitor.picture.verdict import Check, Judged, View, over
 
 UNIFORM = 0.90
+"""Share of the picture in one colour from which it is blank; low enough for a line of text such as NO SIGNAL."""
+
 ABOVE_USUAL = 0.08
-MIN_LUMA = 45.0
-MIN_CHROMA = 30.0
+"""How far the share must exceed the highest usual one: walls and skies are plain as well."""
+
+HIGHEST_LIMIT = 0.985
+"""The limit is never higher, so that an entirely plain picture is always found."""
+
+FULL = 1.0 + 1e-6
+"""The share that scores 1: just above all of the picture, so that the highest limit still leaves a slope."""
+
+MIN_LUMA_LEVELS, MIN_CHROMA_LEVELS = 45.0, 30.0
+"""A test screen has this much light or colour; a plain dark grey picture is a covered lens."""
+
 WHITE = 0.6
+"""Share of overexposed pixels above which a plain picture without colour is overexposed, not blank."""
+
+SCENE_SHOWS = 0.3
+"""Correlation of edges with the past above which the scene still shows."""
 
 
 def _judge(view: View) -> Judged:
-    uniform = view.number("uniform")
-    limit = min(0.985, max(UNIFORM, view.highest("uniform", 0.0) + ABOVE_USUAL))
-    detail = f"{uniform:.0%} of the picture is of one colour (limit {limit:.0%})"
-    # A dark grey one is a lens under tape rather than a test screen, a white one too much light.
-    screen = view.number("mean") >= MIN_LUMA or view.number("chroma") >= MIN_CHROMA
-    if not screen or (view.number("white") > WHITE and view.number("chroma") < MIN_CHROMA):
+    measures = view.measures
+    limit = min(HIGHEST_LIMIT, max(UNIFORM, view.usual.frame.uniform_ratio.highest(0.0) + ABOVE_USUAL))
+    detail = f"{measures.uniform_ratio:.0%} of the picture has one colour (limit {limit:.0%})"
+    coloured = measures.chroma_levels >= MIN_CHROMA_LEVELS
+    screen = measures.luma_mean_levels >= MIN_LUMA_LEVELS or coloured
+    if not screen or (measures.white_ratio > WHITE and not coloured):
         return Judged(0.0, detail)
-    if view.past is not None and view.past.kept > 0.3:
+    if view.past is not None and view.past.edge_correlation > SCENE_SHOWS:
         return Judged(0.0, f"{detail}, but the scene still shows")
-    return Judged(over(uniform, limit, 1.0 + 1e-6), detail)
+    return Judged(over(measures.uniform_ratio, limit, FULL), detail)
 
 
 BLANK = Check(
@@ -30,9 +45,9 @@ BLANK = Check(
         "picture_blank",
         Rung.PICTURE,
         Severity.CRITICAL,
-        Text("One-colour picture", "画面单色"),
-        Text("The encoder gets no signal from the sensor.", "编码器未收到传感器信号。"),
-        Text(
+        name=Text("No signal (one-colour picture)", "无信号（纯色画面）"),
+        cause=Text("The encoder gets no signal from the sensor.", "编码器未收到传感器信号。"),
+        advice=Text(
             "Restart the camera; check the sensor's cable, or the analogue input of an encoder.",
             "重启摄像机；检查传感器排线或编码器的模拟输入。",
         ),

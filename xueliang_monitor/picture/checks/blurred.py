@@ -1,41 +1,59 @@
-"""A picture less sharp than the camera's own: out of focus, or a dome that is wet or misted."""
+"""A picture less sharp than usual for its camera: out of focus, or a wet or misted dome."""
 
 from __future__ import annotations
 
 from xueliang_monitor.model import Fault, Rung, Severity, Text
-from xueliang_monitor.picture.verdict import Check, Judged, View, both, over
+from xueliang_monitor.picture.verdict import Check, Judged, View, both, over, under
 
 ABOVE_USUAL = 0.04
-DETAIL_KEPT = 0.72
-LITTLE_KEPT = 0.50
+"""How far the blur effect must exceed the highest usual one."""
+
+HIGHEST_LIMIT = 0.95
+"""The limit of the blur effect is never higher."""
+
+DETAIL = 0.72
+"""Share of the usual detail below which a picture that is also blurred is out of focus."""
+
+LITTLE_DETAIL = 0.50
+"""Share of the usual detail below which nearly as much blur as usual is enough."""
+
+NEARLY_AS_BLURRED = 0.10
+"""How far below the limit the blur effect may be where little detail is left."""
+
 DETAILED, STEADY_DETAILED = 0.10, 0.06
+"""Smallest share of cells with detail to lose for which blur can be judged; the second is for steady views."""
+
 WELL_DETAILED = 0.36
-LEFT = 0.52
-LEAST_LEFT = 0.05
-MOST_KEPT = 0.85
-"""Where there is much detail, a little less of each and half of all of it tells as much."""
+"""Share of cells with detail from which all of the detail is judged together as well."""
+
+REMAINING, MOST_DETAIL = 0.52, 0.85
+"""In a well detailed view: share of the usual remaining detail, and of the best detail, below which it is blurred."""
+
+LEAST_REMAINING, LEAST_BEST, LEAST_CONTRAST = 0.05, 0.3, 0.4
+"""Smallest usual values by which is divided, so that a share stays bounded."""
 
 
 def _judge(view: View) -> Judged:
-    past, blur = view.past, view.number("blur")
+    past, blur = view.past, view.measures.blur_ratio
     if past is None:
-        return Judged(None, "the camera's own sharpness is not known yet")
-    if past.detailed < (STEADY_DETAILED if view.steady else DETAILED):
-        return Judged(None, f"only {past.detailed:.0%} of the view has detail to lose")
-    kept = past.detail_kept_best
-    limit = min(0.95, view.highest("blur", 1.0) + ABOVE_USUAL)
-    usual = view.lowest("detail_kept_best", 1.0)
-    # Where contrast as a whole is less, as at dusk or in fog, so is detail.
-    contrast = min(1.0, max(0.4, past.contrast_kept))
-    share = kept / max(usual, 0.3) / contrast
-    detail = f"blur {blur:.2f} (limit {limit:.2f}), {kept:.0%} of the usual detail (limit {DETAIL_KEPT * usual:.0%})"
-    softer = both(over(blur, limit, limit + 0.15), over(-share, -DETAIL_KEPT, -0.3))
-    lost = both(over(-share, -LITTLE_KEPT, 0.0), over(blur, limit - 0.10, limit + 0.1))
-    if past.detailed < WELL_DETAILED:
+        return Judged(None, "the usual sharpness of this camera is not known yet")
+    if past.detailed_ratio < (STEADY_DETAILED if view.steady else DETAILED):
+        return Judged(None, f"only {past.detailed_ratio:.0%} of the view has detail to lose")
+    kept = past.best_detail_ratio
+    limit = min(HIGHEST_LIMIT, view.usual.frame.blur_ratio.highest(1.0) + ABOVE_USUAL)
+    usual = view.usual.scene.best_detail_ratio.lowest(1.0)
+    # Lower contrast, as at dusk or in fog, lowers the detail as well.
+    contrast = min(1.0, max(LEAST_CONTRAST, past.contrast_ratio))
+    share = kept / max(usual, LEAST_BEST) / contrast
+    detail = f"blur {blur:.2f} (limit {limit:.2f}), {kept:.0%} of the usual detail (limit {DETAIL * usual:.0%})"
+    softer = both(over(blur, limit, limit + 0.15), under(share, DETAIL, 0.3))
+    lost = both(under(share, LITTLE_DETAIL, 0.0), over(blur, limit - NEARLY_AS_BLURRED, limit + 0.1))
+    if past.detailed_ratio < WELL_DETAILED:
         return Judged(max(softer, lost), detail)
-    left = past.detail_left / max(view.median("detail_left", 1.0), LEAST_LEFT) / contrast
-    detail = f"{detail}, {left:.0%} of it in all (limit {LEFT:.0%})"
-    fine = both(over(blur, limit, limit + 0.15), over(-left, -LEFT, 0.0), over(-share, -MOST_KEPT, -0.3))
+    usual_remaining = view.usual.scene.remaining_detail_ratio.median(1.0)
+    remaining = past.remaining_detail_ratio / max(usual_remaining, LEAST_REMAINING) / contrast
+    detail = f"{detail}, {remaining:.0%} of all detail (limit {REMAINING:.0%})"
+    fine = both(over(blur, limit, limit + 0.15), under(remaining, REMAINING, 0.0), under(share, MOST_DETAIL, 0.3))
     return Judged(max(softer, lost, fine), detail)
 
 
@@ -44,9 +62,9 @@ BLURRED = Check(
         "picture_blurred",
         Rung.PICTURE,
         Severity.WARNING,
-        Text("Blurred picture", "画面模糊"),
-        Text("The focus was lost, or the dome is dirty or wet.", "焦距失准，或球罩脏污、结露。"),
-        Text("Clean the dome and focus the lens again.", "清洁球罩并重新对焦。"),
+        name=Text("Blurred picture", "对焦不准（失焦）"),
+        cause=Text("The lens is out of focus, or the dome is dirty or wet.", "镜头失焦，或球罩脏污、结露。"),
+        advice=Text("Clean the dome and focus the lens again.", "清洁球罩并重新对焦。"),
     ),
     _judge,
 )

@@ -1,50 +1,72 @@
-"""Grey by day, where there was colour."""
+"""A grey picture by day, where there was colour."""
 
 from __future__ import annotations
 
 from xueliang_monitor.model import Fault, Rung, Severity, Text
-from xueliang_monitor.picture.verdict import Check, Judged, View, over
+from xueliang_monitor.picture.comparison import Colours, Comparison
+from xueliang_monitor.picture.verdict import Check, Judged, View, under
 
-KEPT = 0.36
+CHROMA = 0.36
+"""Share of the usual colour below which a picture is colourless."""
+
 BELOW_USUAL = 0.6
-MIN_USUAL_CHROMA = 7.0
-DAY = (6.5, 18.5)
-MIDDAY = (10.0, 15.0)
-"""Hours that are day wherever one clock is kept across a continent, in winter too."""
+"""The limit is at most this share of the lowest usual value."""
 
 ALL_GONE = 0.1
-"""With less than this nothing is left, whatever healthy looks have had."""
+"""Below this share no colour is left; the limit is never lower, whatever healthy looks have had."""
 
-FAINT_CHROMA = 4.5
-"""Enough where nothing is left of it: a low bitrate takes much of faint colours, but not all."""
+MIN_USUAL_LEVELS = 7.0
+"""Usual colour below which a loss cannot be told."""
+
+FAINT_LEVELS = 4.5
+"""The same where all colour is gone: a low bitrate takes much of faint colours, but not all."""
+
+LEAST_CONTRAST = 0.2
+"""Smallest contrast ratio by which is divided: fog takes colour as well."""
+
+DAY_HOURS = (6.5, 18.5)
+"""Local hours of day. At other hours a grey picture is healthy."""
+
+MIDDAY_HOURS = (10.0, 15.0)
+"""Hours that are day wherever one clock is kept across a continent, in winter too."""
 
 SAME_LIGHT = 0.85
+"""Share of the lowest usual brightness below which a picture of unknown hour may be of the night."""
+
 OTHERWISE_LIT = 0.1
-"""How much worse than ever light and dark fit the past where a lamp beside the lens lights the view."""
+"""Drop below the lowest usual layout correlation that shows a lamp beside the lens."""
 
 
 def _judge(view: View) -> Judged:
     past = view.past
     colours = past.colours if past is not None else None
     if past is None or colours is None:
-        return Judged(None, "the camera's own colours are not known yet")
-    kept = colours.chroma_kept / min(1.0, max(0.2, past.contrast_kept))  # fog takes colour too
-    limit = min(KEPT, max(ALL_GONE, BELOW_USUAL * view.lowest("chroma_kept", 1.0)))
+        return Judged(None, "the usual colours of this camera are not known yet")
+    kept = colours.chroma_ratio / min(1.0, max(LEAST_CONTRAST, past.contrast_ratio))
+    limit = min(CHROMA, max(ALL_GONE, BELOW_USUAL * view.usual.colours.chroma_ratio.lowest(1.0)))
     detail = f"{kept:.0%} of the usual colour (limit {limit:.0%})"
-    if colours.chroma_usual < (MIN_USUAL_CHROMA if kept > ALL_GONE else FAINT_CHROMA):
+    if colours.usual_chroma_levels < (MIN_USUAL_LEVELS if kept > ALL_GONE else FAINT_LEVELS):
         return Judged(None, f"{detail}, but there was hardly any")
-    if view.hour is not None and not DAY[0] <= view.hour <= DAY[1]:
-        return Judged(None, f"{detail}, but it is night")
-    # Night falls early by season and place; infrared light then looks as it did the night before, or as nothing before.
-    if colours.grey and (view.hour is None or not MIDDAY[0] <= view.hour <= MIDDAY[1]):
-        otherwise_lit = view.hour is not None and past.layout < view.lowest("layout", -1.0) - OTHERWISE_LIT
-        if colours.like_grey or otherwise_lit:
-            return Judged(None, f"{detail}, but it is lit as by night")
-    # In infrared light by night the picture is grey and of another light than by day.
-    darker = view.number("mean") / (view.lowest("mean", 1.0) + 1)
-    if view.hour is None and darker < SAME_LIGHT:
-        return Judged(None, f"{detail}, but it is dark as by night")
-    return Judged(over(-kept, -limit, 0.0), detail)
+    if reason := _night(view, past, colours):
+        return Judged(None, f"{detail}, but {reason}")
+    return Judged(under(kept, limit, 0.0), detail)
+
+
+def _night(view: View, past: Comparison, colours: Colours) -> str:
+    """Return why a grey picture may be one of the night; empty where it cannot be."""
+    if view.hour is None:
+        if colours.grey and colours.nearest_is_grey:
+            return "it is lit as at night"
+        brightness = view.measures.luma_mean_levels / (view.usual.frame.luma_mean_levels.lowest(1.0) + 1)
+        return "it is as dark as at night" if brightness < SAME_LIGHT else ""
+    if not DAY_HOURS[0] <= view.hour <= DAY_HOURS[1]:
+        return "it is night"
+    # Night falls early by season and place. Infrared light looks as it did the night before, or like nothing before.
+    if colours.grey and not MIDDAY_HOURS[0] <= view.hour <= MIDDAY_HOURS[1]:
+        lowest = view.usual.scene.layout_correlation.lowest(-1.0)
+        if colours.nearest_is_grey or past.layout_correlation < lowest - OTHERWISE_LIT:
+            return "it is lit as at night"
+    return ""
 
 
 COLOURLESS = Check(
@@ -52,14 +74,14 @@ COLOURLESS = Check(
         "picture_colourless",
         Rung.PICTURE,
         Severity.WARNING,
-        Text("Picture without colour", "画面无色彩"),
-        Text(
-            "The camera is stuck in night mode, or its chroma is lost on an analogue line.",
-            "摄像机停留在夜间模式，或模拟线路丢失色度。",
+        name=Text("Picture without colour", "画面黑白"),
+        cause=Text(
+            "The camera is stuck in night mode, or an analogue line loses the chroma.",
+            "摄像机停留在夜间模式，或模拟线路丢失色度信号。",
         ),
-        Text(
+        advice=Text(
             "Set day and night to automatic; check the light sensor and the infrared filter.",
-            "日夜模式设为自动；检查光敏电阻与红外滤光片。",
+            "将日夜模式设为自动；检查光敏电阻与红外滤光片。",
         ),
     ),
     _judge,

@@ -3,39 +3,55 @@
 from __future__ import annotations
 
 from xueliang_monitor.model import Fault, Rung, Severity, Text
-from xueliang_monitor.picture.measures import STRIPE_BANDS, pure
 from xueliang_monitor.picture.verdict import Check, Judged, View, both, over
 
 FLAT_CELLS = 0.02
+"""Excess over the usual share of single-coloured grey or green cells."""
+
 SMEARED = 0.006
-DRAWN_OUT = 0.025
+"""Excess over the usual share of smeared pixels."""
+
+SMEARED_ROWS = 0.025
+"""Excess over the usual share of rows drawn out to the right edge, as a decoder shows a lost slice."""
+
 STEPS = 0.2
+"""Excess over the usual steps between blocks that is damage by itself."""
+
 SOME_STEPS = 0.06
+"""Excess that must accompany flat cells or smears: the borders of fog, a wall or a bag do not lie on the grid."""
+
 UNKNOWN_STEPS = 0.5
+"""Steps between blocks that are damage without a past."""
+
+USUAL_SMEARED, USUAL_SMEARED_ROWS, USUAL_STEPS = 0.01, 0.1, 0.1
+"""Highest usual values while none are known."""
+
 VEILED = 0.25
-EVEN, STRIPES = 10.0, 4.0
-"""How far stripes stand out, and of how many levels they are, that are none of a damaged picture's."""
+"""Share of the view behind something above which smears and steps are not damage."""
+
+STRIPES_PROMINENCE, STRIPES_LEVELS = 10.0, 4.0
+"""Stripes this prominent and this strong make steps of their own: the picture is striped, not damaged."""
 
 
 def _judge(view: View) -> Judged:
-    flat = view.number("flat_cells") - view.highest("flat_cells", 0.0)
-    smeared = view.number("smeared") - view.highest("smeared", 0.01)
-    drawn = view.number("smeared_rows") - view.highest("smeared_rows", 0.1)
-    steps = view.number("grid_steps") - max(0.0, view.highest("grid_steps", 0.1))
+    measures, usual = view.measures, view.usual.frame
+    flat = measures.flat_cells_ratio - usual.flat_cells_ratio.highest(0.0)
+    smeared = measures.smeared_ratio - usual.smeared_ratio.highest(USUAL_SMEARED)
+    rows = measures.smeared_rows_ratio - usual.smeared_rows_ratio.highest(USUAL_SMEARED_ROWS)
+    steps = measures.grid_steps_ratio - max(0.0, usual.grid_steps_ratio.highest(USUAL_STEPS))
     detail = (
-        f"{flat:.1%} more grey or green cells than usual (limit {FLAT_CELLS:.1%}), {smeared:.1%} more smears"
-        f" (limit {SMEARED:.1%}), {drawn:.1%} more in rows drawn out (limit {DRAWN_OUT:.1%}),"
-        f" steps between blocks {steps:.2f} higher (limit {STEPS})"
+        f"above the usual: {flat:.1%} grey or green cells (limit {FLAT_CELLS:.1%}), {smeared:.1%} smears"
+        f" (limit {SMEARED:.1%}), {rows:.1%} drawn-out rows (limit {SMEARED_ROWS:.1%}),"
+        f" steps between blocks {steps:.2f} (limit {STEPS})"
     )
     past = view.past
     if past is None:
-        return Judged(over(view.number("grid_steps"), UNKNOWN_STEPS, 2 * UNKNOWN_STEPS), detail)
-    lost = over(drawn, DRAWN_OUT, 3 * DRAWN_OUT)
-    if flat < FLAT_CELLS and past.veiled > VEILED:
-        return Judged(lost, f"{detail}, but something hides {past.veiled:.0%} of the view")
-    if any(view.number(pure(name)) >= EVEN and view.number(name) >= STRIPES for name in STRIPE_BANDS):
-        return Judged(0.0, f"{detail}, but stripes go through the whole picture")
-    # Fog, a wall and a bag are flat too, but their borders do not lie on the grid.
+        return Judged(over(measures.grid_steps_ratio, UNKNOWN_STEPS, 2 * UNKNOWN_STEPS), detail)
+    lost = over(rows, SMEARED_ROWS, 3 * SMEARED_ROWS)
+    if flat < FLAT_CELLS and past.veiled_ratio > VEILED:
+        return Judged(lost, f"{detail}, but something hides {past.veiled_ratio:.0%} of the view")
+    if any(each.prominence >= STRIPES_PROMINENCE and each.levels >= STRIPES_LEVELS for each in measures.stripes):
+        return Judged(0.0, f"{detail}, but stripes cross the whole picture")
     spoiled = max(over(flat, FLAT_CELLS, 3 * FLAT_CELLS), over(smeared, SMEARED, 4 * SMEARED))
     gridded = both(spoiled, over(steps, SOME_STEPS, 4 * SOME_STEPS))
     return Judged(max(gridded, over(steps, STEPS, 3 * STEPS), lost), detail)
@@ -46,12 +62,14 @@ CORRUPTED = Check(
         "picture_corrupted",
         Rung.PICTURE,
         Severity.WARNING,
-        Text("Damaged picture", "画面损坏"),
-        Text("Packets are lost on the way, or the encoder or its memory is damaged.", "传输丢包，或编码器、内存损坏。"),
-        Text(
+        name=Text("Damaged picture", "花屏/马赛克"),
+        cause=Text(
+            "Packets are lost on the way, or the encoder or its memory is damaged.", "传输丢包，或编码器、内存损坏。"
+        ),
+        advice=Text(
             "Check the line for loss; restart the camera; update its firmware.", "检查线路丢包；重启摄像机；升级固件。"
         ),
     ),
     _judge,
-    comes_and_goes=True,
+    intermittent=True,
 )

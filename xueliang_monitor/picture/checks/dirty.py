@@ -1,4 +1,4 @@
-"""Dirt before the lens: spray, drops, mud, webs."""
+"""Dirt on the dome: spray, drops, mud, webs."""
 
 from __future__ import annotations
 
@@ -6,53 +6,70 @@ from xueliang_monitor.model import Fault, Rung, Severity, Text
 from xueliang_monitor.picture.comparison import Comparison
 from xueliang_monitor.picture.verdict import HYSTERESIS, LIMIT, TEXTURED, Check, Judged, View, any_of, both, over
 
-LOST_APART = 0.025
-TIMES_USUAL = 2.0
+SCATTERED_LOSS, TIMES_USUAL = 0.025, 2.0
+"""Scattered loss of detail that is dirt, and the smallest multiple of the usual loss."""
+
 CLEAR = 0.75
-STILL_KEPT = 0.35
-SPOTS, SPOTS_KEPT = 0.03, 0.2
+"""Best detail from which the rest of the view is in focus: where everything is softer, it is not dirt."""
+
+LOSS_EDGES = 0.35
+"""Share of the usual edge correlation that must remain where detail is lost."""
+
+SPOTS, USUAL_SPOTS = 0.03, 0.05
+"""Excess over the highest usual share of spots that is dirt, and that usual share while none is known."""
+
+SPOTS_EDGES = 0.2
+"""Share of the usual edge correlation that must remain between spots."""
+
 STILL = 0.4
-YOUNG = 1.5
-"""Times the limit, while it is not known well what is usual."""
+"""Smallest still share of the view for which spots can be told from passers-by."""
+
+YOUNG_FACTOR = 1.5
+"""Factor of the limits while the usual values are not well known."""
 
 SURE = 0.75
-"""The score from which on a single picture, in which nobody is seen to walk on, is enough."""
+"""Score from which a single picture is enough. Below, a burst must show that nobody walks through."""
 
 
 def _judge(view: View) -> Judged:
     past = view.past
     if past is None:
-        return Judged(None, "the camera's own view is not known yet")
+        return Judged(None, "the usual view of this camera is not known yet")
     judged = any_of(_losses(view, past), _patches(view, past))
     if view.measures.motion is None and judged.score is not None and LIMIT - HYSTERESIS < judged.score < SURE:
-        return Judged(None, f"{judged.detail}, but one picture does not tell dirt from what passes")
+        return Judged(None, f"{judged.detail}, but one picture cannot tell dirt from passers-by")
     return judged
 
 
 def _losses(view: View, past: Comparison) -> Judged:
-    """Judge how much detail is gone in patches all over the view."""
-    if min(view.textured, past.detailed) < TEXTURED:
-        return Judged(None, f"only {view.textured:.0%} of the view has a pattern to lose")
-    lost = past.lost_apart
-    limit = max(LOST_APART, TIMES_USUAL * view.median("lost_apart", 0.0)) * (YOUNG if view.young else 1.0)
-    detail = f"all over the view {lost:.1%} of the detail is in patches that lost most of theirs (limit {limit:.1%})"
-    # Where everything is softer it is out of focus, not dirty.
-    clear = over(past.detail_kept_best, CLEAR, 0.95)
-    usual = view.median("kept", 1.0)
-    there = over(past.kept, STILL_KEPT * usual, 2 * STILL_KEPT * usual)
+    """Judge how much detail is lost in patches all over the view."""
+    if min(view.textured_ratio, past.detailed_ratio) < TEXTURED:
+        return Judged(None, f"only {view.textured_ratio:.0%} of the view has a pattern to lose")
+    usual = view.usual.scene
+    lost = past.scattered_loss_ratio
+    limit = max(SCATTERED_LOSS, TIMES_USUAL * usual.scattered_loss_ratio.median(0.0)) * _factor(view)
+    detail = f"{lost:.1%} of the detail is lost in patches all over the view (limit {limit:.1%})"
+    clear = over(past.best_detail_ratio, CLEAR, 0.95)
+    edges = LOSS_EDGES * usual.edge_correlation.median(1.0)
+    there = over(past.edge_correlation, edges, 2 * edges)
     return Judged(both(over(lost, limit, 3 * limit), clear, there), detail)
 
 
 def _patches(view: View, past: Comparison) -> Judged:
     """Judge patches of another colour or lightness all over the view, with the scene between them."""
-    spots, still = past.spots, past.still
-    if still < STILL:
-        return Judged(None, f"only {still:.0%} of the view is still, so that dirt is not told from what passes")
-    limit = (view.highest("spots", 0.05) + SPOTS) * (YOUNG if view.young else 1.0)
-    detail = f"all over the view {spots:.1%} of it are patches that never looked so (limit {limit:.1%})"
-    usual = view.median("kept", 1.0)
-    there = over(past.kept, SPOTS_KEPT * usual, 2 * SPOTS_KEPT * usual)
+    if past.still_ratio < STILL:
+        return Judged(None, f"only {past.still_ratio:.0%} of the view is still, too little to tell dirt from motion")
+    usual = view.usual.scene
+    spots = past.spots_ratio
+    limit = (usual.spots_ratio.highest(USUAL_SPOTS) + SPOTS) * _factor(view)
+    detail = f"{spots:.1%} of the view is in patches that never looked so (limit {limit:.1%})"
+    edges = SPOTS_EDGES * usual.edge_correlation.median(1.0)
+    there = over(past.edge_correlation, edges, 2 * edges)
     return Judged(both(over(spots, limit, 3 * limit), there), detail)
+
+
+def _factor(view: View) -> float:
+    return YOUNG_FACTOR if view.young else 1.0
 
 
 DIRTY = Check(
@@ -60,9 +77,9 @@ DIRTY = Check(
         "picture_dirty",
         Rung.PICTURE,
         Severity.WARNING,
-        Text("Dirty lens", "镜头脏污"),
-        Text("Spray, drops, mud or webs on the dome.", "球罩上有喷漆、水滴、泥污或蛛网。"),
-        Text("Clean the dome; clear webs away.", "清洁球罩，清除蛛网。"),
+        name=Text("Dirty lens", "镜头脏污"),
+        cause=Text("Spray, drops, mud or webs on the dome.", "球罩上有喷漆、水滴、泥污或蛛网。"),
+        advice=Text("Clean the dome and clear webs away.", "清洁球罩，清除蛛网。"),
     ),
     _judge,
 )

@@ -1,43 +1,79 @@
-"""A camera that was knocked or turned: it shows another view."""
+"""A camera that was knocked or turned and shows another view."""
 
 from __future__ import annotations
 
 from xueliang_monitor.model import Fault, Rung, Severity, Text
-from xueliang_monitor.picture.verdict import TEXTURED, Check, Judged, View, both, over
+from xueliang_monitor.picture.comparison import Comparison
+from xueliang_monitor.picture.verdict import TEXTURED, Check, Judged, View, both, over, under
 
 SHIFT = 0.03
-TURN = 2.4
+"""Shift, as a share of the width, from which a camera is moved."""
+
+TURN_DEGREES = 2.4
+"""Turn from which a camera is moved. Shift and turn add up, each as a share of its limit."""
+
 GAIN = 0.12
+"""Gain in correlation that proves the shift."""
+
 YOUNG_GAIN = 0.25
+"""Usual gain assumed while the usual values are not well known."""
+
+GAIN_OF_USUAL = 0.5
+"""Share of the highest usual gain that is added to the limit."""
+
 FIT = 0.36
-UNRELATED = (0.2, 0.3)
-RICH = 0.7
+"""Correlation after the shift from which it is the same scene."""
+
+UNRELATED_LOWEST, UNRELATED_HIGHEST = 0.2, 0.3
+"""Range of the edge correlation below which it is another scene; within it a third of the lowest usual value."""
+
+RICH_DETAIL = 0.7
+"""Best detail that another scene must have: a cover has less."""
 
 
 def _judge(view: View) -> Judged:
     past = view.past
     if past is None:
-        return Judged(None, "the camera's own view is not known yet")
-    moved, turned, gain, fit = past.moved, past.turned, past.moved_gain, past.moved_fit
-    if view.textured < TEXTURED:
-        return Judged(None, f"only {view.textured:.0%} of the view has a pattern to find again")
+        return Judged(None, "the usual view of this camera is not known yet")
+    if view.textured_ratio < TEXTURED:
+        return Judged(None, f"only {view.textured_ratio:.0%} of the view has a pattern to find again")
     detail = (
-        f"moved by {moved:.1%} of the width and turned by {turned:.1f} degrees"
-        f" (limits {SHIFT:.1%} and {TURN}, and of each in part)"
+        f"shifted by {past.shift_ratio:.1%} of the width and turned by {past.turn_degrees:.1f} degrees"
+        f" (limits {SHIFT:.1%} and {TURN_DEGREES}, or shares of both)"
     )
-    far = over(moved / SHIFT + turned / TURN, 1.0, 2.0)
-    usual = view.highest("moved_gain", 0.0) if view.highest("moved", 0.0) > SHIFT else 0.0
-    if view.young:
-        usual = max(usual, YOUNG_GAIN)
-    found = both(far, over(gain, GAIN + 0.5 * usual, 0.4 + usual), over(fit, FIT, 0.6))
-    # Turned so far that nothing of the old view is left: another scene is there, as rich in detail.
-    kept, best = past.kept, past.detail_kept_best
-    lowest = view.lowest("kept", 0.0)
-    unrelated = min(UNRELATED[1], max(UNRELATED[0], lowest / 3))
-    if view.steady and not view.young and past.detailed >= TEXTURED and kept < unrelated:
-        detail = f"only {kept:.0%} of the edges fit (limit {unrelated:.0%}), and {best:.0%} of the detail is there"
-        found = max(found, both(over(-kept, -unrelated, 0.0), over(best, RICH, 1.5)))
+    far = over(past.shift_ratio / SHIFT + past.turn_degrees / TURN_DEGREES, 1.0, 2.0)
+    gain = _usual_gain(view)
+    found = both(
+        far,
+        over(past.shift_gain, GAIN + GAIN_OF_USUAL * gain, 0.4 + gain),
+        over(past.shift_correlation, FIT, 0.6),
+    )
+    if view.steady and not view.young and past.detailed_ratio >= TEXTURED:
+        limit = _unrelated_limit(view)
+        if past.edge_correlation < limit:
+            detail = (
+                f"only {past.edge_correlation:.0%} of the edges match (limit {limit:.0%}),"
+                f" with {past.best_detail_ratio:.0%} of the usual detail"
+            )
+            found = max(found, _unrelated(past, limit))
     return Judged(found, detail)
+
+
+def _usual_gain(view: View) -> float:
+    """Return the highest usual gain of views that seemed to move while healthy."""
+    usual = view.usual.scene
+    gain = usual.shift_gain.highest(0.0) if usual.shift_ratio.highest(0.0) > SHIFT else 0.0
+    return max(gain, YOUNG_GAIN) if view.young else gain
+
+
+def _unrelated_limit(view: View) -> float:
+    lowest = view.usual.scene.edge_correlation.lowest(0.0)
+    return min(UNRELATED_HIGHEST, max(UNRELATED_LOWEST, lowest / 3))
+
+
+def _unrelated(past: Comparison, limit: float) -> float:
+    """Return the score of a camera turned so far that nothing of the old view is left, with as much detail."""
+    return both(under(past.edge_correlation, limit, 0.0), over(past.best_detail_ratio, RICH_DETAIL, 1.5))
 
 
 MOVED = Check(
@@ -45,10 +81,10 @@ MOVED = Check(
         "picture_moved",
         Rung.PICTURE,
         Severity.CRITICAL,
-        Text("Camera turned", "视角偏移"),
-        Text("The camera was knocked, turned, or its bracket gave way.", "摄像机被碰撞、转动或支架松脱。"),
-        Text(
-            "Set the view right; if it was turned on purpose: xueliang picture relearn CAMERA.",
+        name=Text("Camera turned", "场景变更（视角偏移）"),
+        cause=Text("The camera was knocked or turned, or its bracket gave way.", "摄像机被碰撞、转动，或支架松脱。"),
+        advice=Text(
+            "Restore the view; if it was turned on purpose, run: xueliang picture relearn CAMERA.",
             "恢复原视角；若为有意调整，请执行 xueliang picture relearn CAMERA。",
         ),
     ),

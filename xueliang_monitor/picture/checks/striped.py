@@ -3,70 +3,94 @@
 from __future__ import annotations
 
 from xueliang_monitor.model import Fault, Rung, Severity, Text
-from xueliang_monitor.picture.measures import pure
+from xueliang_monitor.picture.measures import StripeBand
+from xueliang_monitor.picture.reference import RecentValues
 from xueliang_monitor.picture.verdict import Check, Judged, View, any_of, both, over
 
-LEVELS = {"stripes_wide": 4.0, "stripes_middle": 2.6, "stripes_narrow": 2.0}
-TIMES_USUAL = 1.3
-UNKNOWN_USUAL = 20.0
-PURE = 4.2
-STRONG, STRONG_PURE = 1.5, 3.0
-"""So many times the limit, stripes need not stand out so much."""
+BAND_LEVELS = (4.0, 2.6, 2.0)
+"""Excess over the highest usual amplitude of wide, middle and narrow stripes."""
 
-VERY_PURE = 8.0
-VERY_PURE_LEVELS = 0.6
-LINES = 0.7
-UNKNOWN_LINES = 6.0
-SLANTING, SLANTING_PURE = 1.2, 7.0
-FLICKER, FLICKER_PURE = 0.03, 12.0
-"""Levels, and a share of the light; and how far each stands out from the waves beside it."""
+TIMES_USUAL = 1.3
+"""Smallest multiple of the highest usual amplitude."""
+
+UNKNOWN_LEVELS = 20.0
+"""Highest usual amplitude while none is known."""
+
+YOUNG_FACTOR = 2.0
+"""Factor of the excess while the usual values are not well known."""
+
+PROMINENCE = 4.2
+"""Prominence from which a wave is even stripes and not an edge of the scene."""
+
+STRONG, STRONG_PROMINENCE = 1.5, 3.0
+"""With so many times the limit, the smaller prominence is enough."""
+
+VERY_PROMINENT, VERY_PROMINENT_FACTOR = 8.0, 0.6
+"""With so much prominence, the excess may be smaller by this factor."""
+
+LINE_LEVELS, UNKNOWN_LINE_LEVELS = 0.7, 6.0
+"""Excess over the highest usual offset of single lines, and that offset while none is known."""
+
+SLANTING_LEVELS, SLANTING_PROMINENCE = 1.2, 7.0
+"""Amplitude and prominence of slanting stripes."""
+
+BANDING, BANDING_PROMINENCE = 0.03, 12.0
+"""Amplitude, as a share of the light, and prominence of bands that the past does not show."""
 
 
 def _judge(view: View) -> Judged:
-    even = [_even(view, name, levels) for name, levels in LEVELS.items()]
+    usual = (each.levels for each in view.usual.frame.stripes)
+    bands = zip(view.measures.stripes, usual, BAND_LEVELS, strict=True)
+    even = [_even(view, stripes, recent, levels) for stripes, recent, levels in bands]
     return any_of(*even, _single_lines(view), _slanting(view), _flicker(view))
 
 
-def _even(view: View, name: str, levels: float) -> Judged:
-    """Judge even stripes along rows or columns."""
-    stripes, usual, stands_out = view.number(name), view.highest(name, UNKNOWN_USUAL), view.number(pure(name))
-    times = (2.0 if view.young else 1.0) * (VERY_PURE_LEVELS if stands_out >= VERY_PURE else 1.0)
-    limit = max(usual + levels * times, TIMES_USUAL * usual)
-    least = PURE if stripes < STRONG * limit else STRONG_PURE
+def _even(view: View, stripes: StripeBand[float], recent: RecentValues, levels: float) -> Judged:
+    """Judge even stripes along rows or columns in one band of frequencies."""
+    usual = recent.highest(UNKNOWN_LEVELS)
+    factor = _factor(view) * (VERY_PROMINENT_FACTOR if stripes.prominence >= VERY_PROMINENT else 1.0)
+    limit = max(usual + levels * factor, TIMES_USUAL * usual)
+    least = PROMINENCE if stripes.levels < STRONG * limit else STRONG_PROMINENCE
     return Judged(
-        both(over(stripes, limit, 2 * limit), over(stands_out, least, 2 * least)),
-        f"stripes of {stripes:.1f} levels (limit {limit:.1f}),"
-        f" {stands_out:.1f} times what is beside them (limit {least:.1f})",
+        both(over(stripes.levels, limit, 2 * limit), over(stripes.prominence, least, 2 * least)),
+        f"stripes of {stripes.levels:.1f} levels (limit {limit:.1f}),"
+        f" {stripes.prominence:.1f} times the waves beside them (limit {least:.1f})",
     )
 
 
 def _single_lines(view: View) -> Judged:
-    """Judge rows or columns that are each off by their own."""
-    lines, limit = view.number("lines"), view.highest("lines", UNKNOWN_LINES) + LINES * (2.0 if view.young else 1.0)
+    """Judge rows or columns that are each off by their own amount."""
+    lines = view.measures.line_offset_levels
+    limit = view.usual.frame.line_offset_levels.highest(UNKNOWN_LINE_LEVELS) + LINE_LEVELS * _factor(view)
     return Judged(over(lines, limit, 3 * limit), f"single lines are off by {lines:.1f} levels (limit {limit:.1f})")
 
 
 def _slanting(view: View) -> Judged:
-    """Judge the beat of interference, which slants."""
-    beat, stands_out = view.number("beat"), view.number("beat_pure")
+    """Judge slanting stripes, the beat of interference."""
+    levels, prominence = view.measures.slanting_stripes_levels, view.measures.slanting_stripes_prominence
+    strong = over(levels, SLANTING_LEVELS, 2 * SLANTING_LEVELS)
     return Judged(
-        both(over(beat, SLANTING, 2 * SLANTING), over(stands_out, SLANTING_PURE, 2 * SLANTING_PURE)),
-        f"slanting stripes of {beat:.1f} levels (limit {SLANTING}),"
-        f" {stands_out:.0f} times what is near them (limit {SLANTING_PURE:.0f})",
+        both(strong, over(prominence, SLANTING_PROMINENCE, 2 * SLANTING_PROMINENCE)),
+        f"slanting stripes of {levels:.1f} levels (limit {SLANTING_LEVELS}),"
+        f" {prominence:.0f} times the waves near them (limit {SLANTING_PROMINENCE:.0f})",
     )
 
 
 def _flicker(view: View) -> Judged:
-    """Judge bands of light that the past does not show, as by lamps that flicker against the exposure."""
+    """Judge bands of light that the past does not show: lamps that flicker against the exposure."""
     past = view.past
     if past is None:
-        return Judged(None, "the camera's own light is not known yet")
-    bands, stands_out = past.banding, past.banding_pure
+        return Judged(None, "the usual light of this camera is not known yet")
+    bands, prominence = past.banding_ratio, past.banding_prominence
     return Judged(
-        both(over(bands, FLICKER, 2 * FLICKER), over(stands_out, FLICKER_PURE, 2 * FLICKER_PURE)),
-        f"bands of {bands:.1%} of the light (limit {FLICKER:.1%}),"
-        f" {stands_out:.0f} times what is beside them (limit {FLICKER_PURE:.0f})",
+        both(over(bands, BANDING, 2 * BANDING), over(prominence, BANDING_PROMINENCE, 2 * BANDING_PROMINENCE)),
+        f"bands of {bands:.1%} of the light (limit {BANDING:.1%}),"
+        f" {prominence:.0f} times the waves beside them (limit {BANDING_PROMINENCE:.0f})",
     )
+
+
+def _factor(view: View) -> float:
+    return YOUNG_FACTOR if view.young else 1.0
 
 
 STRIPED = Check(
@@ -74,12 +98,12 @@ STRIPED = Check(
         "picture_striped",
         Rung.PICTURE,
         Severity.WARNING,
-        Text("Stripes in the picture", "画面条纹"),
-        Text(
+        name=Text("Stripes in the picture", "条纹干扰"),
+        cause=Text(
             "Interference on the line, a failing sensor, or light that flickers against the exposure.",
-            "线路干扰、传感器故障或照明频闪。",
+            "线路干扰、传感器故障，或照明频闪。",
         ),
-        Text(
+        advice=Text(
             "Check earthing and cable; set the mains frequency in the camera.",
             "检查接地与线缆；在摄像机中设置电源频率（50/60 Hz）。",
         ),

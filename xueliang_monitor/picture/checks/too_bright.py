@@ -5,29 +5,38 @@ from __future__ import annotations
 from xueliang_monitor.model import Fault, Rung, Severity, Text
 from xueliang_monitor.picture.verdict import Check, Judged, View, both, over
 
-ABSOLUTE = 0.60
+WHITE, HIGHEST_WHITE = 0.60, 0.9
+"""Share of overexposed pixels that is a fault without a past, and the highest limit with one."""
+
 ABOVE_USUAL = 0.15
-WASHED_OUT = 165.0
+"""Excess over the highest usual share of overexposed pixels."""
+
+WASHED_OUT_LEVELS = 165.0
+"""Mean luma below which a picture is never washed out."""
+
 TIMES_BRIGHTEST = 1.44
-"""Exposure that changes by 40 % at once is in order."""
+"""Multiple of the highest usual mean luma that is washed out. Exposure that changes by 40 % at once is healthy."""
 
 CONTRAST = 0.75
-KEPT = 0.5
+"""Share of the usual contrast that a washed-out picture keeps: fog is bright as well, but flat."""
+
+EDGES = 0.5
+"""Share of the usual edge correlation that it keeps: something before the lens does not show the scene."""
 
 
 def _judge(view: View) -> Judged:
-    white = view.number("white")
-    limit = min(0.9, view.highest("white", 0.0) + ABOVE_USUAL) if view.past is not None else ABSOLUTE
-    mean, brightest = view.number("mean"), max(WASHED_OUT, TIMES_BRIGHTEST * view.highest("mean", 255.0))
+    past, usual = view.past, view.usual.frame
+    white, mean = view.measures.white_ratio, view.measures.luma_mean_levels
+    limit = WHITE if past is None else min(HIGHEST_WHITE, usual.white_ratio.highest(0.0) + ABOVE_USUAL)
+    brightest = max(WASHED_OUT_LEVELS, TIMES_BRIGHTEST * usual.luma_mean_levels.highest(255.0))
     detail = (
         f"{white:.0%} of the picture is overexposed (limit {limit:.0%}), mean luma {mean:.0f} (limit {brightest:.0f})"
     )
     overexposed = over(white, limit, limit + 0.3)
-    past = view.past
     if past is None:
         return Judged(overexposed, detail)
-    # Fog is bright as well, but flat, and what hangs before the lens does not show the scene.
-    scene = both(over(past.contrast_kept, CONTRAST, 1.2), over(past.kept, KEPT * view.median("kept", 1.0), 1.0))
+    edges = EDGES * view.usual.scene.edge_correlation.median(1.0)
+    scene = both(over(past.contrast_ratio, CONTRAST, 1.2), over(past.edge_correlation, edges, 1.0))
     return Judged(max(overexposed, both(over(mean, brightest, 1.3 * brightest), scene)), detail)
 
 
@@ -36,10 +45,11 @@ TOO_BRIGHT = Check(
         "picture_too_bright",
         Rung.PICTURE,
         Severity.WARNING,
-        Text("Picture too bright", "画面过亮"),
-        Text("Exposure or iris is stuck, or a lamp shines into the lens.", "曝光或光圈失控，或强光直射镜头。"),
-        Text(
-            "Check exposure settings and iris; turn the camera away from the lamp.", "检查曝光设置与光圈；避开强光源。"
+        name=Text("Picture too bright", "画面过亮"),
+        cause=Text("Exposure or iris is stuck, or a lamp shines into the lens.", "曝光或光圈失控，或强光直射镜头。"),
+        advice=Text(
+            "Check exposure settings and iris; turn the camera away from the lamp.",
+            "检查曝光设置与光圈；调整角度避开强光源。",
         ),
     ),
     _judge,

@@ -1,32 +1,41 @@
-"""Too dark to see by: night without working infrared light, or an iris that is stuck."""
+"""A picture too dark to see by: night without working infrared light, or a stuck iris."""
 
 from __future__ import annotations
 
 from xueliang_monitor.model import Fault, Rung, Severity, Text
-from xueliang_monitor.picture.verdict import Check, Judged, View, over
+from xueliang_monitor.picture.verdict import Check, Judged, View, under
 
-MEAN = 35.0
-ABSOLUTE = 22.0
+MEAN_LEVELS = 35.0
+"""Mean luma above which a picture is never too dark."""
+
 SHARE_OF_DARKEST = 0.62
-SHAPES = 0.25
-KEPT = 0.25
-LIKE = 0.6
+"""Share of the lowest usual mean luma below which a picture is too dark."""
+
+UNKNOWN_MEAN_LEVELS, UNKNOWN_FULL_LEVELS = 22.0, 8.0
+"""Mean luma below which a picture is too dark without a past, and at which the score is 1."""
+
+SHAPES_LEVELS = 0.25
+"""Detail below which nothing shows at all: the view is covered or black."""
+
+EDGES, LAYOUT = 0.25, 0.6
+"""A steady view is covered, not dark, below both: this share of the usual edge correlation, this layout correlation."""
 
 
 def _judge(view: View) -> Judged:
-    mean = view.number("mean")
-    if view.number("middle") < SHAPES:
+    mean = view.measures.luma_mean_levels
+    if view.measures.middle_detail_levels < SHAPES_LEVELS:
         return Judged(0.0, f"mean luma {mean:.0f}, but nothing shows at all: covered or black")
     past = view.past
     if past is None:
-        return Judged(over(-mean, -ABSOLUTE, -8.0), f"mean luma {mean:.0f} (limit {ABSOLUTE:.0f})")
-    usual = view.median("kept", 1.0)
-    if view.steady and past.kept < KEPT * usual and past.layout < LIKE:
+        score = under(mean, UNKNOWN_MEAN_LEVELS, UNKNOWN_FULL_LEVELS)
+        return Judged(score, f"mean luma {mean:.0f} (limit {UNKNOWN_MEAN_LEVELS:.0f})")
+    usual = view.usual.scene.edge_correlation.median(1.0)
+    if view.steady and past.edge_correlation < EDGES * usual and past.layout_correlation < LAYOUT:
         return Judged(0.0, f"mean luma {mean:.0f}, but nothing of the scene shows: covered")
-    darkest = view.lowest("mean", 255.0)
-    limit = min(MEAN, SHARE_OF_DARKEST * darkest)
-    detail = f"mean luma {mean:.0f} (limit {limit:.0f}; the darkest healthy one {darkest:.0f})"
-    return Judged(over(-mean, -limit, -0.4 * limit), detail)
+    darkest = view.usual.frame.luma_mean_levels.lowest(255.0)
+    limit = min(MEAN_LEVELS, SHARE_OF_DARKEST * darkest)
+    detail = f"mean luma {mean:.0f} (limit {limit:.0f}; the darkest healthy picture {darkest:.0f})"
+    return Judged(under(mean, limit, 0.4 * limit), detail)
 
 
 TOO_DARK = Check(
@@ -34,12 +43,14 @@ TOO_DARK = Check(
         "picture_too_dark",
         Rung.PICTURE,
         Severity.WARNING,
-        Text("Picture too dark", "画面过暗"),
-        Text(
+        name=Text("Picture too dark", "画面过暗"),
+        cause=Text(
             "The infrared light or the lighting failed, or exposure or iris is stuck.",
             "红外灯或照明故障，或曝光、光圈失控。",
         ),
-        Text("Check the infrared light, the lighting and the exposure settings.", "检查红外灯、照明与曝光设置。"),
+        advice=Text(
+            "Check the infrared light, the lighting and the exposure settings.", "检查红外灯、照明与曝光设置。"
+        ),
     ),
     _judge,
 )

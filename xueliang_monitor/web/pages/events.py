@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from xueliang_monitor.judgement.catalogue import FAULTS
-from xueliang_monitor.storage.history import HistoryError
+from xueliang_monitor.storage.history_error import HistoryError
 from xueliang_monitor.web import past
 from xueliang_monitor.web.keys import FLEET, STATE_FOLDER
 from xueliang_monitor.web.page import Page

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime
+import functools
 import time
 
 from aiohttp import web
@@ -12,7 +13,8 @@ from aiohttp import web
 from xueliang_monitor.availability_report import figures, forms
 from xueliang_monitor.availability_report.tables import Table, tables
 from xueliang_monitor.configuration.inventory import Camera
-from xueliang_monitor.storage.history import History, HistoryError
+from xueliang_monitor.storage.history import History
+from xueliang_monitor.storage.history_error import HistoryError
 from xueliang_monitor.web.keys import FLEET, STATE_FOLDER
 from xueliang_monitor.web.page import Page
 from xueliang_monitor.web.responses import refuse, respond
@@ -72,7 +74,7 @@ async def show(request: web.Request) -> web.Response:
         months=_neighbours(period, this_month),
         tables=[table for table in made if table.rows],
         figures=built,
-        show=forms.show,
+        show=functools.partial(forms.show, language=language),
         bars=forms.daily_bars(built),
         chart_width=forms.WIDTH,
         chart_height=forms.HEIGHT,

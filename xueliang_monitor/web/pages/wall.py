@@ -63,7 +63,7 @@ class Filter:
 
 
 async def _sections(wall: Wall, shown: Filter, language: str, renderer: Renderer) -> tuple[Markup, int]:
-    """Return every site with its tiles, and how many tiles are shown; the filter hides the others.
+    """Return the HTML of all sites with their tiles, and how many tiles the filter shows.
 
     The event loop gets a turn now and then, as thousands of tiles take a while the first time.
     """

@@ -1,5 +1,5 @@
 "use strict";
-// Keeps a page live: the server sends rendered fragments, this puts each in the place of the element of its id.
+// Keeps a page live: the server sends rendered fragments; each replaces the element with its id.
 (() => {
   const main = document.getElementById("main");
   const link = document.getElementById("link");
@@ -10,7 +10,7 @@
   let source = null;
   let loading = false;
 
-  // Times: how long ago, or the local time.
+  // Times: shows ages and local times.
   const relative = new Intl.RelativeTimeFormat(language, { numeric: "always", style: "narrow" });
   const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
   function ago(seconds) {
@@ -29,7 +29,7 @@
     }
   }
 
-  // Filter: hides tiles and sites, and writes itself into the address.
+  // Filter: hides tiles and sites, and updates the address of the page.
   function wanted() {
     const given = new FormData(form);
     return { programme: given.get("programme"), site: given.get("site"), state: given.get("state"),
@@ -64,7 +64,7 @@
     history.replaceState(null, "", kept.size ? `?${kept}` : location.pathname);
   }
 
-  // A tile that changed takes its place among its neighbours, and its site among the sites: the worst first.
+  // Order: moves a changed tile within its site, and the site among the sites. The worst comes first.
   function natural(one, other) {
     const [left, right] = [one.split(/(\d+)/), other.split(/(\d+)/)];
     for (let place = 0; place < Math.min(left.length, right.length); place += 1) {
@@ -110,7 +110,7 @@
     if (tiles && form) filterAll();
   }
 
-  // Cameras came or went, or the monitor was restarted: the page is loaded anew once it can be.
+  // Reloads the page as soon as the server answers, after cameras were added or removed or the monitor restarted.
   async function reload() {
     if (loading) return;
     loading = true;
@@ -146,7 +146,7 @@
     source.addEventListener("reload", () => { alive(); reload(); });
     source.addEventListener("error", () => {
       lost(true);
-      // After an answer that is no stream a browser gives up for good.
+      // A browser does not reconnect by itself after an answer that is not a stream.
       if (source.readyState === EventSource.CLOSED) setTimeout(listen, 3000);
     });
   }
@@ -157,7 +157,7 @@
     for (const kind of ["input", "change"]) form.addEventListener(kind, () => { filterAll(); address(); });
     form.addEventListener("submit", (event) => { event.preventDefault(); filterAll(); address(); });
   }
-  // What answers with the same page is asked for without leaving it, so that one sees the ladder climb.
+  // Sends forms that lead back to the same page in the background, so that the running check stays visible.
   const AGAIN_MILLISECONDS = 20000;
   for (const quiet of document.querySelectorAll("form[data-quiet]")) {
     quiet.addEventListener("submit", async (event) => {

@@ -1,0 +1,1 @@
+"""The documentation: generated references, drawings and the build of the static site."""

@@ -1,0 +1,81 @@
+"""The fault catalogue in both languages."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from tools.docs.markdown import page, table
+from xueliang_monitor.judgement.catalogue import FAULTS
+from xueliang_monitor.judgement.status import CAUSES
+from xueliang_monitor.model import Fault, Rung, Severity
+from xueliang_monitor.probing.rungs import PROBES
+
+_EN = {
+    Rung.REACH: ("reach", "The monitor opens a TCP connection to the RTSP port."),
+    Rung.RTSP: ("rtsp", "The monitor logs in and asks for the stream's description."),
+    Rung.STREAM: ("stream", "The monitor plays the stream up to a whole keyframe and measures what arrives."),
+    Rung.PICTURE: ("picture", "The monitor decodes the picture, measures it and compares it with the camera's past."),
+    Rung.ONVIF: ("onvif", "The monitor asks the device over ONVIF for its clock, identity and last start."),
+    Rung.FLEET: ("fleet", "These faults follow from many visits or many cameras."),
+    Rung.MONITOR: ("monitor", "These faults are the monitor's own. They are never blamed on a camera."),
+}
+_ZH = {
+    Rung.REACH: ("网络连接（reach）", "与 RTSP 端口建立 TCP 连接。"),
+    Rung.RTSP: ("RTSP 会话（rtsp）", "登录并获取码流描述。"),
+    Rung.STREAM: ("码流（stream）", "播放码流直到收到完整的关键帧，并测量码流。"),
+    Rung.PICTURE: ("画面（picture）", "解码并测量画面，与该摄像机以往的画面比较。"),
+    Rung.ONVIF: ("设备信息（onvif）", "通过 ONVIF 查询设备的时钟、身份和上次启动时间。"),
+    Rung.FLEET: ("整体（fleet）", "由多次检测或多台摄像机综合判定。"),
+    Rung.MONITOR: ("监控程序（monitor）", "监控程序自身的问题，不归咎于摄像机。"),
+}
+_SEVERITIES = {Severity.CRITICAL: "严重", Severity.WARNING: "警告"}
+
+
+def _by_rung() -> list[tuple[Rung, list[Fault]]]:
+    order = [*(probe.rung for probe in PROBES), Rung.FLEET, Rung.MONITOR]
+    ordered = sorted(FAULTS.values(), key=lambda fault: order.index(fault.rung))
+    return [(rung, list(group)) for rung, group in groupby(ordered, key=lambda fault: fault.rung)]
+
+
+def english() -> str:
+    """Return the English catalogue."""
+    parts: list[str] = []
+    for rung, faults in _by_rung():
+        rows = [
+            (f"`{fault.code}`", fault.name.en, fault.severity.value, fault.cause.en, fault.advice.en)
+            for fault in faults
+        ]
+        title, what = _EN[rung]
+        parts += [f"## {title}", what, table(("code", "name", "severity", "likely cause", "what to do"), rows)]
+    causes = [(f"`{code}`", text.en) for code, text in CAUSES.items()]
+    return page(
+        "Fault catalogue",
+        "`critical` means that no usable video arrives. `warning` means that the camera is online with a fault."
+        " `xueliang faults` prints the same catalogue. [How pictures are judged](picture-judgement.md) explains the"
+        " picture faults.",
+        *parts,
+        "## Why a state is unknown",
+        "A camera is `unknown` if the monitor cannot tell its state. `xueliang_camera_online` is then absent.",
+        table(("cause", "meaning"), causes),
+    )
+
+
+def chinese() -> str:
+    """Return the Chinese catalogue."""
+    parts: list[str] = []
+    for rung, faults in _by_rung():
+        rows = [
+            (f"`{fault.code}`", fault.name.zh, _SEVERITIES[fault.severity], fault.cause.zh, fault.advice.zh)
+            for fault in faults
+        ]
+        title, what = _ZH[rung]
+        parts += [f"## {title}", what, table(("代码", "名称", "级别", "可能原因", "处理方法"), rows)]
+    causes = [(f"`{code}`", text.zh) for code, text in CAUSES.items()]
+    return page(
+        "故障目录",
+        "“严重”表示没有可用视频；“警告”表示摄像机在线但存在故障。`xueliang faults` 输出同一目录。",
+        *parts,
+        "## 状态未知的原因",
+        "无法判定摄像机状态时显示“未知”，此时不输出 `xueliang_camera_online` 指标。",
+        table(("原因", "含义"), causes),
+    )

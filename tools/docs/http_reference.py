@@ -1,0 +1,92 @@
+"""The reference of the HTTP API: routes from the application, JSON from a sample fleet."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import tempfile
+from pathlib import Path
+
+from tools.docs.markdown import page, table
+from tools.docs.sample import CAMERA, sample_fleet
+from xueliang_monitor.configuration.settings import Settings
+from xueliang_monitor.web import views
+from xueliang_monitor.web.access import Access
+from xueliang_monitor.web.application import application
+from xueliang_monitor.web.web_config import Protection
+
+_ROUTES = {
+    "/": "Device status overview as a page. Query: `programme`, `site`, `state`, `fault`, `q` (text).",
+    "/live": "Changes of the overview as server-sent events.",
+    "/cameras/{camera}": "One camera as a page.",
+    "/cameras/{camera}/live": "Changes of one camera as server-sent events.",
+    "/cameras/{camera}/evidence/{file}": "One evidence picture. The access is written to the audit log first.",
+    "/cameras/{camera}/lights/{number}": "One learned view of the camera as a picture.",
+    "/cameras/{camera}/check": "Check a camera now. Needs a named user.",
+    "/maintenance/start": "Start maintenance. Needs a named user.",
+    "/maintenance/stop": "End maintenance. Needs a named user.",
+    "/events": "Events as a page.",
+    "/sites": "Sites and uplinks as a page.",
+    "/report": "The availability report as a page.",
+    "/about": "Version, settings in force, storage.",
+    "/prefer": "Set language and appearance.",
+    "/static/{name}": "Style sheet, script and icon.",
+    "/api/v1/cameras": "All cameras, invalid files, uplinks and faults of the monitor.",
+    "/api/v1/cameras/{camera}": "One camera in full. 404 if it does not exist.",
+    "/api/v1/outages": "Outages. Query: `camera`, `days` (1 to 400, default 30). 503 without a readable history.",
+    "/api/v1/events": "Events. Query: `limit` (1 to 1000, default 100), `before`, `after` (event ids), `camera`.",
+    "/api/v1/events/live": "Events as server-sent events. `Last-Event-ID` continues after an event.",
+    "/metrics": "Metrics in the Prometheus text format or OpenMetrics, compressed on request.",
+    "/healthz": "200 while the daemon runs. Needs no login.",
+    "/readyz": "200 once every camera was visited, 503 before.",
+    "/docs": "This documentation, if it was built.",
+    "/docs/": "This documentation, if it was built.",
+    "/docs/{path}": "This documentation, if it was built.",
+}
+
+
+def _routes() -> list[tuple[str, str, str]]:
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(state=Path(folder))
+        built = application(sample_fleet(), settings, Access(Protection(), frozenset()))
+    rows = []
+    for route in built.router.routes():
+        path = route.resource.canonical if route.resource is not None else ""
+        if route.method == "HEAD":
+            continue
+        handler = inspect.getdoc(route.handler) or ""
+        rows.append((route.method, f"`{path}`", _ROUTES.get(path) or handler.split("\n\n")[0]))
+    return rows
+
+
+def _sample(full: bool) -> str:
+    fleet = sample_fleet()
+    entry, status = fleet.entry(CAMERA), fleet.status_of(CAMERA)
+    shown = views.camera_in_full(entry, status) if full else views.camera(entry, status)
+    return f"```json\n{json.dumps(shown, indent=2, ensure_ascii=False)}\n```"
+
+
+def http() -> str:
+    """Return the page of the HTTP API."""
+    return page(
+        "HTTP API",
+        "The API is read-only JSON. Moments are ISO 8601 in UTC, durations are seconds. Texts for people are objects"
+        " with `en` and `zh`. Version 1 may gain keys; existing keys keep their names and types.",
+        "## Access",
+        "The daemon listens on `listen`, by default 127.0.0.1:9147. With users in `web_config`, every path except"
+        " `/healthz` requires HTTP Basic authentication. The request's `Host` must be an IP address, `localhost`, the"
+        " machine's name or a name in `hosts`. Requests that another site's page sends are denied. Commands on the same"
+        " machine use the Unix socket `control.sock` in the state folder. At most 200 live streams are open at once.",
+        "## Paths",
+        table(("method", "path", "answer"), _routes()),
+        "## A camera in the list",
+        "`state` is `up`, `degraded`, `down`, `unknown` or `maintenance`. `online` and `healthy` are `null` if they are"
+        " not known. `status` is the lifecycle of the camera file.",
+        _sample(full=False),
+        "## A camera in full",
+        _sample(full=True),
+        "## Examples",
+        "```sh\ncurl -s http://127.0.0.1:9147/api/v1/cameras\n"
+        "curl -s 'http://127.0.0.1:9147/api/v1/outages?camera=liulin-east&days=7'\n"
+        "curl -sN http://127.0.0.1:9147/api/v1/events/live\n```",
+    )

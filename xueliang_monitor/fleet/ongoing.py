@@ -1,0 +1,32 @@
+"""The transitions that raised what is still open, as the history must hold them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from xueliang_monitor.fleet.monitor_status import MonitorFault
+from xueliang_monitor.fleet.snapshot import Entry
+from xueliang_monitor.judgement.transition import Transition, TransitionKind
+from xueliang_monitor.judgement.uplinks import UPLINK_DOWN, Uplink
+
+
+def open_transitions(
+    entries: Mapping[str, Entry], uplinks: Iterable[Uplink], monitor_faults: Iterable[MonitorFault]
+) -> tuple[Transition, ...]:
+    """Return the raising of every confirmed fault of a camera, every dead uplink and every fault of the monitor."""
+    raised = TransitionKind.RAISED
+    cameras = (
+        Transition(name, fault.confirmed_at, raised, fault.code, detail=fault.detail, since=fault.since)
+        for name, entry in entries.items()
+        for fault in entry.health.confirmed
+        if fault.confirmed_at is not None
+    )
+    dead = (
+        Transition("", each.down_since, raised, UPLINK_DOWN.code, uplink=each.name, since=each.down_since)
+        for each in uplinks
+        if each.down_since is not None
+    )
+    own = (
+        Transition("", each.since, raised, each.code, detail=each.detail, since=each.since) for each in monitor_faults
+    )
+    return (*cameras, *dead, *own)

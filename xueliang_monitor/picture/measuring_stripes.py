@@ -1,0 +1,106 @@
+"""Measures stripes: even waves of the rows or columns, single lines that are off, waves that slant."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, NamedTuple
+
+import cv2
+import numpy as np
+
+from xueliang_monitor.picture.measures import STRUCTURE_SIZE, StripeBand
+
+if TYPE_CHECKING:
+    from xueliang_monitor.picture.measures import Gray, Plane
+
+_BANDS = ((4, 12), (12, 30), (30, 400))
+"""First and last wave of wide, middle and narrow stripes, in periods a picture. Chosen by hand."""
+
+_PARTS = 6
+"""Parts across of which the median is taken: stripes cross the whole picture. Start value of the prototype, kept."""
+
+_SLOPE, _BESIDE = 2, 10
+"""Waves on each side of a peak that belong to it, and the number of waves beyond them that it is compared with."""
+
+_FAINT_LEVELS, _FAINTEST_LEVELS = 0.3, 0.02
+"""Levels added to the neighbours of a straight and of a slanting wave: prominence stays finite in a flat picture."""
+
+_SLANTING_LEVELS = 0.8
+"""Smallest amplitude of a slanting wave. Chosen by hand."""
+
+_NEIGHBOURHOOD = (17, 17)
+"""Waves around a slanting one that it is compared with."""
+
+_ALIKE = (0.7, 1.35)
+"""Frequencies, over a slanting wave's own, at which an edge of the same slant has waves as well. Chosen by hand."""
+
+
+class Stripes(NamedTuple):
+    """The strongest even waves of the row or column means by band, and the offset of single lines in levels."""
+
+    wide: StripeBand[float]
+    middle: StripeBand[float]
+    narrow: StripeBand[float]
+    line_offset_levels: float
+
+
+def measure_stripes(gray: Gray) -> Stripes:
+    """Return the strongest even wave of the row or column means in three bands of frequency.
+
+    Its prominence is its size over the waves beside it: an even wave stands out, an edge does not. The median over six
+    parts across is taken, as stripes cross the whole picture.
+    """
+    bands, offset = [StripeBand(0.0, 0.0) for _ in _BANDS], 0.0
+    for plane in (gray, np.ascontiguousarray(gray.T)):
+        spectrum, plane_offset = _spectrum(plane)
+        offset = max(offset, plane_offset)
+        for number, (first, last) in enumerate(_BANDS):
+            strongest = float(spectrum[first:last].max(initial=0.0))
+            if strongest > bands[number].levels:
+                peak = first + int(spectrum[first:last].argmax())
+                bands[number] = StripeBand(strongest, _prominence(spectrum, peak))
+    return Stripes(bands[0], bands[1], bands[2], offset)
+
+
+def _spectrum(plane: Gray) -> tuple[Plane, float]:
+    """Return the amplitudes of the waves down a plane in levels, and the mean offset of its single rows."""
+    length = plane.shape[0]
+    waves, single = [], []
+    for part in np.array_split(plane.astype(np.float32), _PARTS, axis=1):
+        rows = part.mean(axis=1)
+        single.append(rows - cv2.blur(rows[:, None], (1, 3))[:, 0])
+        rows -= cv2.blur(rows[:, None], (1, max(3, length // 6) | 1))[:, 0]
+        waves.append(np.abs(np.fft.rfft(rows * np.hanning(length))) * 4 / length)
+    return np.median(waves, axis=0), float(np.abs(np.median(single, axis=0)).mean())
+
+
+def _prominence(spectrum: Plane, peak: int) -> float:
+    """Return a wave's size over the median of up to ten waves on each side, without its own slopes."""
+    before = spectrum[max(_BANDS[0][0], peak - _SLOPE - _BESIDE) : peak - _SLOPE]
+    beside = np.concatenate([before, spectrum[peak + _SLOPE + 1 : peak + _SLOPE + 1 + _BESIDE]])
+    return float(spectrum[peak] / (np.median(beside) + _FAINT_LEVELS)) if beside.size else 0.0
+
+
+@functools.lru_cache(maxsize=1)
+def _window() -> Plane:
+    return np.asarray(cv2.createHanningWindow(STRUCTURE_SIZE, cv2.CV_32F))
+
+
+def measure_slanting_stripes(structure: Gray) -> StripeBand[float]:
+    """Return the strongest even wave that slants, in levels, and how far it exceeds the waves near it."""
+    plane = structure.astype(np.float32)
+    spectrum = np.fft.fftshift(np.fft.rfft2((plane - plane.mean()) * _window()), axes=0)
+    waves: Plane = np.asarray(np.abs(spectrum) * (8 / plane.size), dtype=np.float32)
+    middle = waves.shape[0] // 2
+    waves[middle - 1 : middle + 2] = 0
+    waves[:, :2] = 0
+    usual = cv2.blur(waves, _NEIGHBOURHOOD) + _FAINTEST_LEVELS
+    row, column = divmod(int(np.where(waves > _SLANTING_LEVELS, waves / usual, 0).argmax()), waves.shape[1])
+    # An edge is a row of waves of the same slant and of all lengths.
+    alike = [_around(waves, middle + (row - middle) * part, column * part) for part in _ALIKE]
+    return StripeBand(float(waves[row, column]), float(waves[row, column] / max(usual[row, column], *alike)))
+
+
+def _around(waves: Plane, row: float, column: float) -> float:
+    near = waves[max(0, round(row) - 1) : round(row) + 2, max(0, round(column) - 1) : round(column) + 2]
+    return float(near.max(initial=0.0))

@@ -1,0 +1,165 @@
+"""Queries of the history: the stored state, episodes, outages, events, availability, picture samples, maintenance."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from xueliang_monitor.clock import ClockReading
+from xueliang_monitor.fleet.changes import CameraRecord, PictureSample, Stored
+from xueliang_monitor.judgement.availability import Seconds
+from xueliang_monitor.judgement.episodes import Episode, outages_of
+from xueliang_monitor.judgement.health import Outage
+from xueliang_monitor.judgement.maintenance import Window
+from xueliang_monitor.storage import database_file
+from xueliang_monitor.storage.history_error import HistoryError, PassingError
+from xueliang_monitor.storage.picture_samples import unpack
+from xueliang_monitor.storage.rows import known_of, lost_of, outage_of
+from xueliang_monitor.storage.schema import EPISODES, OUTAGES_SINCE
+
+log = logging.getLogger(__name__)
+
+_EVENTS = (
+    "SELECT id, at, camera, uplink, kind, fault, since, detail FROM events"
+    " WHERE id > ? AND id < ? AND (? = '' OR camera = ?) ORDER BY id "
+)
+_OUTAGES = "SELECT camera, key, began, confirmed, ended, codes FROM outages"
+_EARLIER, _LATER = f"{_EVENTS} DESC LIMIT ?", f"{_EVENTS} ASC LIMIT ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One stored transition: a fault of a camera, an uplink or the monitor that was raised or cleared.
+
+    `since` is when the fault was first seen.
+    """
+
+    id: int
+    at: float
+    camera: str
+    uplink: str
+    kind: str
+    fault: str
+    since: float | None
+    detail: str
+
+
+class HistoryQueries:
+    """The reading half of a history; all methods raise `HistoryError` if the database cannot be read."""
+
+    path: Path
+    _database: sqlite3.Connection
+
+    def _error(self, done: str, error: Exception) -> HistoryError:
+        kind = PassingError if database_file.is_passing(error) else HistoryError
+        return kind(f"{self.path}: cannot be {done}: {error}")
+
+    def _rows(self, query: str, values: tuple[object, ...] = ()) -> list[Any]:
+        try:
+            return self._database.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise self._error("read", error) from error
+
+    def load(self) -> Stored:
+        """Return the state to continue from at a start. A camera whose row cannot be read is left out and logged."""
+        found: dict[str, CameraRecord] = {}
+        counted = self._episode_counts()
+        for camera, *columns in self._rows("SELECT camera, health, memory, file, episodes FROM cameras"):
+            try:
+                found[camera] = known_of(camera, counted.get(camera, {}), *columns)
+            except ValidationError:
+                log.warning("camera %s: its stored state cannot be read; it is learned again", camera)
+        return replace(self.lasting(), cameras=found)
+
+    def lasting(self) -> Stored:
+        """Return the stored state without cameras: what is open, and the clock."""
+        lost = self._rows("SELECT uplink, lost FROM uplinks")
+        episodes = self._rows(f"{EPISODES} WHERE ended IS NULL ORDER BY began, id")
+        outages = self._rows(f"{_OUTAGES} WHERE ended IS NULL ORDER BY began, camera")
+        clock = self._rows("SELECT boot, monotonic, wall FROM clock")
+        return Stored(
+            clock=ClockReading(*clock[0]) if clock else None,
+            uplinks={name: lost_of(cameras) for name, cameras in lost},
+            open_episodes=tuple(Episode(*row) for row in episodes),
+            open_outages=tuple(map(outage_of, outages)),
+        )
+
+    def _episode_counts(self) -> Mapping[str, Mapping[str, int]]:
+        """Return the number of stored episodes by camera and fault."""
+        counts: dict[str, dict[str, int]] = {}
+        rows = self._rows("SELECT camera, fault, COUNT(*) FROM episodes WHERE camera != '' GROUP BY 1, 2")
+        for camera, fault, count in rows:
+            counts.setdefault(camera, {})[fault] = count
+        return counts
+
+    def outages(self, since: float, until: float, camera: str = "") -> list[tuple[str, Outage]]:
+        """Return the outages that overlap a period, each with its camera, oldest first; of all cameras or of one."""
+        if self._rows("PRAGMA user_version")[0][0] < OUTAGES_SINCE:  # an older daemon still writes this database
+            return [item for item in outages_of(self.episodes(since, until)) if camera in ("", item[0])]
+        rows = self._rows(
+            f"{_OUTAGES} WHERE began < ? AND (ended IS NULL OR ended > ?) AND (? = '' OR camera = ?)"
+            " ORDER BY began, camera",
+            (until, since, camera, camera),
+        )
+        return [outage_of(row) for row in rows]
+
+    def episodes(self, since: float, until: float, camera: str = "", uplink: str = "") -> list[Episode]:
+        """Return the episodes that overlap a period, oldest first: all, or those of a camera and its uplink."""
+        rows = self._rows(
+            f"{EPISODES} WHERE began < ? AND (ended IS NULL OR ended > ?)"
+            " AND (? = '' OR camera = ? OR (camera = '' AND uplink = ?)) ORDER BY began, id",
+            (until, since, camera, camera, uplink),
+        )
+        return [Episode(*row) for row in rows]
+
+    def events(
+        self, *, after: int | None = None, before: int | None = None, camera: str = "", limit: int = 100
+    ) -> list[Event]:
+        """Return up to `limit` events, oldest first: the newest before a number, or the first ones after a number.
+
+        A number `after` that is larger than every stored one belongs to an earlier history and counts as 0.
+        """
+        if after and self._rows("SELECT COALESCE(MAX(id), 0) FROM events")[0][0] < after:
+            after = 0
+        rows = self._rows(
+            _EARLIER if after is None else _LATER,
+            (after or 0, before if before is not None else 2**62, camera, camera, limit),
+        )
+        return [Event(*row) for row in (reversed(rows) if after is None else rows)]
+
+    def seconds(self, first: str, last: str, camera: str = "") -> Mapping[str, Mapping[str, Seconds]]:
+        """Return the seconds by camera and day, from `first` to `last` inclusive; of all cameras or of one."""
+        found: dict[str, dict[str, Seconds]] = {}
+        rows = self._rows(
+            "SELECT camera, day, observed, online, healthy, uplink, maintenance FROM days"
+            " WHERE day BETWEEN ? AND ? AND (? = '' OR camera = ?)",
+            (first, last, camera, camera),
+        )
+        for camera, day, *numbers in rows:
+            found.setdefault(camera, {})[day] = Seconds(*numbers)
+        return found
+
+    def looks(self, camera: str, since: float) -> list[PictureSample]:
+        """Return the picture samples of a camera since a time, oldest first."""
+        rows = self._rows(
+            "SELECT at, measures, scores FROM looks WHERE camera = ? AND at >= ? ORDER BY at", (camera, since)
+        )
+        return [unpack(camera, *row) for row in rows]
+
+    def version(self) -> int:
+        """Return a number that changes whenever another process writes to the database."""
+        return int(self._rows("PRAGMA data_version")[0][0])
+
+    def windows(self, since: float) -> list[Window]:
+        """Return the maintenance windows that end after a time, oldest first."""
+        rows = self._rows(
+            "SELECT id, kind, name, began, ends, reason, stopped FROM maintenance WHERE ends > ? ORDER BY began, id",
+            (since,),
+        )
+        return [Window(*row) for row in rows]
