@@ -1,4 +1,4 @@
-"""The words of the project as frozen values: faults, targets, readings, reports."""
+"""The values that the whole project shares: faults, targets, visit results. All are frozen."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from types import MappingProxyType
 from typing import ClassVar, TypeVar
 from urllib.parse import quote
 
-EMPTY: Mapping[str, float | str] = MappingProxyType({})
+from xueliang_monitor.readings import NO_READINGS, Readings
+
 NO_NUMBERS: Mapping[str, float] = MappingProxyType({})
 
 _Schema = TypeVar("_Schema")
@@ -50,14 +51,14 @@ Rung.MONITOR = Rung("monitor")
 
 
 class Severity(enum.StrEnum):
-    """What a fault costs: no video, or worse video."""
+    """`CRITICAL`: no video. `WARNING`: degraded video."""
 
     CRITICAL = "critical"
     WARNING = "warning"
 
 
 class State(enum.StrEnum):
-    """What people are shown of a camera."""
+    """A camera's state, as shown to people."""
 
     UP = "up"
     DEGRADED = "degraded"
@@ -67,7 +68,7 @@ class State(enum.StrEnum):
 
 
 class Transport(enum.StrEnum):
-    """How a camera's media come: in the RTSP connection, by UDP, or first the one and where refused the other."""
+    """How media are transported. `AUTO` asks for TCP, and for UDP if the camera refuses TCP."""
 
     AUTO = "auto"
     TCP = "tcp"
@@ -76,7 +77,7 @@ class Transport(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """One sentence in the two languages that operators read."""
+    """One text in English and Chinese."""
 
     en: str
     zh: str
@@ -84,9 +85,9 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A declaration in the catalogue, made beside the code that finds the fault.
+    """A declaration in the fault catalogue, made beside the code that finds the fault.
 
-    `at_first_sight` says that one sight is enough, as looking again would harm or tell nothing more.
+    `at_first_sight` confirms the fault at once, where another visit would do harm or tell nothing new.
     """
 
     code: str
@@ -100,7 +101,10 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One sight of a fault: its code, the step, host and answer in words without secrets, and the rung that saw it."""
+    """A fault that one visit saw.
+
+    `detail` names the step, the host and the answer, without secrets. `rung` is the rung that saw it.
+    """
 
     code: str
     detail: str
@@ -112,7 +116,7 @@ MAX_TRACE = 2_000
 
 @dataclass(frozen=True, slots=True)
 class CheckFailure:
-    """An exception of our own in one step of a look; it costs that step.
+    """An exception of the monitor in one step of a look at a picture. Only that step is skipped.
 
     `check` is the check's code or the step's name, `kind` the exception's type, `trace` the end of its traceback.
     """
@@ -123,19 +127,19 @@ class CheckFailure:
 
     @classmethod
     def of(cls, check: str, error: BaseException) -> CheckFailure:
-        """Return what an exception was, as text that can go from process to process."""
+        """Return an exception as text, which can be passed between processes."""
         trace = "".join(traceback.format_exception(error))
         return cls(check, type(error).__name__, trace[-MAX_TRACE:])
 
 
 class FaultSeen(Exception):
-    """Raised by a probe for the fault at which it fails; `failures` are errors of our own that led to it."""
+    """Raised by a probe for the fault that makes it fail; `failures` are errors of the monitor that led to it."""
 
     def __init__(
         self,
         fault: Fault,
         detail: str,
-        readings: Mapping[str, float | str] = EMPTY,
+        readings: Readings = NO_READINGS,
         *,
         failures: tuple[CheckFailure, ...] = (),
     ) -> None:
@@ -156,7 +160,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who a camera says it is (ONVIF Core, 8.2.2)."""
+    """A camera's identity as it reports it (ONVIF Core, 8.2.2)."""
 
     manufacturer: str = ""
     model: str = ""
@@ -167,7 +171,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class StreamParameters:
-    """What a video encoder is set to; None and 0 where it does not say.
+    """A video encoder's settings; None and 0 where unknown.
 
     The size is in pixels; `codec` is h264, h265, mjpeg or another name in lower case.
     """
@@ -190,10 +194,10 @@ class StreamParameters:
 
 @dataclass(frozen=True, slots=True)
 class OnvifTarget:
-    """Where a camera speaks ONVIF, and as whom to ask it.
+    """Where a camera serves ONVIF, and the login for it.
 
-    `profile` is the token of the profile under watch; `request_keyframe` allows SetSynchronizationPoint;
-    `keyframe_interval_seconds` is what the profile was set to when the camera was registered.
+    `profile` is the token of the watched profile; `request_keyframe` allows SetSynchronizationPoint;
+    `keyframe_interval_seconds` is the profile's setting when the camera was registered.
     """
 
     port: int = 80
@@ -206,20 +210,20 @@ class OnvifTarget:
 
 
 PATH_USERNAME, PATH_PASSWORD = "{username}", "{password}"
-"""What stands in a path for the login, of which some cameras (XiongMai) want it in the path of the stream."""
+"""Placeholders for the login, which some cameras (XiongMai) expect in the path of the stream."""
 
 _PASSWORD_IN_PATH = re.compile(r"((?:password|passwd|pass|pwd)=)(?!\{password\})[^&_/?#]+", re.IGNORECASE)
 
 
 def spellings(credentials: Credentials) -> tuple[str, ...]:
-    """Return password and user name as they may stand in text: plain, and quoted for an address. The longest first."""
+    """Return password and user name, plain and URL-quoted, the longest first, to find them in text."""
     plain = (credentials.password, credentials.username)
     found = {form for text in plain for form in (text, quote(text, safe="")) if text}
     return tuple(sorted(found, key=len, reverse=True))
 
 
 def redact_path(path: str) -> str:
-    """Return a path as people may see it: a password in it masked."""
+    """Return a path with a password in it masked, for people to see."""
     return _PASSWORD_IN_PATH.sub(r"\1***", path)
 
 
@@ -227,9 +231,9 @@ def redact_path(path: str) -> str:
 class PictureRules:
     """How a camera's picture is judged.
 
-    `limits` are the scores in (0, 1] from which a fault is seen, by code, where they are not the usual 0.5; above 1 it
-    is never seen. `burst` is how many pictures after the keyframe are looked at; `evidence` whether a small copy of a
-    faulty picture may be kept.
+    `limits` are the scores in (0, 1] from which a fault is seen, by code. The usual limit is 0.5; a limit above 1
+    disables the check. `burst` is the number of pictures after the keyframe that are examined. `evidence` allows a
+    small copy of a faulty picture to be kept.
     """
 
     limits: Mapping[str, float] = field(default_factory=dict)
@@ -239,13 +243,26 @@ class PictureRules:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a visit needs to know of a camera.
+    """What a visit needs to know about a camera.
 
-    `secure` asks for RTSP over TLS; `tls` is `verify`, `insecure` or the path of a file of certificates; `identity` is
-    who the camera was when it was registered; `clock_drift_seconds` is how far its clock may be off.
-    `listen_seconds` is how long it is listened to at least when readings are due; `expected` is what the stream was set
-    to when the camera was registered, and `bits_per_second_range` what its bitrate must stay in. `view_since` is when
-    its view was last changed on purpose.
+    Attributes:
+        id: the camera's id, which is the stem of its file.
+        host: name or IP address.
+        port: the RTSP port.
+        path: the RTSP path; it may hold placeholders for the login.
+        credentials: the RTSP login.
+        onvif: where the camera serves ONVIF; None without ONVIF.
+        tls: `verify`, `insecure`, or the path of a file with trusted certificates.
+        identity: the identity when the camera was registered.
+        clock_drift_seconds: the largest accepted offset of its clock.
+        secure: whether RTSP uses TLS.
+        transport: how media are transported.
+        listen_seconds: how long the stream is received at least when readings are due.
+        expected: the encoder's settings when the camera was registered.
+        bits_per_second_range: the smallest and largest accepted bitrate.
+        view_since: when the camera's view was last changed on purpose; empty where never.
+        picture: how its picture is judged.
+
     """
 
     id: str
@@ -267,12 +284,12 @@ class Target:
 
     @property
     def url(self) -> str:
-        """The RTSP address as people may see it: without user information, a password in its path masked."""
+        """The RTSP URL without a login, for people to see."""
         return self._url(redact_path(self.path))
 
     @property
     def request_url(self) -> str:
-        """The RTSP address as the camera is asked by it, with the login where its path wants it. Never to be shown."""
+        """The RTSP URL of requests, with the login where the path has placeholders for it. Never show it."""
         path = self.path
         if self.credentials is not None:
             path = path.replace(PATH_USERNAME, quote(self.credentials.username, safe=""))
@@ -306,7 +323,7 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class RungResult:
-    """How one rung of a visit went."""
+    """The result of one rung in a visit."""
 
     rung: Rung
     ok: bool
@@ -317,12 +334,25 @@ class RungResult:
 
 @dataclass(frozen=True, slots=True)
 class VisitResult:
-    """The immutable result of a visit: facts only, judged elsewhere.
+    """The immutable result of one visit. It holds facts only and is judged elsewhere.
 
-    What is neither in `seen` nor in `ruled_out` could not be told. `look_again` asks for an early second look at
-    the picture. `online` is None where the visit could not tell. `scores` are what the picture checks gave, by
-    code, and `evidence` is a small JPEG of a faulty picture, to be kept or dropped at once; `failures` are exceptions
-    of our own in looking at the picture. `shortages` names what the monitor itself lacked.
+    A fault that is neither in `seen` nor in `ruled_out` could not be told.
+
+    Attributes:
+        camera: the camera's id.
+        at: when the visit started, in seconds since the epoch.
+        rungs: the result of each rung that was climbed.
+        seen: the faults seen.
+        ruled_out: the codes of the faults that the visit ruled out.
+        look_again: whether an early second look at the picture is needed.
+        readings: what was measured.
+        online: whether the camera is online; None where the visit cannot tell.
+        keyframe_at: when a keyframe was received; None without one.
+        scores: the scores of the picture checks, by code.
+        evidence: a small JPEG of a faulty picture, to be kept or dropped at once.
+        failures: exceptions of the monitor in the look at the picture.
+        shortages: names of the resources that the monitor lacked.
+
     """
 
     camera: str
@@ -331,7 +361,7 @@ class VisitResult:
     seen: tuple[Finding, ...] = ()
     ruled_out: frozenset[str] = frozenset()
     look_again: bool = False
-    readings: Mapping[str, float | str] = field(default_factory=lambda: EMPTY)
+    readings: Readings = NO_READINGS
     online: bool | None = None
     keyframe_at: float | None = None
     scores: Mapping[str, float] = field(default_factory=lambda: NO_NUMBERS)
@@ -340,9 +370,9 @@ class VisitResult:
     shortages: tuple[str, ...] = ()
 
     def shifted(self, seconds: float) -> VisitResult:
-        """Return the same after our clock was set by so many seconds while the visit was under way."""
+        """Return the same after the monitor's clock was set by `seconds` during the visit."""
         keyframe_at = None if self.keyframe_at is None else self.keyframe_at + seconds
-        readings = dict(self.readings)
-        if isinstance(offset := readings.get("clock_offset_seconds"), float):
-            readings["clock_offset_seconds"] = offset - seconds
+        readings, offset = self.readings, self.readings.clock_offset_seconds
+        if offset is not None:
+            readings = replace(readings, clock_offset_seconds=offset - seconds)
         return replace(self, at=self.at + seconds, keyframe_at=keyframe_at, readings=readings)

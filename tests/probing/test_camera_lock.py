@@ -85,7 +85,7 @@ async def test_who_hangs_at_a_camera_is_not_waited_for_for_ever(
 ) -> None:
     monkeypatch.setattr(camera_lock, "WAIT_SECONDS", 0.2)
     async with Turns(tmp_path).of("h"):
-        with pytest.raises(TurnError, match="at h for"):
+        with pytest.raises(TurnError, match="connected to h for"):
             async with Turns(tmp_path).of("h"):
                 pass
 

@@ -108,7 +108,7 @@ async def test_a_login_that_rtsp_refuses_is_not_tried_over_onvif(simulated: Star
     visited, memory = await ask(camera, Memory(), login=wrong, device_login=wrong)
     assert codes(visited) == ["auth_failed"]
     assert (camera.refused_logins, camera.onvif.refused_logins) == (1, 0)
-    assert isinstance(visited.readings["clock_offset_seconds"], float)  # the clock needs no login
+    assert isinstance(visited.readings.clock_offset_seconds, float)  # the clock needs no login
     visited, memory = await ask(camera, memory, login=wrong, device_login=wrong, after=60)
     assert (camera.refused_logins, camera.onvif.refused_logins) == (1, 0)
 

@@ -115,7 +115,7 @@ def _merge(first: VisitResult, second: VisitResult) -> VisitResult:
         second,
         rungs=(*second.rungs, *(result for result in first.rungs if result.rung not in climbed)),
         ruled_out=(first.ruled_out | second.ruled_out) - {finding.code for finding in second.seen},
-        readings={**first.readings, **second.readings},
+        readings=first.readings.updated(second.readings),
     )
 
 
@@ -152,10 +152,10 @@ def _fault_item(code: str, visited: VisitResult, seen: dict[str, Finding]) -> Ac
 
 def _clock_item(visited: VisitResult, seen: dict[str, Finding]) -> AcceptanceItem:
     code = CLOCK_DRIFT.code
-    offset = visited.readings.get("clock_offset_seconds")
+    offset = visited.readings.clock_offset_seconds
     if code in seen:
         return AcceptanceItem("clock", False, seen[code].detail, fault=code)
-    if isinstance(offset, float):
+    if offset is not None:
         return AcceptanceItem("clock", True, f"{offset:+.1f} s")
     return AcceptanceItem("clock", None, "the camera does not report its time")
 
@@ -166,20 +166,20 @@ def _parameters_item(visited: VisitResult, expected: StreamParameters | None) ->
     Only the resolution decides. The codec does not, because ONVIF's first media service cannot express H.265. The
     frame rate does not, because cameras reduce it in the dark.
     """
-    measured = [str(visited.readings[key]) for key in ("codec", "resolution") if key in visited.readings]
-    rate = visited.readings.get("frame_rate_hertz")
-    if isinstance(rate, float):
+    measured = [text for text in (visited.readings.codec, visited.readings.resolution) if text]
+    rate = visited.readings.frame_rate_hertz
+    if rate is not None:
         measured.append(f"{rate:.3g}/s")
     if not measured:
         return AcceptanceItem("parameters", None, "nothing was measured")
     detail = " ".join(measured)
     if expected is None or not expected.width:
         return AcceptanceItem("parameters", None, f"{detail}; there are no profile settings to compare with")
-    if visited.readings.get("resolution") not in (None, f"{expected.width}x{expected.height}"):
+    if visited.readings.resolution not in (None, f"{expected.width}x{expected.height}"):
         return AcceptanceItem("parameters", False, f"{detail}, but the profile is set to {expected}")
     notes = []
-    if expected.codec and visited.readings.get("codec") != expected.codec:
+    if expected.codec and visited.readings.codec != expected.codec:
         notes.append(f"the profile is set to {expected.codec}")
-    if isinstance(rate, float) and expected.frame_rate_hertz and rate < LOW_RATE_SHARE * expected.frame_rate_hertz:
+    if rate is not None and expected.frame_rate_hertz and rate < LOW_RATE_SHARE * expected.frame_rate_hertz:
         notes.append(f"the profile is set to {expected.frame_rate_hertz:g}/s")
     return AcceptanceItem("parameters", True, "; ".join([detail, *notes]))

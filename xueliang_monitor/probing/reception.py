@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from dataclasses import dataclass, field, replace
 
+from xueliang_monitor.readings import Readings
 from xueliang_monitor.wire import rtcp, rtp
 from xueliang_monitor.wire.errors import MalformedMediaError
 from xueliang_monitor.wire.media import AccessUnit, Codec
@@ -178,26 +179,21 @@ class Reception:
         sizes = [unit.size for unit in self.following if not unit.keyframe]
         return statistics.median(sizes) / self.keyframe.size if len(sizes) >= 2 else None
 
-    def readings(self) -> dict[str, float | str]:
-        """Return what was measured, by name; what could not be is left out."""
-        order, found = self.order, {}
-        if self.keyframe is not None:
-            found = {"codec": self.keyframe.codec.value, "keyframe_bytes": float(len(self.keyframe.data))}
-        measured = {
-            "packet_loss_ratio": order.loss_ratio,
-            "reordered_packets": float(order.reordered),
-            "jitter_seconds": self.jitter.seconds,
-            "frame_rate_hertz": self.frame_rate,
-            "arrival_rate_hertz": self.arrival_rate,
-            "bits_per_second": self.bits_per_second,
-            "bytes_per_second": self.bits_per_second / 8 if self.bits_per_second is not None else None,
-            "keyframe_interval_seconds": self.keyframe_interval,
-            "stream_clock_offset_seconds": self.clock_offset,
-        }
-        profile = self.depacketizer.profile
-        return {
-            **found,
-            **({"profile": profile} if profile else {}),
-            **{name: value for name, value in measured.items() if value is not None},
-            **({"keyframe_requested": 1.0} if self.asked_for_keyframe else {}),
-        }
+    def readings(self) -> Readings:
+        """Return what was measured."""
+        bits_per_second = self.bits_per_second
+        return Readings(
+            codec=self.keyframe.codec.value if self.keyframe is not None else None,
+            keyframe_bytes=float(len(self.keyframe.data)) if self.keyframe is not None else None,
+            profile=self.depacketizer.profile or None,
+            packet_loss_ratio=self.order.loss_ratio,
+            reordered_packets=float(self.order.reordered),
+            jitter_seconds=self.jitter.seconds,
+            frame_rate_hertz=self.frame_rate,
+            arrival_rate_hertz=self.arrival_rate,
+            bits_per_second=bits_per_second,
+            bytes_per_second=bits_per_second / 8 if bits_per_second is not None else None,
+            keyframe_interval_seconds=self.keyframe_interval,
+            stream_clock_offset_seconds=self.clock_offset,
+            keyframe_requested=1.0 if self.asked_for_keyframe else None,
+        )

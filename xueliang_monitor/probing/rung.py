@@ -7,21 +7,12 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol, TypeVar
 
-from xueliang_monitor.model import (
-    EMPTY,
-    CheckFailure,
-    Fault,
-    Finding,
-    Rung,
-    RungResult,
-    Target,
-    Text,
-    Timeouts,
-)
+from xueliang_monitor.model import CheckFailure, Fault, Finding, Rung, RungResult, Target, Text, Timeouts
 from xueliang_monitor.net.names import Names
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.process.pauses import Pauses
+from xueliang_monitor.readings import NO_READINGS, Readings
 
 Value = TypeVar("Value")
 Progress = Callable[[Rung, RungResult | None], None]
@@ -82,7 +73,7 @@ class RungOutcome:
     picture. `failures` are errors of our own that cost a part of the rung.
     """
 
-    readings: Mapping[str, float | str] = field(default_factory=lambda: EMPTY)
+    readings: Readings = NO_READINGS
     seen: tuple[Finding, ...] = ()
     ruled_out: frozenset[str] = frozenset()
     look_again: bool = False

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from xueliang_monitor.model import Fault, Finding, Rung, Severity, StreamParameters, Target, Text
+from xueliang_monitor.readings import Readings
 
 LOW_RATE_SHARE = 0.45
 """Of the normal frame rate. By night cameras fall to half of it, with twice the exposure time."""
@@ -138,7 +139,7 @@ def _same_size(size: tuple[int, int], other: tuple[int, int]) -> bool:
 
 
 def judge(
-    target: Target, normal: Normal, readings: Mapping[str, float | str], size: tuple[int, int] | None, *, now: float
+    target: Target, normal: Normal, readings: Readings, size: tuple[int, int] | None, *, now: float
 ) -> StreamJudgement:
     """Judge readings that took long enough. A fault that cannot be told is neither seen nor ruled out."""
     seen: list[Finding] = []
@@ -150,20 +151,20 @@ def judge(
         elif detail is not None:
             cleared.add(fault.code)
 
-    rate, bits = _slower(readings), readings.get("bits_per_second")
+    rate, bits = _slower(readings), readings.bits_per_second
     expected = target.expected
     if rate is not None:
         told = expected.frame_rate_hertz if expected else None
         usual = told or normal.frame_rate
         whose = "configured" if told else "normally"
         conclude(LOW_FRAME_RATE, _judge_rate(rate, usual, whose) if usual else None)
-    if isinstance(bits, float):
+    if bits is not None:
         conclude(BITRATE_OUT_OF_RANGE, _judge_bitrate(bits, target, normal))
     wanted = _expected_size(expected) or normal.size
     if size is not None:
         fits = wanted is None or _same_size(size, wanted)
         conclude(RESOLUTION_CHANGED, "" if fits else f"{_words(size)} instead of {_words(wanted or size)}")
-    learned = _learn(normal, rate, bits if isinstance(bits, float) else None, size, healthy=not seen)
+    learned = _learn(normal, rate, bits, size, healthy=not seen)
     return StreamJudgement(tuple(seen), frozenset(cleared), replace(learned, read_at=now, doubtful=bool(seen)))
 
 
@@ -171,11 +172,10 @@ def _words(size: tuple[int, int]) -> str:
     return f"{size[0]}x{size[1]} pixels"
 
 
-def _slower(readings: Mapping[str, float | str]) -> float | None:
+def _slower(readings: Readings) -> float | None:
     """Return the lower of the frame rates by timestamps and by arrival. A slow line shows in the latter."""
-    rates = [readings.get(name) for name in ("frame_rate_hertz", "arrival_rate_hertz")]
-    found = [rate for rate in rates if isinstance(rate, float)]
-    return min(found) if len(found) == 2 else None
+    by_timestamps, by_arrival = readings.frame_rate_hertz, readings.arrival_rate_hertz
+    return None if by_timestamps is None or by_arrival is None else min(by_timestamps, by_arrival)
 
 
 def _learn(

@@ -25,6 +25,7 @@ from xueliang_monitor.probing.login import LoginOutcome, Permission, Protocol
 from xueliang_monitor.probing.rung import Climbed, Probe, RungOutcome, VisitContext
 from xueliang_monitor.probing.rungs.reach import UNREACHED, Reached, Resolved
 from xueliang_monitor.probing.rungs.rtsp import STREAM_NOT_FOUND, login_outcome
+from xueliang_monitor.readings import Readings
 from xueliang_monitor.wire.errors import EmptyResponseError, OnvifResponseError, SoapFaultError, WebPageError
 
 if TYPE_CHECKING:
@@ -214,18 +215,17 @@ def _fault_of(error: NetError | OnvifResponseError) -> FaultSeen:
     )
 
 
-def _readings(known: DeviceMemory, told: Identity | None) -> dict[str, float | str]:
-    readings: dict[str, float | str] = {}
-    if known.hints.clock_offset_seconds is not None:
-        readings["clock_offset_seconds"] = known.hints.clock_offset_seconds
-    if told is not None:
-        readings |= {"manufacturer": told.manufacturer, "model": told.model, "firmware": told.firmware}
-        readings["serial"] = told.serial
-    if known.hostname:
-        readings["hostname"] = known.hostname
-    if known.last_start is not None:
-        readings["last_start_timestamp_seconds"] = known.last_start[1]
-    return readings
+def _readings(known: DeviceMemory, told: Identity | None) -> Readings:
+    readings = Readings(
+        clock_offset_seconds=known.hints.clock_offset_seconds,
+        hostname=known.hostname or None,
+        last_start_timestamp_seconds=known.last_start[1] if known.last_start is not None else None,
+    )
+    if told is None:
+        return readings
+    return replace(
+        readings, manufacturer=told.manufacturer, model=told.model, firmware=told.firmware, serial=told.serial
+    )
 
 
 async def _ask_time(talk: OnvifClient) -> None:

@@ -11,6 +11,7 @@ from xueliang_monitor.picture.look import Look, LookError, Material
 from xueliang_monitor.picture.worker import WorkerError
 from xueliang_monitor.probing.rung import Climbed, Probe, RungOutcome, VisitContext
 from xueliang_monitor.probing.rungs.stream import DECODE_FAILED, Played
+from xueliang_monitor.readings import Readings
 
 CHECK_FAILED = Fault(
     "check_failed",
@@ -61,11 +62,9 @@ async def _climb(context: VisitContext, climbed: Climbed, seconds: float) -> Run
     if look is None:
         size = f"{len(keyframe.data)} bytes"
         raise FaultSeen(DECODE_FAILED, f"a {keyframe.codec} keyframe of {size} could not be decoded")
-    readings: dict[str, float | str] = {**look.measures}
-    if played.size is None:
-        readings["resolution"] = f"{look.width}x{look.height}"
+    resolution = f"{look.width}x{look.height}" if played.size is None else None
     return RungOutcome(
-        readings,
+        Readings(resolution=resolution, measures=look.measures),
         seen=tuple(Finding(verdict.code, verdict.detail) for verdict in look.seen),
         ruled_out=look.ruled_out | {DECODE_FAILED.code, CHECK_FAILED.code},
         look_again=look.look_again,

@@ -17,6 +17,7 @@ from xueliang_monitor.probing.rung import (
     RungOutcome,
     VisitContext,
 )
+from xueliang_monitor.readings import Readings
 
 NAME_UNRESOLVED = Fault(
     "name_unresolved",
@@ -109,7 +110,7 @@ async def _climb(context: VisitContext, climbed: Climbed, _seconds: float) -> Ru
         raise FaultSeen(CONNECTION_REFUSED, str(error)) from error
     except ConnectError as error:
         raise FaultSeen(HOST_UNREACHABLE, str(error)) from error
-    return RungOutcome({"connect_seconds": time.monotonic() - started}, value=Reached(connection))
+    return RungOutcome(Readings(connect_seconds=time.monotonic() - started), value=Reached(connection))
 
 
 _FAULTS = (NAME_UNRESOLVED, HOST_UNREACHABLE, CONNECTION_REFUSED, CONNECT_TIMEOUT)

@@ -27,6 +27,7 @@ from xueliang_monitor.probing.rung import (
     VisitContext,
 )
 from xueliang_monitor.probing.rungs.reach import Reached
+from xueliang_monitor.readings import Readings
 
 TLS_FAILED = Fault(
     "tls_failed",
@@ -189,8 +190,7 @@ async def _climb(context: VisitContext, climbed: Climbed, _seconds: float) -> Ru
         description = await connection.describe(target.request_url, credentials)
     except NetError as error:
         raise FaultSeen(fault_of(error), str(error)) from error
-    server = description.server
-    return RungOutcome({"server": server} if server else {}, value=Described(description))
+    return RungOutcome(Readings(server=description.server or None), value=Described(description))
 
 
 _FAULTS = (

@@ -297,11 +297,12 @@ async def _climb(context: VisitContext, climbed: Climbed, seconds: float) -> Run
 
 
 def _outcome(context: VisitContext, reception: Reception, played: Played, transport: Transport) -> RungOutcome:
-    readings = reception.readings()
-    readings["keyframe_wait_seconds"] = reception.keyframe_after
-    readings["transport"] = transport.value
-    if played.size:
-        readings["resolution"] = f"{played.size[0]}x{played.size[1]}"
+    readings = replace(
+        reception.readings(),
+        keyframe_wait_seconds=reception.keyframe_after,
+        transport=transport.value,
+        resolution=f"{played.size[0]}x{played.size[1]}" if played.size else None,
+    )
     ruled_out = _EXCLUDES | {SESSION_LIMIT.code}
     if reception.interrupted:
         seen: tuple[Finding, ...] = (Finding(STREAM_INTERRUPTED.code, reception.interrupted),)
