@@ -15,10 +15,10 @@ from tests.conftest import LOGIN, Tls
 from tests.waiting import PATIENT, until
 from xueliang_monitor.model import Credentials, OnvifTarget, Rung, StreamParameters, Target, Transport, VisitResult
 from xueliang_monitor.picture.worker import Workers
-from xueliang_monitor.probing.camera_lock import Turns
+from xueliang_monitor.probing.camera_lock import CameraLocks
 from xueliang_monitor.probing.login import Login
 from xueliang_monitor.probing.memory import Memory
-from xueliang_monitor.probing.stream_baseline import MIN_LEARNED, Normal, judge
+from xueliang_monitor.probing.stream_baseline import MIN_LEARNED, StreamBaseline, judge
 from xueliang_monitor.probing.visit import visit
 from xueliang_monitor.readings import Readings
 from xueliang_monitor.simulator.camera import SimulatedCamera
@@ -146,11 +146,11 @@ async def test_corrected_credentials_are_tried_at_once_however_often_the_wrong_o
 
 async def test_waiting_for_its_turn_does_not_set_a_visits_clock_back(simulated: Start) -> None:
     camera = (await simulated(1)).cameras["cam-000"]
-    turns, began = Turns(), time.time()
-    async with turns.of(camera.target.host):
+    locks, began = CameraLocks(), time.time()
+    async with locks.hold(camera.target.host):
         target = replace(camera.target, credentials=LOGIN, listen_seconds=0.0)
         waiting = asyncio.create_task(
-            visit(target, Rung.STREAM, Memory(), timeouts=PATIENT, workers=WORKERS, now=began, turns=turns)
+            visit(target, Rung.STREAM, Memory(), timeouts=PATIENT, workers=WORKERS, now=began, locks=locks)
         )
         await asyncio.sleep(3.0)
     visited, _ = await waiting
@@ -238,8 +238,8 @@ def readings(rate: float, bits: float) -> Readings:
     return Readings(frame_rate_hertz=rate, arrival_rate_hertz=rate, bits_per_second=bits)
 
 
-def learned(size: tuple[int, int] = (1920, 1080)) -> Normal:
-    normal, target = Normal(), Target("x", "h")
+def learned(size: tuple[int, int] = (1920, 1080)) -> StreamBaseline:
+    normal, target = StreamBaseline(), Target("x", "h")
     for _ in range(MIN_LEARNED):
         judged = judge(target, normal, readings(25.0, 2e6), size, now=0.0)
         assert judged.seen == ()
@@ -265,11 +265,11 @@ def test_a_stream_is_judged_against_its_own_past() -> None:
 
 
 def test_what_was_never_seen_is_judged_by_the_file_alone() -> None:
-    judged = judge(Target("x", "h"), Normal(), readings(1.0, 1.0), (64, 64), now=0.0)
+    judged = judge(Target("x", "h"), StreamBaseline(), readings(1.0, 1.0), (64, 64), now=0.0)
     assert judged.seen == ()
     assert judged.ruled_out == {"resolution_changed"}
     told = Target("x", "h", expected=StreamParameters("h264", 1920, 1080, 25.0), bits_per_second_range=(1e6, 3e6))
-    judged = judge(told, Normal(), readings(10.0, 9e5), (640, 360), now=0.0)
+    judged = judge(told, StreamBaseline(), readings(10.0, 9e5), (640, 360), now=0.0)
     assert [finding.code for finding in judged.seen] == ["low_frame_rate", "bitrate_out_of_range", "resolution_changed"]
 
 

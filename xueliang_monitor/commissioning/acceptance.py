@@ -11,7 +11,7 @@ from xueliang_monitor.model import Finding, Rung, RungResult, StreamParameters, 
 from xueliang_monitor.net.names import Names
 from xueliang_monitor.picture import PICTURE_CHECKS
 from xueliang_monitor.picture.worker import Workers
-from xueliang_monitor.probing.camera_lock import Turns
+from xueliang_monitor.probing.camera_lock import CameraLocks
 from xueliang_monitor.probing.device_changes import CLOCK_DRIFT
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.probing.rungs import BESIDE, BESIDE_RUNGS, LADDER
@@ -78,7 +78,7 @@ async def _visit_twice(
     target: Target, installation: Installation, workers: Workers, names: Names, *, total_seconds: float | None
 ) -> VisitResult:
     """Visit a camera, and once more where the first visit finds no fault."""
-    timeouts, turns = timeouts_of(installation.settings), Turns(installation.settings.state)
+    timeouts, locks = timeouts_of(installation.settings), CameraLocks(installation.settings.state)
     visited, memory = await visit(
         target,
         LADDER[-1].rung,
@@ -88,7 +88,7 @@ async def _visit_twice(
         now=time.time(),
         beside=BESIDE_RUNGS,
         total_seconds=total_seconds,
-        turns=turns,
+        locks=locks,
         names=names,
     )
     if not visited.seen:
@@ -101,7 +101,7 @@ async def _visit_twice(
             workers=workers,
             now=time.time(),
             total_seconds=total_seconds,
-            turns=turns,
+            locks=locks,
             names=names,
         )
         visited = _merge(visited, again)

@@ -20,6 +20,7 @@ from xueliang_monitor.model import Credentials
 from xueliang_monitor.picture import PICTURE_CHECKS
 from xueliang_monitor.picture.verdict import OFF
 from xueliang_monitor.probing.reception import BURST_PICTURES
+from xueliang_monitor.probing.rung import Recheck
 from xueliang_monitor.probing.rungs import PROBES
 
 log = logging.getLogger(__name__)
@@ -79,40 +80,56 @@ class RungSettings(Strict):
 Section = TypeVar("Section", bound=RungSettings)
 
 
-def _keys(values: Mapping[str, float], kind: object, description: str) -> Callable[[type[Section]], type[Section]]:
-    """Return a decorator that gives a section its keys, defaults and descriptions."""
+def _keys(kind: object, described: Mapping[str, tuple[float, str]]) -> Callable[[type[Section]], type[Section]]:
+    """Return a decorator that gives a section its keys, each with its default and its description."""
+    fields: dict[str, Any] = {
+        str(key): (kind, Field(default=default, description=text)) for key, (default, text) in described.items()
+    }
 
     def fill(section: type[Section]) -> type[Section]:
-        fields: dict[str, Any] = {
-            key: (kind, Field(default=value, description=description.format(key))) for key, value in values.items()
-        }
-        return create_model(
-            section.__name__, __base__=section, __doc__=section.__doc__, __module__=section.__module__, **fields
-        )
+        name, module = section.__name__, section.__module__
+        return create_model(name, __base__=section, __doc__=section.__doc__, __module__=module, **fields)
 
     return fill
 
 
-@_keys({probe.rung: probe.interval_seconds for probe in PROBES}, Wait, "How often the {} rung is climbed.")
+def _rechecked(recheck: Recheck) -> str:
+    """Return the rungs that share a recheck time, as words."""
+    names = [f"`{probe.rung}`" for probe in PROBES if probe.recheck == recheck]
+    return f"{', '.join(names[:-1])} and {names[-1]}" if names[1:] else names[0]
+
+
+@_keys(
+    Wait,
+    {probe.rung: (probe.interval_seconds, f"Time between two checks of the `{probe.rung}` rung.") for probe in PROBES},
+)
 class IntervalSettings(RungSettings):
     """How often each rung is climbed."""
 
 
 @_keys(
-    {probe.recheck.key: probe.recheck.seconds for probe in PROBES},
     Wait,
-    "How soon a rung of the {} group is climbed again while a fault is undecided.",
+    {
+        each.key: (each.seconds, f"Time before a recheck of the {_rechecked(each)} rungs.")
+        for each in (probe.recheck for probe in PROBES)
+    },
 )
 class RecheckSettings(RungSettings):
     """How soon a camera is visited again while something is undecided."""
 
 
-@_keys({probe.rung: probe.timeout_seconds for probe in PROBES}, Wait, "How long the {} rung may take.")
+@_keys(Wait, {probe.rung: (probe.timeout_seconds, f"Time limit of the `{probe.rung}` rung.") for probe in PROBES})
 class TimeoutSettings(RungSettings):
     """How long each rung may take."""
 
 
-@_keys({probe.rung: probe.confirmations for probe in PROBES}, Times, "How many visits must see a fault of {}.")
+@_keys(
+    Times,
+    {
+        probe.rung: (probe.confirmations, f"Consecutive visits that must see a fault of the `{probe.rung}` rung.")
+        for probe in PROBES
+    },
+)
 class ConfirmSettings(RungSettings):
     """How many visits in a row must see a fault."""
 

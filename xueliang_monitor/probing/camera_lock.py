@@ -16,11 +16,11 @@ WAIT_SECONDS = 60.0
 """Longer than any visit takes. A longer wait means that another process is stuck."""
 
 
-class TurnError(Exception):
+class CameraBusyError(Exception):
     """Another process has been connected to the camera for too long."""
 
 
-class Turns:
+class CameraLocks:
     """Locks, one for each camera's host.
 
     `state` is the folder that the daemon and its commands share. Without it, or where it cannot be used, the locks hold
@@ -32,11 +32,11 @@ class Turns:
         self._locks: dict[str, asyncio.Lock] = {}
 
     @contextlib.asynccontextmanager
-    async def of(self, host: str) -> AsyncIterator[None]:
+    async def hold(self, host: str) -> AsyncIterator[None]:
         """Wait for the camera's lock, and hold it for as long as the context lasts.
 
         Raises:
-            TurnError: the lock was not free within a minute.
+            CameraBusyError: the lock was not free within a minute.
 
         """
         name = re.sub(r"[^a-z0-9.-]", "_", host.lower())
@@ -51,7 +51,7 @@ class Turns:
         except TimeoutError as error:
             if not waiting.expired():
                 raise
-            raise TurnError(f"another command has been connected to {host} for {WAIT_SECONDS:.0f} s") from error
+            raise CameraBusyError(f"another command has been connected to {host} for {WAIT_SECONDS:.0f} s") from error
 
     @contextlib.contextmanager
     def _file(self, name: str) -> Iterator[int | None]:

@@ -11,7 +11,7 @@ from xueliang_monitor.net.errors import NetError
 from xueliang_monitor.net.names import Names
 from xueliang_monitor.net.playback import playing
 from xueliang_monitor.net.rtsp import RtspConnection
-from xueliang_monitor.probing.camera_lock import Turns
+from xueliang_monitor.probing.camera_lock import CameraLocks
 from xueliang_monitor.wire import tracks
 from xueliang_monitor.wire.transcript import Exchange, Transcript, redact
 
@@ -48,17 +48,17 @@ def _without_media(exchange: Exchange) -> Exchange:
     return replace(exchange, response=head + gap + (b"" if rest.startswith(b"$") else rest))
 
 
-async def record(target: Target, turns: Turns, name_servers: tuple[str, ...] = ()) -> Transcript:
+async def record(target: Target, locks: CameraLocks, name_servers: tuple[str, ...] = ()) -> Transcript:
     """Send the requests of a visit up to PLAY, and return the redacted conversation.
 
     Raises:
         NetError: no connection was made, so that nothing was recorded.
         TimeoutError: the conversation did not end within 15 s.
-        TurnError: another process has been connected to the camera for too long.
+        CameraBusyError: another process has been connected to the camera for too long.
         ShortageError: the monitor lacks a resource, such as a name server that answers.
 
     """
-    async with turns.of(target.host), asyncio.timeout(TOTAL_SECONDS), Names(name_servers) as names:
+    async with locks.hold(target.host), asyncio.timeout(TOTAL_SECONDS), Names(name_servers) as names:
         return await _record(target, await names.addresses(target.host))
 
 

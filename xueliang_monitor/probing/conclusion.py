@@ -12,7 +12,7 @@ from xueliang_monitor.probing.login import RETRY_SECONDS, Login, LoginOutcome
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.probing.rung import VisitContext
 from xueliang_monitor.probing.rungs import OFFLINE_RUNGS
-from xueliang_monitor.probing.rungs.onvif import Asked
+from xueliang_monitor.probing.rungs.onvif import DeviceAnswers
 from xueliang_monitor.probing.rungs.picture import CHECK_FAILED, Examined
 from xueliang_monitor.probing.rungs.reach import Reached
 from xueliang_monitor.probing.rungs.rtsp import AUTH_FAILED, SESSION_LIMIT, STREAM_NOT_FOUND, login_outcome
@@ -32,7 +32,7 @@ def untold(target: Target, now: float, why: str, seconds: float) -> VisitResult:
 def conclude(context: VisitContext, found: Findings) -> tuple[VisitResult, Memory]:
     """Return the result of a visit that is over, and what to remember of it."""
     climbed, before, at = found.climbed, context.memory, context.started_at
-    reached, played, asked = climbed.find(Reached), climbed.find(Played), climbed.find(Asked)
+    reached, played, asked = climbed.find(Reached), climbed.find(Played), climbed.find(DeviceAnswers)
     examined = climbed.find(Examined)
     look = examined.look if examined is not None else None
     memory = before if look is None else _after_look(before, look, again=found.look_again)

@@ -122,6 +122,7 @@ class Probe:
     Attributes:
         rung: its name, as stored, shown and used as a key of the settings.
         title: its name for people.
+        summary: what it does, in one sentence.
         faults: what it can see.
         excludes: codes of which only one can stop a visit: seeing one, or passing, rules out the others.
         timed: faults that also a monitor that does not get to run finds at a healthy camera.
@@ -146,6 +147,7 @@ class Probe:
 
     rung: Rung
     title: Text
+    summary: Text
     faults: tuple[Fault, ...]
     excludes: frozenset[str] = frozenset()
     timed: tuple[Fault, ...] = ()

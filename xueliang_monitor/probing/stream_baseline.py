@@ -68,7 +68,7 @@ FAULTS = (LOW_FRAME_RATE, BITRATE_OUT_OF_RANGE, RESOLUTION_CHANGED)
 
 
 @dataclass(frozen=True, slots=True)
-class Normal:
+class StreamBaseline:
     """What is normal for a camera's stream.
 
     `frame_rates` and `bitrates` are the last good readings, in frames and bits per second. `size` is in pixels, and
@@ -83,7 +83,7 @@ class Normal:
     read_at: float | None = None
     doubtful: bool = False
 
-    def moved(self, change: Callable[[float], float]) -> Normal:
+    def moved(self, change: Callable[[float], float]) -> StreamBaseline:
         """Return the same with its moment changed."""
         return self if self.read_at is None else replace(self, read_at=change(self.read_at))
 
@@ -104,7 +104,7 @@ class StreamJudgement:
 
     seen: tuple[Finding, ...]
     ruled_out: frozenset[str]
-    normal: Normal
+    normal: StreamBaseline
 
 
 def _judge_rate(rate: float, usual: float, whose: str) -> str:
@@ -113,7 +113,7 @@ def _judge_rate(rate: float, usual: float, whose: str) -> str:
     return f"{rate:.1f} frames/s, {whose} {usual:.1f} (limit {LOW_RATE_SHARE * usual:.1f})"
 
 
-def _judge_bitrate(rate: float, target: Target, normal: Normal) -> str | None:
+def _judge_bitrate(rate: float, target: Target, normal: StreamBaseline) -> str | None:
     """Return what is wrong with a bitrate, empty where nothing is, None where that cannot be told."""
     limit = target.expected.bits_per_second if target.expected else None
     low, high = target.bits_per_second_range or (0.0, OVER_LIMIT_SHARE * limit if limit else 0.0)
@@ -139,7 +139,7 @@ def _same_size(size: tuple[int, int], other: tuple[int, int]) -> bool:
 
 
 def judge(
-    target: Target, normal: Normal, readings: Readings, size: tuple[int, int] | None, *, now: float
+    target: Target, normal: StreamBaseline, readings: Readings, size: tuple[int, int] | None, *, now: float
 ) -> StreamJudgement:
     """Judge readings that took long enough. A fault that cannot be told is neither seen nor ruled out."""
     seen: list[Finding] = []
@@ -179,8 +179,8 @@ def _slower(readings: Readings) -> float | None:
 
 
 def _learn(
-    normal: Normal, rate: float | None, bits: float | None, size: tuple[int, int] | None, *, healthy: bool
-) -> Normal:
+    normal: StreamBaseline, rate: float | None, bits: float | None, size: tuple[int, int] | None, *, healthy: bool
+) -> StreamBaseline:
     """Learn from readings. From readings that show a fault, only a lasting new size is learned."""
     if size is not None:
         same = normal.size is None or _same_size(size, normal.size)

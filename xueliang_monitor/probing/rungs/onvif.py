@@ -131,7 +131,7 @@ def _load() -> None:
 
 
 @dataclass(slots=True)
-class Asked:
+class DeviceAnswers:
     """What the device has answered so far, and the outcome of the login.
 
     It is updated during the conversation, so that a refused login is remembered even if the rung then times out.
@@ -150,7 +150,7 @@ async def conversation(
     from xueliang_monitor.net.onvif import OnvifClient
 
     reached, resolved = climbed.find(Reached), climbed.find(Resolved)
-    asked = climbed.find(Asked)
+    asked = climbed.find(DeviceAnswers)
     return OnvifClient(
         context.target.host,
         target,
@@ -258,12 +258,12 @@ def _permission(context: VisitContext, climbed: Climbed) -> Permission:
     return login.before_onvif(context.now(), rtsp, login.before(Protocol.RTSP, context.started_at))
 
 
-async def _prepare(context: VisitContext) -> Asked:
-    return Asked(context.memory.device)
+async def _prepare(context: VisitContext) -> DeviceAnswers:
+    return DeviceAnswers(context.memory.device)
 
 
 async def _climb(context: VisitContext, climbed: Climbed, _seconds: float) -> RungOutcome:
-    target, asked = context.target.onvif, climbed.need(Asked)
+    target, asked = context.target.onvif, climbed.need(DeviceAnswers)
     if target is None:
         raise RuntimeError("the camera has no ONVIF")
     seen: list[Finding] = []
@@ -330,7 +330,11 @@ _EXCLUDES = frozenset(fault.code for fault in _STOPPING if fault is not ONVIF_AU
 
 ONVIF = Probe(
     rung=Rung.ONVIF,
-    title=Text("ONVIF", "ONVIF"),
+    title=Text("ONVIF", "设备信息"),
+    summary=Text(
+        "The monitor asks the device over ONVIF for its clock, identity and last start.",
+        "通过 ONVIF 查询设备的时钟、身份和上次启动时间。",
+    ),
     faults=(*_STOPPING, CLOCK_DRIFT, DEVICE_REBOOTED, DEVICE_REPLACED, FIRMWARE_CHANGED),
     excludes=_EXCLUDES,
     timed=(ONVIF_UNREACHABLE, CLOCK_DRIFT),

@@ -76,6 +76,10 @@ async def _climb(context: VisitContext, climbed: Climbed, seconds: float) -> Run
 PICTURE = Probe(
     rung=Rung.PICTURE,
     title=Text("Picture", "画面"),
+    summary=Text(
+        "The monitor decodes the picture, measures it and compares it with the camera's past.",
+        "解码并测量画面，与该摄像机以往的画面比较。",
+    ),
     faults=(*(check.fault for check in PICTURE_CHECKS), CHECK_FAILED),
     timed_out=CHECK_FAILED,
     climb=_climb,

@@ -117,7 +117,8 @@ _FAULTS = (NAME_UNRESOLVED, HOST_UNREACHABLE, CONNECTION_REFUSED, CONNECT_TIMEOU
 
 REACH = Probe(
     rung=Rung.REACH,
-    title=Text("Reach", "连接"),
+    title=Text("Reach", "网络连接"),
+    summary=Text("The monitor opens a TCP connection to the RTSP port.", "与 RTSP 端口建立 TCP 连接。"),
     faults=_FAULTS,
     excludes=frozenset(fault.code for fault in _FAULTS),
     timed=(CONNECT_TIMEOUT,),

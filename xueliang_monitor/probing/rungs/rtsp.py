@@ -208,6 +208,7 @@ _FAULTS = (
 RTSP = Probe(
     rung=Rung.RTSP,
     title=Text("RTSP", "RTSP 会话"),
+    summary=Text("The monitor logs in and asks for the stream's description.", "登录并获取码流描述。"),
     faults=_FAULTS,
     excludes=frozenset(fault.code for fault in _FAULTS if fault is not SESSION_LIMIT),
     timed=(RTSP_TIMEOUT, CONNECTION_CLOSED),

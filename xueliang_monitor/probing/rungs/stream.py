@@ -117,7 +117,7 @@ class Played:
     following: tuple[bytes, ...]
     motion_ratio: float | None
     size: tuple[int, int] | None
-    normal: stream_baseline.Normal
+    normal: stream_baseline.StreamBaseline
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,6 +333,10 @@ _EXCLUDES = frozenset({NO_MEDIA.code, NO_KEYFRAME.code, CODEC_UNSUPPORTED.code, 
 STREAM = Probe(
     rung=Rung.STREAM,
     title=Text("Stream", "码流"),
+    summary=Text(
+        "The monitor plays the stream up to a complete keyframe and measures what arrives.",
+        "播放码流直到收到完整的关键帧，并测量码流。",
+    ),
     faults=_FAULTS,
     excludes=_EXCLUDES,
     timed=(NO_MEDIA, NO_KEYFRAME, PACKET_LOSS, STREAM_INTERRUPTED, DECODE_FAILED),
