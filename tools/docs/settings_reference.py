@@ -10,13 +10,6 @@ from xueliang_monitor.configuration.camera_file import CameraFile
 from xueliang_monitor.configuration.settings import AT_START, Settings
 from xueliang_monitor.web.web_config import WebSettings
 
-# The fields of these sections come from the rungs themselves and have no docstrings.
-_BY_RUNG = {
-    "intervals": "Time between two checks of the `{rung}` rung.",
-    "timeouts": "Time limit of the `{rung}` rung.",
-    "confirm": "Consecutive visits that must see a fault of the `{rung}` rung.",
-    "rechecks": "Time before an undecided camera is checked again at the `{rung}` rung or a related one.",
-}
 _SHOWN_DEFAULTS = {
     "workers": "`auto`",
     "rtsp_port": "`554`, or `322` with `rtsp: tls`",
@@ -27,30 +20,16 @@ _SHOWN_DEFAULTS = {
 }
 """Defaults that a validator computes."""
 
-_RECHECKS = {
-    "reach": "Time before a recheck of the `reach` and `rtsp` rungs.",
-    "picture": "Time before a recheck of the `stream`, `picture` and `onvif` rungs.",
-}
-
 _DURATIONS = "Write a duration as a number with a unit: `500ms`, `15s`, `5m`, `2h` or `1d`."
-
-
-def _text(key: Key) -> str:
-    section, _, name = key.path.partition(".")
-    if section == "rechecks" and name in _RECHECKS:
-        return _RECHECKS[name]
-    if section in _BY_RUNG and name:
-        return _BY_RUNG[section].format(rung=name)
-    return key.text
 
 
 def described(model: type[BaseModel]) -> dict[str, str]:
     """Return the description of every key by its path."""
-    return {key.path: _text(key) for key in keys(model)}
+    return {key.path: key.text for key in keys(model)}
 
 
 def _rows(model: type[BaseModel], computed: dict[str, str]) -> list[tuple[Key, str, str]]:
-    return [(key, computed.get(key.path, key.default), _text(key)) for key in keys(model)]
+    return [(key, computed.get(key.path, key.default), key.text) for key in keys(model)]
 
 
 def settings() -> str:

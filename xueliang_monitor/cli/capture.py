@@ -26,7 +26,7 @@ def capture(
 
     from xueliang_monitor.cli.check import credentials_of, target_of, way_of
     from xueliang_monitor.net.errors import NetError
-    from xueliang_monitor.probing.camera_lock import TurnError
+    from xueliang_monitor.probing.camera_lock import CameraBusyError
     from xueliang_monitor.probing.capture import record
     from xueliang_monitor.process.shortage import ShortageError
     from xueliang_monitor.wire.transcript import write
@@ -34,7 +34,7 @@ def capture(
     chosen = target_of(target, config, credentials_of(username, password_file))
     try:
         recorded = asyncio.run(record(chosen, *way_of(config)))
-    except (NetError, ShortageError, TurnError) as error:
+    except (NetError, ShortageError, CameraBusyError) as error:
         refuse([f"{chosen.id}: {error}"], 1)
     except TimeoutError:
         refuse([f"{chosen.id}: the camera did not answer in time"], 1)

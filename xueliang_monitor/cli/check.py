@@ -17,7 +17,7 @@ from xueliang_monitor.model import Transport
 
 if TYPE_CHECKING:
     from xueliang_monitor.model import Credentials, Target, VisitResult
-    from xueliang_monitor.probing.camera_lock import Turns
+    from xueliang_monitor.probing.camera_lock import CameraLocks
 
 CLIMB_SECONDS = 12.5
 TOTAL_SECONDS = 13.8
@@ -92,20 +92,20 @@ def _with_onvif(target: Target, port: int) -> Target:
     return replace(target, onvif=OnvifTarget(port, credentials=target.credentials))
 
 
-def way_of(config: Path | None) -> tuple[Turns, tuple[str, ...]]:
+def way_of(config: Path | None) -> tuple[CameraLocks, tuple[str, ...]]:
     """Return the camera locks that are shared with the daemon, and the name servers, as far as there are settings."""
     from xueliang_monitor.configuration import settings as settings
     from xueliang_monitor.configuration.strict_yaml import DocumentError
-    from xueliang_monitor.probing.camera_lock import Turns
+    from xueliang_monitor.probing.camera_lock import CameraLocks
 
     try:
         loaded, _ = settings.load(settings_file(config))
     except DocumentError:
-        return Turns(), ()
-    return Turns(loaded.state), loaded.name_servers
+        return CameraLocks(), ()
+    return CameraLocks(loaded.state), loaded.name_servers
 
 
-async def _visit(target: Target, turns: Turns, name_servers: tuple[str, ...]) -> VisitResult:
+async def _visit(target: Target, locks: CameraLocks, name_servers: tuple[str, ...]) -> VisitResult:
     import asyncio
 
     from xueliang_monitor.model import Timeouts
@@ -121,7 +121,7 @@ async def _visit(target: Target, turns: Turns, name_servers: tuple[str, ...]) ->
     try:
         with err.status(f"checking {target.id} …"):
             async with (
-                turns.of(target.host),
+                locks.hold(target.host),
                 Names(name_servers) as names,
                 pauses.watched(),
                 asyncio.timeout(TOTAL_SECONDS),
@@ -222,7 +222,7 @@ def check(
     import logging
     from dataclasses import replace
 
-    from xueliang_monitor.probing.camera_lock import TurnError
+    from xueliang_monitor.probing.camera_lock import CameraBusyError
 
     logging.disable(logging.WARNING)
     if password is not None:
@@ -234,7 +234,7 @@ def check(
     chosen = replace(chosen, transport=transport or chosen.transport, tls=tls or chosen.tls)
     try:
         visited = asyncio.run(_visit(chosen, *way_of(config)))
-    except TurnError as error:
+    except CameraBusyError as error:
         refuse([f"{chosen.id}: {error}"], EXIT_FAULTS)
     except TimeoutError:
         refuse([f"{chosen.id}: the check did not finish within {TOTAL_SECONDS:.0f} s"], EXIT_FAULTS)
