@@ -108,6 +108,7 @@ def _setting(text: str) -> tuple[str, float]:
 
 @app.command("fault")
 def fault(
+    *,
     camera: Annotated[str, typer.Argument(help="The camera's id.")],
     name: Annotated[str, typer.Argument(metavar="FAULT", help="A fault from `xueliang simulate faults`, or `none`.")],
     setting: Annotated[list[str] | None, typer.Option("--set", help="A setting of the fault, as name=number.")] = None,

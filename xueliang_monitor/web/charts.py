@@ -85,7 +85,7 @@ def timeline(
     start = now - DAY_SECONDS
     found: list[tuple[int, Stretch]] = []
 
-    def add(order: int, state: State, began: float, ended: float, what: str) -> None:
+    def add(order: int, state: State, what: str, *, began: float, ended: float) -> None:
         first, last = max(start, began), min(now, ended)
         if last > first:
             x = 1000 * (first - start) / DAY_SECONDS
@@ -94,14 +94,15 @@ def timeline(
     for episode in episodes:
         ended = episode.ended if episode.ended is not None else now
         if episode.uplink:
-            add(2, State.UNKNOWN, episode.began, ended, episode.fault)
+            add(2, State.UNKNOWN, episode.fault, began=episode.began, ended=ended)
         elif not keeps_offline(episode.fault):
-            add(0, State.DEGRADED, episode.began, ended, episode.fault)
+            add(0, State.DEGRADED, episode.fault, began=episode.began, ended=ended)
     for outage in outages:
-        add(1, State.DOWN, outage.began, now if outage.ended is None else outage.ended, ", ".join(outage.codes))
+        ended = now if outage.ended is None else outage.ended
+        add(1, State.DOWN, ", ".join(outage.codes), began=outage.began, ended=ended)
     for window in windows:
         ends = window.ends if window.stopped is None else min(window.ends, window.stopped)
-        add(3, State.MAINTENANCE, window.began, ends, window.reason)
+        add(3, State.MAINTENANCE, window.reason, began=window.began, ended=ends)
     return [stretch for _, stretch in sorted(found, key=lambda each: each[0])]
 
 
