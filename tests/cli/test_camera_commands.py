@@ -415,7 +415,7 @@ async def test_discover_finds_every_camera_once_and_knows_the_registered(simulat
         assert found[hosts[0]]["model"] == "SIM-360"
     code, _, err = await desk.run("discover", "--subnet", "127.0.0.0/8")
     assert code == 2
-    assert "a sweep asks at most 4096" in err
+    assert "a sweep covers at most 4096" in err
     assert (await desk.run("discover", "--interface", "no-such"))[0] == 2
     assert (await desk.run("discover", "--subnet", "x"))[0] == 2
 
