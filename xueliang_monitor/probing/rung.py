@@ -18,7 +18,7 @@ from xueliang_monitor.model import (
     Text,
     Timeouts,
 )
-from xueliang_monitor.net.names import Names
+from xueliang_monitor.net.names import NameResolver
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.process.pauses import Pauses
@@ -40,7 +40,7 @@ class VisitContext:
     memory: Memory
     timeouts: Timeouts
     workers: Workers
-    names: Names
+    names: NameResolver
     pauses: Pauses
     started_at: float
     now: Callable[[], float]
