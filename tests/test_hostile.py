@@ -106,7 +106,7 @@ async def test_a_visit_to_a_hostile_peer_ends_with_its_fault(name: str) -> None:
     seconds = time.monotonic() - began
     hold.cancel()
     assert [finding.code for finding in visited.seen] == ([EXPECTED[name]] if EXPECTED[name] else []), visited
-    assert seconds < 2 * (LIMITS.rtsp + LIMITS.stream)
+    assert seconds < 2 * (LIMITS.seconds["rtsp"] + LIMITS.seconds["stream"])
     assert await hold < MAX_HOLD_SECONDS
     assert _memory("VmHWM") - before < MAX_BYTES
     if visited.seen:

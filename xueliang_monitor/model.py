@@ -1,4 +1,4 @@
-"""The words of the project as frozen values: faults, targets, readings, reports."""
+"""The vocabulary of the project as frozen values: faults, targets, visit results."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from types import MappingProxyType
 from typing import ClassVar, TypeVar
 from urllib.parse import quote
 
-EMPTY: Mapping[str, float | str] = MappingProxyType({})
+from xueliang_monitor.readings import NO_READINGS, Readings
+
 NO_NUMBERS: Mapping[str, float] = MappingProxyType({})
 
 _Schema = TypeVar("_Schema")
@@ -50,14 +51,14 @@ Rung.MONITOR = Rung("monitor")
 
 
 class Severity(enum.StrEnum):
-    """What a fault costs: no video, or worse video."""
+    """The effect of a fault: no video, or degraded video."""
 
     CRITICAL = "critical"
     WARNING = "warning"
 
 
 class State(enum.StrEnum):
-    """What people are shown of a camera."""
+    """The state of a camera that people see."""
 
     UP = "up"
     DEGRADED = "degraded"
@@ -67,7 +68,7 @@ class State(enum.StrEnum):
 
 
 class Transport(enum.StrEnum):
-    """How a camera's media come: in the RTSP connection, by UDP, or first the one and where refused the other."""
+    """How media is transported: within the RTSP connection, over UDP, or automatically: TCP, then UDP if refused."""
 
     AUTO = "auto"
     TCP = "tcp"
@@ -76,7 +77,7 @@ class Transport(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """One sentence in the two languages that operators read."""
+    """A text in the two languages of the operators."""
 
     en: str
     zh: str
@@ -84,9 +85,9 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A declaration in the catalogue, made beside the code that finds the fault.
+    """The declaration of a fault, made beside the code that detects it.
 
-    `at_first_sight` says that one sight is enough, as looking again would harm or tell nothing more.
+    `at_first_sight` says that one visit confirms the fault, because another attempt could do harm or adds nothing.
     """
 
     code: str
@@ -100,7 +101,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One sight of a fault: its code, the step, host and answer in words without secrets, and the rung that saw it."""
+    """A fault seen by one visit: its code, a detail with step, host and answer but no secrets, and the rung."""
 
     code: str
     detail: str
@@ -108,11 +109,12 @@ class Finding:
 
 
 MAX_TRACE = 2_000
+"""How many characters of a traceback are kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckFailure:
-    """An exception of our own in one step of a look; it costs that step.
+    """An exception of the monitor in one step of judging a picture; only that step is skipped.
 
     `check` is the check's code or the step's name, `kind` the exception's type, `trace` the end of its traceback.
     """
@@ -123,19 +125,19 @@ class CheckFailure:
 
     @classmethod
     def of(cls, check: str, error: BaseException) -> CheckFailure:
-        """Return what an exception was, as text that can go from process to process."""
+        """Return the failure for an exception, as text that can be passed between processes."""
         trace = "".join(traceback.format_exception(error))
         return cls(check, type(error).__name__, trace[-MAX_TRACE:])
 
 
 class FaultSeen(Exception):
-    """Raised by a probe for the fault at which it fails; `failures` are errors of our own that led to it."""
+    """Raised by a probe that fails with a fault; `failures` are errors of the monitor that led to it."""
 
     def __init__(
         self,
         fault: Fault,
         detail: str,
-        readings: Mapping[str, float | str] = EMPTY,
+        readings: Readings = NO_READINGS,
         *,
         failures: tuple[CheckFailure, ...] = (),
     ) -> None:
@@ -156,7 +158,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who a camera says it is (ONVIF Core, 8.2.2)."""
+    """The identity that a camera reports (ONVIF Core, section 8.2.2)."""
 
     manufacturer: str = ""
     model: str = ""
@@ -167,7 +169,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class StreamParameters:
-    """What a video encoder is set to; None and 0 where it does not say.
+    """The settings of a video encoder; None or 0 where unknown.
 
     The size is in pixels; `codec` is h264, h265, mjpeg or another name in lower case.
     """
@@ -190,10 +192,10 @@ class StreamParameters:
 
 @dataclass(frozen=True, slots=True)
 class OnvifTarget:
-    """Where a camera speaks ONVIF, and as whom to ask it.
+    """The ONVIF endpoint of a camera, and the login for it.
 
-    `profile` is the token of the profile under watch; `request_keyframe` allows SetSynchronizationPoint;
-    `keyframe_interval_seconds` is what the profile was set to when the camera was registered.
+    `profile` is the token of the watched profile. `request_keyframe` allows SetSynchronizationPoint.
+    `keyframe_interval_seconds` is the setting of the profile when the camera was registered.
     """
 
     port: int = 80
@@ -206,20 +208,20 @@ class OnvifTarget:
 
 
 PATH_USERNAME, PATH_PASSWORD = "{username}", "{password}"
-"""What stands in a path for the login, of which some cameras (XiongMai) want it in the path of the stream."""
+"""Placeholders for the login in a stream path; some cameras (XiongMai) require the login there."""
 
 _PASSWORD_IN_PATH = re.compile(r"((?:password|passwd|pass|pwd)=)(?!\{password\})[^&_/?#]+", re.IGNORECASE)
 
 
 def spellings(credentials: Credentials) -> tuple[str, ...]:
-    """Return password and user name as they may stand in text: plain, and quoted for an address. The longest first."""
+    """Return password and user name in all forms that may appear in text: plain and URL-quoted, longest first."""
     plain = (credentials.password, credentials.username)
     found = {form for text in plain for form in (text, quote(text, safe="")) if text}
     return tuple(sorted(found, key=len, reverse=True))
 
 
 def redact_path(path: str) -> str:
-    """Return a path as people may see it: a password in it masked."""
+    """Return a path with any password in it masked."""
     return _PASSWORD_IN_PATH.sub(r"\1***", path)
 
 
@@ -227,9 +229,9 @@ def redact_path(path: str) -> str:
 class PictureRules:
     """How a camera's picture is judged.
 
-    `limits` are the scores in (0, 1] from which a fault is seen, by code, where they are not the usual 0.5; above 1 it
-    is never seen. `burst` is how many pictures after the keyframe are looked at; `evidence` whether a small copy of a
-    faulty picture may be kept.
+    `limits` are the scores in (0, 1] at which a fault is seen, by code; the default is 0.5, and a limit above 1
+    disables the check. `burst` is the number of pictures after the keyframe to examine. `evidence` allows a small copy
+    of a faulty picture to be kept.
     """
 
     limits: Mapping[str, float] = field(default_factory=dict)
@@ -239,13 +241,26 @@ class PictureRules:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a visit needs to know of a camera.
+    """What a visit needs to know about a camera.
 
-    `secure` asks for RTSP over TLS; `tls` is `verify`, `insecure` or the path of a file of certificates; `identity` is
-    who the camera was when it was registered; `clock_drift_seconds` is how far its clock may be off.
-    `listen_seconds` is how long it is listened to at least when readings are due; `expected` is what the stream was set
-    to when the camera was registered, and `bits_per_second_range` what its bitrate must stay in. `view_since` is when
-    its view was last changed on purpose.
+    Attributes:
+        id: the camera's id.
+        host: its host name or address.
+        port: its RTSP port.
+        path: the path of the stream, perhaps with placeholders for the login.
+        credentials: its login.
+        onvif: its ONVIF endpoint; None without ONVIF.
+        tls: `verify`, `insecure`, or the path of a certificate file.
+        identity: its identity when it was registered.
+        clock_drift_seconds: the tolerated offset of its clock.
+        secure: whether it uses RTSP over TLS.
+        transport: how media is transported.
+        listen_seconds: how long the stream is received at least when readings are due.
+        expected: the encoder settings when it was registered.
+        bits_per_second_range: the accepted bitrates, lowest and highest.
+        view_since: when its view was last changed on purpose.
+        picture: how its picture is judged.
+
     """
 
     id: str
@@ -267,12 +282,12 @@ class Target:
 
     @property
     def url(self) -> str:
-        """The RTSP address as people may see it: without user information, a password in its path masked."""
+        """The RTSP URL for people: without login, and with any password in its path masked."""
         return self._url(redact_path(self.path))
 
     @property
     def request_url(self) -> str:
-        """The RTSP address as the camera is asked by it, with the login where its path wants it. Never to be shown."""
+        """The RTSP URL for requests, with the login where the path has placeholders. Never show it."""
         path = self.path
         if self.credentials is not None:
             path = path.replace(PATH_USERNAME, quote(self.credentials.username, safe=""))
@@ -300,13 +315,13 @@ class Timeouts:
         return self.seconds.get(rung, declared)
 
     def but(self, **seconds: float) -> Timeouts:
-        """Return the same with other timeouts for some rungs."""
+        """Return a copy with other timeouts for some rungs."""
         return Timeouts(**{**self.seconds, **seconds})
 
 
 @dataclass(frozen=True, slots=True)
 class RungResult:
-    """How one rung of a visit went."""
+    """The result of one rung of a visit."""
 
     rung: Rung
     ok: bool
@@ -317,12 +332,25 @@ class RungResult:
 
 @dataclass(frozen=True, slots=True)
 class VisitResult:
-    """The immutable result of a visit: facts only, judged elsewhere.
+    """The immutable result of a visit: facts only; `judgement` judges them.
 
-    What is neither in `seen` nor in `ruled_out` could not be told. `look_again` asks for an early second look at
-    the picture. `online` is None where the visit could not tell. `scores` are what the picture checks gave, by
-    code, and `evidence` is a small JPEG of a faulty picture, to be kept or dropped at once; `failures` are exceptions
-    of our own in looking at the picture. `shortages` names what the monitor itself lacked.
+    A fault that is neither in `seen` nor in `ruled_out` is undecided.
+
+    Attributes:
+        camera: the camera's id.
+        at: the time of the visit in seconds since the epoch.
+        rungs: the results of the rungs that were tried.
+        seen: the faults seen.
+        ruled_out: the codes of faults ruled out.
+        look_again: whether the picture should be examined again soon.
+        readings: the readings taken, by name.
+        online: whether the camera answered RTSP; None if undecided.
+        keyframe_at: when a keyframe was received.
+        scores: the scores of the picture checks, by fault code.
+        evidence: a small JPEG of a faulty picture, to be stored or dropped at once.
+        failures: exceptions of the monitor in examining the picture.
+        shortages: the resources that the monitor lacked.
+
     """
 
     camera: str
@@ -331,7 +359,7 @@ class VisitResult:
     seen: tuple[Finding, ...] = ()
     ruled_out: frozenset[str] = frozenset()
     look_again: bool = False
-    readings: Mapping[str, float | str] = field(default_factory=lambda: EMPTY)
+    readings: Readings = NO_READINGS
     online: bool | None = None
     keyframe_at: float | None = None
     scores: Mapping[str, float] = field(default_factory=lambda: NO_NUMBERS)
@@ -340,9 +368,9 @@ class VisitResult:
     shortages: tuple[str, ...] = ()
 
     def shifted(self, seconds: float) -> VisitResult:
-        """Return the same after our clock was set by so many seconds while the visit was under way."""
+        """Return a copy for a monitor clock that was set by `seconds` during the visit."""
         keyframe_at = None if self.keyframe_at is None else self.keyframe_at + seconds
-        readings = dict(self.readings)
-        if isinstance(offset := readings.get("clock_offset_seconds"), float):
-            readings["clock_offset_seconds"] = offset - seconds
+        readings, offset = self.readings, self.readings.clock_offset_seconds
+        if offset is not None:
+            readings = replace(readings, clock_offset_seconds=offset - seconds)
         return replace(self, at=self.at + seconds, keyframe_at=keyframe_at, readings=readings)

@@ -201,7 +201,7 @@ async def test_the_same_address_serial_or_id_twice_names_the_other(simulated: St
     ("arguments", "said"),
     [
         (["127.0.0.1"], "--site is missing"),
-        (["127.0.0.1", "--site", "S"], "--credentials is missing; the settings know: district, other"),
+        (["127.0.0.1", "--site", "S"], "--credentials is missing; use one of district, other"),
         (["127.0.0.1", "--site", "S", "--credentials", "nobody"], "no credentials nobody in the settings"),
         (["rtsp://127.0.0.1/x", "--site", "S", "--credentials", "district"], "address: not an IP address or host name"),
         (["127.0.0.1", "--site", "S", "--credentials", "district", "--id", "A B"], "is not a valid id"),
@@ -325,7 +325,11 @@ async def test_import_of_xlsx_with_chinese_headers_and_export_of_the_same(desk: 
         (4, "written", ""),
         (5, "bad row", "site: missing"),
         (6, "bad row", "rtsp_port: input should be a valid integer, unable to parse string as an integer"),
-        (7, "bad row", "id: missing, or not lower-case letters, digits, dot, dash, underscore"),
+        (
+            7,
+            "bad row",
+            "id: missing, or contains other characters than lower-case letters, digits, dot, dash, underscore",
+        ),
         (8, "bad row", "address: the same address, port and path as sv-1"),
     ]
     assert sorted(path.name for path in desk.cameras.iterdir()) == ["sv-1.yaml", "sv-2.yaml"]
@@ -354,10 +358,10 @@ async def test_an_import_keeps_what_a_file_says_beyond_its_columns(desk: Desk, t
     [
         (b"", "is empty"),
         (b"id,site\n", "column 'address' is missing"),
-        (b"id,site,address,site\n", "column 'site' stands twice"),
+        (b"id,site,address,site\n", "column 'site' appears twice"),
         (b"id,site,address,colour\n", "unknown column 'colour'"),
-        (b"PK\x03\x04 no workbook", "is no readable XLSX workbook"),
-        (b"\xff\xfe\xff\xff\x00", "is neither UTF-8 nor GB 18030"),
+        (b"PK\x03\x04 no workbook", "is not a readable XLSX workbook"),
+        (b"\xff\xfe\xff\xff\x00", "neither UTF-8 nor GB 18030"),
     ],
 )
 async def test_files_that_are_no_fleet(desk: Desk, tmp_path: Path, content: bytes, said: str) -> None:

@@ -339,7 +339,7 @@ def test_name_servers_may_be_set(said: str, tmp_path: Path) -> None:
 )
 def test_a_name_server_is_an_address(said: str, tmp_path: Path) -> None:
     (tmp_path / "xueliang.yaml").write_text(f"name_servers: ['{said}']\n")
-    with pytest.raises(DocumentError, match="not the address of a name server"), contextlib.nullcontext():
+    with pytest.raises(DocumentError, match="not the IP address of a name server"), contextlib.nullcontext():
         config.load(tmp_path / "xueliang.yaml")
 
 

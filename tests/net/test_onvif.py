@@ -386,7 +386,7 @@ async def test_a_keyframe_is_requested_where_keyframes_are_rare(simulated: Start
     for _ in range(3):
         visited, memory = await visit(target, Rung.STREAM, memory, timeouts=PATIENT, workers=workers, now=now)
         assert visited.seen == ()
-        waits.append(visited.readings["keyframe_wait_seconds"])
+        waits.append(visited.readings.keyframe_wait_seconds)
         await asyncio.sleep(0.7)
     assert camera.keyframe_requests >= 2
     assert all(isinstance(wait, float) and wait < 8 for wait in waits), (

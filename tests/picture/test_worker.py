@@ -46,16 +46,16 @@ def stands_still(child: psutil.Process) -> bool:
 
 async def test_a_killed_worker_is_replaced_and_its_look_tried_again() -> None:
     workers, unit = Workers(2), keyframe()
-    assert await workers.look(unit, None, seconds=PATIENT.picture) is not None
+    assert await workers.look(unit, None, seconds=PATIENT.seconds["picture"]) is not None
     for child in processes():
         os.kill(child.pid, signal.SIGKILL)
-    looks = await asyncio.gather(*(workers.look(unit, None, seconds=PATIENT.picture) for _ in range(6)))
+    looks = await asyncio.gather(*(workers.look(unit, None, seconds=PATIENT.seconds["picture"]) for _ in range(6)))
     assert all(look is not None and look.seen == () for look in looks)
 
 
 async def test_a_hung_worker_costs_only_its_own_look() -> None:
     workers, unit = Workers(2), keyframe()
-    await asyncio.gather(*(workers.look(unit, None, seconds=PATIENT.picture) for _ in range(2)))
+    await asyncio.gather(*(workers.look(unit, None, seconds=PATIENT.seconds["picture"]) for _ in range(2)))
     hung = processes()
     for child in hung:
         os.kill(child.pid, signal.SIGSTOP)
@@ -77,7 +77,8 @@ def _sleep(*_: object) -> None:
 
 
 async def test_data_that_is_no_picture_gives_none() -> None:
-    assert await Workers(1).look(Material(Codec.MJPEG, b"\xff\xd8 no picture"), None, seconds=PATIENT.picture) is None
+    broken = Material(Codec.MJPEG, b"\xff\xd8 no picture")
+    assert await Workers(1).look(broken, None, seconds=PATIENT.seconds["picture"]) is None
 
 
 def test_the_kernel_ends_a_look_that_uses_too_much_processor_time() -> None:

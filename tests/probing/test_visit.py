@@ -64,8 +64,8 @@ async def test_a_healthy_camera_of_every_codec_is_healthy(simulated: Start, work
         assert visited.seen == (), camera.scene
         assert visited.online
         assert [result.rung for result in visited.rungs] == [Rung.REACH, Rung.RTSP, Rung.STREAM, Rung.PICTURE]
-        assert visited.readings["resolution"] == "640x360"
-        assert visited.readings["frame_rate_hertz"] == pytest.approx(10, abs=0.5)
+        assert visited.readings.resolution == "640x360"
+        assert visited.readings.frame_rate_hertz == pytest.approx(10, abs=0.5)
         assert memory.reference is not None
         assert camera.open_sessions == 0
         assert camera.teardowns == camera.sessions_served == 1

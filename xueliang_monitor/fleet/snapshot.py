@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 from xueliang_monitor.configuration.camera_file import Lifecycle
 from xueliang_monitor.configuration.inventory import Camera
 from xueliang_monitor.fleet.monitor_status import MonitorFault, MonitorStatus
-from xueliang_monitor.judgement.availability import Seconds
+from xueliang_monitor.judgement.availability import AvailabilitySeconds
 from xueliang_monitor.judgement.health import Health
 from xueliang_monitor.judgement.maintenance import Window
 from xueliang_monitor.judgement.status import CameraStatus
 from xueliang_monitor.judgement.uplinks import Uplink
 from xueliang_monitor.model import NO_NUMBERS, Rung, RungResult
 from xueliang_monitor.probing.memory import Memory
+from xueliang_monitor.readings import NO_READINGS, Readings
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Entry:
     camera: Camera
     health: Health = field(default_factory=Health)
     memory: Memory = field(default_factory=Memory)
-    readings: Mapping[str, float | str] = field(default_factory=dict)
+    readings: Readings = NO_READINGS
     rungs: Mapping[Rung, RungResult] = field(default_factory=dict)
     episodes: Mapping[str, int] = field(default_factory=dict)
     counted_until: float | None = None
@@ -55,11 +56,13 @@ class Entry:
         def change(moment: float) -> float:
             return moment + seconds
 
-        readings = dict(self.readings)
-        if isinstance(offset := readings.get("clock_offset_seconds"), float):
-            readings["clock_offset_seconds"] = offset - seconds
-        if isinstance(started := readings.get("last_start_timestamp_seconds"), float):
-            readings["last_start_timestamp_seconds"] = started + seconds
+        readings = self.readings
+        offset, started = readings.clock_offset_seconds, readings.last_start_timestamp_seconds
+        readings = replace(
+            readings,
+            clock_offset_seconds=None if offset is None else offset - seconds,
+            last_start_timestamp_seconds=None if started is None else change(started),
+        )
         return replace(
             self,
             health=self.health.moved(change),
@@ -81,7 +84,7 @@ class Snapshot:
     uplinks: tuple[Uplink, ...] = ()
     windows: tuple[Window, ...] = ()
     availability: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    today: Seconds = field(default_factory=Seconds)
+    today: AvailabilitySeconds = field(default_factory=AvailabilitySeconds)
     monitor_faults: tuple[MonitorFault, ...] = ()
 
     @property

@@ -31,7 +31,7 @@ FLAPPING = Fault(
 CONFIRM: Mapping[str, int] = MappingProxyType(
     {**{probe.rung: probe.confirmations for probe in PROBES}, Rung.MONITOR: PICTURE.confirmations}
 )
-"""How many visits in a row must see a fault, by the rung that saw it. Errors of our own count as the picture's do."""
+"""How many visits in a row must see a fault, by the rung that saw it; errors of the monitor use the picture rung's."""
 
 
 @dataclass(frozen=True, slots=True)

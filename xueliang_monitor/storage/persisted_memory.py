@@ -1,4 +1,4 @@
-"""What of a camera's memory survives a restart."""
+"""The part of a camera's memory that survives a restart."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from xueliang_monitor.picture.reference import Reference
 from xueliang_monitor.probing.device_memory import DeviceMemory
 from xueliang_monitor.probing.login import Login, LoginHistory
 from xueliang_monitor.probing.memory import Memory
-from xueliang_monitor.probing.stream_baseline import Normal
+from xueliang_monitor.probing.stream_baseline import StreamBaseline
 
 
 def _whole(stored: object, validate: ValidatorFunctionWrapHandler) -> Reference | None:
-    """Return a stored reference; None where it is not whole, so that it is learned anew and the rest is still known.
+    """Return a stored reference; None if it is incomplete, so that only the reference is learned again.
 
-    An earlier version left out young lights and nothing else, so that of some none were left to compare with.
+    An earlier version left out light conditions with few pictures, so that some references had none left.
     """
     try:
         found = validate(stored)
@@ -29,8 +29,8 @@ def _whole(stored: object, validate: ValidatorFunctionWrapHandler) -> Reference 
 
 
 @dataclass(frozen=True, slots=True)
-class Remembered:
-    """What is kept; profiles and services of its device are asked anew."""
+class StoredMemory:
+    """The stored part of a memory. The device's profiles and services are not stored; they are requested again."""
 
     reference: Annotated[Reference | None, WrapValidator(_whole)]
     login: LoginHistory
@@ -39,12 +39,12 @@ class Remembered:
     last_start: tuple[float, float] | None
     restart_noticed_at: float | None
     login_kind: LoginKind
-    normal: Normal = field(default_factory=Normal)
+    normal: StreamBaseline = field(default_factory=StreamBaseline)
     refusals: tuple[float, ...] = ()
 
     @classmethod
-    def of(cls, memory: Memory) -> Remembered:
-        """Return what is kept of a memory: of pictures what was measured, never a copy of one."""
+    def of(cls, memory: Memory) -> StoredMemory:
+        """Return the stored part of a memory. It holds measures of pictures, never a picture."""
         device, reference = memory.device, memory.reference
         return cls(
             reference.settled() if reference is not None else None,
@@ -59,7 +59,7 @@ class Remembered:
         )
 
     def memory(self) -> Memory:
-        """Return a memory that begins with this."""
+        """Return a memory that starts from the stored part."""
         device = DeviceMemory(
             OnvifHints(self.login_kind),
             self.identity,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from xueliang_monitor.judgement.availability import Seconds
+from xueliang_monitor.judgement.availability import AvailabilitySeconds
 from xueliang_monitor.judgement.episodes import Episode, keeps_offline
 from xueliang_monitor.judgement.health import Outage
 from xueliang_monitor.judgement.maintenance import Window
@@ -43,13 +43,13 @@ class DayBar:
         return "degraded" if self.ratio >= 0.95 else "down"
 
 
-def days(seconds: Mapping[str, Seconds], today: str, count: int = DAYS) -> list[DayBar]:
+def days(seconds: Mapping[str, AvailabilitySeconds], today: str, count: int = DAYS) -> list[DayBar]:
     """Return one bar per day; the last one is today."""
     last = date.fromisoformat(today)
     bars = []
     for number in range(count):
         day = (last - timedelta(days=count - 1 - number)).isoformat()
-        ratio = seconds.get(day, Seconds()).online_ratio
+        ratio = seconds.get(day, AvailabilitySeconds()).online_ratio
         share = 1.0 if ratio is None else max(0.0, (ratio - LOWEST_RATIO) / (1 - LOWEST_RATIO))
         height = max(4.0, BAR_HEIGHT * share)
         bars.append(DayBar(day, ratio, number * (BAR_WIDTH + 2), BAR_HEIGHT - height, height))
@@ -68,13 +68,13 @@ class Stretch:
     what: str = ""
 
 
-def watched_from(seconds: Mapping[str, Seconds], today: str) -> float:
+def watched_from(seconds: Mapping[str, AvailabilitySeconds], today: str) -> float:
     """Return where monitoring began on the timeline of the last day, on a scale of 0 to 1000.
 
     The history holds monitored seconds per day and no times, so all unmonitored time is drawn at the start.
     """
     yesterday = (date.fromisoformat(today) - timedelta(days=1)).isoformat()
-    watched = sum(seconds.get(day, Seconds()).observed for day in (yesterday, today))
+    watched = sum(seconds.get(day, AvailabilitySeconds()).observed for day in (yesterday, today))
     return 1000 * (1 - min(1.0, watched / DAY_SECONDS))
 
 
