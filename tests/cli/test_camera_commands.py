@@ -173,7 +173,7 @@ async def test_what_does_not_pass_is_not_written_unless_asked(
         status, out, _err = await desk.add(camera.target.host, "--site", "S", "--id", "a", "--as", "commissioning")
         assert (status, desk.file("a")["status"]) == (0, "commissioning")
         assert "picture_black" in out
-        assert "look at lens and iris" in out.lower()
+        assert "check lens and iris" in out.lower()
         await camera.clear_fault()
         status, _, _ = await desk.run("camera", "check", "a", "--accept")
         assert status == 0
