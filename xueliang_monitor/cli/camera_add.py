@@ -150,8 +150,8 @@ def add_one(wish: RegistrationRequest, loaded: Installation, *, as_json: bool) -
 
 
 def _known(candidate: NewCamera) -> dict[str, Any]:
-    said = candidate.data.model_dump(mode="json", exclude_none=True)
-    return {key: said[key] for key in ("status", "identity", "stream", "main_stream", "rtsp_path") if key in said}
+    stored = candidate.data.model_dump(mode="json", exclude_none=True)
+    return {key: stored[key] for key in ("status", "identity", "stream", "main_stream", "rtsp_path") if key in stored}
 
 
 def add(
