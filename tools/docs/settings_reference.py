@@ -10,6 +10,7 @@ from xueliang_monitor.configuration.camera_file import CameraFile
 from xueliang_monitor.configuration.settings import AT_START, Settings
 from xueliang_monitor.web.web_config import WebSettings
 
+# The fields of these sections come from the rungs themselves and have no docstrings.
 _BY_RUNG = {
     "intervals": "Time between two checks of the `{rung}` rung.",
     "timeouts": "Time limit of the `{rung}` rung.",
@@ -36,11 +37,11 @@ _DURATIONS = "Write a duration as a number with a unit: `500ms`, `15s`, `5m`, `2
 
 def _text(key: Key) -> str:
     section, _, name = key.path.partition(".")
-    if key.text or not name:
-        return key.text
     if section == "rechecks" and name in _RECHECKS:
         return _RECHECKS[name]
-    return _BY_RUNG.get(section, "").format(rung=name)
+    if section in _BY_RUNG and name:
+        return _BY_RUNG[section].format(rung=name)
+    return key.text
 
 
 def described(model: type[BaseModel]) -> dict[str, str]:
@@ -104,4 +105,16 @@ def camera_files() -> str:
         _DURATIONS,
         "## Keys",
         table(("key", "type", "default", "bounds", "meaning"), rows),
+    )
+
+
+def camera_folder() -> str:
+    """Return the page that lies in the folder of the camera files."""
+    rows = [(f"`{key.path}`", default, text) for key, default, text in _rows(CameraFile, _SHOWN_DEFAULTS)]
+    return page(
+        "One file for each camera",
+        "The file name without `.yaml` is the camera's id: lower-case letters, digits, dots, dashes and underscores."
+        " `xueliang camera add` writes these files. You can also write them by hand or deploy them with git. The daemon"
+        " applies changes within two seconds.",
+        table(("key", "default", "meaning"), rows),
     )

@@ -186,7 +186,7 @@ def add(
     """
     from xueliang_monitor.commissioning.registration_request import RegistrationRequest
     from xueliang_monitor.configuration.camera_file import Lifecycle
-    from xueliang_monitor.net.spelling import check_host
+    from xueliang_monitor.net.host_validation import check_host
 
     try:
         check_host(address)

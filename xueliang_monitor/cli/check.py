@@ -41,7 +41,7 @@ def _target_of_url(url: str, credentials: Credentials | None) -> Target:
     from urllib.parse import unquote, urlsplit
 
     from xueliang_monitor.model import Credentials, Target, redact_path
-    from xueliang_monitor.net.spelling import check_host
+    from xueliang_monitor.net.host_validation import check_host
 
     try:
         parts = urlsplit(url)
