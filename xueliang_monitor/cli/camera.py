@@ -47,6 +47,7 @@ def _row(camera: Camera, live: dict[str, Any] | None) -> dict[str, Any]:
 
 @app.command("list")
 def list_(
+    *,
     site: Annotated[str | None, typer.Option(help="Only cameras of this site.")] = None,
     state: Annotated[
         str | None, typer.Option(help="Only cameras in this state: up, degraded, down, unknown or maintenance.")

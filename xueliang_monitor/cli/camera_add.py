@@ -156,6 +156,7 @@ def _known(candidate: NewCamera) -> dict[str, Any]:
 
 def add(
     address: Annotated[str, typer.Argument(help="The camera's IP address or host name.")],
+    *,
     site: Annotated[str, typer.Option("--site", "-s", help="Community, village or school where it is installed.")] = "",
     name: Annotated[str | None, typer.Option(help="Name for people.")] = None,
     identity: Annotated[str | None, typer.Option("--id", help="Id; default: derived from name or address.")] = None,
