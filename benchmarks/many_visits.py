@@ -22,7 +22,7 @@ from xueliang_monitor.configuration.camera_file import CameraFile
 from xueliang_monitor.configuration.spreadsheet import Row
 from xueliang_monitor.model import Credentials, Rung, Target, Timeouts, VisitResult
 from xueliang_monitor.picture.worker import Workers
-from xueliang_monitor.probing.camera_lock import Turns
+from xueliang_monitor.probing.camera_lock import CameraLocks
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.probing.visit import visit
 from xueliang_monitor.service import spare_the_collector
@@ -56,23 +56,23 @@ async def _lags(found: list[float]) -> None:
         found.append(max(0.0, loop.time() - due))
 
 
-async def _one(number: int, turns: Turns, workers: Workers) -> tuple[VisitResult, float]:
+async def _one(number: int, locks: CameraLocks, workers: Workers) -> tuple[VisitResult, float]:
     target = Target(f"cam-{number:03d}", _address(number), PORT, PATH, LOGIN, listen_seconds=0.0)
     began = time.monotonic()
     visited, _ = await visit(
-        target, Rung.STREAM, Memory(), timeouts=LIMITS, workers=workers, now=time.time(), turns=turns
+        target, Rung.STREAM, Memory(), timeouts=LIMITS, workers=workers, now=time.time(), locks=locks
     )
     return visited, time.monotonic() - began
 
 
 async def _measure(count: int) -> dict[str, float]:
     lags: list[float] = []
-    turns, workers = Turns(), Workers(1)
-    await _one(0, turns, workers)
+    locks, workers = CameraLocks(), Workers(1)
+    await _one(0, locks, workers)
     spare_the_collector()
     measuring = asyncio.create_task(_lags(lags))
     spent, began = time.process_time(), time.monotonic()
-    visits = await asyncio.gather(*(_one(number, turns, workers) for number in range(count)))
+    visits = await asyncio.gather(*(_one(number, locks, workers) for number in range(count)))
     wall, cpu = time.monotonic() - began, time.process_time() - spent
     measuring.cancel()
     codes = Counter(finding.code for visited, _ in visits for finding in visited.seen)

@@ -23,17 +23,25 @@ from xueliang_monitor.judgement.health import Policy
 from xueliang_monitor.metrics import render
 from xueliang_monitor.model import Rung, RungResult, VisitResult
 from xueliang_monitor.probing.memory import Memory
+from xueliang_monitor.readings import Readings
 from xueliang_monitor.service import spare_the_collector
 from xueliang_monitor.web.server import Server
 
 RESULTS = Path(__file__).parent / "results"
 ROUNDS = 7
 TICK_SECONDS = 0.005
-READINGS: dict[str, float | str] = {
-    "frame_rate_hertz": 25.0, "packet_loss_ratio": 0.001, "keyframe_wait_seconds": 0.2, "clock_offset_seconds": 0.4,
-    "brightness_ratio": 0.5, "sharpness_ratio": 0.6, "manufacturer": "Maker", "model": "M-1", "firmware": "5.5",
-    "codec": "H264", "resolution": "1920x1080",
-}  # fmt: skip
+READINGS = Readings(
+    frame_rate_hertz=25.0,
+    packet_loss_ratio=0.001,
+    keyframe_wait_seconds=0.2,
+    clock_offset_seconds=0.4,
+    manufacturer="Maker",
+    model="M-1",
+    firmware="5.5",
+    codec="H264",
+    resolution="1920x1080",
+    measures={"brightness_ratio": 0.5, "sharpness_ratio": 0.6},
+)
 
 
 def _fleet(count: int) -> Fleet:

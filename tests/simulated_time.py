@@ -39,7 +39,7 @@ def camera(name: str, uplink: str = "", site: str = "S", *, onvif: bool = False,
 def at_clock(made: VisitResult, offset: float, limit: float = 5.0) -> VisitResult:
     """Return a visit result with the camera's clock, which is `offset` seconds ahead of the monitor's."""
     found = judge_clock(offset, Target(made.camera, "", clock_drift_seconds=limit))
-    readings = {**made.readings, "clock_offset_seconds": offset}
+    readings = replace(made.readings, clock_offset_seconds=offset)
     if found is None:
         return replace(made, readings=readings, ruled_out=made.ruled_out | {CLOCK_DRIFT.code})
     return replace(made, readings=readings, seen=(*made.seen, replace(found, rung=Rung.ONVIF)))

@@ -320,7 +320,7 @@ async def test_a_running_daemon_whose_clock_is_set(
         happened.extend(f"{item.kind} {item.camera or 'monitor'} {item.code}" for item in items)
 
     def told() -> int:
-        return sum("clock_offset_seconds" in entry.readings for entry, _ in watched.pairs())
+        return sum(entry.readings.clock_offset_seconds is not None for entry, _ in watched.pairs())
 
     def visited_after(moment: float) -> bool:
         return all((entry.health.visited_at or 0.0) > moment for entry, _ in watched.pairs())

@@ -24,7 +24,7 @@ from xueliang_monitor.judgement.health import OWN_ERROR, Health, Policy
 from xueliang_monitor.model import Rung, VisitResult
 from xueliang_monitor.net.names import Names
 from xueliang_monitor.picture.worker import Workers
-from xueliang_monitor.probing.camera_lock import Turns
+from xueliang_monitor.probing.camera_lock import CameraLocks
 from xueliang_monitor.probing.rungs import OFFLINE_RUNGS, PROBES
 from xueliang_monitor.probing.visit import visit
 from xueliang_monitor.process import limits
@@ -88,7 +88,7 @@ class Monitor:
         self._clock = SteadyClock(clock or SystemClock())
         self._newest = loaded.settings
         self._workers = Workers(loaded.settings.workers)
-        self._turns = Turns(loaded.settings.state)
+        self._locks = CameraLocks(loaded.settings.state)
         self._names = Names(loaded.settings.name_servers)
         self._shortage_logged_at: dict[str, float] = {}
         self._scheduler = Scheduler(
@@ -150,7 +150,7 @@ class Monitor:
             workers=self._workers,
             now=self._clock.now(),
             beside=due.beside,
-            turns=self._turns,
+            locks=self._locks,
             names=self._names,
             pauses=self.fleet.monitor.pauses,
             progress=lambda rung, result: self.fleet.tell_rung(camera, rung, result),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -19,41 +19,66 @@ from xueliang_monitor.judgement.catalogue import FAULTS
 from xueliang_monitor.judgement.status import CAUSES, CameraStatus
 from xueliang_monitor.model import State
 from xueliang_monitor.process.shortage import Resource
+from xueliang_monitor.readings import Readings
 
 _CAMERA = ("camera", "site", "programme")
 
-_READINGS = (
-    ("xueliang_camera_stream_frame_rate_hertz", "Frames per second, by RTP timestamps.", "frame_rate_hertz"),
-    ("xueliang_camera_stream_bytes_per_second", "Video payload per second, by RTP timestamps.", "bytes_per_second"),
+_READINGS: tuple[tuple[str, str, Callable[[Readings], float | None]], ...] = (
+    (
+        "xueliang_camera_stream_frame_rate_hertz",
+        "Frames per second, by RTP timestamps.",
+        lambda readings: readings.frame_rate_hertz,
+    ),
+    (
+        "xueliang_camera_stream_bytes_per_second",
+        "Video payload per second, by RTP timestamps.",
+        lambda readings: readings.bytes_per_second,
+    ),
     (
         "xueliang_camera_stream_jitter_seconds",
         "Interarrival jitter of video packets (RFC 3550).",
-        "jitter_seconds",
+        lambda readings: readings.jitter_seconds,
     ),
     (
         "xueliang_camera_stream_keyframe_interval_seconds",
         "Time between the last two keyframes.",
-        "keyframe_interval_seconds",
+        lambda readings: readings.keyframe_interval_seconds,
     ),
     (
         "xueliang_camera_stream_clock_offset_seconds",
         "Clock of the camera's RTCP sender reports minus the monitor's clock.",
-        "stream_clock_offset_seconds",
+        lambda readings: readings.stream_clock_offset_seconds,
     ),
     (
         "xueliang_camera_stream_packet_loss_ratio",
         "Share of RTP packets lost in the last visit that received media.",
-        "packet_loss_ratio",
+        lambda readings: readings.packet_loss_ratio,
     ),
     (
         "xueliang_camera_keyframe_wait_seconds",
         "Time from the first packet to a complete keyframe.",
-        "keyframe_wait_seconds",
+        lambda readings: readings.keyframe_wait_seconds,
     ),
-    ("xueliang_camera_clock_offset_seconds", "The camera's clock minus the monitor's clock.", "clock_offset_seconds"),
-    ("xueliang_camera_last_start_timestamp_seconds", "When the camera last started.", "last_start_timestamp_seconds"),
-    ("xueliang_camera_picture_brightness_ratio", "Mean luma of the last picture, 0 to 1.", "brightness_ratio"),
-    ("xueliang_camera_picture_sharpness_ratio", "Sharpness of the last picture (1 - blur effect).", "sharpness_ratio"),
+    (
+        "xueliang_camera_clock_offset_seconds",
+        "The camera's clock minus the monitor's clock.",
+        lambda readings: readings.clock_offset_seconds,
+    ),
+    (
+        "xueliang_camera_last_start_timestamp_seconds",
+        "When the camera last started.",
+        lambda readings: readings.last_start_timestamp_seconds,
+    ),
+    (
+        "xueliang_camera_picture_brightness_ratio",
+        "Mean luma of the last picture, 0 to 1.",
+        lambda readings: readings.measures.get("brightness_ratio"),
+    ),
+    (
+        "xueliang_camera_picture_sharpness_ratio",
+        "Sharpness of the last picture (1 - blur effect).",
+        lambda readings: readings.measures.get("sharpness_ratio"),
+    ),
 )
 
 
@@ -150,11 +175,11 @@ class SnapshotCollector(Collector):
         yield from (seen, keyframe, rungs)
 
     def _cameras_readings(self) -> Iterator[Metric]:
-        for name, text, key in _READINGS:
+        for name, text, read in _READINGS:
             family = _gauge(name, text, _CAMERA)
             for entry, status in self._snapshot.entries:
-                value = entry.readings.get(key)
-                if isinstance(value, float) and _video_known(status):
+                value = read(entry.readings)
+                if value is not None and _video_known(status):
                     family.add_metric(_labels(entry), value)
             yield family
 
@@ -176,7 +201,9 @@ class SnapshotCollector(Collector):
         family = _gauge("xueliang_camera_info", "Description of the camera; always 1.", (*_CAMERA, *names))
         for entry, _ in self._snapshot.entries:
             camera = entry.camera
-            values = [str(entry.readings.get(key, "")) for key in names[2:-1]]
+            known = entry.readings
+            told = (known.manufacturer, known.model, known.firmware, known.codec, known.resolution)
+            values = [value or "" for value in told]
             family.add_metric([*_labels(entry), camera.name, camera.target.host, *values, camera.uplink], 1.0)
         return family
 

@@ -11,7 +11,8 @@ from types import MappingProxyType
 from typing import ClassVar, TypeVar
 from urllib.parse import quote
 
-EMPTY: Mapping[str, float | str] = MappingProxyType({})
+from xueliang_monitor.readings import NO_READINGS, Readings
+
 NO_NUMBERS: Mapping[str, float] = MappingProxyType({})
 
 _Schema = TypeVar("_Schema")
@@ -136,7 +137,7 @@ class FaultSeen(Exception):
         self,
         fault: Fault,
         detail: str,
-        readings: Mapping[str, float | str] = EMPTY,
+        readings: Readings = NO_READINGS,
         *,
         failures: tuple[CheckFailure, ...] = (),
     ) -> None:
@@ -358,7 +359,7 @@ class VisitResult:
     seen: tuple[Finding, ...] = ()
     ruled_out: frozenset[str] = frozenset()
     look_again: bool = False
-    readings: Mapping[str, float | str] = field(default_factory=lambda: EMPTY)
+    readings: Readings = NO_READINGS
     online: bool | None = None
     keyframe_at: float | None = None
     scores: Mapping[str, float] = field(default_factory=lambda: NO_NUMBERS)
@@ -369,7 +370,7 @@ class VisitResult:
     def shifted(self, seconds: float) -> VisitResult:
         """Return a copy for a monitor clock that was set by `seconds` during the visit."""
         keyframe_at = None if self.keyframe_at is None else self.keyframe_at + seconds
-        readings = dict(self.readings)
-        if isinstance(offset := readings.get("clock_offset_seconds"), float):
-            readings["clock_offset_seconds"] = offset - seconds
+        readings, offset = self.readings, self.readings.clock_offset_seconds
+        if offset is not None:
+            readings = replace(readings, clock_offset_seconds=offset - seconds)
         return replace(self, at=self.at + seconds, keyframe_at=keyframe_at, readings=readings)

@@ -266,7 +266,7 @@ def test_the_command_writes_every_form(tmp_path: Path) -> None:
     history.close()
     page = run(today, "--lang", "en").stdout.decode()
     assert "50.00%" in page
-    assert "No video arrives" in page
+    assert "No video data" in page
     assert re.search(r"https?://|src=|@import|url\(", page) is None
     for form, start in (("csv", b"\xef\xbb\xbf"), ("xlsx", b"PK")):
         done = run(today, "--format", form, "-o", str(tmp_path / f"r.{form}"))

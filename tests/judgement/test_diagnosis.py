@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from xueliang_monitor.judgement.diagnosis import TABLE, Facts, diagnose
+from xueliang_monitor.readings import Readings
 
 CASES = {
     "uplink": Facts(frozenset(), uplink_down=True),
@@ -12,7 +13,7 @@ CASES = {
     "rtsp-alone": Facts(frozenset({"rtsp_timeout"}), onvif_answers=True),
     "restarted-and-lost": Facts(frozenset({"device_rebooted", "connect_timeout"})),
     "firmware-and-path": Facts(frozenset({"stream_not_found", "firmware_changed"})),
-    "rare-keyframes": Facts(frozenset({"no_keyframe"}), readings={"keyframe_wait_seconds": 9.5}),
+    "rare-keyframes": Facts(frozenset({"no_keyframe"}), readings=Readings(keyframe_wait_seconds=9.5)),
 }
 
 
@@ -33,7 +34,7 @@ def test_each_row_fits_its_facts_and_comes_first(row: object) -> None:
         Facts(frozenset({"connect_timeout"}), onvif_answers=True),
         Facts(frozenset({"device_rebooted"})),
         Facts(frozenset({"stream_not_found"})),
-        Facts(frozenset({"no_keyframe"}), readings={"keyframe_wait_seconds": 1.0}),
+        Facts(frozenset({"no_keyframe"}), readings=Readings(keyframe_wait_seconds=1.0)),
     ],
 )
 def test_less_than_that_is_no_diagnosis(facts: Facts) -> None:

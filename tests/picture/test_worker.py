@@ -1,4 +1,4 @@
-"""Picture workers that are killed or hang cost one check and nobody else."""
+"""A picture worker that is killed or hangs costs only its own look."""
 
 from __future__ import annotations
 
@@ -46,20 +46,20 @@ def stands_still(child: psutil.Process) -> bool:
 
 async def test_a_killed_worker_is_replaced_and_its_look_tried_again() -> None:
     workers, unit = Workers(2), keyframe()
-    assert await workers.look(unit, None, seconds=PATIENT.picture) is not None
+    assert await workers.look(unit, None, seconds=PATIENT.seconds["picture"]) is not None
     for child in processes():
         os.kill(child.pid, signal.SIGKILL)
-    looks = await asyncio.gather(*(workers.look(unit, None, seconds=PATIENT.picture) for _ in range(6)))
+    looks = await asyncio.gather(*(workers.look(unit, None, seconds=PATIENT.seconds["picture"]) for _ in range(6)))
     assert all(look is not None and look.seen == () for look in looks)
 
 
-async def test_a_hung_worker_costs_its_own_check_only() -> None:
+async def test_a_hung_worker_costs_only_its_own_look() -> None:
     workers, unit = Workers(2), keyframe()
-    await asyncio.gather(*(workers.look(unit, None, seconds=PATIENT.picture) for _ in range(2)))
+    await asyncio.gather(*(workers.look(unit, None, seconds=PATIENT.seconds["picture"]) for _ in range(2)))
     hung = processes()
     for child in hung:
         os.kill(child.pid, signal.SIGSTOP)
-    # Half of it passes with those that hang; the other half is for new ones to start, on a machine however busy.
+    # Half of the time is spent on the hung workers; the other half lets new ones start, even on a busy machine.
     results = await asyncio.gather(*(workers.look(unit, None, seconds=20) for _ in range(4)), return_exceptions=True)
     assert workers.restarts >= 1
     assert all(not isinstance(result, BaseException) for result in results)
@@ -76,11 +76,12 @@ def _sleep(*_: object) -> None:
     time.sleep(60)
 
 
-async def test_what_is_no_picture_is_none() -> None:
-    assert await Workers(1).look(Material(Codec.MJPEG, b"\xff\xd8 no picture"), None, seconds=PATIENT.picture) is None
+async def test_data_that_is_no_picture_gives_none() -> None:
+    broken = Material(Codec.MJPEG, b"\xff\xd8 no picture")
+    assert await Workers(1).look(broken, None, seconds=PATIENT.seconds["picture"]) is None
 
 
-def test_a_look_that_burns_the_processor_is_ended_by_the_kernel() -> None:
+def test_the_kernel_ends_a_look_that_uses_too_much_processor_time() -> None:
     code = (
         "import xueliang_monitor.picture.worker as worker\n"
         "worker.CPU_SECONDS = 1\n"
@@ -93,7 +94,7 @@ def test_a_look_that_burns_the_processor_is_ended_by_the_kernel() -> None:
     assert done.returncode == -signal.SIGXCPU
 
 
-def test_a_look_that_takes_too_much_memory_costs_itself_alone() -> None:
+def test_a_look_that_takes_too_much_memory_costs_only_itself() -> None:
     code = (
         "import xueliang_monitor.picture.worker as worker\n"
         "import numpy\n"

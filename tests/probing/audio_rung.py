@@ -27,6 +27,7 @@ async def _climb(_context: VisitContext, climbed: Climbed, _seconds: float) -> R
 AUDIO = Probe(
     rung=NAME,
     title=Text("Sound", "音频"),
+    summary=Text("The monitor looks for an audio track.", "检查码流中是否有音频轨道。"),
     faults=(NO_SOUND,),
     excludes=frozenset({NO_SOUND.code}),
     timed_out=NO_SOUND,

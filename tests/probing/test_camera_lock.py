@@ -17,7 +17,7 @@ from tests.waiting import AT_MOST_SECONDS, PATIENT
 from xueliang_monitor.model import Rung
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing import camera_lock
-from xueliang_monitor.probing.camera_lock import TurnError, Turns
+from xueliang_monitor.probing.camera_lock import CameraBusyError, CameraLocks
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.probing.visit import visit
 from xueliang_monitor.simulator.fleet import SimulatedFleet
@@ -25,9 +25,9 @@ from xueliang_monitor.simulator.fleet import SimulatedFleet
 HOLD = """
 import asyncio, sys
 from pathlib import Path
-from xueliang_monitor.probing.camera_lock import Turns
+from xueliang_monitor.probing.camera_lock import CameraLocks
 async def hold():
-    async with Turns(Path(sys.argv[1])).of("10.0.0.1"):
+    async with CameraLocks(Path(sys.argv[1])).of("10.0.0.1"):
         print("held", flush=True)
         await asyncio.sleep(60)
 asyncio.run(hold())
@@ -39,8 +39,8 @@ async def test_visits_of_one_process_wait_for_one_another(
 ) -> None:
     fleet = await simulated(2)
     one, other = fleet.cameras.values()
-    for shared in (Turns(), Turns(tmp_path), None):
-        each = [shared or Turns(tmp_path) for _ in range(6)]
+    for shared in (CameraLocks(), CameraLocks(tmp_path), None):
+        each = [shared or CameraLocks(tmp_path) for _ in range(6)]
         await asyncio.gather(
             *(
                 visit(
@@ -50,9 +50,9 @@ async def test_visits_of_one_process_wait_for_one_another(
                     timeouts=PATIENT,
                     workers=Workers(1),
                     now=time.time(),
-                    turns=turn,
+                    locks=lock,
                 )
-                for turn in each
+                for lock in each
                 for camera in (one, other)
             )
         )
@@ -64,11 +64,11 @@ async def test_another_process_is_waited_for_until_it_ends(tmp_path: Path) -> No
     holder = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE)
     assert holder.stdout is not None
     assert holder.stdout.readline() == b"held\n"
-    async with Turns(tmp_path).of("10.0.0.2"):
-        pass  # another camera's turn is nobody's business
+    async with CameraLocks(tmp_path).hold("10.0.0.2"):
+        pass  # another camera's lock does not matter
 
     async def take() -> None:
-        async with Turns(tmp_path).of("10.0.0.1"):
+        async with CameraLocks(tmp_path).hold("10.0.0.1"):
             pass
 
     waiting = asyncio.create_task(take())
@@ -84,17 +84,17 @@ async def test_who_hangs_at_a_camera_is_not_waited_for_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(camera_lock, "WAIT_SECONDS", 0.2)
-    async with Turns(tmp_path).of("h"):
-        with pytest.raises(TurnError, match="at h for"):
-            async with Turns(tmp_path).of("h"):
+    async with CameraLocks(tmp_path).hold("h"):
+        with pytest.raises(CameraBusyError, match="connected to h for"):
+            async with CameraLocks(tmp_path).hold("h"):
                 pass
 
 
 async def test_without_a_folder_to_use_turns_are_kept_all_the_same(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    shared = Turns(tmp_path / "file")
-    async with shared.of("h"):
-        waiting = asyncio.create_task(shared.of("h").__aenter__())
+    shared = CameraLocks(tmp_path / "file")
+    async with shared.hold("h"):
+        waiting = asyncio.create_task(shared.hold("h").__aenter__())
         await asyncio.sleep(0.1)
         assert not waiting.done()
     await waiting
@@ -103,7 +103,7 @@ async def test_without_a_folder_to_use_turns_are_kept_all_the_same(tmp_path: Pat
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files of another owner")
 async def test_a_command_of_the_administrator_does_not_keep_the_daemon_out(tmp_path: Path) -> None:
     os.chown(tmp_path, 65534, 65534)
-    async with Turns(tmp_path).of("h"):
+    async with CameraLocks(tmp_path).hold("h"):
         pass
     assert (tmp_path / camera_lock.FOLDER).stat().st_uid == 65534
     assert (tmp_path / camera_lock.FOLDER / "h").stat().st_mode & 0o777 == 0o644
@@ -112,5 +112,5 @@ async def test_a_command_of_the_administrator_does_not_keep_the_daemon_out(tmp_p
 async def test_a_link_that_somebody_planted_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / camera_lock.FOLDER).mkdir()
     (tmp_path / camera_lock.FOLDER / "h").symlink_to(tmp_path / "elsewhere")
-    async with Turns(tmp_path).of("h"):
+    async with CameraLocks(tmp_path).hold("h"):
         assert not (tmp_path / "elsewhere").exists()

@@ -108,7 +108,7 @@ async def test_a_login_that_rtsp_refuses_is_not_tried_over_onvif(simulated: Star
     visited, memory = await ask(camera, Memory(), login=wrong, device_login=wrong)
     assert codes(visited) == ["auth_failed"]
     assert (camera.refused_logins, camera.onvif.refused_logins) == (1, 0)
-    assert isinstance(visited.readings["clock_offset_seconds"], float)  # the clock needs no login
+    assert isinstance(visited.readings.clock_offset_seconds, float)  # the clock needs no login
     visited, memory = await ask(camera, memory, login=wrong, device_login=wrong, after=60)
     assert (camera.refused_logins, camera.onvif.refused_logins) == (1, 0)
 
@@ -202,7 +202,7 @@ async def test_setting_a_clock_is_no_restart(
     ("offset", "words"),
     [
         (90.0, "the camera's clock is 90 s ahead (limit 5 s)"),
-        (-28_801.0, "the camera's clock is 28801 s behind (limit 5 s); that is 8 h, as with a wrong time zone"),
+        (-28_801.0, "the camera's clock is 28801 s behind (limit 5 s); an offset of 8 h suggests a wrong time zone"),
         (4.9, None),
         (-5.1, "the camera's clock is 5 s behind (limit 5 s)"),
     ],

@@ -13,21 +13,14 @@ import pytest
 
 from tests.conftest import LOGIN, Tls
 from tests.waiting import PATIENT, until
-from xueliang_monitor.model import (
-    Credentials,
-    OnvifTarget,
-    Rung,
-    StreamParameters,
-    Target,
-    Transport,
-    VisitResult,
-)
+from xueliang_monitor.model import Credentials, OnvifTarget, Rung, StreamParameters, Target, Transport, VisitResult
 from xueliang_monitor.picture.worker import Workers
-from xueliang_monitor.probing.camera_lock import Turns
+from xueliang_monitor.probing.camera_lock import CameraLocks
 from xueliang_monitor.probing.login import Login
 from xueliang_monitor.probing.memory import Memory
-from xueliang_monitor.probing.stream_baseline import MIN_LEARNED, Normal, judge
+from xueliang_monitor.probing.stream_baseline import MIN_LEARNED, StreamBaseline, judge
 from xueliang_monitor.probing.visit import visit
+from xueliang_monitor.readings import Readings
 from xueliang_monitor.simulator.camera import SimulatedCamera
 from xueliang_monitor.simulator.fleet import SimulatedFleet
 from xueliang_monitor.simulator.session import LOGIN_KINDS
@@ -53,8 +46,8 @@ async def test_udp_is_taken_where_it_is_set(simulated: Start, codec: Codec) -> N
     fleet = await simulated(9)
     camera = next(item for item in fleet.cameras.values() if item.codec is codec)
     visited, _ = await climb(camera, transport=Transport.UDP)
-    assert (codes(visited), visited.readings["transport"]) == ([], "udp")
-    assert visited.readings["packet_loss_ratio"] == 0
+    assert (codes(visited), visited.readings.transport) == ([], "udp")
+    assert visited.readings.packet_loss_ratio == 0
     assert (camera.open_sessions, camera.teardowns) == (0, 1)
 
 
@@ -62,7 +55,7 @@ async def test_a_camera_that_serves_udp_only_is_asked_for_that_after_461(simulat
     camera = (await simulated(1)).cameras["cam-000"]
     camera.behaviour = replace(camera.behaviour, interleaved=False)
     visited, _ = await climb(camera)
-    assert (codes(visited), visited.readings["transport"]) == ([], "udp")
+    assert (codes(visited), visited.readings.transport) == ([], "udp")
     visited, _ = await climb(camera, transport=Transport.TCP)
     assert codes(visited) == ["server_error"]
     assert "461" in visited.seen[0].detail
@@ -73,8 +66,8 @@ async def test_packets_out_of_order_are_put_back_and_are_no_loss(simulated: Star
     camera.behaviour = replace(camera.behaviour, disorder=0.3)
     visited, _ = await climb(camera, transport=Transport.UDP, top=Rung.PICTURE)
     assert codes(visited) == []
-    assert visited.readings["packet_loss_ratio"] == 0
-    assert visited.readings["reordered_packets"]
+    assert visited.readings.packet_loss_ratio == 0
+    assert visited.readings.reordered_packets
 
 
 async def test_rtsps_is_trusted_by_its_authority_or_not_at_all_or_not(simulated: Start, tls: Tls) -> None:
@@ -153,15 +146,15 @@ async def test_corrected_credentials_are_tried_at_once_however_often_the_wrong_o
 
 async def test_waiting_for_its_turn_does_not_set_a_visits_clock_back(simulated: Start) -> None:
     camera = (await simulated(1)).cameras["cam-000"]
-    turns, began = Turns(), time.time()
-    async with turns.of(camera.target.host):
+    locks, began = CameraLocks(), time.time()
+    async with locks.hold(camera.target.host):
         target = replace(camera.target, credentials=LOGIN, listen_seconds=0.0)
         waiting = asyncio.create_task(
-            visit(target, Rung.STREAM, Memory(), timeouts=PATIENT, workers=WORKERS, now=began, turns=turns)
+            visit(target, Rung.STREAM, Memory(), timeouts=PATIENT, workers=WORKERS, now=began, locks=locks)
         )
         await asyncio.sleep(3.0)
     visited, _ = await waiting
-    assert abs(float(visited.readings["stream_clock_offset_seconds"])) < 2.0
+    assert abs(float(visited.readings.stream_clock_offset_seconds)) < 2.0
 
 
 async def test_a_camera_that_says_it_is_locked_is_left_alone_for_half_an_hour(simulated: Start) -> None:
@@ -214,14 +207,14 @@ async def test_a_long_enough_look_reads_rate_bitrate_and_clock(simulated: Start)
     looks = await asyncio.gather(*(climb(camera, listen_seconds=2.5) for camera in fleet.cameras.values()))
     for camera, (visited, memory) in zip(fleet.cameras.values(), looks, strict=True):
         readings = visited.readings
-        assert readings["frame_rate_hertz"] == pytest.approx(10, abs=0.1)
-        assert readings["arrival_rate_hertz"] == pytest.approx(10, abs=4)  # a busy machine sends and reads in bursts
+        assert readings.frame_rate_hertz == pytest.approx(10, abs=0.1)
+        assert readings.arrival_rate_hertz == pytest.approx(10, abs=4)  # a busy machine sends and reads in bursts
         sizes = [sum(map(len, picture.payloads)) for picture in camera.clip().pictures]
         usual = sum(sizes) / len(sizes) * 80
-        assert usual / 5 < float(readings["bits_per_second"]) < usual * 5
-        assert abs(float(readings["stream_clock_offset_seconds"])) < 2.0
-        assert 0 <= float(readings["jitter_seconds"]) < 1.0
-        assert readings["profile"] in {"High", "Main", "Baseline"}
+        assert usual / 5 < float(readings.bits_per_second) < usual * 5
+        assert abs(float(readings.stream_clock_offset_seconds)) < 2.0
+        assert 0 <= float(readings.jitter_seconds) < 1.0
+        assert readings.profile in {"High", "Main", "Baseline"}
         assert memory.normal.read_at == pytest.approx(visited.at, abs=5)
         assert memory.normal.size == (640, 360)
         assert {"packet_loss", "resolution_changed"} <= visited.ruled_out
@@ -241,12 +234,12 @@ async def test_readings_are_due_after_a_while_and_again_at_once_where_they_found
     assert second < 4.0 <= min(first, third, fourth)
 
 
-def readings(rate: float, bits: float) -> dict[str, float | str]:
-    return {"frame_rate_hertz": rate, "arrival_rate_hertz": rate, "bits_per_second": bits}
+def readings(rate: float, bits: float) -> Readings:
+    return Readings(frame_rate_hertz=rate, arrival_rate_hertz=rate, bits_per_second=bits)
 
 
-def learned(size: tuple[int, int] = (1920, 1080)) -> Normal:
-    normal, target = Normal(), Target("x", "h")
+def learned(size: tuple[int, int] = (1920, 1080)) -> StreamBaseline:
+    normal, target = StreamBaseline(), Target("x", "h")
     for _ in range(MIN_LEARNED):
         judged = judge(target, normal, readings(25.0, 2e6), size, now=0.0)
         assert judged.seen == ()
@@ -272,11 +265,11 @@ def test_a_stream_is_judged_against_its_own_past() -> None:
 
 
 def test_what_was_never_seen_is_judged_by_the_file_alone() -> None:
-    judged = judge(Target("x", "h"), Normal(), readings(1.0, 1.0), (64, 64), now=0.0)
+    judged = judge(Target("x", "h"), StreamBaseline(), readings(1.0, 1.0), (64, 64), now=0.0)
     assert judged.seen == ()
     assert judged.ruled_out == {"resolution_changed"}
     told = Target("x", "h", expected=StreamParameters("h264", 1920, 1080, 25.0), bits_per_second_range=(1e6, 3e6))
-    judged = judge(told, Normal(), readings(10.0, 9e5), (640, 360), now=0.0)
+    judged = judge(told, StreamBaseline(), readings(10.0, 9e5), (640, 360), now=0.0)
     assert [finding.code for finding in judged.seen] == ["low_frame_rate", "bitrate_out_of_range", "resolution_changed"]
 
 

@@ -17,7 +17,7 @@ from tests.conftest import LOGIN, Tls
 from tests.waiting import PATIENT, until
 from xueliang_monitor.judgement.catalogue import FAULTS as CATALOGUE
 from xueliang_monitor.model import Credentials, Rung, StreamParameters, Timeouts, VisitResult
-from xueliang_monitor.net.address import connect_error
+from xueliang_monitor.net.connect_errors import connect_error
 from xueliang_monitor.net.errors import ConnectRefusedError, HostUnreachableError
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing import stream_baseline
@@ -64,8 +64,8 @@ async def test_a_healthy_camera_of_every_codec_is_healthy(simulated: Start, work
         assert visited.seen == (), camera.scene
         assert visited.online
         assert [result.rung for result in visited.rungs] == [Rung.REACH, Rung.RTSP, Rung.STREAM, Rung.PICTURE]
-        assert visited.readings["resolution"] == "640x360"
-        assert visited.readings["frame_rate_hertz"] == pytest.approx(10, abs=0.5)
+        assert visited.readings.resolution == "640x360"
+        assert visited.readings.frame_rate_hertz == pytest.approx(10, abs=0.5)
         assert memory.reference is not None
         assert camera.open_sessions == 0
         assert camera.teardowns == camera.sessions_served == 1

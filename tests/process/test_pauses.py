@@ -195,7 +195,7 @@ async def test_a_refused_login_stays_one_however_long_it_took(
     target = replace(next(iter(fleet.cameras.values())).target, credentials=replace(LOGIN, password="wrong"))
     found, memory = await visit(target, Rung.RTSP, Memory(), timeouts=SHORT, workers=workers, now=START, pauses=known)
     assert [finding.code for finding in found.seen] == ["auth_failed"]
-    assert memory.login.failures == 1
+    assert memory.login.rtsp.failures == 1
 
 
 def test_every_timeout_is_among_what_depends_on_time() -> None:

@@ -41,7 +41,7 @@ from xueliang_monitor.net.tls import tls_context
 from xueliang_monitor.picture.look import Material
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing import visit as visit_module
-from xueliang_monitor.probing.camera_lock import Turns
+from xueliang_monitor.probing.camera_lock import CameraLocks
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.probing.visit import visit
 from xueliang_monitor.process import limits
@@ -115,7 +115,7 @@ def test_our_own_errors_of_connecting_are_ours(number: int, lacking: Resource) -
     found = address.connect_error(error_of(number), "192.0.2.7:554")
     assert isinstance(found, ShortageError)
     assert found.resource is lacking
-    assert str(found).startswith("192.0.2.7:554 was not asked: ")
+    assert str(found).startswith("192.0.2.7:554 was not contacted: ")
 
 
 @pytest.mark.parametrize("number", THEIRS)
@@ -154,10 +154,10 @@ async def test_a_visit_without_a_descriptor_left(simulated: Start, workers: Work
     fleet = await simulated(1, onvif_port=8080)
     target = next(iter(fleet.cameras.values())).target
     with no_descriptors():
-        found = await look(target, workers, turns=Turns(tmp_path))
+        found = await look(target, workers, locks=CameraLocks(tmp_path))
     told_nothing(found, Resource.DESCRIPTORS)
     assert "LimitNOFILE" in found.seen[0].detail
-    assert (await look(target, workers, turns=Turns(tmp_path))).seen[0].code == "auth_failed"
+    assert (await look(target, workers, locks=CameraLocks(tmp_path))).seen[0].code == "auth_failed"
 
 
 async def test_onvif_without_a_descriptor_left(simulated: Start, workers: Workers) -> None:
@@ -220,17 +220,17 @@ def test_the_service_manager_is_told_nothing_without_a_descriptor(tmp_path: Path
 
 
 async def test_a_turn_is_had_without_a_lock_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with Turns(tmp_path).of("192.0.2.7"):
+    async with CameraLocks(tmp_path).hold("192.0.2.7"):
         pass
     with no_descriptors():
-        async with Turns(tmp_path).of("192.0.2.7"):
+        async with CameraLocks(tmp_path).hold("192.0.2.7"):
             pass
 
     def no_locks(*_: Any) -> None:
         raise error_of(errno.ENOLCK)
 
     monkeypatch.setattr(fcntl, "flock", no_locks)
-    async with Turns(tmp_path).of("192.0.2.7"):
+    async with CameraLocks(tmp_path).hold("192.0.2.7"):
         pass
 
 

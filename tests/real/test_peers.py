@@ -66,8 +66,8 @@ def test_gstreamer_by_udp_alone(encoded: Callable[[str, int], Path], codec: str,
     folder = Path("live") if codec == "mjpeg" else encoded(codec, 48)
     with gstreamer.server(codec, 24, folder, LOGIN, GST_TRANSPORT="udp", GST_LOGIN=login) as url:
         visited = look(url)
-    assert (codes(visited), visited.readings["transport"]) == ([], "udp")
-    assert visited.readings["resolution"] in {"640x360", "640x352"}
+    assert (codes(visited), visited.readings.transport) == ([], "udp")
+    assert visited.readings.resolution in {"640x360", "640x352"}
 
 
 @without_gstreamer
@@ -79,7 +79,7 @@ def test_gstreamer_over_tls(encoded: Callable[[str, int], Path], tmp_path: Path,
     with gstreamer.server(codec, 24, encoded(codec, 48), LOGIN, GST_TLS=str(tmp_path / "server.pem")) as url:
         trusted = look(url, tls=str(tmp_path / "ca.pem"))
         strict = look(url, rung=Rung.RTSP)
-    assert (codes(trusted), trusted.readings["transport"]) == ([], "tcp")
+    assert (codes(trusted), trusted.readings.transport) == ([], "tcp")
     assert codes(strict) == ["tls_failed"]
 
 
@@ -88,8 +88,8 @@ def test_gstreamer_over_tls(encoded: Callable[[str, int], Path], tmp_path: Path,
 def test_a_keyframe_every_ten_seconds_is_waited_for(encoded: Callable[[str, int], Path], transport: Transport) -> None:
     with gstreamer.server("h264", 24, encoded("h264", 240), LOGIN) as url:
         visited = look(url, transport=transport)
-    assert (codes(visited), visited.readings["transport"]) == ([], transport)
-    assert visited.readings["frame_rate_hertz"] == pytest.approx(24, abs=1.0)
+    assert (codes(visited), visited.readings.transport) == ([], transport)
+    assert visited.readings.frame_rate_hertz == pytest.approx(24, abs=1.0)
 
 
 @without_vlc
@@ -100,7 +100,7 @@ def test_vlc_which_serves_udp_only_and_sends_no_sequence_with_its_401(codec: str
         visited = look(url)
         refused = look(url.replace("/stream", "/other"), rung=Rung.RTSP)
     assert codes(visited) == [], visited
-    assert (visited.readings["transport"], visited.readings["codec"]) == ("udp", codec)
+    assert (visited.readings.transport, visited.readings.codec) == ("udp", codec)
     assert codes(refused) == ["stream_not_found"]
 
 

@@ -11,20 +11,12 @@ from xueliang_monitor.model import Fault, Rung, Severity
 from xueliang_monitor.probing.rungs import PROBES
 
 _EN = {
-    Rung.REACH: ("reach", "The monitor opens a TCP connection to the RTSP port."),
-    Rung.RTSP: ("rtsp", "The monitor logs in and asks for the stream's description."),
-    Rung.STREAM: ("stream", "The monitor plays the stream up to a whole keyframe and measures what arrives."),
-    Rung.PICTURE: ("picture", "The monitor decodes the picture, measures it and compares it with the camera's past."),
-    Rung.ONVIF: ("onvif", "The monitor asks the device over ONVIF for its clock, identity and last start."),
+    **{probe.rung: (probe.rung, probe.summary.en) for probe in PROBES},
     Rung.FLEET: ("fleet", "These faults follow from many visits or many cameras."),
     Rung.MONITOR: ("monitor", "These faults are the monitor's own. They are never blamed on a camera."),
 }
 _ZH = {
-    Rung.REACH: ("网络连接（reach）", "与 RTSP 端口建立 TCP 连接。"),
-    Rung.RTSP: ("RTSP 会话（rtsp）", "登录并获取码流描述。"),
-    Rung.STREAM: ("码流（stream）", "播放码流直到收到完整的关键帧，并测量码流。"),
-    Rung.PICTURE: ("画面（picture）", "解码并测量画面，与该摄像机以往的画面比较。"),
-    Rung.ONVIF: ("设备信息（onvif）", "通过 ONVIF 查询设备的时钟、身份和上次启动时间。"),
+    **{probe.rung: (f"{probe.title.zh}（{probe.rung}）", probe.summary.zh) for probe in PROBES},
     Rung.FLEET: ("整体（fleet）", "由多次检测或多台摄像机综合判定。"),
     Rung.MONITOR: ("监控程序（monitor）", "监控程序自身的问题，不归咎于摄像机。"),
 }

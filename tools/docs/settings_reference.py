@@ -10,12 +10,6 @@ from xueliang_monitor.configuration.camera_file import CameraFile
 from xueliang_monitor.configuration.settings import AT_START, Settings
 from xueliang_monitor.web.web_config import WebSettings
 
-_BY_RUNG = {
-    "intervals": "Time between two checks of the `{rung}` rung.",
-    "timeouts": "Time limit of the `{rung}` rung.",
-    "confirm": "Consecutive visits that must see a fault of the `{rung}` rung.",
-    "rechecks": "Time before an undecided camera is checked again at the `{rung}` rung or a related one.",
-}
 _SHOWN_DEFAULTS = {
     "workers": "`auto`",
     "rtsp_port": "`554`, or `322` with `rtsp: tls`",
@@ -26,30 +20,16 @@ _SHOWN_DEFAULTS = {
 }
 """Defaults that a validator computes."""
 
-_RECHECKS = {
-    "reach": "Time before a recheck of the `reach` and `rtsp` rungs.",
-    "picture": "Time before a recheck of the `stream`, `picture` and `onvif` rungs.",
-}
-
 _DURATIONS = "Write a duration as a number with a unit: `500ms`, `15s`, `5m`, `2h` or `1d`."
-
-
-def _text(key: Key) -> str:
-    section, _, name = key.path.partition(".")
-    if key.text or not name:
-        return key.text
-    if section == "rechecks" and name in _RECHECKS:
-        return _RECHECKS[name]
-    return _BY_RUNG.get(section, "").format(rung=name)
 
 
 def described(model: type[BaseModel]) -> dict[str, str]:
     """Return the description of every key by its path."""
-    return {key.path: _text(key) for key in keys(model)}
+    return {key.path: key.text for key in keys(model)}
 
 
 def _rows(model: type[BaseModel], computed: dict[str, str]) -> list[tuple[Key, str, str]]:
-    return [(key, computed.get(key.path, key.default), _text(key)) for key in keys(model)]
+    return [(key, computed.get(key.path, key.default), key.text) for key in keys(model)]
 
 
 def settings() -> str:
@@ -104,4 +84,16 @@ def camera_files() -> str:
         _DURATIONS,
         "## Keys",
         table(("key", "type", "default", "bounds", "meaning"), rows),
+    )
+
+
+def camera_folder() -> str:
+    """Return the page that lies in the folder of the camera files."""
+    rows = [(f"`{key.path}`", default, text) for key, default, text in _rows(CameraFile, _SHOWN_DEFAULTS)]
+    return page(
+        "One file for each camera",
+        "The file name without `.yaml` is the camera's id: lower-case letters, digits, dots, dashes and underscores."
+        " `xueliang camera add` writes these files. You can also write them by hand or deploy them with git. The daemon"
+        " applies changes within two seconds.",
+        table(("key", "default", "meaning"), rows),
     )

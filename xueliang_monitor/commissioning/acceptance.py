@@ -11,7 +11,7 @@ from xueliang_monitor.model import Finding, Rung, RungResult, StreamParameters, 
 from xueliang_monitor.net.names import Names
 from xueliang_monitor.picture import PICTURE_CHECKS
 from xueliang_monitor.picture.worker import Workers
-from xueliang_monitor.probing.camera_lock import Turns
+from xueliang_monitor.probing.camera_lock import CameraLocks
 from xueliang_monitor.probing.device_changes import CLOCK_DRIFT
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.probing.rungs import BESIDE, BESIDE_RUNGS, LADDER
@@ -78,7 +78,7 @@ async def _visit_twice(
     target: Target, installation: Installation, workers: Workers, names: Names, *, total_seconds: float | None
 ) -> VisitResult:
     """Visit a camera, and once more where the first visit finds no fault."""
-    timeouts, turns = timeouts_of(installation.settings), Turns(installation.settings.state)
+    timeouts, locks = timeouts_of(installation.settings), CameraLocks(installation.settings.state)
     visited, memory = await visit(
         target,
         LADDER[-1].rung,
@@ -88,7 +88,7 @@ async def _visit_twice(
         now=time.time(),
         beside=BESIDE_RUNGS,
         total_seconds=total_seconds,
-        turns=turns,
+        locks=locks,
         names=names,
     )
     if not visited.seen:
@@ -101,7 +101,7 @@ async def _visit_twice(
             workers=workers,
             now=time.time(),
             total_seconds=total_seconds,
-            turns=turns,
+            locks=locks,
             names=names,
         )
         visited = _merge(visited, again)
@@ -115,7 +115,7 @@ def _merge(first: VisitResult, second: VisitResult) -> VisitResult:
         second,
         rungs=(*second.rungs, *(result for result in first.rungs if result.rung not in climbed)),
         ruled_out=(first.ruled_out | second.ruled_out) - {finding.code for finding in second.seen},
-        readings={**first.readings, **second.readings},
+        readings=first.readings.updated(second.readings),
     )
 
 
@@ -152,10 +152,10 @@ def _fault_item(code: str, visited: VisitResult, seen: dict[str, Finding]) -> Ac
 
 def _clock_item(visited: VisitResult, seen: dict[str, Finding]) -> AcceptanceItem:
     code = CLOCK_DRIFT.code
-    offset = visited.readings.get("clock_offset_seconds")
+    offset = visited.readings.clock_offset_seconds
     if code in seen:
         return AcceptanceItem("clock", False, seen[code].detail, fault=code)
-    if isinstance(offset, float):
+    if offset is not None:
         return AcceptanceItem("clock", True, f"{offset:+.1f} s")
     return AcceptanceItem("clock", None, "the camera does not report its time")
 
@@ -166,20 +166,20 @@ def _parameters_item(visited: VisitResult, expected: StreamParameters | None) ->
     Only the resolution decides. The codec does not, because ONVIF's first media service cannot express H.265. The
     frame rate does not, because cameras reduce it in the dark.
     """
-    measured = [str(visited.readings[key]) for key in ("codec", "resolution") if key in visited.readings]
-    rate = visited.readings.get("frame_rate_hertz")
-    if isinstance(rate, float):
+    measured = [text for text in (visited.readings.codec, visited.readings.resolution) if text]
+    rate = visited.readings.frame_rate_hertz
+    if rate is not None:
         measured.append(f"{rate:.3g}/s")
     if not measured:
         return AcceptanceItem("parameters", None, "nothing was measured")
     detail = " ".join(measured)
     if expected is None or not expected.width:
         return AcceptanceItem("parameters", None, f"{detail}; there are no profile settings to compare with")
-    if visited.readings.get("resolution") not in (None, f"{expected.width}x{expected.height}"):
+    if visited.readings.resolution not in (None, f"{expected.width}x{expected.height}"):
         return AcceptanceItem("parameters", False, f"{detail}, but the profile is set to {expected}")
     notes = []
-    if expected.codec and visited.readings.get("codec") != expected.codec:
+    if expected.codec and visited.readings.codec != expected.codec:
         notes.append(f"the profile is set to {expected.codec}")
-    if isinstance(rate, float) and expected.frame_rate_hertz and rate < LOW_RATE_SHARE * expected.frame_rate_hertz:
+    if rate is not None and expected.frame_rate_hertz and rate < LOW_RATE_SHARE * expected.frame_rate_hertz:
         notes.append(f"the profile is set to {expected.frame_rate_hertz:g}/s")
     return AcceptanceItem("parameters", True, "; ".join([detail, *notes]))

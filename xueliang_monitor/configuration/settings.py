@@ -20,13 +20,14 @@ from xueliang_monitor.model import Credentials
 from xueliang_monitor.picture import PICTURE_CHECKS
 from xueliang_monitor.picture.verdict import OFF
 from xueliang_monitor.probing.reception import BURST_PICTURES
+from xueliang_monitor.probing.rung import Recheck
 from xueliang_monitor.probing.rungs import PROBES
 
 log = logging.getLogger(__name__)
 
 INSTALLED = Path("/etc/xueliang-monitor")
 SOCKET = "control.sock"
-"""Where in the state folder the daemon listens for commands."""
+"""Name of the daemon's command socket in the state folder."""
 
 INSTALLED_STATE = Path("/var/lib/xueliang-monitor")
 _HOST = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63}){0,20}")
@@ -41,19 +42,19 @@ Times = Annotated[int, Field(ge=1, le=100)]
 def _check_listen(value: str) -> str:
     host, colon, port = value.rpartition(":")
     if not (colon and host and port.isdecimal() and int(port) < 65536):
-        raise ValueError("not an address to listen on; write host:port, such as 127.0.0.1:9147")
+        raise ValueError("not a listen address; write host:port, such as 127.0.0.1:9147")
     return value
 
 
 def _check_url(value: str) -> str:
     if not _URL.fullmatch(value):
-        raise ValueError("not the address of a page; write it like https://cameras.example.org:9147")
+        raise ValueError("not a URL; write it like https://cameras.example.org:9147")
     return value.rstrip("/")
 
 
 def _check_host(value: str) -> str:
     if not _HOST.fullmatch(value):
-        raise ValueError("not a host name; write it without port, such as cameras.example.org")
+        raise ValueError("not a host name; write it without a port, such as cameras.example.org")
     return value.lower()
 
 
@@ -64,7 +65,7 @@ def _check_name_server(value: str) -> str:
         if match and not 0 < int(match["port"] or 53) < 65536:
             raise ValueError(value)
     except ValueError as error:
-        raise ValueError("not the address of a name server; write it like 192.0.2.53, or 192.0.2.53:5353") from error
+        raise ValueError("not the IP address of a name server; write it like 192.0.2.53 or 192.0.2.53:5353") from error
     return value
 
 
@@ -79,36 +80,56 @@ class RungSettings(Strict):
 Section = TypeVar("Section", bound=RungSettings)
 
 
-def _keys(values: Mapping[str, float], kind: object, description: str) -> Callable[[type[Section]], type[Section]]:
-    """Give a section its keys, each with its default; `description` says what the value of a key is."""
+def _keys(kind: object, described: Mapping[str, tuple[float, str]]) -> Callable[[type[Section]], type[Section]]:
+    """Return a decorator that gives a section its keys, each with its default and its description."""
+    fields: dict[str, Any] = {
+        str(key): (kind, Field(default=default, description=text)) for key, (default, text) in described.items()
+    }
 
     def fill(section: type[Section]) -> type[Section]:
-        fields: dict[str, Any] = {
-            key: (kind, Field(default=value, description=description.format(key))) for key, value in values.items()
-        }
-        return create_model(
-            section.__name__, __base__=section, __doc__=section.__doc__, __module__=section.__module__, **fields
-        )
+        name, module = section.__name__, section.__module__
+        return create_model(name, __base__=section, __doc__=section.__doc__, __module__=module, **fields)
 
     return fill
 
 
-@_keys({probe.rung: probe.interval_seconds for probe in PROBES}, Wait, "How often the {} rung is climbed.")
+def _rechecked(recheck: Recheck) -> str:
+    """Return the rungs that share a recheck time, as words."""
+    names = [f"`{probe.rung}`" for probe in PROBES if probe.recheck == recheck]
+    return f"{', '.join(names[:-1])} and {names[-1]}" if names[1:] else names[0]
+
+
+@_keys(
+    Wait,
+    {probe.rung: (probe.interval_seconds, f"Time between two checks of the `{probe.rung}` rung.") for probe in PROBES},
+)
 class IntervalSettings(RungSettings):
     """How often each rung is climbed."""
 
 
-@_keys({probe.recheck.key: probe.recheck.seconds for probe in PROBES}, Wait, "The wait after the {} rung.")
+@_keys(
+    Wait,
+    {
+        each.key: (each.seconds, f"Time before a recheck of the {_rechecked(each)} rungs.")
+        for each in (probe.recheck for probe in PROBES)
+    },
+)
 class RecheckSettings(RungSettings):
     """How soon a camera is visited again while something is undecided."""
 
 
-@_keys({probe.rung: probe.timeout_seconds for probe in PROBES}, Wait, "How long the {} rung may take.")
+@_keys(Wait, {probe.rung: (probe.timeout_seconds, f"Time limit of the `{probe.rung}` rung.") for probe in PROBES})
 class TimeoutSettings(RungSettings):
     """How long each rung may take."""
 
 
-@_keys({probe.rung: probe.confirmations for probe in PROBES}, Times, "How many visits must see a fault of {}.")
+@_keys(
+    Times,
+    {
+        probe.rung: (probe.confirmations, f"Consecutive visits that must see a fault of the `{probe.rung}` rung.")
+        for probe in PROBES
+    },
+)
 class ConfirmSettings(RungSettings):
     """How many visits in a row must see a fault."""
 
@@ -117,9 +138,9 @@ def _check_limits(value: Mapping[str, float]) -> Mapping[str, float]:
     for code, limit in value.items():
         if code not in PICTURE_CODES:
             nearest = difflib.get_close_matches(code, PICTURE_CODES, 1)
-            raise ValueError(f"{code} is no picture fault" + (f"; did you mean {nearest[0]}?" if nearest else ""))
+            raise ValueError(f"{code} is not a picture fault" + (f"; did you mean {nearest[0]}?" if nearest else ""))
         if limit != OFF and not 0.1 < limit <= 1:
-            raise ValueError(f"{code}: write off, or a score above 0.1 and up to 1; 0.5 is usual")
+            raise ValueError(f"{code}: write off, or a score above 0.1 and at most 1; the usual limit is 0.5")
     return value
 
 
@@ -127,13 +148,13 @@ Limits = Annotated[
     Mapping[str, Annotated[float, BeforeValidator(lambda value: OFF if value in ("off", False) else value)]],
     AfterValidator(_check_limits),
 ]
-"""Scores from which picture faults are seen; YAML reads a bare `off` as false."""
+"""Scores from which picture faults are seen. YAML reads a bare `off` as false."""
 
 Evidence = Annotated[Literal["never", "faults"], BeforeValidator(str)]
 
 
 class PictureSettings(Strict):
-    """How pictures are judged where a camera's own file says nothing else."""
+    """How pictures are judged, unless a camera's file says otherwise."""
 
     burst: Annotated[int, Field(ge=0, le=BURST_PICTURES)] = BURST_PICTURES
     """Number of pictures after the keyframe that are examined in a burst. Some faults, such as rolling and shaking,
@@ -152,7 +173,7 @@ class PictureSettings(Strict):
 
 
 class CredentialSettings(Strict):
-    """A login by name; the password stands elsewhere."""
+    """A named login. Its password is in a file or an environment variable."""
 
     username: Annotated[str, Field(min_length=1, max_length=128)]
     """User name on the camera."""
@@ -168,12 +189,12 @@ class CredentialSettings(Strict):
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         if (self.password_file is None) == (self.password_env is None):
-            raise ValueError("give exactly one of password_file and password_env")
+            raise ValueError("set exactly one of password_file and password_env")
         return self
 
 
 class KeepSettings(Strict):
-    """How long what is remembered is kept."""
+    """How long stored data is kept."""
 
     days: Keep = 400 * 86400.0
     """Retention of the daily availability figures."""
@@ -288,11 +309,11 @@ AT_START = (
     "inventory",
     "state",
 )
-"""Settings that count from the next start; all others are taken up by a reload."""
+"""Settings that take effect after a restart. All others take effect at a reload."""
 
 
 def load(file: Path) -> tuple[Settings, Document]:
-    """Read the settings; relative places are meant from the file's folder.
+    """Read the settings. Relative paths start at the file's folder.
 
     Raises:
         DocumentError: with every problem.
@@ -305,7 +326,7 @@ def load(file: Path) -> tuple[Settings, Document]:
 
 
 def _state(file: Path, settings: Settings) -> Path:
-    """Return the folder of the history: where systemd gives it to the daemon, commands of an installation look too."""
+    """Return the state folder. Commands find that of an installed daemon, which systemd chooses."""
     given = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
     if given:
         return Path(given)
@@ -314,9 +335,9 @@ def _state(file: Path, settings: Settings) -> Path:
 
 
 def handed_over(file: Path, base: Path) -> Path:
-    """Return where a file of secrets lies: as systemd hands it over, else from the settings' folder.
+    """Return the path of a file with a secret: where systemd hands it over, else relative to the settings' folder.
 
-    Of a folder that is handed over (`LoadCredential=secrets:FOLDER`), `secrets/name` comes as `secrets_name`.
+    With `LoadCredential=secrets:FOLDER`, systemd hands over `secrets/name` as `secrets_name`.
     """
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
     if folder and not file.is_absolute():
@@ -337,16 +358,16 @@ def _read_password(name: str, entry: CredentialSettings, base: Path) -> str:
         mode = path.stat().st_mode
         password = path.read_text(encoding="utf-8").rstrip("\r\n")
     except OSError as error:
-        raise ValueError(f"password_file: {path} cannot be read: {error.strerror}") from error
+        raise ValueError(f"password_file: cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ValueError(f"password_file: {path} is not UTF-8 text") from error
     if mode & (stat.S_IRWXG | stat.S_IRWXO) and not os.environ.get("CREDENTIALS_DIRECTORY"):
-        log.warning("credentials %s: %s can be read by other users; chmod 600 it", name, path)
+        log.warning("credentials %s: other users can read %s; run chmod 600 on it", name, path)
     return password
 
 
 def load_credentials(settings: Settings, document: Document) -> tuple[Mapping[str, Credentials], tuple[Problem, ...]]:
-    """Fetch the passwords; return the logins by name, and a problem for each that is not to be had."""
+    """Read the passwords; return the logins by name, and a problem for each password that cannot be read."""
     found: dict[str, Credentials] = {}
     problems: list[Problem] = []
     for name, entry in settings.credentials.items():

@@ -214,8 +214,8 @@ class Fleet:
 
     def _take_clock_offset(self, entry: Entry, visited: VisitResult) -> tuple[VisitResult, tuple[Transition, ...]]:
         """Use a camera's clock to judge the monitor's; return the result without a drift that the monitor caused."""
-        offset = visited.readings.get("clock_offset_seconds")
-        if not isinstance(offset, float):
+        offset = visited.readings.clock_offset_seconds
+        if offset is None:
             return visited, ()
         self._own_clock.heard(entry.camera.id, offset, visited.at)
         transitions = self._judge_own_clock()
@@ -298,7 +298,7 @@ class Fleet:
             entry,
             health=health,
             memory=memory,
-            readings={**entry.readings, **visited.readings},
+            readings=entry.readings.updated(visited.readings),
             rungs={**entry.rungs, **{result.rung: result for result in visited.rungs}},
             episodes=episodes,
             counted_until=visited.at,

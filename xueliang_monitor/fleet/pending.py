@@ -43,7 +43,7 @@ class PendingChanges:
         near = max(visited.scores.values(), default=0.0) >= NEAR_SCORE
         if not visited.scores or (visited.at - kept_at < SAMPLE_SPACING_SECONDS and not near):
             return kept_at
-        measures = {name: value for name in MEASURES if isinstance(value := visited.readings.get(name), float)}
+        measures = {name: value for name, value in visited.readings.measures.items() if name in MEASURES}
         self._looks.append(PictureSample(visited.camera, visited.at, measures, visited.scores))
         return visited.at
 

@@ -1,4 +1,4 @@
-"""When each camera is visited and how far each visit climbs."""
+"""Decides when each camera is visited, and which rungs each visit climbs."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def first_plan(index: int, count: int, now: float, intervals: Intervals) -> Plan
 
 
 def _next_on_grid(grid: float, interval: float, now: float) -> float:
-    """Return the next moment after `now` in a rung's rhythm."""
+    """Return the next moment after `now` on a rung's grid."""
     return grid + interval * (int((now + SAME_MOMENT_SECONDS - grid) // interval) + 1)
 
 
@@ -108,12 +108,12 @@ def next_plan(
 ) -> Plan:
     """Plan the visit after one that started at `started` and ended at `now`.
 
-    A rung that was due but not come to, as a lower one failed, stays due together with the lowest; a rung on which
-    something is undecided is visited again soon.
+    A rung that was due but not reached, because a lower one failed, is due with the next visit. A rung with an
+    undecided fault is climbed again soon.
     """
     attempted = {result.rung for result in visited.rungs}
     if visited.online:
-        attempted |= BESIDE_RUNGS  # a rung beside the ladder that was not climbed is one that the camera does not have
+        attempted |= BESIDE_RUNGS  # one that was not climbed is one that the camera does not have
     due: list[float | None] = []
     for rung, moment, grid in zip(ORDER, plan.due, plan.grid, strict=True):
         if moment > started + SAME_MOMENT_SECONDS:
@@ -131,7 +131,7 @@ def next_plan(
 
 
 def put_off(plan: Plan, until: float) -> Plan:
-    """Return a plan in which nothing is due before a moment."""
+    """Return a plan with nothing due before `until`."""
     return Plan(tuple(max(moment, until) for moment in plan.due), plan.grid)
 
 
@@ -139,9 +139,9 @@ Visit = Callable[[str, Due, float], Awaitable[tuple[VisitResult, Health]]]
 
 
 class Scheduler:
-    """Runs one task a camera: wait until it is due, visit, plan again. Never two visits of one camera at once.
+    """Runs one task for each camera: wait until it is due, visit, plan again.
 
-    `intervals` may be replaced while it runs; cameras come and go by `add` and `remove`.
+    A camera is never visited twice at once. `intervals` may be replaced while the scheduler runs.
     """
 
     def __init__(self, clock: Clock, intervals: Intervals, visit: Visit, *, at_once: int) -> None:
@@ -155,46 +155,46 @@ class Scheduler:
         self._asked: set[str] = set()
 
     async def run(self, cameras: tuple[str, ...]) -> None:
-        """Visit `cameras`, and what is added later, until cancelled."""
+        """Visit `cameras`, and cameras added later, until cancelled."""
         now = self._clock.monotonic()
         order = list(cameras)
-        random.Random(0).shuffle(order)  # neighbours on one switch are not visited one after the other
+        random.Random(0).shuffle(order)  # spreads the cameras of one switch
         async with asyncio.TaskGroup() as group:
             self._group = group
             for index, camera in enumerate(order):
                 self._start(group, camera, first_plan(index, len(order), now, self.intervals))
-            await asyncio.get_running_loop().create_future()  # also without any camera: more may come
+            await asyncio.get_running_loop().create_future()  # cameras may be added later
 
     def _start(self, group: asyncio.TaskGroup, camera: str, plan: Plan) -> None:
         self._tasks[camera] = group.create_task(self._watch(camera, plan), name=camera)
 
     def add(self, cameras: tuple[str, ...]) -> None:
-        """Visit more cameras from now on, the first at once with all rungs, many spread over the interval.
+        """Visit more cameras from now on. The first visit climbs all rungs; many cameras are spread over the interval.
 
         Raises:
-            RuntimeError: the scheduler does not run.
+            RuntimeError: the scheduler is not running.
 
         """
         if self._group is None:
-            raise RuntimeError("the scheduler does not run")
+            raise RuntimeError("the scheduler is not running")
         now = self._clock.monotonic()
         for index, camera in enumerate(cameras):
             self._start(self._group, camera, first_plan(index, len(cameras), now, self.intervals))
 
     def hurry(self, cameras: Iterable[str]) -> None:
-        """Visit cameras at once, ahead of their time; their rhythm stays."""
+        """Visit cameras at once. Their next regular visits stay as planned."""
         for camera in cameras:
             if camera in self._hurried:
                 self._hurried[camera].set()
 
     def ask(self, camera: str) -> None:
-        """Climb every rung of a camera at once, and ask its device; its rhythm stays."""
+        """Climb every rung of a camera at once. Its next regular visits stay as planned."""
         if camera in self._hurried:
             self._asked.add(camera)
             self._hurried[camera].set()
 
     async def remove(self, camera: str) -> None:
-        """Visit a camera no more; a visit under way is ended, and its session torn down."""
+        """Stop visiting a camera. A running visit is cancelled, and its session torn down."""
         self._hurried.pop(camera, None)
         self._asked.discard(camera)
         task = self._tasks.pop(camera, None)
@@ -221,7 +221,7 @@ class Scheduler:
                 try:
                     visited, health = await self._visit(camera, due, max(0.0, started - plan.at))
                 except Exception:
-                    log.exception("camera %s: the visit failed for a reason of our own; it is tried again", camera)
+                    log.exception("camera %s: the visit failed with an error of the monitor; retrying", camera)
                     plan = put_off(plan, self._clock.monotonic() + self.intervals.of(ORDER[0]))
                     continue
             plan = next_plan(plan, started, self._clock.monotonic(), visited, health, self.intervals)

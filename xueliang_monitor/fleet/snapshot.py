@@ -15,6 +15,7 @@ from xueliang_monitor.judgement.status import CameraStatus
 from xueliang_monitor.judgement.uplinks import Uplink
 from xueliang_monitor.model import NO_NUMBERS, Rung, RungResult
 from xueliang_monitor.probing.memory import Memory
+from xueliang_monitor.readings import NO_READINGS, Readings
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Entry:
     camera: Camera
     health: Health = field(default_factory=Health)
     memory: Memory = field(default_factory=Memory)
-    readings: Mapping[str, float | str] = field(default_factory=dict)
+    readings: Readings = NO_READINGS
     rungs: Mapping[Rung, RungResult] = field(default_factory=dict)
     episodes: Mapping[str, int] = field(default_factory=dict)
     counted_until: float | None = None
@@ -55,11 +56,13 @@ class Entry:
         def change(moment: float) -> float:
             return moment + seconds
 
-        readings = dict(self.readings)
-        if isinstance(offset := readings.get("clock_offset_seconds"), float):
-            readings["clock_offset_seconds"] = offset - seconds
-        if isinstance(started := readings.get("last_start_timestamp_seconds"), float):
-            readings["last_start_timestamp_seconds"] = started + seconds
+        readings = self.readings
+        offset, started = readings.clock_offset_seconds, readings.last_start_timestamp_seconds
+        readings = replace(
+            readings,
+            clock_offset_seconds=None if offset is None else offset - seconds,
+            last_start_timestamp_seconds=None if started is None else change(started),
+        )
         return replace(
             self,
             health=self.health.moved(change),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from xueliang_monitor.model import Text
@@ -14,6 +14,7 @@ from xueliang_monitor.probing.rungs.rtsp import (
     SERVER_ERROR,
     STREAM_NOT_FOUND,
 )
+from xueliang_monitor.readings import NO_READINGS, Readings
 
 LONG_WAIT_SECONDS = 5.0
 """A keyframe interval that is too long."""
@@ -30,12 +31,7 @@ class Facts:
     faults: frozenset[str]
     uplink_down: bool = False
     onvif_answers: bool = False
-    readings: Mapping[str, float | str] | None = None
-
-    def reading(self, name: str) -> float:
-        """Return a reading; 0 if it is missing."""
-        value = (self.readings or {}).get(name, 0.0)
-        return value if isinstance(value, float) else 0.0
+    readings: Readings = NO_READINGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +92,9 @@ TABLE: tuple[AdviceRow, ...] = (
     ),
     AdviceRow(
         "rare-keyframes",
-        lambda facts: "no_keyframe" in facts.faults and facts.reading("keyframe_wait_seconds") > LONG_WAIT_SECONDS,
+        lambda facts: (
+            "no_keyframe" in facts.faults and (facts.readings.keyframe_wait_seconds or 0.0) > LONG_WAIT_SECONDS
+        ),
         Text(
             "The keyframe interval was long before keyframes stopped. Set it to 2 s and turn smart coding off.",
             "中断前关键帧间隔已过长：将关键帧间隔设为 2 秒并关闭智能编码。",

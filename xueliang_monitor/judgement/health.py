@@ -33,8 +33,7 @@ FLAPPING = Fault(
 CONFIRM: Mapping[str, int] = MappingProxyType(
     {**{probe.rung: probe.confirmations for probe in PROBES}, Rung.MONITOR: PICTURE.confirmations}
 )
-"""How many visits in a row must see a fault, by the rung that saw it. For errors of the monitor it is the picture
-rung's number."""
+"""How many visits in a row must see a fault, by the rung that saw it; errors of the monitor use the picture rung's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""One conversation with a camera at a time: within this process, and with other commands through the state folder."""
+"""Serialises access to each camera, within this process and with other commands through the state folder."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from pathlib import Path
 FOLDER = "turns"
 POLL_SECONDS = 0.05
 WAIT_SECONDS = 60.0
-"""Longer than any visit takes: who waited so long waits for a command that hangs."""
+"""Longer than any visit takes. A longer wait means that another process is stuck."""
 
 
-class TurnError(Exception):
-    """Somebody else is at the camera and does not end."""
+class CameraBusyError(Exception):
+    """Another process has been connected to the camera for too long."""
 
 
-class Turns:
-    """Who may connect to which camera now; `state` is the folder that the daemon and its commands share, if any.
+class CameraLocks:
+    """Locks, one for each camera's host.
 
-    Where that folder cannot be used, turns are kept within this process alone.
+    `state` is the folder that the daemon and its commands share. Without it, or where it cannot be used, the locks hold
+    within this process only.
     """
 
     def __init__(self, state: Path | None = None) -> None:
@@ -31,11 +32,11 @@ class Turns:
         self._locks: dict[str, asyncio.Lock] = {}
 
     @contextlib.asynccontextmanager
-    async def of(self, host: str) -> AsyncIterator[None]:
-        """Wait for the turn at a camera, and have it for as long as the context lasts.
+    async def hold(self, host: str) -> AsyncIterator[None]:
+        """Wait for the camera's lock, and hold it for as long as the context lasts.
 
         Raises:
-            TurnError: it did not come within a minute.
+            CameraBusyError: the lock was not free within a minute.
 
         """
         name = re.sub(r"[^a-z0-9.-]", "_", host.lower())
@@ -50,11 +51,11 @@ class Turns:
         except TimeoutError as error:
             if not waiting.expired():
                 raise
-            raise TurnError(f"another command has been at {host} for {WAIT_SECONDS:.0f} s") from error
+            raise CameraBusyError(f"another command has been connected to {host} for {WAIT_SECONDS:.0f} s") from error
 
     @contextlib.contextmanager
     def _file(self, name: str) -> Iterator[int | None]:
-        """Give an open file to lock, None where there can be none; it is never removed, as others may wait for it."""
+        """Yield an open lock file, None where it cannot be opened. It is never removed: others may wait on it."""
         handle = None
         with contextlib.suppress(OSError):
             handle = self._open(name)
@@ -70,7 +71,7 @@ class Turns:
             return None
         if not folder.is_dir():
             folder.mkdir(mode=0o700, exist_ok=True)
-            if os.geteuid() == 0:  # a command of the administrator's must not keep the daemon out
+            if os.geteuid() == 0:  # a command run by root must not lock the daemon out
                 owner = folder.parent.stat()
                 os.chown(folder, owner.st_uid, owner.st_gid)
         file = folder / name
@@ -87,6 +88,6 @@ def _taken(handle: int) -> bool:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    except OSError:  # no lock is to be had here, as on some network file systems: the turn is kept in this process
+    except OSError:  # some network file systems have no locks; the lock then holds within this process only
         return True
     return True

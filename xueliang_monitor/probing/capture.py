@@ -1,4 +1,4 @@
-"""Records how a camera answers, without what tells which one it is, so that its model is tested from then on."""
+"""Records a camera's RTSP conversation, redacted, so that the test suite can replay that model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from xueliang_monitor.net.errors import NetError
 from xueliang_monitor.net.names import Names
 from xueliang_monitor.net.playback import playing
 from xueliang_monitor.net.rtsp import RtspConnection
-from xueliang_monitor.probing.camera_lock import Turns
+from xueliang_monitor.probing.camera_lock import CameraLocks
 from xueliang_monitor.wire import tracks
 from xueliang_monitor.wire.transcript import Exchange, Transcript, redact
 
@@ -20,7 +20,7 @@ MAX_RESPONSE_BYTES = 64 * 1024
 
 
 class _Recorded(RtspConnection):
-    """A connection that keeps what was said, up to the media."""
+    """A connection that keeps requests and responses up to the media."""
 
     exchanges: list[Exchange]
 
@@ -31,8 +31,8 @@ class _Recorded(RtspConnection):
         connection.exchanges = []
         return connection
 
-    def said(self, data: bytes, *, by_camera: bool) -> None:
-        """Keep it."""
+    def record(self, data: bytes, *, by_camera: bool) -> None:
+        """Keep a request, or a part of the response to the last one."""
         if not by_camera:
             self.exchanges.append(Exchange(data, b""))
         elif self.exchanges:
@@ -41,24 +41,24 @@ class _Recorded(RtspConnection):
 
 
 def _without_media(exchange: Exchange) -> Exchange:
-    """Cut an answer where the first interleaved frame begins (RFC 2326, 10.12)."""
+    """Cut a response where the first interleaved frame begins (RFC 2326, 10.12)."""
     head, gap, rest = exchange.response.partition(b"\r\n\r\n")
     if exchange.request.startswith(b"PLAY") and gap:
         return replace(exchange, response=head + gap)
     return replace(exchange, response=head + gap + (b"" if rest.startswith(b"$") else rest))
 
 
-async def record(target: Target, turns: Turns, name_servers: tuple[str, ...] = ()) -> Transcript:
-    """Ask a camera what a visit asks, up to PLAY, and return the conversation, redacted.
+async def record(target: Target, locks: CameraLocks, name_servers: tuple[str, ...] = ()) -> Transcript:
+    """Send the requests of a visit up to PLAY, and return the redacted conversation.
 
     Raises:
-        NetError: nothing could be recorded, as no connection was made.
-        TimeoutError: it did not end within 15 s.
-        TurnError: somebody else is at the camera and does not end.
-        ShortageError: the monitor's own machine lacks something, such as a name server that answers.
+        NetError: no connection was made, so that nothing was recorded.
+        TimeoutError: the conversation did not end within 15 s.
+        CameraBusyError: another process has been connected to the camera for too long.
+        ShortageError: the monitor lacks a resource, such as a name server that answers.
 
     """
-    async with turns.of(target.host), asyncio.timeout(TOTAL_SECONDS), Names(name_servers) as names:
+    async with locks.hold(target.host), asyncio.timeout(TOTAL_SECONDS), Names(name_servers) as names:
         return await _record(target, await names.addresses(target.host))
 
 
@@ -71,7 +71,7 @@ async def _record(target: Target, addresses: tuple[str, ...]) -> Transcript:
             description = await connection.describe(target.request_url, target.credentials)
             chosen = tracks.choose(description.session.videos)
             if chosen is None:
-                trouble = "no track that can be judged"
+                trouble = "no video track with a supported codec"
             else:
                 media, _ = chosen
                 codec = tracks.CODECS[media.encoding].value

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 from xueliang_monitor.model import NO_NUMBERS, Finding, Rung, RungResult, Target, VisitResult, redact_path
 from xueliang_monitor.picture.look import Look
+from xueliang_monitor.probing.device_memory import DeviceMemory
 from xueliang_monitor.probing.findings import Findings
 from xueliang_monitor.probing.login import RETRY_SECONDS, Login, LoginOutcome
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.probing.rung import VisitContext
 from xueliang_monitor.probing.rungs import OFFLINE_RUNGS
-from xueliang_monitor.probing.rungs.onvif import Asked
+from xueliang_monitor.probing.rungs.onvif import DeviceAnswers
 from xueliang_monitor.probing.rungs.picture import CHECK_FAILED, Examined
 from xueliang_monitor.probing.rungs.reach import Reached
 from xueliang_monitor.probing.rungs.rtsp import AUTH_FAILED, SESSION_LIMIT, STREAM_NOT_FOUND, login_outcome
@@ -31,18 +32,19 @@ def untold(target: Target, now: float, why: str, seconds: float) -> VisitResult:
 def conclude(context: VisitContext, found: Findings) -> tuple[VisitResult, Memory]:
     """Return the result of a visit that is over, and what to remember of it."""
     climbed, before, at = found.climbed, context.memory, context.started_at
-    reached, played, asked = climbed.find(Reached), climbed.find(Played), climbed.find(Asked)
+    reached, played, asked = climbed.find(Reached), climbed.find(Played), climbed.find(DeviceAnswers)
     examined = climbed.find(Examined)
     look = examined.look if examined is not None else None
     memory = before if look is None else _after_look(before, look, again=found.look_again)
     found.look_again = found.look_again and memory.second_looks <= MAX_SECOND_LOOKS
-    found.seen = [_name_path(finding, context.target, asked) for finding in found.seen]
+    device = asked.memory if asked is not None else before.device
+    found.seen = [_name_path(finding, context.target, device) for finding in found.seen]
     rtsp = LoginOutcome.OPEN if reached is None else login_outcome(reached.connection, climbed.codes)
     result = _result(context, found, look, has_keyframe=played is not None)
     return _judge_login(result, before.login, rtsp), replace(
         memory,
         login=before.login.after(rtsp, asked.login if asked is not None else LoginOutcome.OPEN, at),
-        device=asked.memory if asked is not None else before.device,
+        device=device,
         normal=played.normal if played is not None else before.normal,
     )
 
@@ -56,9 +58,9 @@ def _after_look(memory: Memory, look: Look, *, again: bool) -> Memory:
     )
 
 
-def _name_path(finding: Finding, target: Target, asked: Asked | None) -> Finding:
+def _name_path(finding: Finding, target: Target, device: DeviceMemory) -> Finding:
     """Add the path that the device itself names to a stream that is not found."""
-    path = asked.memory.stream_path if asked is not None else ""
+    path = device.stream_path
     if finding.code != STREAM_NOT_FOUND.code or not path or path == target.path:
         return finding
     return replace(

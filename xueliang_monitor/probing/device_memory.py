@@ -1,4 +1,4 @@
-"""What is remembered of a device, and which of its profiles are looked at."""
+"""What is remembered of a device's ONVIF answers, and which of its media profiles is watched."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ MIN_PROFILE_WIDTH = 640
 
 @dataclass(frozen=True, slots=True)
 class DeviceMemory:
-    """What is remembered of a device from visit to visit.
+    """What is remembered of a device from visit to visit. Moments are seconds since the epoch.
 
     Attributes:
-        hints: how it is spoken with.
-        identity: who it was at the first visit, against which changes show where its file names nobody.
-        told: who it said it is at the last visit.
-        interviewed_at: when profiles, host name and services were last asked, in seconds since the epoch.
-        stream_path: the RTSP path that it names for the profile under watch; empty where not known.
-        last_start: when it last started, by its own clock and by ours; None where it does not say.
+        hints: clock offset, kind of login and service paths.
+        identity: its identity at the first visit. Changes are judged against it where the file names none.
+        told: the identity that it reported at the last visit.
+        interviewed_at: when profiles, host name and services were last asked.
+        stream_path: the RTSP path that it names for the watched profile; empty where unknown.
+        last_start: when it last started, by its own clock and by ours; None where unknown.
         restart_noticed_at: when a restart was last noticed.
 
     """
@@ -56,14 +56,14 @@ class DeviceMemory:
         )
 
     def keyframe_interval(self, target: OnvifTarget) -> float | None:
-        """Return the keyframe interval of the profile under watch, in seconds; None where it is not known."""
+        """Return the keyframe interval of the watched profile in seconds; None where unknown."""
         known = next((item for item in self.profiles if item.token == target.profile), None)
         told = known.stream.keyframe_interval_seconds if known is not None else None
         return told or target.keyframe_interval_seconds
 
 
 def choose_profile(profiles: tuple[Profile, ...]) -> Profile | None:
-    """Return the profile to watch: the smallest at least 640 pixels wide, else the largest; None of none."""
+    """Return the profile to watch: the smallest at least 640 pixels wide, else the largest; None without any."""
     known = [item for item in profiles if item.stream.width] or list(profiles)
     enough = [item for item in known if item.stream.width >= MIN_PROFILE_WIDTH]
     if enough:
@@ -72,5 +72,5 @@ def choose_profile(profiles: tuple[Profile, ...]) -> Profile | None:
 
 
 def main_profile(profiles: tuple[Profile, ...]) -> Profile | None:
-    """Return the profile of the most pixels, the first of equals; None of none."""
+    """Return the profile with the most pixels, the first of equals; None without any."""
     return max(profiles, key=lambda item: item.stream.width * item.stream.height, default=None)

@@ -9,6 +9,7 @@ from xueliang_monitor.model import CheckFailure, FaultSeen, Finding, Rung, RungR
 from xueliang_monitor.probing.rung import Climbed, Probe, RungOutcome
 from xueliang_monitor.probing.rungs.picture import CHECK_FAILED
 from xueliang_monitor.process.shortage import ShortageError
+from xueliang_monitor.readings import NO_READINGS, Readings
 
 
 @dataclass(slots=True)
@@ -18,7 +19,7 @@ class Findings:
     rungs: list[RungResult] = field(default_factory=list)
     seen: list[Finding] = field(default_factory=list)
     ruled_out: set[str] = field(default_factory=set)
-    readings: dict[str, float | str] = field(default_factory=dict)
+    readings: Readings = NO_READINGS
     shortages: list[str] = field(default_factory=list)
     failures: list[CheckFailure] = field(default_factory=list)
     look_again: bool = False
@@ -42,7 +43,7 @@ class Findings:
         self.rungs.append(RungResult(probe.rung, first is None, seconds, fault=code, detail=detail))
         self.seen += (replace(finding, rung=probe.rung) for finding in outcome.seen)
         self.ruled_out |= probe.excludes | outcome.ruled_out
-        self.readings |= outcome.readings
+        self.readings = self.readings.updated(outcome.readings)
         self.failures += outcome.failures
         self.look_again = self.look_again or outcome.look_again
         self.keep(outcome.value)
@@ -56,7 +57,7 @@ class Findings:
         self.seen.append(Finding(code, fault.detail, probe.rung))
         if code in probe.excludes:
             self.ruled_out |= probe.excludes - {code}
-        self.readings |= fault.readings
+        self.readings = self.readings.updated(fault.readings)
         self.failures += fault.failures
 
     def lacked(self, probe: Probe, short: ShortageError, seconds: float) -> None:

@@ -14,9 +14,9 @@ LONG_KEYFRAME_INTERVAL_SECONDS = 2.0
 
 
 async def ask_for_keyframe(context: VisitContext, climbed: Climbed) -> bool:
-    """Ask the camera for a keyframe now where that helps; return whether it was asked. Never raises but cancellation.
+    """Ask the camera for a keyframe now where that helps; return whether it was asked. Raises nothing but cancellation.
 
-    It is asked only where keyframes are over 2 s apart, its file allows it, and it is known how to log in.
+    A camera is asked where its keyframes are over 2 s apart, its file allows it, and its kind of login is known.
     """
     target, known = context.target.onvif, context.memory.device
     if target is None or not target.request_keyframe or known.hints.login is LoginKind.UNKNOWN:

@@ -9,7 +9,7 @@ from xueliang_monitor.picture.bursts import Bursts
 from xueliang_monitor.picture.reference import Reference
 from xueliang_monitor.probing.device_memory import DeviceMemory
 from xueliang_monitor.probing.login import Login
-from xueliang_monitor.probing.stream_baseline import Normal
+from xueliang_monitor.probing.stream_baseline import StreamBaseline
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Memory:
     login: Login = field(default_factory=Login)
     second_looks: int = 0
     device: DeviceMemory = field(default_factory=DeviceMemory)
-    normal: Normal = field(default_factory=Normal)
+    normal: StreamBaseline = field(default_factory=StreamBaseline)
     bursts: Bursts = field(default_factory=Bursts)
 
     def moved(self, change: Callable[[float], float]) -> Memory:

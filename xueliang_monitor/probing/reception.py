@@ -1,10 +1,11 @@
-"""What arrives of a stream, counted: pictures, bytes, loss, jitter, the camera's clock. No I/O, no judgement."""
+"""Assembles and counts what arrives of a stream: pictures, bytes, loss, jitter, the camera's clock. No I/O."""
 
 from __future__ import annotations
 
 import statistics
 from dataclasses import dataclass, field, replace
 
+from xueliang_monitor.readings import Readings
 from xueliang_monitor.wire import rtcp, rtp
 from xueliang_monitor.wire.errors import MalformedMediaError
 from xueliang_monitor.wire.media import AccessUnit, Codec
@@ -13,21 +14,21 @@ from xueliang_monitor.wire.tracks import VideoDepacketizer
 FOLLOWING_PICTURES = 4
 MAX_FOLLOWING_BYTES = 512 * 1024
 BURST_PICTURES = 3
-"""Pictures after the keyframe that are looked at too: what rolls or shakes shows in four."""
+"""Pictures after the keyframe that are examined too. Rolling and shaking show in four pictures."""
 
 MAX_BAD_PACKETS = 100
 MIN_PACKETS = 20
-"""Fewer tell nothing of loss."""
+"""Fewer packets say nothing about loss."""
 
 MAX_PICTURES = 3000
 MAX_LISTENED_BYTES = 8 * 1024 * 1024
 _PLAUSIBLE_CLOCK = 946_684_800.0
-"""A sender's wall clock before the year 2000 counts from its start, not from the epoch."""
+"""The year 2000. A sender clock before it counts from the sender's start, not from the epoch."""
 
 
 @dataclass(slots=True)
 class Reception:
-    """One track's packets, put together to pictures. Times are monotonic seconds."""
+    """One track's packets, assembled into pictures. Times are monotonic seconds."""
 
     depacketizer: VideoDepacketizer
     payload_type: int
@@ -52,10 +53,10 @@ class Reception:
     _keyframes: list[int] = field(default_factory=list)
 
     def push(self, data: bytes, now: float) -> None:
-        """Take an RTP packet that came at `now`.
+        """Take an RTP packet that arrived at `now`.
 
         Raises:
-            MalformedMediaError: it or its picture breaks its standard, or too many did.
+            MalformedMediaError: the picture violates its standard, or too many packets did.
 
         """
         try:
@@ -79,7 +80,7 @@ class Reception:
                 self._take(unit, now)
 
     def push_control(self, data: bytes, wall: float) -> None:
-        """Take an RTCP packet that came at `wall`, in seconds since the epoch."""
+        """Take an RTCP packet that arrived at `wall`, in seconds since the epoch."""
         told = rtcp.parse(data)
         self.left = self.left or told.bye
         if told.sender_report is not None and told.sender_report.at > _PLAUSIBLE_CLOCK:
@@ -92,7 +93,7 @@ class Reception:
                 self._keyframes.append(unit.timestamp)
         if self.keyframe is not None:
             if unit.continues and not self.following:
-                self.keyframe = None  # what was taken for the whole picture was a part of it
+                self.keyframe = None  # it was not a whole picture but the first part of one
             elif len(self.following) < FOLLOWING_PICTURES:
                 self.following.append(unit if len(unit.data) <= MAX_FOLLOWING_BYTES else replace(unit, data=b""))
         elif unit.keyframe and unit.complete:
@@ -104,7 +105,7 @@ class Reception:
 
     @property
     def burst(self) -> tuple[bytes, ...]:
-        """The pictures after the keyframe, up to the first that is damaged or lost."""
+        """The pictures after the keyframe, up to the first damaged or lost one."""
         whole: list[bytes] = []
         for unit in self.following[:BURST_PICTURES]:
             if not unit.complete or not unit.data or (self.keyframe is not None and self.keyframe.pictures > 1):
@@ -114,19 +115,19 @@ class Reception:
 
     @property
     def pictures(self) -> int:
-        """How many pictures came, whole or not."""
+        """The number of pictures that arrived, complete or not."""
         return len(self._pictures)
 
     def is_enough(self, now: float) -> bool:
-        """Say whether there is a keyframe, enough around it to tell motion and loss, and enough for the readings."""
+        """Return whether enough arrived to judge the keyframe, motion and loss, and to take readings."""
         if len(self.following) < FOLLOWING_PICTURES or self.order.received < MIN_PACKETS:
             return False
         if self.received_bytes > MAX_LISTENED_BYTES:
-            return True  # a camera that sends faster than it shows
+            return True  # the camera sends faster than real time
         return self.started is not None and now - self.started >= self.listen_seconds
 
     def _steps(self) -> list[int]:
-        """Steps between the pictures' timestamps, in ticks of the clock."""
+        """Return the steps between the pictures' timestamps, in clock ticks."""
         steps = [
             (later[0] - earlier[0]) & 0xFFFFFFFF
             for earlier, later in zip(self._pictures, self._pictures[1:], strict=False)
@@ -135,7 +136,7 @@ class Reception:
 
     @property
     def frame_rate(self) -> float | None:
-        """Pictures a second by their timestamps, by their arrival where those stand still; None with too few."""
+        """Frames per second by timestamps, by arrival where timestamps do not advance; None with too few frames."""
         steps = self._steps()
         return self.clock_rate / statistics.median(steps) if len(steps) >= 3 else self.arrival_rate
 
@@ -145,19 +146,19 @@ class Reception:
 
     @property
     def arrival_rate(self) -> float | None:
-        """Pictures a second by their arrival, None within less than a second."""
+        """Frames per second by arrival; None before a second has passed."""
         seconds = self._arrival_seconds
         return (len(self._pictures) - 1) / seconds if seconds >= 1.0 else None
 
     @property
     def bits_per_second(self) -> float | None:
-        """Payload bits a second of the pictures' own time, else of their arrival; None for less than a second."""
+        """Payload bits per second by timestamps, else by arrival; None before a second has passed."""
         seconds = sum(self._steps()) / self.clock_rate or self._arrival_seconds
         return 8 * sum(size for _, size, _ in self._pictures[:-1]) / seconds if seconds >= 1.0 else None
 
     @property
     def keyframe_interval(self) -> float | None:
-        """Seconds between keyframes by their timestamps, None with fewer than two."""
+        """Seconds between keyframes by their timestamps; None with fewer than two."""
         if len(self._keyframes) < 2:
             return None
         steps = zip(self._keyframes, self._keyframes[1:], strict=False)
@@ -166,9 +167,9 @@ class Reception:
 
     @property
     def motion_ratio(self) -> float | None:
-        """How much the pictures after the keyframe change it: their median size over its own; None if unknown.
+        """The median size of the frames after the keyframe over the keyframe's size; None where unknown.
 
-        For MJPEG, whose pictures stand alone: 0 where the next ones are the same to the byte, else 1.
+        MJPEG frames are all keyframes: the ratio is 0 where the next ones are identical to the byte, else 1.
         """
         if self.keyframe is None or self.keyframe.pictures > 1:
             return None
@@ -178,26 +179,21 @@ class Reception:
         sizes = [unit.size for unit in self.following if not unit.keyframe]
         return statistics.median(sizes) / self.keyframe.size if len(sizes) >= 2 else None
 
-    def readings(self) -> dict[str, float | str]:
-        """Return what was measured, by name; what could not be is left out."""
-        order, found = self.order, {}
-        if self.keyframe is not None:
-            found = {"codec": self.keyframe.codec.value, "keyframe_bytes": float(len(self.keyframe.data))}
-        measured = {
-            "packet_loss_ratio": order.loss_ratio,
-            "reordered_packets": float(order.reordered),
-            "jitter_seconds": self.jitter.seconds,
-            "frame_rate_hertz": self.frame_rate,
-            "arrival_rate_hertz": self.arrival_rate,
-            "bits_per_second": self.bits_per_second,
-            "bytes_per_second": self.bits_per_second / 8 if self.bits_per_second is not None else None,
-            "keyframe_interval_seconds": self.keyframe_interval,
-            "stream_clock_offset_seconds": self.clock_offset,
-        }
-        profile = self.depacketizer.profile
-        return {
-            **found,
-            **({"profile": profile} if profile else {}),
-            **{name: value for name, value in measured.items() if value is not None},
-            **({"keyframe_requested": 1.0} if self.asked_for_keyframe else {}),
-        }
+    def readings(self) -> Readings:
+        """Return what was measured."""
+        bits_per_second = self.bits_per_second
+        return Readings(
+            codec=self.keyframe.codec.value if self.keyframe is not None else None,
+            keyframe_bytes=float(len(self.keyframe.data)) if self.keyframe is not None else None,
+            profile=self.depacketizer.profile or None,
+            packet_loss_ratio=self.order.loss_ratio,
+            reordered_packets=float(self.order.reordered),
+            jitter_seconds=self.jitter.seconds,
+            frame_rate_hertz=self.frame_rate,
+            arrival_rate_hertz=self.arrival_rate,
+            bits_per_second=bits_per_second,
+            bytes_per_second=bits_per_second / 8 if bits_per_second is not None else None,
+            keyframe_interval_seconds=self.keyframe_interval,
+            stream_clock_offset_seconds=self.clock_offset,
+            keyframe_requested=1.0 if self.asked_for_keyframe else None,
+        )

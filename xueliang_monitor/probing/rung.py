@@ -7,21 +7,12 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol, TypeVar
 
-from xueliang_monitor.model import (
-    EMPTY,
-    CheckFailure,
-    Fault,
-    Finding,
-    Rung,
-    RungResult,
-    Target,
-    Text,
-    Timeouts,
-)
+from xueliang_monitor.model import CheckFailure, Fault, Finding, Rung, RungResult, Target, Text, Timeouts
 from xueliang_monitor.net.names import Names
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.process.pauses import Pauses
+from xueliang_monitor.readings import NO_READINGS, Readings
 
 Value = TypeVar("Value")
 Progress = Callable[[Rung, RungResult | None], None]
@@ -82,7 +73,7 @@ class RungOutcome:
     picture. `failures` are errors of our own that cost a part of the rung.
     """
 
-    readings: Mapping[str, float | str] = field(default_factory=lambda: EMPTY)
+    readings: Readings = NO_READINGS
     seen: tuple[Finding, ...] = ()
     ruled_out: frozenset[str] = frozenset()
     look_again: bool = False
@@ -131,6 +122,7 @@ class Probe:
     Attributes:
         rung: its name, as stored, shown and used as a key of the settings.
         title: its name for people.
+        summary: what it does, in one sentence.
         faults: what it can see.
         excludes: codes of which only one can stop a visit: seeing one, or passing, rules out the others.
         timed: faults that also a monitor that does not get to run finds at a healthy camera.
@@ -155,6 +147,7 @@ class Probe:
 
     rung: Rung
     title: Text
+    summary: Text
     faults: tuple[Fault, ...]
     excludes: frozenset[str] = frozenset()
     timed: tuple[Fault, ...] = ()

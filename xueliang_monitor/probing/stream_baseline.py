@@ -1,38 +1,39 @@
-"""Judges a stream's readings against what its camera was set to, or against its own past. Pure."""
+"""Judges a stream's readings against the registered settings, or against its own past. Pure."""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from xueliang_monitor.model import Fault, Finding, Rung, Severity, StreamParameters, Target, Text
+from xueliang_monitor.readings import Readings
 
 LOW_RATE_SHARE = 0.45
-"""Half the rate is what cameras fall to by night, with twice the exposure; below that they struggle."""
+"""Of the normal frame rate. By night cameras fall to half of it, with twice the exposure time."""
 
 LOW_BITRATE_SHARE, HIGH_BITRATE_SHARE = 0.05, 4.0
-"""Of the camera's usual bitrate: a still night takes a tenth of a busy day."""
+"""Of the normal bitrate. A quiet night takes a tenth of the bitrate of a busy day."""
 
 OVER_LIMIT_SHARE = 2.0
-"""Of the bitrate it is set to, which a variable rate exceeds for moments."""
+"""Of the configured bitrate, which a variable bitrate exceeds for moments."""
 
 MIN_LEARNED = 5
 KEPT = 24
 ADOPTED_AFTER = 12
-"""Readings in a row of another size after which that is the normal one."""
+"""After so many readings in a row of another size, that size is the normal one."""
 
 LOW_FRAME_RATE = Fault(
     "low_frame_rate",
     Rung.STREAM,
     Severity.WARNING,
-    Text("Too few pictures", "帧率过低"),
-    Text(
-        "The encoder cannot keep up, the line is too slow, or the camera was set to fewer pictures.",
+    name=Text("Low frame rate", "帧率过低"),
+    cause=Text(
+        "The encoder is overloaded, the line is too slow, or the frame rate was set lower.",
         "编码器负荷过高、线路带宽不足，或摄像机帧率被调低。",
     ),
-    Text(
-        "Check the frame rate that is set, the number of clients and the line; restart the camera.",
+    advice=Text(
+        "Check the frame rate setting, the number of clients and the line. Restart the camera.",
         "检查帧率设置、取流客户端数量与线路；重启摄像机。",
     ),
 )
@@ -40,35 +41,39 @@ BITRATE_OUT_OF_RANGE = Fault(
     "bitrate_out_of_range",
     Rung.STREAM,
     Severity.WARNING,
-    Text("Unusual bitrate", "码率异常"),
-    Text(
-        "Much more or much less data than usual: other settings, noise in the dark, or a picture without content.",
-        "数据量明显高于或低于平常：设置被更改、夜间噪点过多或画面无内容。",
+    name=Text("Abnormal bitrate", "码率异常"),
+    cause=Text(
+        "The bitrate is far above or below normal: changed settings, noise in the dark, or a picture without detail.",
+        "码率明显高于或低于平常：设置被更改、夜间噪点过多或画面无内容。",
     ),
-    Text("Check the encoder's bitrate and mode; look at the picture.", "检查编码器码率与码率模式；查看画面。"),
+    advice=Text(
+        "Check the encoder's bitrate and bitrate mode. Look at the picture.", "检查编码器码率与码率模式；查看画面。"
+    ),
 )
 RESOLUTION_CHANGED = Fault(
     "resolution_changed",
     Rung.STREAM,
     Severity.WARNING,
-    Text("Resolution changed", "分辨率变更"),
-    Text(
-        "The stream has another size than it was registered with: settings were changed or reset.",
+    name=Text("Resolution changed", "分辨率变更"),
+    cause=Text(
+        "The stream's size differs from the registered one: settings were changed or reset.",
         "码流分辨率与登记时不同：设置被更改或恢复出厂。",
     ),
-    Text(
-        "If it was changed on purpose: xueliang camera accept-change ID; else set it back.",
-        "若为有意更改，请执行 xueliang camera accept-change ID；否则恢复设置。",
+    advice=Text(
+        "If the change was intended, run xueliang camera accept-change ID. Otherwise restore the setting.",
+        "若为有意更改，请执行 xueliang camera accept-change ID；否则恢复原设置。",
     ),
 )
 FAULTS = (LOW_FRAME_RATE, BITRATE_OUT_OF_RANGE, RESOLUTION_CHANGED)
 
 
 @dataclass(frozen=True, slots=True)
-class Normal:
-    """What a camera's stream usually is: the last readings, its size in pixels, how often it was another one lately.
+class StreamBaseline:
+    """What is normal for a camera's stream.
 
-    `read_at` is when readings were taken last, in seconds since the epoch; `doubtful` says that they found something.
+    `frame_rates` and `bitrates` are the last good readings, in frames and bits per second. `size` is in pixels, and
+    `other_sizes` counts readings in a row of another size. `read_at` is when the last readings were taken, in seconds
+    since the epoch; `doubtful` says that they found a fault.
     """
 
     frame_rates: tuple[float, ...] = ()
@@ -78,45 +83,45 @@ class Normal:
     read_at: float | None = None
     doubtful: bool = False
 
-    def moved(self, change: Callable[[float], float]) -> Normal:
+    def moved(self, change: Callable[[float], float]) -> StreamBaseline:
         """Return the same with its moment changed."""
         return self if self.read_at is None else replace(self, read_at=change(self.read_at))
 
     @property
     def frame_rate(self) -> float | None:
-        """The usual pictures a second, None before enough is known."""
+        """The normal frame rate; None before enough readings."""
         return statistics.median(self.frame_rates) if len(self.frame_rates) >= MIN_LEARNED else None
 
     @property
     def bits_per_second(self) -> float | None:
-        """The usual bitrate, None before enough is known."""
+        """The normal bitrate in bits per second; None before enough readings."""
         return statistics.median(self.bitrates) if len(self.bitrates) >= MIN_LEARNED else None
 
 
 @dataclass(frozen=True, slots=True)
 class StreamJudgement:
-    """What readings told: faults seen, codes that could be ruled out, what is known since."""
+    """The faults that readings show, the codes that they rule out, and what is normal after them."""
 
     seen: tuple[Finding, ...]
     ruled_out: frozenset[str]
-    normal: Normal
+    normal: StreamBaseline
 
 
 def _judge_rate(rate: float, usual: float, whose: str) -> str:
     if rate >= LOW_RATE_SHARE * usual:
         return ""
-    return f"{rate:.1f} pictures a second, {whose} {usual:.1f} (limit {LOW_RATE_SHARE * usual:.1f})"
+    return f"{rate:.1f} frames/s, {whose} {usual:.1f} (limit {LOW_RATE_SHARE * usual:.1f})"
 
 
-def _judge_bitrate(rate: float, target: Target, normal: Normal) -> str | None:
+def _judge_bitrate(rate: float, target: Target, normal: StreamBaseline) -> str | None:
     """Return what is wrong with a bitrate, empty where nothing is, None where that cannot be told."""
     limit = target.expected.bits_per_second if target.expected else None
     low, high = target.bits_per_second_range or (0.0, OVER_LIMIT_SHARE * limit if limit else 0.0)
-    whose = "its file allows" if target.bits_per_second_range else "it is set to at most" if limit else "usually"
+    whose = "allowed by its file" if target.bits_per_second_range else "configured maximum" if limit else "normally"
     usual = normal.bits_per_second
     if target.bits_per_second_range is None and usual is not None:
         low, high = LOW_BITRATE_SHARE * usual, max(high, HIGH_BITRATE_SHARE * usual)
-        whose = f"usually {usual / 1000:.0f}"
+        whose = f"normally {usual / 1000:.0f}"
     if not (low or high):
         return None
     if rate < low or (high and rate > high):
@@ -129,14 +134,14 @@ def _expected_size(expected: StreamParameters | None) -> tuple[int, int] | None:
 
 
 def _same_size(size: tuple[int, int], other: tuple[int, int]) -> bool:
-    """Compare sizes as encoders round them: to whole blocks, or turned by 90 degrees."""
+    """Compare sizes as encoders give them: rounded to whole blocks, or rotated by 90 degrees."""
     return any(all(abs(a - b) < 16 for a, b in zip(size, way, strict=True)) for way in (other, other[::-1]))
 
 
 def judge(
-    target: Target, normal: Normal, readings: Mapping[str, float | str], size: tuple[int, int] | None, *, now: float
+    target: Target, normal: StreamBaseline, readings: Readings, size: tuple[int, int] | None, *, now: float
 ) -> StreamJudgement:
-    """Judge readings that were long enough; what cannot be told is neither seen nor ruled out."""
+    """Judge readings that took long enough. A fault that cannot be told is neither seen nor ruled out."""
     seen: list[Finding] = []
     cleared: set[str] = set()
 
@@ -146,20 +151,20 @@ def judge(
         elif detail is not None:
             cleared.add(fault.code)
 
-    rate, bits = _slower(readings), readings.get("bits_per_second")
+    rate, bits = _slower(readings), readings.bits_per_second
     expected = target.expected
     if rate is not None:
         told = expected.frame_rate_hertz if expected else None
         usual = told or normal.frame_rate
-        whose = "it is set to" if told else "usually"
+        whose = "configured" if told else "normally"
         conclude(LOW_FRAME_RATE, _judge_rate(rate, usual, whose) if usual else None)
-    if isinstance(bits, float):
+    if bits is not None:
         conclude(BITRATE_OUT_OF_RANGE, _judge_bitrate(bits, target, normal))
     wanted = _expected_size(expected) or normal.size
     if size is not None:
         fits = wanted is None or _same_size(size, wanted)
-        conclude(RESOLUTION_CHANGED, "" if fits else f"{_words(size)}, it was {_words(wanted or size)}")
-    learned = _learn(normal, rate, bits if isinstance(bits, float) else None, size, healthy=not seen)
+        conclude(RESOLUTION_CHANGED, "" if fits else f"{_words(size)} instead of {_words(wanted or size)}")
+    learned = _learn(normal, rate, bits, size, healthy=not seen)
     return StreamJudgement(tuple(seen), frozenset(cleared), replace(learned, read_at=now, doubtful=bool(seen)))
 
 
@@ -167,17 +172,16 @@ def _words(size: tuple[int, int]) -> str:
     return f"{size[0]}x{size[1]} pixels"
 
 
-def _slower(readings: Mapping[str, float | str]) -> float | None:
-    """Return the pictures a second by timestamps or by arrival, whichever are fewer: a slow line shows there."""
-    rates = [readings.get(name) for name in ("frame_rate_hertz", "arrival_rate_hertz")]
-    found = [rate for rate in rates if isinstance(rate, float)]
-    return min(found) if len(found) == 2 else None
+def _slower(readings: Readings) -> float | None:
+    """Return the lower of the frame rates by timestamps and by arrival. A slow line shows in the latter."""
+    by_timestamps, by_arrival = readings.frame_rate_hertz, readings.arrival_rate_hertz
+    return None if by_timestamps is None or by_arrival is None else min(by_timestamps, by_arrival)
 
 
 def _learn(
-    normal: Normal, rate: float | None, bits: float | None, size: tuple[int, int] | None, *, healthy: bool
-) -> Normal:
-    """Learn from readings; of those that are suspect only that another size stays."""
+    normal: StreamBaseline, rate: float | None, bits: float | None, size: tuple[int, int] | None, *, healthy: bool
+) -> StreamBaseline:
+    """Learn from readings. From readings that show a fault, only a lasting new size is learned."""
     if size is not None:
         same = normal.size is None or _same_size(size, normal.size)
         others = 0 if same else normal.other_sizes + 1

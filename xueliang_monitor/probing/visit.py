@@ -10,7 +10,7 @@ from dataclasses import replace
 from xueliang_monitor.model import Rung, Target, Timeouts, VisitResult
 from xueliang_monitor.net.names import Names
 from xueliang_monitor.picture.worker import Workers
-from xueliang_monitor.probing.camera_lock import WAIT_SECONDS, TurnError, Turns
+from xueliang_monitor.probing.camera_lock import WAIT_SECONDS, CameraBusyError, CameraLocks
 from xueliang_monitor.probing.climb import climb_one
 from xueliang_monitor.probing.conclusion import conclude, untold
 from xueliang_monitor.probing.findings import Findings
@@ -61,7 +61,7 @@ async def visit(
     now: float,
     total_seconds: float | None = None,
     beside: Collection[Rung] = (),
-    turns: Turns | None = None,
+    locks: CameraLocks | None = None,
     names: Names | None = None,
     pauses: Pauses | None = None,
     progress: Progress | None = None,
@@ -79,7 +79,7 @@ async def visit(
         now: when the visit starts, in seconds since the epoch.
         total_seconds: bounds the whole visit.
         beside: the rungs beside the ladder that are due.
-        turns: keeps other visits and commands from the camera meanwhile.
+        locks: keeps other visits and commands from the camera meanwhile.
         names: looks up the camera's name.
         pauses: knows when this process did not run.
         progress: is called with each rung when it is begun and when it is over.
@@ -100,13 +100,13 @@ async def visit(
         progress=progress,
     )
     try:
-        async with (turns or Turns()).of(target.host):
+        async with (locks or CameraLocks()).hold(target.host):
             if total_seconds is not None:
                 context = replace(context, ends_at=time.monotonic() + total_seconds)
             found = await _climb_ladder(context, top)
             await _climb_beside(context, found, beside)
         return conclude(context, found)
-    except TurnError as error:
+    except CameraBusyError as error:
         return untold(target, now, str(error), WAIT_SECONDS), memory
     except Exception as error:
         log.exception("camera %s: the visit itself failed", target.id)

@@ -13,7 +13,7 @@ from xueliang_monitor.picture.reference import Reference
 from xueliang_monitor.probing.device_memory import DeviceMemory
 from xueliang_monitor.probing.login import Login, LoginHistory
 from xueliang_monitor.probing.memory import Memory
-from xueliang_monitor.probing.stream_baseline import Normal
+from xueliang_monitor.probing.stream_baseline import StreamBaseline
 
 
 def _whole(stored: object, validate: ValidatorFunctionWrapHandler) -> Reference | None:
@@ -39,7 +39,7 @@ class StoredMemory:
     last_start: tuple[float, float] | None
     restart_noticed_at: float | None
     login_kind: LoginKind
-    normal: Normal = field(default_factory=Normal)
+    normal: StreamBaseline = field(default_factory=StreamBaseline)
     refusals: tuple[float, ...] = ()
 
     @classmethod

@@ -188,6 +188,6 @@ def camera_in_full(entry: Entry, status: CameraStatus) -> dict[str, Any]:
             }
             for rung, result in entry.rungs.items()
         ],
-        "readings": dict(entry.readings),
+        "readings": dict(entry.readings.items()),
         "reference_pictures": entry.memory.reference.looks if entry.memory.reference else 0,
     }

@@ -1,4 +1,4 @@
-"""Beside the ladder: what does the device say of itself? Clock, make, firmware, profiles, last start (ONVIF)."""
+"""Beside the ladder: clock, identity, firmware, media profiles and last start as the device reports them (ONVIF)."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from xueliang_monitor.probing.login import LoginOutcome, Permission, Protocol
 from xueliang_monitor.probing.rung import Climbed, Probe, RungOutcome, VisitContext
 from xueliang_monitor.probing.rungs.reach import UNREACHED, Reached, Resolved
 from xueliang_monitor.probing.rungs.rtsp import STREAM_NOT_FOUND, login_outcome
+from xueliang_monitor.readings import Readings
 from xueliang_monitor.wire.errors import EmptyResponseError, OnvifResponseError, SoapFaultError, WebPageError
 
 if TYPE_CHECKING:
@@ -43,25 +44,25 @@ ONVIF_UNREACHABLE = Fault(
     "onvif_unreachable",
     Rung.ONVIF,
     Severity.WARNING,
-    Text("ONVIF unreachable", "ONVIF 不可达"),
-    Text("Nothing answers where the camera is to speak ONVIF.", "摄像机的 ONVIF 端口没有应答。"),
-    Text(
-        "Switch ONVIF on in the camera, or correct onvif_port in its file; write onvif: none where it has none.",
-        "在摄像机中启用 ONVIF，或更正其文件中的 onvif_port；若不支持请写 onvif: none。",
+    name=Text("ONVIF unreachable", "ONVIF 不可达"),
+    cause=Text("The camera's ONVIF port does not answer.", "摄像机的 ONVIF 端口没有应答。"),
+    advice=Text(
+        "Enable ONVIF in the camera, or correct onvif_port in its file. Write onvif: none if it has no ONVIF.",
+        "在摄像机中启用 ONVIF，或更正其配置文件中的 onvif_port；若不支持请写 onvif: none。",
     ),
 )
 ONVIF_AUTH_FAILED = Fault(
     "onvif_auth_failed",
     Rung.ONVIF,
     Severity.WARNING,
-    Text("ONVIF login refused", "ONVIF 登录失败"),
-    Text(
-        "The login is not valid for ONVIF; many cameras keep users of their own for it.",
-        "该登录对 ONVIF 无效；许多摄像机为 ONVIF 单独设置用户。",
+    name=Text("ONVIF login refused", "ONVIF 登录失败"),
+    cause=Text(
+        "The camera does not accept the login for ONVIF. Many cameras have separate ONVIF users.",
+        "该账号对 ONVIF 无效；许多摄像机为 ONVIF 单独设置用户。",
     ),
-    Text(
-        "Add the user for ONVIF in the camera, or name another login as onvif_credentials in its file.",
-        "在摄像机中添加 ONVIF 用户，或在其文件中用 onvif_credentials 指定其他登录。",
+    advice=Text(
+        "Add an ONVIF user in the camera, or name another login as onvif_credentials in its file.",
+        "在摄像机中添加 ONVIF 用户，或在其配置文件中用 onvif_credentials 指定其他账号。",
     ),
     at_first_sight=True,
 )
@@ -69,32 +70,37 @@ ONVIF_MALFORMED = Fault(
     "onvif_malformed",
     Rung.ONVIF,
     Severity.WARNING,
-    Text("ONVIF answers unreadable", "ONVIF 应答无法解析"),
-    Text("What answers is no ONVIF, or the firmware is damaged.", "应答并非 ONVIF，或固件损坏。"),
-    Text(
-        "Check onvif_port and onvif_path in the camera's file; update the firmware.",
-        "检查摄像机文件中的 onvif_port 与 onvif_path；升级固件。",
+    name=Text("ONVIF answers unreadable", "ONVIF 应答无法解析"),
+    cause=Text(
+        "Another service answers on that port, or the camera's firmware is damaged.",
+        "该端口的应答并非 ONVIF，或摄像机固件损坏。",
+    ),
+    advice=Text(
+        "Check onvif_port and onvif_path in the camera's file. Update the firmware.",
+        "检查摄像机配置文件中的 onvif_port 与 onvif_path；升级固件。",
     ),
 )
 ONVIF_FAULT = Fault(
     "onvif_fault",
     Rung.ONVIF,
     Severity.WARNING,
-    Text("ONVIF reports an error", "ONVIF 报错"),
-    Text("The camera refuses what every ONVIF camera must answer.", "摄像机拒绝了 ONVIF 设备必须应答的请求。"),
-    Text("Restart the camera; if it stays, update its firmware.", "重启摄像机；若仍存在，请升级固件。"),
+    name=Text("ONVIF reports an error", "ONVIF 报错"),
+    cause=Text(
+        "The camera refuses a request that every ONVIF camera must answer.", "摄像机拒绝了 ONVIF 设备必须应答的请求。"
+    ),
+    advice=Text("Restart the camera. If the error stays, update its firmware.", "重启摄像机；若仍存在，请升级固件。"),
 )
 ONVIF_WEB_PAGE = Fault(
     "onvif_web_page",
     Rung.ONVIF,
     Severity.WARNING,
-    Text("Web page in place of ONVIF", "返回网页而非 ONVIF"),
-    Text(
-        "The camera's web server answers with a page, such as its login page: ONVIF is off or elsewhere.",
-        "摄像机网页服务返回页面（如登录页）：ONVIF 未启用或位于其他端口。",
+    name=Text("Web page instead of ONVIF", "返回网页而非 ONVIF"),
+    cause=Text(
+        "The camera's web server answers with a web page, such as its login page. ONVIF is off or on another port.",
+        "摄像机的网页服务返回了网页（如登录页）：ONVIF 未启用或位于其他端口。",
     ),
-    Text(
-        "Switch ONVIF on in the camera's settings, or correct onvif_port and onvif_path.",
+    advice=Text(
+        "Enable ONVIF in the camera, or correct onvif_port and onvif_path.",
         "在摄像机设置中启用 ONVIF，或更正 onvif_port 与 onvif_path。",
     ),
 )
@@ -102,9 +108,9 @@ ONVIF_EMPTY = Fault(
     "onvif_empty",
     Rung.ONVIF,
     Severity.WARNING,
-    Text("ONVIF answers are empty", "ONVIF 应答为空"),
-    Text("The camera answers without saying anything: its ONVIF service hangs.", "摄像机应答无内容：ONVIF 服务异常。"),
-    Text("Restart the camera; if it stays, update its firmware.", "重启摄像机；若仍存在，请升级固件。"),
+    name=Text("ONVIF answers are empty", "ONVIF 应答为空"),
+    cause=Text("The camera sends empty answers. Its ONVIF service hangs.", "摄像机应答无内容：ONVIF 服务异常。"),
+    advice=Text("Restart the camera. If the fault stays, update its firmware.", "重启摄像机；若仍存在，请升级固件。"),
 )
 _BY_RESPONSE: tuple[tuple[type[OnvifResponseError], Fault], ...] = (
     (EmptyResponseError, ONVIF_EMPTY),
@@ -125,10 +131,10 @@ def _load() -> None:
 
 
 @dataclass(slots=True)
-class Asked:
-    """What the device answered so far, and how the login went.
+class DeviceAnswers:
+    """What the device has answered so far, and the outcome of the login.
 
-    It is filled while the device is asked, so that a login is remembered also where the rung then runs out of time.
+    It is updated during the conversation, so that a refused login is remembered even if the rung then times out.
     """
 
     memory: DeviceMemory
@@ -144,7 +150,7 @@ async def conversation(
     from xueliang_monitor.net.onvif import OnvifClient
 
     reached, resolved = climbed.find(Reached), climbed.find(Resolved)
-    asked = climbed.find(Asked)
+    asked = climbed.find(DeviceAnswers)
     return OnvifClient(
         context.target.host,
         target,
@@ -158,7 +164,7 @@ async def conversation(
 
 
 async def _optional(answer: Awaitable[Answer], otherwise: Answer) -> Answer:
-    """Take what a camera need not tell; nothing is made of its silence."""
+    """Return the answer to an optional request, or `otherwise` where the camera does not answer it."""
     try:
         async with asyncio.timeout(OPTIONAL_SECONDS):
             return await answer
@@ -167,7 +173,7 @@ async def _optional(answer: Awaitable[Answer], otherwise: Answer) -> Answer:
 
 
 async def _interview(talk: OnvifClient, context: VisitContext, known: DeviceMemory) -> DeviceMemory:
-    """Ask what seldom changes: profiles, host name, where the stream is, whether the last start is told."""
+    """Ask what seldom changes: profiles, host name, stream path, and whether the device reports its last start."""
     from xueliang_monitor.wire.onvif import path_of
 
     profiles = await _optional(talk.profiles(), known.profiles)
@@ -187,7 +193,7 @@ async def _interview(talk: OnvifClient, context: VisitContext, known: DeviceMemo
 
 
 async def _ask_last_start(talk: OnvifClient, context: VisitContext, known: DeviceMemory) -> DeviceMemory:
-    """Notice a restart: the last start moved by the camera's clock and by ours, so that setting a clock is none."""
+    """Notice a restart: the last start moved by the camera's clock and by ours. Setting a clock moves only one."""
     told = await _optional(talk.last_reboot(), None)
     if told is None:
         return known
@@ -209,22 +215,24 @@ def _fault_of(error: NetError | OnvifResponseError) -> FaultSeen:
     )
 
 
-def _readings(known: DeviceMemory, told: Identity | None) -> dict[str, float | str]:
-    readings: dict[str, float | str] = {}
-    if known.hints.clock_offset_seconds is not None:
-        readings["clock_offset_seconds"] = known.hints.clock_offset_seconds
-    if told is not None:
-        readings |= {"manufacturer": told.manufacturer, "model": told.model, "firmware": told.firmware}
-        readings["serial"] = told.serial
-    if known.hostname:
-        readings["hostname"] = known.hostname
-    if known.last_start is not None:
-        readings["last_start_timestamp_seconds"] = known.last_start[1]
-    return readings
+def _readings(known: DeviceMemory, told: Identity | None) -> Readings:
+    readings = Readings(
+        clock_offset_seconds=known.hints.clock_offset_seconds,
+        hostname=known.hostname or None,
+        last_start_timestamp_seconds=known.last_start[1] if known.last_start is not None else None,
+    )
+    if told is None:
+        return readings
+    return replace(
+        readings, manufacturer=told.manufacturer, model=told.model, firmware=told.firmware, serial=told.serial
+    )
 
 
 async def _ask_time(talk: OnvifClient) -> None:
-    """Ask the clock first, as a login needs it; that some cameras refuse even this is found out again by the login."""
+    """Ask the clock first, as the login needs it.
+
+    Some cameras refuse even this without a login. The login then shows it again.
+    """
     try:
         await talk.time()
     except SoapFaultError as error:
@@ -233,31 +241,31 @@ async def _ask_time(talk: OnvifClient) -> None:
     except OnvifResponseError as error:
         if isinstance(error, EmptyResponseError | WebPageError):
             raise
-        # What cannot be read of the clock alone is no reason to say nothing of the device.
+        # An unreadable clock must not end the conversation.
 
 
 def _asks_for_path(context: VisitContext, climbed: Climbed) -> bool:
-    """Say whether the device is asked for the path of its stream, as the stream is not found at the known one."""
+    """Return whether to ask the device for its stream path, as the stream was not found at the known path."""
     asked_at = context.memory.device.interviewed_at
     lost = STREAM_NOT_FOUND.code in climbed.codes
     return lost and (asked_at is None or context.now() - asked_at >= PATH_ASKED_SECONDS)
 
 
 def _permission(context: VisitContext, climbed: Climbed) -> Permission:
-    """Return whether a login may be tried, after what RTSP said about it in the same visit."""
+    """Return whether a login may be tried, given its outcome over RTSP in the same visit."""
     login, reached = context.memory.login, climbed.find(Reached)
     rtsp = LoginOutcome.OPEN if reached is None else login_outcome(reached.connection, climbed.codes)
     return login.before_onvif(context.now(), rtsp, login.before(Protocol.RTSP, context.started_at))
 
 
-async def _prepare(context: VisitContext) -> Asked:
-    return Asked(context.memory.device)
+async def _prepare(context: VisitContext) -> DeviceAnswers:
+    return DeviceAnswers(context.memory.device)
 
 
 async def _climb(context: VisitContext, climbed: Climbed, _seconds: float) -> RungOutcome:
-    target, asked = context.target.onvif, climbed.need(Asked)
+    target, asked = context.target.onvif, climbed.need(DeviceAnswers)
     if target is None:
-        raise RuntimeError("a camera without ONVIF was asked")
+        raise RuntimeError("the camera has no ONVIF")
     seen: list[Finding] = []
     told: Identity | None = None
     async with await conversation(context, climbed, target, _permission(context, climbed)) as talk:
@@ -289,7 +297,7 @@ def _login_outcome(talk: OnvifClient) -> LoginOutcome:
 
 
 def _judge(context: VisitContext, known: DeviceMemory, told: Identity | None, seen: list[Finding]) -> RungOutcome:
-    """Return what was seen and what could be ruled out; without a login that is the clock alone."""
+    """Return the faults seen and ruled out. Without a login that is the clock only."""
     offset = known.hints.clock_offset_seconds
     found: list[tuple[str, Finding | None]] = []
     if offset is not None:
@@ -309,7 +317,7 @@ def _judge(context: VisitContext, known: DeviceMemory, told: Identity | None, se
 
 
 def _wanted(context: VisitContext, climbed: Climbed, *, due: bool) -> bool:
-    """Say whether the device is asked in a visit: where it is due, or where it can say why the stream is not found."""
+    """Return whether the device is asked: when it is due, or to learn the path of a stream that was not found."""
     if climbed.codes & UNREACHED:
         return False
     if context.ends_at is not None and context.ends_at - time.monotonic() < MIN_SECONDS:
@@ -322,7 +330,11 @@ _EXCLUDES = frozenset(fault.code for fault in _STOPPING if fault is not ONVIF_AU
 
 ONVIF = Probe(
     rung=Rung.ONVIF,
-    title=Text("ONVIF", "ONVIF"),
+    title=Text("ONVIF", "设备信息"),
+    summary=Text(
+        "The monitor asks the device over ONVIF for its clock, identity and last start.",
+        "通过 ONVIF 查询设备的时钟、身份和上次启动时间。",
+    ),
     faults=(*_STOPPING, CLOCK_DRIFT, DEVICE_REBOOTED, DEVICE_REPLACED, FIRMWARE_CHANGED),
     excludes=_EXCLUDES,
     timed=(ONVIF_UNREACHABLE, CLOCK_DRIFT),

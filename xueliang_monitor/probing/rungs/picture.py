@@ -11,32 +11,33 @@ from xueliang_monitor.picture.look import Look, LookError, Material
 from xueliang_monitor.picture.worker import WorkerError
 from xueliang_monitor.probing.rung import Climbed, Probe, RungOutcome, VisitContext
 from xueliang_monitor.probing.rungs.stream import DECODE_FAILED, Played
+from xueliang_monitor.readings import Readings
 
 CHECK_FAILED = Fault(
     "check_failed",
     Rung.MONITOR,
     Severity.WARNING,
-    Text("Check failed", "检测失败"),
-    Text(
-        "The monitor itself failed to check this camera; nothing is known against the camera.",
-        "监控程序自身检测失败；与摄像机无关。",
+    name=Text("Check failed", "监控程序自身出错，未能检测"),
+    cause=Text(
+        "The monitor itself could not check this camera. The state of the camera is unknown.",
+        "监控程序自身出错，未能检测；摄像机状态未知。",
     ),
-    Text(
-        "Mend what the detail names, such as open files or the name server; else look into the monitor's log.",
-        "按详情处理（如打开文件数不足、域名服务器无应答）；否则查看监控程序日志。",
+    advice=Text(
+        "Fix the cause in the detail, such as the open-files limit or the DNS server. Else read the monitor's log.",
+        "按详情处理（如提高打开文件数上限、恢复 DNS 服务器）；否则查看监控程序日志。",
     ),
 )
 
 
 def _local_hour(now: float) -> float:
-    """Return the hour of the day here, which is where the cameras are."""
+    """Return the local hour of the day; the monitor is in the cameras' time zone."""
     moment = time.localtime(now)
     return moment.tm_hour + moment.tm_min / 60
 
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """The look at the picture: scores, measures and the reference after it."""
+    """The look at the picture: its scores and measures, and the reference after it."""
 
     look: Look
 
@@ -61,11 +62,9 @@ async def _climb(context: VisitContext, climbed: Climbed, seconds: float) -> Run
     if look is None:
         size = f"{len(keyframe.data)} bytes"
         raise FaultSeen(DECODE_FAILED, f"a {keyframe.codec} keyframe of {size} could not be decoded")
-    readings: dict[str, float | str] = {**look.measures}
-    if played.size is None:
-        readings["resolution"] = f"{look.width}x{look.height}"
+    resolution = f"{look.width}x{look.height}" if played.size is None else None
     return RungOutcome(
-        readings,
+        Readings(resolution=resolution, measures=look.measures),
         seen=tuple(Finding(verdict.code, verdict.detail) for verdict in look.seen),
         ruled_out=look.ruled_out | {DECODE_FAILED.code, CHECK_FAILED.code},
         look_again=look.look_again,
@@ -77,6 +76,10 @@ async def _climb(context: VisitContext, climbed: Climbed, seconds: float) -> Run
 PICTURE = Probe(
     rung=Rung.PICTURE,
     title=Text("Picture", "画面"),
+    summary=Text(
+        "The monitor decodes the picture, measures it and compares it with the camera's past.",
+        "解码并测量画面，与该摄像机以往的画面比较。",
+    ),
     faults=(*(check.fault for check in PICTURE_CHECKS), CHECK_FAILED),
     timed_out=CHECK_FAILED,
     climb=_climb,

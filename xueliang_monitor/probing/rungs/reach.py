@@ -17,25 +17,28 @@ from xueliang_monitor.probing.rung import (
     RungOutcome,
     VisitContext,
 )
+from xueliang_monitor.readings import Readings
 
 NAME_UNRESOLVED = Fault(
     "name_unresolved",
     Rung.REACH,
     Severity.CRITICAL,
-    Text("Name not found", "域名无法解析"),
-    Text("The name server says that the camera's name has no address.", "域名服务器答复：该摄像机域名没有对应的地址。"),
-    Text("Correct the address in the camera's file, or the name server.", "更正摄像机文件中的地址，或检查域名服务器。"),
+    name=Text("Name not resolved", "域名无法解析"),
+    cause=Text("DNS has no address for the camera's host name.", "DNS 中没有该摄像机域名对应的地址。"),
+    advice=Text(
+        "Correct the address in the camera's file, or the DNS record.", "更正摄像机配置文件中的地址，或修正 DNS 记录。"
+    ),
 )
 HOST_UNREACHABLE = Fault(
     "host_unreachable",
     Rung.REACH,
     Severity.CRITICAL,
-    Text("Host unreachable", "主机不可达"),
-    Text(
-        "The network has no way to the camera: a route, a switch or a line is down.",
+    name=Text("Host unreachable", "主机不可达"),
+    cause=Text(
+        "The network has no route to the camera: a route, a switch or a line is down.",
         "网络无法到达摄像机：路由、交换机或线路中断。",
     ),
-    Text(
+    advice=Text(
         "Check the uplink and the switch, then the camera's power and cable.",
         "先检查上联线路与交换机，再检查摄像机电源与网线。",
     ),
@@ -44,34 +47,33 @@ CONNECTION_REFUSED = Fault(
     "connection_refused",
     Rung.REACH,
     Severity.CRITICAL,
-    Text("Connection refused", "连接被拒绝"),
-    Text(
-        "A device answers at the address, but nothing listens on the RTSP port.",
-        "该地址有设备响应，但 RTSP 端口无服务。",
+    name=Text("Connection refused", "连接被拒绝"),
+    cause=Text(
+        "A device answers at the address, but its RTSP port is closed.", "该地址有设备响应，但 RTSP 端口未开放。"
     ),
-    Text(
-        "Check the RTSP port and that RTSP is switched on; restart the camera.",
-        "检查 RTSP 端口及 RTSP 是否启用；重启摄像机。",
+    advice=Text(
+        "Check the RTSP port, and that RTSP is enabled. Restart the camera.",
+        "检查 RTSP 端口及 RTSP 服务是否启用；重启摄像机。",
     ),
 )
 CONNECT_TIMEOUT = Fault(
     "connect_timeout",
     Rung.REACH,
     Severity.CRITICAL,
-    Text("No answer", "无响应"),
-    Text(
-        "Nothing answers at the camera's address: power, cable or network.",
-        "摄像机地址无任何响应：电源、网线或网络故障。",
+    name=Text("No answer", "无响应"),
+    cause=Text(
+        "No device answers at the camera's address: no power, a broken cable, or a network fault.",
+        "摄像机地址无任何响应：断电、网线故障或网络故障。",
     ),
-    Text(
-        "Check power and cable at the camera, then the switch port and firewall.",
+    advice=Text(
+        "Check power and cable at the camera, then the switch port and the firewall.",
         "检查摄像机电源与网线，再检查交换机端口与防火墙。",
     ),
 )
 
 
 UNANSWERED = frozenset({CONNECT_TIMEOUT.code, HOST_UNREACHABLE.code})
-"""Codes that a network which is not up yet also causes."""
+"""Codes that also a network which is still starting causes."""
 
 UNREACHED = UNANSWERED | {NAME_UNRESOLVED.code}
 """Codes after which nothing else is asked of the camera: other findings would only repeat them."""
@@ -108,14 +110,15 @@ async def _climb(context: VisitContext, climbed: Climbed, _seconds: float) -> Ru
         raise FaultSeen(CONNECTION_REFUSED, str(error)) from error
     except ConnectError as error:
         raise FaultSeen(HOST_UNREACHABLE, str(error)) from error
-    return RungOutcome({"connect_seconds": time.monotonic() - started}, value=Reached(connection))
+    return RungOutcome(Readings(connect_seconds=time.monotonic() - started), value=Reached(connection))
 
 
 _FAULTS = (NAME_UNRESOLVED, HOST_UNREACHABLE, CONNECTION_REFUSED, CONNECT_TIMEOUT)
 
 REACH = Probe(
     rung=Rung.REACH,
-    title=Text("Reach", "连接"),
+    title=Text("Reach", "网络连接"),
+    summary=Text("The monitor opens a TCP connection to the RTSP port.", "与 RTSP 端口建立 TCP 连接。"),
     faults=_FAULTS,
     excludes=frozenset(fault.code for fault in _FAULTS),
     timed=(CONNECT_TIMEOUT,),

@@ -27,51 +27,56 @@ from xueliang_monitor.probing.rung import (
     VisitContext,
 )
 from xueliang_monitor.probing.rungs.reach import Reached
+from xueliang_monitor.readings import Readings
 
 TLS_FAILED = Fault(
     "tls_failed",
     Rung.RTSP,
     Severity.CRITICAL,
-    Text("No trusted encryption", "TLS 连接失败"),
-    Text(
-        "The camera speaks no TLS on that port, or its certificate is not trusted or has expired.",
-        "该端口不支持 TLS，或摄像机证书不受信任或已过期。",
+    name=Text("TLS failed", "TLS 连接失败"),
+    cause=Text(
+        "The port does not speak TLS, or the camera's certificate is untrusted or expired.",
+        "该端口不支持 TLS，或摄像机证书不受信任、已过期。",
     ),
-    Text(
-        "Renew the camera's certificate; or name it with tls: FILE in the camera's file, or set tls: insecure.",
-        "更新摄像机证书；或在摄像机文件中用 tls: 文件 指定证书，或设置 tls: insecure。",
+    advice=Text(
+        "Renew the camera's certificate. Or set tls: FILE in the camera's file to trust it, or tls: insecure.",
+        "更新摄像机证书；或在摄像机配置文件中用 tls: 证书文件 指定信任的证书，或设置 tls: insecure。",
     ),
 )
 RTSP_TIMEOUT = Fault(
     "rtsp_timeout",
     Rung.RTSP,
     Severity.CRITICAL,
-    Text("RTSP gives no answer", "RTSP 无应答"),
-    Text(
-        "The camera accepts connections but does not answer: it hangs or is overloaded.",
+    name=Text("RTSP timeout", "RTSP 无应答"),
+    cause=Text(
+        "The camera accepts connections but does not answer. It hangs or is overloaded.",
         "摄像机接受连接但不应答：设备死机或过载。",
     ),
-    Text("Restart the camera; check how many clients read it.", "重启摄像机；检查有多少客户端在取流。"),
+    advice=Text("Restart the camera. Check how many clients read its stream.", "重启摄像机；检查有多少客户端在取流。"),
 )
 RTSP_MALFORMED = Fault(
     "rtsp_malformed",
     Rung.RTSP,
     Severity.CRITICAL,
-    Text("Answers are not RTSP", "应答不是 RTSP"),
-    Text("Something else listens on that port, or the firmware is damaged.", "该端口运行着其他服务，或固件损坏。"),
-    Text(
-        "Check the port in the camera's file; restart or update the camera.", "检查摄像机文件中的端口；重启或升级固件。"
+    name=Text("Not RTSP", "应答不是 RTSP"),
+    cause=Text(
+        "Another service uses that port, or the camera's firmware is damaged.",
+        "该端口运行着其他服务，或摄像机固件损坏。",
+    ),
+    advice=Text(
+        "Check the port in the camera's file. Restart the camera or update its firmware.",
+        "检查摄像机配置文件中的端口；重启摄像机或升级固件。",
     ),
 )
 AUTH_FAILED = Fault(
     "auth_failed",
     Rung.RTSP,
     Severity.CRITICAL,
-    Text("Login refused", "登录失败"),
-    Text("The user name or the password is not the camera's.", "用户名或密码与摄像机不符。"),
-    Text(
-        "Correct the credentials; until then logins are spaced out so that the camera is not locked.",
-        "更正凭据；在此之前登录尝试会逐渐放缓，以免摄像机锁定。",
+    name=Text("Login refused", "登录失败"),
+    cause=Text("The camera does not accept the user name or the password.", "摄像机不接受该用户名或密码。"),
+    advice=Text(
+        "Correct the credentials. Until then, logins are tried less and less often to avoid a lock-out.",
+        "更正账号密码；在此之前登录重试间隔会逐渐加长，以免触发摄像机锁定。",
     ),
     at_first_sight=True,
 )
@@ -79,14 +84,14 @@ AUTH_LOCKED = Fault(
     "auth_locked",
     Rung.RTSP,
     Severity.CRITICAL,
-    Text("Logins are locked", "登录已被锁定"),
-    Text(
-        "The camera takes no login for a while, as somebody tried wrong passwords.",
-        "因多次输错密码，摄像机暂时拒绝登录。",
+    name=Text("Login locked", "登录已被锁定"),
+    cause=Text(
+        "The camera refuses all logins for a while, because somebody tried wrong passwords.",
+        "因多次输错密码，摄像机暂时拒绝一切登录。",
     ),
-    Text(
-        "Wait half an hour, or restart the camera; find out who else logs in, and correct the credentials.",
-        "等待半小时或重启摄像机；查明还有谁在登录，并更正凭据。",
+    advice=Text(
+        "Wait half an hour, or restart the camera. Find out who else logs in, and correct the credentials.",
+        "等待半小时或重启摄像机；查明还有谁在登录，并更正账号密码。",
     ),
     at_first_sight=True,
 )
@@ -94,37 +99,40 @@ STREAM_NOT_FOUND = Fault(
     "stream_not_found",
     Rung.RTSP,
     Severity.CRITICAL,
-    Text("Stream not found", "码流不存在"),
-    Text("The camera has no stream at that path.", "摄像机在该路径下没有码流。"),
-    Text(
-        "Correct the path in the camera's file, for example after a firmware update.",
-        "更正摄像机文件中的路径（例如固件升级之后）。",
+    name=Text("Stream not found", "码流不存在"),
+    cause=Text("The camera has no stream at that path.", "摄像机在该路径下没有码流。"),
+    advice=Text(
+        "Correct rtsp_path in the camera's file. A firmware update may have changed it.",
+        "更正摄像机配置文件中的 rtsp_path；固件升级可能改变了路径。",
     ),
 )
 SESSION_LIMIT = Fault(
     "session_limit",
     Rung.RTSP,
     Severity.CRITICAL,
-    Text("No session free", "会话数已满"),
-    Text("As many clients read the camera as it can serve.", "取流客户端数量已达摄像机上限。"),
-    Text("Close unused clients, or raise the camera's limit.", "关闭不用的客户端，或提高摄像机的连接上限。"),
+    name=Text("No free session", "会话数已满"),
+    cause=Text("The camera already serves as many clients as it can.", "取流客户端数量已达摄像机上限。"),
+    advice=Text("Close unused clients, or raise the camera's limit.", "关闭不用的客户端，或提高摄像机的连接上限。"),
     at_first_sight=True,
 )
 SERVER_ERROR = Fault(
     "server_error",
     Rung.RTSP,
     Severity.CRITICAL,
-    Text("Camera reports an error", "摄像机报错"),
-    Text("The camera answered with an error of its own.", "摄像机返回了自身错误。"),
-    Text("Restart the camera; if it stays, update its firmware.", "重启摄像机；若仍存在，请升级固件。"),
+    name=Text("Camera reports an error", "摄像机报错"),
+    cause=Text("The camera answered with an internal error.", "摄像机返回内部错误。"),
+    advice=Text("Restart the camera. If the error stays, update its firmware.", "重启摄像机；若仍存在，请升级固件。"),
 )
 CONNECTION_CLOSED = Fault(
     "connection_closed",
     Rung.RTSP,
     Severity.CRITICAL,
-    Text("Connection closed", "连接被关闭"),
-    Text("The camera ended the connection before it answered.", "摄像机在应答之前关闭了连接。"),
-    Text("Check the camera's client limit and address filter; restart it.", "检查连接上限与地址过滤；重启摄像机。"),
+    name=Text("Connection closed", "连接被关闭"),
+    cause=Text("The camera closed the connection before it answered.", "摄像机在应答之前关闭了连接。"),
+    advice=Text(
+        "Check the camera's connection limit and its IP filter. Restart it.",
+        "检查摄像机的连接上限与 IP 地址过滤；重启摄像机。",
+    ),
 )
 
 _BY_STATUS = {
@@ -134,7 +142,7 @@ _BY_STATUS = {
     410: STREAM_NOT_FOUND,
     453: SESSION_LIMIT,
 }
-"""Any other status, 461 and 5xx among them, is an error of the camera's own (RFC 2326, 11.3)."""
+"""Any other status, such as 461 or 5xx, is an internal error of the camera (RFC 2326, 11.3)."""
 
 _BY_ERROR: tuple[tuple[type[NetError], Fault], ...] = (
     (TlsError, TLS_FAILED),
@@ -147,14 +155,14 @@ _BY_ERROR: tuple[tuple[type[NetError], Fault], ...] = (
 
 
 def fault_of(error: NetError) -> Fault:
-    """Return the fault that an error of the RTSP client stands for."""
+    """Return the fault for an error of the RTSP client."""
     if isinstance(error, RtspStatusError) and not isinstance(error, RedirectError):
         return _BY_STATUS.get(error.status, SERVER_ERROR)
     return next((fault for kind, fault in _BY_ERROR if isinstance(error, kind)), SERVER_ERROR)
 
 
 def login_outcome(connection: RtspConnection, codes: Collection[str]) -> LoginOutcome:
-    """Return how the login over RTSP went, by the connection and the codes of the faults seen."""
+    """Return the outcome of the login over RTSP, from the connection and the codes of the faults seen."""
     refused, locked = AUTH_FAILED.code in codes, AUTH_LOCKED.code in codes
     if connection.login_accepted:
         return LoginOutcome.REVOKED if refused or locked else LoginOutcome.ACCEPTED
@@ -182,8 +190,7 @@ async def _climb(context: VisitContext, climbed: Climbed, _seconds: float) -> Ru
         description = await connection.describe(target.request_url, credentials)
     except NetError as error:
         raise FaultSeen(fault_of(error), str(error)) from error
-    server = description.server
-    return RungOutcome({"server": server} if server else {}, value=Described(description))
+    return RungOutcome(Readings(server=description.server or None), value=Described(description))
 
 
 _FAULTS = (
@@ -201,6 +208,7 @@ _FAULTS = (
 RTSP = Probe(
     rung=Rung.RTSP,
     title=Text("RTSP", "RTSP 会话"),
+    summary=Text("The monitor logs in and asks for the stream's description.", "登录并获取码流描述。"),
     faults=_FAULTS,
     excludes=frozenset(fault.code for fault in _FAULTS if fault is not SESSION_LIMIT),
     timed=(RTSP_TIMEOUT, CONNECTION_CLOSED),

@@ -1,4 +1,4 @@
-"""Third rung: does the stream play, up to one whole keyframe and a few pictures more?"""
+"""Third rung: does the stream play, up to one complete keyframe and a few pictures after it?"""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from xueliang_monitor.wire.sdp import Media
 MAX_PIXELS = 64_000_000
 FIRST_PACKET_SECONDS = 5.0
 STALL_SECONDS = 4.0
-"""Without a packet for so long a stream that came is interrupted; cameras of one picture a second are not."""
+"""Without a packet for this long, a stream is interrupted. It leaves room for one frame per second."""
 
 KEYFRAME_GRACE_SECONDS = 0.3
 FOLLOWING_SECONDS = 2.0
 READ_AGAIN_SECONDS = 240.0
-"""How old readings are when new ones are due."""
+"""The age of the last readings at which new ones are due."""
 
 TCP_REORDER_DEPTH, UDP_REORDER_DEPTH = 4, 32
 LOSS_RATIO = 0.01
@@ -39,76 +39,85 @@ NO_MEDIA = Fault(
     "no_media",
     Rung.STREAM,
     Severity.CRITICAL,
-    Text("No video arrives", "无视频数据"),
-    Text(
-        "The camera says it plays, but sends nothing: the encoder hangs.",
-        "摄像机声称已播放但未发送数据：编码器可能死机。",
+    name=Text("No video data", "无视频数据"),
+    cause=Text(
+        "The camera accepts PLAY but sends no video. Its encoder may hang.",
+        "摄像机应答了 PLAY 但未发送视频数据：编码器可能死机。",
     ),
-    Text("Restart the camera; check the encoder's settings.", "重启摄像机；检查编码设置。"),
+    advice=Text("Restart the camera. Check the encoder settings.", "重启摄像机；检查编码设置。"),
 )
 NO_KEYFRAME = Fault(
     "no_keyframe",
     Rung.STREAM,
     Severity.CRITICAL,
-    Text("No whole picture arrives", "无关键帧"),
-    Text(
-        "Video arrives, but no keyframe: a very long interval or a damaged encoder.",
-        "有视频数据但没有关键帧：关键帧间隔过长或编码器损坏。",
+    name=Text("No keyframe", "无关键帧"),
+    cause=Text(
+        "Video arrives without a keyframe: the keyframe interval is very long, or the encoder is faulty.",
+        "有视频数据但没有关键帧：关键帧间隔过长或编码器故障。",
     ),
-    Text(
-        "Shorten the keyframe interval to at most 5 s; restart the camera.", "将关键帧间隔设为不超过 5 秒；重启摄像机。"
+    advice=Text(
+        "Set the keyframe interval to 5 s or less. Restart the camera.", "将关键帧间隔设为不超过 5 秒；重启摄像机。"
     ),
 )
 CODEC_UNSUPPORTED = Fault(
     "codec_unsupported",
     Rung.STREAM,
     Severity.WARNING,
-    Text("Codec not supported", "编码格式不支持"),
-    Text("The stream's codec is none of H.264, H.265 and MJPEG.", "码流编码不是 H.264、H.265 或 MJPEG。"),
-    Text("Choose another codec or another stream of the camera.", "更换编码格式或使用摄像机的另一路码流。"),
+    name=Text("Codec not supported", "编码格式不支持"),
+    cause=Text("The stream's codec is not H.264, H.265 or MJPEG.", "码流编码不是 H.264、H.265 或 MJPEG。"),
+    advice=Text("Select another codec, or another stream of the camera.", "更换编码格式，或使用摄像机的另一路码流。"),
 )
 DECODE_FAILED = Fault(
     "decode_failed",
     Rung.STREAM,
     Severity.CRITICAL,
-    Text("Picture cannot be decoded", "画面无法解码"),
-    Text("What the camera sends is damaged or against its standard.", "摄像机发送的数据损坏或不合标准。"),
-    Text(
-        "Restart the camera; if it stays, update its firmware or choose another codec.",
-        "重启摄像机；若仍存在，升级固件或更换编码。",
+    name=Text("Video cannot be decoded", "画面无法解码"),
+    cause=Text(
+        "The video data are damaged or violate the codec's standard.", "摄像机发送的视频数据损坏或不符合编码标准。"
+    ),
+    advice=Text(
+        "Restart the camera. If the fault stays, update its firmware or select another codec.",
+        "重启摄像机；若仍存在，请升级固件或更换编码格式。",
     ),
 )
 PACKET_LOSS = Fault(
     "packet_loss",
     Rung.STREAM,
     Severity.WARNING,
-    Text("Packets are lost", "丢包"),
-    Text("The line is overloaded or disturbed, or the camera drops packets.", "线路拥塞或受干扰，或摄像机自身丢包。"),
-    Text("Check cable, radio link and switch port; lower the bitrate.", "检查网线、无线链路与交换机端口；降低码率。"),
+    name=Text("Packet loss", "丢包"),
+    cause=Text(
+        "The line is overloaded or disturbed, or the camera drops packets.", "线路拥塞或受干扰，或摄像机自身丢包。"
+    ),
+    advice=Text(
+        "Check cable, radio link and switch port. Lower the bitrate.", "检查网线、无线链路与交换机端口；降低码率。"
+    ),
 )
 STREAM_INTERRUPTED = Fault(
     "stream_interrupted",
     Rung.STREAM,
     Severity.CRITICAL,
-    Text("Stream breaks off", "码流中断"),
-    Text("The camera ends the connection, or falls silent, while it plays.", "摄像机在播放过程中断开连接或停止发送。"),
-    Text("Check the power supply and the line; restart the camera.", "检查供电与线路；重启摄像机。"),
+    name=Text("Stream interrupted", "码流中断"),
+    cause=Text(
+        "The camera closes the connection or stops sending while it plays.",
+        "摄像机在播放过程中断开连接或停止发送数据。",
+    ),
+    advice=Text("Check the power supply and the line. Restart the camera.", "检查供电与线路；重启摄像机。"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """What was received of the stream.
+    """The keyframe that was received, and what came with it.
 
-    `following` are the pictures after the keyframe, `motion_ratio` how much they change it; `size` is in pixels, None
-    where the stream does not tell it; `normal` is what is known of the stream after this visit.
+    `following` are the pictures after the keyframe, and `motion_ratio` their size over its own. `size` is in pixels,
+    None where the stream does not contain it. `normal` is what is normal for the stream after this visit.
     """
 
     keyframe: AccessUnit
     following: tuple[bytes, ...]
     motion_ratio: float | None
     size: tuple[int, int] | None
-    normal: stream_baseline.Normal
+    normal: stream_baseline.StreamBaseline
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,19 +137,21 @@ class _Session:
 
 
 def _why_no_keyframe(reception: Reception, seconds: float) -> FaultSeen:
-    """Return what to say when the time is up."""
+    """Return the fault of a stream without a complete keyframe."""
     order = reception.order
     readings = reception.readings()
     if not order.received:
-        return FaultSeen(NO_MEDIA, f"PLAY was answered, but no video packet came within {seconds:.1f} s")
+        return FaultSeen(NO_MEDIA, f"PLAY was answered, but no video packet arrived within {seconds:.1f} s")
     if order.lost:
-        return FaultSeen(PACKET_LOSS, f"{_loss(reception)}; no keyframe was whole within {seconds:.1f} s", readings)
+        return FaultSeen(
+            PACKET_LOSS, f"{_loss(reception)}; no complete keyframe arrived within {seconds:.1f} s", readings
+        )
     if reception.damaged:
         detail = (
-            f"{reception.damaged} keyframes came within {seconds:.1f} s, and no packet was lost, but none was whole"
+            f"{reception.damaged} keyframes arrived within {seconds:.1f} s without packet loss, and none was complete"
         )
         return FaultSeen(DECODE_FAILED, detail, readings)
-    detail = f"{order.received} packets and {reception.pictures} pictures within {seconds:.1f} s, none a keyframe"
+    detail = f"{order.received} packets and {reception.pictures} frames within {seconds:.1f} s, without a keyframe"
     return FaultSeen(NO_KEYFRAME, detail, readings)
 
 
@@ -150,14 +161,14 @@ def _loss(reception: Reception) -> str:
 
 
 async def _hurry(session: _Session, reception: Reception) -> None:
-    """Where no keyframe comes by itself, ask the camera for one."""
+    """Ask the camera for a keyframe where none arrives by itself."""
     await asyncio.sleep(KEYFRAME_GRACE_SECONDS)
     if reception.keyframe is None:
         reception.asked_for_keyframe = await ask_for_keyframe(session.context, session.climbed)
 
 
 async def _receive(session: _Session, playback: Playback, reception: Reception, seconds: float) -> None:
-    """Read until the keyframe, a few pictures after it and what readings need, or until the time is up."""
+    """Receive until enough arrived, or until the time is up."""
     loop = asyncio.get_running_loop()
     started = loop.time()
     ends = started + seconds
@@ -179,7 +190,7 @@ async def _receive(session: _Session, playback: Playback, reception: Reception, 
                     limit.reschedule(min(ends, max(reception.last_packet, started) + STALL_SECONDS))
     except TimeoutError:
         if reception.started is not None and loop.time() < ends:
-            reception.interrupted = f"no packet came for {STALL_SECONDS:.0f} s"
+            reception.interrupted = f"no packet arrived for {STALL_SECONDS:.0f} s"
     finally:
         await batches.aclose()
 
@@ -187,14 +198,14 @@ async def _receive(session: _Session, playback: Playback, reception: Reception, 
 def _check_size(size: tuple[int, int] | None) -> None:
     if size and size[0] * size[1] > MAX_PIXELS:
         raise MalformedMediaError(
-            f"its parameter set claims {size[0]}x{size[1]} pixels, over {MAX_PIXELS // 1_000_000} million"
+            f"its parameter set claims {size[0]}x{size[1]} pixels; the limit is {MAX_PIXELS // 1_000_000} million"
         )
 
 
 def _video(description: Description) -> tuple[Media, tracks.VideoDepacketizer]:
     videos = description.session.videos
     if not videos:
-        raise FaultSeen(NO_MEDIA, "the camera's description names no video track")
+        raise FaultSeen(NO_MEDIA, "the camera's SDP has no video track")
     chosen = tracks.choose(videos)
     if chosen is None:
         names = ", ".join(tracks.codec_name(media) for media in videos[:4])
@@ -237,12 +248,15 @@ async def _play(session: _Session, reception: Reception, media: Media, seconds: 
 
 
 def _is_interruption(error: NetError) -> bool:
-    """Say whether the camera ended the session: the connection, or by having forgotten it (454)."""
+    """Return whether the camera closed the connection, or no longer knows the session (454)."""
     return isinstance(error, ClosedError) or (isinstance(error, RtspStatusError) and error.status == SESSION_NOT_FOUND)
 
 
 async def _listen(session: _Session, playback: Playback, reception: Reception, seconds: float) -> None:
-    """Receive, and ask for a keyframe where none comes; an end after the keyframe is noted, before it raised."""
+    """Receive, and ask for a keyframe where none arrives.
+
+    An interruption after the keyframe is noted in `reception`. One before it raises.
+    """
     hurry = asyncio.create_task(_hurry(session, reception))
     try:
         await _receive(session, playback, reception, seconds)
@@ -283,11 +297,12 @@ async def _climb(context: VisitContext, climbed: Climbed, seconds: float) -> Run
 
 
 def _outcome(context: VisitContext, reception: Reception, played: Played, transport: Transport) -> RungOutcome:
-    readings = reception.readings()
-    readings["keyframe_wait_seconds"] = reception.keyframe_after
-    readings["transport"] = transport.value
-    if played.size:
-        readings["resolution"] = f"{played.size[0]}x{played.size[1]}"
+    readings = replace(
+        reception.readings(),
+        keyframe_wait_seconds=reception.keyframe_after,
+        transport=transport.value,
+        resolution=f"{played.size[0]}x{played.size[1]}" if played.size else None,
+    )
     ruled_out = _EXCLUDES | {SESSION_LIMIT.code}
     if reception.interrupted:
         seen: tuple[Finding, ...] = (Finding(STREAM_INTERRUPTED.code, reception.interrupted),)
@@ -318,6 +333,10 @@ _EXCLUDES = frozenset({NO_MEDIA.code, NO_KEYFRAME.code, CODEC_UNSUPPORTED.code, 
 STREAM = Probe(
     rung=Rung.STREAM,
     title=Text("Stream", "码流"),
+    summary=Text(
+        "The monitor plays the stream up to a complete keyframe and measures what arrives.",
+        "播放码流直到收到完整的关键帧，并测量码流。",
+    ),
     faults=_FAULTS,
     excludes=_EXCLUDES,
     timed=(NO_MEDIA, NO_KEYFRAME, PACKET_LOSS, STREAM_INTERRUPTED, DECODE_FAILED),

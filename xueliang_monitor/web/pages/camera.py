@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
@@ -86,7 +87,7 @@ def now_values(fleet: Fleet, name: str, climbing: Mapping[Rung, RungResult | Non
         "faults": _faults(status),
         "advice": advice_of(entry, status),
         "rungs": _rungs(entry, climbing),
-        "readings": {key: value for key, value in sorted(entry.readings.items()) if key not in MEASURES},
+        "readings": dict(sorted(replace(entry.readings, measures={}).items())),
         "visited": entry.health.visited_at,
         "keyframe": entry.health.keyframe_at,
         "looks": entry.memory.reference.looks if entry.memory.reference else 0,
@@ -119,9 +120,9 @@ def _scores(entry: Entry, known: past.Past) -> list[dict[str, Any]]:
 def _measures(entry: Entry, known: past.Past) -> list[dict[str, Any]]:
     shown = []
     for name in MEASURES:
-        now = entry.readings.get(name)
+        now = entry.readings.measures.get(name)
         line = charts.line([(look.at, look.measures.get(name, 0.0)) for look in known.looks])
-        if line is not None or isinstance(now, float):
+        if line is not None or now is not None:
             shown.append({"name": MEASURE_NAMES[name], "now": now, "line": line})
     return shown
 

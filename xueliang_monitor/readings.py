@@ -1,0 +1,112 @@
+"""What visits measure, and what cameras report about themselves, as one frozen value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from types import MappingProxyType
+
+_NO_MEASURES: Mapping[str, float] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """What visits measured, and what the camera reported about itself; None where nothing is known.
+
+    The names of the fields are those in JSON and on the page. Frame rates are frames per second.
+    """
+
+    connect_seconds: float | None = None
+    """Time to open the TCP connection."""
+
+    server: str | None = None
+    """The RTSP server's name, as the camera reports it."""
+
+    codec: str | None = None
+    """h264, h265 or mjpeg."""
+
+    keyframe_bytes: float | None = None
+    """Size of the last keyframe."""
+
+    profile: str | None = None
+    """The codec's profile, such as High."""
+
+    packet_loss_ratio: float | None = None
+    """Share of RTP packets lost."""
+
+    reordered_packets: float | None = None
+    """RTP packets that arrived out of order."""
+
+    jitter_seconds: float | None = None
+    """Interarrival jitter of video packets (RFC 3550)."""
+
+    frame_rate_hertz: float | None = None
+    """Frame rate by RTP timestamps."""
+
+    arrival_rate_hertz: float | None = None
+    """Frame rate by arrival."""
+
+    bits_per_second: float | None = None
+    """Video payload, by RTP timestamps."""
+
+    bytes_per_second: float | None = None
+    """The same in bytes."""
+
+    keyframe_interval_seconds: float | None = None
+    """Time between the last keyframes."""
+
+    stream_clock_offset_seconds: float | None = None
+    """The clock of RTCP sender reports minus the monitor's."""
+
+    keyframe_requested: float | None = None
+    """1 where the camera was asked for the keyframe."""
+
+    keyframe_wait_seconds: float | None = None
+    """Time from the first packet to a complete keyframe."""
+
+    transport: str | None = None
+    """tcp or udp."""
+
+    resolution: str | None = None
+    """Width and height in pixels, such as 1920x1080."""
+
+    clock_offset_seconds: float | None = None
+    """The camera's clock over ONVIF minus the monitor's."""
+
+    manufacturer: str | None = None
+    """Manufacturer as ONVIF reports it."""
+
+    model: str | None = None
+    """Model as ONVIF reports it."""
+
+    firmware: str | None = None
+    """Firmware version as ONVIF reports it."""
+
+    serial: str | None = None
+    """Serial number as ONVIF reports it."""
+
+    hostname: str | None = None
+    """The host name that the camera is set to."""
+
+    last_start_timestamp_seconds: float | None = None
+    """When the camera last started, in seconds since the epoch by the monitor's clock."""
+
+    measures: Mapping[str, float] = field(default_factory=lambda: _NO_MEASURES)
+    """The measures of the picture, by their exported names."""
+
+    def items(self) -> Iterator[tuple[str, float | str]]:
+        """Yield every known reading with its name, then the picture's measures."""
+        for name in _READING_NAMES:
+            value: float | str | None = getattr(self, name)
+            if value is not None:
+                yield name, value
+        yield from self.measures.items()
+
+    def updated(self, later: Readings) -> Readings:
+        """Return the same with every reading that is known from a later visit."""
+        known = {name: value for name in _READING_NAMES if (value := getattr(later, name)) is not None}
+        return replace(self, **known, measures={**self.measures, **later.measures}) if known or later.measures else self
+
+
+_READING_NAMES = tuple(item.name for item in fields(Readings) if item.name != "measures")
+NO_READINGS = Readings()
