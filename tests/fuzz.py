@@ -1,4 +1,4 @@
-"""Coverage-guided fuzzing of every parser of what cameras send: python -m tests.fuzz [--seconds N] [--runs N].
+"""Coverage-guided fuzzing of every parser of camera data: python -m tests.fuzz [--seconds N] [--runs N].
 
 Each parser takes any bytes and may raise nothing but our own errors, and no input may take over a second. One process
 for each parser, started from the captures; prints how many inputs each took, and fails at the first that breaks it.
@@ -53,7 +53,7 @@ def _challenges(data: bytes) -> None:
 
 
 def _payloads(depacketizer: tracks.VideoDepacketizer, data: bytes) -> None:
-    """Read packets out of the input: a length, a byte of flags, a payload."""
+    """Split the input into packets: a length, a byte of flags, a payload."""
     position = number = timestamp = 0
     order = rtp.Resequencer()
     while position + 2 <= len(data):
@@ -61,7 +61,7 @@ def _payloads(depacketizer: tracks.VideoDepacketizer, data: bytes) -> None:
         payload = data[position + 2 : position + 2 + size]
         position += 2 + size
         number, timestamp = number + 1 + (flags >> 5 & 1), timestamp + (flags & 3)
-        packet = rtp.RtpPacket(96, number & 0xFFFF, timestamp, 1, bool(flags & 0x80), payload)
+        packet = rtp.RtpPacket(96, number & 0xFFFF, timestamp, ssrc=1, marker=bool(flags & 0x80), payload=payload)
         for each, lost in order.push(packet):
             depacketizer.push(each, lost=lost)
     _ = depacketizer.size, depacketizer.profile
@@ -98,21 +98,21 @@ PARSERS: dict[str, Callable[[bytes], None]] = {
     "discovery": lambda data: _ignore(discovery.read_matches(data)),
     "time-zone": lambda data: _ignore(timezone.parse(data.decode("utf-8", "replace"))),
 }
-"""To add a parser: one line."""
+"""The parsers; a new one is one line."""
 
 
 def _ignore(_value: object) -> None:
-    """Whatever was read."""
+    """Drop the result of a parser."""
 
 
 def try_one(name: str, data: bytes) -> None:
-    """Feed a parser; only our own errors are passed over."""
+    """Run a parser on an input; only our own errors are expected."""
     with contextlib.suppress(WireError):
         PARSERS[name](data)
 
 
 def seeds(name: str) -> list[bytes]:
-    """Return inputs to start from: what cameras say, and what clips are made of."""
+    """Return the seed inputs: data of the captures and of the clips."""
     answers = [
         exchange.response for file in sorted(CAPTURES.glob("*.rtsp")) for exchange in parse(file.read_text()).exchanges
     ]
@@ -156,7 +156,7 @@ def _start(name: str, folder: Path, seconds: float, runs: int) -> subprocess.Pop
 
 
 def machine_paused(name: str, said: bytes) -> bool:
-    """Say whether an input that took too long by the clock takes the processor less than it may: tried once more."""
+    """Return whether a timeout was a pause of the machine: run the input again and measure its CPU time."""
     if b"libFuzzer: timeout" not in said or not (told := _BASE64.findall(said)):
         return False
     data, began = base64.b64decode(told[-1]), time.process_time()
@@ -165,7 +165,7 @@ def machine_paused(name: str, said: bytes) -> bool:
 
 
 def main() -> int:
-    """Fuzz every parser, two at a time; return how many broke."""
+    """Fuzz every parser, one on each CPU; return the number of broken ones."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--seconds", type=float, default=60.0, help="for all parsers together")
     options.add_argument("--runs", type=int, default=0, help="inputs for each parser, in place of seconds")

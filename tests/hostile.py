@@ -1,6 +1,6 @@
-"""Servers that mean ill or are broken, each on a port of its own; run as a process: python -m tests.hostile PORT.
+"""Hostile and broken servers, each on its own port. Run as a process: python -m tests.hostile PORT.
 
-The first behaviour listens on PORT, the others on those after it. Prints `ready` once all listen.
+The first behaviour listens on PORT, the others on the ports after it. Prints `ready` when all of them listen.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def answer(request: Request, *headers: str, body: bytes = b"", status: str = "20
 
 
 def usual(request: Request, sdp: bytes = SDP) -> bytes:
-    """Answer as a camera in order does."""
+    """Answer as a working camera does."""
     if request.method == "DESCRIBE":
         return answer(request, body=sdp)
     if request.method == "SETUP":
@@ -62,7 +62,7 @@ def packets(payloads: Iterator[tuple[bytes, int, bool]], kind: int = 96, channel
 
 
 def fragments(*, ending: bool) -> Iterator[tuple[bytes, int, bool]]:
-    """FU-A of an IDR picture that starts again and again, at each picture or never ending."""
+    """FU-A fragments of an IDR picture that start again with each picture, or again and again without an end."""
     for number in itertools.count():
         timestamp = number // 4 * 3600 if ending else 0
         yield b"\x7c" + bytes((0x85 if number % 4 == 0 or not ending else 0x05,)) + bytes(600), timestamp, False
@@ -115,7 +115,7 @@ MEDIA: dict[str, tuple[bytes, Callable[[], Iterator[bytes]]]] = {
     "random-h265": (H265_SDP, lambda: packets((random.randbytes(900), n * 90, False) for n in itertools.count())),
     "silence": (SDP, lambda: iter(())),
 }
-"""What comes after a handshake in order, without end and as fast as it is taken."""
+"""Endless media after a correct handshake, sent as fast as the client reads."""
 
 
 def real() -> Iterator[bytes]:
@@ -143,7 +143,7 @@ TALK: dict[str, Callable[[Request], Iterator[bytes]]] = {
     ),
     "continue-for-ever": lambda _request: itertools.repeat(b"RTSP/1.0 100 Continue\r\n\r\n" * 100),
 }
-"""What DESCRIBE is answered with."""
+"""The response to DESCRIBE."""
 
 ODD = ("byte-a-second", "answers-twice", "no-answer-to-teardown")
 NAMES = (*TALK, *MEDIA, *ODD)

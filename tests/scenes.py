@@ -1,4 +1,4 @@
-"""Footage made of the packaged clips, laid out as the real: for tests of pictures where no other footage is at hand."""
+"""Footage made from the packaged clips, in the layout of real footage, for picture tests without real footage."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ VIDEOS: dict[str, tuple[str, Change | None]] = {
     "tfl5": ("table-live.h264", _mirrored),
     "riverdk": ("parking-live.h265", _left),
 }
-"""Scenes by the names that tests use; where there is no clip of one, another is seen from elsewhere."""
+"""Clips by the names of the scenes in tests; a scene without a clip is a transformed clip of another one."""
 
 STILLS = {"lta4703": "table-live.h264", "lta2701": "street-live.h264"}
-"""Scenes of a day and a night, made by dimming a clip."""
+"""Scenes with a day and a night, made by darkening a clip."""
 
 
 def _frames(clip: str) -> list[Frame]:
@@ -53,7 +53,7 @@ def _frames(clip: str) -> list[Frame]:
 
 
 def _remux(clip: str, file: Path) -> None:
-    """Put a clip into a container that knows how many pictures there are."""
+    """Write a clip into a container that has the number of pictures."""
     with (CLIPS / clip).open("rb") as stream, av.open(stream) as source, av.open(str(file), "w", format="mp4") as made:
         track = made.add_stream_from_template(source.streams.video[0])
         for number, packet in enumerate(packet for packet in source.demux(video=0) if packet.size):
@@ -63,7 +63,7 @@ def _remux(clip: str, file: Path) -> None:
 
 
 def make_footage(folder: Path) -> Path:
-    """Write the videos, the stills and the list of both; return the folder."""
+    """Write the videos, the stills and `cameras.json`; return the folder."""
     cameras: list[dict[str, Any]] = []
     for name, (clip, change) in VIDEOS.items():
         file = folder / f"{name}.mp4"

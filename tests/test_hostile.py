@@ -1,4 +1,4 @@
-"""Hostile and broken peers: each ends in its fault, in time, in little memory, and never holds the event loop."""
+"""Hostile and broken peers: each visit ends with its fault, in time, with little memory, without blocking the loop."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _memory(what: str) -> int:
 
 
 async def _longest_hold() -> float:
-    """Return for how long the loop was held at most, once cancelled: by the clock, and no more than by our own CPU.
+    """Return the longest blocking of the event loop, once cancelled: the smaller of wall time and our own CPU time.
 
     What other processes take of a busy machine is not counted.
     """
@@ -91,14 +91,14 @@ async def _longest_hold() -> float:
         return worst
 
 
-def test_every_hostile_peer_is_expected_to_end_somehow() -> None:
+def test_every_hostile_peer_has_an_expected_fault() -> None:
     assert set(EXPECTED) == set(hostile.NAMES)
 
 
 @pytest.mark.parametrize("name", hostile.NAMES)
-async def test_a_hostile_peer_ends_in_its_fault(name: str) -> None:
+async def test_a_visit_to_a_hostile_peer_ends_with_its_fault(name: str) -> None:
     port = PORT + hostile.NAMES.index(name)
-    target = Target(name, hostile.HOST, port, "/x", Credentials("u", "p"), listen_seconds=0.0)
+    target = Target(name, hostile.HOST, port, path="/x", credentials=Credentials("u", "p"), listen_seconds=0.0)
     Path("/proc/self/clear_refs").write_text("5")  # what memory peaks at is counted from here
     before, hold = _memory("VmRSS"), asyncio.create_task(_longest_hold())
     began = time.monotonic()

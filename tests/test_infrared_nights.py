@@ -1,4 +1,4 @@
-"""Days and infrared nights through the daemon's own path, with restarts: no check fails, and states are right."""
+"""Days and infrared nights through the daemon's own code, with restarts: no check fails, and states are right."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Watch = Callable[[Shot, float], Watched]
 
 
 def moment(day: int, hour: float) -> float:
-    """Return a moment in June, by the clock of the wall."""
+    """Return a moment in June, in local time."""
     return time.mktime((2026, 6, 1 + day, 0, 0, 0, 0, 0, -1)) + hour * HOUR
 
 
@@ -34,7 +34,7 @@ def hour_of(at: float) -> float:
 
 
 def failed(watched: Watched) -> int:
-    """Return how many visits ended in an error of the monitor's own."""
+    """Return how many visits failed because of the monitor itself."""
     return sum(finding.code == "check_failed" for visited in watched.reports for finding in visited.seen)
 
 
@@ -74,7 +74,7 @@ async def test_a_week_of_days_and_infrared_nights(watch: Watch, began: float, su
     assert len(watched.reports) > 400
     assert failed(watched) == 0
     assert watched.fleet.snapshot().monitor.visits.failures.counts == {}
-    known_from = moment(1, 12.0)  # a day and a night were seen by then
+    known_from = moment(1, 12.0)  # by then a day and a night have been seen
     seen = {(finding.code, visited.at > known_from) for visited in watched.reports for finding in visited.seen}
     assert seen <= {("picture_colourless", True), ("picture_dirty", False)}
     raised = [item for item in watched.transitions if item.kind == "raised" and item.at > known_from]
@@ -88,7 +88,7 @@ async def test_a_week_of_days_and_infrared_nights(watch: Watch, began: float, su
 
 
 async def test_real_days_with_black_and_white_nights(watch: Watch, footage: Path) -> None:
-    """A real camera's stills of eight days and nights; by night it shows them as one in night mode does."""
+    """Stills of a real camera over eight days; those of the night are shown as in night mode."""
     folder = footage / "real"
     if not (folder / "long.json").exists():
         pytest.skip(f"no long runs at {folder}")

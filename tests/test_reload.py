@@ -207,7 +207,7 @@ async def test_sighup_reloads_and_what_camera_add_adds_is_in_the_metrics(simulat
                 )  # fmt: skip
                 out, _ = await add.communicate()
                 assert add.returncode == 0
-                assert "the daemon takes it up within 2 s" in out.decode()
+                assert "the daemon picks it up within 2 s" in out.decode()
                 await until(is_watched)
                 (first,) = re.findall(r"\nxueliang_config_last_reload_timestamp_seconds \S+", await metrics())
 

@@ -1,4 +1,4 @@
-"""A restart after any number of looks: no check fails, what is settled is kept, the rest is learned anew."""
+"""A restart after any number of looks: no check fails, settled lights are kept, the rest is learned again."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Watch = Callable[..., Watched]
 
 @pytest.fixture
 def watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
-    """Return what watches a made camera, always by noon light."""
+    """Return a function that watches a generated camera in noon light."""
     begun: list[Watched] = []
 
     def begin(change: Callable[[made.Frame], made.Frame] = lambda frame: frame) -> Watched:
@@ -50,7 +50,7 @@ def watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
 
 @pytest.mark.parametrize("how", ["stopped", "killed", "upgraded"])
 @pytest.mark.parametrize("looks", [1, 5, 10, 20, 24, 40])
-async def test_after_any_number_of_looks_a_restart_fails_no_check(watch: Watch, looks: int, how: str) -> None:
+async def test_no_check_fails_after_a_restart(watch: Watch, looks: int, how: str) -> None:
     watched = watch()
     for _ in range(looks):
         await watched.look()
@@ -68,7 +68,7 @@ async def test_after_any_number_of_looks_a_restart_fails_no_check(watch: Watch, 
     assert watched.fleet.snapshot().monitor.visits.failures.counts == {}
 
 
-async def test_a_second_restart_heals_what_the_first_left(watch: Watch) -> None:
+async def test_a_second_restart_recovers_from_the_first(watch: Watch) -> None:
     watched = watch()
     for how, looks in (("upgraded", 10), ("upgraded", 3), ("killed", 7), ("stopped", 2)):
         for _ in range(looks):
@@ -78,7 +78,7 @@ async def test_a_second_restart_heals_what_the_first_left(watch: Watch) -> None:
     assert set(watched.states) == {State.UP}
 
 
-async def test_what_was_settled_is_judged_by_at_once(watch: Watch) -> None:
+async def test_settled_lights_are_used_at_once(watch: Watch) -> None:
     hidden = False
 
     def change(frame: made.Frame) -> made.Frame:
@@ -99,7 +99,7 @@ async def test_what_was_settled_is_judged_by_at_once(watch: Watch) -> None:
     assert [finding.code for finding in (await watched.look()).seen] == ["picture_covered"]
 
 
-async def test_what_cannot_be_read_of_a_reference_costs_the_reference_alone(watch: Watch, tmp_path: Path) -> None:
+async def test_an_unreadable_reference_costs_only_the_reference(watch: Watch, tmp_path: Path) -> None:
     kept = Remembered.of(Memory(made.reference(60), Login(refusals=(5.0,))))
     assert kept.reference is not None
     adapter = TypeAdapter(Remembered)
@@ -121,8 +121,8 @@ async def test_what_cannot_be_read_of_a_reference_costs_the_reference_alone(watc
         assert restored.refusals == (5.0,)
 
 
-def test_a_picture_never_gets_to_the_disk() -> None:
-    """Of few looks nothing is stored, of many their medians; the last picture and its bytes never."""
+def test_a_single_picture_is_never_saved() -> None:
+    """Few looks save nothing and many save their medians; the last picture is never saved."""
     for looks in (1, 9, SETTLED_LOOKS - 1):
         assert Remembered.of(Memory(made.reference(looks))).reference is None
     old = made.reference(60)
@@ -138,7 +138,7 @@ SETTINGS = "intervals: {reach: 1s, rtsp: 1s, stream: 1s, picture: 1s}\nrechecks:
 
 
 async def looked_at(rig: Rig, looks: int) -> list[dict[str, Any]]:
-    """Return every camera as the API tells it, once each learned from so many looks; none may fail meanwhile."""
+    """Return every camera from the API once each has learned from so many looks; no check may fail meanwhile."""
     until = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < until:
         with contextlib.suppress(aiohttp.ClientError):
@@ -147,12 +147,14 @@ async def looked_at(rig: Rig, looks: int) -> list[dict[str, Any]]:
             if all(item["reference_pictures"] >= looks for item in cameras):
                 return cameras
         await asyncio.sleep(0.2)
-    raise AssertionError(f"not every camera was looked at within {WAIT_SECONDS} s: {rig.log.read_text()[-2000:]}")
+    raise AssertionError(
+        f"some cameras did not reach {looks} looks within {WAIT_SECONDS} s: {rig.log.read_text()[-2000:]}"
+    )
 
 
 @pytest.mark.timeout(600)
-async def test_a_daemon_that_is_stopped_or_killed_goes_on_without_a_failed_check(tmp_path: Path) -> None:
-    """The process itself over a simulated fleet, several times in a row, each time after few looks."""
+async def test_a_stopped_or_killed_daemon_continues_without_a_failed_check(tmp_path: Path) -> None:
+    """The daemon process watches a simulated fleet and is restarted several times, each time after a few looks."""
     async with running(tmp_path, 6, SETTINGS) as rig, contextlib.AsyncExitStack() as stack:
         daemon = rig.daemon
         for how, looks in ((signal.SIGTERM, 7), (signal.SIGKILL, 6), (signal.SIGTERM, 10)):

@@ -1,4 +1,4 @@
-"""Writes Grafana's dashboards from dashboards.yaml to deploy/grafana; `--check` says which are not current."""
+"""Writes the Grafana dashboards from dashboards.yaml to deploy/grafana. `--check` lists those that are out of date."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ USERNAME_ENV = "XUELIANG_USERNAME"
 
 
 def _without_secrets(arguments: list[str]) -> tuple[list[str], dict[str, str]]:
-    """Take logins out of arguments; return the rest and the environment that carries them instead."""
+    """Move logins from the arguments to environment variables; return both."""
     cleaned: list[str] = []
     moved: dict[str, str] = {}
     waiting = iter(arguments)
@@ -32,7 +32,7 @@ def _without_secrets(arguments: list[str]) -> tuple[list[str], dict[str, str]]:
 
 
 def main() -> None:
-    """Run the command line; a password given there is moved out of the process list first."""
+    """Run the command line. A login in the arguments moves to the environment first, as others can list arguments."""
     cleaned, moved = _without_secrets(sys.argv[1:])
     if moved:
         os.execve(  # noqa: S606

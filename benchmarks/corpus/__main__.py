@@ -1,8 +1,8 @@
 """Make the corpus: python -m benchmarks.corpus FOLDER [--footage FOLDER] [--seed N] [--made first|other|third].
 
 Writes pictures, manifest-tuning.json and manifest-test.json with the labels that `xueliang picture score` reads. The
-cameras are split, not the cases: no threshold may be set by a camera of the test half. The faults are made in one of
-three ways, so that no check knows only how one of them makes it.
+corpus is split by camera, not by case: no limit may be tuned on a camera of the test half. The faults are made in one
+of three ways, so that a check cannot pass by knowing how one of them makes a fault.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ def _write(folder: Path, name: str, picture: Frame) -> str:
 
 
 def _live(frame: Frame, chance: np.random.Generator) -> list[Frame]:
-    """Return frames as a camera of which there are only stills would show them: grain, otherwise each time."""
+    """Return frames made from a still: the same picture with fresh grain each time."""
     fresh = chance.spawn(1)[0]
     return [as_uint8(frame + fresh.normal(0, 1.2, frame.shape)) for _ in range(FRAMES_A_CASE)]
 
 
 def _baseline(scene: Scene, chance: np.random.Generator) -> list[tuple[Frame, float, float | None]]:
-    """Return healthy frames of the scene's first part, with the light of other hours where it is all of one moment."""
+    """Return healthy frames of the scene's first part. Frames of a video get the light of other hours as well."""
     if not scene.live:
         return [
             (cut(frame), 3600.0 * number, scene.hours[number])
@@ -63,7 +63,7 @@ def _baseline(scene: Scene, chance: np.random.Generator) -> list[tuple[Frame, fl
 
 
 def _frames(scene: Scene, chance: np.random.Generator, *, day: bool) -> tuple[list[Frame], float | None]:
-    """Return the uncut frames of a case, from the scene's last part, and their hour."""
+    """Return the uncut frames of a case, from the scene's last part, and their local hour."""
     if not scene.live:
         places = [n for n in range(1, len(scene.frames), 2) if not day or 8 <= (scene.hours[n] or 12) <= 17]
         place = int(chance.choice(places))

@@ -1,4 +1,4 @@
-"""Faults of a picture, made on a camera's own frames in three severities: 0 mild, 1 medium, 2 severe."""
+"""Makes picture faults on a camera's own frames in three severities: 0 mild, 1 medium, 2 severe."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import numpy as np
 from benchmarks.corpus.footage import Frame, as_uint8, cut
 
 Maker = Callable[[list[Frame], int, np.random.Generator], list[Frame]]
-"""From uncut frames, a severity and a source of chance to what the camera shows."""
+"""Turns uncut frames, a severity and a random generator into the frames that the camera shows."""
 
 
 def each(change: Callable[[Frame, int, np.random.Generator], Frame]) -> Maker:
-    """Return a maker that changes every frame alike."""
+    """Return a maker that changes every frame in the same way."""
 
     def make(frames: list[Frame], severity: int, chance: np.random.Generator) -> list[Frame]:
         state = chance.bit_generator.state
         made = []
         for frame in frames:
-            chance.bit_generator.state = state  # the same place in every frame
+            chance.bit_generator.state = state  # the same random numbers for every frame
             made.append(change(cut(frame), severity, chance))
         return made
 
@@ -80,7 +80,7 @@ def _blob(shape: tuple[int, ...], share: float, chance: np.random.Generator, sof
 
 
 def _cover(shape: tuple[int, ...], chance: np.random.Generator) -> Frame:
-    """Return what lies before the lens: cloth, a leaf, a hand, a bag; close, so out of focus."""
+    """Return an object before the lens, out of focus: cloth, a leaf, a hand, a bag."""
     height, width = shape[:2]
     colour = chance.uniform(15, 190, 3)
     fine = chance.normal(0, 1, (max(4, height // 24), max(4, width // 24), 1)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Reads the footage: a scene is a camera's healthy frames in time order, cut so that there is room to move."""
+"""Reads the footage. A scene is a camera's healthy frames in time order, with a margin to move in."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ import numpy as np
 
 Frame = Any
 MARGIN = 0.12
-"""Cut from each side of a frame, so that a camera that is turned shows real ground and no made-up border."""
+"""Share of a frame cut from each side, so that a turned camera shows real ground instead of an invented border."""
 
 MAX_FRAMES = 240
+"""Frames read of a video, spread over its length."""
+
 TUNING = frozenset({"lta4703", "tfl1", "tfl5", "cardet", "street", "worker"})
-"""Cameras that thresholds may be set by; the others only test them."""
+"""Cameras on which limits may be tuned; the others only test them."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """One camera's frames, uncut, with the local hour of each where that is known, and whether they follow closely."""
+    """One camera's uncut frames and the local hour of each, None where unknown; `live` frames are of one video."""
 
     camera: str
     frames: list[Frame]
@@ -31,12 +33,12 @@ class Scene:
 
     @property
     def half(self) -> str:
-        """Which half of the corpus it belongs to."""
+        """The half of the corpus to which the camera belongs."""
         return "tuning" if self.camera in TUNING else "test"
 
 
 def cut(frame: Frame, shift: tuple[float, float] = (0.0, 0.0), degrees: float = 0.0, zoom: float = 1.0) -> Frame:
-    """Return what a camera sees: the middle of a frame, or what it sees turned (shift in shares of the width)."""
+    """Return what a camera sees: the middle of a frame, or the view after a shift in shares of the width and a turn."""
     height, width = frame.shape[:2]
     out = round(width * (1 - 2 * MARGIN)), round(height * (1 - 2 * MARGIN))
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, zoom)
@@ -67,7 +69,7 @@ def _video(folder: Path, camera: dict[str, Any]) -> Scene:
 
 
 def _region(camera: dict[str, Any], frame: Frame) -> tuple[int, int, int, int]:
-    """Return what is left without burned-in text, which would move with the picture when it is cut otherwise."""
+    """Return the region without burned-in text: left, top, right, bottom. Text would move with the picture."""
     region = camera.get("roi")
     if isinstance(region, list) and len(region) == 4:
         left, top, width, height = (int(value) for value in region)
@@ -76,15 +78,15 @@ def _region(camera: dict[str, Any], frame: Frame) -> tuple[int, int, int, int]:
 
 
 def scenes(folder: Path, names: Collection[str] = ()) -> list[Scene]:
-    """Read cameras of the footage by their names, all where none is given."""
-    told = json.loads((folder / "cameras.json").read_text())
+    """Read cameras of the footage by name; all of them without names."""
+    index = json.loads((folder / "cameras.json").read_text())
     return [
         (_stills if item["type"] == "stills" else _video)(folder, item)
-        for item in told["cameras"]
+        for item in index["cameras"]
         if not names or item["id"] in names
     ]
 
 
 def as_uint8(picture: Frame) -> Frame:
-    """Round and clip to what a picture can hold."""
+    """Round and clip values to those of a picture."""
     return np.clip(np.rint(picture), 0, 255).astype(np.uint8)

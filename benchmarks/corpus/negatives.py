@@ -1,4 +1,4 @@
-"""What must stay healthy although it changes the picture: traffic, weather, light, a slow line."""
+"""Makes healthy changes of a picture, in which no fault may be found: traffic, weather, light, a slow line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def _plain(frames: list[Frame], _severity: int, _chance: np.random.Generator) ->
 
 
 def _lorry(frames: list[Frame], severity: int, chance: np.random.Generator) -> list[Frame]:
-    """A vehicle that fills up to a third of the view, with edges, windows and a shadow; parked or passing."""
+    """A vehicle with edges and windows that fills up to a third of the view, parked or passing."""
     made = []
     colour = chance.uniform(30, 220, 3)
     share = (0.16, 0.24, 0.31)[severity]
@@ -80,7 +80,7 @@ def _streaks(frames: list[Frame], severity: int, chance: np.random.Generator, *,
 
 
 def _light(frames: list[Frame], severity: int, chance: np.random.Generator) -> list[Frame]:
-    """Exposure and white balance of another hour, up to 40 %."""
+    """Exposure and white balance of another hour, changed by up to 40 %."""
     most = (0.15, 0.27, 0.4)[severity]
     gain = 1 - most if chance.random() < 0.5 else 1 + most * 0.6
     tint = 1 + chance.uniform(-1, 1, 3) * 0.05
@@ -100,7 +100,7 @@ def _dusk(frames: list[Frame], severity: int, chance: np.random.Generator) -> li
 
 
 def _infrared(frames: list[Frame], severity: int, chance: np.random.Generator) -> list[Frame]:
-    """Night with working infrared light: grey, bright in the middle, some grain."""
+    """Night with working infrared light: grey, bright in the middle, with some grain."""
     made = []
     for frame in frames:
         gray = cv2.cvtColor(cut(frame), cv2.COLOR_BGR2GRAY).astype(np.float32)
@@ -136,7 +136,7 @@ def _shadow(frames: list[Frame], severity: int, chance: np.random.Generator) -> 
 
 
 def _trees(frames: list[Frame], severity: int, chance: np.random.Generator) -> list[Frame]:
-    """Branches that sway: part of the view is warped by a few pixels, otherwise in each frame."""
+    """Swaying branches: part of the view is warped by a few pixels, differently in each frame."""
     made: list[Frame] = []
     height, width = cut(frames[0]).shape[:2]
     region = np.zeros((height, width), np.float32)

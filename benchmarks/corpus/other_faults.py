@@ -1,4 +1,4 @@
-"""The same faults made in other ways, which show whether a check knows the fault or only how `faults` makes it."""
+"""Makes the same faults in a second way. It shows whether a check knows the fault or only how `faults` makes it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from benchmarks.corpus.footage import Frame, as_uint8, cut
 
 
 def _black(frame: Frame, severity: int, chance: np.random.Generator) -> Frame:
-    """A closed shutter: hardly any light, a sensor's pedestal and grain that is coarse after compression."""
+    """A closed shutter: hardly any light, the sensor's pedestal, and grain made coarse by compression."""
     grain = cv2.GaussianBlur(chance.spawn(1)[0].normal(0, 3, frame.shape).astype(np.float32), (0, 0), 1.2)
     return as_uint8(frame * (0.03, 0.012, 0.0)[severity] + (6, 4, 0)[severity] + grain * (1, 0.6, 0)[severity])
 
@@ -33,14 +33,14 @@ def _blank(frame: Frame, severity: int, chance: np.random.Generator) -> Frame:
 
 
 def _too_bright(frame: Frame, severity: int, _chance: np.random.Generator) -> Frame:
-    """An exposure too long: all of the light in linear terms, and the bloom of what is white."""
+    """Too long an exposure, in linear light, with bloom around white areas."""
     linear = (frame.astype(np.float32) / 255) ** 2.2 * (3.2, 6.0, 14.0)[severity]
     bloom = cv2.GaussianBlur(np.clip(linear - 1, 0, 3), (0, 0), 0.03 * frame.shape[1])
     return as_uint8(255 * np.clip(linear + 0.3 * bloom, 0, 1) ** (1 / 2.2))
 
 
 def _too_dark(frame: Frame, severity: int, chance: np.random.Generator) -> Frame:
-    """Night without lamps: little light, most of it where it was bright, grey, with grain."""
+    """Night without lamps: little light, most of it in bright areas, nearly grey, with grain."""
     gray = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)[..., None].astype(np.float32)
     dim = (0.6 * gray + 0.4 * frame) / 255
     picture = 255 * dim**1.5
@@ -49,7 +49,7 @@ def _too_dark(frame: Frame, severity: int, chance: np.random.Generator) -> Frame
 
 
 def _low_contrast(frame: Frame, severity: int, chance: np.random.Generator) -> Frame:
-    """Fog, thicker with the distance, which is at the top of the view."""
+    """Fog that gets thicker with distance, towards the top of the view."""
     thick = (0.7, 1.15, 1.9)[severity] * np.linspace(1.35, 0.75, frame.shape[0])[:, None, None]
     kept = np.exp(-thick)
     return as_uint8(frame * kept + chance.uniform(150, 215) * (1 - kept))
@@ -63,7 +63,7 @@ def _blurred(frame: Frame, severity: int, _chance: np.random.Generator) -> Frame
 
 
 def _covered(frame: Frame, severity: int, chance: np.random.Generator) -> Frame:
-    """A sheet that hangs in from one side, of one colour with a weave, folds and a soft edge."""
+    """A sheet hanging in from one side, in one colour, with a weave, folds and a soft edge."""
     height, width = frame.shape[:2]
     ys, xs = np.mgrid[0:height, 0:width].astype(np.float32)
     angle = chance.uniform(0, 2 * np.pi)
@@ -92,7 +92,7 @@ def _splashes(shape: tuple[int, ...], count: int, size: tuple[float, float], cha
 
 
 def _dirty(frame: Frame, severity: int, chance: np.random.Generator) -> Frame:
-    """Mud that hides, or water that bends and softens, in splashes of all sizes; or the threads of webs."""
+    """Splashes of mud that hide the view or of water that bends and softens it; or the threads of webs."""
     height, width = frame.shape[:2]
     way = chance.integers(3)
     if way == 2:
@@ -114,7 +114,7 @@ def _dirty(frame: Frame, severity: int, chance: np.random.Generator) -> Frame:
 
 
 def _moved(frames: list[Frame], severity: int, chance: np.random.Generator) -> list[Frame]:
-    """A knock turns and shifts at once; the bracket may give a little in depth."""
+    """A knock that turns and shifts at once; the bracket may also give a little in depth."""
     way = chance.choice([-1, 1], 3)
     shift = float(way[0] * (0.05, 0.075, 0.1)[severity]), float(way[1] * (0.02, 0.04, 0.06)[severity])
     degrees = float(way[2] * (1.0, 2.5, 5.0)[severity] * chance.uniform(0.5, 1))
@@ -122,7 +122,7 @@ def _moved(frames: list[Frame], severity: int, chance: np.random.Generator) -> l
 
 
 def _frozen(frames: list[Frame], severity: int, chance: np.random.Generator) -> list[Frame]:
-    """The last picture over and over; mildest with a clock in the lower right that runs on."""
+    """The last picture over and over; when mild, with a running clock at the lower right."""
     still = cut(frames[int(chance.integers(len(frames)))])
     height, width = still.shape[:2]
     made = []
@@ -138,7 +138,7 @@ def _frozen(frames: list[Frame], severity: int, chance: np.random.Generator) -> 
 
 
 def _noisy(frame: Frame, severity: int, chance: np.random.Generator) -> Frame:
-    """Gain far too high: grain in colour that grows with the light, rougher after compression; or snow."""
+    """Far too much gain: coloured grain that grows with the light, coarse after compression; or snow."""
     fresh = chance.spawn(1)[0]
     if chance.random() < 0.35:
         picture = frame.copy()
@@ -152,7 +152,7 @@ def _noisy(frame: Frame, severity: int, chance: np.random.Generator) -> Frame:
 
 
 def _striped(frame: Frame, severity: int, chance: np.random.Generator) -> Frame:
-    """Hum that wanders through, or columns of a failing sensor that are each off by their own."""
+    """Hum that moves through the picture, or columns of a failing sensor that alternate in brightness."""
     height, width = frame.shape[:2]
     size = (10, 19, 36)[severity]
     if chance.random() < 0.5:
@@ -164,7 +164,7 @@ def _striped(frame: Frame, severity: int, chance: np.random.Generator) -> Frame:
 
 
 def _colour_cast(frame: Frame, severity: int, chance: np.random.Generator) -> Frame:
-    """Infrared light in every channel by day, which turns green to pink; or a channel that is too weak."""
+    """Infrared light in every channel by day, which turns green to pink; or one weak channel."""
     strength = (0.3, 0.5, 0.8)[severity]
     picture = frame.astype(np.float32)
     if chance.random() < 0.5:
@@ -176,14 +176,14 @@ def _colour_cast(frame: Frame, severity: int, chance: np.random.Generator) -> Fr
 
 
 def _colourless(frame: Frame, severity: int, _chance: np.random.Generator) -> Frame:
-    """A stuck infrared filter by night mode: grey, and a little flatter; or chroma that is all but lost."""
+    """Night mode by day: grey and a little flatter; or chroma that is nearly lost."""
     gray = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)[..., None].astype(np.float32)
     kept = (0.18, 0.08, 0.0)[severity]
     return as_uint8((gray + kept * (frame - gray)) * 0.95 + 5)
 
 
 def _corrupted(frame: Frame, severity: int, chance: np.random.Generator) -> Frame:
-    """What a decoder makes of lost slices: rows of blocks shifted, coloured by stray residuals, or grey to the end."""
+    """Lost slices as a decoder shows them: block rows shifted, coloured by stray residuals, or grey to the edge."""
     height, width = frame.shape[:2]
     picture = frame.astype(np.float32)
     block = 16 * max(1, round(width / 640))
@@ -209,7 +209,7 @@ def _corrupted(frame: Frame, severity: int, chance: np.random.Generator) -> Fram
 
 
 def _rolling(frames: list[Frame], severity: int, chance: np.random.Generator) -> list[Frame]:
-    """Without vertical hold: up, at an even pace, with the dark gap between two pictures."""
+    """No vertical hold: the picture rolls up at an even pace, with the dark gap between two pictures."""
     speed, start = (0.05, 0.12, 0.3)[severity], chance.uniform(0.2, 0.8)
     made = []
     for number, frame in enumerate(frames):
@@ -222,7 +222,7 @@ def _rolling(frames: list[Frame], severity: int, chance: np.random.Generator) ->
 
 
 def _shaking(frames: list[Frame], severity: int, chance: np.random.Generator) -> list[Frame]:
-    """A mast in the wind: mostly across, with a little turning, and the smear of the moving picture."""
+    """A mast in the wind: mostly sideways, with a little turning."""
     size = (0.008, 0.016, 0.032)[severity]
     made = []
     for number, frame in enumerate(frames):

@@ -1,4 +1,4 @@
-"""The same faults made in a third way, nearer to lenses, sensors and codecs; damage is done to real H.264."""
+"""Makes the same faults in a third way, closer to lenses, sensors and codecs; real H.264 is damaged."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def smooth_field(shape: tuple[int, ...], chance: np.random.Generator, coarse: in
 
 
 def _black(frame: Frame, severity: int, chance: np.random.Generator) -> Frame:
-    """A lens cap with the clock still burned in; the sensor warms one corner and has hot pixels."""
+    """A lens cap, with the clock still burned in; one corner of the sensor glows and there are hot pixels."""
     height, width = frame.shape[:2]
     ys, xs = np.mgrid[0:height, 0:width].astype(np.float32)
     glow = np.exp(-np.hypot(xs / width, ys / height) / 0.15)[..., None] * (14, 6, 0)[severity]
@@ -44,7 +44,7 @@ def _black(frame: Frame, severity: int, chance: np.random.Generator) -> Frame:
 
 
 def _blank(frame: Frame, severity: int, chance: np.random.Generator) -> Frame:
-    """A decoder's green or grey, or a recorder's blue with a box of text."""
+    """The green or grey of a decoder, or the blue of a recorder with a box of text."""
     colour = [(0, 135, 0), (128, 128, 128), (190, 0, 0), (150, 90, 30)][chance.integers(4)]
     picture = np.full(frame.shape, colour, np.uint8)
     if severity < 2:
@@ -58,14 +58,14 @@ def _blank(frame: Frame, severity: int, chance: np.random.Generator) -> Frame:
 
 
 def _too_bright(frame: Frame, severity: int, _chance: np.random.Generator) -> Frame:
-    """An iris stuck open: so much light that a third, a good half or nearly all of the view is clipped."""
+    """An iris stuck open: 40 %, 65 % or 90 % of the view is overexposed."""
     brightest = frame.max(axis=2).astype(np.float32)
     level = max(12.0, float(np.quantile(brightest, (0.6, 0.35, 0.1)[severity])))
     return as_uint8(frame.astype(np.float32) * (255 / level))
 
 
 def _too_dark(frame: Frame, severity: int, chance: np.random.Generator) -> Frame:
-    """Night with a few lamps far off, and hardly anything else."""
+    """Night with a few distant lamps and hardly anything else."""
     height, width = frame.shape[:2]
     scene = (frame / 255.0) ** 1.3
     picture = scene * (26, 17, 11)[severity] / max(0.02, float(scene.mean()))
@@ -79,7 +79,7 @@ def _too_dark(frame: Frame, severity: int, chance: np.random.Generator) -> Frame
 
 
 def _low_contrast(frame: Frame, severity: int, chance: np.random.Generator) -> Frame:
-    """A film on the dome, thicker here than there, a little yellow or blue."""
+    """A film of uneven thickness on the dome, slightly yellow or blue."""
     thick = (0.5, 0.65, 0.8)[severity] + 0.15 * (smooth_field(frame.shape, chance) - 0.5)
     veil = chance.uniform(120, 190) * (1 + chance.uniform(-0.06, 0.06, 3))
     scattered = cv2.GaussianBlur(frame, (0, 0), 0.02 * frame.shape[1])
@@ -87,7 +87,7 @@ def _low_contrast(frame: Frame, severity: int, chance: np.random.Generator) -> F
 
 
 def _blurred(frame: Frame, severity: int, chance: np.random.Generator) -> Frame:
-    """Out of focus more on one side than on the other; or a misted dome, whose glow lies over what is left."""
+    """Out of focus, more on one side than on the other; or a misted dome with a glow over the view."""
     size = (2.2, 3.8, 7.0)[severity] * frame.shape[1] / 640
     if chance.random() < 0.35:
         soft = cv2.GaussianBlur(frame, (0, 0), 1.5 * size).astype(np.float32)
@@ -147,7 +147,7 @@ def _web(shape: tuple[int, ...], severity: int, chance: np.random.Generator) -> 
 
 
 def _dirty(frame: Frame, severity: int, chance: np.random.Generator) -> Frame:
-    """Drops that turn the scene upside down, sprayed paint, dust, or webs with spokes and rings."""
+    """Drops that show the scene upside down, sprayed paint, dust, or webs with spokes and rings."""
     height, width = frame.shape[:2]
     way = chance.integers(4)
     if way == 3:
@@ -174,7 +174,7 @@ def _dirty(frame: Frame, severity: int, chance: np.random.Generator) -> Frame:
 
 
 def _moved(frames: list[Frame], severity: int, chance: np.random.Generator) -> list[Frame]:
-    """A slipped bracket in any direction, a turn about the lens, or another view altogether."""
+    """A bracket that slipped in any direction, a turn about the lens axis, or another view altogether."""
     way = chance.integers(3)
     if severity == 2 and way == 0:
         return [cv2.flip(cut(frame, (0.08, 0.0)), 1) for frame in frames]
@@ -188,7 +188,7 @@ def _moved(frames: list[Frame], severity: int, chance: np.random.Generator) -> l
 
 
 def _frozen(frames: list[Frame], severity: int, chance: np.random.Generator) -> list[Frame]:
-    """The same picture with a clock at the top right that runs on in seconds; without one when severe."""
+    """The same picture over and over, with a running clock at the top right unless severe."""
     still = cut(frames[int(chance.integers(len(frames)))])
     made = []
     for number, _ in enumerate(frames):
@@ -200,7 +200,7 @@ def _frozen(frames: list[Frame], severity: int, chance: np.random.Generator) -> 
 
 
 def _noisy(frame: Frame, severity: int, chance: np.random.Generator) -> Frame:
-    """Few photons: noise that grows with the root of the light, its colours in blotches; or coloured sparks."""
+    """Photon noise that grows with the root of the light, with blotches of colour; or coloured sparks."""
     fresh = chance.spawn(1)[0]
     if chance.random() < 0.3:
         picture = frame.copy()
@@ -214,7 +214,7 @@ def _noisy(frame: Frame, severity: int, chance: np.random.Generator) -> Frame:
 
 
 def _striped(frame: Frame, severity: int, chance: np.random.Generator) -> Frame:
-    """Lamps that flicker against the exposure, rows that are each off, or a slanting beat of interference."""
+    """Lamps that flicker against the exposure, rows with random offsets, or slanting stripes of interference."""
     height, width = frame.shape[:2]
     way = chance.integers(3)
     rows, columns = np.arange(height)[:, None] / height, np.arange(width)[None, :] / width
@@ -230,7 +230,7 @@ def _striped(frame: Frame, severity: int, chance: np.random.Generator) -> Frame:
 
 
 def _colour_cast(frame: Frame, severity: int, chance: np.random.Generator) -> Frame:
-    """A white balance for other light, in linear terms; or red and blue changed over in part."""
+    """A white balance for other light, in linear light; or red and blue partly exchanged."""
     strength = (0.35, 0.6, 1.0)[severity]
     if chance.random() < 0.3:
         return as_uint8(frame * (1 - strength) + frame[..., ::-1] * strength + np.array([18, 0, -18]) * strength)
@@ -240,7 +240,7 @@ def _colour_cast(frame: Frame, severity: int, chance: np.random.Generator) -> Fr
 
 
 def _colourless(frame: Frame, severity: int, _chance: np.random.Generator) -> Frame:
-    """Chroma that fails: all but gone, in steps as a codec leaves it; a little darker."""
+    """Failing chroma: nearly gone, in the steps of a codec, and a little darker."""
     luma = cv2.cvtColor(frame, cv2.COLOR_BGR2YCrCb).astype(np.float32)
     luma[..., 1:] = 128 + (luma[..., 1:] - 128) * (0.2, 0.08, 0.0)[severity]
     luma[..., 0] *= 0.92
@@ -255,7 +255,10 @@ def _ffmpeg(arguments: list[str], data: bytes) -> bytes:
 
 
 def coded(frames: list[Frame], quality: int, spoil: tuple[float, int] | None = None) -> list[Frame]:
-    """Return frames after H.264 of keyframes alone at a CRF; `spoil`: damage that share of the slices, by a seed."""
+    """Return frames encoded as H.264 keyframes at a CRF and decoded again.
+
+    `spoil` gives the share of the slices to damage and the seed of the damage.
+    """
     height, width = (side // 2 * 2 for side in frames[0].shape[:2])
     raw = ["-f", "rawvideo", "-pix_fmt", "bgr24", "-s", f"{width}x{height}"]
     data = b"".join(np.ascontiguousarray(frame[:height, :width]).tobytes() for frame in frames)
@@ -270,28 +273,28 @@ def coded(frames: list[Frame], quality: int, spoil: tuple[float, int] | None = N
             for number in chance.permutation(len(mine))[: max(2, round(share * SLICES))]:
                 start = mine[number]
                 end = starts[first + number + 1] if first + number + 1 < len(starts) else len(stream)
-                if end - start > 60:  # a slice that is damaged early shows little of itself
+                if end - start > 60:  # a slice damaged at its beginning shows little
                     place = start + 20 + int(chance.integers(0, max(1, int(0.6 * (end - start - 40)))))
                     stream[place : place + 12] = bytes(chance.integers(3, 256, 12).astype(np.uint8))
-    seen = _ffmpeg(
+    decoded = _ffmpeg(
         ["-err_detect", "ignore_err", "-flags", "+output_corrupt", "-f", "h264", "-i", "-", *raw, "-"], bytes(stream)
     )
     size = height * width * 3
     pictures = [
-        np.frombuffer(seen[place : place + size], np.uint8).reshape(height, width, 3)
-        for place in range(0, len(seen) - size + 1, size)
+        np.frombuffer(decoded[place : place + size], np.uint8).reshape(height, width, 3)
+        for place in range(0, len(decoded) - size + 1, size)
     ]
     made = [cv2.resize(picture, (frames[0].shape[1], frames[0].shape[0])) for picture in pictures[: len(frames)]]
     return made + [made[-1] if made else frames[0]] * (len(frames) - len(made))
 
 
 def _corrupted(frames: list[Frame], severity: int, chance: np.random.Generator) -> list[Frame]:
-    """Bytes of real H.264 changed on the way, in a quarter, half or most of its slices, shown as FFmpeg shows them."""
+    """Real H.264 with bytes changed in a quarter, half or most of its slices, as FFmpeg decodes it."""
     return coded([cut(frame) for frame in frames], 23, ((0.25, 0.45, 0.8)[severity], int(chance.integers(1 << 30))))
 
 
 def _rolling(frames: list[Frame], severity: int, chance: np.random.Generator) -> list[Frame]:
-    """Up or down at an even pace, without a gap."""
+    """The picture rolls up or down at an even pace, without a gap."""
     speed, start = (0.05, 0.1, 0.22)[severity] * float(chance.choice([-1, 1])), chance.uniform(0.2, 0.8)
     made = []
     for number, frame in enumerate(frames):
@@ -301,7 +304,7 @@ def _rolling(frames: list[Frame], severity: int, chance: np.random.Generator) ->
 
 
 def _shaking(frames: list[Frame], severity: int, chance: np.random.Generator) -> list[Frame]:
-    """A lorry passes under the mast: jolts in any direction, each smeared along its way."""
+    """A passing lorry jolts the mast in any direction; each picture is smeared."""
     size = (0.008, 0.015, 0.03)[severity]
     made = []
     for number, frame in enumerate(frames):

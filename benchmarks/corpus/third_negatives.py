@@ -1,4 +1,4 @@
-"""More of what must stay healthy although it changes the picture: vehicles, crowds, weather, a slow line."""
+"""Makes more healthy changes, in which no fault may be found: vehicles, crowds, weather, a slow line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks.corpus.third_faults import coded, smooth_field
 
 
 def _bus(frames: list[Frame], severity: int, chance: np.random.Generator) -> list[Frame]:
-    """A bus with a picture on its side: a part of the scene, turned about and in other colours, that drives through."""
+    """A passing bus with a picture on its side: the scene itself, upside down and in other colours."""
     made = []
     share, pace = (0.15, 0.23, 0.31)[severity], chance.choice([-0.06, 0.0, 0.06])
     colours, start = chance.uniform(0.6, 1.3, 3), chance.uniform(0.1, 0.5)
@@ -27,7 +27,7 @@ def _bus(frames: list[Frame], severity: int, chance: np.random.Generator) -> lis
 
 
 def _crowd(frames: list[Frame], severity: int, chance: np.random.Generator) -> list[Frame]:
-    """Upright shapes in all colours that walk about in the lower part of the view."""
+    """Upright shapes in all colours that walk through the lower part of the view."""
     made = []
     shapes = [(chance.random(), chance.uniform(0.35, 0.95), chance.uniform(10, 240, 3), chance.uniform(-0.02, 0.02))
               for _ in range((8, 14, 22)[severity])]  # fmt: skip
@@ -54,7 +54,7 @@ def _low_sun(frames: list[Frame], severity: int, chance: np.random.Generator) ->
 
 
 def _lightning(frames: list[Frame], severity: int, chance: np.random.Generator) -> list[Frame]:
-    """One picture of them all is lighter by up to 40 %, and bluer."""
+    """One picture of the burst is up to 40 % lighter, and bluer."""
     place = int(chance.integers(len(frames)))
     gain = np.array([1.05, 1.0, 0.97]) * (1.15, 1.27, 1.4)[severity]
     return [as_uint8(cut(frame) * gain) if n == place else cut(frame) for n, frame in enumerate(frames)]
@@ -67,12 +67,12 @@ def _clouds(frames: list[Frame], severity: int, chance: np.random.Generator) -> 
 
 
 def _slow_line(frames: list[Frame], severity: int, _chance: np.random.Generator) -> list[Frame]:
-    """Real H.264 of a low bitrate."""
+    """Real H.264 at a low bitrate."""
     return coded([cut(frame) for frame in frames], (30, 33, 36)[severity])
 
 
 def _late_dusk(frames: list[Frame], severity: int, chance: np.random.Generator) -> list[Frame]:
-    """Late dusk: less light, warmer, and the grain of a higher gain."""
+    """Late dusk: less light, warmer, with the grain of a higher gain."""
     fresh = chance.spawn(1)[0]
     return [
         as_uint8(255 * (cut(frame) / 255) ** (1.2, 1.4, 1.6)[severity] * np.array([0.92, 1.0, 1.06])

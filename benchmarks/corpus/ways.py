@@ -1,4 +1,4 @@
-"""The ways in which faults and what must stay healthy are made, by name."""
+"""The ways in which faults and healthy changes are made, by name."""
 
 from __future__ import annotations
 

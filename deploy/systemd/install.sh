@@ -21,7 +21,14 @@ copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 cp -R "$source/pyproject.toml" "$source/README.md" "$source/xueliang_monitor" "$copy/"
 "$prefix/bin/python" -m pip install --quiet --no-deps --no-build-isolation --force-reinstall "$copy"
-install -m 0644 "$source/README.md" "$source/CHANGELOG.md" "$prefix/"
+install -m 0644 "$source/README.md" "$source/README.zh-CN.md" "$source/CHANGELOG.md" "$prefix/"
+# The documentation, if `make docs` built it; the daemon serves it at /docs/.
+html=share/doc/xueliang-monitor/html
+if [ -e "$source/.venv/$html/index.html" ]; then
+    rm -rf "${prefix:?}/$html"
+    mkdir -p "$prefix/$html"
+    cp -R "$source/.venv/$html/." "$prefix/$html/"
+fi
 mkdir -p "$prefix/share"
 for folder in systemd prometheus alertmanager grafana; do
     [ ! -d "$source/deploy/$folder" ] || { rm -rf "${prefix:?}/share/$folder"

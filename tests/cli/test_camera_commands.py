@@ -201,7 +201,7 @@ async def test_the_same_address_serial_or_id_twice_names_the_other(simulated: St
     ("arguments", "said"),
     [
         (["127.0.0.1"], "--site is missing"),
-        (["127.0.0.1", "--site", "S"], "--credentials is missing; the settings know: district, other"),
+        (["127.0.0.1", "--site", "S"], "--credentials is missing; use one of district, other"),
         (["127.0.0.1", "--site", "S", "--credentials", "nobody"], "no credentials nobody in the settings"),
         (["rtsp://127.0.0.1/x", "--site", "S", "--credentials", "district"], "address: not an IP address or host name"),
         (["127.0.0.1", "--site", "S", "--credentials", "district", "--id", "A B"], "is not a valid id"),

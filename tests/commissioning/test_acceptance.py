@@ -1,4 +1,4 @@
-"""What is decided about a new camera, without a network."""
+"""The decisions about a new camera that need no network."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LOGIN = Credentials("viewer", "p&ss word")
         ("柳林 A1", "cam.example", "camera-cam-example"),
     ],
 )
-def test_an_id_is_made_of_the_name_or_the_address(name: str | None, address: str, identity: str) -> None:
+def test_the_default_id_comes_from_the_name_or_the_address(name: str | None, address: str, identity: str) -> None:
     assert default_id(name, address) == identity
 
 
@@ -53,7 +53,7 @@ def test_no_profile_at_all() -> None:
     assert main_profile(()) is None
 
 
-def test_a_password_in_a_path_is_shown_to_nobody_and_written_nowhere() -> None:
+def test_a_password_in_a_path_is_never_shown_or_written() -> None:
     told = "/user=viewer_password=p%26ss%20word_channel=1_stream=0.sdp?real_stream"
     written = without_login(told, LOGIN)
     assert written == "/user=viewer_password={password}_channel=1_stream=0.sdp?real_stream"

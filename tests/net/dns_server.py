@@ -1,4 +1,4 @@
-"""A small name server on loopback that answers as a test wants: right, wrong, slowly, or not at all (RFC 1035, 4)."""
+"""A small name server on loopback for tests; it answers correctly, wrongly, slowly, or not at all (RFC 1035, 4)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ A, AAAA = 1, 28
 
 @dataclass
 class DnsServer:
-    """What is answered: `addresses` by name, `codes` in place of them; what it does not know does not exist."""
+    """The settings of the server: `addresses` by name, or response `codes` by name; other names do not exist."""
 
     addresses: dict[str, tuple[str, ...]] = field(default_factory=dict)
     codes: dict[str, int] = field(default_factory=dict)
@@ -75,7 +75,7 @@ class _Datagrams(asyncio.DatagramProtocol):
 
 @contextlib.asynccontextmanager
 async def dns_server(server: DnsServer) -> AsyncIterator[DnsServer]:
-    """Serve over UDP and TCP on one port for as long as the context lasts."""
+    """Serve over UDP and TCP on one port within the context."""
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):

@@ -1,6 +1,6 @@
-"""Answers over ONVIF as cameras of eight models give them, made here: shapes and quirks theirs, words ours.
+"""Synthetic ONVIF responses in the form of eight camera models, with their quirks.
 
-Written as the recorded ones are: one folder a camera, one file an answer, and `index.json`.
+They have the layout of the recorded ones: one folder for each camera, one file for each response, and `index.json`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ URIS = (
 )
 AXIS_ZONE = "EST5EDT,M3.2.0,M11.1.0"
 OPERATIONS = ("GetDNS", "GetNTP", "GetScopes", "GetUsers", "GetHostname")
-"""What is asked of some cameras besides; answers that say nothing, or a refusal."""
+"""Further operations that some cameras answer with an empty response or a refused login."""
 
 
 @dataclass(frozen=True)
 class Profile:
-    """A profile as GetProfiles tells it."""
+    """A profile in GetProfilesResponse."""
 
     token: str
     encoding: str
@@ -35,7 +35,7 @@ class Profile:
 
 @dataclass(frozen=True)
 class Made:
-    """A camera: `soap` is its prefix of the envelope; `places` the paths of device, media and events."""
+    """A camera: `soap` is the prefix of its envelope, `places` are the paths of its three services."""
 
     folder: str
     identity: tuple[str, str, str]
@@ -53,32 +53,85 @@ AXIS_PLACES = ("/onvif/device_service", "/onvif/services", "/onvif/services")
 BOSCH_PLACES = ("/onvif/device_service", "/onvif/media_service", "/onvif/event_service")
 HIK_PLACES = ("/onvif/device_service", "/onvif/Media", "/onvif/Events")
 CAMERAS = (
-    Made("AXIS_P3818-PVE", ("AXIS", "P3818-PVE", "B8A44FA04F26"),
-         (Profile("profile_1_h264", "H264", (1920, 960), 30, 2147483647, 32),
-          Profile("profile_1_jpeg", "JPEG", (5120, 2560), 30, 2147483647)),
-         "/onvif-media/media.amp?profile=profile_1_h264&streamtype=unicast", AXIS_ZONE, 1_768_332_325, AXIS_PLACES),
-    Made("AXIS_Q3819-PVE", ("AXIS", "Q3819-PVE", "B8A44F9DC7ED"),
-         (Profile("profile_1_h264", "H264", (8192, 1728), 30, 2147483647, 32),
-          Profile("profile_1_jpeg", "JPEG", (320, 68), 30, 2147483647)),
-         "/onvif-media/media.amp?profile=profile_1_h264", AXIS_ZONE, 1_768_332_300, AXIS_PLACES),
-    Made("Bosch_AUTODOME_5000i", ("Bosch", "AUTODOME IP starlight 5000i", "044566917926150010"),
-         (Profile("0", "H264", (1920, 1080), 30, 5200, 15),),
-         "/rtsp_tunnel?p=0&h26x=4&vcd=2", "UTC5:0", 1_768_332_300, BOSCH_PLACES, "env"),
-    Made("Bosch_FLEXIDOME_8000i", ("Bosch", "FLEXIDOME IP starlight 8000i", "044518807925140011"),
-         (Profile("0", "H264", (1920, 1080), 30, 5200, 15),),
-         "/rtsp_tunnel?p=0&h26x=4&vcd=2", "UTC5:0", 1_768_332_300, BOSCH_PLACES, "env"),
-    Made("HIKVISION_DS-2CD2012-I", ("HIKVISION", "DS-2CD2012-I", "DS-2CD2012-I20150201CCWR501088621"),
-         (Profile("Profile_1", "H264", (1280, 960), 25, 2048, 50),),
-         "/Streaming/Channels/2?transportmode=unicast&profile=Profile_1", "CST-8:00:00", 1_768_332_300, HIK_PLACES,
-         "env"),
-    Made("REOLINK_E1_Zoom", ("REOLINK", "E1 Zoom", "192168261"),
-         (Profile("000", "H264", (2048, 1536), 15, 1024, 30), Profile("001", "H264", (640, 480), 15, 512, 60)),
-         "/", "CST+8:00:00", 1_768_332_312, BOSCH_PLACES, undeclared_prefix=True),
-    Made("TRENDnet_TV-IP320PI", ("TRENDnet", "TV-IP320PI", "TV-IP320PI20161206AAWR863642784"),
-         (Profile("Profile_1", "H264", (1280, 720), 30, 2048, 30),),
-         "/Streaming/Channels/102?transportmode=unicast", "CST+7:00:00DST01:00:00,M3.2.0/02:00:00,M11.1.0/02:00:00",
-         1_768_332_300, HIK_PLACES, "env", last_reboot=True),
-)  # fmt: skip
+    Made(
+        "AXIS_P3818-PVE",
+        ("AXIS", "P3818-PVE", "B8A44FA04F26"),
+        (
+            Profile("profile_1_h264", "H264", (1920, 960), 30, kilobits=2147483647, pictures_between_keyframes=32),
+            Profile("profile_1_jpeg", "JPEG", (5120, 2560), 30, kilobits=2147483647),
+        ),
+        "/onvif-media/media.amp?profile=profile_1_h264&streamtype=unicast",
+        zone=AXIS_ZONE,
+        at=1_768_332_325,
+        places=AXIS_PLACES,
+    ),
+    Made(
+        "AXIS_Q3819-PVE",
+        ("AXIS", "Q3819-PVE", "B8A44F9DC7ED"),
+        (
+            Profile("profile_1_h264", "H264", (8192, 1728), 30, kilobits=2147483647, pictures_between_keyframes=32),
+            Profile("profile_1_jpeg", "JPEG", (320, 68), 30, kilobits=2147483647),
+        ),
+        "/onvif-media/media.amp?profile=profile_1_h264",
+        zone=AXIS_ZONE,
+        at=1_768_332_300,
+        places=AXIS_PLACES,
+    ),
+    Made(
+        "Bosch_AUTODOME_5000i",
+        ("Bosch", "AUTODOME IP starlight 5000i", "044566917926150010"),
+        (Profile("0", "H264", (1920, 1080), 30, kilobits=5200, pictures_between_keyframes=15),),
+        "/rtsp_tunnel?p=0&h26x=4&vcd=2",
+        zone="UTC5:0",
+        at=1_768_332_300,
+        places=BOSCH_PLACES,
+        soap="env",
+    ),
+    Made(
+        "Bosch_FLEXIDOME_8000i",
+        ("Bosch", "FLEXIDOME IP starlight 8000i", "044518807925140011"),
+        (Profile("0", "H264", (1920, 1080), 30, kilobits=5200, pictures_between_keyframes=15),),
+        "/rtsp_tunnel?p=0&h26x=4&vcd=2",
+        zone="UTC5:0",
+        at=1_768_332_300,
+        places=BOSCH_PLACES,
+        soap="env",
+    ),
+    Made(
+        "HIKVISION_DS-2CD2012-I",
+        ("HIKVISION", "DS-2CD2012-I", "DS-2CD2012-I20150201CCWR501088621"),
+        (Profile("Profile_1", "H264", (1280, 960), 25, kilobits=2048, pictures_between_keyframes=50),),
+        "/Streaming/Channels/2?transportmode=unicast&profile=Profile_1",
+        zone="CST-8:00:00",
+        at=1_768_332_300,
+        places=HIK_PLACES,
+        soap="env",
+    ),
+    Made(
+        "REOLINK_E1_Zoom",
+        ("REOLINK", "E1 Zoom", "192168261"),
+        (
+            Profile("000", "H264", (2048, 1536), 15, kilobits=1024, pictures_between_keyframes=30),
+            Profile("001", "H264", (640, 480), 15, kilobits=512, pictures_between_keyframes=60),
+        ),
+        "/",
+        zone="CST+8:00:00",
+        at=1_768_332_312,
+        places=BOSCH_PLACES,
+        undeclared_prefix=True,
+    ),
+    Made(
+        "TRENDnet_TV-IP320PI",
+        ("TRENDnet", "TV-IP320PI", "TV-IP320PI20161206AAWR863642784"),
+        (Profile("Profile_1", "H264", (1280, 720), 30, kilobits=2048, pictures_between_keyframes=30),),
+        "/Streaming/Channels/102?transportmode=unicast",
+        zone="CST+7:00:00DST01:00:00,M3.2.0/02:00:00,M11.1.0/02:00:00",
+        at=1_768_332_300,
+        places=HIK_PLACES,
+        soap="env",
+        last_reboot=True,
+    ),
+)
 
 
 def _envelope(soap: str, body: str) -> str:
@@ -126,9 +179,9 @@ def _moment(at: int) -> str:
 
 
 def _bodies(made: Made) -> dict[str, str]:
-    """Return what the camera answers, by operation, without the element around it."""
+    """Return the content of the responses by operation, without the response element."""
     manufacturer, model, serial = made.identity
-    base = "http://192.168.1.64"  # its own idea of where it is
+    base = "http://192.168.1.64"  # the address that the camera believes it has
     services = "".join(
         f"<tds:Service><tds:Namespace>{uri}</tds:Namespace><tds:XAddr>{base}{path}</tds:XAddr></tds:Service>"
         for uri, path in zip(URIS, made.places, strict=True)
@@ -169,7 +222,7 @@ def _write(folder: Path, answers: list[tuple[str, int, str]]) -> None:
 
 
 def make_recorded(folder: Path) -> Path:
-    """Write the cameras, and one that refuses everything; return the folder."""
+    """Write the cameras, and one that refuses every login; return the folder."""
     refusing = [(name, 400, _fault("SOAP-ENV", "NotAuthorized")) for name in (*_bodies(CAMERAS[0]), *OPERATIONS)]
     _write(folder / "AXIS_P5655_all-400", refusing)
     for made in CAMERAS:

@@ -1,4 +1,4 @@
-"""Serves a recorded camera's answers over HTTP, as it sent them."""
+"""Serves the recorded responses of a camera over HTTP, unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names: whose fault it is that one has no address, and what is served while name servers are slow or gone."""
+"""Name resolution: faults of the camera and shortages of the monitor, and answers from the cache."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ HOUR = 3600.0
 
 
 class Moment:
-    """A monotonic clock that moves only when told to."""
+    """A monotonic clock that a test sets."""
 
     def __init__(self) -> None:
         self.seconds = 1000.0
@@ -82,7 +82,7 @@ async def test_a_moved_name_is_found_once_its_ttl_is_over(server: DnsServer, kno
 
 
 async def until(reached: Callable[[], object], seconds: float = 15.0) -> None:
-    """Wait for a condition, itself perhaps to be awaited."""
+    """Wait for a condition, which may be a coroutine."""
     ends = time.monotonic() + seconds
     while True:
         result = reached()
@@ -92,11 +92,11 @@ async def until(reached: Callable[[], object], seconds: float = 15.0) -> None:
         await asyncio.sleep(0.05)
 
 
-async def test_many_who_ask_at_once_make_one_look_up(server: DnsServer, known: Names) -> None:
+async def test_concurrent_requests_share_one_lookup(server: DnsServer, known: Names) -> None:
     server.delay_seconds = 0.4
     found = await asyncio.gather(*(known.addresses("cam-7.example") for _ in range(50)))
     assert set(found) == {("127.0.0.7",)}
-    assert server.asked["cam-7.example"] <= 2  # one, and once more where it took long
+    assert server.asked["cam-7.example"] <= 2  # once, and once more after a timeout
 
 
 async def test_both_families_are_found(server: DnsServer, known: Names) -> None:
@@ -105,12 +105,12 @@ async def test_both_families_are_found(server: DnsServer, known: Names) -> None:
     assert set(await known.addresses("both.example")) == {"127.0.0.9", "::1"}
 
 
-async def test_a_truncated_answer_is_asked_for_over_tcp(server: DnsServer, known: Names) -> None:
+async def test_a_truncated_answer_is_requested_over_tcp(server: DnsServer, known: Names) -> None:
     server.truncates = True
     assert await known.addresses("cam-7.example") == ("127.0.0.7",)
 
 
-async def test_a_name_that_does_not_exist_is_the_cameras_and_soon_looked_up_again(
+async def test_a_missing_name_is_the_cameras_fault_and_soon_looked_up_again(
     server: DnsServer, known: Names, moment: Moment
 ) -> None:
     server.addresses["empty.example"] = ()
@@ -132,7 +132,7 @@ async def test_a_name_that_does_not_exist_is_the_cameras_and_soon_looked_up_agai
         ({"silent": True}, "does not answer"),
     ],
 )
-async def test_a_name_server_without_an_answer_is_the_monitors(
+async def test_a_name_server_without_an_answer_is_a_shortage(
     change: dict[str, object], said: str, server: DnsServer, known: Names, moment: Moment
 ) -> None:
     for name, value in change.items():
@@ -140,7 +140,7 @@ async def test_a_name_server_without_an_answer_is_the_monitors(
     with pytest.raises(ShortageError, match=f"the name server {server.place} {said}") as raised:
         await known.addresses("cam-7.example")
     assert raised.value.resource is Resource.NAME_SERVER
-    # It is not asked again for every visit.
+    # The server is not queried again for every visit.
     asked, started = server.asked["cam-7.example"], time.monotonic()
     with pytest.raises(ShortageError):
         await known.addresses("cam-7.example")
@@ -151,7 +151,7 @@ async def test_a_name_server_without_an_answer_is_the_monitors(
     assert await known.addresses("cam-7.example") == ("127.0.0.7",)
 
 
-async def test_nobody_at_the_name_servers_port_is_the_monitors() -> None:
+async def test_a_closed_name_server_port_is_a_shortage() -> None:
     async with dns_server(DnsServer()) as gone:
         pass
     async with Names((gone.place,)) as looked_up:
@@ -159,10 +159,10 @@ async def test_nobody_at_the_name_servers_port_is_the_monitors() -> None:
             await looked_up.addresses("cam-7.example")
 
 
-async def test_what_was_known_is_served_for_a_day_while_the_name_server_is_away(
+async def test_expired_addresses_are_used_for_a_day_without_a_name_server(
     server: DnsServer, known: Names, moment: Moment
 ) -> None:
-    server.ttl_seconds = 0  # so that only our own cache knows it
+    server.ttl_seconds = 0  # so that only our own cache has it
     await known.addresses("cam-7.example")
     server.silent = True
     for hours in (1, 12, 10):
@@ -185,7 +185,7 @@ async def test_a_slow_name_server_is_waited_for(server: DnsServer, known: Names)
     assert found == [(f"127.0.1.{number}",) for number in range(100)]
 
 
-async def test_a_look_up_ends_within_its_time(server: DnsServer, known: Names) -> None:
+async def test_a_lookup_ends_within_its_timeout(server: DnsServer, known: Names) -> None:
     server.silent = True
     started = time.monotonic()
     with pytest.raises(ShortageError):
@@ -202,13 +202,13 @@ async def test_local_names_and_addresses_need_no_name_server() -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.1.022", "192.0.2", "3221225994", "0x7f.1"])
-async def test_an_odd_spelling_never_reaches_the_resolver(host: str, server: DnsServer, known: Names) -> None:
+async def test_an_invalid_host_never_reaches_the_name_server(host: str, server: DnsServer, known: Names) -> None:
     with pytest.raises(NameUnresolvedError):
         await known.addresses(host)
     assert not server.asked
 
 
-async def test_a_resolv_conf_that_comes_late_or_changes_is_taken_up(server: DnsServer, tmp_path: Path) -> None:
+async def test_a_new_or_changed_resolv_conf_is_read(server: DnsServer, tmp_path: Path) -> None:
     place = tmp_path / "resolv.conf"
     async with Names(resolv_conf=place) as looked_up:
         with pytest.raises(ShortageError):
@@ -222,7 +222,7 @@ async def test_a_resolv_conf_that_comes_late_or_changes_is_taken_up(server: DnsS
             assert await looked_up.addresses("cam-8.example") == ("127.0.0.8",)
 
 
-async def test_closing_ends_what_is_under_way(server: DnsServer) -> None:
+async def test_closing_cancels_lookups_in_progress(server: DnsServer) -> None:
     server.silent = True
     looked_up = Names((server.place,))
     waiting = asyncio.create_task(looked_up.addresses("cam-7.example"))
@@ -238,7 +238,7 @@ async def test_closing_ends_what_is_under_way(server: DnsServer) -> None:
         max_size=40,
     )
 )
-def test_the_cache_serves_nothing_older_than_it_may(steps: list[tuple[str, str, float]]) -> None:
+def test_the_cache_returns_nothing_that_is_too_old(steps: list[tuple[str, str, float]]) -> None:
     now = [0.0]
     cache = NameCache(lambda: now[0])
     kept: dict[str, tuple[float, float] | None] = {}
@@ -304,7 +304,7 @@ async def test_a_dead_name_server_blames_no_camera_and_an_unknown_name_does(
     server.delay_seconds = 1.2
     async with Names((server.place,)) as looked_up:
         codes, seconds, _ = await reach(target, looked_up, workers)
-        # It is reached: the time of looking it up, longer than the rung's, is none of it.
+        # The camera is reached: the lookup, which took longer than the rung's timeout, does not count.
         assert codes == ["auth_failed"]
         assert seconds < 1.0
 
@@ -351,14 +351,14 @@ async def xueliang(*arguments: str) -> tuple[int | None, str, float]:
     return process.returncode, out.decode(), time.monotonic() - started
 
 
-async def test_commands_say_that_the_name_server_does_not_answer(server: DnsServer, tmp_path: Path) -> None:
+async def test_commands_report_a_name_server_that_does_not_answer(server: DnsServer, tmp_path: Path) -> None:
     server.silent = True
     at = tmp_path / "xueliang.yaml"
     at.write_text(f"name_servers: ['{server.place}']\n")
     (tmp_path / "cameras.d").mkdir()
     status, said, seconds = await xueliang("check", "rtsp://cam-7.example/live", "--json", "--config", str(at))
     assert (status, json.loads(said)["faults"]) == (1, ["check_failed"])
-    assert seconds < 15 + 10  # with time to start on a busy machine
+    assert seconds < 15 + 10  # including the start of the process on a busy machine
     for command in (("camera", "add", "cam-7.example", "--site", "S"), ("capture", "rtsp://cam-7.example/live")):
         status, said, _ = await xueliang(*command, "--config", str(at))
         assert status == 1

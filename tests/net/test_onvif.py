@@ -1,4 +1,4 @@
-"""Conversations over ONVIF, over real sockets: real cameras' answers, logins of every kind, clocks, hostile servers."""
+"""The ONVIF client over real sockets: responses of real cameras, all kinds of logins, clocks, hostile servers."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def talk_to(port: int, login: Credentials | None = LOGIN, **options: object) -> 
         ("TRENDnet", "Profile_1", "Profile_1", "/Streaming/Channels/102"),
     ],
 )
-async def test_a_recorded_camera_tells_who_it_is(
+async def test_the_identity_of_a_recorded_camera(
     recorded: Path, camera: str, watched: str, main: str, path: str
 ) -> None:
     folder = next(item for item in recorded.iterdir() if item.name.startswith(camera))
@@ -92,12 +92,14 @@ async def test_a_recorded_camera_that_refuses_everything_is_a_refused_login(reco
     async with replay(recorded / "AXIS_P5655_all-400") as (port, calls), talk_to(port) as talk:
         with pytest.raises(SoapFaultError):
             await talk.time()
-        # Its Date header tells the clock all the same.
+        # The clock is still known from its Date header.
         assert talk.hints.clock_offset_seconds == pytest.approx(0, abs=2)
         with pytest.raises(LoginError, match="NotAuthorized") as caught:
             await talk.identity()
         assert caught.value.tried
-    assert [operation for _, operation in calls].count("GetDeviceInformation") == 2  # once without, once with a login
+    assert [operation for _, operation in calls].count(
+        "GetDeviceInformation"
+    ) == 2  # once without and once with a login
 
 
 async def test_get_capabilities_serves_where_get_services_fails(recorded: Path) -> None:
@@ -120,7 +122,7 @@ IDENTITY = soap_messages.envelope(
 
 
 def by_token(refusal: Callable[[], web.Response], *, behind: float = 0.0) -> tuple[Handler, list[bool]]:
-    """Return a camera that wants a WS-UsernameToken by its own clock, and the list of logins it judged."""
+    """Return a camera that requires WS-UsernameToken by its own clock, and the list of results of its login checks."""
     judged: list[bool] = []
 
     async def serve(request: web.BaseRequest) -> web.StreamResponse:
@@ -161,7 +163,7 @@ REFUSALS: dict[str, Callable[[], web.Response]] = {
 
 
 @pytest.mark.parametrize("kind", REFUSALS)
-async def test_a_token_is_given_once_however_the_camera_refuses(kind: str) -> None:
+async def test_a_token_is_sent_once_for_every_kind_of_refusal(kind: str) -> None:
     handler, judged = by_token(REFUSALS[kind])
     async with serving(handler) as port:
         async with talk_to(port) as talk:
@@ -169,7 +171,7 @@ async def test_a_token_is_given_once_however_the_camera_refuses(kind: str) -> No
             assert (await talk.identity()).serial == "42"
             assert talk.hints.login is LoginKind.TOKEN
             assert talk.login_accepted
-        async with talk_to(port, hints=talk.hints) as again:  # remembered: no request without login
+        async with talk_to(port, hints=talk.hints) as again:  # remembered: no request without a login
             assert (await again.identity()).serial == "42"
         assert judged == [True, True]
         async with talk_to(port, WRONG) as wrong:
@@ -188,7 +190,7 @@ async def test_a_token_is_given_once_however_the_camera_refuses(kind: str) -> No
 
 
 @pytest.mark.parametrize("behind", [-40_000.0, 90.0, 86_400.0 * 365 * 20])
-async def test_a_token_carries_the_cameras_own_time(behind: float) -> None:
+async def test_a_token_has_the_cameras_own_time(behind: float) -> None:
     handler, judged = by_token(REFUSALS["fault-400"], behind=behind)
     async with serving(handler) as port, talk_to(port) as talk:
         await talk.time()
@@ -229,14 +231,14 @@ async def test_digest_is_chosen_wherever_it_is_offered(basic_first: bool) -> Non
         assert len(given) == 1
 
 
-async def test_a_file_of_certificates_that_is_none_is_named(tmp_path: Path) -> None:
+async def test_an_invalid_certificate_file_is_named(tmp_path: Path) -> None:
     for file in (tmp_path / "not-there.pem", tmp_path):
         async with talk_to(9, secure=True, tls=str(file)) as talk:
             with pytest.raises(ShortageError, match="cannot be used"):
                 await talk.identity()
 
 
-async def test_a_connection_closed_after_each_answer_is_opened_anew() -> None:
+async def test_a_connection_closed_after_each_response_is_reopened() -> None:
     connections = 0
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -246,7 +248,7 @@ async def test_a_connection_closed_after_each_answer_is_opened_anew() -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(IDENTITY) + IDENTITY)
         await writer.drain()
         await asyncio.sleep(0.05)
-        await reader.read(10)  # the next request has come, and is not answered
+        await reader.read(10)  # read the next request, and send no response
         writer.close()
         with contextlib.suppress(OSError):
             await writer.wait_closed()
@@ -269,7 +271,7 @@ async def test_a_redirection_is_named_and_not_followed() -> None:
             await talk.identity()
 
 
-async def test_an_endless_answer_is_cut_off() -> None:
+async def test_an_endless_response_is_cut_off() -> None:
     sent = 0
 
     async def serve(request: web.BaseRequest) -> web.StreamResponse:
@@ -290,7 +292,7 @@ async def test_an_endless_answer_is_cut_off() -> None:
     assert sent < 16 * 1024 * 1024
 
 
-async def test_what_is_no_http_says_so() -> None:
+async def test_a_server_without_http_raises_a_protocol_error() -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(100)
         writer.write(b"RTSP/1.0 400 Bad Request\r\n\r\n")
@@ -356,7 +358,7 @@ async def test_an_independent_client_gets_what_it_needs_from_a_simulated_camera(
 
 async def test_addresses_behind_nat_do_not_matter(simulated: Start) -> None:
     fleet = await simulated(5, onvif_port=8000)
-    camera = fleet.cameras["cam-004"]  # says that it is 192.168.1.108
+    camera = fleet.cameras["cam-004"]  # reports the address 192.168.1.108
     target = OnvifTarget(8000, credentials=LOGIN)
     async with OnvifClient(camera.target.host, target, time.time) as talk:
         await talk.time()
@@ -366,7 +368,7 @@ async def test_addresses_behind_nat_do_not_matter(simulated: Start) -> None:
     assert camera.onvif.calls["Unsubscribe"] == 1
 
 
-async def test_a_keyframe_is_asked_for_where_they_are_rare(simulated: Start) -> None:
+async def test_a_keyframe_is_requested_where_keyframes_are_rare(simulated: Start) -> None:
     from xueliang_monitor.model import Rung
     from xueliang_monitor.picture.worker import Workers
     from xueliang_monitor.probing.memory import Memory
@@ -387,14 +389,16 @@ async def test_a_keyframe_is_asked_for_where_they_are_rare(simulated: Start) -> 
         waits.append(visited.readings.keyframe_wait_seconds)
         await asyncio.sleep(0.7)
     assert camera.keyframe_requests >= 2
-    assert all(isinstance(wait, float) and wait < 8 for wait in waits), waits  # and not the ten seconds
+    assert all(isinstance(wait, float) and wait < 8 for wait in waits), (
+        waits
+    )  # less than the ten seconds between keyframes
     before = camera.keyframe_requests
     never = replace(target, onvif=OnvifTarget(8000, credentials=LOGIN, profile="main", request_keyframe=False))
     await visit(never, Rung.STREAM, memory, timeouts=PATIENT, workers=workers, now=now)
     assert camera.keyframe_requests == before
 
 
-def test_loading_onvif_leaves_the_processs_logging_alone() -> None:
+def test_loading_onvif_does_not_change_the_logging() -> None:
     code = (
         "import logging\n"
         "from xueliang_monitor.net.onvif_wsdl import definitions\n"
@@ -407,7 +411,7 @@ def test_loading_onvif_leaves_the_processs_logging_alone() -> None:
     assert done.stdout.split() == ["5", "[]", "0", "False"]
 
 
-async def test_a_fault_in_the_simulator_is_told_apart(simulated: Start) -> None:
+async def test_an_entity_expansion_of_the_simulator_is_rejected(simulated: Start) -> None:
     fleet = await simulated(1, onvif_port=8000)
     camera = fleet.cameras["cam-000"]
     await camera.set_fault(BY_NAME["onvif-bomb"]())

@@ -1,4 +1,4 @@
-"""A camera's certificate file that is renewed, broken or removed while the daemon runs."""
+"""A certificate file that is renewed, damaged or removed while the daemon runs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def renew(file: Path, content: bytes) -> None:
     fresh.rename(file)
 
 
-async def test_a_renewed_certificate_is_taken_up_at_the_next_visit(simulated: Start, tls: Tls, tmp_path: Path) -> None:
+async def test_a_renewed_certificate_is_used_at_the_next_visit(simulated: Start, tls: Tls, tmp_path: Path) -> None:
     camera = (await simulated(1, tls=tls.context)).cameras["cam-000"]
     file = tmp_path / "camera.pem"
     file.write_bytes(certificate())
@@ -40,7 +40,7 @@ async def test_a_renewed_certificate_is_taken_up_at_the_next_visit(simulated: St
     assert codes(after) == []
 
 
-def test_a_file_that_did_not_change_is_read_once(tmp_path: Path) -> None:
+def test_an_unchanged_file_is_read_once(tmp_path: Path) -> None:
     file = tmp_path / "camera.pem"
     file.write_bytes(certificate())
     assert tls_context(str(file)) is tls_context(str(file))
@@ -49,7 +49,7 @@ def test_a_file_that_did_not_change_is_read_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["removed", "no PEM"])
-def test_a_file_that_cannot_be_used_any_more_leaves_the_last_good_version_in_force(
+def test_the_last_good_version_of_an_invalid_file_stays_in_force(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: str
 ) -> None:
     file = tmp_path / "camera.pem"
@@ -68,7 +68,7 @@ def test_a_file_that_cannot_be_used_any_more_leaves_the_last_good_version_in_for
     assert trusted(file) != good
 
 
-def test_a_shortage_while_it_is_read_anew_is_said_once_and_tried_again(
+def test_a_shortage_during_a_reload_is_logged_once_and_retried(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "camera.pem"
@@ -86,7 +86,7 @@ def test_a_shortage_while_it_is_read_anew_is_said_once_and_tried_again(
     assert trusted(file) != good
 
 
-def test_a_file_that_never_could_be_used_is_refused_as_one_of_this_server(tmp_path: Path) -> None:
+def test_a_file_that_was_never_valid_is_a_shortage_of_this_server(tmp_path: Path) -> None:
     with pytest.raises(
         ShortageError, match=r"none\.pem cannot be used .No such file or directory.: a file on this server"
     ):

@@ -1,4 +1,4 @@
-"""Made scenes, by day and in infrared light by night, and what they teach: no test needs footage for that."""
+"""Generated scenes by day and in infrared light, and the pasts learned from them, for tests without footage."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WIDTH, HEIGHT = 480, 270
 
 
 def infrared(frame: Frame, chance: np.random.Generator) -> Frame:
-    """Return a picture as an infrared lamp beside the lens shows it: grey, bright before the camera, the sky black."""
+    """Return a picture lit by an infrared lamp beside the lens: grey, bright in front, the sky black."""
     grey = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY).astype(np.float32)
     height, width = grey.shape
     across, down = np.meshgrid(np.linspace(-1, 1, width), np.linspace(0, 1, height))
@@ -30,7 +30,7 @@ def infrared(frame: Frame, chance: np.random.Generator) -> Frame:
 
 @dataclass
 class MadeCamera:
-    """A street under a sky, with traffic; `sunrise` and `sunset` are hours, and lamps go on when the sun is low."""
+    """A street under a sky, with traffic. `sunrise` and `sunset` are hours; the lamp goes on when the sun is low."""
 
     seed: int = 5
     sunrise: float = 6.0
@@ -55,7 +55,7 @@ class MadeCamera:
         self.scene = ground
 
     def sun(self, hour: float) -> float:
-        """Return how high the sun stands, 1 at its highest, below 0 by night."""
+        """Return the height of the sun: 1 at its highest, below 0 by night."""
         return math.sin(math.pi * (hour - self.sunrise) / (self.sunset - self.sunrise)) if 0 <= hour < 24 else 0.0
 
     def is_night(self, hour: float) -> bool:
@@ -78,7 +78,7 @@ class MadeCamera:
 
 @cache
 def reference(looks: int = 9) -> Reference:
-    """Return what so many looks by day teach."""
+    """Return the past learned from so many looks by day."""
     camera = MadeCamera()
     found = learn([measure(camera.shot(12.0)) for _ in range(looks)])
     assert found is not None
@@ -87,7 +87,7 @@ def reference(looks: int = 9) -> Reference:
 
 @cache
 def nights() -> Reference:
-    """Return what looks by day and in infrared light by night teach."""
+    """Return the past learned from looks by day and in infrared light by night."""
     camera = MadeCamera()
     found = learn([measure(camera.shot(hour)) for hour in (*[12.0] * 6, 18.0, *[23.0] * 6, 7.0, 9.0)])
     assert found is not None

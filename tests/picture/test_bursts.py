@@ -1,4 +1,4 @@
-"""When pictures are looked at in motion: now and then, and as long as something moves that should not."""
+"""When looks take bursts: now and then, and at every look while the picture rolls or shakes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def looks(scores: dict[str, float]) -> Look:
     return replace(look_at([FRAME], None), scores=scores)
 
 
-def test_one_look_in_three_is_at_a_burst_and_the_first() -> None:
+def test_the_first_look_and_every_third_one_take_a_burst() -> None:
     bursts, taken = Bursts(), []
     for _ in range(3 * EVERY):
         taken.append(bursts.due)
@@ -24,9 +24,9 @@ def test_one_look_in_three_is_at_a_burst_and_the_first() -> None:
     assert taken == [True, *[False] * (EVERY - 1)] * 3
 
 
-def test_what_moves_is_followed_until_it_is_still() -> None:
+def test_every_look_takes_a_burst_while_the_picture_moves() -> None:
     bursts = Bursts().after(looks({"picture_shaking": 0.8, "picture_rolling": 0.0}))
     assert bursts.due
-    bursts = bursts.after(looks({"picture_black": 1.0}))  # too dark to tell
+    bursts = bursts.after(looks({"picture_black": 1.0}))  # too dark to judge motion
     assert bursts.due
     assert not bursts.after(looks({"picture_shaking": 0.1})).due

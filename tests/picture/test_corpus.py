@@ -1,4 +1,4 @@
-"""Stored pictures judged by a manifest, through the command that anyone runs."""
+"""Stored pictures are judged by a manifest, through the command line."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RUNNER = CliRunner()
 
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
-    """Return a manifest of one camera: a healthy case, a black one, a file that is no picture."""
+    """Return a manifest of one camera: a healthy case, a black one, and a file that is not a picture."""
     chance = np.random.default_rng(1)
     scene = cv2.resize(
         chance.integers(40, 220, (36, 64, 3)).astype(np.uint8), (640, 360), interpolation=cv2.INTER_CUBIC
@@ -95,10 +95,10 @@ def test_a_camera_with_infrared_nights_is_judged(tmp_path: Path) -> None:
     assert json.loads(out.read_text()) == {**{key: [] for key in shown}, "lost": ["picture_colourless"]}
 
 
-def test_a_case_that_cannot_be_judged_costs_itself_and_the_exit_status(
+def test_a_failing_case_is_named_and_sets_the_exit_status(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A failing check or step in one case; done in this process, as others would not know the patch."""
+    """A check or step fails in one case. It is judged in this process: worker processes would not see the patch."""
 
     class Here:
         def __init__(self, *_: object) -> None: ...
@@ -118,7 +118,9 @@ def test_a_case_that_cannot_be_judged_costs_itself_and_the_exit_status(
         replace(each, judge=judge) if each.fault.code == "picture_noisy" else each for each in PICTURE_CHECKS
     )
     monkeypatch.setattr("xueliang_monitor.picture.corpus.ProcessPoolExecutor", Here)
-    monkeypatch.setattr("xueliang_monitor.picture.judge.PICTURE_CHECKS", broken[3:])  # it comes before black hides it
+    monkeypatch.setattr(
+        "xueliang_monitor.picture.judge.PICTURE_CHECKS", broken[3:]
+    )  # noisy runs before black can hide it
     out = tmp_path / "out.json"
     done = RUNNER.invoke(app, ["picture", "judge", str(corpus), "--json", str(out)])
     assert done.exit_code == 1
@@ -134,13 +136,11 @@ def _dies(*_: object) -> None:
     os._exit(1)
 
 
-def test_a_process_that_dies_costs_no_more_than_what_it_had_to_judge(
-    corpus: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_dead_worker_process_costs_only_its_cases(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("xueliang_monitor.picture.corpus._judge", _dies)
     done = RUNNER.invoke(app, ["picture", "judge", str(corpus)])
     assert done.exit_code == 1
-    assert done.stderr.count("not judged: a process that judges died") == 3
+    assert done.stderr.count("not judged: the worker process died") == 3
 
 
 @pytest.mark.parametrize(

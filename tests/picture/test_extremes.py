@@ -1,4 +1,4 @@
-"""Whatever is measured and whatever is known, no check and no step of a look raises, and every score is one."""
+"""No check and no step of a look raises, for any measures and any past, and every score is in [0, 1]."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ COMPARED = st.none() | st.builds(Comparison, *[NUMBER] * len(NUMBERS), st.none()
 
 @st.composite
 def pasts(draw: st.DrawFn) -> Reference | None:
-    """Draw a past: none, or with limits that are all equal, all zero, or anything, of some measures or of none."""
+    """Draw a past: none, or usual values that are all equal, all zero or arbitrary, for all, some or no measures."""
     looks = draw(st.sampled_from((0, 1, 5, 11, 12, 300)))
     if not looks:
         return draw(st.none() | st.just(Reference()))
@@ -76,9 +76,7 @@ def test_no_check_raises(check: Check, view: View) -> None:
 @pytest.mark.parametrize(
     "reference", [None, Reference(), made.reference(), made.reference(24)], ids=["none", "empty", "young", "grown"]
 )
-def test_without_a_comparison_every_check_tells_what_it_can_without_a_past(
-    check: Check, reference: Reference | None
-) -> None:
+def test_without_a_comparison_every_check_judges_as_without_a_past(check: Check, reference: Reference | None) -> None:
     last = replace(reference, previous=b"") if reference is not None else None
     assert check.judge(View(SEEN, None, last)).sight() is check.judge(View(SEEN)).sight()
 

@@ -1,4 +1,4 @@
-"""A check or a step that fails costs itself: counted by its name, logged once, never the look nor the camera."""
+"""A failing check or step costs only its own result. It is counted by name and logged once."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ def with_check(code: str, judge: Callable[[View], Judged]) -> tuple[Check, ...]:
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_a_check_that_fails_costs_that_check(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_check_costs_only_that_check(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
     frame = made.MadeCamera().shot(12.0)
     whole = look_at([frame], made.reference(24), 0.1, 12.0)
     monkeypatch.setattr("xueliang_monitor.picture.judge.PICTURE_CHECKS", with_check(code, broken))
     look = look_at([frame], made.reference(24), 0.1, 12.0)
     assert look.seen == ()
     assert look.ruled_out == whole.ruled_out - {code}
-    assert look.reference.looks == whole.reference.looks, "it still teaches"
+    assert look.reference.looks == whole.reference.looks, "the look still teaches"
     (failure,) = look.failures
     assert (failure.check, failure.kind) == (code, "ZeroDivisionError")
     assert len(failure.trace) == MAX_TRACE
-    assert pickle.loads(pickle.dumps(look)).failures == look.failures  # it comes out of a worker process
+    assert pickle.loads(pickle.dumps(look)).failures == look.failures  # a look is returned by a worker process
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_a_check_that_fails_costs_that_check(code: str, monkeypatch: pytest.Monk
         ("evidence", "drawing.draw"),
     ],
 )
-def test_a_step_that_fails_costs_what_it_gives(step: str, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_step_costs_only_its_result(step: str, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(f"xueliang_monitor.picture.{place}", broken)
     known = made.reference(24)
     black = made.MadeCamera().shot(12.0) * 0
@@ -75,7 +75,7 @@ def test_a_step_that_fails_costs_what_it_gives(step: str, place: str, monkeypatc
     assert bool(look.evidence) == (step != "evidence")
 
 
-def test_what_cannot_be_measured_is_no_look(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_picture_that_cannot_be_measured_is_a_look_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("xueliang_monitor.picture.measuring.measure", broken)
     with pytest.raises(LookError, match="could not be measured") as caught:
         look_at([made.MadeCamera().shot(12.0)], None)
@@ -83,7 +83,7 @@ def test_what_cannot_be_measured_is_no_look(monkeypatch: pytest.MonkeyPatch) -> 
     assert (again.failure.check, str(again)) == ("measure", str(caught.value))
 
 
-def test_want_of_memory_is_the_whole_process_s(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_memory_error_ends_the_whole_look(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("xueliang_monitor.picture.judge.PICTURE_CHECKS", with_check(CODES[-1], starved))
     with pytest.raises(MemoryError):
         look_at([made.MadeCamera().shot(12.0)], None)
@@ -102,7 +102,7 @@ def test_failures_are_counted_by_check_and_each_kind_is_logged_once(caplog: pyte
 
 
 async def test_a_failing_check_leaves_the_camera_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Through a visit and the fleet; the worker's part is done here, as a worker process would not know the patch."""
+    """Through a visit and the fleet. The look runs in this process: a worker process would not see the patch."""
 
     async def here(_: object, material: Any, reference: Any, *, seconds: float) -> Any:
         from xueliang_monitor.picture.look import look

@@ -1,4 +1,4 @@
-"""Checks judged on footage, packaged and real: healthy stays healthy, what is done to it is found."""
+"""Checks on real footage: healthy pictures raise no fault, and made faults are found."""
 
 from __future__ import annotations
 
@@ -69,10 +69,10 @@ def test_no_healthy_picture_is_called_faulty(footage: Path, name: str) -> None:
     alone = [seen(picture, None) for picture in pictures]
     assert alone == [[]] * len(pictures)
     if len(pictures) < 20:
-        return  # too few for a past
+        return  # too few to learn from
     reference = taught(pictures[::2])
     alarms = sum(bool(seen(picture, reference)) for picture in pictures[1::2])
-    assert alarms <= 2, "of twenty; one camera drifts, before another a bicycle fills the view"
+    assert alarms <= 2, "of twenty pictures; one camera drifts, and a bicycle fills the view of another"
 
 
 def cover(frame: Frame, share: float) -> Frame:
@@ -95,7 +95,7 @@ def cover(frame: Frame, share: float) -> Frame:
     ],
     ids=["black", "blank", "bright", "covered", "blurred"],
 )
-def test_what_is_done_to_a_picture_is_found(footage: Path, name: str, change: Any, code: str) -> None:
+def test_a_changed_picture_is_found(footage: Path, name: str, change: Any, code: str) -> None:
     pictures = frames(footage / f"{name}.mp4", 8)
     assert seen(change(pictures[-1]), taught(pictures[:-1])) == [code]
 
@@ -119,7 +119,7 @@ def test_every_way_makes_every_picture_fault() -> None:
         assert set(faults) == set(CODES)
 
 
-UNSEEN = {("third", "picture_dirty"): "a web's threads are finer than what is compared"}
+UNSEEN = {("third", "picture_dirty"): "the threads of a web are finer than the cells that are compared"}
 
 
 @pytest.mark.parametrize(
@@ -140,13 +140,13 @@ def test_a_severe_fault_is_found_however_it_is_made(street: tuple[Scene, Referen
 
 
 @pytest.mark.parametrize(("way", "kind"), STAYS_HEALTHY)
-def test_what_passes_by_is_no_fault(street: tuple[Scene, Reference], way: str, kind: str) -> None:
+def test_healthy_changes_raise_no_fault(street: tuple[Scene, Reference], way: str, kind: str) -> None:
     scene, reference = street
     made = WAYS[way][1][kind](scene.frames[-9:-1:2], MEDIUM, np.random.default_rng(7))
     assert look_at(made, reference, hour=22.0 if kind == "infrared" else 12.0).seen == ()
 
 
-def test_the_dark_is_not_black_while_the_scene_shows(street: tuple[Scene, Reference]) -> None:
+def test_a_dark_picture_is_not_black_while_the_scene_shows(street: tuple[Scene, Reference]) -> None:
     scene, reference = street
     picture = cut(scene.frames[-1])
     mean = float(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY).mean())
@@ -157,7 +157,7 @@ def test_the_dark_is_not_black_while_the_scene_shows(street: tuple[Scene, Refere
 
 
 @pytest.mark.parametrize("name", ["street", "parking", "tfl3"])
-def test_a_dead_sensor_is_black_to_a_camera_that_knows_dark_nights_only(footage: Path, name: str) -> None:
+def test_a_dead_sensor_is_black_even_if_only_dark_nights_are_known(footage: Path, name: str) -> None:
     chance = np.random.default_rng(1)
 
     def grainy(picture: Frame, grain: float) -> Frame:
@@ -170,13 +170,13 @@ def test_a_dead_sensor_is_black_to_a_camera_that_knows_dark_nights_only(footage:
             assert seen(grainy(np.full_like(pictures[-1], level), grain), reference) == ["picture_black"]
 
 
-def test_dirt_lies_all_over_the_view_and_not_in_one_place(street: tuple[Scene, Reference]) -> None:
+def test_only_patches_all_over_the_view_are_dirt(street: tuple[Scene, Reference]) -> None:
     scene, reference = street
     picture = cut(scene.frames[-1])
     height, width = picture.shape[:2]
 
     def smeared(right: float) -> Frame:
-        """Soften forty spots, all within that share of the view from the left."""
+        """Blur forty spots within the left share of the view."""
         chance, mask = np.random.default_rng(3), np.zeros((height, width), np.float32)
         for x, y in chance.random((40, 2)) * (right * width, height):
             cv2.circle(mask, (int(x), int(y)), width // 26, 1.0, -1)
@@ -188,8 +188,8 @@ def test_dirt_lies_all_over_the_view_and_not_in_one_place(street: tuple[Scene, R
     assert "picture_dirty" not in seen(smeared(0.3), reference)
 
 
-def test_where_traffic_passes_its_detail_is_not_missed() -> None:
-    """A cell that healthy looks show hidden now and then is expected to be; one that never was, is not."""
+def test_detail_hidden_by_traffic_is_not_missed() -> None:
+    """The least detail falls in cells that traffic hides now and then, and stays high in the others."""
     chance = np.random.default_rng(11)
     wall = np.clip(128 + 60 * chance.normal(0, 1, (360, 640, 3)), 0, 255).astype(np.uint8)
     wall = cv2.GaussianBlur(wall, (0, 0), 1.0)
@@ -205,9 +205,9 @@ def test_where_traffic_passes_its_detail_is_not_missed() -> None:
     assert least[2:8, 4:-4].min() > 0.8
 
 
-def test_what_is_usual_reaches_back_a_day() -> None:
+def test_usual_values_reach_back_a_day() -> None:
     reference = None
-    looks = 26 * 12  # of five minutes each: somewhat more than a day
+    looks = 26 * 12  # five minutes apart: slightly more than a day
     measures = measure(np.full((90, 160, 3), 90, np.uint8))
     for number in range(looks + 1):
         told = replace(measures, luma_mean_levels=float(number))
@@ -221,7 +221,7 @@ def test_what_is_usual_reaches_back_a_day() -> None:
     assert max(after - before for before, after in itertools.pairwise(kept)) == SPACED
 
 
-def test_only_the_same_picture_of_a_still_stream_is_frozen(footage: Path) -> None:
+def test_only_a_repeated_picture_of_a_still_stream_is_frozen(footage: Path) -> None:
     one, other = frames(footage / "street.mp4", 2)
     reference = remember(None, measure(one, 0.1), None, healthy=True)
 
@@ -245,7 +245,7 @@ def test_a_reference_is_compact(footage: Path, name: str) -> None:
     pictures = [np.clip(each * chance.uniform(0.3, 1.2), 0, 255).astype(np.uint8) for each in frames(path, 40)]
     reference = taught(pictures)
     assert len(reference.lights) == MAX_LIGHTS
-    kept = replace(reference, previous=b"")  # the last picture stays in memory
+    kept = replace(reference, previous=b"")  # the last picture is never saved
     assert len(pickle.dumps(kept)) < 66 * 1024
 
 
@@ -257,7 +257,7 @@ def test_a_suspect_picture_teaches_nothing(footage: Path) -> None:
     assert (look.reference.lights, look.reference.usual) == (reference.lights, reference.usual)
 
 
-def test_what_rolls_or_shakes_shows_in_a_burst_alone(footage: Path) -> None:
+def test_rolling_and_shaking_need_a_burst(footage: Path) -> None:
     one = frames(footage / "street.mp4", 2)[0]
     still = look_at([one, one.copy()], None, 0.1)
     rolling = look_at([np.roll(one, 40 * number, axis=0) for number in range(4)], None, 0.1)
@@ -277,7 +277,7 @@ def lettered(picture: Frame) -> Frame:
     return shown
 
 
-def test_where_text_is_burned_in_is_learned_and_does_not_hide_a_turned_camera() -> None:
+def test_burned_in_text_is_learned_and_does_not_hide_a_turned_camera() -> None:
     chance = np.random.default_rng(5)
     field = cv2.GaussianBlur(chance.normal(0, 1, (480, 900, 3)).astype(np.float32), (0, 0), 4)
     wide = np.clip(128 + 40 * field / field.std(), 0, 255)
@@ -301,11 +301,11 @@ def test_a_camera_that_shows_another_scene_was_turned(footage: Path, name: str, 
     for picture in frames(footage / f"{other}.mp4", 3):
         told = seen(picture, reference)
         assert told in (["picture_moved"], ["picture_covered"]), (
-            "it cannot be told from something right before the lens"
+            "a turned camera and an object right before the lens look alike"
         )
 
 
-def test_a_view_that_was_changed_on_purpose_is_learned_anew() -> None:
+def test_a_view_changed_on_purpose_is_learned_again() -> None:
     fleet = Fleet(ManualClock(0.0), Policy(), (camera("gate"),))
     memory = Memory(made.reference(9))
     visited = VisitResult("gate", 0.0, (RungResult(Rung.REACH, True, 0.1),), online=True)
@@ -318,16 +318,15 @@ def test_a_view_that_was_changed_on_purpose_is_learned_anew() -> None:
     assert fleet.entry("gate").memory.reference is None
 
 
-def test_who_stood_in_the_first_look_of_a_light_is_gone_before_it_gets_to_a_disk() -> None:
+def test_a_passer_by_in_the_first_look_is_gone_before_a_light_is_saved() -> None:
     empty = np.full((360, 640, 3), 235, np.uint8)
     visited = empty.copy()
     visited[150:240, 250:280] = 0
 
     def light(first: Frame, looks: int) -> Reference:
         reference = None
-        for number in range(
-            looks
-        ):  # the second look, otherwise lit, makes another light, as ones that are alone are not moved
+        # The second look, in other light, begins a second light: a single light is not moved.
+        for number in range(looks):
             picture = first if number == 0 else empty // 3 if number == 1 else empty
             reference = remember(reference, measure(picture), None, healthy=True)
         assert reference is not None
@@ -341,8 +340,8 @@ def test_who_stood_in_the_first_look_of_a_light_is_gone_before_it_gets_to_a_disk
     assert Remembered.of(Memory(young)).reference is None, "without its lights it would be half a past"
 
 
-def test_one_picture_neither_tells_nor_rules_out_a_little_dirt(street: tuple[Scene, Reference]) -> None:
-    """The daemon has a burst at one look in three; the others must not take back what it told."""
+def test_one_picture_neither_shows_nor_rules_out_a_little_dirt(street: tuple[Scene, Reference]) -> None:
+    """Only one look in three takes a burst; the others must not clear what the burst showed."""
     scene, reference = street
     pictures = [cut(frame) for frame in scene.frames[-9:-1:2]]
     alone = measure(pictures[0])
@@ -359,7 +358,7 @@ def test_one_picture_neither_tells_nor_rules_out_a_little_dirt(street: tuple[Sce
     assert told == expected
 
 
-def test_a_busy_look_takes_nothing_out_of_the_past(street: tuple[Scene, Reference]) -> None:
+def test_a_busy_look_removes_nothing_from_the_past(street: tuple[Scene, Reference]) -> None:
     scene, reference = street
     chance = np.random.default_rng(5)
     busy = [chance.integers(0, 255, cut(scene.frames[0]).shape).astype(np.uint8) for _ in range(4)]

@@ -1,4 +1,4 @@
-"""A reference is whole or it is none; what colour is, is learned from pictures that have some."""
+"""A reference is complete or rejected; usual colours are learned only from pictures with colour."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def bleached(frame: made.Frame) -> made.Frame:
         {"lights": (), "looks": 0},
     ],
 )
-def test_no_reference_is_half(change: dict[str, object]) -> None:
+def test_an_incomplete_reference_is_rejected(change: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         replace(WHOLE, **change)
 
@@ -49,12 +49,12 @@ def test_no_reference_is_half(change: dict[str, object]) -> None:
     [{"thumb": b""}, {"thumb": LIGHT.structure}, {"structure": LIGHT.thumb}, {"thumb": LIGHT.thumb[:-1]},
      {"thumb": LIGHT.thumb.replace(b"IDAT", b"IDAX")}, {"fine": b"\x00"}, {"looks": 0}],
 )  # fmt: skip
-def test_no_light_is_half(change: dict[str, object]) -> None:
+def test_an_incomplete_light_is_rejected(change: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         replace(LIGHT, **change)
 
 
-def test_whatever_has_learned_can_be_compared_with() -> None:
+def test_every_reference_with_looks_can_be_compared_with() -> None:
     assert not Reference().learned
     measures = measure(made.MadeCamera().shot(12.0))
     known: Reference | None = None
@@ -65,7 +65,7 @@ def test_whatever_has_learned_can_be_compared_with() -> None:
         assert settled is None or (settled.lights and compare(measures, settled) is not None)
 
 
-def test_values_that_are_no_numbers_teach_nothing() -> None:
+def test_values_that_are_not_finite_teach_nothing() -> None:
     measures = measure(made.MadeCamera().shot(12.0))
     odd = replace(measures, noise_levels=float("nan"), blur_ratio=float("inf"))
     after = remember(WHOLE, odd, None, healthy=True)
@@ -74,11 +74,11 @@ def test_values_that_are_no_numbers_teach_nothing() -> None:
     assert after.usual["mean"][-1] == pytest.approx(measures.luma_mean_levels, abs=1e-3)
 
 
-def test_grey_looks_teach_no_limit_of_colour_and_take_none_out_of_a_light() -> None:
+def test_grey_looks_change_neither_limits_nor_lights_of_colour() -> None:
     scene, known = made.MadeCamera(), WHOLE
     names = ("cast", "cast_even", "chroma_kept", "chroma_usual")
     for number in range(12):
-        # Of the very light that is known by day, and of a night.
+        # Alternately of the light known by day, and of a night.
         picture = bleached(scene.shot(12.0)) if number % 2 else scene.shot(23.0)
         measures = measure(picture)
         known = remember(known, measures, compare(measures, known), healthy=True)
@@ -88,7 +88,7 @@ def test_grey_looks_teach_no_limit_of_colour_and_take_none_out_of_a_light() -> N
     assert len(known.lights) > len(colour)
 
 
-def test_grey_lights_are_no_yardstick_of_colour() -> None:
+def test_colours_are_not_compared_with_grey_lights() -> None:
     scene = made.MadeCamera()
     nights = made.nights()
     for hour in (9.0, 12.0, 17.0):
@@ -106,7 +106,7 @@ def test_grey_lights_are_no_yardstick_of_colour() -> None:
     assert dark.colours.chroma_ratio < 0.05
 
 
-def test_a_camera_that_knows_nights_alone_learns_its_colours_by_day() -> None:
+def test_a_camera_that_knows_only_nights_learns_its_colours_by_day() -> None:
     scene, known = made.MadeCamera(), None
     for hour in (*[1.0] * 30, *np.arange(6.5, 12.0, 0.25)):
         look = look_at([scene.shot(hour)], known, 0.1, hour)
@@ -120,15 +120,15 @@ def test_a_camera_that_knows_nights_alone_learns_its_colours_by_day() -> None:
     ]
 
 
-def test_text_in_colour_makes_no_night_coloured() -> None:
+def test_coloured_text_does_not_make_a_night_coloured() -> None:
     night = made.MadeCamera().shot(23.0)
     cv2.putText(night, "2026-11-25 23:00:01 CAM 07", (10, 30), cv2.FONT_HERSHEY_SIMPLEX, 0.7, (0, 255, 255), 2)
     assert grey(measure(night).thumb.astype(np.float32))
     assert isinstance(LIGHT, Light)
 
 
-def test_a_past_that_grey_nights_spoiled_still_tells_a_lost_colour() -> None:
-    """As earlier versions stored it: with what was kept of colour by night, which is none."""
+def test_a_past_spoiled_by_grey_nights_still_shows_a_lost_colour() -> None:
+    """Earlier versions stored the colour ratio of grey nights too, which is 0."""
     known = made.reference(24)
     spoiled = replace(known, usual={**known.usual, "chroma_kept": (0.0, 0.01, *known.usual["chroma_kept"][2:])})
     scene = made.MadeCamera()
@@ -138,10 +138,10 @@ def test_a_past_that_grey_nights_spoiled_still_tells_a_lost_colour() -> None:
     assert look_at([scene.shot(12.0)], spoiled, 0.1, 12.0).seen == ()
 
 
-def test_a_long_night_does_not_drive_out_the_day() -> None:
+def test_a_long_night_does_not_replace_the_day() -> None:
     known, scene = WHOLE, made.MadeCamera()
     for number in range(20):
-        night = np.roll(scene.shot(23.0), 97 * number, axis=1)  # as the headlights of many cars
+        night = np.roll(scene.shot(23.0), 97 * number, axis=1)  # like the headlights of many cars
         known = remember(known, measure(night), None, healthy=True)
     assert len(known.lights) == MAX_LIGHTS
     assert set(WHOLE.lights) <= set(known.lights)

@@ -1,4 +1,4 @@
-"""Picture workers that are killed or hang cost one check and nobody else."""
+"""A picture worker that is killed or hangs costs only its own look."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ async def test_a_killed_worker_is_replaced_and_its_look_tried_again() -> None:
     assert all(look is not None and look.seen == () for look in looks)
 
 
-async def test_a_hung_worker_costs_its_own_check_only() -> None:
+async def test_a_hung_worker_costs_only_its_own_look() -> None:
     workers, unit = Workers(2), keyframe()
     await asyncio.gather(*(workers.look(unit, None, seconds=PATIENT.seconds["picture"]) for _ in range(2)))
     hung = processes()
     for child in hung:
         os.kill(child.pid, signal.SIGSTOP)
-    # Half of it passes with those that hang; the other half is for new ones to start, on a machine however busy.
+    # Half of the time is spent on the hung workers; the other half lets new ones start, even on a busy machine.
     results = await asyncio.gather(*(workers.look(unit, None, seconds=20) for _ in range(4)), return_exceptions=True)
     assert workers.restarts >= 1
     assert all(not isinstance(result, BaseException) for result in results)
@@ -76,14 +76,14 @@ def _sleep(*_: object) -> None:
     time.sleep(60)
 
 
-async def test_what_is_no_picture_is_none() -> None:
+async def test_data_that_is_no_picture_gives_none() -> None:
     assert (
         await Workers(1).look(Material(Codec.MJPEG, b"\xff\xd8 no picture"), None, seconds=PATIENT.seconds["picture"])
         is None
     )
 
 
-def test_a_look_that_burns_the_processor_is_ended_by_the_kernel() -> None:
+def test_the_kernel_ends_a_look_that_uses_too_much_processor_time() -> None:
     code = (
         "import xueliang_monitor.picture.worker as worker\n"
         "worker.CPU_SECONDS = 1\n"
@@ -96,7 +96,7 @@ def test_a_look_that_burns_the_processor_is_ended_by_the_kernel() -> None:
     assert done.returncode == -signal.SIGXCPU
 
 
-def test_a_look_that_takes_too_much_memory_costs_itself_alone() -> None:
+def test_a_look_that_takes_too_much_memory_costs_only_itself() -> None:
     code = (
         "import xueliang_monitor.picture.worker as worker\n"
         "import numpy\n"

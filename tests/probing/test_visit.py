@@ -17,7 +17,7 @@ from tests.conftest import LOGIN, Tls
 from tests.waiting import PATIENT, until
 from xueliang_monitor.judgement.catalogue import FAULTS as CATALOGUE
 from xueliang_monitor.model import Credentials, Rung, StreamParameters, Timeouts, VisitResult
-from xueliang_monitor.net.address import connect_error
+from xueliang_monitor.net.connect_errors import connect_error
 from xueliang_monitor.net.errors import ConnectRefusedError, HostUnreachableError
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing import stream_baseline

@@ -115,7 +115,7 @@ def test_our_own_errors_of_connecting_are_ours(number: int, lacking: Resource) -
     found = address.connect_error(error_of(number), "192.0.2.7:554")
     assert isinstance(found, ShortageError)
     assert found.resource is lacking
-    assert str(found).startswith("192.0.2.7:554 was not asked: ")
+    assert str(found).startswith("192.0.2.7:554 was not contacted: ")
 
 
 @pytest.mark.parametrize("number", THEIRS)

@@ -240,7 +240,7 @@ async def test_two_monitors_are_told_of_apart(tmp_path: Path) -> None:
         await until(lambda: later in firing(), what="the other monitor's alert is held back")
         assert firing() == {*wanted, down, later}
         other.find(*("later",) * 2)
-        over = re.compile(r"later .*\n自 since .* UTC\+08:00\n恢复于 resolved 20\d\d-.* UTC\+08:00\n")
+        over = re.compile(r"later .*\n发生时间 since .* UTC\+08:00\n恢复时间 resolved 20\d\d-.* UTC\+08:00\n")
         await until(
             lambda: any(over.search(call["text"]["content"]) for call in told.wecom),
             what=lambda: [call["text"]["content"] for call in told.wecom],

@@ -25,7 +25,7 @@ from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.probing.visit import visit
 from xueliang_monitor.simulator.behaviour import Behaviour
-from xueliang_monitor.simulator.demo import _IncidentPlayer
+from xueliang_monitor.simulator.demo import IncidentPlayer
 from xueliang_monitor.simulator.faults import FAULTS, Incident, SimulatedFault
 from xueliang_monitor.simulator.fleet import SimulatedFleet, control_endpoint
 from xueliang_monitor.wire.messages import Request
@@ -74,7 +74,7 @@ async def test_one_declaration_is_enough_for_a_new_fault(simulated: Start, monke
 
 def test_an_incident_of_a_fault_is_played_by_the_demo() -> None:
     assert Telnet.incident is not None
-    player = _IncidentPlayer("127.0.0.1:1", rows(20), print, (*FAULTS, Telnet))
+    player = IncidentPlayer("127.0.0.1:1", rows(20), print, (*FAULTS, Telnet))
     declared = [fault.name for fault in (*FAULTS, Telnet) if fault.incident is not None]
     assert [name for name, _ in player._incidents] == declared
     text, cameras = player.choose(Telnet.incident, 0, 4)

@@ -53,13 +53,13 @@ def test_the_strongest_digest_is_chosen_and_basic_only_alone() -> None:
 
 
 @pytest.mark.parametrize("offer", ["NTLM", 'Basic realm="a", Digest realm="a", nonce="n", algorithm=NEW-1'])
-def test_what_cannot_be_answered_strongly_is_not_answered_weakly(offer: str) -> None:
+def test_an_unsupported_digest_is_not_replaced_by_basic(offer: str) -> None:
     offered = parse_challenges([offer])
     assert choose(offered) is None
     assert names(offered) in {"ntlm", "basic, digest NEW-1"}
 
 
-def test_a_server_that_was_answered_by_digest_is_not_answered_by_basic_later() -> None:
+def test_a_server_cannot_downgrade_from_digest_to_basic() -> None:
     digest, basic = parse_challenges(['Digest realm="a", nonce="n"']), parse_challenges(['Basic realm="a"'])
     assert choose(basic, digest[0]) is None
 

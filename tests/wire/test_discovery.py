@@ -1,4 +1,4 @@
-"""WS-Discovery: probes and answers as datagrams."""
+"""WS-Discovery: Probe and ProbeMatches as datagrams."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ANSWER = (
 )
 
 
-def test_an_answer_without_relates_to_and_with_odd_prefixes() -> None:
+def test_a_response_without_relates_to_and_with_odd_prefixes() -> None:
     (match,) = discovery.read_matches(ANSWER.encode())
     assert (match.endpoint, match.name, match.hardware) == ("urn:uuid:1", "HIKVISION DS-2CD2012", "DS-2CD2012")
     assert match.location == "city/wuhan"
@@ -29,7 +29,7 @@ def test_an_answer_without_relates_to_and_with_odd_prefixes() -> None:
     )
 
 
-def test_a_probe_is_read_as_one() -> None:
+def test_a_probe_is_recognised() -> None:
     datagram = discovery.probe("0b2a2c3e-0000-4000-8000-000000000000")
     assert discovery.probe_id(datagram) == "urn:uuid:0b2a2c3e-0000-4000-8000-000000000000"
     assert discovery.probe_id(ANSWER.encode()) is None

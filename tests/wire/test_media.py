@@ -1,4 +1,4 @@
-"""Payload formats both ways, judged by FFmpeg's parsers where sizes and pictures are concerned."""
+"""Payload formats both ways; FFmpeg's parsers and decoders verify sizes and pictures."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def packets(clip: clips.Clip, count: int) -> list[RtpPacket]:
     for number, picture in enumerate(clip.pictures[:count]):
         for index, payload in enumerate(picture.payloads):
             marker = index == len(picture.payloads) - 1
-            made.append(RtpPacket(96, len(made) & 0xFFFF, number * 9000, 1, marker, payload))
+            made.append(RtpPacket(96, len(made) & 0xFFFF, number * 9000, ssrc=1, marker=marker, payload=payload))
     return made
 
 
@@ -60,7 +60,10 @@ def test_a_lost_packet_damages_its_picture_and_no_other(codec: Codec) -> None:
 
 def test_without_a_marker_the_next_timestamp_ends_a_picture() -> None:
     sent = packets(clips.load("street", Codec.H264, "live"), 3)
-    bare = [RtpPacket(item.payload_type, item.sequence, item.timestamp, 1, False, item.payload) for item in sent]
+    bare = [
+        RtpPacket(item.payload_type, item.sequence, item.timestamp, ssrc=1, marker=False, payload=item.payload)
+        for item in sent
+    ]
     assert len(receive(h264.H264Depacketizer(), bare)) == 2
 
 
@@ -74,17 +77,22 @@ def test_parameter_sets_of_the_sdp_complete_a_keyframe_that_has_none() -> None:
 
     payloads = packetize_units(Codec.H264, bare)
     last = len(payloads) - 1
-    sent = [RtpPacket(96, index, 0, 1, index == last, payload) for index, payload in enumerate(payloads)]
+    sent = [
+        RtpPacket(96, index, 0, ssrc=1, marker=index == last, payload=payload) for index, payload in enumerate(payloads)
+    ]
     (unit,) = receive(depacketizer, sent)
     assert decode(unit.data, Codec.H264) is not None
 
 
-def test_a_picture_without_end_is_refused_within_bounds() -> None:
+def test_a_picture_without_an_end_is_bounded() -> None:
     depacketizer = h264.H264Depacketizer()
     with pytest.raises(MalformedMediaError, match="over"):  # noqa: PT012
         for number in range(MAX_ACCESS_UNIT_BYTES // 60_000 + 2):
             start = 0x80 if number == 0 else 0
-            depacketizer.push(RtpPacket(96, number, 0, 1, False, bytes((0x7C, start | 5)) + bytes(60_000)), lost=False)
+            depacketizer.push(
+                RtpPacket(96, number, 0, ssrc=1, marker=False, payload=bytes((0x7C, start | 5)) + bytes(60_000)),
+                lost=False,
+            )
 
 
 @pytest.mark.parametrize("kind", [h264.H264Depacketizer, H265Depacketizer, MjpegDepacketizer])
@@ -95,13 +103,13 @@ def test_random_payloads_raise_only_our_error(
     depacketizer = kind()
     for sequence, (payload, timestamp, marker) in enumerate(given):
         try:
-            depacketizer.push(RtpPacket(96, sequence, timestamp, 1, marker, payload), lost=False)
+            depacketizer.push(RtpPacket(96, sequence, timestamp, ssrc=1, marker=marker, payload=payload), lost=False)
             _ = depacketizer.size
         except MalformedMediaError:
             return
 
 
-def test_a_parameter_set_that_claims_a_huge_picture_is_read_not_believed() -> None:
+def test_a_parameter_set_with_a_huge_size_is_parsed() -> None:
     # Baseline profile, 65536x65536: Exp-Golomb 4095 for both sizes in macroblocks.
     bits = "01000010" + "00000000" + "00101000" + "1" + "1" + "1" + "1" + "010" + "0"
     bits += "0" * 12 + bin(4096)[2:] + "0" * 12 + bin(4096)[2:] + "1" + "0" + "0" + "0" + "1"
@@ -109,7 +117,7 @@ def test_a_parameter_set_that_claims_a_huge_picture_is_read_not_believed() -> No
     assert h264.picture_size(b"\x67" + raw) == (65536, 65536)
 
 
-def test_rtp_with_everything_is_read() -> None:
+def test_rtp_with_extension_padding_and_sources_is_parsed() -> None:
     raw = bytes((0xB1, 0xE0)) + b"\x00\x05" + bytes(8) + b"SRC1" + b"\xbe\xde\x00\x01ABCD" + b"payload" + b"\x00\x02"
     packet = rtp.parse(raw)
     assert (packet.payload, packet.marker, packet.payload_type, packet.sequence) == (b"payload", True, 96, 5)
@@ -122,10 +130,10 @@ def test_random_packets_raise_only_our_error(raw: bytes) -> None:
 
 
 def numbered(sequence: int) -> RtpPacket:
-    return RtpPacket(96, sequence & 0xFFFF, 0, 1, False, b"")
+    return RtpPacket(96, sequence & 0xFFFF, 0, ssrc=1, marker=False, payload=b"")
 
 
-def test_loss_is_counted_over_the_wrap_and_reordering_is_no_loss() -> None:
+def test_loss_is_counted_across_the_wrap_and_reordering_is_not_loss() -> None:
     order = Resequencer(depth=4)
     given_out = [
         (packet.sequence, lost)
@@ -141,7 +149,7 @@ def test_loss_is_counted_over_the_wrap_and_reordering_is_no_loss() -> None:
     assert order.loss_ratio == pytest.approx(2 / 12)
 
 
-def test_a_source_that_starts_anew_has_lost_nothing() -> None:
+def test_a_restart_of_the_source_is_not_loss() -> None:
     order = Resequencer()
     for sequence in (10, 11, 40_000, 40_001):
         order.push(numbered(sequence))
@@ -149,7 +157,7 @@ def test_a_source_that_starts_anew_has_lost_nothing() -> None:
 
 
 @given(st.lists(st.integers(0, 65535), max_size=200))
-def test_any_order_of_packets_is_counted_and_holds_only_few(sequences: list[int]) -> None:
+def test_any_order_of_packets_is_counted_with_a_bounded_buffer(sequences: list[int]) -> None:
     order = Resequencer(depth=4)
     out = [packet for sequence in sequences for packet, _ in order.push(numbered(sequence))]
     assert len(out) <= order.received <= len(sequences)
@@ -162,7 +170,7 @@ def test_quality_50_gives_the_tables_of_the_standard() -> None:
     assert len(tables) == 128
 
 
-def test_random_loss_never_yields_a_keyframe_called_whole_that_is_not() -> None:
+def test_random_loss_never_yields_an_incomplete_keyframe_marked_complete() -> None:
     chance = random.Random(1)
     clip = clips.load("street", Codec.H265, "live")
     reference = {unit.timestamp: unit.data for unit in receive(H265Depacketizer(), packets(clip, 100)) if unit.keyframe}

@@ -57,12 +57,12 @@ def test_any_split_of_the_bytes_gives_the_same_events(cuts: list[int]) -> None:
         (b"RTSP/1.0 200 OK\r\n" + b"x" * (MAX_HEAD_BYTES + 1), "headers of over"),
     ],
 )
-def test_what_is_no_rtsp_is_refused_and_says_what_came(raw: bytes, reason: str) -> None:
+def test_bytes_that_are_not_rtsp_are_rejected_with_the_reason(raw: bytes, reason: str) -> None:
     with pytest.raises(MalformedMessageError, match=reason):
         MessageParser().feed(raw)
 
 
-def test_endless_headers_are_refused_within_a_bound() -> None:
+def test_endless_headers_are_rejected_at_the_limit() -> None:
     parser = MessageParser()
     with pytest.raises(MalformedMessageError):  # noqa: PT012
         for _ in range(MAX_HEAD_BYTES):
@@ -77,7 +77,7 @@ def test_endless_headers_are_refused_within_a_bound() -> None:
         b"RTSP/1.0 200\r\nCSEQ:1\r\n\r\n",
     ],
 )
-def test_odd_but_readable_answers_are_read(raw: bytes) -> None:
+def test_unusual_responses_are_parsed(raw: bytes) -> None:
     (event,) = MessageParser().feed(raw)
     assert isinstance(event, Response)
     assert event.headers.get("cseq") == "1"
@@ -93,7 +93,7 @@ def test_random_bytes_never_raise_anything_else(raw: bytes) -> None:
         pass
 
 
-def test_a_line_break_cannot_be_smuggled_into_a_request() -> None:
+def test_a_line_break_cannot_be_injected_into_a_request() -> None:
     with pytest.raises(ValueError, match="white space"):
         serialize_request("DESCRIBE", "rtsp://h/a\r\nX: y", ())
     with pytest.raises(ValueError, match="line break"):

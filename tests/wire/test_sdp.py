@@ -48,12 +48,12 @@ def test_a_static_payload_type_needs_no_rtpmap() -> None:
         ("rtsp://h/cam?channel=1&subtype=0", "trackID=0", "rtsp://h/cam?channel=1&subtype=0/trackID=0"),
     ],
 )
-def test_controls_are_resolved_as_cameras_mean_them(base: str, control: str, expected: str) -> None:
+def test_control_urls_are_resolved_as_cameras_expect(base: str, control: str, expected: str) -> None:
     assert sdp.resolve_control(base, control) == expected
 
 
 @pytest.mark.parametrize("body", [b"", b"<html></html>", b"m=video 0 RTP/AVP 96\n" * 40, b"a=x\n" * 3000])
-def test_what_is_no_description_is_refused(body: bytes) -> None:
+def test_an_invalid_session_description_is_rejected(body: bytes) -> None:
     with pytest.raises(MalformedDescriptionError):
         sdp.parse(body)
 

@@ -1,4 +1,4 @@
-"""Answers over ONVIF: those of eight cameras, made and recorded, and what else may come in their place."""
+"""ONVIF responses: those of eight cameras, synthetic and recorded, and invalid ones."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ INFORMATION = (
 )
 
 
-def test_every_recorded_answer_is_an_answer_or_a_fault(recorded: Path) -> None:
+def test_every_recorded_response_is_parsed_or_a_fault(recorded: Path) -> None:
     answers = faults = 0
     for folder in sorted(path for path in recorded.iterdir() if path.is_dir()):
         for exchange in json.loads((folder / "index.json").read_text())["exchanges"]:
@@ -62,7 +62,9 @@ def test_every_recorded_answer_is_an_answer_or_a_fault(recorded: Path) -> None:
         ("TRENDnet", "TRENDnet", "TV-IP320PI", "TV-IP320PI20161206AAWR863642784"),
     ],
 )
-def test_who_the_recorded_cameras_are(recorded: Path, camera: str, manufacturer: str, model: str, serial: str) -> None:
+def test_the_identities_of_the_recorded_cameras(
+    recorded: Path, camera: str, manufacturer: str, model: str, serial: str
+) -> None:
     identity = onvif.read_identity(_answer(recorded, camera, "GetDeviceInformation"))
     assert (identity.manufacturer, identity.model, identity.serial) == (manufacturer, model, serial)
 
@@ -74,7 +76,7 @@ def _answer(recorded: Path, camera: str, operation: str) -> soap.Element:
 
 
 def test_services_and_profiles_of_the_recorded_cameras(recorded: Path) -> None:
-    # An undeclared prefix in the capabilities of Media2, which stops a strict reader (Reolink E1 Zoom).
+    # An undeclared prefix in the capabilities of Media2, which a strict parser rejects (Reolink E1 Zoom).
     assert onvif.read_services(_answer(recorded, "REOLINK", "GetServices"))[onvif.MEDIA] == "/onvif/media_service"
     profiles = onvif.read_profiles(_answer(recorded, "REOLINK", "GetProfiles"))
     assert [(item.token, str(item.stream)) for item in profiles] == [
@@ -85,7 +87,7 @@ def test_services_and_profiles_of_the_recorded_cameras(recorded: Path) -> None:
     # AXIS writes 2147483647 kbit/s for "no limit".
     axis = onvif.read_profiles(_answer(recorded, "AXIS_P3818", "GetProfiles"))
     assert [str(item.stream) for item in axis] == ["H264 1920x960 30/s", "MJPEG 5120x2560 30/s"]
-    # A main stream without a path, and one with a query.
+    # One main stream without a path, and one with a query.
     assert onvif.path_of(onvif.read_uri(_answer(recorded, "REOLINK", "GetStreamUri"))) == "/"
     bosch = onvif.read_uri(_answer(recorded, "Bosch_AUTODOME", "GetStreamUri"))
     assert onvif.path_of(bosch) == "/rtsp_tunnel?p=0&h26x=4&vcd=2"
@@ -109,7 +111,7 @@ def test_the_clocks_of_the_recorded_cameras(recorded: Path) -> None:
     assert told["REOLINK"].utc == 1_768_332_312
 
 
-def test_what_surrounds_an_envelope_is_cut_off() -> None:
+def test_data_around_an_envelope_is_removed() -> None:
     plain = envelope(INFORMATION)
     boundary = b"--MIME_boundary\r\nContent-Type: application/xop+xml\r\n\r\n" + plain + b"\r\n--MIME_boundary--\r\n"
     for content in (plain, b"\xef\xbb\xbf" + plain, b"\r\n  " + plain, plain + b"\x00\x00\x00", boundary):
@@ -166,7 +168,7 @@ BOMB = (
         "entities-in-utf-16", "external", "deep", "very-deep", "large",
     ],
 )  # fmt: skip
-def test_what_is_no_answer_says_so(content: bytes, kind: type[OnvifResponseError]) -> None:
+def test_an_invalid_response_raises_its_error(content: bytes, kind: type[OnvifResponseError]) -> None:
     with pytest.raises(OnvifResponseError) as caught:
         soap.read(content)
     assert type(caught.value) is kind
@@ -198,14 +200,14 @@ def test_no_bytes_raise_anything_else(content: bytes) -> None:
             soap.read(tried)
 
 
-def test_only_local_time_leads_to_utc_in_whichever_sense_is_near() -> None:
+def test_utc_is_computed_from_a_local_time_with_either_sign_of_the_zone() -> None:
     local = (
         "<tds:GetSystemDateAndTimeResponse><tds:SystemDateAndTime><tt:TimeZone><tt:TZ>{zone}</tt:TZ></tt:TimeZone>"
         "<tt:LocalDateTime><tt:Time><tt:Hour>3</tt:Hour><tt:Minute>25</tt:Minute><tt:Second>0</tt:Second></tt:Time>"
         "<tt:Date><tt:Year>2026</tt:Year><tt:Month>1</tt:Month><tt:Day>14</tt:Day></tt:Date></tt:LocalDateTime>"
         "</tds:SystemDateAndTime></tds:GetSystemDateAndTimeResponse>"
     )
-    for zone in ("CST-8", "CST+8:00:00", "GMT+08:00", "Asia/Shanghai"):  # three o'clock in China, however it is spelled
+    for zone in ("CST-8", "CST+8:00:00", "GMT+08:00", "Asia/Shanghai"):  # 15:00 in China, in each spelling
         assert onvif.read_time(soap.read(envelope(local.format(zone=zone))), NOW).utc == 1_768_332_300
     for broken in (local.format(zone="somewhere"), local.format(zone="CST-8").replace("<tt:Day>14", "<tt:Day>99")):
         with pytest.raises(MalformedResponseError):

@@ -1,4 +1,4 @@
-"""Streams that real encoders make, packed as cameras do: slices, refresh without keyframes, parameter sets anywhere."""
+"""Streams of real encoders, packetized as cameras do: slices, intra refresh, parameter sets in various places."""
 
 from __future__ import annotations
 
@@ -63,12 +63,14 @@ def pack(codec: Codec, pictures: list[list[bytes]], *, mark_slices: bool = False
             payloads = packetize_units(codec, group)
             for payload in payloads:
                 marker = mark and payload is payloads[-1]
-                packets.append(RtpPacket(96, len(packets) & 0xFFFF, number * 3600, 1, marker, payload))
+                packets.append(
+                    RtpPacket(96, len(packets) & 0xFFFF, number * 3600, ssrc=1, marker=marker, payload=payload)
+                )
     return packets
 
 
 def same_picture(unit: AccessUnit, number: int) -> float:
-    """Return by how many levels a decoded unit differs from what was encoded, at most in a block."""
+    """Return the largest difference of a block, in grey levels, between a decoded unit and its source."""
     told = decode(unit.data, unit.codec)
     assert told is not None
     shown = subprocess.run(
@@ -92,7 +94,7 @@ def test_several_slices_are_one_picture_by_marker_or_by_timestamp(tmp_path: Path
         assert same_picture(keyframes[1], 10) < 25
 
 
-def test_a_camera_that_marks_every_slice_is_understood_from_its_second_keyframe_on(tmp_path: Path) -> None:
+def test_a_camera_that_marks_every_slice_works_from_its_second_keyframe(tmp_path: Path) -> None:
     pictures = encode(tmp_path, Codec.H264, "slices=4:keyint=10:scenecut=0")[:24]
     units = receive(H264Depacketizer(), pack(Codec.H264, pictures, mark_slices=True))
     assert units[1].continues
@@ -100,10 +102,10 @@ def test_a_camera_that_marks_every_slice_is_understood_from_its_second_keyframe_
     assert same_picture(later, 20) < 25
 
 
-def test_a_stream_that_refreshes_without_keyframes_shows_a_whole_picture(tmp_path: Path) -> None:
+def test_a_stream_with_intra_refresh_yields_a_complete_picture(tmp_path: Path) -> None:
     pictures = encode(tmp_path, Codec.H264, "intra-refresh=1:keyint=20:scenecut=0")
     sets = [unit for unit in pictures[0] if kind(Codec.H264, unit) in _SETS[Codec.H264]]
-    joined = pictures[5:]  # as for a client that comes later: the only IDR is gone
+    joined = pictures[5:]  # as for a client that joins later: the only IDR picture is gone
     assert not any(kind(Codec.H264, unit) == 5 for picture in joined for unit in picture)
     depacketizer = H264Depacketizer(",".join(base64.b64encode(unit).decode() for unit in sets))
     units = receive(depacketizer, pack(Codec.H264, joined))
@@ -113,7 +115,7 @@ def test_a_stream_that_refreshes_without_keyframes_shows_a_whole_picture(tmp_pat
     assert same_picture(whole, 5 + number) < 25
 
 
-def test_a_refresh_with_a_lost_packet_is_not_called_whole(tmp_path: Path) -> None:
+def test_an_intra_refresh_with_a_lost_packet_is_not_complete(tmp_path: Path) -> None:
     pictures = encode(tmp_path, Codec.H264, "intra-refresh=1:keyint=20:scenecut=0")
     packets = pack(Codec.H264, pictures[:45])
     starts = [n for n, packet in enumerate(packets) if packet.timestamp == 30 * 3600]
@@ -123,7 +125,7 @@ def test_a_refresh_with_a_lost_packet_is_not_called_whole(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("place", ["description", "band", "both and different"])
-def test_parameter_sets_are_taken_from_wherever_they_are(tmp_path: Path, place: str) -> None:
+def test_parameter_sets_are_found_in_every_place(tmp_path: Path, place: str) -> None:
     (tmp_path / "other").mkdir()
     pictures = encode(tmp_path, Codec.H264, "keyint=10:scenecut=0")[:3]
     sets = [unit for unit in pictures[0] if kind(Codec.H264, unit) in (7, 8)]
@@ -139,10 +141,10 @@ def test_parameter_sets_are_taken_from_wherever_they_are(tmp_path: Path, place: 
     assert same_picture(units[0], 0) < 25
 
 
-def test_packets_out_of_order_make_the_same_pictures(tmp_path: Path) -> None:
+def test_reordered_packets_yield_the_same_pictures(tmp_path: Path) -> None:
     packets = pack(Codec.H264, encode(tmp_path, Codec.H264, "keyint=10:scenecut=0")[:20])
     chance = random.Random(2)
-    for place in range(1, len(packets) - 3, 4):  # the first one says where to begin
+    for place in range(1, len(packets) - 3, 4):  # the first packet sets the start
         window = packets[place : place + 3]
         chance.shuffle(window)
         packets[place : place + 3] = window

@@ -27,10 +27,11 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "reference/commands.md": command_reference.commands,
     "reference/http-api.md": http_reference.http,
     "reference/database.md": database_reference.database,
+    "../config/cameras.d/README.md": settings_reference.camera_folder,
     "images/data-flow.svg": drawings.data_flow,
     "images/fault-life.svg": drawings.fault_life,
 }
-"""Every generated file below `docs`, and what writes it."""
+"""Every generated file, seen from `docs`, and what writes it."""
 
 
 def stale() -> list[str]:

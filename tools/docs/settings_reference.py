@@ -85,3 +85,15 @@ def camera_files() -> str:
         "## Keys",
         table(("key", "type", "default", "bounds", "meaning"), rows),
     )
+
+
+def camera_folder() -> str:
+    """Return the page that lies in the folder of the camera files."""
+    rows = [(f"`{key.path}`", default, text) for key, default, text in _rows(CameraFile, _SHOWN_DEFAULTS)]
+    return page(
+        "One file for each camera",
+        "The file name without `.yaml` is the camera's id: lower-case letters, digits, dots, dashes and underscores."
+        " `xueliang camera add` writes these files. You can also write them by hand or deploy them with git. The daemon"
+        " applies changes within two seconds.",
+        table(("key", "default", "meaning"), rows),
+    )

@@ -1,4 +1,4 @@
-"""The command line: one file a group of commands."""
+"""The command line, with one module per command or group of commands."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
     pretty_exceptions_enable=False,
-    help="Tell which cameras of a network are blind, and why.",
+    help="Monitor the cameras of a network: which are offline or blind, and why.",
 )
 app.command("run")(run.run)
 app.command("check")(check.check)
@@ -35,10 +35,12 @@ app.command("events")(events.events)
 app.command("report")(report.report)
 app.command("faults")(faults.faults)
 app.add_typer(camera.app, name="camera", help="Register, list, test and change cameras.")
-app.add_typer(config.app, name="config", help="The settings.")
-app.add_typer(maintenance.app, name="maintenance", help="Times in which cameras are not judged.")
-app.add_typer(picture.app, name="picture", help="Judge stored pictures, and score that.")
-app.add_typer(simulate.app, name="simulate", help="A fleet of simulated cameras.")
+app.add_typer(config.app, name="config", help="Check the settings, and hash passwords.")
+app.add_typer(maintenance.app, name="maintenance", help="Maintenance: cameras are visited but not judged.")
+app.add_typer(
+    picture.app, name="picture", help="Picture history, fault pictures, relearning, and tests on stored pictures."
+)
+app.add_typer(simulate.app, name="simulate", help="Run a fleet of simulated cameras, and set faults on it.")
 
 
 @app.callback(invoke_without_command=True)

@@ -1,4 +1,4 @@
-"""The acceptance test at the terminal: run it, show its verdicts with advice, give it as JSON."""
+"""The acceptance test on the command line: runs it, and shows the results as a table or JSON."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TEST_SECONDS = 14.0
 
 
 async def run(target: Target, installation: Installation, expected: StreamParameters | None) -> AcceptanceResult:
-    """Put one camera to the acceptance test, with a line that says so while it lasts."""
+    """Run the acceptance test on one camera, with a status line."""
     from xueliang_monitor.commissioning.acceptance import run_acceptance_test
     from xueliang_monitor.picture.worker import Workers
 
@@ -35,7 +35,7 @@ async def run(target: Target, installation: Installation, expected: StreamParame
 
 
 def as_json(acceptance: AcceptanceResult) -> dict[str, Any]:
-    """Return the test as plain data."""
+    """Return the results as plain data."""
     readings = acceptance.visited.readings
     return {
         "passed": acceptance.passed,
@@ -56,15 +56,17 @@ def as_json(acceptance: AcceptanceResult) -> dict[str, Any]:
 
 
 def show(name: str, acceptance: AcceptanceResult) -> None:
-    """Print the verdicts as a table, and the advice for what failed."""
+    """Print the results as a table, and the advice for each fault."""
     from rich.table import Table
 
     from xueliang_monitor.judgement.catalogue import FAULTS
 
-    table = Table(
-        "Check", "Verdict", "Time", "Detail", title=f"acceptance test of {escape(name)}", title_justify="left"
-    )
-    shown = {True: "[green]✔ passed 合格[/]", False: "[red]✘ failed 不合格[/]", None: "[dim]– cannot tell 无法判定[/]"}
+    table = Table("Check", "Result", "Time", "Detail", title=f"acceptance test of {escape(name)}", title_justify="left")
+    shown = {
+        True: "[green]✔ passed 合格[/]",
+        False: "[red]✘ failed 不合格[/]",
+        None: "[dim]– unknown 无法判定[/]",
+    }
     for verdict in acceptance.items:
         declared = FAULTS.get(verdict.subject)
         subject = f"{verdict.subject} {declared.name.zh}" if declared else verdict.subject

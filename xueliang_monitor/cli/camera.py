@@ -1,4 +1,4 @@
-"""`xueliang camera`: the cameras of the inventory, listed and shown; the other commands have files of their own."""
+"""`xueliang camera list` and `show`; the other camera commands have modules of their own."""
 
 from __future__ import annotations
 
@@ -47,15 +47,19 @@ def _row(camera: Camera, live: dict[str, Any] | None) -> dict[str, Any]:
 
 @app.command("list")
 def list_(
-    site: Annotated[str | None, typer.Option(help="Only those of a site.")] = None,
-    state: Annotated[str | None, typer.Option(help="Only those in a state: up, degraded, down, unknown.")] = None,
-    fault: Annotated[str | None, typer.Option(help="Only those with a fault, by its code.")] = None,
-    programme: Annotated[str | None, typer.Option(help="Only those of a programme.")] = None,
-    status: Annotated[str | None, typer.Option(help="Only active, commissioning or retired ones.")] = None,
+    site: Annotated[str | None, typer.Option(help="Only cameras of this site.")] = None,
+    state: Annotated[
+        str | None, typer.Option(help="Only cameras in this state: up, degraded, down, unknown or maintenance.")
+    ] = None,
+    fault: Annotated[str | None, typer.Option(help="Only cameras with this fault code.")] = None,
+    programme: Annotated[str | None, typer.Option(help="Only cameras of this programme.")] = None,
+    status: Annotated[
+        str | None, typer.Option(help="Only cameras with this status: active, commissioning or retired.")
+    ] = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """List cameras, with what the running daemon knows of them."""
+    """List cameras, with their states if the daemon runs."""
     from rich.markup import escape
     from rich.table import Column, Table
 
@@ -70,11 +74,11 @@ def list_(
         ("--status", status, [item.value for item in Lifecycle]),
     ):
         if given is not None and given not in known:
-            refuse([f"{name}: {given} is none of {', '.join(known)}"])
+            refuse([f"{name}: unknown value {given}; use one of {', '.join(known)}"])
     loaded = installation_of(config, passwords=False)
     live = daemon_state.states(loaded.settings)
     if live is None and (state or fault):
-        refuse([f"no daemon answers at {daemon_state.address(loaded.settings)}, so states and faults are not known"], 1)
+        refuse([f"no daemon answers at {daemon_state.address(loaded.settings)}, so states and faults are unknown"], 1)
     wanted = {"site": site, "state": state, "programme": programme, "status": status}
     rows = [_row(camera, (live or {}).get(camera.id)) for camera in loaded.inventory.known]
     rows = [row for row in rows if all(value is None or row[key] == value for key, value in wanted.items())]
@@ -90,7 +94,7 @@ def list_(
             cells = [escape(row[key]) for key in ("id", "name", "site", "programme", "address", "model")]
             table.add_row(*cells, f"[{style}]{shown}[/]", ", ".join(row["faults"] or ()))
         out.print(table)
-        note = "" if live is not None else "; no daemon answers, so states are not known"
+        note = "" if live is not None else "; no daemon answers, so states are unknown"
         out.print(f"{len(rows)} of {len(loaded.inventory.known)} cameras{note}", highlight=False)
     for problem in loaded.inventory.problems:
         err.print(str(problem), style="red", markup=False, highlight=False)
@@ -98,7 +102,7 @@ def list_(
 
 @app.command("show")
 def show(camera: CameraArgument, as_json: JsonOption = False, config: ConfigOption = None) -> None:
-    """Show what a camera's file says, and what the running daemon knows of it."""
+    """Show the file of a camera, and its state if the daemon runs."""
     from rich.markup import escape
     from rich.table import Table
 

@@ -1,4 +1,4 @@
-"""`xueliang camera add`, `check` and `accept-change`: what asks the device."""
+"""`xueliang camera add`, `check` and `accept-change`: the camera commands that contact the device."""
 
 from __future__ import annotations
 
@@ -32,13 +32,15 @@ if TYPE_CHECKING:
 As = Annotated[
     str | None,
     typer.Option(
-        "--as", metavar="commissioning", help="Register it also where it does not pass: watched, not counted."
+        "--as",
+        metavar="commissioning",
+        help="Register it even if it fails the test; it is monitored but not counted.",
     ),
 ]
 
 
 def status_of(wanted: str | None) -> str:
-    """Return the status that `--as` asks for, or refuse."""
+    """Return the status of `--as`, or exit with an error."""
     if wanted not in (None, "active", "commissioning"):
         refuse([f"--as takes commissioning, not {wanted}"])
     return wanted or "active"
@@ -55,7 +57,7 @@ def _ask(question: str, choices: tuple[str, ...] = ()) -> str:
 
 
 def complete(wish: RegistrationRequest, loaded: Installation) -> RegistrationRequest:
-    """Ask for what is missing where a person can be asked; refuse else."""
+    """Prompt for missing values; without a terminal, exit with an error."""
     logins = tuple(sorted(loaded.settings.credentials))
     sites = tuple(sorted({camera.site for camera in loaded.inventory.known}))
     if not wish.site:
@@ -67,13 +69,13 @@ def complete(wish: RegistrationRequest, loaded: Installation) -> RegistrationReq
         wish = replace(wish, credentials=logins[0])
     elif wish.credentials is None and logins:
         if not on_terminal():
-            refuse([f"--credentials is missing; the settings know: {', '.join(logins)} (none for a camera without)"])
+            refuse([f"--credentials is missing; use one of {', '.join(logins)}, or none for a camera without a login"])
         wish = replace(wish, credentials=_ask("credentials 凭据", logins))
     return replace(wish, credentials=None) if wish.credentials == "none" else wish
 
 
 def describe(candidate: NewCamera) -> None:
-    """Print who the camera is and which profile was chosen."""
+    """Print the identity of the camera and the chosen profile."""
     data = candidate.data
     if data.identity is not None:
         who = data.identity
@@ -84,7 +86,7 @@ def describe(candidate: NewCamera) -> None:
         )
     if data.stream is not None and data.main_stream is not None:
         out.print(
-            f"watched: {data.stream.profile} {data.stream.value()}; main stream: {data.main_stream.value()}",
+            f"monitored: {data.stream.profile} {data.stream.value()}; main stream: {data.main_stream.value()}",
             markup=False,
             highlight=False,
         )
@@ -93,7 +95,7 @@ def describe(candidate: NewCamera) -> None:
 async def register(
     wish: RegistrationRequest, loaded: Installation, *, quiet: bool
 ) -> tuple[NewCamera, AcceptanceResult]:
-    """Ask the device, and put it to the test."""
+    """Query the device and run the acceptance test."""
     from xueliang_monitor.cli import acceptance
     from xueliang_monitor.commissioning.registration import prepare_registration
 
@@ -109,7 +111,7 @@ async def register(
 
 
 def add_one(wish: RegistrationRequest, loaded: Installation, *, as_json: bool) -> bool:
-    """Register one camera; print how it went; return whether its file was written."""
+    """Register one camera and print the result; return whether its file was written."""
     from xueliang_monitor.cli import acceptance, daemon_state
     from xueliang_monitor.commissioning.registration_error import RegistrationError
     from xueliang_monitor.configuration import camera_file
@@ -124,7 +126,7 @@ def add_one(wish: RegistrationRequest, loaded: Installation, *, as_json: bool) -
         try:
             path = camera_file.write(loaded.settings.inventory, candidate.id, candidate.data, new=True)
         except FileExistsError:
-            refuse([f"the id {candidate.id} was taken meanwhile; nothing was written"], 1)
+            refuse([f"the id {candidate.id} was registered in the meantime; nothing was written"], 1)
         except OSError as error:
             refuse([f"{loaded.settings.inventory}: cannot be written: {error.strerror}"], 1)
     if as_json:
@@ -135,14 +137,14 @@ def add_one(wish: RegistrationRequest, loaded: Installation, *, as_json: bool) -
     acceptance.show(candidate.id, test)
     if path is None:
         err.print(
-            f"\nnot registered: {candidate.id} did not pass 未登记：验收不合格. Mend what failed and try again, or "
+            f"\nnot registered: {candidate.id} did not pass 未登记：验收不合格。 Fix what failed and try again, or "
             "register it with --as commissioning.",
             style="red",
             highlight=False,
         )
         return False
     runs = daemon_state.ask(loaded.settings, "/api/v1/cameras") is not None
-    follow = "the daemon takes it up within 2 s" if runs else "no daemon answers here; it is watched once one runs"
+    follow = "the daemon picks it up within 2 s" if runs else "no daemon answers; the camera is monitored once one runs"
     out.print(f"\n[bold green]registered 已登记[/]  {candidate.id}  {path}  ({follow})", highlight=False)
     return True
 
@@ -154,34 +156,37 @@ def _known(candidate: NewCamera) -> dict[str, Any]:
 
 def add(
     address: Annotated[str, typer.Argument(help="The camera's IP address or host name.")],
-    site: Annotated[str, typer.Option("--site", "-s", help="Where it hangs.")] = "",
-    name: Annotated[str | None, typer.Option(help="What people call it.")] = None,
-    identity: Annotated[str | None, typer.Option("--id", help="Its id; else made of name or address.")] = None,
-    programme: Annotated[str, typer.Option(help="Which rollout it comes with.")] = "",
-    uplink: Annotated[str, typer.Option(help="What it is connected through.")] = "",
+    site: Annotated[str, typer.Option("--site", "-s", help="Community, village or school where it is installed.")] = "",
+    name: Annotated[str | None, typer.Option(help="Name for people.")] = None,
+    identity: Annotated[str | None, typer.Option("--id", help="Id; default: derived from name or address.")] = None,
+    programme: Annotated[str, typer.Option(help="Rollout that the camera belongs to.")] = "",
+    uplink: Annotated[str, typer.Option(help="Switch or line that connects the camera.")] = "",
     credentials: Annotated[
-        str | None, typer.Option(help="Name of a login in the settings; none for a camera without.")
+        str | None, typer.Option(help="Name of a login in the settings; none for a camera without a login.")
     ] = None,
     profile: Annotated[
-        str | None, typer.Option(help="Token or name of the profile to watch; else the smallest of at least 640 px.")
+        str | None,
+        typer.Option(help="Token or name of the profile; default: the smallest of at least 640 px."),
     ] = None,
     onvif: Annotated[str, typer.Option(help="auto, none, http or https.")] = "auto",
-    onvif_port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of its ONVIF service.")] = None,
-    onvif_credentials: Annotated[str | None, typer.Option(help="Login for ONVIF where it is another one.")] = None,
-    rtsp_port: Annotated[int | None, typer.Option(min=1, max=65535, help="RTSP port, against what it says.")] = None,
-    rtsp_path: Annotated[str | None, typer.Option(help="RTSP path, against what it says.")] = None,
-    tls: Annotated[str, typer.Option(help="verify, insecure, or a file of certificates.")] = "verify",
+    onvif_port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the ONVIF service.")] = None,
+    onvif_credentials: Annotated[str | None, typer.Option(help="Name of the login for ONVIF, if different.")] = None,
+    rtsp_port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="RTSP port, instead of the reported one.")
+    ] = None,
+    rtsp_path: Annotated[str | None, typer.Option(help="RTSP path, instead of the reported one.")] = None,
+    tls: Annotated[str, typer.Option(help="verify, insecure, or a file with trusted certificates.")] = "verify",
     as_status: As = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Register a new camera: ask it who it is, put it to the acceptance test, and watch it.
+    """Register a new camera: query the device, run the acceptance test, and write its file.
 
     Exit status: 0 registered, 1 not passed or refused, 2 usage.
     """
     from xueliang_monitor.commissioning.registration_request import RegistrationRequest
     from xueliang_monitor.configuration.camera_file import Lifecycle
-    from xueliang_monitor.net.spelling import check_host
+    from xueliang_monitor.net.host_validation import check_host
 
     try:
         check_host(address)
@@ -213,11 +218,11 @@ def add(
 
 def check(
     camera: CameraArgument,
-    accept: Annotated[bool, typer.Option("--accept", help="Count a camera in commissioning once it passes.")] = False,
+    accept: Annotated[bool, typer.Option("--accept", help="If it passes, end commissioning.")] = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Put a registered camera to the acceptance test. Exit status: 0 passed, 1 not."""
+    """Run the acceptance test on a registered camera. Exit status: 0 passed, 1 not passed."""
     from xueliang_monitor.cli import acceptance
     from xueliang_monitor.cli.camera_edit import change
     from xueliang_monitor.configuration.camera_file import Lifecycle
@@ -232,7 +237,7 @@ def check(
         acceptance.show(known.id, test)
     if accept and test.passed and known.status is Lifecycle.COMMISSIONING:
         change(loaded, known.id, {"status": None})
-        err.print(f"{known.id} counts from now on 已转为正式", style="green", highlight=False)
+        err.print(f"{known.id} is active from now on 已转为正式", style="green", highlight=False)
     sys.stdout.flush()
     raise typer.Exit(0 if test.passed else 1)
 
@@ -242,7 +247,10 @@ def accept_change(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Accept that a camera was exchanged, updated or set otherwise: what it says now is expected from now on."""
+    """Accept that a camera was replaced, updated or reconfigured.
+
+    Its current identity and stream become the expected ones.
+    """
     from xueliang_monitor.cli.camera_edit import change
     from xueliang_monitor.commissioning.device_query import query_identity
     from xueliang_monitor.commissioning.registration_error import RegistrationError
@@ -258,18 +266,22 @@ def accept_change(
             failed = True
             continue
         after = {"identity": who, "stream": stream} if stream is not None else {"identity": who}
-        said, changes = [], {}
-        for section, told in after.items():
-            now = told.model_dump(mode="json", exclude_defaults=True, exclude_none=True)
+        differences, changes = [], {}
+        for section, reported in after.items():
+            now = reported.model_dump(mode="json", exclude_defaults=True, exclude_none=True)
             old = getattr(camera.data, section)
             before = old.model_dump(mode="json", exclude_defaults=True, exclude_none=True) if old is not None else {}
             kept = {key: before[key] for key in ("bits_per_second_range",) if key in before}
             if {**now, **kept} != before:
                 changes[section] = {**now, **kept}
-                said += [f"{key} {before.get(key, '?')} -> {now[key]}" for key in now if before.get(key) != now[key]]
+                differences += [
+                    f"{key} {before.get(key, '?')} -> {now[key]}" for key in now if before.get(key) != now[key]
+                ]
         if changes:
             change(loaded, camera.id, changes)
-        rows.append({"id": camera.id, "outcome": "accepted" if said else "unchanged", "detail": ", ".join(said)})
+        rows.append(
+            {"id": camera.id, "outcome": "accepted" if differences else "unchanged", "detail": ", ".join(differences)}
+        )
     if as_json:
         print_json(rows)
     else:

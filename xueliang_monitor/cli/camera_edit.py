@@ -1,4 +1,4 @@
-"""`xueliang camera edit`, `remove` and `retire`: what changes a camera's file."""
+"""`xueliang camera edit`, `remove` and `retire`: the commands that change a camera file."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def _problems(loaded: Installation, identity: str, text: str) -> tuple[Problem, ...]:
-    """Return what would be wrong with a text as a camera's file."""
+    """Return the problems that a text would have as the file of a camera."""
     from dataclasses import replace
 
     from xueliang_monitor.configuration.inventory import read_camera
@@ -48,7 +48,7 @@ def _problems(loaded: Installation, identity: str, text: str) -> tuple[Problem, 
 
 
 def change(loaded: Installation, identity: str, values: Mapping[str, Any]) -> None:
-    """Set keys of a camera's file, or take away those of value None; comments stay. Refuses what is invalid."""
+    """Set keys of a camera file; None removes a key. Comments stay. An invalid result is not written."""
     import io
 
     from ruamel.yaml import YAML
@@ -81,7 +81,7 @@ def _editor() -> list[str]:
             return shlex.split(os.environ[name])
     found = next((name for name in ("sensible-editor", "nano", "vi") if shutil.which(name)), None)
     if found is None:
-        refuse(["no editor is known; set EDITOR"])
+        refuse(["no editor found; set EDITOR"])
     return [found]
 
 
@@ -90,16 +90,16 @@ def _edit_text(text: str, identity: str) -> str:
         file = Path(folder) / f"{identity}.yaml"
         file.write_text(text, encoding="utf-8")
         try:
-            done = subprocess.run([*_editor(), str(file)], check=False)  # noqa: S603 - the person's own editor
+            done = subprocess.run([*_editor(), str(file)], check=False)  # noqa: S603 - the editor that the user chose
         except OSError as error:
             refuse([f"the editor cannot be started: {error.strerror}"], 1)
         if done.returncode:
-            refuse([f"the editor ended with {done.returncode}; nothing was changed"], 1)
+            refuse([f"the editor exited with status {done.returncode}; nothing was changed"], 1)
         return file.read_text(encoding="utf-8")
 
 
 def edit(camera: CameraArgument, config: ConfigOption = None) -> None:
-    """Open a camera's file in $EDITOR; it is replaced only once it is valid."""
+    """Open a camera file in $EDITOR. The file is replaced only if the result is valid."""
     from xueliang_monitor.configuration import camera_file
 
     loaded = installation_of(config, passwords=False)
@@ -120,11 +120,11 @@ def edit(camera: CameraArgument, config: ConfigOption = None) -> None:
             break
         for problem in problems:
             err.print(str(problem), style="red", markup=False, highlight=False)
-        if not on_terminal() or not typer.confirm("edit again?", default=True, err=True):
+        if not on_terminal() or not typer.confirm("Edit again?", default=True, err=True):
             refuse([f"{camera}: nothing was changed"], 1)
     try:
         if path.read_text(encoding="utf-8") != before:
-            refuse([f"{path} was changed by somebody else meanwhile; nothing was written"], 1)
+            refuse([f"{path} changed while it was being edited; nothing was written"], 1)
         camera_file.write_text(loaded.settings.inventory, camera, text)
     except OSError as error:
         refuse([f"{path}: cannot be written: {error.strerror}"], 1)
@@ -132,7 +132,7 @@ def edit(camera: CameraArgument, config: ConfigOption = None) -> None:
 
 
 def remove(camera: CameraArgument, config: ConfigOption = None) -> None:
-    """Watch a camera no more; its file is kept in the folder `removed`."""
+    """Stop monitoring a camera. Its file moves to the folder `removed`."""
     from xueliang_monitor.configuration import camera_file
 
     loaded = installation_of(config, passwords=False)
@@ -148,11 +148,11 @@ def remove(camera: CameraArgument, config: ConfigOption = None) -> None:
 
 def retire(
     camera: CameraArgument,
-    undo: Annotated[bool, typer.Option("--undo", help="Watch it again.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Monitor it again.")] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Stop watching and counting a camera that was taken down; its file and history stay."""
+    """Stop monitoring a camera that was taken down. Its file and history stay."""
     loaded = installation_of(config, passwords=False)
     known = camera_of(loaded, camera)
     change(loaded, known.id, {"status": None if undo else "retired"})
-    out.print(f"{known.id}: {'watched again' if undo else 'retired'}", highlight=False)
+    out.print(f"{known.id}: {'active again' if undo else 'retired'}", highlight=False)

@@ -1,4 +1,4 @@
-"""`xueliang camera import` and `export`: a fleet as a spreadsheet."""
+"""`xueliang camera import` and `export`: the cameras as a spreadsheet."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def _folder(into: Path | None, config: Path | None) -> Path:
-    """Return the folder to write to: the one given, that of the settings, or the installed one."""
+    """Return the given folder, else that of the settings, or exit with an error."""
     from xueliang_monitor.configuration import settings as settings
     from xueliang_monitor.configuration.strict_yaml import DocumentError
 
@@ -37,7 +37,7 @@ def _folder(into: Path | None, config: Path | None) -> Path:
     try:
         return settings.load(settings_file(config))[0].inventory
     except DocumentError as error:
-        refuse([*error.problems, "give the folder with --into"])
+        refuse([*error.problems, "or name the folder with --into"])
 
 
 def _show(outcomes: list[ImportedRow], into: Path) -> None:
@@ -56,20 +56,21 @@ def _show(outcomes: list[ImportedRow], into: Path) -> None:
 
 def import_(
     file: Annotated[
-        Path, typer.Argument(help="CSV or XLSX with the columns of config/fleet.csv, in English or Chinese.")
+        Path,
+        typer.Argument(help="CSV or XLSX with the columns of config/fleet.csv, in English or Chinese."),
     ],
     into: Annotated[
-        Path | None, typer.Option("--into", help="Folder for the camera files; else the settings'.")
+        Path | None, typer.Option("--into", help="Folder for the camera files; default: that of the settings.")
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Write only cameras that pass the acceptance test.")] = False,
-    at_once: Annotated[int, typer.Option(min=1, max=256, help="How many are tested at once.")] = 32,
+    at_once: Annotated[int, typer.Option(min=1, max=256, help="How many cameras are tested at once.")] = 32,
     as_status: As = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Write one camera file a row; bad rows are named and skipped, and no file is ever half-written.
+    """Write one camera file per row. Invalid rows are listed and skipped; files are written atomically.
 
-    Called again, it goes on where it was: what is registered already is left as it is.
+    A second run continues where the first one stopped; registered cameras are left as they are.
     """
     from xueliang_monitor.commissioning.importing import Import
     from xueliang_monitor.configuration import spreadsheet
@@ -94,7 +95,7 @@ def import_(
 
 
 async def _test(task: Import, total: int, at_once: int) -> None:
-    """Test every row, with a bar at a terminal, else a line now and then."""
+    """Test every row, with a progress bar on a terminal, else a line every 25 rows."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     logging.disable(logging.WARNING)

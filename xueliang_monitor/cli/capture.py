@@ -1,4 +1,4 @@
-"""`xueliang capture`: record how a camera answers, for a test that keeps its model working."""
+"""`xueliang capture`: record the answers of a camera as a test case for its model."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from xueliang_monitor.cli.output import ConfigOption, err, refuse
 
 def capture(
     target: Annotated[str, typer.Argument(help="A camera's id, or an rtsp:// URL.")],
-    to: Annotated[Path | None, typer.Option("--to", help="File to write; else it is printed.")] = None,
-    username: Annotated[str | None, typer.Option(envvar="XUELIANG_USERNAME", help="User name to log in with.")] = None,
-    password_file: Annotated[Path | None, typer.Option(help="File that holds the password.")] = None,
+    to: Annotated[Path | None, typer.Option("--to", help="Output file; default: standard output.")] = None,
+    username: Annotated[str | None, typer.Option(envvar="XUELIANG_USERNAME", help="User name for the login.")] = None,
+    password_file: Annotated[Path | None, typer.Option(help="File with the password.")] = None,
     config: ConfigOption = None,
 ) -> None:
-    """Record one conversation, without login and addresses; the password comes from XUELIANG_PASSWORD.
+    """Record one RTSP conversation without login and addresses; XUELIANG_PASSWORD holds the password.
 
-    Read it before you hand it on. In tests/captures/ it becomes a test of that model.
+    Review the file before sharing it. In tests/captures/ it becomes a test for that model.
     """
     import asyncio
 

@@ -1,4 +1,4 @@
-"""`xueliang check`: climb the ladder once and say what is wrong in words."""
+"""`xueliang check`: visit a camera once and explain what is wrong."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ EXIT_HEALTHY, EXIT_FAULTS = 0, 1
 
 
 def credentials_of(username: str | None, password_file: Path | None) -> Credentials | None:
-    """Return the login that options and environment name, or refuse."""
+    """Return the login from options and environment, or exit with an error."""
     from xueliang_monitor.model import Credentials
 
     password = os.environ.get("XUELIANG_PASSWORD", "")
@@ -33,7 +33,7 @@ def credentials_of(username: str | None, password_file: Path | None) -> Credenti
         try:
             password = password_file.read_text(encoding="utf-8").rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
-            refuse([f"{password_file}: the password cannot be read: {type(error).__name__}"])
+            refuse([f"{password_file}: the password file cannot be read: {type(error).__name__}"])
     return Credentials(username, password) if username else None
 
 
@@ -41,7 +41,7 @@ def _target_of_url(url: str, credentials: Credentials | None) -> Target:
     from urllib.parse import unquote, urlsplit
 
     from xueliang_monitor.model import Credentials, Target, redact_path
-    from xueliang_monitor.net.spelling import check_host
+    from xueliang_monitor.net.host_validation import check_host
 
     try:
         parts = urlsplit(url)
@@ -75,12 +75,12 @@ def _target_of_camera(name: str, config: Path | None, credentials: Credentials |
     found = next((camera.target for camera in loaded.inventory.cameras if camera.id == name), None)
     if found is None:
         broken = [problem for problem in loaded.inventory.problems if problem.file.stem == name]
-        refuse(broken or [f"no camera is called {name}; give an id of the inventory or an rtsp:// URL"])
+        refuse(broken or [f"there is no camera with the id {name}; give a known id or an rtsp:// URL"])
     return replace(found, credentials=credentials) if credentials else found
 
 
 def target_of(named: str, config: Path | None, credentials: Credentials | None) -> Target:
-    """Return what is asked for by URL or by a camera's id, or refuse."""
+    """Return the target that a URL or a camera id names, or exit with an error."""
     return _target_of_url(named, credentials) if "://" in named else _target_of_camera(named, config, credentials)
 
 
@@ -93,7 +93,7 @@ def _with_onvif(target: Target, port: int) -> Target:
 
 
 def way_of(config: Path | None) -> tuple[CameraLocks, tuple[str, ...]]:
-    """Return how not to meet the daemon at the camera, and its name servers, as far as there is an installation."""
+    """Return the camera locks that are shared with the daemon, and the name servers, as far as there are settings."""
     from xueliang_monitor.configuration import settings as settings
     from xueliang_monitor.configuration.strict_yaml import DocumentError
     from xueliang_monitor.probing.camera_lock import CameraLocks
@@ -172,9 +172,9 @@ def _print_table(target: Target, visited: VisitResult) -> None:
     from xueliang_monitor.judgement.catalogue import fault
     from xueliang_monitor.probing.rungs import PROBES
 
-    table = Table("Rung", "Verdict", "Time", "Detail", title=escape(target.id), title_justify="left")
+    table = Table("Rung", "Result", "Time", "Detail", title=escape(target.id), title_justify="left")
     for result in visited.rungs:
-        verdict = "[green]good[/]" if result.ok else f"[red]{result.fault}[/]"
+        verdict = "[green]ok[/]" if result.ok else f"[red]{result.fault}[/]"
         table.add_row(result.rung, verdict, f"{result.seconds * 1000:.0f} ms", escape(result.detail))
     climbed = {result.rung for result in visited.rungs}
     for probe in PROBES:
@@ -197,24 +197,27 @@ def _print_table(target: Target, visited: VisitResult) -> None:
 def check(
     target: Annotated[str, typer.Argument(help="A camera's id, or an rtsp:// URL.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    username: Annotated[str | None, typer.Option(envvar="XUELIANG_USERNAME", help="User name to log in with.")] = None,
-    password_file: Annotated[Path | None, typer.Option(help="File that holds the password.")] = None,
+    username: Annotated[str | None, typer.Option(envvar="XUELIANG_USERNAME", help="User name for the login.")] = None,
+    password_file: Annotated[Path | None, typer.Option(help="File with the password.")] = None,
     password: Annotated[
         str | None,
-        typer.Option(help="The password; moved out of the process list at once. Better: XUELIANG_PASSWORD."),
+        typer.Option(help="Password; it is removed from the process list at once. Prefer XUELIANG_PASSWORD."),
     ] = None,
     onvif_port: Annotated[
-        int | None, typer.Option(min=1, max=65535, help="With a URL: ask the device over ONVIF too, at this port.")
+        int | None, typer.Option(min=1, max=65535, help="With a URL: also check ONVIF, on this port.")
     ] = None,
     transport: Annotated[
-        Transport | None, typer.Option(help="How its media are to come; auto asks for tcp, and for udp if refused.")
+        Transport | None, typer.Option(help="Transport of the media. auto tries tcp first, then udp.")
     ] = None,
     tls: Annotated[
-        str | None, typer.Option(help="With rtsps://: verify, insecure, or a file of certificates to trust.")
+        str | None, typer.Option(help="With rtsps://: verify, insecure, or a file with trusted certificates.")
     ] = None,
     config: ConfigOption = None,
 ) -> None:
-    """Climb the ladder once: reach, rtsp, stream, picture, onvif. Exit 0 healthy, 1 faults, 2 usage."""
+    """Check a camera once: reach, rtsp, stream, picture, onvif.
+
+    Exit status: 0 healthy, 1 faults, 2 usage.
+    """
     import asyncio
     import logging
     from dataclasses import replace
@@ -234,7 +237,7 @@ def check(
     except CameraBusyError as error:
         refuse([f"{chosen.id}: {error}"], EXIT_FAULTS)
     except TimeoutError:
-        refuse([f"{chosen.id}: the check did not end within {TOTAL_SECONDS:.0f} s"], EXIT_FAULTS)
+        refuse([f"{chosen.id}: the check did not finish within {TOTAL_SECONDS:.0f} s"], EXIT_FAULTS)
     if as_json:
         typer.echo(json.dumps(_as_json(chosen, visited), ensure_ascii=False, indent=2))
     else:

@@ -1,4 +1,4 @@
-"""`xueliang config`: check the settings and the inventory."""
+"""`xueliang config`: check settings and camera files, and hash passwords."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.command("hash-password")
 def hash_password() -> None:
-    """Ask for a password and print its bcrypt hash, for basic_auth_users in the web configuration."""
+    """Prompt for a password and print its bcrypt hash, for basic_auth_users in the web configuration."""
     import sys
 
     import bcrypt
@@ -21,13 +21,13 @@ def hash_password() -> None:
     else:
         password = sys.stdin.readline().rstrip("\r\n")
     if not 8 <= len(password.encode()) <= 72:
-        refuse(["a password of 8 to 72 bytes, please"])
+        refuse(["the password must have 8 to 72 bytes"])
     typer.echo(bcrypt.hashpw(password.encode(), bcrypt.gensalt(10)).decode())
 
 
 @app.command("check")
 def check(config: ConfigOption = None) -> None:
-    """Validate settings, passwords and every camera file; print every error with file and line."""
+    """Validate the settings, the passwords and all camera files; print every error with file and line."""
     from xueliang_monitor.configuration import installation
     from xueliang_monitor.configuration.strict_yaml import DocumentError
 
@@ -44,5 +44,5 @@ def check(config: ConfigOption = None) -> None:
         except DocumentError as error:
             problems = (*problems, *error.problems)
     if problems:
-        refuse((*problems, f"{len(problems)} errors; {len(loaded.inventory.cameras)} cameras are good"), 1)
-    out.print(f"{settings_file(config)}: good; {len(loaded.inventory.cameras)} cameras", highlight=False)
+        refuse((*problems, f"{len(problems)} errors; {len(loaded.inventory.cameras)} cameras are valid"), 1)
+    out.print(f"{settings_file(config)}: valid; {len(loaded.inventory.cameras)} cameras", highlight=False)

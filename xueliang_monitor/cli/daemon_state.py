@@ -1,4 +1,4 @@
-"""What the running daemon says of the cameras, where one runs."""
+"""Queries the running daemon, if there is one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_BYTES = 64 * 1024 * 1024
 
 
 class _OverSocket(http.client.HTTPConnection):
-    """HTTP over the daemon's Unix socket, which needs no login: its folder guards it."""
+    """HTTP over the Unix socket of the daemon. It needs no login, as the permissions of its folder protect it."""
 
     def __init__(self, place: Path) -> None:
         super().__init__("localhost", timeout=SECONDS)
@@ -26,7 +26,7 @@ class _OverSocket(http.client.HTTPConnection):
         """Connect to the socket.
 
         Raises:
-            OSError: nobody listens there, or it is not for this user.
+            OSError: no daemon listens, or this user may not connect.
 
         """
         self.sock = socket.socket(socket.AF_UNIX)
@@ -35,14 +35,14 @@ class _OverSocket(http.client.HTTPConnection):
 
 
 def address(settings: Settings) -> str:
-    """Return where the daemon of these settings listens, as seen from this machine."""
+    """Return the address of the daemon as seen from this machine."""
     host, port = settings.listen_address
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - what others listen on
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _connections(settings: Settings) -> list[http.client.HTTPConnection]:
-    """Return the ways to the daemon: its socket, and where no login guards it, its address."""
+    """Return connections to the daemon: its socket, and its address if no login is required."""
     from xueliang_monitor.configuration.settings import SOCKET
 
     ways: list[http.client.HTTPConnection] = [_OverSocket(settings.state / SOCKET)]
@@ -52,7 +52,7 @@ def _connections(settings: Settings) -> list[http.client.HTTPConnection]:
 
 
 def ask(settings: Settings, path: str) -> Any | None:
-    """Return the daemon's answer; None where none runs, or it does not know."""
+    """Return the answer of the daemon; None if no daemon runs or it answers with an error."""
     for connection in _connections(settings):
         try:
             connection.request("GET", path)
@@ -67,7 +67,7 @@ def ask(settings: Settings, path: str) -> Any | None:
 
 
 def states(settings: Settings) -> dict[str, dict[str, Any]] | None:
-    """Return what the daemon knows of each camera, by id; None where none runs."""
+    """Return the state of each camera by id; None if no daemon runs."""
     answer = ask(settings, "/api/v1/cameras")
     if not isinstance(answer, dict):
         return None

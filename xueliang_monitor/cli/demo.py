@@ -1,4 +1,4 @@
-"""`xueliang demo`: see it work, with cameras that are none."""
+"""`xueliang demo`: the monitor with simulated cameras."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from xueliang_monitor.cli.output import log_to_stderr, out, refuse
 
 def demo(
     fleet: Annotated[
-        Path | None, typer.Option(help="CSV of the fleet to simulate; else the packaged one of 147 cameras.")
+        Path | None, typer.Option(help="CSV file of the fleet; default: the packaged one with 147 cameras.")
     ] = None,
-    seconds: Annotated[float | None, typer.Option(min=1, help="Stop after so many seconds.")] = None,
-    incidents: Annotated[bool, typer.Option(help="Let things go wrong, and recover.")] = True,
-    listen: Annotated[str, typer.Option(help="Address of page and metrics.")] = "127.0.0.1:9147",
+    seconds: Annotated[float | None, typer.Option(min=1, help="Stop after this many seconds.")] = None,
+    incidents: Annotated[bool, typer.Option(help="Play incidents in a loop.")] = True,
+    listen: Annotated[str, typer.Option(help="Address of the pages and metrics.")] = "127.0.0.1:9147",
 ) -> None:
-    """Watch a simulated fleet: the daemon, its page and metrics, and incidents on a loop."""
+    """Monitor a simulated fleet: the daemon, its pages and metrics, and incidents in a loop."""
     import asyncio
     import logging
 
@@ -27,7 +27,7 @@ def demo(
     from xueliang_monitor.simulator.sample import sample_fleet
 
     log_to_stderr(logging.ERROR)
-    logging.getLogger("xueliang_monitor.events").disabled = True  # the demo says these itself
+    logging.getLogger("xueliang_monitor.events").disabled = True  # the demo prints them itself
     try:
         asyncio.run(
             play.run(

@@ -1,4 +1,4 @@
-"""`xueliang discover`: which devices are there, and which are registered already."""
+"""`xueliang discover`: the devices in the network, and which of them are registered."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def _find(own: tuple[str, ...], hosts: tuple[str, ...], seconds: float) ->
 
     from xueliang_monitor.net import discovery
 
-    columns = (TextColumn("asking 搜索"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[note]}"))
+    columns = (TextColumn("searching 搜索"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[note]}"))
     with Progress(*columns, console=err, disable=not err.is_terminal, transient=True) as progress:
         bar = progress.add_task("", total=len(hosts) or 1, note="")
         found: dict[str, DiscoveredDevice] = {}
@@ -57,18 +57,21 @@ def _url(device: DiscoveredDevice) -> str:
 
 
 def discover(
-    interface: Annotated[str | None, typer.Option(help="Only this interface, by its name or address.")] = None,
+    interface: Annotated[str | None, typer.Option(help="Only this network interface, by name or address.")] = None,
     subnet: Annotated[
-        str | None, typer.Option(help="Ask each address of a network, such as 192.0.2.0/24, instead of all at once.")
+        str | None,
+        typer.Option(help="Probe each address of a network such as 192.0.2.0/24, not by multicast."),
     ] = None,
-    seconds: Annotated[float, typer.Option("--timeout", min=0.2, max=60, help="How long to listen.")] = LISTEN_SECONDS,
-    add: Annotated[bool, typer.Option("--add", help="Walk through the new ones, and register them.")] = False,
-    site: Annotated[str, typer.Option(help="With --add: where they hang.")] = "",
-    credentials: Annotated[str | None, typer.Option(help="With --add: name of their login.")] = None,
+    seconds: Annotated[
+        float, typer.Option("--timeout", min=0.2, max=60, help="Seconds to wait for answers.")
+    ] = LISTEN_SECONDS,
+    add: Annotated[bool, typer.Option("--add", help="Register the new devices one by one.")] = False,
+    site: Annotated[str, typer.Option(help="With --add: site of the cameras.")] = "",
+    credentials: Annotated[str | None, typer.Option(help="With --add: name of the login in the settings.")] = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Find devices by WS-Discovery: make, model, address, and whether each is registered already."""
+    """Find devices by WS-Discovery: address, make, model, and whether each is registered."""
     from xueliang_monitor.net import discovery
 
     loaded = installation_of(config, passwords=False)
@@ -82,7 +85,7 @@ def discover(
     try:
         devices = asyncio.run(_find(own, hosts, seconds))
     except* OSError as group:
-        refuse([f"nobody can be asked: {group.exceptions[0]}"], 1)
+        refuse([f"discovery failed: {group.exceptions[0]}"], 1)
     if as_json:
         print_json(
             [
@@ -122,12 +125,12 @@ def _show(devices: tuple[DiscoveredDevice, ...], loaded: Installation) -> None:
 
 
 def _add(device: DiscoveredDevice, site: str, credentials: str | None, config: ConfigOption) -> bool:
-    """Register one found device; return whether it is watched, or a person skipped it."""
+    """Register one device; return True if it was registered or skipped on purpose."""
     from xueliang_monitor.cli.camera_add import add_one, complete
     from xueliang_monitor.commissioning.registration_request import RegistrationRequest
 
     out.print(f"\n{device.host}  {device.name} {device.hardware}", markup=False, highlight=False)
-    if on_terminal() and not typer.confirm("register it?", default=True, err=True):
+    if on_terminal() and not typer.confirm("Register it?", default=True, err=True):
         return True
     loaded = installation_of(config)
     wish = RegistrationRequest(

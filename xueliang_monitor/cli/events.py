@@ -1,4 +1,4 @@
-"""`xueliang events`: what happened, from the history, whether the daemon runs or not."""
+"""`xueliang events`: the events in the history. The daemon need not run."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def _print(item: Event, as_json: bool) -> None:
     )
 
 
-def _go_on(state: Path, last: int, camera: str, as_json: bool) -> int:
-    """Print the events after a number; return the last one's."""
+def _print_new(state: Path, last: int, camera: str, as_json: bool) -> int:
+    """Print the events after a number; return the number of the last one."""
     from xueliang_monitor.storage.history import History
 
     with contextlib.closing(History(state, read_only=True)) as history:
@@ -53,13 +53,13 @@ def _go_on(state: Path, last: int, camera: str, as_json: bool) -> int:
 
 
 def events(
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what happens.")] = False,
-    camera: Annotated[str, typer.Option(help="Only those of a camera.")] = "",
-    count: Annotated[int, typer.Option("-n", min=1, max=100_000, help="How many of the last ones.")] = 50,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep printing new events.")] = False,
+    camera: Annotated[str, typer.Option(help="Only events of this camera.")] = "",
+    count: Annotated[int, typer.Option("-n", min=1, max=100_000, help="How many of the latest events.")] = 50,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Show what happened to cameras and uplinks, one line an event."""
+    """Show the events of cameras and uplinks, one per line."""
     from xueliang_monitor.storage.history import History
     from xueliang_monitor.storage.history_error import HistoryError
 
@@ -72,9 +72,9 @@ def events(
         last = found[-1].id if found else 0
         while follow:
             time.sleep(LOOK_SECONDS)
-            # Opened anew each time, and tried again: the daemon mends its files, or begins a history anew.
+            # The history is opened each time, as the daemon may repair or replace it; errors are retried.
             with contextlib.suppress(HistoryError):
-                last = _go_on(loaded.settings.state, last, camera, as_json)
+                last = _print_new(loaded.settings.state, last, camera, as_json)
     except HistoryError as error:
         refuse([error], 1)
     except KeyboardInterrupt:

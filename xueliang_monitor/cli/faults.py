@@ -1,4 +1,4 @@
-"""`xueliang faults`: the catalogue."""
+"""`xueliang faults`: the fault catalogue."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from xueliang_monitor.cli.output import out
 
 
 def faults(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """List every fault that can be found, with its cause and what to do."""
+    """List all faults with their likely causes and what to do."""
     import json
 
     from rich.table import Table

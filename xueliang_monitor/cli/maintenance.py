@@ -21,7 +21,7 @@ app = typer.Typer(no_args_is_help=True)
 
 @contextlib.contextmanager
 def opened(loaded: Installation) -> Iterator[History]:
-    """Open the history beside a daemon that may be running, or refuse."""
+    """Open the history, also while the daemon runs, or exit with an error."""
     from xueliang_monitor.storage.history import History
     from xueliang_monitor.storage.history_error import HistoryError
 
@@ -43,7 +43,7 @@ def _seconds(text: str) -> float:
     except ValueError as error:
         refuse([f"--for: {error}"])
     if not isinstance(seconds, float) or not 60 <= seconds <= 400 * 86_400:
-        refuse(["--for: at least 1m and at most 400d"])
+        refuse(["--for: must be between 1m and 400d"])
     return seconds
 
 
@@ -57,20 +57,20 @@ def _subject(loaded: Installation, camera: str | None, site: str | None, uplink:
         import difflib
 
         near = difflib.get_close_matches(name, known, 1, 0.5)
-        refuse([f"no {kind} is called {name}" + (f"; did you mean {near[0]}?" if near else "")])
+        refuse([f"there is no {kind} {name}" + (f"; did you mean {near[0]}?" if near else "")])
     return kind, name
 
 
 @app.command("start")
 def start(
-    camera: Annotated[str | None, typer.Option(help="A camera's id.")] = None,
+    camera: Annotated[str | None, typer.Option(help="Id of a camera.")] = None,
     site: Annotated[str | None, typer.Option(help="All cameras of a site.")] = None,
     uplink: Annotated[str | None, typer.Option(help="All cameras of an uplink.")] = None,
-    duration: Annotated[str, typer.Option("--for", help="How long, such as 2h.")] = "2h",
-    reason: Annotated[str, typer.Option(help="Why, for those who read it.")] = "",
+    duration: Annotated[str, typer.Option("--for", help="Duration, for example 2h.")] = "2h",
+    reason: Annotated[str, typer.Option(help="Reason, shown to other users.")] = "",
     config: ConfigOption = None,
 ) -> None:
-    """Begin maintenance: it ends by itself. Works whether the daemon runs or not."""
+    """Start maintenance, which ends after its duration. The daemon need not run."""
     loaded = installation_of(config, passwords=False)
     kind, name = _subject(loaded, camera, site, uplink)
     now, seconds = time.time(), _seconds(duration)
@@ -83,20 +83,20 @@ def start(
 
 @app.command("stop")
 def stop(
-    number: Annotated[int, typer.Argument(help="Its number, as listed.")],
+    number: Annotated[int, typer.Argument(help="Number of the maintenance, from the list.")],
     config: ConfigOption = None,
 ) -> None:
-    """End maintenance before its time."""
+    """End maintenance early."""
     loaded = installation_of(config, passwords=False)
     with opened(loaded) as history:
         if not history.stop_maintenance(number, time.time()):
-            refuse([f"no maintenance {number} is in force; xueliang maintenance list shows those that are"], 1)
+            refuse([f"maintenance {number} is not in force; list those in force with: xueliang maintenance list"], 1)
     out.print(f"maintenance {number}: ended", highlight=False)
 
 
 @app.command("list")
 def list_(
-    every: Annotated[bool, typer.Option("--all", help="Also those that are over.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Also list maintenance that has ended.")] = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
@@ -123,7 +123,7 @@ def list_(
             ]
         )
         return
-    table = Table("Number", "What", "Name", "From", "To", "Reason")
+    table = Table("Number", "Kind", "Name", "From", "To", "Reason")
     for item in windows:
         ends = item.ends if item.stopped is None else min(item.stopped, item.ends)
         table.add_row(

@@ -1,4 +1,4 @@
-"""What the commands share towards the terminal: consoles, refusals, options, JSON."""
+"""Shared by all commands: consoles, errors, options and JSON."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def refuse(messages: Iterable[object], code: int = USAGE) -> NoReturn:
 
 
 def settings_file(given: Path | None) -> Path:
-    """Return the settings file: the one given, the working folder's, or the installed one."""
+    """Return the given settings file, else the installed one, else config/xueliang.yaml if that exists."""
     if given is not None:
         return given
     local = Path("config/xueliang.yaml")
@@ -39,7 +39,7 @@ def settings_file(given: Path | None) -> Path:
 
 
 def installation_of(config: Path | None, *, passwords: bool = True) -> Installation:
-    """Read settings, logins and cameras, or refuse; passwords need not be readable where no camera is asked."""
+    """Read settings, logins and cameras, or exit with an error. Without `passwords`, password files are not read."""
     from xueliang_monitor.configuration import installation
     from xueliang_monitor.configuration.strict_yaml import DocumentError
 
@@ -50,16 +50,16 @@ def installation_of(config: Path | None, *, passwords: bool = True) -> Installat
 
 
 def camera_of(loaded: Installation, name: str) -> Camera:
-    """Return a camera by its id, or refuse and say what is wrong with its file."""
+    """Return a camera by its id, or exit with the errors of its file."""
     found = next((camera for camera in loaded.inventory.known if camera.id == name), None)
     if found is not None:
         return found
     broken = [problem for problem in loaded.inventory.problems if problem.file.stem == name]
-    refuse(broken or [f"no camera is called {name}; xueliang camera list shows those there are"])
+    refuse(broken or [f"there is no camera with the id {name}; list the cameras with: xueliang camera list"])
 
 
 def on_terminal() -> bool:
-    """Say whether a person can be asked."""
+    """Return whether questions can be asked on the terminal."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
@@ -75,22 +75,22 @@ ConfigOption = Annotated[
 
 
 def _complete_id(incomplete: str) -> list[str]:
-    """Return the ids that begin so, for the shell's completion."""
+    """Return the ids with a prefix, for shell completion."""
     from xueliang_monitor.configuration import settings as config
 
     try:
         folder = config.load(settings_file(None))[0].inventory
         return sorted(file.stem for file in folder.glob(f"{incomplete}*.yaml"))
-    except Exception:  # noqa: BLE001 - a shell's completion never fails aloud
+    except Exception:  # noqa: BLE001 - shell completion must not print errors
         return []
 
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-CameraArgument = Annotated[str, typer.Argument(metavar="ID", help="The camera's id.", autocompletion=_complete_id)]
+CameraArgument = Annotated[str, typer.Argument(metavar="ID", help="Id of the camera.", autocompletion=_complete_id)]
 
 
 def log_to_stderr(level: int = logging.INFO) -> None:
-    """Send the log to standard error, one line an event."""
+    """Send the log to standard error, one line per event."""
     from xueliang_monitor.event_log import PriorityFormatter, under_journal
 
     if under_journal():

@@ -1,4 +1,4 @@
-"""`xueliang picture`: judge stored pictures and score that; learn a camera's view anew; its past."""
+"""`xueliang picture`: judge stored pictures, score the results, relearn the view of a camera, show its history."""
 
 from __future__ import annotations
 
@@ -33,16 +33,20 @@ ManifestArgument = Annotated[Path, typer.Argument(metavar="MANIFEST", help="JSON
 @app.command()
 def judge(
     manifest: ManifestArgument,
-    to: Annotated[Path | None, typer.Option("--json", metavar="OUT", help="Write {case: [fault codes]} there.")] = None,
+    to: Annotated[
+        Path | None, typer.Option("--json", metavar="OUT", help="Write {case: [fault codes]} to this file.")
+    ] = None,
 ) -> None:
-    """Judge stored pictures, each case alone, against what its camera's baseline teaches. Exit 1 if one was not."""
+    """Judge stored pictures, each against the baseline of its camera. Exit status 1 if a case cannot be judged."""
     from rich.progress import track
 
     from xueliang_monitor.picture import corpus
 
     try:
-        told = corpus.load(manifest)
-        done = list(track(corpus.judge(manifest, told), "judging", total=len(told.cases), console=err, transient=True))
+        loaded = corpus.load(manifest)
+        done = list(
+            track(corpus.judge(manifest, loaded), "judging", total=len(loaded.cases), console=err, transient=True)
+        )
     except corpus.ManifestError as error:
         refuse([str(error)], 1)
     failed = [each for each in done if each.failure]
@@ -63,10 +67,10 @@ def judge(
 @app.command()
 def score(
     manifest: ManifestArgument,
-    predictions: Annotated[Path, typer.Argument(help="What judge --json wrote.")],
+    predictions: Annotated[Path, typer.Argument(help="Output of judge --json.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Compare what was judged with a manifest's labels: precision, recall and F1 by fault, false alarms by kind."""
+    """Compare judgements with the labels of a manifest: precision, recall and F1 per fault, false alarms per kind."""
     from xueliang_monitor.picture import corpus
 
     try:
@@ -101,7 +105,7 @@ def relearn(
     cameras: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of the cameras.")],
     config: ConfigOption = None,
 ) -> None:
-    """Learn a camera's view anew, as it was turned on purpose; a running daemon begins within two seconds."""
+    """Relearn the view of cameras that were moved on purpose. A running daemon starts within two seconds."""
     from xueliang_monitor.cli.camera_edit import change
 
     loaded = installation_of(config)
@@ -110,7 +114,7 @@ def relearn(
     since = iso_local(time.time())
     for camera in [camera_of(loaded, name) for name in cameras]:
         change(loaded, camera.id, {"view_since": since})
-        out.print(f"{camera.id}: its view is learned anew 重新学习画面", style="green", markup=False, highlight=False)
+        out.print(f"{camera.id}: relearning the view 重新学习正常画面", style="green", markup=False, highlight=False)
 
 
 def _print(scored: Score) -> None:

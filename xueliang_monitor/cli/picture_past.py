@@ -1,4 +1,4 @@
-"""`xueliang picture history` and `evidence`: what a camera's pictures measured, by which limits are set."""
+"""`xueliang picture history` and `evidence`: past scores, for setting limits, and stored fault pictures."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ DAY_SECONDS = 86_400.0
 
 
 def course(values: Sequence[tuple[float, float]], columns: int = COLUMNS, full: float = 1.0) -> str:
-    """Return the largest values of equal stretches of time as a row of bars; `values` are moments and values."""
+    """Return the maximum of each time slot as a row of bars.
+
+    `values` are pairs of moment and value; `full` is the value of the highest bar.
+    """
     if not values:
         return ""
     first, last = values[0][0], values[-1][0]
@@ -46,11 +49,11 @@ def course(values: Sequence[tuple[float, float]], columns: int = COLUMNS, full: 
 
 def history(
     camera: CameraArgument,
-    days: Annotated[float, typer.Option(min=0.01, max=400, help="How far back.")] = 7.0,
+    days: Annotated[float, typer.Option(min=0.01, max=400, help="How many days back.")] = 7.0,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Show what the picture checks gave over the last days, so that a limit can be set that cries no wolf."""
+    """Show the scores of the picture checks over the last days, to set limits that avoid false alarms."""
     from xueliang_monitor.storage.history import History
     from xueliang_monitor.storage.history_error import HistoryError
 
@@ -65,7 +68,7 @@ def history(
         print_json([{"at": look.at, "measures": dict(look.measures), "scores": dict(look.scores)} for look in looks])
         return
     if not looks:
-        out.print(f"{known.id}: no look at its picture is known of the last {days:g} days", markup=False)
+        out.print(f"{known.id}: there are no picture scores from the last {days:g} days", markup=False)
         return
     _print(known, looks)
 
@@ -79,7 +82,7 @@ def _print(camera: Camera, looks: list[PictureSample]) -> None:
     from xueliang_monitor.picture.verdict import LIMIT, OFF
 
     out.print(
-        f"{camera.id} {camera.name}: {len(looks)} looks from {moment(looks[0].at)} to {moment(looks[-1].at)}",
+        f"{camera.id} {camera.name}: {len(looks)} pictures from {moment(looks[0].at)} to {moment(looks[-1].at)}",
         markup=False,
         highlight=False,
     )
@@ -107,18 +110,21 @@ def _print(camera: Camera, looks: list[PictureSample]) -> None:
         measured.add_row(name, *(f"{value:.3g}" for value in (min(values), statistics.median(values), max(values))))
     out.print(measured)
     out.print(
-        f"A limit is set in {camera.id}.yaml, such as  picture: {{limits: {{picture_dirty: 0.7}}}}",
+        f"Set a limit in {camera.id}.yaml, for example  picture: {{limits: {{picture_dirty: 0.7}}}}",
         markup=False,
         highlight=False,
     )
 
 
 def evidence(
-    camera: Annotated[str | None, typer.Argument(metavar="[ID]", help="Only of this camera.")] = None,
+    camera: Annotated[str | None, typer.Argument(metavar="[ID]", help="Only pictures of this camera.")] = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """List the evidence pictures that are kept, and where; who looks at one on the page is written down."""
+    """List the stored fault pictures and their files.
+
+    The audit log records who opens one on the page; it does not record who opens a file.
+    """
     from rich.table import Table
 
     from xueliang_monitor.availability_report.tables import moment
@@ -144,4 +150,4 @@ def evidence(
     table = Table("camera", "when", "fault", "file")
     for item in found:
         table.add_row(item.camera, moment(item.at), item.fault, str(folder / item.camera / item.name))
-    out.print(table if found else "no evidence picture is kept")
+    out.print(table if found else "no fault pictures are stored")

@@ -1,4 +1,4 @@
-"""`xueliang report`: a month, a day or any stretch of days, for people who answer for the network."""
+"""`xueliang report`: the availability report of a month, a day or a range of days."""
 
 from __future__ import annotations
 
@@ -14,16 +14,18 @@ from xueliang_monitor.time_format import to_the_minute
 
 
 def report(
-    period: Annotated[str, typer.Argument(help="2026-10, 2026-10-05 or 2026-10-01..2026-10-15.")],
-    site: Annotated[str | None, typer.Option(help="Only cameras of a site.")] = None,
-    programme: Annotated[str | None, typer.Option(help="Only cameras of a programme.")] = None,
+    period: Annotated[str, typer.Argument(help="Month, day or range: 2026-10, 2026-10-05 or 2026-10-01..2026-10-15.")],
+    site: Annotated[str | None, typer.Option(help="Only cameras of this site.")] = None,
+    programme: Annotated[str | None, typer.Option(help="Only cameras of this programme.")] = None,
     form: Annotated[str, typer.Option("--format", help="html, csv or xlsx.")] = "html",
     language: Annotated[str, typer.Option("--lang", help="zh or en.")] = "zh",
-    target: Annotated[float, typer.Option(min=0, max=100, help="Online rate to be reached, in percent.")] = 98.0,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write; else standard output.")] = None,
+    target: Annotated[float, typer.Option(min=0, max=100, help="Required online rate in percent.")] = 98.0,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Output file; default: standard output.")
+    ] = None,
     config: ConfigOption = None,
 ) -> None:
-    """Report online and healthy rates, outages and faults of a period, from the history."""
+    """Write the availability report of a period: online and healthy rates, outages and faults."""
     from xueliang_monitor.availability_report import figures, forms
     from xueliang_monitor.availability_report.tables import tables
     from xueliang_monitor.storage.history import History
@@ -42,7 +44,7 @@ def report(
         ("--programme", programme, {camera.programme for camera in cameras}),
     ):
         if given is not None and given not in known:
-            refuse([f"{option}: no camera has {given}"])
+            refuse([f"{option}: there is no camera with {given}"])
     try:
         history = History(loaded.settings.state, read_only=True)
         built = figures.build(
@@ -73,4 +75,4 @@ def report(
         output.write_bytes(content)
     except OSError as error:
         refuse([f"{output}: cannot be written: {error.strerror}"], 1)
-    err.print(f"{output} written", markup=False, highlight=False)
+    err.print(f"wrote {output}", markup=False, highlight=False)

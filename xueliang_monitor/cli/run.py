@@ -6,7 +6,7 @@ from xueliang_monitor.cli.output import ConfigOption, log_to_stderr, refuse, set
 
 
 def run(config: ConfigOption = None) -> None:
-    """Watch the cameras of the inventory until stopped."""
+    """Monitor the cameras until stopped."""
     import asyncio
     import errno
 
@@ -20,7 +20,7 @@ def run(config: ConfigOption = None) -> None:
     except DocumentError as error:
         refuse(error.problems)
     except StateHeldError as error:
-        refuse([error])  # with the status after which systemd does not start it again
+        refuse([error])  # with an exit status on which systemd does not restart the service
     except OSError as error:
         hint = "; is another xueliang running?" if error.errno == errno.EADDRINUSE else ""
         refuse([f"cannot listen: {error.strerror}{hint}"], 1)

@@ -1,4 +1,4 @@
-"""`xueliang simulate`: the simulated fleet, and the faults set on it."""
+"""`xueliang simulate`: a fleet of simulated cameras, and the faults set on it."""
 
 from __future__ import annotations
 
@@ -17,20 +17,22 @@ if TYPE_CHECKING:
 app = typer.Typer(invoke_without_command=True)
 
 DEFAULT_USERNAME = "viewer"
-DEFAULT_PASSWORD = "simulated"  # noqa: S105 - the documented login of cameras that are none
-Control = Annotated[str, typer.Option(help="Address of the running simulator's control endpoint.")]
+DEFAULT_PASSWORD = "simulated"  # noqa: S105 - the documented login of simulated cameras
+Control = Annotated[str, typer.Option(help="Address of the control endpoint of the running simulator.")]
 
 
 @app.callback()
 def simulate(
     context: typer.Context,
-    fleet: Annotated[Path | None, typer.Option(help="CSV of the fleet; else the packaged one of 147 cameras.")] = None,
-    control: Annotated[str, typer.Option(help="Where the control endpoint listens, on loopback.")] = "127.0.0.1:9148",
-    username: Annotated[str, typer.Option(help="Login of the cameras.")] = DEFAULT_USERNAME,
+    fleet: Annotated[
+        Path | None, typer.Option(help="CSV file of the fleet; default: the packaged one with 147 cameras.")
+    ] = None,
+    control: Annotated[str, typer.Option(help="Loopback address of the control endpoint.")] = "127.0.0.1:9148",
+    username: Annotated[str, typer.Option(help="User name of the cameras.")] = DEFAULT_USERNAME,
 ) -> None:
     """Serve every camera of a fleet on its own loopback address.
 
-    The password is XUELIANG_SIMULATOR_PASSWORD, else `simulated`.
+    The password is the value of XUELIANG_SIMULATOR_PASSWORD, by default `simulated`.
     """
     if context.invoked_subcommand is not None:
         return
@@ -45,14 +47,14 @@ def simulate(
     log_to_stderr()
     host, _, port = control.rpartition(":")
     if not port.isdecimal() or not host.startswith("127."):
-        refuse(["the control endpoint listens on loopback only; write 127.0.0.1:port"])
+        refuse(["the control endpoint must be on loopback; write 127.0.0.1:port"])
     try:
         rows, problems = spreadsheet.read(fleet or sample_fleet())
     except DocumentError as error:
         refuse(error.problems)
     outside = [row.id for row in rows if not row.data.address.startswith("127.")]
     if problems or outside:
-        refuse([*problems, *(f"{name}: its address is not on loopback" for name in outside)])
+        refuse([*problems, *(f"{name}: the address is not on loopback" for name in outside)])
     password = os.environ.get("XUELIANG_SIMULATOR_PASSWORD", DEFAULT_PASSWORD)
     simulated = SimulatedFleet(rows, Credentials(username, password))
     try:
@@ -71,7 +73,8 @@ async def _serve(fleet: SimulatedFleet, host: str, port: int) -> None:
         async with fleet.running(), control_endpoint(fleet, host, port) as address:
             first = next(iter(fleet.cameras.values()))
             out.print(
-                f"{len(fleet.cameras)} cameras, such as {first.target.url}; control at {address}", highlight=False
+                f"{len(fleet.cameras)} cameras, such as {first.target.url}; control endpoint at {address}",
+                highlight=False,
             )
             await stopped.wait()
 
@@ -97,21 +100,21 @@ def _setting(text: str) -> tuple[str, float]:
     try:
         number = float(value)
     except ValueError:
-        refuse([f"{text!r} is no setting; write name=number"])
+        refuse([f"{text!r} is not a setting; write name=number"])
     if not equals:
-        refuse([f"{text!r} is no setting; write name=number"])
+        refuse([f"{text!r} is not a setting; write name=number"])
     return name, int(number) if number.is_integer() else number
 
 
 @app.command("fault")
 def fault(
     camera: Annotated[str, typer.Argument(help="The camera's id.")],
-    name: Annotated[str, typer.Argument(metavar="FAULT", help="A fault of `xueliang simulate faults`, or `none`.")],
+    name: Annotated[str, typer.Argument(metavar="FAULT", help="A fault from `xueliang simulate faults`, or `none`.")],
     setting: Annotated[list[str] | None, typer.Option("--set", help="A setting of the fault, as name=number.")] = None,
-    clear: Annotated[bool, typer.Option("--clear", help="Take the fault away instead.")] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="Remove the fault instead.")] = False,
     control: Control = "127.0.0.1:9148",
 ) -> None:
-    """Set a fault on a camera of the running simulator; `none` clears all."""
+    """Set a fault on a camera of the running simulator; `none` removes all faults."""
     import asyncio
 
     if name == "none":
@@ -126,7 +129,7 @@ def fault(
 
 @app.command("faults")
 def faults(control: Control = "127.0.0.1:9148") -> None:
-    """List the faults that can be set, and the fault code that the monitor must find for each."""
+    """List the faults that can be set, and the fault code that the monitor reports for each."""
     import asyncio
 
     from rich.table import Table
@@ -142,7 +145,7 @@ def list_(
     control: Control = "127.0.0.1:9148",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the simulated cameras and what is wrong with them."""
+    """List the simulated cameras and their faults."""
     import asyncio
 
     from rich.table import Table

@@ -14,7 +14,7 @@ from xueliang_monitor import atomic_write
 from xueliang_monitor.configuration.settings import Evidence, Limits
 from xueliang_monitor.configuration.strict_yaml import Duration, Strict
 from xueliang_monitor.model import Identity, StreamParameters, Transport
-from xueliang_monitor.net.spelling import check_host
+from xueliang_monitor.net.host_validation import check_host
 from xueliang_monitor.probing.reception import BURST_PICTURES
 
 ID = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")

@@ -1,1 +1,1 @@
-"""The only sockets of the project."""
+"""Connections to cameras and name servers: every socket of the monitor but its own web server."""

@@ -1,4 +1,4 @@
-"""Asks for devices by WS-Discovery: over multicast on chosen interfaces, or address by address."""
+"""Finds devices by WS-Discovery: by multicast on given interfaces, or by unicast to given addresses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import psutil
 from xueliang_monitor.wire import discovery
 
 MAX_SWEEP = 4096
-"""Addresses that one sweep asks at most: a /20."""
+"""The largest number of addresses in a sweep: a /20 network."""
 
 PROBES_A_SECOND = 250.0
 MAX_DEVICES = 10_000
@@ -24,9 +24,10 @@ MAX_DEVICES = 10_000
 
 @dataclass(frozen=True, slots=True)
 class DiscoveredDevice:
-    """A device that answered.
+    """A device that responded.
 
-    `host` is where the answer came from, which holds behind NAT; port, path and `secure` are of its ONVIF service.
+    `host` is the source address of the response, which is right behind NAT too. `port`, `path` and `secure` (HTTPS)
+    are those of its ONVIF service.
     """
 
     host: str
@@ -40,7 +41,7 @@ class DiscoveredDevice:
 
 
 def interfaces(name: str | None = None) -> tuple[str, ...]:
-    """Return the IPv4 addresses of an interface, given by its name or an address of its own, or of all.
+    """Return the IPv4 addresses of an interface, given by its name or one of its addresses, or of all interfaces.
 
     Raises:
         ValueError: there is no such interface, or it has no IPv4 address.
@@ -55,7 +56,7 @@ def interfaces(name: str | None = None) -> tuple[str, ...]:
     chosen = found.get(name) or [address for addresses in found.values() for address in addresses if address == name]
     if not chosen:
         usable = ", ".join(each for each, addresses in found.items() if addresses)
-        raise ValueError(f"no interface {name} with an IPv4 address; there are: {usable}")
+        raise ValueError(f"no interface {name} with an IPv4 address; interfaces: {usable}")
     return tuple(chosen)
 
 
@@ -63,7 +64,7 @@ def addresses_of(subnet: str) -> tuple[str, ...]:
     """Return the host addresses of a network such as 192.0.2.0/24.
 
     Raises:
-        ValueError: it is no network, or larger than a sweep may be.
+        ValueError: it is not a network, or has more than `MAX_SWEEP` addresses.
 
     """
     network = ipaddress.IPv4Network(subnet, strict=False)
@@ -74,16 +75,25 @@ def addresses_of(subnet: str) -> tuple[str, ...]:
 
 def _device(host: str, match: discovery.ProbeMatch) -> DiscoveredDevice:
     parts = [urlsplit(address) for address in match.addresses]
-    # Of several addresses, the one that names the host that answered.
+    # Of several addresses, prefer the one with the host that responded.
     chosen = next((item for item in parts if item.hostname == host), parts[0] if parts else None)
     secure = chosen is not None and chosen.scheme == "https"
     port = (chosen.port if chosen is not None else None) or (443 if secure else 80)
     path = (chosen.path if chosen is not None else "") or "/onvif/device_service"
-    return DiscoveredDevice(host, port, path, secure, match.endpoint, match.name, match.hardware, match.location)
+    return DiscoveredDevice(
+        host=host,
+        port=port,
+        path=path,
+        secure=secure,
+        endpoint=match.endpoint,
+        name=match.name,
+        hardware=match.hardware,
+        location=match.location,
+    )
 
 
 class _Listener(asyncio.DatagramProtocol):
-    """Gathers answers, one a device, however often each answers."""
+    """Collects the devices that respond, each once."""
 
     def __init__(self, heard: Callable[[DiscoveredDevice], None]) -> None:
         self.devices: dict[str, DiscoveredDevice] = {}
@@ -96,7 +106,7 @@ class _Listener(asyncio.DatagramProtocol):
                 self._heard(device)
 
     def error_received(self, exc: Exception) -> None:
-        """Pass over what the network says of addresses without a device."""
+        """Ignore ICMP errors of addresses without a device."""
 
 
 def _nothing(_device: DiscoveredDevice) -> None:
@@ -106,7 +116,7 @@ def _nothing(_device: DiscoveredDevice) -> None:
 async def probe_multicast(
     own_addresses: Iterable[str], seconds: float, heard: Callable[[DiscoveredDevice], None] = _nothing
 ) -> tuple[DiscoveredDevice, ...]:
-    """Ask over multicast on each interface, and listen for `seconds`.
+    """Send a Probe by multicast on each interface, collect responses for `seconds`, and call `heard` for each device.
 
     Raises:
         OSError: no interface can be used.
@@ -131,7 +141,7 @@ async def probe_multicast(
             listeners.append(listener)
         if failed is not None and not transports:
             raise failed
-        for moment in (0.0, min(0.5, seconds / 3)):  # twice, as datagrams are lost
+        for moment in (0.0, min(0.5, seconds / 3)):  # twice, because datagrams get lost
             await asyncio.sleep(moment)
             for transport in transports:
                 with contextlib.suppress(OSError):
@@ -149,14 +159,16 @@ async def probe_addresses(
     heard: Callable[[DiscoveredDevice], None] = _nothing,
     asked: Callable[[], None] = lambda: None,
 ) -> tuple[DiscoveredDevice, ...]:
-    """Ask address by address, at a bounded rate, and listen for `seconds` after the last; `asked` counts them.
+    """Send a Probe to each host, `PROBES_A_SECOND` at most, and collect responses for `seconds` after the last one.
+
+    `heard` is called for each device, `asked` after each Probe.
 
     Raises:
-        OSError: no socket can be had.
+        OSError: no socket can be opened.
 
     """
     loop = asyncio.get_running_loop()
-    transport, listener = await loop.create_datagram_endpoint(lambda: _Listener(heard), local_addr=("0.0.0.0", 0))  # noqa: S104 - a sender's port
+    transport, listener = await loop.create_datagram_endpoint(lambda: _Listener(heard), local_addr=("0.0.0.0", 0))  # noqa: S104 - the port of a sender
     try:
         started = loop.time()
         for number, host in enumerate(hosts):

@@ -1,26 +1,26 @@
-"""What goes wrong on a connection, told apart where it is first known.
+"""Errors of a connection to a camera.
 
 NetError
-├── ConnectError            before the first byte
+├── ConnectError                before the first byte
 │   ├── NameUnresolvedError
 │   ├── HostUnreachableError
 │   ├── ConnectRefusedError
-│   └── TlsError            no encrypted connection, or a certificate that is not trusted
-├── ClosedError             the peer ended the connection
-├── ProtocolError           the peer does not speak RTSP
-├── RtspStatusError             the peer answered, with a refusal
-│   └── RedirectError    the peer names another place
-└── LoginError              the peer wants a login that we have not got, or refused ours
-    └── LoginLockedError         the peer says that logins are locked
+│   └── TlsError                the TLS handshake failed, or the certificate is not trusted
+├── ClosedError                 the peer closed the connection
+├── ProtocolError               the peer does not speak RTSP
+├── RtspStatusError             the response is not a success
+│   └── RedirectError           the response is a redirection
+└── LoginError                  the peer requires a login that is missing, or refused it
+    └── LoginLockedError        the peer says that the account is locked
 
-What the monitor itself lacks is none of these but a `ShortageError`, so that no camera is blamed for it.
+A shortage of the monitor itself is not a NetError but a `ShortageError`, so that no camera is blamed for it.
 """
 
 from __future__ import annotations
 
 
 class NetError(Exception):
-    """A camera's connection failed; the text says the step and what came back, never a credential."""
+    """A connection to a camera failed. The text names the step and the response, and never holds a credential."""
 
 
 class ConnectError(NetError):
@@ -28,11 +28,11 @@ class ConnectError(NetError):
 
 
 class NameUnresolvedError(ConnectError):
-    """The host's name is known to have no address."""
+    """The name server says that the host name has no address."""
 
 
 class HostUnreachableError(ConnectError):
-    """The network says that the host cannot be reached."""
+    """The network reports that the host cannot be reached."""
 
 
 class ConnectRefusedError(ConnectError):
@@ -40,7 +40,7 @@ class ConnectRefusedError(ConnectError):
 
 
 class TlsError(ConnectError):
-    """No encrypted connection could be made, or the certificate is not trusted."""
+    """The TLS handshake failed, or the certificate is not trusted."""
 
 
 class ClosedError(NetError):
@@ -48,11 +48,11 @@ class ClosedError(NetError):
 
 
 class ProtocolError(NetError):
-    """The peer's bytes break the standard or exceed a bound."""
+    """The bytes from the peer violate the standard or exceed a limit."""
 
 
 class RtspStatusError(NetError):
-    """The peer answered a request with a status other than success."""
+    """The response to a request has a status other than success; `step` is the method."""
 
     def __init__(self, step: str, status: int, reason: str) -> None:
         super().__init__(f"{step} was answered with {status} {reason[:280]}".rstrip())
@@ -61,15 +61,15 @@ class RtspStatusError(NetError):
 
 
 class RedirectError(RtspStatusError):
-    """The peer says that what was asked for is at `location`, which may hold a login; `shown` does not."""
+    """The response redirects to `location`, which may contain a login; `shown` is the same URL without it."""
 
-    def __init__(self, step: str, status: int, reason: str, location: str, shown: str) -> None:
+    def __init__(self, step: str, status: int, reason: str, *, location: str, shown: str) -> None:
         super().__init__(step, status, f"{reason[:60]} (Location: {shown})")
         self.location = location
 
 
 class LoginError(NetError):
-    """The peer asks for a login that is missing, held back, or was refused."""
+    """The peer requires a login that is missing, held back or refused; `tried` is True where credentials were sent."""
 
     def __init__(self, detail: str, *, tried: bool) -> None:
         super().__init__(detail)
@@ -77,4 +77,4 @@ class LoginError(NetError):
 
 
 class LoginLockedError(LoginError):
-    """The peer says that it takes no login for a while."""
+    """The peer says that it accepts no login for a while."""

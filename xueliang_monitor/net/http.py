@@ -1,4 +1,4 @@
-"""One camera's HTTP: one connection, answers of bounded size, errors of ours."""
+"""An HTTP client for one camera: one connection, responses of limited size, errors as `NetError`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from xueliang_monitor import __version__
-from xueliang_monitor.net.address import connect_error
+from xueliang_monitor.net.connect_errors import connect_error
 from xueliang_monitor.net.errors import ClosedError, NetError, ProtocolError
 from xueliang_monitor.net.names import Names
 from xueliang_monitor.net.tls import tls_context, tls_error
@@ -26,7 +26,7 @@ _HEADERS = {"User-Agent": f"xueliang-monitor/{__version__}", "Accept-Encoding": 
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """What came back: status, headers, at most one byte more content than asked for, and when, in loop seconds."""
+    """A response: at most one byte more content than the limit; `seconds` is the time to the first byte."""
 
     status: int
     content: bytes
@@ -35,7 +35,7 @@ class HttpResponse:
 
 
 class _Resolver(AbstractResolver):
-    """Gives the addresses that the host is known to have; looks them up where none are."""
+    """Returns the given addresses of the host; looks them up where none are given."""
 
     def __init__(self, addresses: tuple[str, ...]) -> None:
         self._addresses = addresses
@@ -44,7 +44,7 @@ class _Resolver(AbstractResolver):
         self,
         host: str,
         port: int = 0,
-        family: socket.AddressFamily = socket.AF_INET,  # noqa: ARG002 - each address has its own
+        family: socket.AddressFamily = socket.AF_INET,  # noqa: ARG002 - each address has its own family
     ) -> list[ResolveResult]:
         if not self._addresses:
             async with Names() as names:
@@ -62,13 +62,13 @@ class _Resolver(AbstractResolver):
         ]
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: nothing is open."""
 
 
 class HttpConnection:
-    """Requests to one camera, one at a time over one connection; use as an async context manager.
+    """Sends requests to one camera, one at a time over one connection; use as an async context manager.
 
-    `addresses` are those of a host that is a name, where it was looked up already.
+    `addresses` are those of the host, where they were looked up before.
     """
 
     def __init__(
@@ -79,10 +79,10 @@ class HttpConnection:
         self._tls = tls if secure else ""
         self._addresses = addresses
         self._session: aiohttp.ClientSession | None = None
-        self._answered = False
+        self._responded = False
 
     async def __aenter__(self) -> Self:
-        """Make ready; nothing is sent yet."""
+        """Return the client; nothing is sent yet."""
         return self
 
     async def __aexit__(
@@ -108,33 +108,33 @@ class HttpConnection:
         return self._session
 
     def url(self, path: str) -> str:
-        """Return the address of a path, by the host and port that were reached."""
+        """Return the URL of a path at the camera's host and port."""
         return self._base + (path if path.startswith("/") else f"/{path}")
 
     async def request(
         self, method: str, path: str, *, headers: dict[str, str], content: bytes | None, limit: int
     ) -> HttpResponse:
-        """Send one request and read at most `limit` + 1 bytes of its answer; redirections are not followed.
+        """Send one request and read at most `limit` + 1 bytes of the response; redirections are not followed.
 
-        Where the camera closed the connection after the last answer, as some do without saying so, it is sent again.
+        Some cameras close the connection after a response without announcing it; the request is then sent once more.
 
         Raises:
-            NetError: there is no answer.
-            ShortageError: it could not be asked.
+            NetError: there is no response.
+            ShortageError: the request could not be sent.
 
         """
-        answered, self._answered = self._answered, False
+        reused, self._responded = self._responded, False
         try:
-            answer = await self._request(method, path, headers, content, limit)
+            response = await self._request(method, path, headers, content, limit=limit)
         except ClosedError:
-            if not answered:
+            if not reused:
                 raise
-            answer = await self._request(method, path, headers, content, limit)
-        self._answered = True
-        return answer
+            response = await self._request(method, path, headers, content, limit=limit)
+        self._responded = True
+        return response
 
     async def _request(
-        self, method: str, path: str, headers: dict[str, str], content: bytes | None, limit: int
+        self, method: str, path: str, headers: dict[str, str], content: bytes | None, *, limit: int
     ) -> HttpResponse:
         loop = asyncio.get_running_loop()
         session = self._open()
@@ -162,7 +162,7 @@ class HttpConnection:
         if short := shortage_of(error):
             return short
         if isinstance(error, aiohttp.ClientResponseError | aiohttp.InvalidURL | ValueError):
-            return ProtocolError(f"{self._where} does not answer in HTTP")
+            return ProtocolError(f"{self._where} does not speak HTTP")
         if isinstance(error, aiohttp.ClientConnectionError | aiohttp.ClientPayloadError | OSError):
-            return ClosedError(f"{self._where} closed the connection before it had answered")
-        return ProtocolError(f"{self._where} does not answer in HTTP ({type(error).__name__})")
+            return ClosedError(f"{self._where} closed the connection before the response")
+        return ProtocolError(f"{self._where} does not speak HTTP ({type(error).__name__})")

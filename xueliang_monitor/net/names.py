@@ -1,4 +1,4 @@
-"""From a camera's host to its addresses: asynchronous look-ups, one a name at a time, with a cache."""
+"""Resolves host names to addresses: asynchronous, with a cache, and one lookup of a name at a time."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ import aiodns
 import pycares
 
 from xueliang_monitor.net.errors import NameUnresolvedError
+from xueliang_monitor.net.host_validation import check_host
 from xueliang_monitor.net.name_cache import NameCache
-from xueliang_monitor.net.spelling import check_host
 from xueliang_monitor.process.shortage import Resource, ShortageError, lacking_descriptors, shortage_of
 
 LOOKUP_SECONDS = 5.0
-"""How long a look-up may take, retries included."""
+"""How long a lookup may take, including retries."""
 
 STALE_AFTER_SECONDS = 1.8
-"""How long a look-up is waited for before an address whose TTL is over stands in (RFC 8767, 5)."""
+"""How long to wait for a lookup before an expired address is used (RFC 8767, 5)."""
 
 TRY_SECONDS = 1.5
 TRIES = 3
@@ -32,32 +32,32 @@ RESOLV_CONF = Path("/etc/resolv.conf")
 
 _NO_SUCH_NAME = frozenset({aiodns.error.ARES_ENOTFOUND, aiodns.error.ARES_ENODATA, aiodns.error.ARES_EBADNAME})
 _OWN_SERVER = ("127.0.0.1",)
-"""What is asked where no name server is known (resolv.conf(5))."""
+"""The name server where none is configured (resolv.conf(5))."""
 
-_SAID = {
+_FAILURES = {
     aiodns.error.ARES_ETIMEOUT: "does not answer",
     aiodns.error.ARES_ESERVFAIL: "answers that it failed (SERVFAIL)",
     aiodns.error.ARES_EREFUSED: "refuses to answer (REFUSED)",
     aiodns.error.ARES_ECONNREFUSED: "cannot be reached",
 }
 _CHANGED = frozenset({aiodns.error.ARES_ECANCELLED, aiodns.error.ARES_EDESTRUCTION})
-"""Other name servers were taken up meanwhile: those are asked."""
+"""The lookup was cancelled because the name servers changed; the new ones are queried."""
 
 CHANGES = 3
-"""How often a look-up is begun anew for that."""
+"""How often one lookup is started for that reason."""
 
 
 def _servers(text: str) -> tuple[str, ...]:
-    """Return the name servers of a resolv.conf (resolv.conf(5): a line `nameserver ADDRESS` each, three count)."""
+    """Return the first three name servers of a resolv.conf (resolv.conf(5))."""
     words = [line.split() for line in text.splitlines()]
     return tuple(line[1] for line in words if len(line) > 1 and line[0] == "nameserver")[:3]
 
 
 class Names:
-    """Looks names up in /etc/hosts and at name servers; use as an async context manager, or `close` it.
+    """A resolver that uses /etc/hosts and name servers; use as an async context manager, or `close` it.
 
-    `name_servers` are addresses, with a port where it is not 53; without any, those of `resolv_conf` are asked, which
-    is read anew whenever it changed. `clock` gives monotonic seconds.
+    `name_servers` are addresses, with a port where it is not 53. Without them, those of `resolv_conf` are queried; the
+    file is read again when it changes. `clock` returns monotonic seconds.
     """
 
     def __init__(
@@ -76,17 +76,17 @@ class Names:
         self._running: dict[str, asyncio.Task[tuple[str, ...] | None]] = {}
 
     async def __aenter__(self) -> Self:
-        """Make ready; nothing is opened before a name is looked up."""
+        """Return the resolver; nothing is open before the first lookup."""
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End look-ups under way."""
+        """Cancel the lookups in progress."""
         await self.close()
 
     async def close(self) -> None:
-        """End look-ups under way, and close what is open."""
+        """Cancel the lookups in progress and close the sockets."""
         running, self._running = tuple(self._running.values()), {}
         for task in running:
             task.cancel()
@@ -96,11 +96,11 @@ class Names:
             await resolver.close()
 
     async def addresses(self, host: str, seconds: float = LOOKUP_SECONDS) -> tuple[str, ...]:
-        """Return the addresses of a host, the best first, within `seconds`; an address is returned as it is.
+        """Return the addresses of a host within `seconds`, the preferred one first; an IP address is returned as it is.
 
         Raises:
-            NameUnresolvedError: the name is known to have none, or is none.
-            ShortageError: no name server answers, and nothing is known of the name.
+            NameUnresolvedError: the name has no address, or is not a valid host name.
+            ShortageError: no name server responds, and the cache has no address.
 
         """
         with contextlib.suppress(ValueError):
@@ -114,16 +114,16 @@ class Names:
         if known is None:
             known = await self._look_up(name, seconds)
         if not known:
-            raise NameUnresolvedError(f"the name {host} has no address, the name server says")
+            raise NameUnresolvedError(f"the name {host} has no address, according to the name server")
         return known
 
     async def _look_up(self, name: str, seconds: float) -> tuple[str, ...]:
-        """Wait for a look-up; serve what is stale where there is no answer in time."""
+        """Wait for a lookup; return expired addresses where it takes too long."""
         stale = self.cache.stale(name)
         if not self.cache.failure(name):
             task = self._running.get(name)
             if task is None:
-                task = self._running[name] = asyncio.create_task(self._ask(name), name=f"look-up of {name}")
+                task = self._running[name] = asyncio.create_task(self._ask(name), name=f"lookup of {name}")
                 task.add_done_callback(lambda _: self._running.pop(name, None))
             await asyncio.wait([task], timeout=min(STALE_AFTER_SECONDS, seconds) if stale else seconds)
             if task.done() and not task.cancelled():
@@ -136,7 +136,7 @@ class Names:
         raise lacking_descriptors() or ShortageError(Resource.NAME_SERVER, why)
 
     async def _ask(self, name: str) -> tuple[str, ...] | None:
-        """Ask for a name, and keep what comes of it; return its addresses, None where nobody could tell them."""
+        """Query a name and cache the result; return its addresses, or None where no name server could answer."""
         code = aiodns.error.ARES_ETIMEOUT
         for _ in range(CHANGES):
             try:
@@ -159,15 +159,18 @@ class Names:
                 addresses = tuple(dict.fromkeys(node.addr[0].decode("ascii") for node in found.nodes))
                 self.cache.keep(name, addresses, min((node.ttl for node in found.nodes), default=0))
                 return addresses
-        said = _SAID.get(code, f"gives no usable answer (c-ares error {code})")
-        self.cache.fail(name, self._unanswered(said, name))
+        failure = _FAILURES.get(code, f"gives no usable answer (c-ares error {code})")
+        self.cache.fail(name, self._unanswered(failure, name))
         return None
 
-    def _unanswered(self, said: str, name: str) -> str:
+    def _unanswered(self, failure: str, name: str) -> str:
         where = "name_servers in the settings" if self._set else str(self._resolv_conf)
-        asked = ", ".join(self._name_servers[:3])
-        what = f"the name server {asked} {said} for {name}" if asked else f"no name server is known to ask for {name}"
-        return f"{what}; check it and {where}, or write the camera's IP address in its file"
+        servers = ", ".join(self._name_servers[:3])
+        if servers:
+            problem = f"the name server {servers} {failure} for {name}"
+        else:
+            problem = f"there is no name server to look up {name}"
+        return f"{problem}; check it and {where}, or write the camera's IP address in its file"
 
     def _open(self) -> aiodns.DNSResolver:
         if self._resolver is None:
@@ -175,7 +178,7 @@ class Names:
         return self._resolver
 
     async def _follow_resolv_conf(self) -> None:
-        """Take other name servers where the file changed; look-ups under way are begun anew."""
+        """Use the name servers of the file where it changed; lookups in progress are started again."""
         if self._set:
             return
         try:
@@ -185,7 +188,7 @@ class Names:
         except FileNotFoundError:
             seen, servers = (0, 0, 0), ()
         except OSError:
-            return  # it cannot be read now, as for lack of descriptors: what was read last counts
+            return  # the file cannot be read now, for example for lack of descriptors: keep the last content
         if seen == self._seen:
             return
         self._seen, self._name_servers = seen, servers

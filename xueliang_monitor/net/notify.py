@@ -1,4 +1,4 @@
-"""Tells the service manager how the daemon is, by the datagrams of sd_notify(3)."""
+"""Sends the state of the daemon to the service manager (sd_notify(3))."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 FEEDS_A_PERIOD = 3
-"""Times the watchdog is fed within its period; sd_watchdog_enabled(3) asks for two."""
+"""How often the watchdog is notified within its period; sd_watchdog_enabled(3) recommends twice."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceManager:
-    """Where the service manager listens, and how often it wants to hear; nobody listens at an empty `address`.
+    """The socket of the service manager and the period of its watchdog.
 
-    `watchdog_seconds` is None where no watchdog waits.
+    `address` is empty where there is no service manager; `watchdog_seconds` is None without a watchdog.
     """
 
     address: str = ""
@@ -25,7 +25,7 @@ class ServiceManager:
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> ServiceManager:
-        """Return the one that an environment names (NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID)."""
+        """Return the service manager of an environment (NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID)."""
         period = environment.get("WATCHDOG_USEC", "")
         mine = environment.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
         return cls(
@@ -35,20 +35,20 @@ class ServiceManager:
 
     @property
     def feed_seconds(self) -> float | None:
-        """How often the watchdog is to be fed."""
+        """The pause between two watchdog notifications, or None."""
         return None if self.watchdog_seconds is None else self.watchdog_seconds / FEEDS_A_PERIOD
 
     def notify(self, *lines: str) -> None:
-        """Send assignments such as `READY=1`; what cannot be sent at once is not, as nothing may wait for it."""
+        """Send assignments such as `READY=1`. They are dropped where they cannot be sent without waiting."""
         if not self.address:
             return
         address = "\0" + self.address[1:] if self.address.startswith("@") else self.address
         with (
-            contextlib.suppress(OSError),  # without a descriptor there is no socket either
+            contextlib.suppress(OSError),  # also where no descriptor is free for the socket
             socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sender,
         ):
             sender.sendto("\n".join(lines).encode(), address)
 
     def reloading(self) -> None:
-        """Say that settings are being read anew; `READY=1` is to follow."""
+        """Notify that the settings are being reloaded; `READY=1` must follow."""
         self.notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")

@@ -1,4 +1,4 @@
-"""One conversation with a camera over ONVIF: zeep writes requests, aiohttp carries them, `wire` reads answers."""
+"""An ONVIF client for one camera: zeep writes the requests, aiohttp sends them, `wire` reads the responses."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import contextlib
 import datetime
 import email.utils
 import secrets
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
@@ -25,35 +25,46 @@ from xueliang_monitor.wire import auth, onvif, soap
 from xueliang_monitor.wire.errors import MalformedResponseError, OnvifResponseError, SoapFaultError
 
 TRUNCATION_SECONDS = 0.5
-"""Cameras tell whole seconds, cut off: half a second more is right on average."""
+"""Cameras report truncated seconds; half a second is the mean error."""
 
 _NOTIFICATION = "http://docs.oasis-open.org/wsn/b-2"
 _TOPICS = "http://www.onvif.org/ver10/topics"
 _DIALECT = "http://www.onvif.org/ver10/tev/topicExpression/ConcreteSet"
 _SUBSCRIPTION_SECONDS = 60
+Post = Callable[[str, bytes, Mapping[str, str]], Awaitable[HttpResponse]]
 
 
-class _Wire(Transport):
-    """Takes the envelopes that zeep writes; reads no documents and makes no connection of its own."""
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One operation of a service, the path that it is sent to, and its arguments."""
 
-    def __init__(self, conversation: OnvifClient) -> None:  # zeep's own would open a session of requests
-        self._conversation = conversation
+    definition: Definition
+    path: str
+    operation: str
+    arguments: dict[str, Any]
+
+
+class _EnvelopeTransport(Transport):
+    """A zeep transport that gives the envelopes to `OnvifClient.post`; it reads no documents."""
+
+    def __init__(self, post: Post) -> None:
+        """Open no session of requests, unlike zeep's own."""
+        self._post = post
 
     def __del__(self) -> None:
-        """Nothing is held; zeep's own would close a session that was never opened."""
+        """Close no session, unlike zeep's own."""
 
     async def post_xml(self, address: str, envelope: etree._Element, headers: Mapping[str, str]) -> HttpResponse:
-        return await self._conversation.post(
-            address, etree.tostring(envelope, xml_declaration=True, encoding="utf-8"), headers
-        )
+        return await self._post(address, etree.tostring(envelope, xml_declaration=True, encoding="utf-8"), headers)
 
 
 class OnvifClient:
     """Calls to one camera during one visit; use as an async context manager.
 
-    Every call raises NetError where no answer comes, LoginError where a login is missing, held back or refused, and
-    OnvifResponseError where the answer is a fault or none at all. `now` gives seconds since the epoch; `addresses` are
-    the host's where they are known. `login_tried`, `login_accepted` and `hints` tell what to remember.
+    Every call raises NetError where there is no response, LoginError where a login is missing, held back or refused,
+    and OnvifResponseError where the response is a SOAP fault or not usable. `now` returns seconds since the epoch;
+    `addresses` are those of the host, where they are known. `login_tried` and `login_accepted` describe the logins of
+    this client; `hints` is to be remembered for the next one.
     """
 
     def __init__(
@@ -74,13 +85,13 @@ class OnvifClient:
         self._challenge: auth.Challenge | None = None
         self._nonce_uses = 0
         self._spoke_soap = False
-        self._wire = _Wire(self)
+        self._transport = _EnvelopeTransport(self.post)
         self.hints = hints or OnvifHints()
         self.login_tried = False
         self.login_accepted = False
 
     async def __aenter__(self) -> Self:
-        """Make ready; nothing is sent yet."""
+        """Return the client; nothing is sent yet."""
         await self._http.__aenter__()
         return self
 
@@ -91,38 +102,40 @@ class OnvifClient:
         await self._http.__aexit__(kind, error, trace)
 
     async def time(self) -> onvif.DeviceTime:
-        """Ask the camera's clock, which needs no login (ONVIF Core, 8.3.5), and remember how far it is off."""
-        device = definitions()["devicemgmt"]
-        answer = await self._send(device, self._target.path, "GetSystemDateAndTime", {}, token=None)
+        """Request the camera's time, which needs no login (ONVIF Core, 8.3.5), and remember its offset."""
+        call = _Call(definitions()["devicemgmt"], self._target.path, "GetSystemDateAndTime", {})
+        response = await self._send(call)
         received = self._now()
         try:
-            told = onvif.read_time(self._read(answer).get(), received)
+            device_time = onvif.read_time(self._parse(response).get(), received)
         except OnvifResponseError:
-            self._take_date_header(answer, received)
+            self._use_date_header(response, received)
             raise
-        offset = told.utc + TRUNCATION_SECONDS - (received - answer.seconds / 2)
-        self.hints = replace(self.hints, clock_offset_seconds=offset)
-        return told
+        self._remember_clock(device_time.utc, response, received)
+        return device_time
 
-    def _take_date_header(self, answer: HttpResponse, received: float) -> None:
-        """Learn the camera's clock from HTTP where it does not tell it otherwise, as AXIS P5655 does."""
+    def _use_date_header(self, response: HttpResponse, received: float) -> None:
+        """Take the camera's clock from the HTTP Date header where GetSystemDateAndTime fails, as on AXIS P5655."""
         try:
-            told = email.utils.parsedate_to_datetime(answer.headers.get("Date", "")).timestamp()
+            date = email.utils.parsedate_to_datetime(response.headers.get("Date", "")).timestamp()
         except (ValueError, TypeError, OverflowError):
             return
-        offset = told + TRUNCATION_SECONDS - (received - answer.seconds / 2)
+        self._remember_clock(date, response, received)
+
+    def _remember_clock(self, clock: float, response: HttpResponse, received: float) -> None:
+        offset = clock + TRUNCATION_SECONDS - (received - response.seconds / 2)
         self.hints = replace(self.hints, clock_offset_seconds=offset)
 
     async def identity(self) -> Identity:
-        """Ask make, model, firmware and serial number."""
+        """Request the manufacturer, model, firmware version and serial number."""
         return onvif.read_identity(await self._device("GetDeviceInformation"))
 
     async def hostname(self) -> str:
-        """Ask the camera's own name."""
+        """Request the host name that is set on the camera."""
         return onvif.read_hostname(await self._device("GetHostname"))
 
     async def services(self) -> Mapping[str, str]:
-        """Ask where the services are, by GetServices or, where that fails, GetCapabilities; remembered from then on."""
+        """Return the paths of the services from GetServices or, where that fails, GetCapabilities; they are cached."""
         if not self.hints.services:
             try:
                 found = onvif.read_services(await self._device("GetServices", IncludeCapability=False))
@@ -138,34 +151,34 @@ class OnvifClient:
         return self.hints.services
 
     async def profiles(self) -> tuple[onvif.Profile, ...]:
-        """Ask the media profiles and what their encoders are set to."""
+        """Request the media profiles with the settings of their encoders."""
         return onvif.read_profiles(await self._media("GetProfiles"))
 
     async def stream_uri(self, token: str) -> str:
-        """Ask for the RTSP address of a profile, as the camera sees itself."""
+        """Request the RTSP URI of a profile; behind NAT its host is wrong."""
         setup = {"Stream": "RTP-Unicast", "Transport": {"Protocol": "RTSP"}}
         return onvif.read_uri(await self._media("GetStreamUri", StreamSetup=setup, ProfileToken=token))
 
     async def snapshot_uri(self, token: str) -> str:
-        """Ask for the address of a profile's still pictures, as the camera sees itself."""
+        """Request the snapshot URI of a profile; behind NAT its host is wrong."""
         return onvif.read_uri(await self._media("GetSnapshotUri", ProfileToken=token))
 
     async def request_keyframe(self, token: str) -> None:
-        """Ask for a keyframe now (SetSynchronizationPoint, ONVIF Media 5.18), which changes nothing lasting."""
+        """Request a keyframe (SetSynchronizationPoint, ONVIF Media 5.18); this changes no setting."""
         await self._media("SetSynchronizationPoint", ProfileToken=token)
 
     async def offers_last_reboot(self) -> bool:
-        """Say whether the camera tells when it last started."""
+        """Return whether the camera publishes the time of its last start."""
         path = (await self.services()).get(onvif.EVENTS)
         if not path:
             return False
         return onvif.offers_last_reboot(await self.call("events", "GetEventProperties", path))
 
     async def last_reboot(self) -> float | None:
-        """Ask when the camera last started, by its own clock; None where it does not say.
+        """Request the time of the last start, by the camera's clock; None where the camera does not publish it.
 
-        The value is a property of the events service, which is read by way of a pull point that is ended at once
-        and, should that fail, ends by itself after a minute.
+        The value is a property event. It is read through a pull point subscription, which is ended at once; should
+        that fail, it expires after a minute.
         """
         path = (await self.services()).get(onvif.EVENTS)
         if not path:
@@ -199,103 +212,88 @@ class OnvifClient:
         return await self.call("media", operation, path, **arguments)
 
     async def call(self, service: str, operation: str, path: str, **arguments: Any) -> soap.Element:
-        """Call an operation, logging in as the camera wants it; return the first element of the answer's body."""
-        definition = definitions()[service]
+        """Call an operation with the login that the camera requires; return the first element of the body."""
+        call = _Call(definitions()[service], path, operation, arguments)
         if self.hints.login is LoginKind.TOKEN and self._may_log_in:
-            return await self._with_token(definition, path, operation, arguments)
+            return await self._with_token(call)
         if self._challenge is not None:
-            return await self._with_digest(definition, path, operation, arguments)
-        answer = await self._send(definition, path, operation, arguments, token=None)
-        reading = self._read(answer)
-        if not reading.refusal:
-            return reading.get()
-        return await self._log_in(answer, definition, path, operation, arguments)
+            return await self._with_digest(call)
+        response = await self._send(call)
+        parsed = self._parse(response)
+        if not parsed.login_refused:
+            return parsed.get()
+        return await self._log_in(call, response)
 
-    async def _log_in(
-        self, refusal: HttpResponse, definition: Definition, path: str, operation: str, arguments: dict[str, Any]
-    ) -> soap.Element:
-        """Log in the way the refusal asks for: HTTP Digest where challenged, else WS-UsernameToken. One attempt."""
+    async def _log_in(self, call: _Call, refused: HttpResponse) -> soap.Element:
+        """Log in once: by HTTP Digest where the response has such a challenge, otherwise by WS-UsernameToken."""
         if self._target.credentials is None:
-            raise LoginError(f"{operation}: the camera asks for a login", tried=False)
+            raise LoginError(f"{call.operation}: the camera requires a login", tried=False)
         if not self._may_log_in:
-            raise LoginError(f"{operation}: the login is held back", tried=False)
-        offered = auth.parse_challenges(refusal.headers.getall("WWW-Authenticate", ()))
+            raise LoginError(f"{call.operation}: the login is held back", tried=False)
+        offered = auth.parse_challenges(refused.headers.getall("WWW-Authenticate", ()))
         digests = tuple(item for item in offered if item.scheme == "digest")
         if not digests:
-            return await self._with_token(definition, path, operation, arguments)
+            return await self._with_token(call)
         self._challenge, self._nonce_uses = auth.choose(digests), 0
         if self._challenge is None:
             raise LoginError(
-                f"{operation}: the login methods that the camera offers are not known: {auth.names(offered)}",
-                tried=False,
+                f"{call.operation}: the camera offers no supported login method: {auth.names(offered)}", tried=False
             )
-        return await self._with_digest(definition, path, operation, arguments)
+        return await self._with_digest(call)
 
-    async def _with_token(
-        self, definition: Definition, path: str, operation: str, arguments: dict[str, Any]
-    ) -> soap.Element:
+    async def _with_token(self, call: _Call) -> soap.Element:
         if self._target.credentials is None:
-            raise LoginError(f"{operation}: the camera asks for a login", tried=False)
+            raise LoginError(f"{call.operation}: the camera requires a login", tried=False)
         self.login_tried = True
         created = self._now() + (self.hints.clock_offset_seconds or 0.0)
-        token = CameraToken(self._target.credentials, created)
-        answer = await self._send(definition, path, operation, arguments, token=token)
-        return self._conclude(answer, operation, LoginKind.TOKEN)
+        response = await self._send(call, token=CameraToken(self._target.credentials, created))
+        return self._conclude(response, call.operation, LoginKind.TOKEN)
 
-    async def _with_digest(
-        self, definition: Definition, path: str, operation: str, arguments: dict[str, Any]
-    ) -> soap.Element:
+    async def _with_digest(self, call: _Call) -> soap.Element:
         self.login_tried = True
-        answer = await self._send(definition, path, operation, arguments, token=None)
-        fresh = auth.parse_challenges(answer.headers.getall("WWW-Authenticate", ()))
-        renewed = [item for item in fresh if item.scheme == "digest" and item.stale]
-        if answer.status == 401 and renewed and self._nonce_uses < 100:
+        response = await self._send(call)
+        offered = auth.parse_challenges(response.headers.getall("WWW-Authenticate", ()))
+        renewed = [item for item in offered if item.scheme == "digest" and item.stale]
+        if response.status == 401 and renewed and self._nonce_uses < 100:
             self._challenge, self._nonce_uses = renewed[0], 0
-            answer = await self._send(definition, path, operation, arguments, token=None)
-        return self._conclude(answer, operation, LoginKind.DIGEST)
+            response = await self._send(call)
+        return self._conclude(response, call.operation, LoginKind.DIGEST)
 
-    def _conclude(self, answer: HttpResponse, operation: str, kind: LoginKind) -> soap.Element:
-        """Read what came after a login, and remember how that went."""
-        reading = self._read(answer)
-        if reading.refusal and not self.login_accepted:
+    def _conclude(self, response: HttpResponse, operation: str, kind: LoginKind) -> soap.Element:
+        """Return the content of the response to a login, and remember whether the login was accepted."""
+        parsed = self._parse(response)
+        if parsed.login_refused and not self.login_accepted:
             self._challenge = None
             self.hints = replace(self.hints, login=LoginKind.UNKNOWN)
             raise LoginError(
-                f"{operation}: the camera refused the user name or the password by {kind.value} ({reading.refusal})",
+                f"{operation}: the camera refused the user name or the password by {kind.value} "
+                f"({parsed.login_refused})",
                 tried=True,
             )
-        if reading.refusal:
-            raise MalformedResponseError(f"{operation}: the login may not do this ({reading.refusal})")
+        if parsed.login_refused:
+            raise MalformedResponseError(f"{operation}: the user lacks the permission ({parsed.login_refused})")
         self.login_accepted = True
         self.hints = replace(self.hints, login=kind)
-        return reading.get()
+        return parsed.get()
 
-    def _read(self, answer: HttpResponse) -> ParsedResponse:
-        reading = ParsedResponse.of(answer, spoke_soap=self._spoke_soap)
-        spoke = reading.element is not None or isinstance(reading.error, SoapFaultError)
+    def _parse(self, response: HttpResponse) -> ParsedResponse:
+        parsed = ParsedResponse.of(response, spoke_soap=self._spoke_soap)
+        spoke = parsed.element is not None or isinstance(parsed.error, SoapFaultError)
         self._spoke_soap = self._spoke_soap or spoke
-        return reading
+        return parsed
 
-    async def _send(
-        self,
-        definition: Definition,
-        path: str,
-        operation: str,
-        arguments: dict[str, Any],
-        *,
-        token: CameraToken | None,
-    ) -> HttpResponse:
-        client = AsyncClient(definition.document, wsse=token, transport=self._wire, settings=SETTINGS)
-        service = client.create_service(definition.binding, path)
-        answer: HttpResponse = await service[operation](**arguments)
-        return answer
+    async def _send(self, call: _Call, *, token: CameraToken | None = None) -> HttpResponse:
+        client = AsyncClient(call.definition.document, wsse=token, transport=self._transport, settings=SETTINGS)
+        service = client.create_service(call.definition.binding, call.path)
+        response: HttpResponse = await service[call.operation](**call.arguments)
+        return response
 
     async def post(self, path: str, envelope: bytes, headers: Mapping[str, str]) -> HttpResponse:
-        """Carry one envelope to a path of the host that was reached."""
-        sent = dict(headers)
+        """Send one envelope to a path at the camera's host."""
+        headers = dict(headers)
         if self._challenge is not None and self._target.credentials is not None:
             self._nonce_uses += 1
-            sent["Authorization"] = auth.authorize(
+            headers["Authorization"] = auth.authorize(
                 self._challenge,
                 self._target.credentials,
                 "POST",
@@ -303,4 +301,5 @@ class OnvifClient:
                 count=self._nonce_uses,
                 cnonce=secrets.token_hex(8),
             )
-        return await self._http.request("POST", path, headers=sent, content=envelope, limit=soap.MAX_RESPONSE_BYTES)
+        limit = soap.MAX_RESPONSE_BYTES
+        return await self._http.request("POST", path, headers=headers, content=envelope, limit=limit)

@@ -1,4 +1,4 @@
-"""How a camera is spoken with over ONVIF: what is worth remembering from conversation to conversation."""
+"""What is remembered of a camera's ONVIF service between visits, so that fewer requests are needed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 
 class LoginKind(enum.Enum):
-    """How a camera wants to be logged in to; what is unknown is found out without a login attempt."""
+    """The login that a camera requires; UNKNOWN is resolved by a request without a login."""
 
     UNKNOWN = "unknown"
     NONE = "none"
@@ -19,9 +19,9 @@ class LoginKind(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class OnvifHints:
-    """What is remembered of a camera from conversation to conversation.
+    """The login kind, the paths of the services by namespace, and the camera's clock.
 
-    `services` are paths by namespace; `clock_offset_seconds` is the camera's clock over ours, None where not told.
+    `clock_offset_seconds` is the camera's clock minus ours, None where the camera does not report its time.
     """
 
     login: LoginKind = LoginKind.UNKNOWN

@@ -1,4 +1,4 @@
-"""ONVIF's service definitions as onvif-zeep ships them, parsed once and shared by every camera."""
+"""The ONVIF service definitions of onvif-zeep, parsed once and shared by all cameras."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _USED = ("devicemgmt", "media", "events", "pullpoint")
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """One service: its namespace, its binding's qualified name, and the document that all of them share."""
+    """One service: its namespace, the qualified name of its binding, and the document that all services share."""
 
     namespace: str
     binding: str
@@ -32,20 +32,20 @@ class Definition:
 
 
 class _LocalFiles(Transport):
-    """What zeep reads documents with: files only, never an address."""
+    """A zeep transport that reads local files and never opens a connection."""
 
     def __init__(self) -> None:
-        """Make no session."""
+        """Open no session, unlike zeep's own."""
 
     def __del__(self) -> None:
-        """Close none."""
+        """Close no session, unlike zeep's own."""
 
     def load(self, url: object) -> bytes:
         return Path(str(url).removeprefix("file://")).read_bytes()
 
 
 def _package() -> Path:
-    """Return onvif-zeep's folder without importing it: its import sets the process's logging up."""
+    """Return the folder of onvif-zeep without importing it, because its import configures logging."""
     spec = importlib.util.find_spec("onvif")
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError("onvif-zeep is not installed")
@@ -55,7 +55,7 @@ def _package() -> Path:
 def _service_table(package: Path) -> Mapping[str, Mapping[str, str]]:
     spec = importlib.util.spec_from_file_location("onvif_definition", package / "definition.py")
     if spec is None or spec.loader is None:
-        raise ModuleNotFoundError("onvif-zeep has no table of services")
+        raise ModuleNotFoundError("onvif-zeep has no definition.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     table: Mapping[str, Mapping[str, str]] = module.SERVICES
@@ -63,13 +63,13 @@ def _service_table(package: Path) -> Mapping[str, Mapping[str, str]]:
 
 
 def definitions() -> Mapping[str, Definition]:
-    """Return the services by onvif-zeep's names for them, and `subscription`; blocks for some 0.2 s the first time."""
+    """Return the services by their names in onvif-zeep, and `subscription`. The first call blocks for about 0.2 s."""
     with _PARSING:
         return _parse()
 
 
 def _wsdl(folder: Path, services: Mapping[str, tuple[str, str, str]]) -> bytes:
-    """Return a document that imports every service's, so that they share one parsing of the schema of all of them."""
+    """Return a WSDL document that imports those of all services, so that their common schema is parsed once."""
     imported = {(namespace, file) for namespace, file, _ in services.values()}
     imports = "".join(
         f"<wsdl:import namespace={quoteattr(namespace)} location={quoteattr(str(folder / file))}/>"
@@ -94,7 +94,7 @@ def _parse() -> Mapping[str, Definition]:
     services = {name: (table[name]["ns"], table[name]["wsdl"], table[name]["binding"]) for name in _USED}
     services["subscription"] = (*services["events"][:2], "SubscriptionManagerBinding")
     wsdl = io.BytesIO(_wsdl(package.parent / "wsdl", services))
-    document = Document(wsdl, _LocalFiles(), settings=SETTINGS)  # type: ignore[arg-type] # zeep mistypes it
+    document = Document(wsdl, _LocalFiles(), settings=SETTINGS)  # type: ignore[arg-type] # zeep's annotation is too narrow
     found: dict[str, Definition] = {}
     for name, port in document.services["camera"].ports.items():
         document.bindings[str(port.binding.name)] = port.binding

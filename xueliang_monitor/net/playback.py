@@ -1,4 +1,4 @@
-"""SETUP, PLAY and what then comes: interleaved in the connection, or by UDP beside it (RFC 2326, 10.4 to 10.12)."""
+"""SETUP and PLAY, and the packets that follow: interleaved in the connection or over UDP (RFC 2326, 10.4 to 10.12)."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ UNSUPPORTED_TRANSPORT = 461
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """The RTP and RTCP packets that came together."""
+class PacketBatch:
+    """RTP and RTCP packets that were received together."""
 
     rtp: list[bytes]
     rtcp: list[bytes]
 
 
 class Playback(ABC):
-    """One track that is set up; `transport` says how it comes."""
+    """One track that is set up."""
 
     transport: Transport
 
@@ -39,23 +39,23 @@ class Playback(ABC):
 
     @property
     @abstractmethod
-    def asked(self) -> str:
-        """The Transport header to ask with (RFC 2326, 12.39)."""
+    def transport_header(self) -> str:
+        """The Transport header of the SETUP request (RFC 2326, 12.39)."""
 
     @abstractmethod
-    def granted(self, response: Response) -> None:
-        """Take the Transport header that the camera answered with."""
+    def apply_response(self, response: Response) -> None:
+        """Apply the Transport header of the response to SETUP."""
 
     @abstractmethod
-    async def next(self) -> Batch:
+    async def receive(self) -> PacketBatch:
         """Wait for packets."""
 
-    def live(self) -> None:
-        """Give a sign of life, so that the camera keeps the session."""
+    def keep_alive(self) -> None:
+        """Send a keep-alive, so that the camera does not end the session."""
         self._connection.keep_alive()
 
-    async def batches(self) -> AsyncGenerator[Batch, None]:
-        """Yield packets as they come, up to 64 MiB, and keep the session alive at half its time.
+    async def batches(self) -> AsyncGenerator[PacketBatch, None]:
+        """Yield packets as they arrive, up to 64 MiB; send keep-alives at half the session timeout.
 
         Raises:
             ClosedError, ProtocolError: the connection failed.
@@ -66,16 +66,16 @@ class Playback(ABC):
         alive = loop.time()
         received = 0
         while received < MAX_STREAM_BYTES:
-            batch = await self.next()
+            batch = await self.receive()
             received += sum(map(len, batch.rtp)) + sum(map(len, batch.rtcp))
             yield batch
             if loop.time() - alive > pause:
                 alive = loop.time()
-                self.live()
+                self.keep_alive()
 
 
-class Interleaved(Playback):
-    """In the RTSP connection itself, on a pair of channels (RFC 2326, 10.12)."""
+class InterleavedPlayback(Playback):
+    """Packets interleaved in the RTSP connection, on a pair of channels (RFC 2326, 10.12)."""
 
     transport = Transport.TCP
 
@@ -84,28 +84,28 @@ class Interleaved(Playback):
         self._channels = (0, 1)
 
     @property
-    def asked(self) -> str:
+    def transport_header(self) -> str:
         """See `Playback`."""
         return "RTP/AVP/TCP;unicast;interleaved=0-1"
 
-    def granted(self, response: Response) -> None:
-        """Take the channels, which need not be those asked for."""
-        if told := re.search(r"interleaved\s*=\s*(\d{1,3})(?:\s*-\s*(\d{1,3}))?", response.headers.get("transport")):
-            first = int(told[1])
-            self._channels = (first, int(told[2]) if told[2] else first + 1)
+    def apply_response(self, response: Response) -> None:
+        """Use the channels of the response, which may differ from the requested ones."""
+        if match := re.search(r"interleaved\s*=\s*(\d{1,3})(?:\s*-\s*(\d{1,3}))?", response.headers.get("transport")):
+            first = int(match[1])
+            self._channels = (first, int(match[2]) if match[2] else first + 1)
 
-    async def next(self) -> Batch:
+    async def receive(self) -> PacketBatch:
         """See `Playback`."""
         frames = await self._connection.receive()
         media, control = self._channels
-        return Batch(
+        return PacketBatch(
             [frame.payload for frame in frames if frame.channel == media],
             [frame.payload for frame in frames if frame.channel == control],
         )
 
 
-class Datagrams(Playback):
-    """By UDP to a pair of our ports (RFC 2326, 12.39; RFC 3550, 11)."""
+class UdpPlayback(Playback):
+    """Packets over UDP to a pair of local ports (RFC 2326, 12.39; RFC 3550, 11)."""
 
     transport = Transport.UDP
 
@@ -115,25 +115,25 @@ class Datagrams(Playback):
         self._watching: asyncio.Task[None] | None = None
 
     @property
-    def asked(self) -> str:
+    def transport_header(self) -> str:
         """See `Playback`."""
         return f"RTP/AVP;unicast;client_port={self._pair.port}-{self._pair.port + 1}"
 
-    def granted(self, response: Response) -> None:
-        """Take the camera's ports, and whether it sends from another of its addresses."""
+    def apply_response(self, response: Response) -> None:
+        """Use the camera's ports, and its source address where it sends from another one."""
         transport = response.headers.get("transport")
         ports = re.search(r"server_port\s*=\s*(\d{1,5})(?:\s*-\s*(\d{1,5}))?", transport)
         source = re.search(r"source\s*=\s*([0-9A-Fa-f.:]{2,45})", transport)
         theirs = (int(ports[1]), int(ports[2] or int(ports[1]) + 1)) if ports else None
         self._pair.expect(source[1] if source else None, theirs)
-        self._pair.open_way()
+        self._pair.open_nat()
 
-    async def next(self) -> Batch:
-        """See `Playback`; the connection is watched beside, as its end is the stream's."""
+    async def receive(self) -> PacketBatch:
+        """See `Playback`. The RTSP connection is watched too, because the stream ends with it."""
         if self._watching is None:
             self._watching = asyncio.create_task(self._watch())
         media, control = await self._pair.receive()
-        return Batch(media, control)
+        return PacketBatch(media, control)
 
     async def _watch(self) -> None:
         try:
@@ -142,13 +142,13 @@ class Datagrams(Playback):
         except (NetError, ShortageError) as error:
             self._pair.fail(error)
 
-    def live(self) -> None:
-        """Answer the camera by RTCP too, as some end the session without it (RFC 3550, 6.2)."""
-        super().live()
+    def keep_alive(self) -> None:
+        """Also send an RTCP receiver report, because some cameras end the session without one (RFC 3550, 6.2)."""
+        super().keep_alive()
         self._pair.report()
 
     async def close(self) -> None:
-        """Close the ports, and give the connection back for TEARDOWN."""
+        """Close the ports and stop watching the connection, so that TEARDOWN can use it."""
         self._pair.close()
         if self._watching is not None:
             self._watching.cancel()
@@ -159,14 +159,14 @@ class Datagrams(Playback):
 async def playing(
     connection: RtspConnection, description: Description, media: sdp.Media, transport: Transport
 ) -> AsyncIterator[Playback]:
-    """Set one track up and start it; interleaved first, by UDP where the camera wants that or it is asked for.
+    """Set up one track and start it: interleaved first, over UDP where the camera or `transport` requires it.
 
     Raises:
         NetError: the camera does not play it.
 
     """
     async with contextlib.AsyncExitStack() as stack:
-        playback = await _set_up(connection, description, media, transport, stack)
+        playback = await _set_up(connection, description, media, transport=transport, stack=stack)
         await connection.request("PLAY", description.aggregate, (*connection.session_headers, ("Range", "npt=0.000-")))
         yield playback
 
@@ -175,6 +175,7 @@ async def _set_up(
     connection: RtspConnection,
     description: Description,
     media: sdp.Media,
+    *,
     transport: Transport,
     stack: contextlib.AsyncExitStack,
 ) -> Playback:
@@ -182,18 +183,18 @@ async def _set_up(
     connection.begin_session(description.aggregate)
     if transport is not Transport.UDP:
         try:
-            return await _ask(connection, track, Interleaved(connection))
+            return await _request_setup(connection, track, InterleavedPlayback(connection))
         except RtspStatusError as error:
             if error.status != UNSUPPORTED_TRANSPORT or transport is Transport.TCP:
                 raise
     pair = await open_pair(*connection.addresses)
-    playback = Datagrams(connection, pair)
+    playback = UdpPlayback(connection, pair)
     stack.push_async_callback(playback.close)
-    return await _ask(connection, track, playback)
+    return await _request_setup(connection, track, playback)
 
 
-async def _ask(connection: RtspConnection, track: str, playback: Playback) -> Playback:
-    response = await connection.request("SETUP", track, (("Transport", playback.asked),))
+async def _request_setup(connection: RtspConnection, track: str, playback: Playback) -> Playback:
+    response = await connection.request("SETUP", track, (("Transport", playback.transport_header),))
     connection.take_session(response)
-    playback.granted(response)
+    playback.apply_response(response)
     return playback

@@ -1,4 +1,4 @@
-"""An RTSP client for one visit: connect, log in, describe, keep a session, always tear it down."""
+"""An RTSP client for one visit: connects, logs in, describes, keeps the session alive, and always tears it down."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from typing import Self
 
 from xueliang_monitor import __version__
 from xueliang_monitor.model import Credentials
-from xueliang_monitor.net.address import connect_error
+from xueliang_monitor.net.account_locks import says_locked
+from xueliang_monitor.net.connect_errors import connect_error
 from xueliang_monitor.net.errors import (
     ClosedError,
     LoginError,
@@ -22,7 +23,6 @@ from xueliang_monitor.net.errors import (
     RedirectError,
     TlsError,
 )
-from xueliang_monitor.net.locks import says_locked
 from xueliang_monitor.net.rtsp_status import error_of, refuses_login, same_server, status_line
 from xueliang_monitor.net.tls import tls_context, tls_error
 from xueliang_monitor.process.shortage import ShortageError, lacking_descriptors, shortage_of
@@ -31,10 +31,11 @@ from xueliang_monitor.wire.errors import MalformedDescriptionError, MalformedMes
 from xueliang_monitor.wire.messages import InterleavedFrame, MessageParser, Response, serialize_request
 
 READ_BYTES = 16 * 1024
-"""As much as is parsed at once: the worst there is, frames without content, takes 20 ms."""
+"""The number of bytes that are parsed at once. The worst case, frames without content, takes 20 ms."""
+
 MAX_BYTES_BEFORE_RESPONSE = 4 * 1024 * 1024
 MAX_WAITING = 1024
-"""Answers and frames of a camera's that nobody took yet; beyond that they are dropped."""
+"""The number of frames that are kept until they are read; further ones are dropped."""
 
 MAX_REDIRECTIONS = 3
 TEARDOWN_SECONDS = 0.5
@@ -43,7 +44,7 @@ _USER_AGENT = f"xueliang-monitor/{__version__}"
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What DESCRIBE told, and the URL that its relative controls are meant from."""
+    """The response to DESCRIBE: its SDP, and the base of relative control URLs."""
 
     session: sdp.SessionDescription
     base: str
@@ -51,16 +52,16 @@ class Description:
 
     @property
     def aggregate(self) -> str:
-        """The URL by which all of it is played and torn down (RFC 2326, C.1.1)."""
+        """The aggregate control URL, for PLAY and TEARDOWN (RFC 2326, C.1.1)."""
         return sdp.resolve_control(self.base, self.session.control)
 
     def track(self, media: sdp.Media) -> str:
-        """Return the URL by which one track is set up."""
+        """Return the control URL of one track, for SETUP."""
         return sdp.resolve_control(self.base, media.control)
 
 
 class RtspConnection:
-    """One connection to a camera (RFC 2326); use as an async context manager, which tears the session down."""
+    """One RTSP connection (RFC 2326); use as an async context manager, which tears the session down."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str) -> None:
         self._reader = reader
@@ -84,11 +85,11 @@ class RtspConnection:
 
     @classmethod
     async def open(cls, host: str, port: int, addresses: tuple[str, ...]) -> Self:
-        """Connect by TCP to the first of the host's addresses that takes the connection.
+        """Connect over TCP to the first address that accepts the connection.
 
         Raises:
             ConnectError: no connection could be made.
-            ShortageError: none could be tried.
+            ShortageError: no connection could be attempted.
 
         """
         failures: list[Exception] = []
@@ -106,27 +107,27 @@ class RtspConnection:
         raise next((failure for failure in failures if not isinstance(failure, ShortageError)), failures[0])
 
     async def secure(self, tls: str) -> None:
-        """Go on over TLS (RFC 7826, 19.2); `tls` says how certificates are checked.
+        """Start TLS on the connection (RFC 7826, 19.2); `tls` is the setting of `tls_context`.
 
         Raises:
-            TlsError: the camera speaks no TLS, or is not to be trusted.
-            ShortageError: its certificate could not be checked.
+            TlsError: the handshake failed, or the certificate is not trusted.
+            ShortageError: the certificate could not be checked.
 
         """
         context = tls_context(tls)
         try:
             await self._writer.start_tls(context, server_hostname=self._host)
         except ssl.SSLError as error:
-            # Certificates of authorities are read from files only now.
+            # OpenSSL reads the certificates of authorities during the handshake.
             raise lacking_descriptors() or tls_error(self._host, error.reason or error.strerror or "") from error
         except OSError as error:
             if short := shortage_of(error):
                 raise short from error
-            raise TlsError(f"{self._host} ended the connection within the TLS handshake") from error
+            raise TlsError(f"{self._host} closed the connection during the TLS handshake") from error
 
     @property
     def addresses(self) -> tuple[str, str]:
-        """Our own address on this connection, and the camera's."""
+        """The local address of this connection, and the camera's."""
         own, peer = self._writer.get_extra_info("sockname"), self._writer.get_extra_info("peername")
         return str(own[0]), str(peer[0])
 
@@ -137,11 +138,11 @@ class RtspConnection:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Tear down and close, also when cancelled."""
+        """Tear down the session and close the connection, also when cancelled."""
         await self.close()
 
     async def close(self) -> None:
-        """End the session with TEARDOWN, wait shortly for the answer, and close the socket."""
+        """Send TEARDOWN, wait up to a second for the response, and close the socket."""
         try:
             with contextlib.suppress(TimeoutError, ClosedError, ProtocolError, ShortageError):
                 async with asyncio.timeout(2 * TEARDOWN_SECONDS):
@@ -154,7 +155,7 @@ class RtspConnection:
                     await self._writer.wait_closed()
 
     async def _tear_down(self) -> None:
-        """Send TEARDOWN; once more where only its nonce was refused (RFC 2326, 10.7)."""
+        """Send TEARDOWN (RFC 2326, 10.7), once more where the nonce is stale."""
         session, self._session = self._session, ""
         for _ in range(2):
             if not session or self._writer.is_closing():
@@ -168,31 +169,31 @@ class RtspConnection:
             self._challenge, self._nonce_uses = challenge, 0
 
     async def _learn_session(self) -> None:
-        """Wait shortly for the answer to a SETUP that was cancelled, so that its session can be torn down."""
+        """Wait for the response to a SETUP that was cancelled, so that its session can be torn down."""
         if self._setup_number is None or self._session or self._writer.is_closing():
             return
         async with asyncio.timeout(TEARDOWN_SECONDS):
             self.take_session(await self._response(self._setup_number, "SETUP"))
 
     def take_session(self, response: Response) -> None:
-        """Remember the session that a SETUP was answered with, and how long it lives unasked (RFC 2326, 12.37)."""
+        """Remember the session and its timeout from the response to SETUP (RFC 2326, 12.37)."""
         identity, _, parameters = response.headers.get("session").partition(";")
         self._session = identity.strip()
         self._setup_number = None
-        if told := re.search(r"timeout\s*=\s*(\d{1,5})", parameters, re.IGNORECASE):
-            self.session_seconds = max(2.0, float(told[1]))
+        if match := re.search(r"timeout\s*=\s*(\d{1,5})", parameters, re.IGNORECASE):
+            self.session_seconds = max(2.0, float(match[1]))
 
     @property
     def session_headers(self) -> tuple[tuple[str, str], ...]:
-        """The header that names the session, where there is one."""
+        """The Session header, empty where there is no session."""
         return (("Session", self._session),) if self._session else ()
 
     def begin_session(self, aggregate: str) -> None:
-        """Say by which URL the session is torn down that the next SETUP makes."""
+        """Set the URL for TEARDOWN of the session that the next SETUP creates."""
         self._session_url = aggregate
 
     def keep_alive(self) -> None:
-        """Ask something that changes nothing, so that the camera keeps the session (RFC 2326, 10.8 and A.2)."""
+        """Send a request without effect, so that the session does not time out (RFC 2326, 10.8 and A.2)."""
         if not self._writer.is_closing():
             self._send(self._keep_alive_method, self._session_url, self.session_headers)
 
@@ -201,17 +202,17 @@ class RtspConnection:
         fields = (("CSeq", str(self._sequence)), ("User-Agent", _USER_AGENT), *headers)
         if self._challenge and self._credentials:
             self._nonce_uses += 1
-            answer = auth.authorize(
+            authorization = auth.authorize(
                 self._challenge, self._credentials, method, url, count=self._nonce_uses, cnonce=secrets.token_hex(8)
             )
-            fields = (*fields, ("Authorization", answer))
-        asked = serialize_request(method, url, fields)
-        self.said(asked, by_camera=False)
-        self._writer.write(asked)
+            fields = (*fields, ("Authorization", authorization))
+        request = serialize_request(method, url, fields)
+        self.record(request, by_camera=False)
+        self._writer.write(request)
         return self._sequence
 
-    def said(self, data: bytes, *, by_camera: bool) -> None:
-        """Take what went over the connection; for whoever records it."""
+    def record(self, data: bytes, *, by_camera: bool) -> None:
+        """Called with all bytes of the connection, for subclasses that record them."""
 
     async def _read(self) -> int:
         try:
@@ -222,7 +223,7 @@ class RtspConnection:
             raise ClosedError(f"the camera reset the connection ({error.strerror or type(error).__name__})") from error
         if not data:
             raise ClosedError("the camera closed the connection")
-        self.said(data, by_camera=True)
+        self.record(data, by_camera=True)
         try:
             events = self._parser.feed(data)
         except MalformedMessageError as error:
@@ -233,11 +234,11 @@ class RtspConnection:
             elif isinstance(event, Response):
                 self._responses.append(event)
         if len(data) == READ_BYTES:
-            await asyncio.sleep(0)  # more waits to be read, which would not let others have their turn
+            await asyncio.sleep(0)  # more data is waiting; let other tasks run first
         return len(data)
 
     async def _response(self, number: int, step: str) -> Response:
-        """Wait for the answer to request `number`; answers to others, and late or doubled ones, are passed over."""
+        """Wait for the response to request `number`; ignore those to other requests, and late or duplicate ones."""
         received = 0
         while True:
             while self._responses:
@@ -247,14 +248,14 @@ class RtspConnection:
             received += await self._read()
             del self._frames[: -MAX_WAITING if self._session_url else None]
             if received > MAX_BYTES_BEFORE_RESPONSE:
-                raise ProtocolError(f"{step} was not answered within {MAX_BYTES_BEFORE_RESPONSE} bytes of other data")
+                raise ProtocolError(f"{step} got no response within {MAX_BYTES_BEFORE_RESPONSE} bytes of other data")
 
     async def request(self, method: str, url: str, headers: tuple[tuple[str, str], ...] = ()) -> Response:
-        """Send a request, log in where asked to, and return the answer of status 200.
+        """Send a request, log in where the camera requires it, and return the successful response.
 
         Raises:
-            LoginError: a login is missing or refused.
-            RtspStatusError: the answer is another refusal.
+            LoginError: the login is missing or refused.
+            RtspStatusError: the response has another status.
             ClosedError, ProtocolError: the connection failed.
 
         """
@@ -271,7 +272,7 @@ class RtspConnection:
                 break
             self._take_challenge(response, method, authorized=authorized)
         if response.status == 401:
-            raise LoginError(f"{method}: the camera refused the login each time with a new nonce", tried=True)
+            raise LoginError(f"{method}: the camera sent a new nonce after each login", tried=True)
         self.login_accepted = self.login_accepted or (authorized and not refuses_login(response))
         if not 200 <= response.status < 300:
             raise error_of(method, response, self._credentials)
@@ -282,11 +283,11 @@ class RtspConnection:
         if says_locked(response):
             raise LoginLockedError(f"{method}: {status_line(response)}", tried=authorized)
         if self._credentials is None:
-            raise LoginError(f"{method}: the camera asks for a login", tried=False)
+            raise LoginError(f"{method}: the camera requires a login", tried=False)
         challenge = auth.choose(offered, self._challenge)
         if challenge is None:
             raise LoginError(
-                f"{method}: the login methods that the camera offers are not known: {auth.names(offered)}",
+                f"{method}: the camera offers no supported login method: {auth.names(offered)}",
                 tried=authorized,
             )
         if authorized and not challenge.stale:
@@ -295,10 +296,10 @@ class RtspConnection:
         self.login_tried = True
 
     async def describe(self, url: str, credentials: Credentials | None) -> Description:
-        """Ask what the camera offers (RFC 2326, 10.2).
+        """Request the session description (RFC 2326, 10.2).
 
         Raises:
-            NetError: it does not say.
+            NetError: there is no usable response.
 
         """
         self._credentials = credentials
@@ -315,7 +316,7 @@ class RtspConnection:
         return Description(session, base, response.headers.get("server")[:120])
 
     async def _describe(self, url: str) -> Response:
-        """DESCRIBE, and follow the camera to another of its own addresses (RFC 2326, 11.3), but to no other host."""
+        """Send DESCRIBE, and follow redirections on the same server, but not to another host (RFC 2326, 11.3)."""
         for _ in range(MAX_REDIRECTIONS):
             try:
                 return await self.request("DESCRIBE", url, (("Accept", "application/sdp"),))
@@ -326,7 +327,7 @@ class RtspConnection:
         raise ProtocolError(f"DESCRIBE: more than {MAX_REDIRECTIONS} redirections")
 
     async def receive(self) -> list[InterleavedFrame]:
-        """Wait for what comes next and return its binary frames; answers are passed over.
+        """Wait for data and return its interleaved frames; responses are dropped.
 
         Raises:
             ClosedError, ProtocolError: the connection failed.

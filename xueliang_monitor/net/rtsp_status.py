@@ -1,4 +1,4 @@
-"""What an RTSP answer means that is no success: a lock, another place, a refusal (RFC 2326, section 11)."""
+"""Turns RTSP responses other than success into errors: a lock, a redirection, another status (RFC 2326, section 11)."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import re
 from urllib.parse import urlsplit
 
 from xueliang_monitor.model import Credentials, redact_path, spellings
+from xueliang_monitor.net.account_locks import says_locked
 from xueliang_monitor.net.errors import LoginLockedError, NetError, RedirectError, RtspStatusError
-from xueliang_monitor.net.locks import says_locked
 from xueliang_monitor.wire.messages import Response
 
 
 def status_line(response: Response) -> str:
-    """Return a response's status and reason, as people may see them."""
+    """Return the status and the reason of a response, for display."""
     return f"{response.status} {response.reason[:80]}".rstrip()
 
 
 def refuses_login(response: Response) -> bool:
-    """Say whether a response says no to whoever asks, not to what is asked."""
+    """Return whether a response refuses the login, and not the request."""
     return response.status in (401, 403) or says_locked(response)
 
 
-def _shown(url: str, credentials: Credentials | None) -> str:
-    """Return a URL as people may see it: without user information, and without the login where its path holds it."""
+def _without_login(url: str, credentials: Credentials | None) -> str:
+    """Return a URL for display: without user information, and without credentials in its path."""
     shown = redact_path(re.sub(r"//[^/@]*@", "//", url))
     for secret in spellings(credentials) if credentials is not None else ():
         shown = shown.replace(secret, "***")
@@ -30,7 +30,7 @@ def _shown(url: str, credentials: Credentials | None) -> str:
 
 
 def same_server(url: str, other: str) -> bool:
-    """Say whether two URLs name the same scheme, host and port, so that a login may go there too."""
+    """Return whether two URLs have the same scheme, host and port, so that credentials may be sent to both."""
     try:
         ours, theirs = ((parts.scheme, parts.hostname, parts.port or 554) for parts in map(urlsplit, (url, other)))
     except ValueError:
@@ -39,10 +39,11 @@ def same_server(url: str, other: str) -> bool:
 
 
 def error_of(method: str, response: Response, credentials: Credentials | None) -> NetError:
-    """Return the error that a response stands for which is neither a success nor an open question of the login."""
+    """Return the error for a response that is neither a success nor a login challenge."""
     if says_locked(response):
         return LoginLockedError(f"{method}: {status_line(response)}", tried=False)
     location = response.headers.get("location")
     if 300 <= response.status < 400 and location:
-        return RedirectError(method, response.status, response.reason, location, _shown(location, credentials))
+        shown = _without_login(location, credentials)
+        return RedirectError(method, response.status, response.reason, location=location, shown=shown)
     return RtspStatusError(method, response.status, response.reason)

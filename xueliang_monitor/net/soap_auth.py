@@ -1,4 +1,4 @@
-"""The two ends of a call over ONVIF: the token that goes with a request, and the reading of what came back."""
+"""WS-UsernameToken for a SOAP request, and the parsed SOAP response: its content, a refused login, or an error."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from xueliang_monitor.net.http import HttpResponse
 from xueliang_monitor.wire import soap
 from xueliang_monitor.wire.errors import MalformedResponseError, OnvifResponseError, SoapFaultError
 
-_NO_SUCH_PLACE = frozenset({404, 405, 410, 501})
+_NO_ONVIF_AT_PATH = frozenset({404, 405, 410, 501})
 
 
 class CameraToken(UsernameToken):
@@ -28,40 +28,46 @@ class CameraToken(UsernameToken):
 
 @dataclass(frozen=True, slots=True)
 class ParsedResponse:
-    """An answer read once: the body's first element, or by what it refuses the login, or why it cannot be used.
+    """One response: the first element of its body, how it refuses the login, or why it cannot be used.
 
-    Cameras refuse by 401 with or without a challenge, by 403, by a SOAP fault of any status, or by a bare 400, which
-    from what was not heard to speak SOAP before only says that it does not understand.
+    Cameras refuse a login with 401 (with or without a challenge), with 403, with a SOAP fault under any status, or
+    with a 400 without content. The last counts only for a server that has sent SOAP before; from any other server it
+    means that the request was not understood.
     """
 
     element: soap.Element | None = None
-    refusal: str = ""
+    login_refused: str = ""
     error: OnvifResponseError | None = None
 
     @classmethod
-    def of(cls, answer: HttpResponse, *, spoke_soap: bool = False) -> Self:
-        """Read an answer; `spoke_soap` says that the camera was heard to speak SOAP before."""
-        if answer.status in (401, 403):
-            return cls(refusal=f"HTTP {answer.status}")
-        if 300 <= answer.status < 400:
-            text = f"the camera sends elsewhere (HTTP {answer.status}); is it to be asked by https?"
+    def of(cls, response: HttpResponse, *, spoke_soap: bool = False) -> Self:
+        """Parse a response; `spoke_soap` is True where the server has sent SOAP before."""
+        if response.status in (401, 403):
+            return cls(login_refused=f"HTTP {response.status}")
+        if 300 <= response.status < 400:
+            text = f"the camera redirects to another address (HTTP {response.status}); it may require https"
             return cls(error=MalformedResponseError(text))
         try:
-            return cls(soap.read(answer.content, answer.status))
+            return cls(soap.read(response.content, response.status))
         except SoapFaultError as error:
-            return cls(refusal=str(error.fault) if error.fault.refuses_login else "", error=error)
+            return cls(login_refused=str(error.fault) if error.fault.refuses_login else "", error=error)
         except OnvifResponseError as error:
-            if answer.status == 400 and spoke_soap:
-                return cls(refusal="HTTP 400 without a reason", error=error)
-            if answer.status in _NO_SUCH_PLACE:
-                text = f"nothing speaks ONVIF at that path (HTTP {answer.status})"
+            if response.status == 400 and spoke_soap:
+                return cls(login_refused="HTTP 400 without a reason", error=error)
+            if response.status in _NO_ONVIF_AT_PATH:
+                text = f"there is no ONVIF service at that path (HTTP {response.status})"
                 return cls(error=MalformedResponseError(text))
             return cls(error=error)
 
     def get(self) -> soap.Element:
-        """Return the element, or raise why there is none."""
+        """Return the element.
+
+        Raises:
+            OnvifResponseError: there is none.
+
+        """
         if self.error is not None:
             raise self.error
         if self.element is None:
-            raise MalformedResponseError(f"the camera refuses to tell this ({self.refusal})")
+            raise MalformedResponseError(f"the camera refuses this request ({self.login_refused})")
         return self.element

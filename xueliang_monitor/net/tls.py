@@ -1,4 +1,4 @@
-"""How a camera's certificate is checked, over HTTPS and RTSPS alike."""
+"""TLS contexts that check the certificate of a camera, for HTTPS and RTSPS."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from xueliang_monitor.process.shortage import Resource, ShortageError, lacking_d
 log = logging.getLogger(__name__)
 
 MAX_CONTEXTS = 512
-"""Contexts kept, one a file; beyond that the one longest unused goes."""
+"""The number of cached contexts, one for each file; the least recently used one is dropped."""
 
 _Identity = tuple[int, ...]
 _NOT_NOW: _Identity = (-1,)
-"""Stands for a version that could not be read for a reason that may pass, such as too many open files."""
+"""The identity of a file that cannot be read for a temporary reason, such as too many open files."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """A context, and the file it was made of; `refused` is the version of the file that could not be used since."""
+    """A context and the identity of its file; `refused` is the identity of a newer file that could not be used."""
 
     context: ssl.SSLContext
     identity: _Identity
@@ -34,14 +34,14 @@ _contexts: collections.OrderedDict[str, _Kept] = collections.OrderedDict()
 
 
 def tls_context(tls: str) -> ssl.SSLContext:
-    """Return how certificates are checked: `verify`, `insecure`, or against the certificates of a file.
+    """Return the context for a `tls` setting: `verify`, `insecure`, or the path of a file with certificates.
 
-    A file names the camera's own certificate or its authority; as cameras are known by address, names are not compared.
-    A file that changed is read again. One that can no longer be used leaves its last good version in force, which is
-    said in the log once.
+    The file contains the camera's certificate or that of its authority. Host names are not compared, because cameras
+    are known by address. A changed file is read again. Where the new content cannot be used, the last good one stays
+    in use, and an error is logged once.
 
     Raises:
-        ShortageError: the file, which is ours, cannot be used, and no good version of it is known.
+        ShortageError: the file cannot be used, and no good content is known. The file is on this server.
 
     """
     identity = _identity(tls)
@@ -55,29 +55,29 @@ def tls_context(tls: str) -> ssl.SSLContext:
 
 
 def _identity(tls: str) -> _Identity:
-    """Return what tells one version of a file from the next; nothing where it cannot be looked at or is none."""
+    """Return the identity of the current content of a file, empty where it is not a file or cannot be examined."""
     if tls in ("verify", "insecure"):
         return ()
     try:
-        about = os.stat(tls)  # noqa: PTH116 - this is done at every connection
+        about = os.stat(tls)  # noqa: PTH116 - called for every connection
     except OSError:
         return ()
     return about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns
 
 
 def _made(tls: str, identity: _Identity, before: _Kept | None) -> _Kept:
-    # OpenSSL passes over what it cannot open; such a context would trust nobody, and be kept.
+    # OpenSSL skips files that it cannot open; such a context would trust no certificate, and be cached.
     if short := lacking_descriptors():
         raise short
     try:
         return _Kept(_context(tls), identity)
-    except OSError as error:  # ssl.SSLError is one
+    except OSError as error:  # includes ssl.SSLError
         text = f"tls: the certificates in {tls} cannot be used ({error.strerror or error}): a file on this server"
         if before is None:
             raise lacking_descriptors() or ShortageError(Resource.FILE, text) from error
         refused = identity if isinstance(error, ssl.SSLError) or not identity else _NOT_NOW
         if refused != before.refused:
-            log.error("%s; its last good version stays in force", text)  # noqa: TRY400 - the cause stands in the line
+            log.error("%s; its last good version stays in force", text)  # noqa: TRY400 - the text contains the cause
         return _Kept(before.context, before.identity, refused)
 
 
@@ -92,8 +92,8 @@ def _context(tls: str) -> ssl.SSLContext:
 
 
 def tls_error(where: str, reason: str) -> TlsError:
-    """Return what to say where no trusted connection to `where` could be made."""
+    """Return the error for a failed handshake with `where`, with advice."""
     return TlsError(
         f"{where}: no trusted TLS connection ({reason or 'the handshake failed'}); give the camera's "
-        "certificate with tls: FILE, or allow any with tls: insecure"
+        "certificate with tls: FILE, or accept any certificate with tls: insecure"
     )

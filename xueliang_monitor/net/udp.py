@@ -1,4 +1,4 @@
-"""A pair of UDP ports that one camera's RTP and RTCP come to (RFC 3550, 11)."""
+"""A pair of UDP ports that receives the RTP and RTCP packets of one camera (RFC 3550, 11)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from xueliang_monitor.process.shortage import Resource, ShortageError, shortage_
 from xueliang_monitor.wire import rtcp
 
 MAX_WAITING = 4096
-"""Packets that nobody took yet; beyond that they are lost, as in any full buffer."""
+"""The number of packets that are kept until they are read; further ones are dropped."""
 
 RECEIVE_BYTES = 1 << 20
 _PORTS = range(20_000, 60_000, 2)
@@ -21,7 +21,7 @@ _EMPTY_RTP = bytes((0x80, 0)) + bytes(10)
 
 
 class _Port(asyncio.DatagramProtocol):
-    """Keeps what comes from the camera, and nothing that comes from elsewhere."""
+    """Keeps the packets of the camera, and drops those of other senders."""
 
     def __init__(self, pair: PortPair) -> None:
         self._pair = pair
@@ -34,11 +34,11 @@ class _Port(asyncio.DatagramProtocol):
             self._pair.arrived.set()
 
     def itself(self) -> Self:
-        """Return the port, as asyncio asks for a factory."""
+        """Return the port, for asyncio's protocol factory."""
         return self
 
     def error_received(self, error: Exception) -> None:
-        """The camera's port is closed: what follows tells more."""
+        """Ignore ICMP errors; missing packets are found by timeout."""
 
     def send(self, data: bytes, address: tuple[str, int]) -> None:
         if self.transport is not None:
@@ -60,13 +60,13 @@ class PortPair:
         self._source = random.getrandbits(32)
 
     def expect(self, source: str | None, theirs: tuple[int, int] | None) -> None:
-        """Take from which address and ports the camera sends."""
+        """Set the address and ports that the camera sends from, as its response to SETUP says."""
         if source is not None:
             self.senders.add(source)
         self._theirs = theirs
 
-    def open_way(self) -> None:
-        """Send the camera a packet from each port, so that address translation lets its packets in."""
+    def open_nat(self) -> None:
+        """Send a packet from each port to the camera, so that NAT lets its packets in."""
         if self._theirs is not None:
             self.media.send(_EMPTY_RTP, (self._camera, self._theirs[0]))
             self.report()
@@ -77,12 +77,17 @@ class PortPair:
             self.control.send(rtcp.serialize_receiver_report(self._source), (self._camera, self._theirs[1]))
 
     def fail(self, error: Exception) -> None:
-        """Make whoever waits for packets fail."""
+        """Raise the error from `receive`."""
         self._error = error
         self.arrived.set()
 
     async def receive(self) -> tuple[list[bytes], list[bytes]]:
-        """Wait for packets and return those of RTP and those of RTCP; raise what `fail` was given."""
+        """Wait for packets and return those of RTP and those of RTCP.
+
+        Raises:
+            NetError, ShortageError: the error given to `fail`.
+
+        """
         await self.arrived.wait()
         if self._error is not None and not self.media.waiting:
             raise self._error
@@ -113,7 +118,7 @@ def _bind(own: str, port: int) -> socket.socket:
 
 
 async def open_pair(own: str, camera: str) -> PortPair:
-    """Open a pair of ports on our address `own` for what comes from `camera`.
+    """Open a pair of ports on the local address `own` for packets from `camera`.
 
     Raises:
         ShortageError: no pair is free.
@@ -135,4 +140,4 @@ async def open_pair(own: str, camera: str) -> PortPair:
                 protocol.transport, _ = await loop.create_datagram_endpoint(protocol.itself, sock=each)
             undo.pop_all()
             return pair
-    raise ShortageError(Resource.PORTS, "no pair of UDP ports is free on the monitor's machine; lower visits_at_once")
+    raise ShortageError(Resource.PORTS, "no pair of UDP ports is free on this server; lower visits_at_once")

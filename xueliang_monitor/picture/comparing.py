@@ -40,7 +40,7 @@ _SHARP_LEVELS, _STEADY = 5.0, 1.2
 """Text is this sharp in every light, and its detail varies by this factor at most. Chosen by hand."""
 
 _OTHER_LIGHT, _DARK_OFFSET = 1.5, 4
-"""Factor by which lights must differ in brightness for text to be told, and levels added to each brightness."""
+"""Factor by which lights must differ in brightness to find text, and levels added to each brightness."""
 
 _MOST_TEXT = 0.10
 """Largest share of the view that text may take. Chosen by hand."""
@@ -67,13 +67,10 @@ def compare(measures: Measures, reference: Reference | None) -> Comparison | Non
     """Return how a frame compares with its camera's past; None without one."""
     if reference is None or not reference.lights:
         return None
-    thumb = small_thumb(measures)
-    thumbs = [thumb_of(light) for light in reference.lights]
-    order = sorted(range(len(thumbs)), key=lambda place: distance(thumb, thumbs[place]))
-    near = [reference.lights[place] for place in order[:NEAREST]]
-    near_thumbs = [thumbs[place] for place in order[:NEAREST]]
+    thumb, structure = small_thumb(measures), measures.structure.astype(np.float32)
+    lights, thumbs = _nearest_first(thumb, reference.lights)
+    near, near_thumbs = lights[:NEAREST], thumbs[:NEAREST]
     planes = [structure_of(light) for light in near]
-    structure = measures.structure.astype(np.float32)
     text = lettering(reference.lights)
     edges, past = gradients(structure, text), [gradients(plane, text) for plane in planes]
     kept = max(correlation(edges, each) for each in past)
@@ -107,9 +104,16 @@ def compare(measures: Measures, reference: Reference | None) -> Comparison | Non
         turn_degrees=move.turn_degrees,
         shift_gain=move.gain,
         shift_correlation=move.correlation,
-        colours=compare_colours(thumb, [thumbs[place] for place in order], NEAREST),
+        colours=compare_colours(thumb, thumbs, NEAREST),
         cell_detail_ratio=detail.kept,
     )
+
+
+def _nearest_first(thumb: Plane, lights: Sequence[Light]) -> tuple[list[Light], list[Plane]]:
+    """Return the lights and their thumbnails, those most like the frame first."""
+    thumbs = [thumb_of(light) for light in lights]
+    order = sorted(range(len(thumbs)), key=lambda place: distance(thumb, thumbs[place]))
+    return [lights[place] for place in order], [thumbs[place] for place in order]
 
 
 def lettering(lights: Sequence[Light]) -> Mask:

@@ -1,7 +1,7 @@
-"""Judges stored pictures by a manifest, so that anybody can measure the checks on his own cameras; and scores them.
+"""Judges the stored pictures of a manifest and scores the result, so that anyone can test the checks on own cameras.
 
-A manifest is JSON: `cameras` by id with a `baseline` of healthy frames in time order, `cases` with frames `dt` seconds
-apart; files relative to the manifest, `hour` the local hour or null. Labels are read by scoring alone.
+A manifest is JSON. `cameras` maps ids to a `baseline` of healthy frames in time order; `cases` have frames `dt` seconds
+apart. File names are relative to the manifest; `hour` is the local hour or null. Only scoring reads the labels.
 """
 
 from __future__ import annotations
@@ -24,20 +24,21 @@ if TYPE_CHECKING:
     from xueliang_monitor.picture.reference import Reference
 
 MAX_FRAMES = 16
+"""Frames of a case that are judged."""
 
 
 class ManifestError(Exception):
-    """A manifest or one of its pictures cannot be used; the text says which and why."""
+    """A manifest or a file of predictions cannot be used; the message names it and the reason."""
 
 
 class _Lenient(BaseModel):
-    """What else stands in a manifest is somebody else's."""
+    """A model that ignores unknown keys: other programs may add their own to a manifest."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
 class FrameEntry(_Lenient):
-    """One picture."""
+    """One picture: its file, its time in seconds, the local hour at the camera."""
 
     file: str
     t: float = 0.0
@@ -45,13 +46,13 @@ class FrameEntry(_Lenient):
 
 
 class CameraEntry(_Lenient):
-    """One camera and its healthy past."""
+    """One camera and its healthy frames in time order."""
 
     baseline: list[FrameEntry] = Field(max_length=10_000)
 
 
 class Label(_Lenient):
-    """What a case shows: a fault's code, or none; how bad; and which kind of healthy case."""
+    """What a case shows: the code of a fault or None, its severity, and the kind of a healthy case."""
 
     fault: str | None = None
     severity: str = ""
@@ -59,7 +60,7 @@ class Label(_Lenient):
 
 
 class CaseEntry(_Lenient):
-    """Some pictures of one camera, to be judged alone."""
+    """Pictures of one camera that are judged without other cases."""
 
     case_id: str
     camera: str
@@ -68,7 +69,7 @@ class CaseEntry(_Lenient):
 
 
 class Manifest(_Lenient):
-    """The whole file."""
+    """The whole manifest."""
 
     cameras: dict[str, CameraEntry]
     cases: list[CaseEntry]
@@ -78,7 +79,7 @@ def load(file: Path) -> Manifest:
     """Read a manifest.
 
     Raises:
-        ManifestError: it cannot be read, or is none.
+        ManifestError: the file cannot be read or is no manifest.
 
     """
     try:
@@ -92,7 +93,7 @@ def load(file: Path) -> Manifest:
 
 
 UNREADABLE = "decode_failed"
-"""What is said of a case none of whose pictures can be read."""
+"""The code given to a case without any readable picture."""
 
 
 def _picture(folder: Path, entry: FrameEntry) -> NDArray[np.uint8] | None:
@@ -109,8 +110,8 @@ def _picture(folder: Path, entry: FrameEntry) -> NDArray[np.uint8] | None:
 
 
 @dataclass(frozen=True, slots=True)
-class JudgedPicture:
-    """What one case shows, as fault codes; or why it could not be judged, by an error of our own."""
+class JudgedCase:
+    """The fault codes found in one case, or the exception in this program that kept it from being judged."""
 
     case: str
     codes: tuple[str, ...] = ()
@@ -118,56 +119,56 @@ class JudgedPicture:
 
 
 def _learn(folder: Path, camera: CameraEntry) -> tuple[Reference | None, str]:
-    """Return what a baseline teaches, and why it could not be learned, by an error of our own."""
+    """Return what a baseline teaches, and the reason if an exception in this program prevented it."""
     from xueliang_monitor.picture.learning import learn
     from xueliang_monitor.picture.measuring import measure
 
     pictures = (_picture(folder, entry) for entry in camera.baseline)
     try:
         return learn([measure(picture) for picture in pictures if picture is not None]), ""
-    except Exception as error:  # noqa: BLE001 - costs the cases of this camera alone
+    except Exception as error:  # noqa: BLE001 - only the cases of this camera are lost
         return None, f"the camera's baseline could not be learned ({type(error).__name__})"
 
 
-def _judge(folder: Path, case: CaseEntry, learned: tuple[Reference | None, str]) -> JudgedPicture:
+def _judge(folder: Path, case: CaseEntry, learned: tuple[Reference | None, str]) -> JudgedCase:
     from xueliang_monitor.picture import PICTURE_CHECKS
     from xueliang_monitor.picture.look import look_at
 
     reference, failure = learned
     if failure:
-        return JudgedPicture(case.case_id, failure=failure)
+        return JudgedCase(case.case_id, failure=failure)
     read = (_picture(folder, entry) for entry in case.frames[:MAX_FRAMES])
     frames = [picture for picture in read if picture is not None]
     if not frames:
-        return JudgedPicture(case.case_id, (UNREADABLE,))
+        return JudgedCase(case.case_id, (UNREADABLE,))
     try:
         looks = [look_at(frames, reference, hour=case.frames[0].hour)]
         if looks[0].seen and len(frames) > 1:
             looks.append(look_at(frames[::-1], reference, hour=case.frames[-1].hour))
-    except Exception as error:  # noqa: BLE001 - costs this case alone
-        return JudgedPicture(case.case_id, failure=f"{type(error).__name__}: {error}")
+    except Exception as error:  # noqa: BLE001 - only this case is lost
+        return JudgedCase(case.case_id, failure=f"{type(error).__name__}: {error}")
     failures = dict.fromkeys(f"{each.check} failed ({each.kind})" for look in looks for each in look.failures)
     if failures:
-        return JudgedPicture(case.case_id, failure=", ".join(failures))
-    # As the daemon looks again before it says anything: what the last picture rules out was passing by.
+        return JudgedCase(case.case_id, failure=", ".join(failures))
+    # The daemon looks again before it reports a fault: what the last picture rules out was only passing by.
     stays = {check.fault.code for check in PICTURE_CHECKS if not check.intermittent}
     gone = looks[-1].ruled_out & stays
-    return JudgedPicture(case.case_id, tuple(each.code for each in looks[0].seen if each.code not in gone))
+    return JudgedCase(case.case_id, tuple(each.code for each in looks[0].seen if each.code not in gone))
 
 
-def judge(file: Path, manifest: Manifest, workers: int | None = None) -> Iterator[JudgedPicture]:
-    """Judge every case on all cores; yield what was found, or why nothing was, in the manifest's order.
+def judge(file: Path, manifest: Manifest, workers: int | None = None) -> Iterator[JudgedCase]:
+    """Judge every case on all cores and yield the results in the manifest's order.
 
     Raises:
-        ManifestError: a case names a camera that is not there.
+        ManifestError: a case names a camera that the manifest does not have.
 
     """
     folder = file.parent
     unknown = next((case for case in manifest.cases if case.camera not in manifest.cameras), None)
     if unknown is not None:
-        raise ManifestError(f"{file}: case {unknown.case_id} is of camera {unknown.camera}, which has no baseline")
+        raise ManifestError(f"{file}: case {unknown.case_id} names camera {unknown.camera}, which has no baseline")
     wanted = [name for name in manifest.cameras if any(case.camera == name for case in manifest.cases)]
-    # Not forked: a process that draws a progress bar has threads, and their locks would be copied as they stand.
+    # Spawned, not forked: a progress bar has threads, and a fork would copy their locks as they are.
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
         left = deque(manifest.cases)
         try:
@@ -178,12 +179,12 @@ def judge(file: Path, manifest: Manifest, workers: int | None = None) -> Iterato
                 left.popleft()
                 yield judgement
         except BrokenProcessPool:
-            yield from (JudgedPicture(case.case_id, failure="a process that judges died") for case in left)
+            yield from (JudgedCase(case.case_id, failure="the worker process died") for case in left)
 
 
 @dataclass(frozen=True, slots=True)
 class FaultScore:
-    """How well one fault is found: of `shown` cases `found`, by severity; and how often it was said wrongly."""
+    """How well one fault is found: `shown` and `found` cases by severity, and `false` ones that do not show it."""
 
     code: str
     found: Mapping[str, int]
@@ -192,26 +193,26 @@ class FaultScore:
 
     @property
     def precision(self) -> float:
-        """Share of what was said that was so; 1 where nothing was said."""
+        """Share of the cases with this code that show the fault; 1 without any such case."""
         right = sum(self.found.values())
         return right / (right + self.false) if right + self.false else 1.0
 
     @property
     def recall(self) -> float:
-        """Share of what was so that was said."""
+        """Share of the cases that show the fault in which it was found."""
         shown = sum(self.shown.values())
         return sum(self.found.values()) / shown if shown else 0.0
 
     @property
     def f1(self) -> float:
-        """Harmonic mean of the two."""
+        """Harmonic mean of precision and recall."""
         both = self.precision + self.recall
         return 2 * self.precision * self.recall / both if both else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How well a corpus was judged; false alarms are shares of healthy cases, by kind."""
+    """How well a corpus was judged. Recall is by severity; false alarms are shares of healthy cases, by kind."""
 
     faults: tuple[FaultScore, ...]
     recall: Mapping[str, float]
@@ -219,49 +220,51 @@ class Score:
 
     @property
     def macro_f1(self) -> float:
-        """Mean of the faults' F1."""
+        """Mean F1 over the faults."""
         return sum(fault.f1 for fault in self.faults) / len(self.faults) if self.faults else 0.0
 
 
 def score(manifest: Manifest, predictions: Mapping[str, Sequence[str]]) -> Score:
-    """Compare predictions with the manifest's labels; cases without label or prediction are left out."""
+    """Compare predictions with the manifest's labels, without the cases that lack either."""
     known = [
         (case.label, set(predictions[case.case_id]))
         for case in manifest.cases
         if case.label and case.case_id in predictions
     ]
-    codes = sorted({label.fault for label, _ in known if label.fault} | {code for _, said in known for code in said})
+    codes = sorted({label.fault for label, _ in known if label.fault} | {code for _, found in known for code in found})
     faults = []
     for code in codes:
         shown = Counter(label.severity for label, _ in known if label.fault == code)
-        found = Counter(label.severity for label, said in known if label.fault == code and code in said)
-        wrong = sum(code in said for label, said in known if label.fault != code)
+        found = Counter(label.severity for label, predicted in known if label.fault == code and code in predicted)
+        wrong = sum(code in predicted for label, predicted in known if label.fault != code)
         if shown:
             faults.append(FaultScore(code, found, shown, wrong))
     recall: dict[str, float] = {}
     for severity in dict.fromkeys(label.severity for label, _ in known if label.fault):
-        hits = [label.fault in said for label, said in known if label.fault and label.severity == severity]
+        hits = [label.fault in predicted for label, predicted in known if label.fault and label.severity == severity]
         recall[severity] = sum(hits) / len(hits)
     alarms: dict[str, float] = {}
     for kind in dict.fromkeys(label.kind or "healthy" for label, _ in known if not label.fault):
-        raised = [bool(said) for label, said in known if not label.fault and (label.kind or "healthy") == kind]
+        raised = [
+            bool(predicted) for label, predicted in known if not label.fault and (label.kind or "healthy") == kind
+        ]
         alarms[kind] = sum(raised) / len(raised)
     return Score(tuple(faults), recall, alarms)
 
 
 def read_predictions(file: Path) -> dict[str, list[str]]:
-    """Read predictions: case ids to lists of codes.
+    """Read predictions, which map case ids to lists of fault codes.
 
     Raises:
-        ManifestError: they cannot be read, or are none.
+        ManifestError: the file cannot be read or holds no predictions.
 
     """
     import json
 
     try:
-        told: Any = json.loads(file.read_bytes())
+        read: Any = json.loads(file.read_bytes())
     except (OSError, ValueError) as error:
         raise ManifestError(f"{file}: cannot be read: {type(error).__name__}") from error
-    if not isinstance(told, dict) or not all(isinstance(codes, list) for codes in told.values()):
-        raise ManifestError(f"{file}: predictions are a JSON object of case ids to lists of codes")
-    return {str(case): [str(code) for code in codes] for case, codes in told.items()}
+    if not isinstance(read, dict) or not all(isinstance(codes, list) for codes in read.values()):
+        raise ManifestError(f"{file}: predictions must be a JSON object that maps case ids to lists of codes")
+    return {str(case): [str(code) for code in codes] for case, codes in read.items()}

@@ -27,7 +27,7 @@ _LUMA_WEIGHTS = (0.114, 0.587, 0.299)
 """Weights of blue, green and red in luma (ITU-R BT.601)."""
 
 _UNIFORM_LEVELS = 7
-"""Distance from the median colour within which a pixel has that colour. Start value of the prototype, kept."""
+"""Distance from the median colour within which a pixel has that colour. From a prototype on other cameras."""
 
 _NEAR_BOX, _FAR_BOX = (3, 3), (9, 9)
 """Sides in pixels of the boxes whose differences are fine and middle detail. Chosen by hand."""
@@ -39,7 +39,7 @@ _IMMERKAER = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 """The mask of Immerkaer 1996, which cancels edges and leaves noise."""
 
 _SMOOTHEST_PERCENT = 12
-"""Percentile of the cells at which noise is read. Start value of the prototype, kept."""
+"""Percentile of the cells at which noise is read. From a prototype on other cameras."""
 
 _IMPULSE_LEVELS = 40
 """Distance from the median of the neighbours from which a pixel is an impulse. Chosen by hand."""

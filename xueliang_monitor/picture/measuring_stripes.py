@@ -17,7 +17,10 @@ _BANDS = ((4, 12), (12, 30), (30, 400))
 """First and last wave of wide, middle and narrow stripes, in periods a picture. Chosen by hand."""
 
 _PARTS = 6
-"""Parts across of which the median is taken: stripes cross the whole picture. Start value of the prototype, kept."""
+"""Parts across of which the median is taken: stripes cross the whole picture. From a prototype on other cameras."""
+
+_TREND_SHARE = 6
+"""The mean over one sixth of the length is taken out first: slower changes belong to the scene. Chosen by hand."""
 
 _SLOPE, _BESIDE = 2, 10
 """Waves on each side of a peak that belong to it, and the number of waves beyond them that it is compared with."""
@@ -69,7 +72,7 @@ def _spectrum(plane: Gray) -> tuple[Plane, float]:
     for part in np.array_split(plane.astype(np.float32), _PARTS, axis=1):
         rows = part.mean(axis=1)
         single.append(rows - cv2.blur(rows[:, None], (1, 3))[:, 0])
-        rows -= cv2.blur(rows[:, None], (1, max(3, length // 6) | 1))[:, 0]
+        rows -= cv2.blur(rows[:, None], (1, max(3, length // _TREND_SHARE) | 1))[:, 0]
         waves.append(np.abs(np.fft.rfft(rows * np.hanning(length))) * 4 / length)
     return np.median(waves, axis=0), float(np.abs(np.median(single, axis=0)).mean())
 

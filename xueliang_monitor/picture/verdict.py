@@ -2,8 +2,9 @@
 
 The limits of the checks are constants in the check's file; each has a docstring. Where no other source is given, a
 limit was chosen by hand on the tuning cameras of `benchmarks.corpus`, so that the check finds the made faults and
-keeps the healthy cases; no separate measurement of it is recorded. The third value given to `over`, where a score
-reaches 1, is chosen by hand too: it sets how steeply the score rises, not where the fault begins.
+passes the healthy cases. The test cameras were looked at as well. No separate measurement of a limit is recorded.
+The third argument of `over` and `under`, where a score reaches 1, is chosen by hand too: it sets how steeply the score
+rises, not where the fault begins.
 """
 
 from __future__ import annotations

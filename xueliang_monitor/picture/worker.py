@@ -24,7 +24,7 @@ CPU_SECONDS = 20
 """Processor time of one look, after which the kernel ends the worker, even if nobody waits for it any more."""
 
 MAX_WORKERS = 8
-"""Most worker processes where the settings do not give a number."""
+"""Largest default number of worker processes; the settings may give another."""
 
 
 class WorkerError(Exception):

@@ -31,7 +31,7 @@ class _Recorded(RtspConnection):
         connection.exchanges = []
         return connection
 
-    def said(self, data: bytes, *, by_camera: bool) -> None:
+    def record(self, data: bytes, *, by_camera: bool) -> None:
         """Keep a request, or a part of the response to the last one."""
         if not by_camera:
             self.exchanges.append(Exchange(data, b""))

@@ -92,7 +92,7 @@ async def _simulator(fleet: Path, password: str) -> AsyncIterator[str]:
         await process.wait()
 
 
-class _IncidentPlayer:
+class IncidentPlayer:
     """Plays the incidents of the simulated faults through the simulator's control endpoint."""
 
     def __init__(
@@ -206,7 +206,7 @@ async def run(fleet: Path, listen: str, seconds: float | None, *, incidents: boo
                     say("  stop with Ctrl-C" if seconds is None else f"  stops after {seconds:.0f} s")
                     tasks = [asyncio.create_task(_first_states(monitor, say))]
                     if incidents:
-                        tasks.append(asyncio.create_task(_IncidentPlayer(control, rows, say).play()))
+                        tasks.append(asyncio.create_task(IncidentPlayer(control, rows, say).play()))
                     try:
                         with contextlib.suppress(TimeoutError):
                             async with asyncio.timeout(seconds):

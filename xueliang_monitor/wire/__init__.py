@@ -1,1 +1,1 @@
-"""The wire formats, sans-I/O: bytes in, values out, nothing that waits."""
+"""The wire formats, sans-I/O: bytes in, values out."""

@@ -1,4 +1,4 @@
-"""Basic and Digest logins, both sides (RFC 7617, RFC 7616; RFC 2617 for servers without qop)."""
+"""HTTP Basic and Digest authentication, both sides (RFC 7617, RFC 7616; RFC 2617 for servers without qop)."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """One way to log in that a server offers in WWW-Authenticate."""
+    """One challenge of a WWW-Authenticate header."""
 
     scheme: str
     parameters: Mapping[str, str]
 
     @property
     def algorithm(self) -> str:
-        """The digest algorithm in capitals; MD5 where none is named."""
+        """The digest algorithm in upper case, by default MD5."""
         return self.parameters.get("algorithm", "MD5").upper()
 
     @property
     def stale(self) -> bool:
-        """Whether only the nonce was refused, not the password."""
+        """Whether the server refused only the nonce, and not the password."""
         return self.parameters.get("stale", "").lower() == "true"
 
 
 def parse_challenges(values: Iterable[str]) -> tuple[Challenge, ...]:
-    """Read WWW-Authenticate values, each of which may offer several challenges; never raises."""
+    """Parse the values of WWW-Authenticate headers, each with one or more challenges. Never raises."""
     challenges: list[tuple[str, dict[str, str]]] = []
     for value in values:
         position = 0
@@ -55,9 +55,10 @@ def parse_challenges(values: Iterable[str]) -> tuple[Challenge, ...]:
 
 
 def choose(challenges: tuple[Challenge, ...], before: Challenge | None = None) -> Challenge | None:
-    """Return the strongest challenge that can be answered: digests first, Basic only when alone; None without one.
+    """Return the strongest supported challenge, or None.
 
-    A server that was answered with `before` and only asks for a fresh nonce is not answered more weakly.
+    Digest comes first. Basic is chosen only where nothing else is offered, and never after a Digest challenge
+    (`before`), so that a server cannot downgrade the login.
     """
     digests = [item for item in challenges if item.scheme == "digest" and item.algorithm in _STRENGTH]
     if digests:
@@ -69,7 +70,7 @@ def choose(challenges: tuple[Challenge, ...], before: Challenge | None = None) -
 
 
 def names(challenges: tuple[Challenge, ...]) -> str:
-    """Return what is offered, in words."""
+    """Return the schemes and algorithms of the challenges, for messages."""
     offered = ", ".join(f"{item.scheme} {item.parameters.get('algorithm', '')}".strip() for item in challenges)
     return offered[:80] or "none"
 
@@ -81,11 +82,11 @@ def _quote(text: str) -> str:
 def _digest(
     algorithm: str,
     credentials: Credentials,
+    *,
     realm: str,
     nonce: str,
     method: str,
     uri: str,
-    *,
     qop: str,
     count: str,
     cnonce: str,
@@ -104,7 +105,7 @@ def _digest(
 
 
 def authorize(challenge: Challenge, credentials: Credentials, method: str, uri: str, *, count: int, cnonce: str) -> str:
-    """Return the Authorization value that answers `challenge`; `count` is how often its nonce was used."""
+    """Return the Authorization header for a challenge; `count` is the number of uses of its nonce, with this one."""
     if challenge.scheme == "basic":
         token = f"{credentials.username}:{credentials.password}".encode()
         return f"Basic {base64.b64encode(token).decode()}"
@@ -113,7 +114,15 @@ def authorize(challenge: Challenge, credentials: Credentials, method: str, uri: 
     qop = "auth" if "auth" in offered else ""
     counted = f"{count:08x}"
     response = _digest(
-        challenge.algorithm, credentials, realm, nonce, method, uri, qop=qop, count=counted, cnonce=cnonce
+        challenge.algorithm,
+        credentials,
+        realm=realm,
+        nonce=nonce,
+        method=method,
+        uri=uri,
+        qop=qop,
+        count=counted,
+        cnonce=cnonce,
     )
     fields = [
         f"username={_quote(credentials.username)}",
@@ -134,7 +143,7 @@ def authorize(challenge: Challenge, credentials: Credentials, method: str, uri: 
 
 
 def verify(authorization: str, credentials: Credentials, *, method: str, realm: str, nonce: str) -> bool:
-    """Say whether an Authorization value proves `credentials`, as a server checks it."""
+    """Return whether an Authorization header is valid for `credentials`; the server side of `authorize`."""
     scheme, _, rest = authorization.partition(" ")
     if scheme.lower() == "basic":
         expected = base64.b64encode(f"{credentials.username}:{credentials.password}".encode()).decode()
@@ -146,13 +155,13 @@ def verify(authorization: str, credentials: Credentials, *, method: str, realm: 
     expected = _digest(
         parsed[0].algorithm,
         credentials,
-        realm,
-        nonce,
-        method,
-        given.get("uri", ""),
+        realm=realm,
+        nonce=nonce,
+        method=method,
+        uri=given.get("uri", ""),
         qop=given.get("qop", ""),
         count=given.get("nc", ""),
         cnonce=given.get("cnonce", ""),
     )
-    named = given.get("username") == credentials.username and given.get("nonce") == nonce
-    return named and hmac.compare_digest(given.get("response", ""), expected)
+    matches = given.get("username") == credentials.username and given.get("nonce") == nonce
+    return matches and hmac.compare_digest(given.get("response", ""), expected)

@@ -1,4 +1,4 @@
-"""WS-Discovery (OASIS 1.1 and the 2005/04 draft that ONVIF uses): the probe, and what devices answer."""
+"""WS-Discovery (OASIS 1.1, and the 2005/04 draft that ONVIF uses): Probe and ProbeMatches."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PROBE = (
     ' xmlns:w="http://schemas.xmlsoap.org/ws/2004/08/addressing"'
     ' xmlns:d="http://schemas.xmlsoap.org/ws/2005/04/discovery"'
     ' xmlns:dn="http://www.onvif.org/ver10/network/wsdl">'
-    "<e:Header><w:MessageID>urn:uuid:{identity}</w:MessageID>"
+    "<e:Header><w:MessageID>urn:uuid:{message_id}</w:MessageID>"
     "<w:To>urn:schemas-xmlsoap-org:ws:2005:04:discovery</w:To>"
     "<w:Action>http://schemas.xmlsoap.org/ws/2005/04/discovery/Probe</w:Action></e:Header>"
     "<e:Body><d:Probe><d:Types>dn:NetworkVideoTransmitter</d:Types></d:Probe></e:Body></e:Envelope>"
@@ -29,7 +29,7 @@ _PROBE = (
 
 @dataclass(frozen=True, slots=True)
 class ProbeMatch:
-    """One device's answer: its endpoint (mostly urn:uuid), what its scopes say of it, and its service addresses."""
+    """One ProbeMatch: the endpoint (mostly urn:uuid), the values of its scopes, and the addresses of its service."""
 
     endpoint: str
     name: str
@@ -38,13 +38,13 @@ class ProbeMatch:
     addresses: tuple[str, ...]
 
 
-def probe(identity: str) -> bytes:
-    """Return a Probe for video transmitters; `identity` is a UUID that makes it one of its own."""
-    return _PROBE.format(identity=identity).encode()
+def probe(message_id: str) -> bytes:
+    """Return a Probe for network video transmitters; `message_id` is a new UUID."""
+    return _PROBE.format(message_id=message_id).encode()
 
 
 def probe_id(datagram: bytes) -> str | None:
-    """Return the message id of a Probe as a device reads it; None where it is no Probe."""
+    """Return the message id of a Probe, or None where the datagram is not a Probe."""
     if b"Probe" not in datagram or b"ProbeMatch" in datagram:
         return None
     match = _MESSAGE_ID.search(datagram[:8192])
@@ -52,16 +52,16 @@ def probe_id(datagram: bytes) -> str | None:
 
 
 def read_matches(datagram: bytes) -> tuple[ProbeMatch, ...]:
-    """Read a ProbeMatches; empty where it is none. Never raises.
+    """Parse ProbeMatches; return an empty tuple for any other datagram. Never raises.
 
-    RelatesTo is not asked for: some devices leave it out.
+    RelatesTo is not required, because some devices omit it.
     """
     try:
-        answer = soap.read(datagram)
+        matches = soap.read(datagram)
     except OnvifResponseError:
         return ()
     return tuple(
-        found for item in soap.children(answer, "ProbeMatch")[:MAX_MATCHES] if (found := _match(item)) is not None
+        match for item in soap.children(matches, "ProbeMatch")[:MAX_MATCHES] if (match := _match(item)) is not None
     )
 
 
@@ -77,7 +77,13 @@ def _match(item: soap.Element) -> ProbeMatch | None:
     name = scopes.get("name", "")
     if manufacturer := scopes.get("manufacturer", ""):
         name = name if name.lower().startswith(manufacturer.lower()) else f"{manufacturer} {name}".strip()
-    return ProbeMatch(endpoint, name, scopes.get("hardware", ""), scopes.get("location", ""), addresses)
+    return ProbeMatch(
+        endpoint=endpoint,
+        name=name,
+        hardware=scopes.get("hardware", ""),
+        location=scopes.get("location", ""),
+        addresses=addresses,
+    )
 
 
 def _is_address(value: str) -> bool:

@@ -1,14 +1,14 @@
-"""What the wire formats raise."""
+"""The errors of the wire formats."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-_REFUSALS = frozenset(
+_LOGIN_CODES = frozenset(
     {"notauthorized", "failedauthentication", "invalidsecuritytoken", "failedcheck", "operationprohibited"}
 )
-_REFUSED_IN_WORDS = re.compile(
+_LOGIN_REASONS = re.compile(
     r"not\s+authori[sz]ed|unauthori[sz]ed|authority\s+failure|authori[sz]ation\s+(?:failed|required)|"
     r"authentication\s+(?:failed|failure|error)|wrong\s+password|invalid\s+(?:user|username|password|credential)|"
     r"security\s+token\s+could\s+not\s+be\s+authenticated",
@@ -17,48 +17,48 @@ _REFUSED_IN_WORDS = re.compile(
 
 
 class WireError(Exception):
-    """The peer sent something that its standard forbids or that exceeds our bounds."""
+    """The peer sent data that its standard forbids, or that exceeds a limit."""
 
 
 class MalformedMessageError(WireError):
-    """An RTSP message could not be read (RFC 2326, section 4)."""
+    """An RTSP message cannot be parsed (RFC 2326, section 4)."""
 
 
 class MalformedDescriptionError(WireError):
-    """A session description could not be read (RFC 8866)."""
+    """A session description cannot be parsed (RFC 8866)."""
 
 
 class MalformedMediaError(WireError):
-    """RTP or its payload could not be read (RFC 3550, 6184, 7798, 2435)."""
+    """An RTP packet or its payload cannot be parsed (RFC 3550, 6184, 7798, 2435)."""
 
 
 class OnvifResponseError(WireError):
-    """An answer over ONVIF could not be used (ONVIF Core, 5.11; SOAP 1.2)."""
+    """An ONVIF response cannot be used (ONVIF Core, 5.11; SOAP 1.2)."""
 
 
 class EmptyResponseError(OnvifResponseError):
-    """The answer has no content."""
+    """The response has no content."""
 
 
 class WebPageError(OnvifResponseError):
-    """The answer is an HTML page, such as a login page."""
+    """The response is an HTML page, such as a login page."""
 
 
 class MalformedResponseError(OnvifResponseError):
-    """The answer is no SOAP, exceeds a bound, or lacks what it must hold."""
+    """The response is not SOAP, exceeds a limit, or lacks a required element."""
 
 
 @dataclass(frozen=True, slots=True)
 class SoapFault:
-    """What a SOAP fault says: its code and subcodes by local name, and its reason."""
+    """A SOAP fault: the local names of its code and subcodes, and its reason."""
 
     codes: tuple[str, ...]
     reason: str
 
     @property
     def refuses_login(self) -> bool:
-        """Whether it refuses the sender rather than the request."""
-        return any(code.lower() in _REFUSALS for code in self.codes) or bool(_REFUSED_IN_WORDS.search(self.reason))
+        """Whether the fault refuses the login, and not the request."""
+        return any(code.lower() in _LOGIN_CODES for code in self.codes) or bool(_LOGIN_REASONS.search(self.reason))
 
     def __str__(self) -> str:
         codes = "/".join(self.codes) or "no code"
@@ -66,7 +66,7 @@ class SoapFault:
 
 
 class SoapFaultError(OnvifResponseError):
-    """The answer is a SOAP fault."""
+    """The response is a SOAP fault."""
 
     def __init__(self, fault: SoapFault) -> None:
         super().__init__(f"the camera answered with a SOAP fault: {fault}")

@@ -1,4 +1,4 @@
-"""H.264 over RTP to whole keyframes (RFC 6184), and the size its parameter set tells (H.264, 7.3.2.1)."""
+"""H.264 over RTP to access units (RFC 6184), and the picture size of a parameter set (H.264, 7.3.2.1)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from xueliang_monitor.wire.units import MAX_PARAMETER_SET_BYTES, Unit
 
 IDR, SEI, SPS, PPS = 5, 6, 7, 8
 MAX_READ_BYTES = 1024
-"""Of a parameter set; what is wanted of it stands well before."""
+"""The number of bytes of a parameter set that are read; the picture size is well before that."""
 
 _STAP_A, _FU_A = 24, 28
 _HIGH_PROFILES = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
@@ -40,7 +40,7 @@ def _skip_scaling_list(reader: BitReader, size: int) -> None:
 
 
 def _skip_high_profile(reader: BitReader) -> tuple[int, bool]:
-    """Pass over the high profiles' fields; return chroma_format_idc and separate_colour_plane_flag."""
+    """Skip the fields of the high profiles; return chroma_format_idc and separate_colour_plane_flag."""
     chroma = reader.unsigned()
     separate = bool(reader.bits(1)) if chroma == 3 else False
     reader.unsigned()
@@ -66,10 +66,10 @@ def _skip_order_count(reader: BitReader) -> None:
 
 
 def picture_size(sps: bytes) -> tuple[int, int]:
-    """Return width and height in pixels, cropped, that a sequence parameter set declares.
+    """Return the cropped width and height in pixels of a sequence parameter set.
 
     Raises:
-        MalformedMediaError: it cannot be read.
+        MalformedMediaError: it cannot be parsed.
 
     """
     reader = BitReader(unescape(sps[1:MAX_READ_BYTES]))
@@ -96,7 +96,7 @@ def picture_size(sps: bytes) -> tuple[int, int]:
 
 
 def parameter_sets(sprop: str) -> list[bytes]:
-    """Read `sprop-parameter-sets` of an SDP (RFC 6184, 8.1); what is no base64 is passed over."""
+    """Parse `sprop-parameter-sets` of an SDP (RFC 6184, 8.1); invalid base64 is skipped."""
     units = []
     for part in sprop.split(",")[:32]:
         try:
@@ -107,7 +107,7 @@ def parameter_sets(sprop: str) -> list[bytes]:
 
 
 class H264Depacketizer(NalDepacketizer):
-    """Puts single units, STAP-A and FU-A together; remembers the parameter sets last sent."""
+    """Assembles single NAL units, STAP-A and FU-A; keeps the last parameter sets."""
 
     codec = Codec.H264
 
@@ -117,15 +117,15 @@ class H264Depacketizer(NalDepacketizer):
 
     @property
     def size(self) -> tuple[int, int] | None:
-        """Width and height of the parameter set last seen, None where there is none."""
-        found = self._sets.of(SPS)
-        return picture_size(found[0]) if found else None
+        """Width and height of the last parameter set, or None."""
+        sets = self._sets.of(SPS)
+        return picture_size(sets[0]) if sets else None
 
     @property
     def profile(self) -> str:
-        """The profile that the parameter set names (H.264, A.2); empty where there is none."""
-        found = self._sets.of(SPS)
-        return _PROFILES.get(found[0][1], str(found[0][1])) if found and len(found[0]) > 1 else ""
+        """The profile of the last parameter set (H.264, A.2), or an empty string."""
+        sets = self._sets.of(SPS)
+        return _PROFILES.get(sets[0][1], str(sets[0][1])) if sets and len(sets[0]) > 1 else ""
 
     def _kind(self, unit: Unit) -> int:
         return unit[0] & 0x1F
@@ -136,8 +136,8 @@ class H264Depacketizer(NalDepacketizer):
     def _is_random_access(self, kind: int) -> bool:
         return kind == IDR
 
-    def _starts_a_picture(self, first: Unit) -> bool:
-        # The first slice holds the first macroblock: `first_mb_in_slice` of ue(v) 0 is one set bit.
+    def _starts_picture(self, first: Unit) -> bool:
+        # The first slice has `first_mb_in_slice` 0; as ue(v) that is a single set bit.
         return len(first) > 1 and bool(first[1] & 0x80)
 
     def _remember(self, units: Sequence[Unit]) -> None:
@@ -163,4 +163,6 @@ class H264Depacketizer(NalDepacketizer):
             flags = payload[1]
             self._assembler.add_fragment(header, payload[2:], start=bool(flags & 0x80), end=bool(flags & 0x40))
         else:
-            raise MalformedMediaError(f"an H.264 payload of type {kind}, which RFC 6184 gives no mode we asked for")
+            raise MalformedMediaError(
+                f"an H.264 payload of type {kind}, which is not in the requested packetization mode (RFC 6184)"
+            )

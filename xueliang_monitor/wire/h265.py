@@ -1,4 +1,4 @@
-"""H.265 over RTP to whole keyframes (RFC 7798), and the size its parameter set tells (H.265, 7.3.2.2)."""
+"""H.265 over RTP to access units (RFC 7798), and the picture size of a parameter set (H.265, 7.3.2.2)."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def _skip_profile(reader: BitReader, sub_layers: int) -> None:
 
 
 def picture_size(sps: bytes) -> tuple[int, int]:
-    """Return width and height in pixels, cropped, that a sequence parameter set declares.
+    """Return the cropped width and height in pixels of a sequence parameter set.
 
     Raises:
-        MalformedMediaError: it cannot be read.
+        MalformedMediaError: it cannot be parsed.
 
     """
     reader = BitReader(unescape(sps[2:MAX_READ_BYTES]))
@@ -53,9 +53,9 @@ def picture_size(sps: bytes) -> tuple[int, int]:
 
 
 class H265Depacketizer(NalDepacketizer):
-    """Puts single units, aggregation packets and fragments together; remembers the parameter sets last sent.
+    """Assembles single NAL units, aggregation packets and fragments; keeps the last parameter sets.
 
-    Recovery points are passed over: FFmpeg begins to decode H.265 at a random access picture only.
+    Recovery points are ignored, because FFmpeg starts to decode H.265 only at a random access picture.
     """
 
     codec = Codec.H265
@@ -67,15 +67,15 @@ class H265Depacketizer(NalDepacketizer):
 
     @property
     def size(self) -> tuple[int, int] | None:
-        """Width and height of the parameter set last seen, None where there is none."""
-        found = self._sets.of(SPS)
-        return picture_size(found[0]) if found else None
+        """Width and height of the last parameter set, or None."""
+        sets = self._sets.of(SPS)
+        return picture_size(sets[0]) if sets else None
 
     @property
     def profile(self) -> str:
-        """The profile that the parameter set names (H.265, A.3); empty where there is none."""
-        found = self._sets.of(SPS)
-        number = found[0][3] & 0x1F if found and len(found[0]) > 3 else 0
+        """The profile of the last parameter set (H.265, A.3), or an empty string."""
+        sets = self._sets.of(SPS)
+        number = sets[0][3] & 0x1F if sets and len(sets[0]) > 3 else 0
         return _PROFILES.get(number, str(number)) if number else ""
 
     def _kind(self, unit: Unit) -> int:
@@ -87,7 +87,7 @@ class H265Depacketizer(NalDepacketizer):
     def _is_random_access(self, kind: int) -> bool:
         return kind in _RANDOM_ACCESS
 
-    def _starts_a_picture(self, first: Unit) -> bool:
+    def _starts_picture(self, first: Unit) -> bool:
         # `first_slice_segment_in_pic_flag` (H.265, 7.3.6.1).
         return len(first) > 2 and bool(first[2] & 0x80)
 
@@ -112,4 +112,4 @@ class H265Depacketizer(NalDepacketizer):
             self._assembler.add(payload)
         else:
             name = "PACI" if kind == _PACI else "unknown"
-            raise MalformedMediaError(f"an H.265 payload of type {kind} ({name}), which nobody asked for")
+            raise MalformedMediaError(f"an H.265 payload of type {kind} ({name}), which is not supported")

@@ -1,4 +1,4 @@
-"""Access units: what the payload formats are put together into."""
+"""Access units: one picture of a stream, assembled from RTP packets."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Protocol
 from xueliang_monitor.wire.rtp import RtpPacket
 
 MAX_ACCESS_UNIT_BYTES = 6 * 1024 * 1024
-"""With one copy to join its parts, a picture stays under the 16 MB that one camera may cost."""
+"""Joining the parts needs a second copy; both stay under the 16 MB that one camera may use."""
 
 START_CODE = b"\x00\x00\x00\x01"
 
 
 class Codec(enum.StrEnum):
-    """The codecs whose keyframes can be judged."""
+    """The supported codecs."""
 
     H264 = "h264"
     H265 = "h265"
@@ -24,13 +24,12 @@ class Codec(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AccessUnit:
-    """One picture as sent: Annex B bytes, with parameter sets for a keyframe, or a whole JPEG.
+    """One picture: Annex B bytes, with parameter sets for a keyframe, or a JPEG file.
 
-    `complete` is False where a packet was lost within it; `data` is then empty, and for pictures that are no keyframe
-    unless they are to be kept.
-    `timestamp` counts in the track's clock rate. `pictures` is over 1 where no single picture stands alone, and `data`
-    holds those after which one is whole (a recovery point; H.264, D.2.8). `continues` says that it is the rest of the
-    one before, which was marked as whole and was not.
+    `complete` is False where one of its packets was lost; `data` is then empty. `data` is also empty for pictures that
+    are not keyframes, unless `keep_following` is set. `timestamp` is in units of the track's clock rate. `size` is in
+    bytes. `pictures` is more than 1 for a recovery point (H.264, D.2.8), where `data` holds the pictures up to the
+    first correct one. `continues` is True for the rest of the previous access unit, whose marker bit came too early.
     """
 
     codec: Codec
@@ -44,8 +43,8 @@ class AccessUnit:
 
 
 class Depacketizer(Protocol):
-    """Puts packets together into access units."""
+    """Assembles packets into access units."""
 
     def push(self, packet: RtpPacket, *, lost: bool) -> list[AccessUnit]:
-        """Take the next packet; `lost` says that others were missed just before it."""
+        """Add the next packet; `lost` is True where packets before it are missing. Return the finished access units."""
         ...

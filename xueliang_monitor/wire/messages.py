@@ -1,4 +1,4 @@
-"""RTSP requests, responses and interleaved frames (RFC 2326, sections 4 to 10.12), both ways, bounded."""
+"""RTSP requests, responses and interleaved frames (RFC 2326, sections 4 to 10.12): parser and serializer."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _DIGITS = re.compile(r"[0-9]{1,12}")
 
 @dataclass(frozen=True, slots=True)
 class Headers:
-    """Header fields in order; names are lower case, as they compare without case (RFC 2326, 4.2)."""
+    """Header fields in order; names are in lower case, because they are case-insensitive (RFC 2326, 4.2)."""
 
     pairs: tuple[tuple[str, str], ...] = ()
 
     def get(self, name: str, default: str = "") -> str:
-        """Return the first value of `name`, or `default`."""
+        """Return the first value of a header, or `default`."""
         return next((value for key, value in self.pairs if key == name), default)
 
     def all(self, name: str) -> tuple[str, ...]:
-        """Return every value of `name`."""
+        """Return all values of a header."""
         return tuple(value for key, value in self.pairs if key == name)
 
 
@@ -55,7 +55,7 @@ class Request:
 
 
 class InterleavedFrame(NamedTuple):
-    """Binary data on the RTSP connection: `$`, a channel, a length (RFC 2326, 10.12)."""
+    """A frame of binary data on the RTSP connection (RFC 2326, 10.12)."""
 
     channel: int
     payload: bytes
@@ -92,7 +92,7 @@ def _parse_head(head: bytes) -> Response | Request:
     if request_line := _REQUEST_LINE.fullmatch(first):
         return Request(_decode(request_line[1]), _decode(request_line[2]), _parse_headers(lines[1:]))
     if first.startswith(b"HTTP/"):
-        raise MalformedMessageError(f"a web server answers there, not RTSP: {first[:60]!r}")
+        raise MalformedMessageError(f"a web server answers on this port, not RTSP: {first[:60]!r}")
     raise MalformedMessageError(f"neither an RTSP response nor a request: {first[:60]!r}")
 
 
@@ -107,7 +107,7 @@ def _body_length(headers: Headers) -> int:
 
 
 class MessageParser:
-    """Turn the bytes of one RTSP connection into events; holds at most one unfinished event."""
+    """Parses the bytes of one RTSP connection into events; buffers at most one incomplete event."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -117,10 +117,10 @@ class MessageParser:
         self._pending_body = 0
 
     def feed(self, data: bytes) -> list[Event]:
-        """Take the next bytes and return what they completed.
+        """Add the next bytes; return the events that are complete now.
 
         Raises:
-            MalformedMessageError: the bytes are no RTSP, or exceed a bound.
+            MalformedMessageError: the bytes are not RTSP, or exceed a limit.
 
         """
         self._buffer += data
@@ -189,27 +189,27 @@ def _join(first_line: str, headers: tuple[tuple[str, str], ...], body: bytes) ->
     fields = [*headers, ("Content-Length", str(len(body)))] if body else [*headers]
     for name, value in fields:
         if "\r" in value or "\n" in value:
-            raise ValueError(f"header {name} holds a line break")
+            raise ValueError(f"header {name} contains a line break")
     return "\r\n".join([first_line, *(f"{name}: {value}" for name, value in fields), "", ""]).encode() + body
 
 
 def serialize_request(method: str, url: str, headers: tuple[tuple[str, str], ...], body: bytes = b"") -> bytes:
-    """Write a request (RFC 2326, section 6).
+    """Serialize a request (RFC 2326, section 6).
 
     Raises:
-        ValueError: the URL or a value holds white space or a line break.
+        ValueError: the URL contains white space, or a header a line break.
 
     """
     if re.search(r"\s", url):
-        raise ValueError("an RTSP URL holds no white space")
+        raise ValueError("an RTSP URL must not contain white space")
     return _join(f"{method} {url} RTSP/1.0", headers, body)
 
 
 def serialize_response(status: int, reason: str, headers: tuple[tuple[str, str], ...], body: bytes = b"") -> bytes:
-    """Write a response (RFC 2326, section 7)."""
+    """Serialize a response (RFC 2326, section 7)."""
     return _join(f"RTSP/1.0 {status} {reason}", headers, body)
 
 
 def serialize_interleaved(channel: int, payload: bytes) -> bytes:
-    """Write an interleaved frame (RFC 2326, 10.12)."""
+    """Serialize an interleaved frame (RFC 2326, 10.12)."""
     return bytes((0x24, channel, len(payload) >> 8, len(payload) & 0xFF)) + payload

@@ -1,4 +1,4 @@
-"""Motion JPEG over RTP to whole JPEG files, and back into packets (RFC 2435)."""
+"""Motion JPEG over RTP to JPEG files, and JPEG files to RTP payloads (RFC 2435)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from xueliang_monitor.wire.errors import MalformedMediaError
 from xueliang_monitor.wire.media import MAX_ACCESS_UNIT_BYTES, AccessUnit, Codec
 from xueliang_monitor.wire.rtp import RtpPacket
 
-# The standard tables of ITU-T T.81, annex K, in the zigzag order in which a file carries them (RFC 2435, appendix A).
+# The standard quantization tables of ITU-T T.81, annex K, in the zigzag order of a file (RFC 2435, appendix A).
 _LUMA = bytes.fromhex(
     "100b0c0e0c0a100e0d0e1211101318281a181616183123251d283a333d3c3933"
     "383740485c4e404457453738506d51575f626768673e4d71797064785c656763"
@@ -18,7 +18,7 @@ _CHROMA = bytes.fromhex(
     "1112121815182f1a1a2f63423842636363636363636363636363636363636363"
     "6363636363636363636363636363636363636363636363636363636363636363"
 )
-# Annex K.3: how many codes of each length, and their symbols.
+# The standard Huffman tables of annex K.3: class and identifier, number of codes of each length, symbols.
 _HUFFMAN = (
     (0x00, "00010501010101010100000000000000", "000102030405060708090a0b"),
     (0x01, "00030101010101010101010000000000", "000102030405060708090a0b"),
@@ -52,13 +52,13 @@ def _segment(marker: int, body: bytes) -> bytes:
 
 
 def quantization_tables(quality: int) -> bytes:
-    """Return the luma and chroma tables, 128 bytes, of a quality from 1 to 99 (RFC 2435, 4.2)."""
+    """Return the luma and chroma tables, 128 bytes, for a quality from 1 to 99 (RFC 2435, 4.2)."""
     factor = 5000 // quality if quality < 50 else 200 - quality * 2
     return bytes(min(255, max(1, (value * factor + 50) // 100)) for value in _LUMA + _CHROMA)
 
 
-def _file_header(kind: int, width: int, height: int, tables: bytes, restart_interval: int) -> bytes:
-    """Return all of a JPEG file before its entropy-coded data (RFC 2435, appendix B)."""
+def _file_header(kind: int, size: tuple[int, int], tables: bytes, restart_interval: int) -> bytes:
+    """Return the part of a JPEG file before its entropy-coded data (RFC 2435, appendix B)."""
     count = max(1, min(2, len(tables) // 64))
     parts = [b"\xff\xd8"]
     parts += [_segment(0xDB, bytes((index,)) + tables[64 * index : 64 * index + 64]) for index in range(count)]
@@ -66,6 +66,7 @@ def _file_header(kind: int, width: int, height: int, tables: bytes, restart_inte
         parts.append(_segment(0xDD, struct.pack("!H", restart_interval)))
     sampling = 0x21 if kind & 0x3F == 0 else 0x22
     chroma = count - 1
+    width, height = size
     frame = struct.pack("!BHHB", 8, height, width, 3)
     parts.append(_segment(0xC0, frame + bytes((0, sampling, 0, 1, 0x11, chroma, 2, 0x11, chroma))))
     for identity, lengths, symbols in _HUFFMAN:
@@ -75,10 +76,10 @@ def _file_header(kind: int, width: int, height: int, tables: bytes, restart_inte
 
 
 class MjpegDepacketizer:
-    """Puts fragments together in order; knows the size from the packets, else from the SDP."""
+    """Assembles fragments in order; the size comes from the packets, or from the SDP (`frame_size`)."""
 
     profile = "Baseline"
-    """The only one that RFC 2435 carries (section 3.1.3)."""
+    """The only profile of RFC 2435 (section 3.1.3)."""
 
     def __init__(self, frame_size: tuple[int, int] | None = None) -> None:
         self._declared = frame_size
@@ -92,7 +93,7 @@ class MjpegDepacketizer:
         self.keep_following = True
 
     def push(self, packet: RtpPacket, *, lost: bool) -> list[AccessUnit]:
-        """Take the next packet; see `Depacketizer`."""
+        """Add the next packet; see `Depacketizer`."""
         units: list[AccessUnit] = []
         if lost:
             self._complete = False
@@ -124,11 +125,11 @@ class MjpegDepacketizer:
             if not (width and height):
                 width, height = self._declared or (0, 0)
             if not (width and height):
-                raise MalformedMediaError("a JPEG stream that tells its size neither in its packets nor in its SDP")
+                raise MalformedMediaError("a JPEG stream without a size, in its packets and in its SDP")
             if kind & 0x3F > 1 or kind > 127:
                 raise MalformedMediaError(f"a JPEG payload of type {kind}, which RFC 2435 does not define")
             self.size = (width, height)
-            self._header = _file_header(kind, width, height, tables, restart_interval)
+            self._header = _file_header(kind, self.size, tables, restart_interval)
         if offset != self._length:
             self._complete = False
             return
@@ -159,7 +160,15 @@ class MjpegDepacketizer:
         end = b"" if scan.endswith(b"\xff\xd9") else b"\xff\xd9"
         complete = self._complete and bool(self._header)
         data = self._header + scan + end if complete else b""
-        return [AccessUnit(Codec.MJPEG, True, complete, self._timestamp, self._length, data)]
+        unit = AccessUnit(
+            codec=Codec.MJPEG,
+            keyframe=True,
+            complete=complete,
+            timestamp=self._timestamp,
+            size=self._length,
+            data=data,
+        )
+        return [unit]
 
 
 def _segments(jpeg: bytes) -> Iterator[tuple[int, bytes]]:
@@ -174,7 +183,7 @@ def _segments(jpeg: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def packetize(jpeg: bytes, max_payload: int = 1400) -> list[bytes]:
-    """Split a baseline JPEG with the standard Huffman tables into payloads with in-band quantization tables."""
+    """Split a baseline JPEG with the standard Huffman tables into RTP payloads with in-band quantization tables."""
     tables, scan, width, height, kind = b"", b"", 0, 0, 1
     for marker, body in _segments(jpeg):
         if marker == 0xDB:

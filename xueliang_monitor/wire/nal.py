@@ -1,9 +1,10 @@
-"""NAL units to pictures: what H.264 and H.265 over RTP share (RFC 6184, RFC 7798)."""
+"""NAL units to access units: the common part of H.264 and H.265 over RTP (RFC 6184, RFC 7798)."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from xueliang_monitor.wire.errors import MalformedMediaError
@@ -13,7 +14,7 @@ from xueliang_monitor.wire.units import NalAssembler, ParameterSets, RecoveryRun
 
 
 class NalDepacketizer(ABC):
-    """What H.264 and H.265 share: where a picture begins and ends (RFC 6184, 5.1; RFC 7798, 4.1)."""
+    """Finds where a picture begins and ends (RFC 6184, 5.1; RFC 7798, 4.1); the base of both depacketizers."""
 
     codec: ClassVar[Codec]
 
@@ -25,11 +26,11 @@ class NalDepacketizer(ABC):
         self.keep_following = False
 
     def push(self, packet: RtpPacket, *, lost: bool) -> list[AccessUnit]:
-        """Take the next packet; see `Depacketizer`."""
+        """Add the next packet; see `Depacketizer`."""
         units: list[AccessUnit] = []
         assembler = self._assembler
         if lost:
-            assembler.lose()  # the end of the picture under way may be among what was lost
+            assembler.lose()  # the end of the current picture may be among the lost packets
         if assembler.timestamp != packet.timestamp:
             units += self._finish()
             assembler.begin(packet.timestamp)
@@ -43,11 +44,11 @@ class NalDepacketizer(ABC):
 
     @abstractmethod
     def _unpack(self, payload: bytes) -> None:
-        """Add what one payload holds."""
+        """Add the NAL units of one payload."""
 
     @abstractmethod
     def _kind(self, unit: Unit) -> int:
-        """Return a NAL unit's type."""
+        """Return the type of a NAL unit."""
 
     @abstractmethod
     def _remember(self, units: Sequence[Unit]) -> None:
@@ -55,22 +56,22 @@ class NalDepacketizer(ABC):
 
     @abstractmethod
     def _is_slice(self, kind: int) -> bool:
-        """Say whether a type is a piece of a picture."""
+        """Return whether a type is a slice of a picture."""
 
     @abstractmethod
     def _is_random_access(self, kind: int) -> bool:
-        """Say whether a type is a piece of a picture that stands alone."""
+        """Return whether a type is a slice of a random access picture."""
 
     @abstractmethod
-    def _starts_a_picture(self, first: Unit) -> bool:
-        """Say whether a slice is a picture's first."""
+    def _starts_picture(self, first: Unit) -> bool:
+        """Return whether a slice is the first one of its picture."""
 
     def _recovery_point(self, _units: Sequence[Unit]) -> int | None:
-        """Return after how many pictures one is whole that starts here, None where it does not start."""
+        """Return the number of pictures up to the first correct one, or None where this is not a recovery point."""
         return None
 
     def _finish(self) -> list[AccessUnit]:
-        """End the picture under way and return it."""
+        """End the current picture and return it."""
         assembler = self._assembler
         assembler.drop_fragments()
         units, timestamp, complete = assembler.units, assembler.timestamp, assembler.complete
@@ -84,31 +85,25 @@ class NalDepacketizer(ABC):
         if timestamp is None or not any(map(self._is_slice, kinds)):
             return []
         keyframe = any(map(self._is_random_access, kinds))
-        if self._ended and complete and first and not self._starts_a_picture(first):
-            self._by_timestamp = True  # a camera that marks every slice: its pictures end with their timestamp
-            return [AccessUnit(self.codec, keyframe, False, timestamp, size, continues=True)]
-        complete = complete and bool(first) and self._starts_a_picture(first)
+        unit = AccessUnit(codec=self.codec, keyframe=keyframe, complete=False, timestamp=timestamp, size=size)
+        if self._ended and complete and first and not self._starts_picture(first):
+            self._by_timestamp = (
+                True  # the camera sets the marker bit on every slice: only the timestamp ends a picture
+            )
+            return [replace(unit, continues=True)]
+        complete = complete and bool(first) and self._starts_picture(first)
         if keyframe:
             self._run = None
             complete = complete and self._sets.complete
             data = annex_b([*self._sets.absent_from(kinds), *units]) if complete else b""
-            return [AccessUnit(self.codec, True, complete, timestamp, size, data)]
-        recovered = self._recover(units, kinds, complete=complete)
-        if recovered is not None:
-            return [AccessUnit(self.codec, True, True, timestamp, size, recovered.data, recovered.pictures)]
-        return [
-            AccessUnit(
-                self.codec,
-                False,
-                complete,
-                timestamp,
-                size,
-                annex_b(units) if complete and self.keep_following else b"",
-            )
-        ]
+            return [replace(unit, complete=complete, data=data)]
+        if (recovered := self._recover(units, kinds, complete=complete)) is not None:
+            data, pictures = recovered.data, recovered.pictures
+            return [replace(unit, keyframe=True, complete=True, data=data, pictures=pictures)]
+        return [replace(unit, complete=complete, data=annex_b(units) if complete and self.keep_following else b"")]
 
     def _recover(self, units: Sequence[Unit], kinds: Sequence[int], *, complete: bool) -> RecoveryRun | None:
-        """Go on with a run of pictures from a recovery point; return it when its last picture is whole."""
+        """Start or continue a run of pictures from a recovery point; return it when it is complete."""
         if not complete:
             self._run = None
             return None
@@ -124,7 +119,7 @@ class NalDepacketizer(ABC):
 
 
 def split_aggregate(payload: bytes, start: int) -> list[bytes]:
-    """Split the NAL units of an aggregation packet, each behind a 16-bit size (RFC 6184, 5.7.1; RFC 7798, 4.4.2)."""
+    """Return the NAL units of an aggregation packet, each after its 16-bit size (RFC 6184, 5.7.1; RFC 7798, 4.4.2)."""
     units: list[bytes] = []
     position = start
     while position + 2 <= len(payload):

@@ -1,4 +1,4 @@
-"""What ONVIF answers hold, as values (ONVIF Core 8, Media 5, Events 9); read by local name and without trust."""
+"""Parses ONVIF responses into values (ONVIF Core 8, Media 5, Events 9). Elements are found by local name."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _IN_CAPABILITIES = {"Device": DEVICE, "Media": MEDIA, "Events": EVENTS}
 
 @dataclass(frozen=True, slots=True)
 class DeviceTime:
-    """A camera's clock: UTC in seconds since the epoch, cut to whole seconds by the camera, and its zone as spelled."""
+    """The time of a camera: UTC in whole seconds since the epoch, its time zone as sent, and whether it uses NTP."""
 
     utc: float
     zone: str = ""
@@ -32,7 +32,7 @@ class DeviceTime:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A media profile: its token, its name, and what its video encoder is set to."""
+    """A media profile: its token, its name, and the settings of its video encoder."""
 
     token: str
     name: str
@@ -49,7 +49,7 @@ def _number(element: Element | None, *names: str) -> float | None:
 
 
 def _moment(element: Element | None) -> datetime.datetime | None:
-    """Read a tt:DateTime as it stands, without zone."""
+    """Parse a tt:DateTime into a datetime without time zone."""
     parts = [_number(element, "Date", name) for name in ("Year", "Month", "Day")]
     parts += [_number(element, "Time", name) for name in ("Hour", "Minute", "Second")]
     numbers = [int(part) for part in parts if part is not None]
@@ -58,7 +58,7 @@ def _moment(element: Element | None) -> datetime.datetime | None:
     leap = 1 if numbers[5] == 60 else 0
     try:
         year, month, day, hour, minute, second = numbers
-        moment = datetime.datetime(year, month, day, hour, minute, second - leap)  # noqa: DTZ001
+        moment = datetime.datetime(year, month, day, hour, minute=minute, second=second - leap)  # noqa: DTZ001
         return moment + datetime.timedelta(seconds=leap)
     except (ValueError, OverflowError):
         return None
@@ -68,68 +68,68 @@ def _as_utc(moment: datetime.datetime) -> float:
     return moment.replace(tzinfo=datetime.UTC).timestamp()
 
 
-def read_time(answer: Element, now: float) -> DeviceTime:
-    """Read GetSystemDateAndTimeResponse (ONVIF Core, 8.3.5).
+def read_time(response: Element, now: float) -> DeviceTime:
+    """Parse GetSystemDateAndTimeResponse (ONVIF Core, 8.3.5).
 
-    Where only the local time is told, the zone leads to UTC; as some cameras write `CST+8` for eight hours east of
-    UTC, against POSIX, the sense that lies nearer to `now` (seconds since the epoch) is taken.
+    Where the response has only a local time, UTC is computed from the time zone. Some cameras write `CST+8` for eight
+    hours east of UTC, against POSIX; the sign whose result is nearer to `now` (seconds since the epoch) is used.
 
     Raises:
-        MalformedResponseError: it tells no time.
+        MalformedResponseError: the response has no time.
 
     """
-    told = child(answer, "SystemDateAndTime")
-    zone_text = text(told, "TimeZone", "TZ", limit=120)
-    by_ntp = text(told, "DateTimeType").upper() == "NTP"
-    utc = _moment(child(told, "UTCDateTime"))
+    element = child(response, "SystemDateAndTime")
+    zone_text = text(element, "TimeZone", "TZ", limit=120)
+    by_ntp = text(element, "DateTimeType").upper() == "NTP"
+    utc = _moment(child(element, "UTCDateTime"))
     if utc is not None:
         return DeviceTime(_as_utc(utc), zone_text, by_ntp)
-    here = _moment(child(told, "LocalDateTime"))
+    here = _moment(child(element, "LocalDateTime"))
     zone = timezone.parse(zone_text)
     if here is None or zone is None:
-        raise MalformedResponseError("the camera tells no time that can be read")
-    offset = zone.offset(here, daylight=text(told, "DaylightSavings").lower() in {"true", "1"}).total_seconds()
+        raise MalformedResponseError("the camera reports no time that can be parsed")
+    offset = zone.offset(here, daylight=text(element, "DaylightSavings").lower() in {"true", "1"}).total_seconds()
     return DeviceTime(min((_as_utc(here) - offset, _as_utc(here) + offset), key=lambda at: abs(at - now)), zone_text)
 
 
-def read_identity(answer: Element) -> Identity:
-    """Read GetDeviceInformationResponse (ONVIF Core, 8.2.2).
+def read_identity(response: Element) -> Identity:
+    """Parse GetDeviceInformationResponse (ONVIF Core, 8.2.2).
 
     Raises:
-        MalformedResponseError: it names neither make, model nor serial number.
+        MalformedResponseError: there is neither a manufacturer, a model nor a serial number.
 
     """
     names = ("Manufacturer", "Model", "FirmwareVersion", "SerialNumber", "HardwareId")
-    manufacturer, model, firmware, serial, hardware = (text(answer, name, limit=120) for name in names)
+    manufacturer, model, firmware, serial, hardware = (text(response, name, limit=120) for name in names)
     if not (manufacturer or model or serial):
-        raise MalformedResponseError("the camera names neither its make, its model nor its serial number")
-    return Identity(manufacturer, model, firmware, serial, hardware)
+        raise MalformedResponseError("the camera reports neither manufacturer, model nor serial number")
+    return Identity(manufacturer, model, firmware=firmware, serial=serial, hardware=hardware)
 
 
-def read_hostname(answer: Element) -> str:
-    """Read GetHostnameResponse (ONVIF Core, 8.2.4); empty where none is set."""
-    return text(answer, "HostnameInformation", "Name", limit=120)
+def read_hostname(response: Element) -> str:
+    """Parse GetHostnameResponse (ONVIF Core, 8.2.4); an empty string where no name is set."""
+    return text(response, "HostnameInformation", "Name", limit=120)
 
 
-def read_services(answer: Element) -> dict[str, str]:
-    """Read GetServicesResponse (ONVIF Core, 8.1.2): the path of each service by its namespace."""
-    found: dict[str, str] = {}
-    for service in children(answer, "Service")[:200]:
-        found.setdefault(text(service, "Namespace"), path_of(text(service, "XAddr", limit=1000)))
-    return {namespace: path for namespace, path in found.items() if namespace and path}
+def read_services(response: Element) -> dict[str, str]:
+    """Parse GetServicesResponse (ONVIF Core, 8.1.2) into the paths of the services by namespace."""
+    paths: dict[str, str] = {}
+    for service in children(response, "Service")[:200]:
+        paths.setdefault(text(service, "Namespace"), path_of(text(service, "XAddr", limit=1000)))
+    return {namespace: path for namespace, path in paths.items() if namespace and path}
 
 
-def read_capabilities(answer: Element) -> dict[str, str]:
-    """Read GetCapabilitiesResponse (ONVIF Core, 8.1.1): the path of each service by its namespace."""
-    told = child(answer, "Capabilities")
-    found = {namespace: path_of(text(told, name, "XAddr", limit=1000)) for name, namespace in _IN_CAPABILITIES.items()}
-    return {namespace: path for namespace, path in found.items() if path}
+def read_capabilities(response: Element) -> dict[str, str]:
+    """Parse GetCapabilitiesResponse (ONVIF Core, 8.1.1) into the paths of the services by namespace."""
+    element = child(response, "Capabilities")
+    paths = {ns: path_of(text(element, name, "XAddr", limit=1000)) for name, ns in _IN_CAPABILITIES.items()}
+    return {namespace: path for namespace, path in paths.items() if path}
 
 
 def path_of(address: str) -> str:
-    """Return path and query of an address, which is all of it that holds behind NAT; empty where it is none.
+    """Return the path and query of a URL, or an empty string; its host and port are wrong behind NAT.
 
-    Of several addresses in one, as some cameras name them for several networks, the first counts.
+    Some cameras put several URLs into one element, one for each network; the first one is used.
     """
     address = re.split(r"\s+(?=https?://)", address.strip())[0]
     if re.search(r"[\s\x00-\x1f]", address):
@@ -143,10 +143,10 @@ def path_of(address: str) -> str:
     return (parts.path or "/") + (f"?{parts.query}" if parts.query else "") if address else ""
 
 
-def read_profiles(answer: Element) -> tuple[Profile, ...]:
-    """Read GetProfilesResponse (ONVIF Media, 5.2.2); profiles without a video source or a token are left out."""
+def read_profiles(response: Element) -> tuple[Profile, ...]:
+    """Parse GetProfilesResponse (ONVIF Media, 5.2.2); profiles without a video source or a token are skipped."""
     profiles = []
-    for item in children(answer, "Profiles")[:MAX_PROFILES]:
+    for item in children(response, "Profiles")[:MAX_PROFILES]:
         token = (item.get("token") or "").strip()[:120]
         encoder = child(item, "VideoEncoderConfiguration")
         if not token or (encoder is None and child(item, "VideoSourceConfiguration") is None):
@@ -175,48 +175,48 @@ def _stream(encoder: Element | None) -> StreamParameters:
     )
 
 
-def read_uri(answer: Element) -> str:
-    """Read GetStreamUriResponse or GetSnapshotUriResponse (ONVIF Media, 5.15, 5.17).
+def read_uri(response: Element) -> str:
+    """Parse GetStreamUriResponse or GetSnapshotUriResponse (ONVIF Media, 5.15, 5.17).
 
     Raises:
-        MalformedResponseError: it holds no address.
+        MalformedResponseError: there is no valid URI.
 
     """
-    uri = text(answer, "MediaUri", "Uri", limit=1000) or text(answer, "Uri", limit=1000)
+    uri = text(response, "MediaUri", "Uri", limit=1000) or text(response, "Uri", limit=1000)
     if not uri or not path_of(uri):
-        raise MalformedResponseError("the camera names no address for the stream")
+        raise MalformedResponseError("the camera reports no URI for the stream")
     return uri
 
 
-def offers_last_reboot(answer: Element) -> bool:
-    """Say whether GetEventPropertiesResponse (ONVIF Events, 9.8) lists tns1:Monitoring/OperatingTime/LastReboot.
+def offers_last_reboot(response: Element) -> bool:
+    """Return whether GetEventPropertiesResponse (ONVIF Events, 9.8) has tns1:Monitoring/OperatingTime/LastReboot.
 
-    A vendor may list a topic's parent once for each of its children (TRENDnet TV-IP320PI), so all are followed.
+    TRENDnet TV-IP320PI repeats the parent of a topic for each of its children, so all parents are searched.
     """
-    level = children(answer, "TopicSet")
+    level = children(response, "TopicSet")
     for name in LAST_REBOOT:
         level = [item for parent in level for item in children(parent, name)]
     return bool(level)
 
 
-def read_subscription(answer: Element) -> tuple[str, tuple[Element, ...]]:
-    """Read CreatePullPointSubscriptionResponse (ONVIF Events, 9.2): path, and the reference parameters to hand back.
+def read_subscription(response: Element) -> tuple[str, tuple[Element, ...]]:
+    """Parse CreatePullPointSubscriptionResponse (ONVIF Events, 9.2): the path, and the reference parameters to send.
 
     Raises:
-        MalformedResponseError: it names no address.
+        MalformedResponseError: there is no address.
 
     """
-    reference = child(answer, "SubscriptionReference")
+    reference = child(response, "SubscriptionReference")
     path = path_of(text(reference, "Address", limit=1000))
     if not path:
-        raise MalformedResponseError("the camera names no address for the subscription")
+        raise MalformedResponseError("the camera reports no address for the subscription")
     parameters = child(reference, "ReferenceParameters")
     return path, tuple(parameters) if parameters is not None else ()
 
 
-def read_last_reboot(answer: Element) -> float | None:
-    """Read PullMessagesResponse: when the camera says it last started, in seconds since the epoch by its own clock."""
-    for item in children(answer, "NotificationMessage"):
+def read_last_reboot(response: Element) -> float | None:
+    """Parse the time of the last start from PullMessagesResponse, in seconds since the epoch by the camera's clock."""
+    for item in children(response, "NotificationMessage"):
         topic = text(item, "Topic", limit=500)
         if not topic.rstrip("/").endswith("LastReboot"):
             continue
@@ -236,6 +236,6 @@ def _parse_moment(value: str) -> float | None:
     return (moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)).timestamp()
 
 
-def name(answer: Element) -> str:
-    """Return the name of an answer, such as GetProfilesResponse."""
-    return local(answer)
+def name(response: Element) -> str:
+    """Return the local name of a response, such as GetProfilesResponse."""
+    return local(response)

@@ -1,4 +1,4 @@
-"""Split NAL units into RTP payloads, as a camera does (RFC 6184, 5.6 to 5.8; RFC 7798, 4.4)."""
+"""NAL units to RTP payloads, for the simulator (RFC 6184, 5.6 to 5.8; RFC 7798, 4.4)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _aggregate(codec: Codec, units: list[bytes]) -> bytes:
 
 
 def packetize_units(codec: Codec, units: list[bytes], max_payload: int = 1400) -> list[bytes]:
-    """Return the payloads of one access unit: small units together, large ones in fragments."""
+    """Return the RTP payloads of one access unit: small units aggregated, large ones fragmented."""
     payloads: list[bytes] = []
     small: list[bytes] = []
 

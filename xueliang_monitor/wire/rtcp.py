@@ -1,4 +1,4 @@
-"""RTCP: what a sender says of its clock, that it leaves, and our own short report (RFC 3550, section 6)."""
+"""RTCP: sender reports, BYE, and an empty receiver report (RFC 3550, section 6)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _NTP_TO_UNIX_SECONDS = 2_208_988_800
 
 @dataclass(frozen=True, slots=True)
 class SenderReport:
-    """The sender's wall clock, in seconds since the epoch, and the RTP timestamp of that moment (RFC 3550, 6.4.1)."""
+    """The sender's wall clock `at`, in seconds since the epoch, and its RTP timestamp (RFC 3550, 6.4.1)."""
 
     ssrc: int
     at: float
@@ -22,14 +22,14 @@ class SenderReport:
 
 @dataclass(frozen=True, slots=True)
 class ControlPacket:
-    """What one compound packet says."""
+    """The content of one compound packet."""
 
     sender_report: SenderReport | None = None
     bye: bool = False
 
 
 def parse(data: bytes) -> ControlPacket:
-    """Read a compound packet, as far as it can be read; never raises."""
+    """Parse a compound packet up to the first invalid part. Never raises."""
     report, bye, position = None, False, 0
     for _ in range(MAX_PACKETS):
         if len(data) < position + 8 or data[position] >> 6 != 2:
@@ -45,7 +45,7 @@ def parse(data: bytes) -> ControlPacket:
 
 
 def serialize_sender_report(report: SenderReport, octets: int = 0) -> bytes:
-    """Write a sender report without report blocks."""
+    """Serialize a sender report without report blocks."""
     seconds = report.at + _NTP_TO_UNIX_SECONDS
     whole = int(seconds)
     words = (whole & 0xFFFFFFFF, int((seconds - whole) * 2**32), report.timestamp, report.packets, octets)
@@ -53,7 +53,7 @@ def serialize_sender_report(report: SenderReport, octets: int = 0) -> bytes:
 
 
 def serialize_receiver_report(ssrc: int) -> bytes:
-    """Write an empty receiver report with the name that must follow it (RFC 3550, 6.1): a sign of life."""
+    """Serialize an empty receiver report, with the source description that must follow it (RFC 3550, 6.1)."""
     description = struct.pack("!IBB", ssrc, 1, 7) + b"monitor"
     description += bytes(4 - len(description) % 4)
     words = len(description) // 4

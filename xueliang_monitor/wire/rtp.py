@@ -1,4 +1,4 @@
-"""RTP packets, and what their numbers and arrival tell (RFC 3550, sections 5.1, A.1 and A.8)."""
+"""RTP packets: parser, reordering, loss and jitter (RFC 3550, sections 5.1, A.1 and A.8)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _REORDER_WINDOW = 3000
 
 @dataclass(frozen=True, slots=True)
 class RtpPacket:
-    """One packet; `timestamp` counts in the track's clock rate."""
+    """One packet; `timestamp` is in units of the track's clock rate."""
 
     payload_type: int
     sequence: int
@@ -24,10 +24,10 @@ class RtpPacket:
 
 
 def parse(data: bytes) -> RtpPacket:
-    """Read a packet.
+    """Parse a packet.
 
     Raises:
-        MalformedMediaError: it is no RTP of version 2, or shorter than it says.
+        MalformedMediaError: the packet is not RTP version 2, or is truncated.
 
     """
     if len(data) < 12:
@@ -45,19 +45,27 @@ def parse(data: bytes) -> RtpPacket:
         end -= data[-1]
     if start > end:
         raise MalformedMediaError("RTP headers beyond the packet")
-    return RtpPacket(second & 0x7F, sequence, timestamp, ssrc, bool(second & 0x80), data[start:end])
+    return RtpPacket(
+        payload_type=second & 0x7F,
+        sequence=sequence,
+        timestamp=timestamp,
+        ssrc=ssrc,
+        marker=bool(second & 0x80),
+        payload=data[start:end],
+    )
 
 
 def serialize(packet: RtpPacket) -> bytes:
-    """Write a packet without extension, padding or sources."""
+    """Serialize a packet without header extension, padding or contributing sources."""
     second = (0x80 if packet.marker else 0) | packet.payload_type
     return _HEADER.pack(0x80, second, packet.sequence, packet.timestamp, packet.ssrc) + packet.payload
 
 
 class Resequencer:
-    """Gives packets of one source in their order, and counts what is lost, late or out of order.
+    """Returns the packets of one source in order, and counts received, lost and reordered ones.
 
-    A gap is waited out for at most `depth` packets; a jump of over 3,000 numbers is another start, not a loss.
+    A missing packet is awaited for at most `depth` further packets. A jump of more than 3000 sequence numbers is a
+    restart of the source, not a loss.
     """
 
     def __init__(self, depth: int = 4) -> None:
@@ -67,7 +75,7 @@ class Resequencer:
         self._held: dict[int, RtpPacket] = {}
 
     def push(self, packet: RtpPacket) -> list[tuple[RtpPacket, bool]]:
-        """Take a packet; return those whose turn it is, each with whether others were lost just before it."""
+        """Add a packet; return those that are in order now, each with whether packets before it were lost."""
         sequence = packet.sequence
         if self._next is None or (sequence == self._next and not self._held):
             self.received += 1
@@ -75,7 +83,7 @@ class Resequencer:
             return [(packet, False)]
         ahead = (sequence - self._next) & 0xFFFF
         if ahead >= 0x10000 - _REORDER_WINDOW or sequence in self._held:
-            return []  # doubled, or given up already
+            return []  # a duplicate, or a packet that was counted as lost
         self.received += 1
         if ahead > _REORDER_WINDOW:
             released = [*self._release(everything=True), (packet, True)]
@@ -104,7 +112,7 @@ class Resequencer:
 
     @property
     def loss_ratio(self) -> float:
-        """Lost packets over those sent, in [0, 1]."""
+        """Lost packets divided by expected packets, in [0, 1]."""
         expected = self.received + self.lost
         return self.lost / expected if expected else 0.0
 
@@ -118,7 +126,7 @@ class Jitter:
         self._last: tuple[float, int] | None = None
 
     def push(self, arrived: float, timestamp: int) -> None:
-        """Take a packet's arrival, in seconds, and its timestamp; only the first of each picture counts."""
+        """Add the arrival time in seconds and the timestamp of a packet; only the first packet of a picture is used."""
         if self._last is not None:
             if self._last[1] == timestamp:
                 return

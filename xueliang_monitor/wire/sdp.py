@@ -1,4 +1,4 @@
-"""Session descriptions as cameras send them in DESCRIBE (RFC 8866; RFC 2326, appendix C)."""
+"""Session descriptions in responses to DESCRIBE (RFC 8866; RFC 2326, appendix C)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MEDIA = re.compile(r"(\S+)\s+\d+(?:/\d+)?\s+(\S+)\s+(.+)")
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """One `m=` section: a track."""
+    """One `m=` section, which describes a track."""
 
     kind: str
     payload_type: int
@@ -31,7 +31,7 @@ class Media:
 
 @dataclass(frozen=True, slots=True)
 class SessionDescription:
-    """What DESCRIBE tells: the aggregate control and the tracks."""
+    """A session description: the aggregate control and the tracks."""
 
     control: str
     media: tuple[Media, ...]
@@ -77,15 +77,15 @@ def _with_attribute(media: Media, name: str, value: str) -> Media:
 
 
 def parse(body: bytes) -> SessionDescription:
-    """Read a session description, leniently: unknown and odd lines are passed over.
+    """Parse a session description; unknown and malformed lines are ignored.
 
     Raises:
-        MalformedDescriptionError: it has no track at all, or exceeds a bound.
+        MalformedDescriptionError: there is no track, or the description exceeds a limit.
 
     """
     lines = body.decode("utf-8", "replace").splitlines()
     if len(lines) > MAX_LINES:
-        raise MalformedDescriptionError(f"a description of {len(lines)} lines, over the limit of {MAX_LINES}")
+        raise MalformedDescriptionError(f"a session description of {len(lines)} lines; the limit is {MAX_LINES}")
     control = ""
     media: list[Media] = []
     for raw in lines:
@@ -96,7 +96,7 @@ def parse(body: bytes) -> SessionDescription:
         if kind == "m":
             media.append(_media(value))
             if len(media) > MAX_MEDIA:
-                raise MalformedDescriptionError(f"a description of more than {MAX_MEDIA} tracks")
+                raise MalformedDescriptionError(f"a session description of more than {MAX_MEDIA} tracks")
         elif kind == "a":
             name, _, text = value.partition(":")
             if media:
@@ -104,12 +104,12 @@ def parse(body: bytes) -> SessionDescription:
             elif name == "control":
                 control = text.strip()
     if not media:
-        raise MalformedDescriptionError("the description names no track")
+        raise MalformedDescriptionError("the session description has no track")
     return SessionDescription(control, tuple(media))
 
 
 def resolve_control(base: str, control: str) -> str:
-    """Return the URL of a track, as cameras mean it: appended to the base, whatever query that carries."""
+    """Return a control URL. A relative one is appended to the base, behind its query too, as cameras expect it."""
     if not control or control == "*":
         return base
     if re.match(r"rtsps?://", control, re.IGNORECASE):

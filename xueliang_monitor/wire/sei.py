@@ -1,4 +1,4 @@
-"""Identifiers of parameter sets, and recovery points of supplemental messages (H.264, annex D)."""
+"""Supplemental enhancement information: recovery points (H.264, annex D); and identifiers of parameter sets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MAX_RECOVERY_PICTURES = 1000
 
 
 def identifier_at(unit: bytes | bytearray, start: int) -> int:
-    """Return the ue(v) that a picture parameter set begins with, -1 where there is none."""
+    """Return the identifier of a picture parameter set, the ue(v) at `start`, or -1."""
     try:
         return BitReader(bytes(unit[start : start + 8])).unsigned()
     except MalformedMediaError:
@@ -22,7 +22,7 @@ def identifier_at(unit: bytes | bytearray, start: int) -> int:
 
 
 def _messages(body: bytes) -> list[tuple[int, bytes]]:
-    """Split one unit's messages into type and payload (H.264, 7.3.2.3.1)."""
+    """Split an SEI unit into the types and payloads of its messages (H.264, 7.3.2.3.1)."""
     found: list[tuple[int, bytes]] = []
     position = 0
     while position + 2 <= len(body) and len(found) < _MAX_MESSAGES:
@@ -42,7 +42,7 @@ def _messages(body: bytes) -> list[tuple[int, bytes]]:
 
 
 def recovery_point(bodies: Sequence[bytes | bytearray]) -> int | None:
-    """Return how many pictures after this one is whole, by the recovery point among these messages; None if none."""
+    """Return the number of pictures up to the first correct one, from a recovery point message, or None."""
     for body in bodies:
         for kind, payload in _messages(unescape(bytes(body[:_MAX_MESSAGE_BYTES]))):
             if kind != _RECOVERY_POINT:

@@ -1,7 +1,6 @@
-"""SOAP answers as cameras send them: found in what surrounds them, read without trust, told apart when they are none.
+"""A tolerant and bounded parser for SOAP responses of cameras (SOAP 1.2 part 1, section 5; SOAP 1.1, section 4).
 
-SOAP 1.2 part 1, section 5; SOAP 1.1, section 4. Answers are read by local name: cameras get prefixes, namespaces and
-the order of elements wrong, and none of that changes what they say.
+Elements are found by local name, because cameras send wrong prefixes, namespaces and orders of elements.
 """
 
 from __future__ import annotations
@@ -31,13 +30,13 @@ _DECLARED = re.compile(rb"""^<\?xml[^>]*encoding\s*=\s*["']([\w.-]{1,40})["']"""
 
 
 def local(element: Element) -> str:
-    """Return an element's name without namespace or undeclared prefix."""
+    """Return the local name of an element, without a namespace or an undeclared prefix."""
     tag = element.tag
     return str(tag).rpartition("}")[2].rpartition(":")[2]
 
 
 def child(element: Element | None, *names: str) -> Element | None:
-    """Follow a path of local names; None where it ends."""
+    """Return the element at a path of local names, or None."""
     for name in names:
         if element is None:
             return None
@@ -46,28 +45,28 @@ def child(element: Element | None, *names: str) -> Element | None:
 
 
 def children(element: Element | None, name: str) -> list[Element]:
-    """Return the children of a local name."""
+    """Return the children with a local name."""
     return [] if element is None else [item for item in element if local(item) == name]
 
 
 def text(element: Element | None, *names: str, limit: int = 200) -> str:
-    """Return the text at a path of local names, on one line, without what cannot be printed; empty where none is."""
+    """Return the text at a path of local names, on one line and without unprintable characters, or an empty string."""
     found = child(element, *names)
     raw = (found.text or "") if found is not None else ""
     return "".join(char if char.isprintable() else " " for char in raw[: 4 * limit]).strip()[:limit]
 
 
 def _unwrap(content: bytes) -> bytes:
-    """Cut the envelope out of what surrounds it: multipart borders, byte order marks, padding."""
+    """Return the envelope without its surroundings: multipart boundaries, byte order marks, padding."""
     start = _START.search(content)
     ends = list(_END.finditer(content))
     if start is None or not ends or ends[-1].end() <= start.start():
-        raise MalformedResponseError("the answer holds no whole SOAP envelope")
+        raise MalformedResponseError("the response has no complete SOAP envelope")
     return content[start.start() : ends[-1].end()]
 
 
 def _utf8(content: bytes) -> bytes:
-    """Turn the answer into UTF-8 without a declaration, whatever it says it is; what cannot be read is replaced."""
+    """Return the response as UTF-8. The declared encoding is tried first; invalid bytes are replaced."""
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return content.decode("utf-16", "replace").encode()
     content = content.removeprefix(b"\xef\xbb\xbf").lstrip()
@@ -98,15 +97,15 @@ def _parser(*, recover: bool) -> etree.XMLParser:
 
 
 def _parse(content: bytes) -> Element:
-    for recover in (False, True):  # the second time over undeclared prefixes and stray characters
+    for recover in (False, True):  # the second attempt tolerates undeclared prefixes and stray characters
         try:
             root = etree.fromstring(content, _parser(recover=recover))
         except etree.XMLSyntaxError as error:
             if recover:
-                raise MalformedResponseError(f"the answer is not XML: {str(error)[:120]}") from error
+                raise MalformedResponseError(f"the response is not XML: {str(error)[:120]}") from error
         else:
             if root is None:
-                raise MalformedResponseError("the answer is not XML")
+                raise MalformedResponseError("the response is not XML")
             return root
     raise AssertionError
 
@@ -116,7 +115,7 @@ def _check_depth(root: Element) -> None:
     while level:
         depth += 1
         if depth > MAX_DEPTH:
-            raise MalformedResponseError(f"the answer is nested deeper than {MAX_DEPTH} elements")
+            raise MalformedResponseError(f"the response is nested deeper than {MAX_DEPTH} elements")
         level = [item for element in level for item in element]
 
 
@@ -133,24 +132,24 @@ def _fault(element: Element) -> SoapFault:
 
 
 def read(content: bytes, status: int = 200) -> Element:
-    """Return the first element of the answer's Body; `status` is that of HTTP.
+    """Return the first element of the Body; `status` is the HTTP status, for messages.
 
     Raises:
         EmptyResponseError: there is no content.
-        WebPageError: it is an HTML page.
-        SoapFaultError: it is a SOAP fault.
-        MalformedResponseError: it is no SOAP, too large, too deep, or declares types or entities of its own.
+        WebPageError: the content is an HTML page.
+        SoapFaultError: the content is a SOAP fault.
+        MalformedResponseError: the content is not SOAP, is too large or too deep, or declares a DTD or entities.
 
     """
     if len(content) > MAX_RESPONSE_BYTES:
-        raise MalformedResponseError(f"the answer is larger than {MAX_RESPONSE_BYTES} bytes")
+        raise MalformedResponseError(f"the response is larger than {MAX_RESPONSE_BYTES} bytes")
     if not content.strip(b"\x00 \t\r\n"):
-        raise EmptyResponseError(f"the answer is empty (HTTP {status})")
+        raise EmptyResponseError(f"the response is empty (HTTP {status})")
     plain = _utf8(content)
     if _DTD.search(plain.decode("utf-8", "replace")) and not _PAGE.search(plain[:4096]):
-        raise MalformedResponseError("the answer declares a document type or entities, which SOAP forbids")
+        raise MalformedResponseError("the response declares a document type or entities, which SOAP forbids")
     if not _END.search(plain) and _PAGE.search(plain[:4096]):
-        raise WebPageError(f"a web page came in place of a SOAP answer (HTTP {status})")
+        raise WebPageError(f"the response is a web page in place of SOAP (HTTP {status})")
     envelope = re.sub(rb"^<\?xml[^>]*\?>", b"", _unwrap(plain)).lstrip()
     root = _parse(envelope)
     _check_depth(root)

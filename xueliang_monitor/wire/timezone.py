@@ -1,8 +1,8 @@
-"""Time zones as cameras spell them: POSIX.1 TZ strings (8.3), and what vendors take for them.
+"""Parses the time zones of cameras: POSIX.1 TZ strings (8.3), and the variants of vendors.
 
-Seen on real cameras: `CST+8:00:00` (Reolink E1 Zoom), `UTC5:0` (Bosch 7.80), `UTC5UTC`, `EST5EDT,M3.2.0,M11.1.0`
-(AXIS 11.9), and `CST+7:00:00DST01:00:00,M3.2.0/02:00:00,M11.1.0/02:00:00` (TRENDnet TV-IP320PI), where what stands
-after DST is how far the clock is put forward, not the offset of summer time as POSIX has it.
+Found on real cameras: `CST+8:00:00` (Reolink E1 Zoom), `UTC5:0` (Bosch 7.80), `UTC5UTC`, `EST5EDT,M3.2.0,M11.1.0`
+(AXIS 11.9), and `CST+7:00:00DST01:00:00,M3.2.0/02:00:00,M11.1.0/02:00:00` (TRENDnet TV-IP320PI). In the last one the
+value after DST is the shift of the clock in summer, where POSIX has the offset from UTC in summer.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _DAY = datetime.timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """A weekday of a month (POSIX Mm.w.d): week 5 is the last one, weekday 0 is Sunday."""
+    """The rule Mm.w.d of POSIX: a weekday of a month; week 5 is the last one, weekday 0 is Sunday."""
 
     month: int
     week: int
@@ -42,7 +42,7 @@ class _Rule:
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """A camera's time zone; offsets are what is added to UTC."""
+    """A time zone; offsets are added to UTC."""
 
     standard: datetime.timedelta
     summer: datetime.timedelta | None = None
@@ -50,9 +50,9 @@ class Zone:
     end: _Rule | None = None
 
     def offset(self, local: datetime.datetime, *, daylight: bool = False) -> datetime.timedelta:
-        """Return what is added to UTC at a local time without zone.
+        """Return the offset from UTC at a local time.
 
-        `daylight` says whether the camera keeps summer time, which counts where the zone has no rules of its own.
+        `daylight` is True where the camera says that summer time is in effect; it is used where the zone has no rules.
         """
         if self.start is None or self.end is None:
             return self.summer if daylight and self.summer is not None else self.standard
@@ -78,14 +78,14 @@ def _rule(value: str | None) -> _Rule | None:
 
 
 def parse(value: str) -> Zone | None:
-    """Read a time zone; None where it cannot be understood. Never raises."""
+    """Parse a time zone; return None where it is not valid. Never raises."""
     match = _ZONE.fullmatch(value[:120])
     if match is None or match["offset"] is None:
         return _named(value.strip())
     standard = -_time(match["offset"])
     if abs(standard) > 26 * _HOUR:
         return None
-    # `UTC5UTC` names the same zone twice and means no summer time.
+    # `UTC5UTC` repeats the name of the zone; it has no summer time.
     if not match["summer"] or match["summer"] == match["name"]:
         return Zone(standard)
     summer = standard + _HOUR
@@ -96,7 +96,7 @@ def parse(value: str) -> Zone | None:
 
 
 def _named(value: str) -> Zone | None:
-    """Read `UTC`, `GMT`, or a name of the zone database such as `Asia/Shanghai`."""
+    """Parse `UTC`, `GMT`, or a name of the time zone database such as `Asia/Shanghai`."""
     if value.upper() in {"UTC", "GMT", "Z", "UTC0", "GMT0"}:
         return Zone(datetime.timedelta(0))
     if not re.fullmatch(r"[A-Za-z_]{1,32}(?:/[A-Za-z_+-]{1,32}){1,2}", value):

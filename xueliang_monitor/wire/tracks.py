@@ -1,4 +1,4 @@
-"""Which depacketizer reads which track: the one table of encodings."""
+"""Chooses the video track, and the depacketizer for its encoding."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from xueliang_monitor.wire.media import START_CODE, Codec
 from xueliang_monitor.wire.mjpeg import MjpegDepacketizer
 from xueliang_monitor.wire.sdp import Media
 
-_WRITTEN = {"MP4V-ES": "MPEG-4 Visual", "MPV": "MPEG-1/2 Video", "MP2T": "MPEG-2 TS", "H263-1998": "H.263"}
-"""Names that people know better than RTP's."""
+_COMMON_NAMES = {"MP4V-ES": "MPEG-4 Visual", "MPV": "MPEG-1/2 Video", "MP2T": "MPEG-2 TS", "H263-1998": "H.263"}
+"""Common names of codecs, by their RTP encoding names."""
 
 CODECS = {"H264": Codec.H264, "H265": Codec.H265, "HEVC": Codec.H265, "JPEG": Codec.MJPEG}
 VideoDepacketizer = H264Depacketizer | H265Depacketizer | MjpegDepacketizer
 
 
 def declared_size(codec: Codec, access_unit: bytes) -> tuple[int, int] | None:
-    """Return width and height that the parameter set within an Annex B access unit declares, None without one."""
+    """Return the width and height in the parameter set of an Annex B access unit, or None."""
     for unit in access_unit.split(START_CODE):
         try:
             if codec is Codec.H264 and len(unit) > 4 and unit[0] & 0x1F == h264.SPS:
@@ -34,7 +34,7 @@ def declared_size(codec: Codec, access_unit: bytes) -> tuple[int, int] | None:
 
 
 def depacketizer(media: Media) -> VideoDepacketizer | None:
-    """Return a depacketizer for a track, None where its codec cannot be judged."""
+    """Return a depacketizer for a track, or None where its codec is not supported."""
     parameters = media.format_parameters
     match CODECS.get(media.encoding):
         case Codec.H264:
@@ -48,14 +48,14 @@ def depacketizer(media: Media) -> VideoDepacketizer | None:
 
 
 def codec_name(media: Media) -> str:
-    """Return the name of a track's codec as people may see it, with its payload type where it has no name."""
+    """Return the name of a track's codec for display, or its payload type."""
     name = re.sub(r"[^\w.+-]", "?", media.encoding[:40])
-    return _WRITTEN.get(name, name) or f"not named (payload type {media.payload_type})"
+    return _COMMON_NAMES.get(name, name) or f"unnamed (payload type {media.payload_type})"
 
 
 def choose(videos: Sequence[Media]) -> tuple[Media, VideoDepacketizer] | None:
-    """Return the first track that can be judged, with its depacketizer; None where there is none."""
+    """Return the first track whose codec is supported, with its depacketizer, or None."""
     for media in videos:
-        if (found := depacketizer(media)) is not None:
-            return media, found
+        if (chosen := depacketizer(media)) is not None:
+            return media, chosen
     return None

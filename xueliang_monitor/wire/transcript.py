@@ -1,8 +1,8 @@
-"""Captures of conversations with cameras: what was asked and answered, byte for byte, as text that people may read.
+"""Captures of RTSP connections: requests and responses, byte for byte, in a readable text format.
 
-A capture opens with lines of `#` that say what it stands for. `C:` begins a line of the client's, `S:` one of the
-server's. A line ends with CR LF, but with a line feed alone where it says `\\x0a` at its end, and with nothing where
-it says `\\`. Bytes that are no text stand as `\\xNN`, a backslash as two.
+A capture starts with `#` lines that describe it. `C:` starts a line of the client, `S:` a line of the server. A line
+ends with CR LF; with a line feed alone where it ends with `\\x0a`; and without a line end where it ends with `\\`.
+Bytes that are not text are written as `\\xNN`, a backslash is doubled.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _HARDWARE = re.compile(r"(?i)\b[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}\b")
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A request and what came back for it."""
+    """A request and its response."""
 
     request: bytes
     response: bytes
@@ -36,7 +36,7 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """A capture: what it stands for, the track that is expected to be taken, and the exchanges in order."""
+    """A capture: its description, the track that is expected to be chosen, and the exchanges in order."""
 
     about: str
     expects: str
@@ -71,48 +71,48 @@ def _shown(letter: str) -> str:
 
 
 def parse(text: str) -> Transcript:
-    """Read a capture.
+    """Parse a capture.
 
     Raises:
-        ValueError: a line has none of the three beginnings.
+        ValueError: a line starts with none of `#`, `C:` and `S:`.
 
     """
     about: list[str] = []
     expects, sides = "", [("", bytearray())]
     for number, line in enumerate(text.splitlines(), 1):
         if line.startswith("#"):
-            said = line[1:].strip()
-            if said.startswith(EXPECTS):
-                expects = said.removeprefix(EXPECTS).strip()
+            text_line = line[1:].strip()
+            if text_line.startswith(EXPECTS):
+                expects = text_line.removeprefix(EXPECTS).strip()
             else:
-                about.append(said)
+                about.append(text_line)
             continue
         if line[:2] not in ("C:", "S:"):
-            raise ValueError(f"line {number} begins with none of #, C: and S:")
+            raise ValueError(f"line {number} starts with none of #, C: and S:")
         if line[:2] != sides[-1][0]:
             sides.append((line[:2], bytearray()))
         sides[-1][1].extend(_unescape(line[3:]))
-    asked = [bytes(said) for side, said in sides if side == "C:"]
-    answered = [bytes(said) for side, said in sides if side == "S:"]
-    return Transcript("\n".join(about), expects, tuple(map(Exchange, asked, answered)))
+    requests = [bytes(data) for side, data in sides if side == "C:"]
+    responses = [bytes(data) for side, data in sides if side == "S:"]
+    return Transcript("\n".join(about), expects, tuple(map(Exchange, requests, responses)))
 
 
 def write(transcript: Transcript) -> str:
-    """Return a capture as text."""
+    """Serialize a capture."""
     lines = [f"# {line}" for line in transcript.about.splitlines()]
     lines += [f"# {EXPECTS} {transcript.expects}"] if transcript.expects else []
     for exchange in transcript.exchanges:
-        for side, said in (("C:", exchange.request), ("S:", exchange.response)):
-            lines += [f"{side} {_escape(line)}" for line in said.splitlines(keepends=True)]
+        for side, data in (("C:", exchange.request), ("S:", exchange.response)):
+            lines += [f"{side} {_escape(line)}" for line in data.splitlines(keepends=True)]
     return "\n".join(lines) + "\n"
 
 
-def redact(said: bytes, host: str, secrets: Iterable[str]) -> bytes:
-    """Return what was said without login, addresses and what else tells which camera it was; its length is kept right.
+def redact(data: bytes, host: str, secrets: Iterable[str]) -> bytes:
+    """Return a message without login, addresses and other data that identifies the camera; fix its Content-Length.
 
-    `secrets` are texts that must not remain, such as user name and password.
+    `secrets` are texts to remove, such as the user name and the password.
     """
-    text = said.decode("utf-8", "surrogateescape")
+    text = data.decode("utf-8", "surrogateescape")
     text = _SECRET_HEADERS.sub(r"\1 ***", text)
     text = _SECRET_PARAMETERS.sub(r'\1="***"', text)
     text = _USER_INFORMATION.sub(r"\1", text)
@@ -128,12 +128,12 @@ def redact(said: bytes, host: str, secrets: Iterable[str]) -> bytes:
 
 def _address(match: re.Match[str]) -> str:
     try:
-        told = ipaddress.ip_address(match[0])
+        address = ipaddress.ip_address(match[0])
     except ValueError:
         return match[0]
-    if told.is_loopback or told.is_unspecified or told.is_multicast:
+    if address.is_loopback or address.is_unspecified or address.is_multicast:
         return match[0]
-    return ADDRESS if told.version == 4 else ADDRESS_V6
+    return ADDRESS if address.version == 4 else ADDRESS_V6
 
 
 def _with_length(text: str) -> str:

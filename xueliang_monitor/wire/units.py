@@ -1,4 +1,4 @@
-"""NAL units on their way to a picture: in fragments, parameter sets kept, pictures that need those before them."""
+"""The parts of a NAL depacketizer: fragments, parameter sets, and pictures from a recovery point."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ MAX_PARAMETER_SET_BYTES = 4096
 MAX_SETS_A_KIND = 8
 
 Unit = bytes | bytearray
-"""A NAL unit, in one piece or grown from fragments."""
+"""A NAL unit, received whole or assembled from fragments."""
 
 
 class NalAssembler:
-    """Collects the NAL units of one access unit (H.264 and H.265 alike), bounded in bytes and number."""
+    """Collects the NAL units of one access unit (H.264 or H.265), up to a number of units and bytes."""
 
     def __init__(self) -> None:
         self.units: list[Unit] = []
@@ -32,7 +32,7 @@ class NalAssembler:
             raise MalformedMediaError(f"a picture of over {MAX_ACCESS_UNIT_BYTES} bytes")
 
     def add(self, unit: bytes) -> None:
-        """Add a whole NAL unit."""
+        """Add a complete NAL unit."""
         self.drop_fragments()
         if not unit:
             self.complete = False
@@ -46,7 +46,7 @@ class NalAssembler:
         self.units.append(unit)
 
     def add_fragment(self, header: bytes, fragment: bytes, *, start: bool, end: bool) -> None:
-        """Add a fragment; `header` is the NAL unit's own, rebuilt."""
+        """Add a fragment; `header` is the reconstructed header of the NAL unit."""
         if start:
             self.drop_fragments()
             self._fragments = bytearray(header)
@@ -61,21 +61,21 @@ class NalAssembler:
             self._keep(unit)
 
     def drop_fragments(self) -> None:
-        """Forget a NAL unit that never ended."""
+        """Drop a NAL unit whose last fragment is missing."""
         if self._fragments is not None:
             self.complete = False
             if len(self.broken) >= MAX_UNITS:
-                raise MalformedMediaError(f"a picture of over {MAX_UNITS} NAL units that never end")
+                raise MalformedMediaError(f"a picture of over {MAX_UNITS} unfinished NAL units")
             self.broken.append(bytes(self._fragments[:2]))
             self._fragments = None
 
     def lose(self) -> None:
-        """Note that packets were lost just now."""
+        """Record that packets were lost at this point."""
         self.complete = False
         self.drop_fragments()
 
     def begin(self, timestamp: int) -> None:
-        """Start the next access unit; `broken` keeps the headers of NAL units of which a part was lost."""
+        """Start the next access unit; `broken` collects the headers of its incomplete NAL units."""
         self.units = []
         self.broken = []
         self._fragments = None
@@ -90,33 +90,33 @@ class NalAssembler:
 
 
 class ParameterSets:
-    """The parameter sets last seen, a few of each kind, by their identifiers."""
+    """The last parameter sets, a few of each kind, by identifier."""
 
     def __init__(self, kinds: Sequence[int]) -> None:
         self._kinds = kinds
         self._sets: dict[tuple[int, int], bytes] = {}
 
     def remember(self, kind: int, identifier: int, unit: Unit) -> None:
-        """Keep a set in place of the one of its kind and identifier."""
+        """Store a set, and replace the one with its kind and identifier."""
         if kind in self._kinds and len(unit) <= MAX_PARAMETER_SET_BYTES and identifier < MAX_SETS_A_KIND:
             self._sets[(kind, identifier)] = bytes(unit)
 
     def of(self, kind: int) -> list[bytes]:
-        """Return those of a kind."""
+        """Return the sets of a kind."""
         return [unit for (known, _), unit in sorted(self._sets.items()) if known == kind]
 
     @property
     def complete(self) -> bool:
-        """Whether there is one of each kind, without which nothing can be decoded."""
+        """Whether there is a set of each kind, which decoding requires."""
         return {kind for kind, _ in self._sets} == set(self._kinds)
 
     def absent_from(self, kinds: Sequence[int]) -> list[bytes]:
-        """Return the sets of those kinds that a picture does not bring itself."""
+        """Return the sets of the kinds that are not in `kinds`, the NAL unit types of a picture."""
         return [unit for kind in self._kinds if kind not in kinds for unit in self.of(kind)]
 
 
 class RecoveryRun:
-    """Pictures from a recovery point on, of which the last one is whole (H.264, D.2.8)."""
+    """The pictures from a recovery point to the first correct one (H.264, D.2.8)."""
 
     def __init__(self, head: bytes, left: int) -> None:
         self._parts = [head]
@@ -125,23 +125,23 @@ class RecoveryRun:
         self.size = 0
 
     def add(self, data: bytes) -> bool:
-        """Take the next whole picture; return whether the run is over.
+        """Add the next complete picture; return whether it is the first correct one.
 
         Raises:
-            MalformedMediaError: it exceeds its bound.
+            MalformedMediaError: the pictures together are too large.
 
         """
         self._parts.append(data)
         self.size += len(data)
         if self.size > MAX_ACCESS_UNIT_BYTES:
-            raise MalformedMediaError(f"a recovery of over {MAX_ACCESS_UNIT_BYTES} bytes")
+            raise MalformedMediaError(f"a recovery point with over {MAX_ACCESS_UNIT_BYTES} bytes")
         self.pictures += 1
         self._left -= 1
         return self._left < 0
 
     @property
     def data(self) -> bytes:
-        """All of it, as Annex B bytes."""
+        """All pictures, as Annex B bytes."""
         return b"".join(self._parts)
 
 

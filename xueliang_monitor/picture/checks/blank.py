@@ -6,7 +6,10 @@ from xueliang_monitor.model import Fault, Rung, Severity, Text
 from xueliang_monitor.picture.verdict import Check, Judged, View, over
 
 UNIFORM = 0.90
-"""Share of the picture in one colour from which it is blank; low enough for a line of text such as NO SIGNAL."""
+"""Share of the picture in one colour from which it is blank; low enough for text such as NO SIGNAL.
+
+From a prototype on other cameras.
+"""
 
 ABOVE_USUAL = 0.08
 """How far the share must exceed the highest usual one: walls and skies are plain as well."""

@@ -6,7 +6,10 @@ from xueliang_monitor.model import Fault, Rung, Severity, Text
 from xueliang_monitor.picture.verdict import Check, Judged, View, both, over, under
 
 CONTRAST, BELOW_USUAL = 0.72, 0.80
-"""Share of the usual contrast below which it is low, and the largest share of the lowest usual value."""
+"""Share of the usual contrast below which it is low, and the largest share of the lowest usual value.
+
+The first is from a prototype on other cameras.
+"""
 
 DETAIL = 0.70
 """Share of the usual detail that low contrast must fall below as well."""

@@ -35,7 +35,7 @@ SHAKING = Check(
         Severity.WARNING,
         name=Text("Shaking picture", "画面抖动"),
         cause=Text("Wind, traffic, or a loose mast or bracket.", "大风、车辆震动，或立杆、支架松动。"),
-        advice=Text("Tighten bracket and mast; switch on image stabilisation.", "紧固支架与立杆；开启电子防抖。"),
+        advice=Text("Tighten bracket and mast; switch on image stabilisation.", "紧固支架与立杆；开启防抖。"),
     ),
     _judge,
 )

@@ -1,10 +1,10 @@
-"""Which answers say that a camera takes no login for a while, and which only hold the word."""
+"""Responses that report a locked account, and responses that only contain the word."""
 
 from __future__ import annotations
 
 import pytest
 
-from xueliang_monitor.net.locks import BODIES, REASONS, STATUSES, says_locked
+from xueliang_monitor.net.account_locks import BODIES, REASONS, STATUSES, says_locked
 from xueliang_monitor.net.rtsp_status import refuses_login
 from xueliang_monitor.wire.messages import MessageParser, Response
 
@@ -47,7 +47,7 @@ def answer(status: int, reason: str = "Unauthorized", body: str = "", *headers: 
         answer(401, "Unauthorized (too many failed login attempts)"),
     ],
 )
-def test_what_vendors_say_of_locked_accounts_is_a_lock(response: Response) -> None:
+def test_the_lock_responses_of_vendors_are_recognised(response: Response) -> None:
     assert says_locked(response)
     assert refuses_login(response)
 
@@ -75,7 +75,7 @@ def test_what_vendors_say_of_locked_accounts_is_a_lock(response: Response) -> No
         answer(200, "OK", HIKVISION.format("lock", 1791, 0)),
     ],
 )
-def test_the_word_alone_is_none(response: Response) -> None:
+def test_the_word_alone_is_not_a_lock(response: Response) -> None:
     assert not says_locked(response)
 
 

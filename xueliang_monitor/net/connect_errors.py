@@ -1,4 +1,4 @@
-"""From the system's errors of connecting to ours: what is wrong with the camera, and what with ourselves."""
+"""Translates the system's connect errors: faults of the camera or the network, and shortages of the monitor."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ _NO_ROUTE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, e
 _BY_PEER = frozenset(
     {errno.ETIMEDOUT, errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE, errno.EPROTO, errno.ENOPROTOOPT}
 )
-"""What the network or the other side may cause; an error that is in neither set is our own system's."""
+"""Errors that the network or the peer may cause. Any other error comes from this machine."""
 
 
 def connect_error(error: OSError, where: str) -> ConnectError | ShortageError:
-    """Return what an error of connecting to `where` means."""
+    """Return the error to raise for a failed connection to `where`, a host and port."""
     if isinstance(error, ConnectionRefusedError):
         return ConnectRefusedError(f"{where} refused the connection")
     if error.errno in _NO_ROUTE:
-        return HostUnreachableError(f"{where} cannot be reached: no route to it")
+        return HostUnreachableError(f"{where} cannot be reached: no route to host")
     if error.errno in _BY_PEER or isinstance(error, TimeoutError):
         return HostUnreachableError(f"{where} cannot be reached: {error.strerror or type(error).__name__}")
     short = shortage_of(error) or unknown_error(error)
-    return ShortageError(short.resource, f"{where} was not asked: {short}")
+    return ShortageError(short.resource, f"{where} was not contacted: {short}")

@@ -1,7 +1,7 @@
-"""What cameras answer while they take no login: only what is known of vendors, by a table with its sources. Pure.
+"""Recognises responses that say that an account is locked, from a table of what vendors are known to send. Pure.
 
-A realm, another header or a page is never searched: "Lock 3" is a name, "Caps Lock" a hint, and a login page holds
-every message that its script may ever show.
+The realm, other headers and HTML pages are never searched. "Lock 3" is a camera's name, "Caps Lock" a hint, and a
+login page contains every message that its script may show.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from xueliang_monitor.wire.messages import Response
 
 MAX_TEXT_BYTES = 2000
-_REFUSALS = frozenset({401, 403})
+_REFUSED = frozenset({401, 403})
 
 
 @dataclass(frozen=True, slots=True)
 class LockStatus:
-    """A status that says so by itself."""
+    """A status that means a lock without further text."""
 
     status: int
     source: str
@@ -25,7 +25,7 @@ class LockStatus:
 
 @dataclass(frozen=True, slots=True)
 class LockPattern:
-    """What a refusal (401, 403) says in its reason phrase, or in a body that is no page."""
+    """A pattern for the reason phrase or the body of a 401 or 403; bodies that are HTML pages are not searched."""
 
     vendor: str
     pattern: re.Pattern[str]
@@ -48,9 +48,13 @@ BODIES = (
     LockPattern("Hikvision", _pattern(r'"lockStatus"\s*:\s*"lock"'), "ISAPI with format=json"),
     LockPattern("Dahua", _pattern(r"\A\s*(?:Error\s+)?User Locked!"), "CGI: User Locked! Please try again after ..."),
     LockPattern("Dahua", _pattern(r'"code"\s*:\s*268632081\b'), "RPC2: 0x10030011, the user has been locked"),
-    LockPattern("Dahua", _pattern(r'"remainLockSecond"\s*:\s*0*[1-9]'), "RPC2: 0 where only the password was wrong"),
+    LockPattern(
+        "Dahua", _pattern(r'"remainLockSecond"\s*:\s*0*[1-9]'), "RPC2: the value is 0 where only the password was wrong"
+    ),
     LockPattern("TP-Link", _pattern(r'"code"\s*:\s*-40404\b'), "DEVICE_BLOCKED: python-kasa, pull request 1393"),
-    LockPattern("TP-Link", _pattern(r'"sec_left"\s*:\s*0*[1-9]'), "seconds until unblocked: the same"),
+    LockPattern(
+        "TP-Link", _pattern(r'"sec_left"\s*:\s*0*[1-9]'), "seconds until unblocked: python-kasa, pull request 1393"
+    ),
 )
 
 REASONS = (
@@ -73,10 +77,10 @@ _BY_STATUS = frozenset(known.status for known in STATUSES)
 
 
 def says_locked(response: Response) -> bool:
-    """Say whether a refusal tells of a lock: by its status, its reason phrase, or a vendor's own body."""
+    """Return whether a response says that the account is locked, by its status, its reason phrase or its body."""
     if response.status in _BY_STATUS:
         return True
-    if response.status not in _REFUSALS:
+    if response.status not in _REFUSED:
         return False
     if any(known.pattern.search(response.reason) for known in REASONS):
         return True

@@ -1,4 +1,4 @@
-"""Which spellings of a camera's address are taken: those that every program reads alike. Pure."""
+"""Checks how the host of a camera is written: only forms that all programs read alike are accepted. Pure."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _PLAIN = "write four numbers from 0 to 255, such as 192.0.2.18"
 
 
 def check_host(value: str) -> str:
-    """Return an IP address or a host name as it was written.
+    """Return a valid IP address or host name unchanged.
 
-    The C library also reads 127.0.1.022 (octal), 192.0.2 (a part left out), 3221225994 (one integer) and 0x7f.1 as
-    addresses, each of another device than the reader expects. A host whose last label is a number is such an address
-    and no name (WHATWG URL, 3.5; RFC 1123, 2.1).
+    The C library also accepts 127.0.1.022 (octal), 192.0.2 (a part is missing), 3221225994 (one integer) and 0x7f.1,
+    and reaches another device than the reader expects. A host whose last label is a number is an address, not a name
+    (WHATWG URL, 3.5; RFC 1123, 2.1).
 
     Raises:
         ValueError: it is neither; the message says why and what to write.
@@ -41,7 +41,7 @@ def _check_ipv6(value: str) -> str:
 
 
 def _check_ipv4(value: str, parts: list[str]) -> None:
-    """Raise ValueError where a number is no IPv4 address in four plain decimal parts."""
+    """Raise ValueError unless the value is an IPv4 address of four decimal numbers."""
     if any(part[:2].lower() == "0x" for part in parts):
         raise ValueError(f"{value} is a hexadecimal spelling of an IPv4 address; {_PLAIN}")
     if len(parts) == 1:

@@ -1,4 +1,4 @@
-"""How an address may be written: no spelling that one program reads as another device than the next."""
+"""Accepted forms of a host: none that two programs read as different devices."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from xueliang_monitor.cli import app
 from xueliang_monitor.configuration import inventory
 from xueliang_monitor.configuration.spreadsheet import read
-from xueliang_monitor.net.spelling import check_host
+from xueliang_monitor.net.host_validation import check_host
 
 REFUSED = (
     ("127.0.1.022", "some programs read 022 as octal"),
@@ -45,18 +45,18 @@ TAKEN = (
 
 
 @pytest.mark.parametrize(("host", "why"), REFUSED)
-def test_what_may_mean_another_device_is_refused(host: str, why: str) -> None:
+def test_ambiguous_addresses_are_rejected(host: str, why: str) -> None:
     with pytest.raises(ValueError, match=re.escape(why)):
         check_host(host)
 
 
 @pytest.mark.parametrize("host", TAKEN)
-def test_plain_addresses_and_names_are_taken(host: str) -> None:
+def test_plain_addresses_and_names_are_accepted(host: str) -> None:
     assert check_host(host) == host
 
 
 @given(st.ip_addresses(v=4), st.integers(0, 3), st.integers(1, 3))
-def test_leading_zeros_are_refused_wherever_they_stand(address: ipaddress.IPv4Address, place: int, zeros: int) -> None:
+def test_leading_zeros_are_rejected_in_every_part(address: ipaddress.IPv4Address, place: int, zeros: int) -> None:
     assert check_host(str(address)) == str(address)
     parts = str(address).split(".")
     parts[place] = "0" * zeros + parts[place]
@@ -65,8 +65,8 @@ def test_leading_zeros_are_refused_wherever_they_stand(address: ipaddress.IPv4Ad
 
 
 @given(st.text("0123456789.xXaf", max_size=20))
-def test_what_is_taken_as_a_number_is_a_plain_address(host: str) -> None:
-    """Whatever inet_aton would read is taken only where Python's strict reading agrees."""
+def test_an_accepted_number_is_a_plain_address(host: str) -> None:
+    """A value that inet_aton accepts is valid only where Python's strict parser agrees."""
     try:
         check_host(host)
     except ValueError:
@@ -77,7 +77,7 @@ def test_what_is_taken_as_a_number_is_a_plain_address(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.1.022", "192.0.2", "3221225994", "192.0.2.300", "0x7f000001"])
-def test_no_way_in_takes_it(host: str, tmp_path: Path) -> None:
+def test_every_input_rejects_an_ambiguous_address(host: str, tmp_path: Path) -> None:
     folder = tmp_path / "cameras.d"
     folder.mkdir()
     (folder / "cam-1.yaml").write_text(f"site: S\naddress: '{host}'\n")
