@@ -155,7 +155,6 @@ def _known(candidate: NewCamera) -> dict[str, Any]:
 
 
 def add(
-    *,
     address: Annotated[str, typer.Argument(help="The camera's IP address or host name.")],
     *,
     site: Annotated[str, typer.Option("--site", "-s", help="Community, village or school where it is installed.")] = "",

@@ -55,7 +55,6 @@ def _show(outcomes: list[ImportedRow], into: Path) -> None:
 
 
 def import_(
-    *,
     file: Annotated[
         Path,
         typer.Argument(help="CSV or XLSX with the columns of config/fleet.csv, in English or Chinese."),

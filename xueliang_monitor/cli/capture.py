@@ -12,7 +12,6 @@ from xueliang_monitor.cli.output import ConfigOption, err, refuse
 
 
 def capture(
-    *,
     target: Annotated[str, typer.Argument(help="A camera's id, or an rtsp:// URL.")],
     *,
     to: Annotated[Path | None, typer.Option("--to", help="Output file; default: standard output.")] = None,

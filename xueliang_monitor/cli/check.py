@@ -195,7 +195,6 @@ def _print_table(target: Target, visited: VisitResult) -> None:
 
 
 def check(
-    *,
     target: Annotated[str, typer.Argument(help="A camera's id, or an rtsp:// URL.")],
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,

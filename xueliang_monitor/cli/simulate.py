@@ -108,7 +108,6 @@ def _setting(text: str) -> tuple[str, float]:
 
 @app.command("fault")
 def fault(
-    *,
     camera: Annotated[str, typer.Argument(help="The camera's id.")],
     name: Annotated[str, typer.Argument(metavar="FAULT", help="A fault from `xueliang simulate faults`, or `none`.")],
     *,
