@@ -1,4 +1,4 @@
-"""The commands with which a technician registers, tests, imports and changes cameras, each in a process of its own."""
+"""The commands that register, test, import and change cameras, each run in a process of its own."""
 
 from __future__ import annotations
 

@@ -240,7 +240,7 @@ async def test_a_crash_of_ours_outside_the_rungs_costs_one_visit(
     def crash(*_: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(visit_module, "_conclude", crash)
+    monkeypatch.setattr(visit_module, "conclude", crash)
     found = await look(Target("cam-1", "127.0.0.1", 1), workers)
     assert [finding.code for finding in found.seen] == ["check_failed"]
     assert found.online is None

@@ -130,7 +130,7 @@ def test_looks_and_days_are_given_up_from_the_oldest_and_said() -> None:
     assert kept.looks[-1].at == START + 249
     assert waiting.losses.counts == {"looks": 250 - len(kept.looks), "days": 250 - len(kept.seconds)}
     assert waiting.losses.watched == 10.0 * (250 - len(kept.seconds))
-    assert str(waiting.losses).startswith(f"{250 - len(kept.looks)} looks from 2023-11-1")
+    assert str(waiting.losses).startswith(f"{250 - len(kept.looks)} picture samples from 2023-11-1")
     assert "cameras' days from 2026-01-01 to 2026-0" in str(waiting.losses)
     assert str(waiting.losses).endswith(" s of watched time")
 

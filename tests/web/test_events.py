@@ -1,4 +1,4 @@
-"""Maintenance and events: over the command line, the API and the log, with and without a daemon."""
+"""Maintenance and events on the command line, in the API and in the log, with and without a daemon."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.test_reload import Place, Start, known, watching
 from tests.waiting import AT_MOST_SECONDS, until
 from xueliang_monitor.event_log import PriorityFormatter, fields_of, logfmt
 from xueliang_monitor.judgement.availability import AvailabilitySeconds, window
-from xueliang_monitor.judgement.maintenance import Window, covering
+from xueliang_monitor.judgement.maintenance import Window, WindowKind, covering
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
 from xueliang_monitor.model import State
 from xueliang_monitor.simulator.faults import BY_NAME
@@ -45,7 +45,7 @@ def test_maintenance_suspends_judgement_and_is_left_out_of_the_rates() -> None:
     days = SimulatedDays(cameras, lambda _name, at: "connect_timeout" if START + 300 < at < START + 900 else None)
     days.run(200)
     days.fleet.collect()
-    days.fleet.windows = (Window(1, "uplink", "sw", days.clock.now(), START + 1200, "new switch"),)
+    days.fleet.windows = (Window(1, WindowKind.UPLINK, "sw", days.clock.now(), START + 1200, "new switch"),)
     days.run(700)
     assert {status.state for _, status in days.fleet.snapshot().entries} == {State.MAINTENANCE}
     days.run(1100)
@@ -59,8 +59,8 @@ def test_maintenance_suspends_judgement_and_is_left_out_of_the_rates() -> None:
 
 
 def test_windows_cover_what_they_name_until_they_end() -> None:
-    site = Window(1, "site", "S", 100, 200)
-    early = Window(2, "camera", "a", 100, 500, stopped=150)
+    site = Window(1, WindowKind.SITE, "S", 100, 200)
+    early = Window(2, WindowKind.CAMERA, "a", 100, 500, stopped=150)
     assert covering((site, early), 120, camera="a", site="S", uplink="") is early
     assert covering((site, early), 160, camera="a", site="S", uplink="") is site
     assert covering((site, early), 160, camera="a", site="T", uplink="") is None

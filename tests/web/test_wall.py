@@ -1,4 +1,4 @@
-"""The wall without a browser: what is sent when and to whom, in which order; geometry of charts; checks on demand."""
+"""The wall without a browser: updates and their receivers, order of tiles, chart geometry, checks on demand."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.judgement.availability import AvailabilitySeconds
 from xueliang_monitor.judgement.episodes import Episode, outages_of
 from xueliang_monitor.judgement.health import Policy
-from xueliang_monitor.judgement.maintenance import Window
+from xueliang_monitor.judgement.maintenance import Window, WindowKind
 from xueliang_monitor.model import Finding, Rung, RungResult, State, VisitResult
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.web import charts, live
@@ -145,7 +145,7 @@ def test_days_and_the_last_day_are_drawn_as_they_were() -> None:
         Episode("c", "", "picture_black", now - 2 * hour, now - hour, None, ""),
         Episode("", "u", "uplink_down", now - 48 * hour, now - 48 * hour, now - 47 * hour, ""),
     ]
-    windows = [Window(1, "camera", "c", now - hour, now + hour, "mast")]
+    windows = [Window(1, WindowKind.CAMERA, "c", now - hour, now + hour, "mast")]
     found = charts.timeline(episodes, [item for _, item in outages_of(episodes)], windows, now)
     assert [(each.state, round(each.x), round(each.width)) for each in found] == [
         (State.DEGRADED, 917, 83),

@@ -196,6 +196,7 @@ def _print_table(target: Target, visited: VisitResult) -> None:
 
 def check(
     target: Annotated[str, typer.Argument(help="A camera's id, or an rtsp:// URL.")],
+    *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     username: Annotated[str | None, typer.Option(envvar="XUELIANG_USERNAME", help="User name for the login.")] = None,
     password_file: Annotated[Path | None, typer.Option(help="File with the password.")] = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -12,6 +13,15 @@ from xueliang_monitor.judgement.episodes import Episode
 from xueliang_monitor.judgement.health import Health, Outage
 from xueliang_monitor.judgement.transition import Transition
 from xueliang_monitor.probing.memory import Memory
+
+
+class ChangeKind(enum.StrEnum):
+    """A kind of change that can be lost before it is written; the values are metric labels."""
+
+    EVENTS = "events"
+    OUTAGES = "outages"
+    LOOKS = "looks"
+    DAYS = "days"
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,21 +164,19 @@ def advance(
     `suspended` applies the result without judging it, as behind a dead uplink or in maintenance. Unconfirmed faults are
     then dropped.
     """
-    online_at = visited.at if visited.online else health.online_at
-    keyframe_at = visited.keyframe_at or health.keyframe_at
     nothing_to_judge = not (visited.seen or health.faults or health.lost or health.outage) and health.told_online
+    health = replace(
+        health,
+        offline_streak=0 if nothing_to_judge else health.offline_streak,
+        offline_since=None if nothing_to_judge else health.offline_since,
+        visited_at=visited.at,
+        online_at=visited.at if visited.online else health.online_at,
+        keyframe_at=visited.keyframe_at or health.keyframe_at,
+    )
     if nothing_to_judge:  # by far the most frequent case
-        after = replace(
-            health,
-            offline_streak=0,
-            offline_since=None,
-            visited_at=visited.at,
-            online_at=online_at,
-            keyframe_at=keyframe_at,
-        )
-        return after, ()
+        return health, ()
     if suspended:
-        return _take_unjudged(health, visited, online_at, keyframe_at), ()
+        return replace(settled(health), told_online=health.told_online or visited.online is True), ()
     offline_streak, online_streak = health.offline_streak, health.online_streak
     if visited.online is not None:
         offline_streak, online_streak = (0, online_streak + 1) if visited.online else (offline_streak + 1, 0)
@@ -198,9 +196,6 @@ def advance(
         health,
         faults=MappingProxyType(faults),
         told_online=ever_online,
-        visited_at=visited.at,
-        online_at=online_at,
-        keyframe_at=keyframe_at,
         state=state,
         state_since=since,
         outage=outage,
@@ -243,13 +238,3 @@ def withdrawn(health: Health, code: str, at: float) -> Health:
     state = _state(faults, health.outage, ever_online=health.told_online)
     since = health.state_since if state is health.state else at
     return replace(health, faults=MappingProxyType(faults), state=state, state_since=since)
-
-
-def _take_unjudged(health: Health, visited: VisitResult, online_at: float | None, keyframe_at: float | None) -> Health:
-    return replace(
-        settled(health),
-        told_online=health.told_online or visited.online is True,
-        visited_at=visited.at,
-        online_at=online_at,
-        keyframe_at=keyframe_at,
-    )

@@ -19,12 +19,14 @@ FLAPPING = Fault(
     "flapping",
     Rung.FLEET,
     Severity.WARNING,
-    Text("Flapping", "频繁上下线"),
-    Text(
+    name=Text("Flapping", "频繁上下线"),
+    cause=Text(
         "The camera goes offline and comes back repeatedly: loose connector, weak radio link or insufficient power.",
         "摄像机反复掉线又恢复：接头松动、无线信号弱或供电不足。",
     ),
-    Text("Check connectors, radio link, PoE budget and power supply.", "检查接头、无线链路、PoE 功率余量与供电。"),
+    advice=Text(
+        "Check connectors, radio link, PoE budget and power supply.", "检查接头、无线链路、PoE 功率余量与供电。"
+    ),
 )
 
 

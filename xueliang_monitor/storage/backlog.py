@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from xueliang_monitor.clock import ClockReading
-from xueliang_monitor.fleet.changes import CameraRecord, Changes, PictureSample, StoredState
+from xueliang_monitor.fleet.changes import CameraRecord, ChangeKind, Changes, PictureSample, StoredState
 from xueliang_monitor.judgement.availability import AvailabilitySeconds
 from xueliang_monitor.judgement.episodes import Episode
 from xueliang_monitor.judgement.health import Outage
@@ -29,10 +29,10 @@ ROOM = 0.1
 """The share of a bound that is dropped at once, so that not every further change drops something."""
 
 _WORDS = {
-    "events": ("event", "events"),
-    "looks": ("look", "looks"),
-    "days": ("camera's day", "cameras' days"),
-    "outages": ("outage", "outages"),
+    ChangeKind.EVENTS: ("event", "events"),
+    ChangeKind.LOOKS: ("picture sample", "picture samples"),
+    ChangeKind.DAYS: ("camera's day", "cameras' days"),
+    ChangeKind.OUTAGES: ("outage", "outages"),
 }
 Key = tuple[str, str, str]
 
@@ -49,11 +49,11 @@ def _key_of_episode(item: Episode) -> Key:
 class Losses:
     """Changes that were never written: their number and first and last time by kind, and the watched seconds."""
 
-    counts: dict[str, int] = field(default_factory=dict)
-    spans: dict[str, tuple[str, str]] = field(default_factory=dict)
+    counts: dict[ChangeKind, int] = field(default_factory=dict)
+    spans: dict[ChangeKind, tuple[str, str]] = field(default_factory=dict)
     watched: float = 0.0
 
-    def add(self, kind: str, moments: Iterable[str]) -> None:
+    def add(self, kind: ChangeKind, moments: Iterable[str]) -> None:
         """Count lost changes of a kind; `moments` are their times or days, as text that sorts by time."""
         found = sorted(moments)
         if found:
@@ -103,7 +103,7 @@ class Backlog:
     oldest first, so that no episode stays open because its end was dropped.
     """
 
-    def __init__(self, lost: Callable[[str, int], None] = lambda _kind, _count: None) -> None:
+    def __init__(self, lost: Callable[[ChangeKind, int], None] = lambda _kind, _count: None) -> None:
         """Create an empty backlog; `lost` is called with the kind and number of dropped changes."""
         self._transitions: list[Transition] = []
         self._cameras: dict[str, CameraRecord] = {}
@@ -170,13 +170,13 @@ class Backlog:
 
     def drop(self, changes: Changes) -> None:
         """Count the changes of a batch as lost."""
-        self._count("events", [iso_local(item.at) for item in changes.transitions])
-        self._count("outages", [iso_local(outage.began) for _, outage in changes.outages])
-        self._count("looks", [iso_local(item.at) for item in changes.looks])
-        self._count("days", [day for _, day, _ in changes.seconds])
+        self._count(ChangeKind.EVENTS, [iso_local(item.at) for item in changes.transitions])
+        self._count(ChangeKind.OUTAGES, [iso_local(outage.began) for _, outage in changes.outages])
+        self._count(ChangeKind.LOOKS, [iso_local(item.at) for item in changes.looks])
+        self._count(ChangeKind.DAYS, [day for _, day, _ in changes.seconds])
         self.losses.watched += sum(seconds.observed for _, _, seconds in changes.seconds)
 
-    def _count(self, kind: str, moments: list[str]) -> None:
+    def _count(self, kind: ChangeKind, moments: list[str]) -> None:
         self.losses.add(kind, moments)
         if moments:
             self._lost(kind, len(moments))

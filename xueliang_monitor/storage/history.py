@@ -9,6 +9,7 @@ from pathlib import Path
 
 from xueliang_monitor.clock import ClockReading
 from xueliang_monitor.fleet.changes import Changes
+from xueliang_monitor.judgement.maintenance import WindowKind
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
 from xueliang_monitor.storage import database_file
 from xueliang_monitor.storage.history_error import HistoryError, PassingError, UnwritableError
@@ -205,7 +206,7 @@ class History(HistoryQueries):
                     (item.at, item.camera, item.uplink, item.code),
                 )
 
-    def start_maintenance(self, kind: str, name: str, *, began: float, ends: float, reason: str) -> int:
+    def start_maintenance(self, kind: WindowKind, name: str, *, began: float, ends: float, reason: str) -> int:
         """Start a maintenance window; return its number.
 
         Raises:
@@ -215,7 +216,7 @@ class History(HistoryQueries):
         try:
             cursor = self._database.execute(
                 "INSERT INTO maintenance (kind, name, began, ends, reason) VALUES (?, ?, ?, ?, ?)",
-                (kind, name, began, ends, reason),
+                (kind.value, name, began, ends, reason),
             )
         except sqlite3.Error as error:
             raise self._error("written", error) from error

@@ -16,7 +16,7 @@ from xueliang_monitor.fleet.changes import CameraRecord, PictureSample, StoredSt
 from xueliang_monitor.judgement.availability import AvailabilitySeconds
 from xueliang_monitor.judgement.episodes import Episode, outages_of
 from xueliang_monitor.judgement.health import Outage
-from xueliang_monitor.judgement.maintenance import Window
+from xueliang_monitor.judgement.maintenance import Window, WindowKind
 from xueliang_monitor.storage import database_file
 from xueliang_monitor.storage.history_error import HistoryError, PassingError
 from xueliang_monitor.storage.picture_samples import unpack
@@ -164,4 +164,4 @@ class HistoryQueries:
             "SELECT id, kind, name, began, ends, reason, stopped FROM maintenance WHERE ends > ? ORDER BY began, id",
             (since,),
         )
-        return [Window(*row) for row in rows]
+        return [Window(number, WindowKind(kind), *rest) for number, kind, *rest in rows]

@@ -47,15 +47,15 @@ class StoredMemory:
         """Return the stored part of a memory. It holds measures of pictures, never a picture."""
         device, reference = memory.device, memory.reference
         return cls(
-            reference.settled() if reference is not None else None,
-            memory.login.rtsp,
-            memory.login.onvif,
-            device.identity,
-            device.last_start,
-            device.restart_noticed_at,
-            device.hints.login,
-            memory.normal,
-            memory.login.refusals,
+            reference=reference.settled() if reference is not None else None,
+            login=memory.login.rtsp,
+            device_login=memory.login.onvif,
+            identity=device.identity,
+            last_start=device.last_start,
+            restart_noticed_at=device.restart_noticed_at,
+            login_kind=device.hints.login,
+            normal=memory.normal,
+            refusals=memory.login.refusals,
         )
 
     def memory(self) -> Memory:
