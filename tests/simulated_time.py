@@ -125,7 +125,7 @@ class SimulatedDays:
         done = done.shifted(self.steady.shifted - self._started[name])
         began = now - (self.steady.now() - done.at)
         health, neighbours = self.fleet.apply(done, self.fleet.entry(name).memory, 0.0)
-        plan = self._plans[name] = next_plan(self._plans[name], began, now, done, health, self._intervals)
+        plan = self._plans[name] = next_plan(self._plans[name], done, health, self._intervals, started=began, now=now)
         self._wait(name, plan.at)
         for other in neighbours & self._waiting.keys():
             self._wait(other, now)

@@ -116,7 +116,7 @@ class Watched:
             now=now,
         )
         health, _ = self.fleet.apply(visited, memory, 0.0)
-        self._plan = next_plan(self._plan, now, now, visited, health, self._intervals)
+        self._plan = next_plan(self._plan, visited, health, self._intervals, started=now, now=now)
         every = now - self._all_at >= EVERY_SECONDS
         self._all_at = now if every else self._all_at
         self._history.write(self.fleet.collect(every=every))

@@ -22,7 +22,7 @@ from xueliang_monitor.fleet.scheduler import Due, Intervals, Scheduler
 from xueliang_monitor.judgement.catalogue import at_first_sight
 from xueliang_monitor.judgement.health import OWN_ERROR, Health, Policy
 from xueliang_monitor.model import Rung, VisitResult
-from xueliang_monitor.net.names import Names
+from xueliang_monitor.net.names import NameResolver
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing.camera_lock import CameraLocks
 from xueliang_monitor.probing.rungs import OFFLINE_RUNGS, PROBES
@@ -89,7 +89,7 @@ class Monitor:
         self._newest = loaded.settings
         self._workers = Workers(loaded.settings.workers)
         self._locks = CameraLocks(loaded.settings.state)
-        self._names = Names(loaded.settings.name_servers)
+        self._names = NameResolver(loaded.settings.name_servers)
         self._shortage_logged_at: dict[str, float] = {}
         self._scheduler = Scheduler(
             self._clock, intervals_of(loaded.settings), self._visit, at_once=self._visits_at_once(loaded)

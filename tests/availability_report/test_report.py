@@ -1,4 +1,4 @@
-"""The report: its figures against a recomputation from the raw visits, and its three forms against each other."""
+"""The availability report: figures compared with the raw visits, and the output formats compared with each other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands with which a technician registers, tests, imports and changes cameras, each in a process of its own."""
+"""The commands that register, test, import and change cameras, each run in a process of its own."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ async def test_what_does_not_pass_is_not_written_unless_asked(
         status, out, _err = await desk.add(camera.target.host, "--site", "S", "--id", "a", "--as", "commissioning")
         assert (status, desk.file("a")["status"]) == (0, "commissioning")
         assert "picture_black" in out
-        assert "look at lens and iris" in out.lower()
+        assert "check lens and iris" in out.lower()
         await camera.clear_fault()
         status, _, _ = await desk.run("camera", "check", "a", "--accept")
         assert status == 0
@@ -419,7 +419,7 @@ async def test_discover_finds_every_camera_once_and_knows_the_registered(simulat
         assert found[hosts[0]]["model"] == "SIM-360"
     code, _, err = await desk.run("discover", "--subnet", "127.0.0.0/8")
     assert code == 2
-    assert "a sweep asks at most 4096" in err
+    assert "a sweep covers at most 4096" in err
     assert (await desk.run("discover", "--interface", "no-such"))[0] == 2
     assert (await desk.run("discover", "--subnet", "x"))[0] == 2
 

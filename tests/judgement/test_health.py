@@ -189,7 +189,7 @@ def test_a_simulated_day_of_147_cameras() -> None:
             if item.kind == "raised":
                 raised.setdefault(number, []).append(now)
         ended = now + (2.0 if dead else 0.05)
-        plans[number] = next_plan(plan, now, ended, visited, healths[number], intervals)
+        plans[number] = next_plan(plan, visited, healths[number], intervals, started=now, now=ended)
         heapq.heappush(queue, (plans[number].at, number))
         visits += 1
     assert sorted(raised) == list(range(10))

@@ -1,4 +1,4 @@
-"""Maintenance and events: over the command line, the API and the log, with and without a daemon."""
+"""Maintenance and events on the command line, in the API and in the log, with and without a daemon."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The wall without a browser: what is sent when and to whom, in which order; geometry of charts; checks on demand."""
+"""The wall without a browser: updates and their receivers, order of tiles, chart geometry, checks on demand."""
 
 from __future__ import annotations
 

@@ -63,6 +63,7 @@ def _subject(loaded: Installation, camera: str | None, site: str | None, uplink:
 
 @app.command("start")
 def start(
+    *,
     camera: Annotated[str | None, typer.Option(help="Id of a camera.")] = None,
     site: Annotated[str | None, typer.Option(help="All cameras of a site.")] = None,
     uplink: Annotated[str | None, typer.Option(help="All cameras of an uplink.")] = None,

@@ -18,6 +18,9 @@ LOWEST_RATIO = 0.8
 """Online rate at the bottom of a day's bar. Lower rates show as the smallest bar."""
 
 DAY_SECONDS = 86_400.0
+DRAWN = (State.DEGRADED, State.DOWN, State.UNKNOWN, State.MAINTENANCE)
+"""States of a timeline in the order in which they are drawn; later ones cover earlier ones."""
+
 LINE_WIDTH, LINE_HEIGHT = 240, 44
 GAP_SECONDS = 2 * 3600.0
 """No line is drawn between two measurements that are further apart."""
@@ -52,7 +55,7 @@ def days(seconds: Mapping[str, AvailabilitySeconds], today: str, count: int = DA
         ratio = seconds.get(day, AvailabilitySeconds()).online_ratio
         share = 1.0 if ratio is None else max(0.0, (ratio - LOWEST_RATIO) / (1 - LOWEST_RATIO))
         height = max(4.0, BAR_HEIGHT * share)
-        bars.append(DayBar(day, ratio, number * (BAR_WIDTH + 2), BAR_HEIGHT - height, height))
+        bars.append(DayBar(day, ratio, x=number * (BAR_WIDTH + 2), y=BAR_HEIGHT - height, height=height))
     return bars
 
 
@@ -81,28 +84,29 @@ def watched_from(seconds: Mapping[str, AvailabilitySeconds], today: str) -> floa
 def timeline(
     episodes: Iterable[Episode], outages: Iterable[Outage], windows: Iterable[Window], now: float
 ) -> list[Stretch]:
-    """Return the last day as stretches, the more serious ones last. Offline faults show as part of their outage."""
+    """Return the last day as stretches in the order of `DRAWN`. Offline faults show as part of their outage."""
     start = now - DAY_SECONDS
-    found: list[tuple[int, Stretch]] = []
+    found: list[Stretch] = []
 
-    def add(order: int, state: State, began: float, ended: float, what: str) -> None:
+    def add(state: State, began: float, ended: float, what: str) -> None:
         first, last = max(start, began), min(now, ended)
         if last > first:
             x = 1000 * (first - start) / DAY_SECONDS
-            found.append((order, Stretch(state, x, max(1.5, 1000 * (last - first) / DAY_SECONDS), began, ended, what)))
+            width = max(1.5, 1000 * (last - first) / DAY_SECONDS)
+            found.append(Stretch(state=state, x=x, width=width, began=began, ended=ended, what=what))
 
     for episode in episodes:
         ended = episode.ended if episode.ended is not None else now
         if episode.uplink:
-            add(2, State.UNKNOWN, episode.began, ended, episode.fault)
+            add(State.UNKNOWN, episode.began, ended, episode.fault)
         elif not keeps_offline(episode.fault):
-            add(0, State.DEGRADED, episode.began, ended, episode.fault)
+            add(State.DEGRADED, episode.began, ended, episode.fault)
     for outage in outages:
-        add(1, State.DOWN, outage.began, now if outage.ended is None else outage.ended, ", ".join(outage.codes))
+        add(State.DOWN, outage.began, now if outage.ended is None else outage.ended, ", ".join(outage.codes))
     for window in windows:
         ends = window.ends if window.stopped is None else min(window.ends, window.stopped)
-        add(3, State.MAINTENANCE, window.began, ends, window.reason)
-    return [stretch for _, stretch in sorted(found, key=lambda each: each[0])]
+        add(State.MAINTENANCE, window.began, ends, window.reason)
+    return sorted(found, key=lambda stretch: DRAWN.index(stretch.state))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,4 +140,5 @@ def line(values: Sequence[tuple[float, float]], limit: float | None = None, top:
         x = round(LINE_WIDTH * (at - first) / (last - first or 1), 1)
         parts.append(f"{'L' if at - before <= GAP_SECONDS else 'M'}{x} {y(value)}")
         before = at
-    return Line("".join(parts), None if limit is None else y(limit), values[-1][1], low, high)
+    limit_y = None if limit is None else y(limit)
+    return Line("".join(parts), limit_y, last=values[-1][1], low=low, high=high)
