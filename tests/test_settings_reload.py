@@ -113,7 +113,7 @@ async def test_about_shows_the_settings_in_force_and_what_waits_for_the_next_sta
         # Folders are not shown, only that they will change.
         assert shown["state"] == shown["inventory"] == "– changed; takes effect after a restart"
         assert "elsewhere" not in "".join(shown.values())
-        assert (await about(address, "zh"))["visits_at_once"] == "64 重启后改为 7"
+        assert (await about(address, "zh"))["visits_at_once"] == "64 7（重启后生效）"
         place.set("clear: nonsense\n")
         await monitor.reload()
         assert (await about(address))["clear"] == "3"
