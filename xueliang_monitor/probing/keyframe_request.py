@@ -26,9 +26,9 @@ async def ask_for_keyframe(context: VisitContext, climbed: Climbed) -> bool:
     if not profile or interval is None or interval <= LONG_KEYFRAME_INTERVAL_SECONDS:
         return False
     permission = context.memory.login.before(Protocol.ONVIF, context.started_at)
-    async with await conversation(context, climbed, target, permission) as talk:
+    async with await conversation(context, climbed, target, permission) as client:
         try:
-            await talk.request_keyframe(profile)
+            await client.request_keyframe(profile)
         except (NetError, OnvifResponseError, ShortageError):
             return False
     return True

@@ -172,36 +172,36 @@ async def _optional(answer: Awaitable[Answer], otherwise: Answer) -> Answer:
         return otherwise
 
 
-async def _interview(talk: OnvifClient, context: VisitContext, known: DeviceMemory) -> DeviceMemory:
+async def _interview(client: OnvifClient, context: VisitContext, known: DeviceMemory) -> DeviceMemory:
     """Ask what seldom changes: profiles, host name, stream path, and whether the device reports its last start."""
     from xueliang_monitor.wire.onvif import path_of
 
-    profiles = await _optional(talk.profiles(), known.profiles)
+    profiles = await _optional(client.profiles(), known.profiles)
     token = context.target.onvif.profile if context.target.onvif else ""
     watched = next((item for item in profiles if item.token == token), None) or choose_profile(profiles)
     path = ""
     if watched is not None:
-        path = path_of(await _optional(talk.stream_uri(watched.token), ""))
+        path = path_of(await _optional(client.stream_uri(watched.token), ""))
     return replace(
         known,
         profiles=profiles,
-        hostname=await _optional(talk.hostname(), known.hostname),
+        hostname=await _optional(client.hostname(), known.hostname),
         stream_path=path or known.stream_path,
-        tells_last_start=await _optional(talk.offers_last_reboot(), otherwise=False),
+        tells_last_start=await _optional(client.offers_last_reboot(), otherwise=False),
         interviewed_at=context.now(),
     )
 
 
-async def _ask_last_start(talk: OnvifClient, context: VisitContext, known: DeviceMemory) -> DeviceMemory:
+async def _ask_last_start(client: OnvifClient, context: VisitContext, known: DeviceMemory) -> DeviceMemory:
     """Notice a restart: the last start moved by the camera's clock and by ours. Setting a clock moves only one."""
-    told = await _optional(talk.last_reboot(), None)
-    if told is None:
+    started = await _optional(client.last_reboot(), None)
+    if started is None:
         return known
-    ours = told - (talk.hints.clock_offset_seconds or 0.0)
+    ours = started - (client.hints.clock_offset_seconds or 0.0)
     before = known.last_start
-    moved = before is not None and min(abs(told - before[0]), abs(ours - before[1])) > SAME_START_SECONDS
+    moved = before is not None and min(abs(started - before[0]), abs(ours - before[1])) > SAME_START_SECONDS
     return replace(
-        known, last_start=(told, ours), restart_noticed_at=context.now() if moved else known.restart_noticed_at
+        known, last_start=(started, ours), restart_noticed_at=context.now() if moved else known.restart_noticed_at
     )
 
 
@@ -215,26 +215,30 @@ def _fault_of(error: NetError | OnvifResponseError) -> FaultSeen:
     )
 
 
-def _readings(known: DeviceMemory, told: Identity | None) -> Readings:
+def _readings(known: DeviceMemory, reported: Identity | None) -> Readings:
     readings = Readings(
         clock_offset_seconds=known.hints.clock_offset_seconds,
         hostname=known.hostname or None,
         last_start_timestamp_seconds=known.last_start[1] if known.last_start is not None else None,
     )
-    if told is None:
+    if reported is None:
         return readings
     return replace(
-        readings, manufacturer=told.manufacturer, model=told.model, firmware=told.firmware, serial=told.serial
+        readings,
+        manufacturer=reported.manufacturer,
+        model=reported.model,
+        firmware=reported.firmware,
+        serial=reported.serial,
     )
 
 
-async def _ask_time(talk: OnvifClient) -> None:
+async def _ask_time(client: OnvifClient) -> None:
     """Ask the clock first, as the login needs it.
 
     Some cameras refuse even this without a login. The login then shows it again.
     """
     try:
-        await talk.time()
+        await client.time()
     except SoapFaultError as error:
         if not error.fault.refuses_login:
             raise
@@ -267,45 +271,45 @@ async def _climb(context: VisitContext, climbed: Climbed, _seconds: float) -> Ru
     if target is None:
         raise RuntimeError("the camera has no ONVIF")
     seen: list[Finding] = []
-    told: Identity | None = None
-    async with await conversation(context, climbed, target, _permission(context, climbed)) as talk:
+    reported: Identity | None = None
+    async with await conversation(context, climbed, target, _permission(context, climbed)) as client:
         try:
-            await _ask_time(talk)
-            told = await talk.identity()
-            asked.memory = replace(asked.memory, told=told, identity=asked.memory.identity or told)
+            await _ask_time(client)
+            reported = await client.identity()
+            asked.memory = replace(asked.memory, reported=reported, identity=asked.memory.identity or reported)
             interviewed = asked.memory.interviewed_at
             due = interviewed is None or context.now() - interviewed >= INTERVIEW_SECONDS
             if due or _asks_for_path(context, climbed):
-                asked.memory = await _interview(talk, context, asked.memory)
+                asked.memory = await _interview(client, context, asked.memory)
             if asked.memory.tells_last_start:
-                asked.memory = await _ask_last_start(talk, context, asked.memory)
+                asked.memory = await _ask_last_start(client, context, asked.memory)
         except LoginError as error:
             if error.tried or target.credentials is None:
                 seen.append(Finding(ONVIF_AUTH_FAILED.code, str(error)))
         except (NetError, OnvifResponseError) as error:
             raise _fault_of(error) from error
         finally:
-            asked.login = _login_outcome(talk)
-            asked.memory = replace(asked.memory, hints=talk.hints)
-    return _judge(context, asked.memory, told, seen)
+            asked.login = _login_outcome(client)
+            asked.memory = replace(asked.memory, hints=client.hints)
+    return _judge(context, asked.memory, reported, seen)
 
 
-def _login_outcome(talk: OnvifClient) -> LoginOutcome:
-    if talk.login_accepted:
+def _login_outcome(client: OnvifClient) -> LoginOutcome:
+    if client.login_accepted:
         return LoginOutcome.ACCEPTED
-    return LoginOutcome.REFUSED if talk.login_tried else LoginOutcome.OPEN
+    return LoginOutcome.REFUSED if client.login_tried else LoginOutcome.OPEN
 
 
-def _judge(context: VisitContext, known: DeviceMemory, told: Identity | None, seen: list[Finding]) -> RungOutcome:
+def _judge(context: VisitContext, known: DeviceMemory, reported: Identity | None, seen: list[Finding]) -> RungOutcome:
     """Return the faults seen and ruled out. Without a login that is the clock only."""
     offset = known.hints.clock_offset_seconds
     found: list[tuple[str, Finding | None]] = []
     if offset is not None:
         found.append((CLOCK_DRIFT.code, judge_clock(offset, context.target)))
     ruled_out: frozenset[str] = frozenset()
-    if told is not None:
+    if reported is not None:
         ruled_out = frozenset({ONVIF_AUTH_FAILED.code})
-        change = judge_identity(told, context.target.identity or known.identity)
+        change = judge_identity(reported, context.target.identity or known.identity)
         found += [
             (code, change if change is not None and change.code == code else None)
             for code in (DEVICE_REPLACED.code, FIRMWARE_CHANGED.code)
@@ -313,7 +317,7 @@ def _judge(context: VisitContext, known: DeviceMemory, told: Identity | None, se
         found.append((DEVICE_REBOOTED.code, judge_restart(known, context.now())))
     seen += [finding for _, finding in found if finding is not None]
     clear = frozenset(code for code, finding in found if finding is None)
-    return RungOutcome(_readings(known, told), tuple(seen), (ruled_out | clear) - {item.code for item in seen})
+    return RungOutcome(_readings(known, reported), tuple(seen), (ruled_out | clear) - {item.code for item in seen})
 
 
 def _wanted(context: VisitContext, climbed: Climbed, *, due: bool) -> bool:

@@ -160,7 +160,7 @@ def _loss(reception: Reception) -> str:
     return f"{order.lost} of {order.received + order.lost} packets lost ({order.loss_ratio:.1%})"
 
 
-async def _hurry(session: _Session, reception: Reception) -> None:
+async def _request_keyframe(session: _Session, reception: Reception) -> None:
     """Ask the camera for a keyframe where none arrives by itself."""
     await asyncio.sleep(KEYFRAME_GRACE_SECONDS)
     if reception.keyframe is None:
@@ -257,14 +257,14 @@ async def _listen(session: _Session, playback: Playback, reception: Reception, s
 
     An interruption after the keyframe is noted in `reception`. One before it raises.
     """
-    hurry = asyncio.create_task(_hurry(session, reception))
+    requesting = asyncio.create_task(_request_keyframe(session, reception))
     try:
         await _receive(session, playback, reception, seconds)
     except ClosedError as error:
         reception.interrupted = str(error)
     finally:
-        hurry.cancel()
-        await asyncio.gather(hurry, return_exceptions=True)
+        requesting.cancel()
+        await asyncio.gather(requesting, return_exceptions=True)
     if reception.interrupted:
         reception.interrupted += f" after {reception.order.received} packets"
         if reception.keyframe is None:
