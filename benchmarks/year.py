@@ -21,7 +21,7 @@ from tests.simulated_time import camera
 from xueliang_monitor.clock import SystemClock
 from xueliang_monitor.fleet.changes import CameraRecord, Changes, PictureSample
 from xueliang_monitor.fleet.fleet import Fleet
-from xueliang_monitor.judgement.availability import Seconds, day_of
+from xueliang_monitor.judgement.availability import AvailabilitySeconds, day_of
 from xueliang_monitor.judgement.health import Health, Policy
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
 from xueliang_monitor.metrics import render
@@ -50,7 +50,11 @@ def _fill(history: History, names: list[str]) -> None:
         day = today - timedelta(days=back)
         start = time.mktime(day.timetuple())
         seconds = tuple(
-            (name, day.isoformat(), Seconds(86_400, chance.uniform(80_000, 86_400), chance.uniform(70_000, 80_000)))
+            (
+                name,
+                day.isoformat(),
+                AvailabilitySeconds(86_400, chance.uniform(80_000, 86_400), chance.uniform(70_000, 80_000)),
+            )
             for name in names
         )
         happened = []
@@ -61,7 +65,7 @@ def _fill(history: History, names: list[str]) -> None:
                 Transition(name, at + chance.uniform(60, 5000), TransitionKind.CLEARED, fault, since=at - 4)
             )
         history.write(Changes(tuple(happened), (), seconds))
-    history.write(Changes(known=tuple(CameraRecord(name, Health(), memory) for name in names)))
+    history.write(Changes(cameras=tuple(CameraRecord(name, Health(), memory) for name in names)))
 
 
 def _look(history: History, names: list[str]) -> None:

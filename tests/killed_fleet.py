@@ -1,4 +1,4 @@
-"""A fleet in simulated time that records as the daemon does, to be killed at any moment once it printed `ready`.
+"""A fleet in simulated time that records like the daemon. A test kills it at any time after it printed `ready`.
 
 Its cameras' files are edited, its wall clock is set and its disk is filled from outside while it runs.
 
@@ -14,11 +14,11 @@ from pathlib import Path
 
 from tests.simulated_time import START, camera, visited
 from xueliang_monitor.clock import ManualClock, SteadyClock
-from xueliang_monitor.configuration.installation import Installation, cameras_before
+from xueliang_monitor.configuration.installation import Installation, stored_inventory
 from xueliang_monitor.configuration.inventory import Camera, Inventory, keep_last_good, target_of
 from xueliang_monitor.configuration.settings import KeepSettings, Settings
 from xueliang_monitor.configuration.strict_yaml import Problem
-from xueliang_monitor.fleet.changes import Stored
+from xueliang_monitor.fleet.changes import StoredState
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.judgement.health import Policy
 from xueliang_monitor.model import Rung
@@ -34,7 +34,7 @@ CODES = ("connection_refused", "rtsp_timeout", "server_error")
 
 
 def code_of(number: int, at: float) -> str | None:
-    """Return why a camera is lost: each in its turn, for 25 minutes in 125, of three causes in a row."""
+    """Return why a camera is lost: one after the other, for 25 minutes in 125, by three faults in a row."""
     since = at - START
     if int(since // WINDOW) % len(NAMES) != number:
         return None
@@ -42,7 +42,7 @@ def code_of(number: int, at: float) -> str | None:
 
 
 def inventory(control: Path) -> Inventory:
-    """Return the cameras as the edits of now have them: a line each, `ID uplink name`, or `ID bad`."""
+    """Return the cameras as currently edited, one per line: `ID uplink name`, or `ID bad`."""
     good: list[Camera] = []
     bad: list[Problem] = []
     for line in (control / "cameras").read_text().splitlines():
@@ -57,7 +57,7 @@ def inventory(control: Path) -> Inventory:
 
 
 async def run(state: Path, control: Path) -> None:
-    """Go on from where the last life ended."""
+    """Continue where the last process ended."""
     for name in ("LOOK", "FLUSH", "RETRY", "LONGEST_RETRY"):
         setattr(recorder, f"{name}_SECONDS", 0.001)
     ticks = control / "ticks"
@@ -67,11 +67,11 @@ async def run(state: Path, control: Path) -> None:
     today = inventory(control)
     fleet = Fleet(steady, Policy(), today.cameras)
 
-    def resume(stored: Stored) -> None:
-        before = cameras_before(stored.files, Installation(Settings(), {}, today, ()))
+    def resume(stored: StoredState) -> None:
+        before = stored_inventory(stored.files, Installation(Settings(), {}, today, ()))
         fleet.resume(stored, before.cameras, keep_last_good(before, today))
 
-    recording = Recorder(lambda: History(state), fleet, resume, steady, KeepSettings())
+    recording = Recorder(lambda: History(state), fleet, steady, resume=resume, keep=KeepSettings())
     with recording.open():
         step = 0
         while True:
@@ -80,7 +80,7 @@ async def run(state: Path, control: Path) -> None:
             step += 1
             await _live(fleet, steady, clock, control, today)
             await recording._turn()
-            with ticks.open("ab", buffering=0) as stream:  # where the simulated time is, whatever happens to the state
+            with ticks.open("ab", buffering=0) as stream:  # records the simulated time independently of the state
                 stream.write(b".")
             clock.advance(STEP)
 

@@ -1,4 +1,4 @@
-"""A recorder at work on a real folder, hurried, with cameras whose faults a test makes and mends."""
+"""A recorder on a real folder with short intervals, and cameras whose faults a test raises and clears."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ FAULT = "rtsp_timeout"
 
 
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have everything done soon that is done now and then."""
-    for name in ("LOOK", "FLUSH", "RETRY", "LONGEST_RETRY"):
+    """Shorten all intervals of the recorder."""
+    for name in ("WAKE", "FLUSH", "RETRY", "LONGEST_RETRY"):
         monkeypatch.setattr(recorder, f"{name}_SECONDS", 0.05)
     monkeypatch.setattr(upkeep, "CHECK_SECONDS", 0.05)
     monkeypatch.setattr(upkeep, "CHECK_PAUSES", 1)
@@ -42,7 +42,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @dataclass
 class Rig:
-    """A fleet and the recorder that writes for it."""
+    """A fleet and its recorder."""
 
     folder: Path
     fleet: Fleet = field(default_factory=lambda: Fleet(SystemClock(), Policy(flaps=10**6), CAMERAS))
@@ -51,9 +51,9 @@ class Rig:
         self.recorder = Recorder(
             lambda: History(self.folder),
             self.fleet,
-            lambda stored: self.fleet.resume(stored, CAMERAS, Inventory(CAMERAS, ())),
             SystemClock(),
-            KeepSettings(),
+            resume=lambda stored: self.fleet.resume(stored, CAMERAS, Inventory(CAMERAS, ())),
+            keep=KeepSettings(),
         )
 
     def visit(self, name: str, code: str | None, times: int = 3) -> None:
@@ -75,11 +75,11 @@ class Rig:
         return next(line.split()[1] for line in text.splitlines() if line.startswith(name + " "))
 
     def events(self) -> list[tuple[str, str]]:
-        """Return what a process of its own reads, so that what this one holds in memory does not help."""
+        """Return what a separate process reads, so that the cache of this process does not matter."""
         return [(item.camera, item.kind) for item in read(self.folder)]
 
     def episodes(self) -> list[tuple[str, bool]]:
-        """Return the episodes, and whether each is over."""
+        """Return the episodes, and whether each has ended."""
         with contextlib.closing(History(self.folder, read_only=True)) as history:
             return [(item.camera, item.ended is not None) for item in history.episodes(0, self.fleet.now + 1)]
 
@@ -87,7 +87,7 @@ class Rig:
         await until(lambda: self.up is wanted)
 
     async def until_written(self) -> None:
-        """Wait until everything that happened so far can have been written."""
+        """Wait until all changes so far can have been written."""
         await until(lambda: self.up and not len(self.recorder._backlog))
         before = self.recorder._flushed_at
         await until(lambda: self.recorder._flushed_at > before and self.up)
@@ -123,7 +123,7 @@ async def recording(folder: Path) -> AsyncIterator[Rig]:
 
 @contextlib.contextmanager
 def mounted(place: Path, size: str) -> Iterator[Path]:
-    """Mount a small file system of its own, or skip."""
+    """Mount a separate small file system, or skip the test."""
     place.mkdir()
     done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(place)], capture_output=True)
     if done.returncode:
@@ -136,7 +136,7 @@ def mounted(place: Path, size: str) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the database's write lock by a connection of another's."""
+    """Hold the database's write lock over another connection."""
     with contextlib.closing(sqlite3.connect(folder / "history.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         yield
@@ -148,7 +148,7 @@ def messages(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
 
 
 def overwrite(file: Path, first: int, content: bytes) -> None:
-    """Write into a file that others have open."""
+    """Write into a file that other processes have open."""
     with file.open("r+b") as stream:
         stream.seek(first)
         stream.write(content)

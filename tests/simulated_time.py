@@ -1,4 +1,4 @@
-"""Fleets in simulated time: real planning, real judgement, no network; a camera's truth is a function of the moment."""
+"""Fleets in simulated time: real planning and judgement, no network; a camera's true state is a function of time."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def camera(name: str, uplink: str = "", site: str = "S", *, onvif: bool = False,
 
 
 def at_clock(made: VisitResult, offset: float, limit: float = 5.0) -> VisitResult:
-    """Return a report of a camera that also told its clock, which is `offset` seconds ahead of ours."""
+    """Return a visit result with the camera's clock, which is `offset` seconds ahead of the monitor's."""
     found = judge_clock(offset, Target(made.camera, "", clock_drift_seconds=limit))
     readings = replace(made.readings, clock_offset_seconds=offset)
     if found is None:
@@ -61,7 +61,7 @@ def visited(name: str, at: float, code: str | None, top: Rung) -> VisitResult:
 
 
 class SimulatedDays:
-    """Runs a fleet from `START`, and keeps every transition.
+    """Runs a fleet from `START`, and records every transition.
 
     `truth` is asked by monotonic time. Cameras with ONVIF have clocks that are right but for `drift` seconds.
     """
@@ -97,7 +97,7 @@ class SimulatedDays:
         heapq.heappush(self._queue, (at, number, name, None))
 
     def run(self, seconds: float) -> None:
-        """Go on for `seconds`."""
+        """Continue for `seconds`."""
         end = self.clock.seconds + seconds
         while self._queue[0][0] <= end:
             now, number, name, done = heapq.heappop(self._queue)
@@ -125,18 +125,18 @@ class SimulatedDays:
         done = done.shifted(self.steady.shifted - self._started[name])
         began = now - (self.steady.now() - done.at)
         health, neighbours = self.fleet.apply(done, self.fleet.entry(name).memory, 0.0)
-        plan = self._plans[name] = next_plan(self._plans[name], began, now, done, health, self._intervals)
+        plan = self._plans[name] = next_plan(self._plans[name], done, health, self._intervals, started=began, now=now)
         self._wait(name, plan.at)
         for other in neighbours & self._waiting.keys():
             self._wait(other, now)
 
     def set_clock(self, seconds: float) -> None:
-        """Set the wall clock by so many seconds, and have the fleet follow it, as the daemon does within a second."""
+        """Set the wall clock by `seconds`, and let the fleet follow it as the daemon does within a second."""
         self.clock.wall += seconds
         self.look_at_clock()
 
     def look_at_clock(self) -> None:
-        """Have the fleet follow the wall clock."""
+        """Let the fleet follow the wall clock."""
         steady = self.steady
         self.fleet.follow_clock(steady.step(), impossible=steady.impossible, guessed=steady.guessed)
 
@@ -152,7 +152,7 @@ class SimulatedDays:
 
 
 class Troubles:
-    """The truth of a whole fleet: 2 % of visits lost, but never two of a camera in a row; two cameras that flap.
+    """The true state of a whole fleet: 2 % of visits are lost, never two in a row of one camera; two cameras flap.
 
     Every camera reboots for 20 s once a day; every fifth is lost once a day for 1 to 15 min, at `outages`.
     """
@@ -176,12 +176,12 @@ class Troubles:
         return (at - START + self._reboots[name]) % DAY
 
     def during_outage(self, name: str, at: float) -> bool:
-        """Say whether the camera is lost then, the end included: what is seen late is still seen."""
+        """Return whether the camera is lost at a time, the end included, as a late visit still sees it."""
         day = int((at - START) // DAY)
         return any(start <= at <= end for start, end in self.outages.get(name, ())[day : day + 1])
 
     def __call__(self, name: str, at: float) -> str | None:
-        """Return the fault that a visit meets."""
+        """Return the fault that a visit sees."""
         if self.during_outage(name, at):
             return "connect_timeout"
         if name in self.flapping and (at - START) % 400 < 60:

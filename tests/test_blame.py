@@ -1,4 +1,4 @@
-"""147 cameras in order, watched by a daemon that lacks something of its own: no camera and no uplink is blamed."""
+"""147 healthy cameras, watched by a daemon that lacks a resource: no camera and no uplink is blamed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ XUELIANG = (sys.executable, "-m", "xueliang_monitor")
 
 @dataclass
 class Watched:
-    """A running daemon, and what it said of its cameras."""
+    """A running daemon, and the states it reported for its cameras."""
 
     page: str
     daemon: asyncio.subprocess.Process
@@ -49,7 +49,7 @@ class Watched:
             return await response.text()
 
     async def look(self) -> None:
-        """Note who is blamed now."""
+        """Record the cameras and uplinks that are blamed now."""
         cameras = json.loads(await self.get("/api/v1/cameras"))["cameras"]
         self.states = {item["id"]: item["state"] for item in cameras}
         self.blamed |= {
@@ -72,7 +72,7 @@ class Watched:
         return len(self.states) == COUNT and set(self.states.values()) == {state}
 
     def said(self) -> list[str]:
-        """Return the faults and uplinks that the log tells of, but for our own error."""
+        """Return the log lines of raised faults, without errors of the monitor."""
         lines = self.log.read_text().splitlines()
         return [line for line in lines if "raised" in line and f"fault={OWN}" not in line]
 
@@ -132,16 +132,16 @@ async def test_too_few_descriptors(tmp_path: Path) -> None:
     async with watched(tmp_path, descriptors=64) as (daemon, _):
         await daemon.until(lambda: daemon.all_are("up"), 120)
         assert "set LimitNOFILE=" in daemon.log.read_text()
-        # Clients that say nothing take what is left.
+        # Idle clients use up the remaining descriptors.
         host, port = daemon.page.removeprefix("http://").split(":")
         idle = [await asyncio.open_connection(host, int(port)) for _ in range(100)]
-        await asyncio.sleep(25)  # longer than it takes to visit each
+        await asyncio.sleep(25)  # longer than one round of visits
         assert daemon.daemon.returncode is None, daemon.log.read_text()[-4000:]
         for _, writer in idle:
             writer.close()
         await daemon.until(lambda: daemon.all_are("up"), 120)
         assert shortages(await daemon.get("/metrics"))["descriptors"] > 0
-        assert daemon.log.read_text().count("no connection to the page is accepted") <= 3
+        assert daemon.log.read_text().count("connections to the page cannot be accepted") <= 3
         assert not daemon.blamed
         assert not daemon.said()
 
@@ -159,7 +159,7 @@ async def test_a_dead_name_server_from_the_start_and_one_that_dies(tmp_path: Pat
                 await asyncio.sleep(1)
             server.addresses, server.silent = addresses_of(fleet), False
             await daemon.until(lambda: daemon.all_are("up"), 120)
-            # What was known once serves while it is away again, though every TTL is over.
+            # Resolved names are still used during the next failure, although every TTL has expired.
             server.silent = True
             ends = time.monotonic() + 25
             while time.monotonic() < ends:
@@ -186,7 +186,7 @@ async def test_a_slow_name_server(tmp_path: Path) -> None:
 
 
 async def test_a_daemon_that_is_stopped_for_a_minute(tmp_path: Path) -> None:
-    # What was not visited for 55 s would be unknown.
+    # A camera without a visit for 55 s would be unknown.
     settings = "intervals: {reach: 10s, rtsp: 10s}\ntimeouts: {stream: 6s, onvif: 4s}"
     async with watched(tmp_path, settings=settings) as (daemon, _):
         await daemon.until(lambda: daemon.all_are("up"), 120)

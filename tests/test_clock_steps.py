@@ -1,4 +1,4 @@
-"""A wall clock that is set by an hour, a day or a year, at any stage, blames no camera and breaks no figure."""
+"""A wall clock set by an hour, a day or a year, at any stage, blames no camera and falsifies no figure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.simulated_time import DAY, START, SimulatedDays, camera, visited
 from xueliang_monitor.clock import EARLIEST, ManualClock, SteadyClock, SystemClock
 from xueliang_monitor.daemon import Monitor
 from xueliang_monitor.fleet.fleet import Fleet
-from xueliang_monitor.judgement.availability import Seconds, day_of, split_by_day, window
+from xueliang_monitor.judgement.availability import AvailabilitySeconds, day_of, split_by_day, window
 from xueliang_monitor.judgement.health import Policy
 from xueliang_monitor.judgement.own_clock import CLOCK_WRONG, OwnClock
 from xueliang_monitor.judgement.transition import Transition
@@ -47,9 +47,9 @@ def test_a_clock_set_wrong_is_one_event_and_no_cameras_fault(jump: float, at: fl
     days = SimulatedDays(CAMERAS, lambda _name, _at: None)
     days.run(at)
     days.set_clock(jump)
-    for _ in range(60):  # more than an hour, looked at all the time
+    for _ in range(60):  # more than an hour, checked every minute
         days.run(61)
-        if at > 100:  # before, not every camera was visited
+        if at > 100:  # before that, not every camera was visited
             assert states(days) == {State.UP}
     assert said(days) == [f"raised monitor {CLOCK_WRONG.code}"]
     (fault,) = days.fleet.snapshot().monitor_faults
@@ -84,7 +84,7 @@ def test_a_machine_that_starts_in_1970_and_gets_its_time_later(tmp_path: Path) -
     history = History(tmp_path)
     history.write(days.fleet.collect(every=True))
     told = history.seconds("1960-01-01", "2100-01-01")
-    assert {day for days_of in told.values() for day in days_of} == {day_of(START)}  # the cameras say so
+    assert {day for days_of in told.values() for day in days_of} == {day_of(START)}  # by the cameras' clocks
     days.set_clock(START - 100)
     days.run(600)
     history.write(days.fleet.collect(every=True))
@@ -117,20 +117,20 @@ def test_an_outage_over_a_jump_lasts_as_long_as_it_lasted(tmp_path: Path, jump: 
     (episode,) = [item for item in history.episodes(0, START * 3) if item.camera]
     assert episode.ended is not None
     assert 580 < episode.ended - episode.began < 640
-    if jump != -YEAR:  # which cannot be, so that it is not followed
+    if jump != -YEAR:  # an impossible time is not followed
         assert abs(outage.began - (START + 600 + jump)) < 40
     history.close()
 
 
 @pytest.mark.parametrize("jump", JUMPS)
 def test_availability_goes_on_after_a_jump(jump: float) -> None:
-    cameras = tuple(camera(f"cam-{number}", f"sw{number}") for number in range(4))  # none of them tells the time
+    cameras = tuple(camera(f"cam-{number}", f"sw{number}") for number in range(4))  # without readable clocks
     days = SimulatedDays(cameras, lambda _name, _at: None)
     days.run(600)
-    before = sum((seconds for _, _, seconds in days.fleet.collect().seconds), Seconds()).observed
+    before = sum((seconds for _, _, seconds in days.fleet.collect().seconds), AvailabilitySeconds()).observed
     days.set_clock(jump)
     days.run(600)
-    after = sum((seconds for _, _, seconds in days.fleet.collect().seconds), Seconds()).observed
+    after = sum((seconds for _, _, seconds in days.fleet.collect().seconds), AvailabilitySeconds()).observed
     assert before > 4 * 550
     assert after == pytest.approx(4 * 600, abs=70)
 
@@ -141,7 +141,7 @@ def test_a_camera_whose_clock_is_wrong_is_still_blamed() -> None:
     assert sorted(said(days)) == ["raised cam-2 clock_drift", "raised cam-9 clock_drift"]
     days.set_clock(HOUR)
     days.run(600)
-    assert [line for line in said(days) if "cleared" in line] == []  # nothing is known better of their clocks
+    assert [line for line in said(days) if "cleared" in line] == []  # no new offsets of their clocks
 
 
 def test_cameras_blamed_before_enough_had_told_their_clocks_are_cleared() -> None:
@@ -177,7 +177,7 @@ def test_what_a_login_was_held_back_for_is_not_held_for_years() -> None:
     memory = Memory(login=Login(login, login, (ahead, ahead)))
     restored = memory.moved(lambda moment: min(moment, START))
     assert restored.login.rtsp.seconds_left(START) <= MAX_BACK_OFF_SECONDS
-    assert restored.login.refusals == (START, START)  # they still count, but not for a year
+    assert restored.login.refusals == (START, START)  # they still count, but do not last for a year
     moved = memory.shifted(-YEAR)
     assert moved.login.rtsp.seconds_left(START) == login.seconds_left(ahead)
 
@@ -197,7 +197,7 @@ def test_the_steady_clock_follows_steps_alone() -> None:
     clock.wall = 1.2
     assert steady.step() == pytest.approx(1.2)
     assert steady.now() == clock.now()
-    clock.wall = -START  # 1970: not followed, as it cannot be
+    clock.wall = -START  # 1970 is impossible and not followed
     assert steady.impossible
     assert steady.step() == 0.0
     assert steady.now() == pytest.approx(START + 1.2)
@@ -213,13 +213,13 @@ def test_stored_moments_from_the_future_lie_in_the_past(tmp_path: Path, boot: st
     changes = ahead.fleet.collect(every=True)
     assert changes.clock is not None
     history.write(replace(changes, clock=replace(changes.clock, boot=boot)))
-    clock = ManualClock(START + 800)  # the machine was started anew with its time set right
+    clock = ManualClock(START + 800)  # the machine was rebooted with the right time
     fleet = Fleet(clock, Policy(), CAMERAS)
     fleet.restore(history.load())
     assert fleet.status_of("cam-3").state is State.DOWN
     since = fleet.status_of("cam-3").since
     assert since is not None
-    # One boot tells by how much the clock was set; else it is at least by what lies in the future.
+    # Within one boot the step is known. Otherwise it is at least the distance of the last visit in the future.
     assert 100 < since - START < (130 if boot == "manual" else 230)
     for _ in range(3):
         clock.advance(15)
@@ -241,7 +241,7 @@ def test_an_own_clock_that_is_right_again_after_cameras_fell_silent() -> None:
         own.heard(f"cam-{number}", 100.0, START + 1000)
     assert [item.kind for item in own.judge(START + 1000)] == ["raised"]
     assert own.judge(START + 1001) == ()
-    assert [item.kind for item in own.judge(START + 9000)] == ["cleared"]  # nobody says so any more
+    assert [item.kind for item in own.judge(START + 9000)] == ["cleared"]  # no fresh offsets any more
 
 
 @pytest.fixture
@@ -270,15 +270,15 @@ def test_days_of_23_and_25_hours_are_counted_whole(berlin: None, day: str, hours
     spent = dict(split_by_day(start - 100, start + hours * HOUR + 100))
     assert spent[day] == hours * HOUR
     assert list(spent.values()) == [100.0, hours * HOUR, 100.0]
-    seconds = {day: Seconds(hours * HOUR, hours * HOUR, 0)}
+    seconds = {day: AvailabilitySeconds(hours * HOUR, hours * HOUR, 0)}
     assert window(seconds, 1, start + hours * HOUR - 1).observed == hours * HOUR
-    # A day later nothing of it is left in the window of one day but what lies in it.
+    # A day later the one-day window holds only its own day.
     rest = window(seconds, 1, start + hours * HOUR + 12 * HOUR).observed
     assert rest == pytest.approx(hours * HOUR / 2, rel=0.05)
 
 
 class SetClock(SystemClock):
-    """The machine's clock, as if somebody had set it."""
+    """The machine's clock, which the test can set."""
 
     def __init__(self) -> None:
         self.off = 0.0
@@ -344,7 +344,7 @@ async def test_a_running_daemon_whose_clock_is_set(
 
 
 def test_nothing_is_deleted_for_its_age_while_the_clock_is_in_doubt(tmp_path: Path) -> None:
-    cameras = tuple(camera(f"cam-{number}", f"sw{number}") for number in range(4))  # none of them tells the time
+    cameras = tuple(camera(f"cam-{number}", f"sw{number}") for number in range(4))  # without readable clocks
     days = SimulatedDays(cameras, lambda _name, _at: None)
     days.run(100)
     assert not days.fleet.clock_in_doubt
@@ -355,7 +355,7 @@ def test_nothing_is_deleted_for_its_age_while_the_clock_is_in_doubt(tmp_path: Pa
     days.run(DAY - 100)
     assert days.fleet.clock_in_doubt
     days.run(300)
-    assert not days.fleet.clock_in_doubt  # nobody took it back for a day
+    assert not days.fleet.clock_in_doubt  # the doubt ended after a day
     history = History(tmp_path)
     history.write(days.fleet.collect(every=True))
     for away, doubted in ((3600, False), (30 * DAY, True), (-DAY, True)):
@@ -407,7 +407,7 @@ def test_a_clock_that_is_wrong_over_a_restart_is_one_event(tmp_path: Path) -> No
 
 
 def test_a_clock_set_while_stopped_moves_what_is_stored_once(tmp_path: Path) -> None:
-    """Each life writes one event alone before it is killed: what is known is not to be left on another clock."""
+    """Each process writes one event before it is killed: stored states must not stay on another clock."""
     cameras = tuple(camera(f"cam-{number}", f"sw{number}") for number in range(2))
     clock = ManualClock(START)
     fleet = Fleet(clock, Policy(), cameras)

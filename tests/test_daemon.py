@@ -1,4 +1,4 @@
-"""The daemon in a process of its own over a simulated fleet in another: metrics, page, API, faults and recovery."""
+"""The daemon and a simulated fleet in separate processes: metrics, page, API, faults and recovery."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PASSWORD = "pa55-of-the-fleet"
 
 @dataclass(frozen=True)
 class Rig:
-    """A running simulator and daemon, and how to talk to both."""
+    """A running simulator and daemon, with their control interfaces."""
 
     control: str
     page: str
@@ -117,7 +117,7 @@ async def until(rig: Rig, wanted: Any, seconds: float = AT_MOST_SECONDS) -> floa
 
 
 async def until_learned(rig: Rig, cameras: list[str], looks: int = 5) -> None:
-    """Wait until so many looks taught each camera's own reference: what is relative is judged from the sixth on."""
+    """Wait until each camera's reference was learned from `looks` pictures; relative checks judge from the sixth on."""
     for camera in cameras:
 
         async def learned(camera: str = camera) -> bool:
@@ -134,7 +134,7 @@ def all_up(states: dict[str, tuple[str, tuple[str, ...]]]) -> bool:
 async def test_twenty_faults_of_ten_kinds_at_once_and_recovery(tmp_path: Path) -> None:
     settings = (
         "intervals: {reach: 6s, rtsp: 6s, stream: 12s, picture: 12s}\nrechecks: {reach: 1s, picture: 2s}\n"
-        "timeouts: {rtsp: 8s, stream: 20s, picture: 60s}"  # some faults are seen by waiting for so long
+        "timeouts: {rtsp: 8s, stream: 20s, picture: 60s}"  # some faults are only seen after a timeout
     )
     kinds = ("refuse", "black-hole", "silent", "not-found", "wrong-password", "session-limit", "no-media", "covered",
              "black", "frozen")  # fmt: skip
@@ -161,7 +161,7 @@ async def test_twenty_faults_of_ten_kinds_at_once_and_recovery(tmp_path: Path) -
         assert shown == expected
         for camera in chosen:
             await rig.fault(camera, None)
-        # A login held back is not tried before its time: five minutes, or the file's change.
+        # A login in back-off is not tried before five minutes are over or the file changes.
         waiting = {name for name, code in expected.items() if code == "auth_failed"}
         await until(
             rig, lambda states: all_up({name: state for name, state in states.items() if name not in waiting}),
@@ -206,7 +206,7 @@ async def test_dead_cameras_are_down_and_hold_nobody_up(tmp_path: Path) -> None:
 
 async def test_a_dead_switch_is_one_event_and_no_cameras_alarm(tmp_path: Path) -> None:
     settings = "intervals: {reach: 5s, rtsp: 5s, stream: 10s, picture: 10s}\nrechecks: {reach: 1s, picture: 2s}\n"
-    # On a busy machine all are visited before one is lost for itself.
+    # On a busy machine all neighbours are visited before a single camera is blamed.
     async with running(tmp_path, 24, settings + PATIENCE + "confirm: {reach: 5, rtsp: 5}\n") as rig:
         await until(rig, all_up)
         behind = {row.id for row in rig.cameras if row.data.uplink == "switch-1"}
@@ -264,7 +264,7 @@ async def test_page_api_and_metrics_as_a_client_sees_them(tmp_path: Path) -> Non
             assert (await response.text()).endswith("# EOF\n")
         async with rig.session.get(f"{rig.page}/live") as response:
             lines = [await response.content.readline() for _ in range(2)]
-            assert lines[1] == b"event: reload\n"  # of a version that it does not know
+            assert lines[1] == b"event: reload\n"  # because the client sent an unknown version
         known = re.search(r'data-live="(/live\?since=[^"]+)"', page)
         assert known
         async with rig.session.get(rig.page + known[1]) as response:

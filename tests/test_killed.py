@@ -1,4 +1,4 @@
-"""SIGKILL of any command at any moment leaves every camera file whole."""
+"""SIGKILL of any command at any time leaves every camera file intact."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ XUELIANG = [sys.executable, "-m", "xueliang_monitor"]
 
 
 class Lane:
-    """A folder of its own in which commands are killed, and looked after."""
+    """A separate folder in which commands are killed and the files checked."""
 
     def __init__(self, folder: Path, seed: int) -> None:
         self.chance = random.Random(seed)
@@ -98,7 +98,7 @@ def test_two_hundred_kills_leave_every_file_whole(tmp_path: Path) -> None:
     with ThreadPoolExecutor(LANES) as pool:
         lanes = list(pool.map(lane, range(LANES)))
     assert sum(made.interrupted for made in lanes) == KILLS, "the kills came too late to interrupt anything"
-    for made in lanes:  # and it goes on from there
+    for made in lanes:  # the next commands work
         made._run(["camera", "import", str(made.fleets[1])], None)
         made.check()
         assert {yaml.safe_load(path.read_text())["site"] for path in made.cameras.glob("*.yaml")} == {"after"}

@@ -1,4 +1,4 @@
-"""SIGKILL beside edits, a clock that is set and a full disk loses and doubles no outage."""
+"""SIGKILL together with edits, clock steps and a full disk loses and duplicates no outage."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from xueliang_monitor.storage.history import History
 
 KILLS, LANES = 100, 4
 CONFIRMING_STEPS = 4
-"""Steps in which an outage is confirmed, or its end, once nothing comes between."""
+"""How many undisturbed steps confirm an outage or its end."""
 
 
 class Lane:
-    """One state folder, whose fleet is killed again and again while everything around it changes."""
+    """One state folder whose fleet is killed repeatedly while its surroundings change."""
 
     def __init__(self, folder: Path, state: Path, seed: int) -> None:
         self.chance = random.Random(seed)
@@ -50,9 +50,9 @@ class Lane:
         self.put("cameras", "\n".join(lines) if (self.control / "ticks").stat().st_size else lines_of_the_start())
 
     def meddle(self) -> None:
-        """Do one thing that an administrator, an NTP server or another program might."""
+        """Do one thing that an administrator, an NTP server or another program could do."""
         kinds = ["edit", "clock", "nothing"]
-        # Of two lives in a row that are killed over a full disk, nobody would know what happened in both.
+        # Two processes in a row killed with a full disk would leave no record of either.
         kind = self.chance.choice(kinds if self.killed_full else [*kinds, "disk"])
         if kind == "edit":
             self.edit()
@@ -67,7 +67,7 @@ class Lane:
 
     @property
     def steps(self) -> int:
-        """How many steps the fleet has lived."""
+        """The number of steps the fleet has run."""
         return (self.control / "ticks").stat().st_size
 
     def life(self, *, quiet: bool = False) -> None:
@@ -86,7 +86,7 @@ class Lane:
                 time.sleep(self.chance.uniform(0.0, 0.04))
                 self.meddle()
             time.sleep(self.chance.uniform(0.0, 0.04))
-            if self.chance.random() < 0.5:  # there is room again before the kill
+            if self.chance.random() < 0.5:  # the disk has space again before the kill
                 (self.state / "ballast").unlink(missing_ok=True)
             self.killed_full = (self.state / "ballast").exists()
         finally:
@@ -107,12 +107,12 @@ def lines_of_the_start() -> str:
 
 
 def check(lane: Lane) -> int:
-    """Return how many outages there were, each once in the history, as long as it was but for what is told late."""
+    """Return the number of outages; each must be in the history once, with its duration except for late reports."""
     with contextlib.closing(History(lane.state)) as history:
         assert history.put_aside is None
         found = history.outages(0, START * 3)
     count = 0
-    # What a life that was killed over a full disk knew is told by the next one.
+    # The next process reports what one killed with a full disk knew.
     late = STEP * (lane.longest + CONFIRMING_STEPS)
     for number, name in enumerate(NAMES):
         turns = int((lane.end - START) // WINDOW) + 1
@@ -131,7 +131,7 @@ def check(lane: Lane) -> int:
 
 @contextlib.contextmanager
 def small_disks(folder: Path, count: int) -> Iterator[list[Path]]:
-    """Give folders on file systems of their own, of 24 MB each, where the test may mount them."""
+    """Yield folders on separate file systems of 24 MB each, if the test may mount them."""
     places = [folder / f"disk-{number}" for number in range(count)]
     mounted = []
     try:
@@ -151,7 +151,7 @@ def small_disks(folder: Path, count: int) -> Iterator[list[Path]]:
 def test_a_hundred_kills_lose_and_double_no_outage(tmp_path: Path) -> None:
     def lane(number: int, state: Path) -> Lane:
         made = Lane(tmp_path / str(number), state, number)
-        made.life(quiet=True)  # of a camera whose file was bad from the start nobody knows anything
+        made.life(quiet=True)  # a camera whose file was invalid from the start is unknown
         for _ in range(KILLS // LANES):
             made.life()
         made.life(quiet=True)

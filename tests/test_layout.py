@@ -1,4 +1,4 @@
-"""One place to add: the files of a folder and the tuple that lists them agree."""
+"""One place to add a check or rung: the files of a folder and the tuple that lists them agree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Camera files that come, change and go while the daemon runs."""
+"""Camera files that are added, changed and removed while the daemon runs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SETTINGS = (
 
 
 class Place:
-    """An installation in a folder."""
+    """An installation in a temporary folder."""
 
     def __init__(self, folder: Path, port: int = 0) -> None:
         self.folder, self.cameras = folder, folder / "cameras.d"
@@ -82,7 +82,7 @@ async def test_cameras_come_change_and_go(simulated: Start, tmp_path: Path) -> N
         for name, host in (("b", hosts[1]), ("c", "127.99.99.1")):
             place.write(name, host)
         await until(lambda: set(known(monitor)) == {"a", "b", "c"})
-        place.write("c", hosts[2])  # another address: what was known of the picture goes, the camera is visited anew
+        place.write("c", hosts[2])  # another address: the picture reference is discarded and the camera rescheduled
         await until(lambda: monitor.fleet.entry("c").camera.target.host == hosts[2])
         await until(lambda: set(known(monitor).values()) == {State.UP})
         (place.cameras / "a.yaml").unlink()
@@ -108,7 +108,7 @@ async def test_an_invalid_change_keeps_the_last_good_version_and_says_so(
         assert known(monitor) == {"a": State.UP, "b": State.UP}
         message = 'a.yaml:7: rstp_port: unknown key; did you mean "rtsp_port"?'
         assert message in caplog.text
-        assert "camera a: the last good version stays in force" in caplog.text
+        assert "camera a: the last valid version of its file stays in force" in caplog.text
         from xueliang_monitor.metrics import render
         from xueliang_monitor.web import views
 
@@ -214,7 +214,7 @@ async def test_sighup_reloads_and_what_camera_add_adds_is_in_the_metrics(simulat
                 async def is_read_anew() -> bool:
                     return first not in await metrics()
 
-                await asyncio.sleep(0.1)  # so that the time of reading is another
+                await asyncio.sleep(0.1)  # so that the modification time differs
                 daemon.send_signal(signal.SIGHUP)
                 await until(is_read_anew)
                 listed = await asyncio.create_subprocess_exec(

@@ -1,4 +1,4 @@
-"""A restart ends where a reload does, whatever was edited meanwhile, and ends what is no longer there."""
+"""A restart has the same result as a reload, whatever was edited meanwhile, and ends faults of removed cameras."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from tests.simulated_time import START, SimulatedDays, camera, visited
 from xueliang_monitor.clock import ManualClock
 from xueliang_monitor.configuration.camera_file import CameraFile, IdentitySection
-from xueliang_monitor.configuration.installation import Installation, cameras_before
+from xueliang_monitor.configuration.installation import Installation, stored_inventory
 from xueliang_monitor.configuration.inventory import Camera, Inventory, keep_last_good, target_of
 from xueliang_monitor.configuration.settings import Settings
 from xueliang_monitor.configuration.strict_yaml import Problem
@@ -37,15 +37,15 @@ WHO = Identity("Maker", "Model", "1.0", "SN1")
 
 
 def changed(item: Camera, **values: object) -> Camera:
-    """Return a camera whose file says something else."""
+    """Return a camera with a changed file."""
     data = item.data.model_copy(update=values)
     return Camera(item.id, target_of(item.id, data, None, None), data)
 
 
 def started(history: History, clock: ManualClock, inventory: Inventory) -> Fleet:
-    """Start as the daemon does."""
+    """Start a fleet as the daemon does."""
     stored = history.load()
-    before = cameras_before(stored.files, Installation(Settings(), {}, inventory, ()))
+    before = stored_inventory(stored.files, Installation(Settings(), {}, inventory, ()))
     fleet = Fleet(clock, POLICY, inventory.cameras)
     fleet.resume(stored, before.cameras, keep_last_good(before, inventory))
     return fleet
@@ -153,7 +153,7 @@ def test_a_file_that_became_invalid_while_the_daemon_was_stopped_keeps_its_last_
 
 
 def test_a_camera_that_cannot_be_watched_for_its_bad_file_loses_nothing(tmp_path: Path) -> None:
-    """A login that is not to be had leaves nothing to watch it by: what is known waits for the file to be good."""
+    """A camera without its credentials cannot be watched; its state waits until the file is valid."""
     clock = ManualClock(START)
     known = changed(CAMERAS[0], credentials="district")
     fleet = Fleet(clock, POLICY, (known, *CAMERAS[1:]))
@@ -215,7 +215,7 @@ def test_a_history_of_the_version_before_is_gone_on_with(tmp_path: Path) -> None
     history = History(tmp_path)
     history.write(fleet.collect(every=True))
     history.close()
-    with sqlite3.connect(history.path) as database:  # as it was then
+    with sqlite3.connect(history.path) as database:  # as the earlier version stored it
         rows = database.execute("SELECT camera, health, memory FROM cameras").fetchall()
         database.execute("DROP TABLE cameras")
         database.execute("DROP TABLE outages")
@@ -262,7 +262,7 @@ def test_a_row_that_cannot_be_read_costs_that_camera_alone(tmp_path: Path) -> No
 
 
 class World:
-    """One fleet with its history, over an inventory that is edited."""
+    """One fleet with its history and an inventory that is edited."""
 
     def __init__(self, folder: Path, clock: ManualClock) -> None:
         self.clock = clock
@@ -274,7 +274,7 @@ class World:
         self.history.write(self.fleet.collect(every=True))
 
     def write_what_happened(self) -> None:
-        """Write as the recorder does, which wakes for everything that happens."""
+        """Write as the recorder does, after every transition."""
         self.history.write(self.fleet.collect())
 
     def reload(self, inventory: Inventory) -> None:
@@ -300,7 +300,7 @@ class World:
         } | {f"uplink {uplink.name}": uplink.down for uplink in self.fleet.uplinks if uplink.down}
 
     def check(self) -> None:
-        """The history holds as lasting what lasts, and nothing twice."""
+        """The history holds everything that is open, and nothing twice."""
         stored = self.history.load()
         entries = {entry.camera.id: entry.health for entry, _ in self.fleet.pairs()}
         faults = sorted((name, fault.code) for name, health in entries.items() for fault in health.confirmed)
@@ -317,7 +317,7 @@ CODES = st.sampled_from([None, "connect_timeout", "rtsp_timeout", "auth_failed",
 
 
 class RestartMachine(RuleBasedStateMachine):
-    """Two fleets see the same; one is reloaded where the other is stopped or killed, and started again."""
+    """Two fleets observe the same; one is reloaded when the other is stopped or killed and restarted."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -350,7 +350,7 @@ class RestartMachine(RuleBasedStateMachine):
                     world.fleet.apply(made, world.fleet.entry(name).memory, 0.0)
 
     def settle(self) -> None:
-        """Visit until nothing is undecided, and remember all of it."""
+        """Visit until nothing is undecided, and write everything."""
         self.visit(16)
         for world in self.worlds:
             world.flush()
@@ -369,7 +369,7 @@ class RestartMachine(RuleBasedStateMachine):
 
     @rule(name=NAMES)
     def learn(self, name: str) -> None:
-        """Both learn who a camera is, and both have it written."""
+        """Both fleets learn a camera's identity and write it."""
         for world in self.worlds:
             if world.fleet.camera(name) is not None:
                 login = Login(refusals=(START,))
@@ -406,7 +406,7 @@ class RestartMachine(RuleBasedStateMachine):
 
     @rule(kill=st.booleans())
     def take_up(self, kill: bool) -> None:
-        """One is reloaded; the other is stopped, or killed, and started."""
+        """Reload one fleet; stop or kill, and restart, the other."""
         inventory = self.inventory()
         self.worlds[1].write_what_happened()
         self.worlds[0].reload(inventory)
@@ -450,6 +450,6 @@ def test_files_are_kept_as_they_were(tmp_path: Path) -> None:
     days = SimulatedDays(CAMERAS[:1], lambda _name, _at: None)
     days.run(20)
     entry = days.fleet.entry("cam-0")
-    history.write(Changes(known=(CameraRecord("cam-0", entry.health, entry.memory, data),)))
+    history.write(Changes(cameras=(CameraRecord("cam-0", entry.health, entry.memory, data),)))
     assert history.load().cameras["cam-0"].data == data
     history.close()

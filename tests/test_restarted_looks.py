@@ -26,7 +26,7 @@ from xueliang_monitor.model import State
 from xueliang_monitor.picture.reference import ENOUGH, SETTLED_LOOKS
 from xueliang_monitor.probing.login import Login
 from xueliang_monitor.probing.memory import Memory
-from xueliang_monitor.storage.persisted_memory import Remembered
+from xueliang_monitor.storage.persisted_memory import StoredMemory
 
 NOON = time.mktime((2026, 6, 1, 12, 0, 0, 0, 0, -1))
 Watch = Callable[..., Watched]
@@ -100,9 +100,9 @@ async def test_settled_lights_are_used_at_once(watch: Watch) -> None:
 
 
 async def test_an_unreadable_reference_costs_only_the_reference(watch: Watch, tmp_path: Path) -> None:
-    kept = Remembered.of(Memory(made.reference(60), Login(refusals=(5.0,))))
+    kept = StoredMemory.of(Memory(made.reference(60), Login(refusals=(5.0,))))
     assert kept.reference is not None
-    adapter = TypeAdapter(Remembered)
+    adapter = TypeAdapter(StoredMemory)
     whole = json.loads(adapter.dump_json(kept))
     assert adapter.validate_json(json.dumps(whole)) == kept
     for spoiled in (
@@ -124,9 +124,9 @@ async def test_an_unreadable_reference_costs_only_the_reference(watch: Watch, tm
 def test_a_single_picture_is_never_saved() -> None:
     """Few looks save nothing and many save their medians; the last picture is never saved."""
     for looks in (1, 9, SETTLED_LOOKS - 1):
-        assert Remembered.of(Memory(made.reference(looks))).reference is None
+        assert StoredMemory.of(Memory(made.reference(looks))).reference is None
     old = made.reference(60)
-    kept = Remembered.of(Memory(old)).reference
+    kept = StoredMemory.of(Memory(old)).reference
     assert kept is not None
     assert kept.previous == b""
     assert all(light.looks >= SETTLED_LOOKS for light in kept.lights)

@@ -1,4 +1,4 @@
-"""What a reload takes up at once, what waits for the next start, and what /about says of both."""
+"""Settings that take effect at a reload, settings that need a restart, and how /about shows both."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 from tests.recording import hurry, until
 from xueliang_monitor.daemon import Monitor
-from xueliang_monitor.judgement.availability import Seconds, day_of
+from xueliang_monitor.judgement.availability import AvailabilitySeconds, day_of
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
 from xueliang_monitor.storage.history import Changes, History
 
@@ -47,7 +47,7 @@ async def running(place: Place) -> AsyncIterator[tuple[Monitor, str]]:
 
 
 async def about(address: str, language: str = "en") -> dict[str, str]:
-    """Return the settings' table of the page."""
+    """Return the settings table of the page."""
     headers = {"Accept-Language": language}
     async with aiohttp.ClientSession(headers=headers) as session, session.get(f"{address}/about") as response:
         page = await response.text()
@@ -64,7 +64,7 @@ async def test_shorter_times_to_keep_things_are_taken_up(place: Place) -> None:
                 Transition("a", old - 9, TransitionKind.RAISED, "x", since=old - 9),
                 Transition("a", old, TransitionKind.CLEARED, "x"),
             )
-            history.write(Changes(events, seconds=(("a", day_of(old), Seconds(1)),)))
+            history.write(Changes(events, seconds=(("a", day_of(old), AvailabilitySeconds(1)),)))
 
             def left() -> tuple[int, int]:
                 return len(history.episodes(0, now)), len(history.seconds("2000-01-01", "2100-01-01"))
@@ -110,7 +110,7 @@ async def test_about_shows_the_settings_in_force_and_what_waits_for_the_next_sta
         assert (shown["clear"], shown["intervals.reach"], shown["keep.looks"]) == ("3", "20.0", "172800.0")
         assert shown["visits_at_once"] == "64 7 from the next start"
         assert shown["hosts"] == "– cameras.example.org from the next start"
-        # Folders are not shown, but that they are to be others.
+        # Folders are not shown, only that they will change.
         assert shown["state"] == shown["inventory"] == "– another from the next start"
         assert "elsewhere" not in "".join(shown.values())
         assert (await about(address, "zh"))["visits_at_once"] == "64 重启后改为 7"
@@ -135,9 +135,9 @@ async def test_folders_that_are_to_be_others_from_the_next_start_are_not_used_be
             await monitor.reload()
         assert [entry.camera.id for entry, _ in monitor.fleet.pairs()] == ["a"]
         assert monitor._installation.settings.state == place.state
-    assert [line.message for line in caplog.records if "next start" in line.message] == [
-        "the new inventory counts from the next start",
-        "the new state counts from the next start",
+    assert [line.message for line in caplog.records if "after a restart" in line.message] == [
+        "the new value of inventory takes effect after a restart",
+        "the new value of state takes effect after a restart",
     ]
     async with running(place) as (monitor, _):
         assert [entry.camera.id for entry, _ in monitor.fleet.pairs()] == ["b"]

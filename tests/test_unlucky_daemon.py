@@ -1,4 +1,4 @@
-"""The daemon in a process of its own, on a machine without luck: what it says, and that it heals by itself."""
+"""The daemon in a separate process on a failing machine: it logs the failures and recovers by itself."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SECONDS = 60.0
 
 
 class Place:
-    """An installation whose cameras all refuse connections, so that each is an event soon."""
+    """An installation whose cameras all refuse connections, so that each soon has an event."""
 
     def __init__(self, folder: Path, name: str = "xueliang.yaml", state: str = "state") -> None:
         self.port = free_port()
@@ -41,7 +41,7 @@ class Place:
         self.cameras = 0
 
     def add(self, name: str) -> None:
-        """Add a camera, on a site of its own."""
+        """Add a camera on its own site."""
         self.cameras += 1
         new = self.folder / "cameras.d" / ".new"
         new.write_text(f"site: {name}\naddress: 127.0.77.{self.cameras}\nrtsp_port: 1\n")
@@ -59,7 +59,7 @@ class Place:
         return float(found[1]) if found else None
 
     def events(self) -> list[str]:
-        """Return which cameras were raised, as another process reads it."""
+        """Return the cameras with raised faults, as another process reads them."""
         with contextlib.suppress(sqlite3.Error), contextlib.closing(self.database()) as database:
             return sorted(row[0] for row in database.execute("SELECT camera FROM events WHERE kind = 'raised'"))
         return []
@@ -103,7 +103,7 @@ def test_what_happens_after_a_file_was_removed_is_in_the_history(tmp_path: Path,
         until(lambda: place.events() == ["a", "b"])
         assert place.metric("xueliang_history_up") == 1
     assert place.events() == ["a", "b"]
-    # Who reads the history meanwhile makes the log anew.
+    # A reader of the history may recreate the log.
     assert re.search(rf"{name} was (removed|replaced) .*while it was in use", place.log.read_text())
 
 
@@ -117,7 +117,7 @@ def test_a_history_that_is_overwritten_is_put_aside_without_a_restart(tmp_path: 
         overwrite(place.state / "history.db", 4096, os.urandom(32768))
         place.add("b")
         until(lambda: place.metric("xueliang_histories_damaged_total") == 1)
-        until(lambda: place.events() == ["a", "b"])  # both are wrong now
+        until(lambda: place.events() == ["a", "b"])  # both have faults now
         until(lambda: place.metric("xueliang_history_up") == 1)
     assert list(place.state.glob("history.db.damaged-*"))
 
@@ -139,7 +139,7 @@ def test_a_disk_that_is_read_only_at_the_start_is_used_once_it_is_not(tmp_path: 
             assert place.events() == ["a"]
             until((place.state / "daemon.lock").exists)
         log = place.log.read_text()
-        assert log.count("monitoring goes on, and it is tried again") == 1
+        assert log.count("monitoring continues, and writing is tried again") == 1
         assert "lost meanwhile: nothing" in log
 
 
@@ -186,7 +186,7 @@ def test_without_inotify_the_daemon_goes_on_and_takes_cameras_up(tmp_path: Path,
     with running(place, [*own, "sh", "-c", f'echo 0 > /proc/sys/user/{limit} && exec "$@"', "sh"]):
         place.add("a")
         until(lambda: place.events() == ["a"])
-    assert place.log.read_text().count("its changes are not told by the system") == 1
+    assert place.log.read_text().count("the system does not report changes") == 1
     assert "Traceback" not in place.log.read_text()
 
 
@@ -200,7 +200,7 @@ def test_a_second_daemon_on_one_state_folder_refuses_and_names_the_first(tmp_pat
         done = subprocess.run(
             [*XUELIANG, "run", "-c", str(second.settings)], capture_output=True, text=True, timeout=SECONDS
         )
-        assert done.returncode == 2  # after which systemd does not start it again
+        assert done.returncode == 2  # systemd does not restart the service after this exit code
         assert str(first.state) in done.stderr
         assert re.search(rf"\(pid {process.pid}, since \S+, page http://127.0.0.1:{first.port}/\)", done.stderr)
         assert "Traceback" not in done.stderr

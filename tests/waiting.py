@@ -1,4 +1,4 @@
-"""Waiting for what is to happen, however busy the machine is."""
+"""Waiting for conditions, even on a busy machine."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from collections.abc import Awaitable, Callable
 from xueliang_monitor.model import Timeouts
 
 AT_MOST_SECONDS = 60.0
-"""Far more than anything takes on a machine that has time; whoever waits for longer waits for what never comes."""
+"""Far longer than anything takes on an idle machine; a longer wait would never end."""
 
 PATIENT = Timeouts(reach=20.0, rtsp=60.0, stream=60.0, picture=120.0, onvif=60.0)
-"""Timeouts of visits for tests that are not about them."""
+"""Timeouts of visits for tests that do not test them."""
 
 PATIENCE = "timeouts: {rtsp: 30s, stream: 60s, picture: 60s, onvif: 30s}\n"
-"""The same as settings of a daemon; a camera that does not answer at all is noticed as soon as ever."""
+"""The same as settings of a daemon; a silent camera is noticed as soon as possible."""
 
 Wanted = Callable[[], bool | Awaitable[bool]]
 
@@ -24,7 +24,7 @@ Wanted = Callable[[], bool | Awaitable[bool]]
 async def until(
     wanted: Wanted, seconds: float = AT_MOST_SECONDS, what: str | Callable[[], object] = "it did not happen"
 ) -> float:
-    """Return how long it took until it was so; `what` says what is missing where it never is.
+    """Return how long the condition took; `what` names what is missing if it never holds.
 
     Raises:
         AssertionError: it was not so within that time.

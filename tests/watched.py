@@ -1,4 +1,4 @@
-"""One camera watched as the daemon does it, from the keyframe on, in simulated time; the rungs below stand in.
+"""One camera watched as by the daemon from the keyframe on, in simulated time; lower rungs are replaced.
 
 Visits, worker processes, plans, the fleet's state and the history are the daemon's own.
 """
@@ -36,11 +36,11 @@ NAME = "gate"
 EVERY_SECONDS = 300.0
 FOLLOWING = 2
 Shot = Callable[[float], Any]
-"""The picture that the camera shows at a moment."""
+"""The picture that the camera shows at a time."""
 
 
 def as_stored_before(reference: Reference) -> Mapping[str, object]:
-    """Return a reference as earlier versions stored it: without its young lights, and else as it was."""
+    """Return a reference as earlier versions stored it: without light conditions of few pictures."""
 
     def text(data: bytes) -> str:
         return base64.urlsafe_b64encode(data).decode()
@@ -66,7 +66,7 @@ def as_stored_before(reference: Reference) -> Mapping[str, object]:
 
 
 class Watched:
-    """A camera, and the daemon's parts that watch it; every report, transition and state is kept."""
+    """A camera and the parts of the daemon that watch it; every visit result, transition and state is recorded."""
 
     def __init__(
         self, folder: Path, shot: Shot, began: float, patch: pytest.MonkeyPatch, interval: float = 900.0
@@ -104,7 +104,7 @@ class Watched:
         self._all_at = self.clock.now()
 
     async def look(self) -> VisitResult:
-        """Go on to the next visit, make it, and write what the recorder would; return its report."""
+        """Make the next visit, and write what the recorder would write; return its result."""
         now = self.clock.seconds = max(self.clock.now(), self._plan.at)
         entry = self.fleet.entry(NAME)
         visited, memory = await visit(
@@ -116,7 +116,7 @@ class Watched:
             now=now,
         )
         health, _ = self.fleet.apply(visited, memory, 0.0)
-        self._plan = next_plan(self._plan, now, now, visited, health, self._intervals)
+        self._plan = next_plan(self._plan, visited, health, self._intervals, started=now, now=now)
         every = now - self._all_at >= EVERY_SECONDS
         self._all_at = now if every else self._all_at
         self._history.write(self.fleet.collect(every=every))
@@ -125,18 +125,18 @@ class Watched:
         return visited
 
     async def run(self, until: float) -> None:
-        """Look as often as is due until a moment."""
+        """Make all visits that are due until a time."""
         while self._plan.at <= until:
             await self.look()
         self.clock.seconds = until
 
     @property
     def reference(self) -> Reference | None:
-        """What is known of the camera's picture."""
+        """The camera's picture reference."""
         return self.fleet.entry(NAME).memory.reference
 
     def restart(self, how: str) -> None:
-        """End all and begin again from the disk: `stopped`, `killed`, or `upgraded` from an earlier version."""
+        """Restart from the disk: `stopped`, `killed`, or `upgraded` from an earlier version."""
         known = self.reference
         if how != "killed":
             self._history.write(self.fleet.collect(every=True))

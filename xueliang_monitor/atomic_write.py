@@ -1,4 +1,4 @@
-"""Writes files whole or not at all, durably."""
+"""Atomic and durable writing of files."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 
 
 def write(path: Path, content: bytes, *, mode: int = 0o600, new: bool = False) -> None:
-    """Write a file under a name of its own and give it the right one once all of it is on the disk.
+    """Write a file under a temporary name, and rename it once its content is on the disk.
 
     Raises:
-        FileExistsError: it is to be `new`, but there is one.
-        OSError: it cannot be written.
+        FileExistsError: the file exists, and `new` was requested.
+        OSError: the file cannot be written.
 
     """
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
@@ -36,7 +36,7 @@ def write(path: Path, content: bytes, *, mode: int = 0o600, new: bool = False) -
 
 
 def sync_folder(folder: Path) -> None:
-    """Wait until what was named anew in a folder is on the disk."""
+    """Wait until the renames in a folder are on the disk."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

@@ -1,4 +1,4 @@
-"""Time as everything here reads it: handed in, so that a simulated day runs in seconds."""
+"""Clocks. Every part gets its clock passed in, so that a simulated day runs in seconds."""
 
 from __future__ import annotations
 
@@ -10,34 +10,35 @@ from pathlib import Path
 from typing import Protocol
 
 EARLIEST = 1_767_225_600.0
-"""2026-01-01 UTC: this program did not exist before, so a clock that shows less is wrong."""
+"""2026-01-01 UTC. This program did not exist before, so an earlier time is wrong."""
 
 BOOT_VARIABLE = "XUELIANG_BOOT_ID"
+"""The environment variable by which the service passes the boot id; its sandbox hides the kernel's file."""
 
 STEP_SECONDS = 1.0
-"""A wall clock that is off by more than this was set; less is drift, which is taken over without a word."""
+"""A wall clock that deviates by more than this was set. A smaller deviation is drift and is ignored."""
 
 
 class Clock(Protocol):
-    """Two readings of one moment, both in seconds."""
+    """A wall clock and a monotonic clock, both in seconds."""
 
     def now(self) -> float:
-        """Return seconds since the Unix epoch, for what people read."""
+        """Return seconds since the Unix epoch, for times that people read."""
         ...
 
     def monotonic(self) -> float:
-        """Return seconds that never run backwards, for what is scheduled."""
+        """Return seconds that never run backwards, for scheduling."""
         ...
 
     @property
     def boot(self) -> str:
-        """What monotonic seconds count from: those of one boot of a machine can be compared over restarts."""
+        """The id of the machine's boot. Monotonic seconds of the same boot are comparable across restarts."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ClockReading:
-    """Both readings of a clock at one moment, and the boot of the machine that the monotonic one belongs to."""
+    """Both readings of a clock at one moment, and the boot id of the monotonic one."""
 
     boot: str
     monotonic: float
@@ -49,7 +50,7 @@ class ClockReading:
         return cls(clock.boot, clock.monotonic(), clock.now())
 
     def step_until(self, clock: Clock) -> float | None:
-        """Return by how many seconds the wall clock was set since; None where the machine was booted meanwhile."""
+        """Return by how many seconds the wall clock was set since this reading; None after a reboot."""
         if self.boot != clock.boot or not self.boot:
             return None
         return clock.now() - self.wall - (clock.monotonic() - self.monotonic)
@@ -63,18 +64,18 @@ class SystemClock:
         return time.time()
 
     def monotonic(self) -> float:
-        """Return seconds since the machine was started, those in which it was suspended included."""
+        """Return seconds since the machine was booted, including suspension."""
         return time.clock_gettime(time.CLOCK_BOOTTIME)
 
     @property
     def boot(self) -> str:
-        """The kernel's random name of this boot; empty where it tells none."""
+        """The kernel's random id of this boot; empty if it cannot be read."""
         return _boot()
 
 
 @functools.cache
 def _boot() -> str:
-    """Return the name of this boot: as the service's unit gives it, whose sandbox hides the kernel's file."""
+    """Return the boot id from the environment, or else from the kernel."""
     if given := os.environ.get(BOOT_VARIABLE):
         return given.replace("-", "")
     try:
@@ -84,15 +85,15 @@ def _boot() -> str:
 
 
 class SteadyClock:
-    """Seconds since the epoch that advance with the monotonic clock, whatever happens to the wall clock.
+    """Seconds since the epoch that advance with the monotonic clock, even when the wall clock is set.
 
-    Everything that is judged is judged on this clock, so that a wall clock that is set (by NTP, by hand, after a start
-    in 1970) makes no camera stale, no fault longer or shorter, and no login held for years. `step` follows the wall
-    clock; whoever keeps moments of this clock moves them by as much.
+    All judgement uses this clock. A wall clock that is set (by NTP, by hand, after a boot in 1970) therefore makes no
+    camera stale, no fault longer or shorter, and no login back-off years long. `step` follows the wall clock; stored
+    times of this clock must be shifted by the step it returns.
 
     Attributes:
-        shifted: by how many seconds this clock was moved in all since it was made.
-        guessed: whether it has yet to see a wall clock that shows a time that can be.
+        shifted: the sum of all steps since the start, in seconds.
+        guessed: whether the wall clock has shown only impossible times so far.
 
     """
 
@@ -103,7 +104,7 @@ class SteadyClock:
         self._ahead = max(clock.now(), EARLIEST) - clock.monotonic()
 
     def now(self) -> float:
-        """Return seconds since the epoch, as of the last step."""
+        """Return seconds since the epoch, continued from the last step."""
         return self._clock.monotonic() + self._ahead
 
     def monotonic(self) -> float:
@@ -112,16 +113,16 @@ class SteadyClock:
 
     @property
     def boot(self) -> str:
-        """The boot of the machine."""
+        """The id of the machine's boot."""
         return self._clock.boot
 
     @property
     def impossible(self) -> bool:
-        """Whether the wall clock shows a time that cannot be."""
+        """Whether the wall clock shows a time before this program existed."""
         return self._clock.now() < EARLIEST
 
     def step(self) -> float:
-        """Follow the wall clock; return by how many seconds this clock was moved for that, 0 where it was not set."""
+        """Follow the wall clock; return by how many seconds it was set, 0 if it was not."""
         wall = self._clock.now()
         off = wall - self.now()
         if wall < EARLIEST or abs(off) <= STEP_SECONDS:
@@ -134,22 +135,22 @@ class SteadyClock:
 
 @dataclass(slots=True)
 class ManualClock:
-    """A clock that moves only when told to; `wall` is how far its wall clock is off its monotonic one."""
+    """A clock that moves only by `advance`; `wall` is its wall clock minus its monotonic clock."""
 
     seconds: float = 1_790_000_000.0
     wall: float = 0.0
 
     def now(self) -> float:
-        """Return the seconds last set, as the wall clock shows them."""
+        """Return the time of the wall clock."""
         return self.seconds + self.wall
 
     def monotonic(self) -> float:
-        """Return the seconds last set."""
+        """Return the monotonic time."""
         return self.seconds
 
     @property
     def boot(self) -> str:
-        """The one boot that there is."""
+        """A fixed boot id."""
         return "manual"
 
     def advance(self, seconds: float) -> None:

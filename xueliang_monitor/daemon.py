@@ -1,4 +1,4 @@
-"""Composition root: builds the parts, starts them, reloads, stops them."""
+"""Composition root: builds the parts of the daemon, starts, reloads and stops them."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from xueliang_monitor.configuration import file_watcher, installation, inventory
 from xueliang_monitor.configuration import settings as config
 from xueliang_monitor.configuration.installation import Installation, load, timeouts_of
 from xueliang_monitor.configuration.strict_yaml import DocumentError, Problem
-from xueliang_monitor.fleet.changes import Stored
+from xueliang_monitor.fleet.changes import StoredState
 from xueliang_monitor.fleet.differences import difference
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.fleet.scheduler import Due, Intervals, Scheduler
 from xueliang_monitor.judgement.catalogue import at_first_sight
 from xueliang_monitor.judgement.health import OWN_ERROR, Health, Policy
 from xueliang_monitor.model import Rung, VisitResult
-from xueliang_monitor.net.names import Names
+from xueliang_monitor.net.names import NameResolver
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing.camera_lock import CameraLocks
 from xueliang_monitor.probing.rungs import OFFLINE_RUNGS, PROBES
@@ -40,20 +40,20 @@ from xueliang_monitor.web.server import Server
 log = logging.getLogger(__name__)
 
 CLOCK_SECONDS = 1.0
-"""How often the wall clock is compared with the steady one."""
+"""How often the wall clock is compared with the steady clock."""
 
 SHORTAGE_SECONDS = 600.0
 """How often the same shortage is logged."""
 
 FORGET_SECONDS = 3600.0
-"""How often evidence pictures are looked through for those whose time is over."""
+"""How often expired evidence pictures are deleted."""
 
 FUTURE_SECONDS = 86_400.0
-"""An evidence picture dated later than this from now was kept while the clock was wrong."""
+"""An evidence picture dated further in the future was kept while the clock was wrong."""
 
 
 def policy_of(settings: config.Settings) -> Policy:
-    """Return how reports are judged."""
+    """Return the policy by which visit results are judged."""
     times: dict[str, int] = {probe.rung: settings.confirm.of(probe.rung) for probe in PROBES}
     times[Rung.MONITOR] = settings.confirm.of(Rung.PICTURE)
     longest = max(settings.intervals.of(rung) for rung in OFFLINE_RUNGS)
@@ -64,7 +64,7 @@ def policy_of(settings: config.Settings) -> Policy:
 
 
 def intervals_of(settings: config.Settings) -> Intervals:
-    """Return when cameras are visited."""
+    """Return the intervals at which cameras are visited."""
     return Intervals(
         {probe.rung: settings.intervals.of(probe.rung) for probe in PROBES},
         {probe.rung: settings.rechecks.of(probe.recheck.key) for probe in PROBES},
@@ -72,7 +72,7 @@ def intervals_of(settings: config.Settings) -> Intervals:
 
 
 class Monitor:
-    """One running daemon over the installation whose settings stand in `file`."""
+    """One daemon, running the installation whose settings file is `file`."""
 
     def __init__(self, file: Path, clock: Clock | None = None) -> None:
         """Read the installation.
@@ -82,15 +82,15 @@ class Monitor:
 
         """
         self._file = file
-        # Looked at before they are read, so that what changes before they are followed shows.
+        # Taken before the files are read, so that a change before the watcher starts is noticed.
         self._seen = file_watcher.fingerprint(config.load(file)[0].inventory)
         self._installation = loaded = load(file)
         self._clock = SteadyClock(clock or SystemClock())
         self._newest = loaded.settings
         self._workers = Workers(loaded.settings.workers)
         self._locks = CameraLocks(loaded.settings.state)
-        self._names = Names(loaded.settings.name_servers)
-        self._said_short: dict[str, float] = {}
+        self._names = NameResolver(loaded.settings.name_servers)
+        self._shortage_logged_at: dict[str, float] = {}
         self._scheduler = Scheduler(
             self._clock, intervals_of(loaded.settings), self._visit, at_once=self._visits_at_once(loaded)
         )
@@ -100,7 +100,11 @@ class Monitor:
         self.fleet.watch(self._journal.write)
         self._lock = StateLock(loaded.settings.state, self._clock.now())
         self._recorder = Recorder(
-            lambda: History(loaded.settings.state), self.fleet, self._resume, self._clock, loaded.settings.keep
+            lambda: History(loaded.settings.state),
+            self.fleet,
+            self._clock,
+            resume=self._resume,
+            keep=loaded.settings.keep,
         )
         self._server = Server(
             self.fleet,
@@ -114,16 +118,16 @@ class Monitor:
             log.error("%s", problem)
 
     def _visits_at_once(self, loaded: Installation) -> int:
-        """Return how many visits at once this machine's limits allow, raised as far as may be; warn of low ones."""
+        """Raise the limits of this process as far as allowed; return how many simultaneous visits they permit."""
         wanted, workers = loaded.settings.visits_at_once, self._workers.count
         allowed = limits.raised(limits.needed_descriptors(wanted, workers))
         for warning in allowed.warnings(wanted, workers, len(loaded.inventory.cameras)):
             log.warning("%s", warning)
         return allowed.visits(wanted, workers)
 
-    def _resume(self, stored: Stored) -> None:
-        """Go on from what the history knows, as a reload would over the cameras that there were."""
-        before = installation.cameras_before(stored.files, self._installation)
+    def _resume(self, stored: StoredState) -> None:
+        """Restore the state from the history, then switch to today's cameras as a reload does."""
+        before = installation.stored_inventory(stored.files, self._installation)
         kept = inventory.keep_last_good(before, self._installation.inventory)
         self._installation = self._installation.with_inventory(kept)
         self.fleet.resume(stored, before.cameras, kept)
@@ -151,27 +155,27 @@ class Monitor:
             pauses=self.fleet.monitor.pauses,
             progress=lambda rung, result: self.fleet.tell_rung(camera, rung, result),
         )
-        if moved := self._clock.shifted - shifted:  # the clock was set meanwhile
+        if moved := self._clock.shifted - shifted:  # the clock was set during the visit
             visited, memory = visited.shifted(moved), memory.shifted(moved)
         health, neighbours = self.fleet.apply(visited, memory, lateness)
         if visited.evidence:
             await self._keep_evidence(visited, entry.health, health)
         for resource in visited.shortages:
-            self._say_short(resource, visited)
+            self._log_shortage(resource, visited)
         self._scheduler.hurry(neighbours)
         self.fleet.monitor.decoder_restarts = self._workers.restarts
         return visited, health
 
-    def _say_short(self, resource: str, visited: VisitResult) -> None:
-        """Log what the monitor lacks, each resource once in a while: it is the same for every camera."""
+    def _log_shortage(self, resource: str, visited: VisitResult) -> None:
+        """Log a shortage of the monitor, which affects every camera, once per resource in `SHORTAGE_SECONDS`."""
         now = self._clock.monotonic()
-        if now - self._said_short.get(resource, -math.inf) >= SHORTAGE_SECONDS:
-            self._said_short[resource] = now
+        if now - self._shortage_logged_at.get(resource, -math.inf) >= SHORTAGE_SECONDS:
+            self._shortage_logged_at[resource] = now
             detail = next((result.detail for result in visited.rungs if result.fault == OWN_ERROR), "")
-            log.warning("visits tell nothing, as the monitor itself lacks %s: %s", resource, detail)
+            log.warning("visits have no result because the monitor lacks %s: %s", resource, detail)
 
     async def _keep_evidence(self, visited: VisitResult, before: Health, after: Health) -> None:
-        """Keep a small copy of the picture where this visit confirmed a fault of it."""
+        """Keep a small copy of the picture if this visit confirmed a picture fault."""
         known = {fault.code for fault in before.confirmed}
         seen = {finding.code for finding in visited.seen if finding.rung == Rung.PICTURE}
         fresh = [fault.code for fault in after.confirmed if fault.code in seen - known]
@@ -181,29 +185,29 @@ class Monitor:
         try:
             await asyncio.to_thread(evidence.keep, self._installation.settings.state, item, visited.evidence)
         except (OSError, RuntimeError) as error:
-            log.error("camera %s: its evidence picture cannot be kept: %s", visited.camera, error)  # noqa: TRY400
+            log.error("camera %s: the evidence picture cannot be stored: %s", visited.camera, error)  # noqa: TRY400
 
     async def _forget_evidence(self) -> None:
-        """Delete the pictures whose time is over, and all of cameras of which none may be kept any more."""
+        """Delete expired evidence pictures, and all pictures of cameras that may not have any."""
         settings = self._installation.settings
         forbidden = frozenset(
             camera.id for camera in self._installation.inventory.known if not camera.target.picture.evidence
         )
         count = await asyncio.to_thread(evidence.forget, settings.state, math.inf, forbidden)
         if count:
-            log.info("%d evidence pictures deleted, as none are to be kept", count)
+            log.info("%d evidence pictures deleted because the settings or camera files forbid them", count)
         now = self._clock.now()
         oldest = now - settings.keep.evidence
         await asyncio.to_thread(evidence.forget, settings.state, oldest, after=now + FUTURE_SECONDS)
 
     async def _keep_forgetting_evidence(self) -> None:
-        """Delete pictures in time whatever becomes of the history."""
+        """Delete expired evidence pictures at an interval, independently of the history."""
         while True:
             await self._forget_evidence()
             await asyncio.sleep(FORGET_SECONDS)
 
     async def reload(self) -> None:
-        """Read settings, passwords and cameras anew; what cannot be used leaves the last good version in force."""
+        """Reload settings, passwords and cameras. Invalid files leave their last valid version in force."""
         async with self._reloading:
             before = self._installation
             wrong: tuple[Problem, ...] = ()
@@ -225,14 +229,14 @@ class Monitor:
             await self._apply(before, fresh.with_inventory(kept))
             try:
                 await self._forget_evidence()
-            except (OSError, RuntimeError) as error:  # no thread is to be had, or no folder to be read
-                log.error("evidence pictures are not looked through: %s", error)  # noqa: TRY400
+            except (OSError, RuntimeError) as error:  # no thread can be started, or the folder cannot be read
+                log.error("expired evidence pictures cannot be deleted: %s", error)  # noqa: TRY400
             self.fleet.reloaded(ok=not wrong, problems=problems)
 
     def _note_newest(self, newest: config.Settings) -> None:
         for name in config.AT_START:
             if getattr(newest, name) not in (getattr(self._newest, name), getattr(self._installation.settings, name)):
-                log.warning("the new %s counts from the next start", name)
+                log.warning("the new value of %s takes effect after a restart", name)
         self._newest = newest
 
     async def _apply(self, before: Installation, after: Installation) -> None:
@@ -251,45 +255,49 @@ class Monitor:
             log.info("camera %s: no longer watched", name)
         for camera in found.changed:
             if camera.outdated:
-                log.warning("camera %s: the last good version stays in force", camera.id)
+                log.warning("camera %s: the last valid version of its file stays in force", camera.id)
             else:
                 log.info("camera %s: %s", camera.id, "its file changed" if camera.id in known else "now watched")
         self._scheduler.add(found.fresh)
 
     async def _follow_clock(self) -> None:
-        """Follow the wall clock where it is set, so that nothing is judged longer or shorter for it."""
+        """Shift all times whenever the wall clock is set, so that durations stay correct."""
         while True:
             step, impossible = self._clock.step(), self._clock.impossible
             if step:
                 sense = "forward" if step > 0 else "back"
-                log.warning("the wall clock was set %s by %.0f s; every moment that lasts is moved", sense, abs(step))
+                log.warning(
+                    "the wall clock was set %s by %.0f s; open faults and outages are shifted accordingly",
+                    sense,
+                    abs(step),
+                )
             if step or impossible is not self.fleet.clock_impossible:
                 self.fleet.follow_clock(step, impossible=impossible, guessed=self._clock.guessed)
             await asyncio.sleep(CLOCK_SECONDS)
 
     async def supervise(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
-        """Run a background task, again after each failure; those are counted by its name."""
+        """Run a background task, and restart it after each failure; failures are counted by task."""
         await supervised(
             name, work, clock=self._clock, failed=lambda task: self.fleet.monitor.task_restarts.update([task])
         )
 
-    def _take_lag(self, late: float) -> None:
+    def _record_lag(self, late: float) -> None:
         self.fleet.monitor.loop_lag_seconds = late
         if late >= STOPPED_SECONDS:
-            self._said_short[Resource.PROCESSOR] = self._clock.monotonic()  # said here once
+            self._shortage_logged_at[Resource.PROCESSOR] = self._clock.monotonic()  # the log line below covers it
             log.warning(
-                "the monitor did not run for %.1f s: it was stopped, or its machine suspended; what was under way is "
-                "asked again",
+                "the monitor did not run for %.1f s: its process was stopped or its machine suspended; interrupted "
+                "requests are repeated",
                 late,
             )
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[str]:
-        """Watch and serve for as long as the context lasts; yield the page's address.
+        """Watch cameras and serve the page while the context lasts; yield the page's address.
 
         Raises:
-            StateHeldError: another daemon has the state folder; nothing in it was touched.
-            OSError: the address to listen on is not to be had.
+            StateHeldError: another daemon uses the state folder; nothing in it was changed.
+            OSError: the listen address cannot be used.
 
         """
         with self._lock.held(), self._recorder.open():
@@ -304,7 +312,7 @@ class Monitor:
             cameras = tuple(camera.id for camera in self._installation.inventory.cameras)
             async with asyncio.TaskGroup() as group:
                 background = {
-                    "lag": lambda: self.fleet.monitor.pauses.watch(self._take_lag),
+                    "lag": lambda: self.fleet.monitor.pauses.watch(self._record_lag),
                     "clock": self._follow_clock,
                     "inventory": lambda: file_watcher.follow(settings.inventory, self._seen, self.reload),
                     "web_config": self._server.follow_files,

@@ -1,4 +1,4 @@
-"""The log's lines on what happened to cameras and uplinks, in logfmt or JSON, with the journal's priorities."""
+"""The log lines of transitions, in logfmt or JSON, with the priorities of systemd's journal."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ _PLAIN = re.compile(r"[\w.:/+%-]+")
 
 
 class PriorityFormatter(logging.Formatter):
-    """Puts the priority before each line, as systemd's journal reads it (sd-daemon(3)); it adds the time itself."""
+    """Prefixes each line with its priority for systemd's journal (sd-daemon(3)). The journal adds the time."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line, and a priority before each further one."""
+        """Return the record's lines, each with a priority prefix."""
         prefix = f"<{_PRIORITIES.get(record.levelno, 6)}>"
         return "\n".join(prefix + line for line in super().format(record).splitlines())
 
 
 def under_journal() -> bool:
-    """Say whether standard error goes to systemd's journal."""
+    """Return whether standard error goes to systemd's journal."""
     return "JOURNAL_STREAM" in os.environ
 
 
 def logfmt(fields: Mapping[str, object]) -> str:
-    """Return fields as key=value, quoted where needed."""
+    """Return fields as `key=value` pairs, quoted where necessary."""
     pairs = []
     for key, value in fields.items():
         text = str(value)
@@ -44,7 +44,7 @@ def logfmt(fields: Mapping[str, object]) -> str:
 
 
 def fields_of(item: Transition, camera: Camera | None) -> dict[str, object]:
-    """Return what a transition says, in the order in which it is written."""
+    """Return the fields of a transition in the order of the log line."""
     fields: dict[str, object] = {"event": item.kind.value}
     if item.uplink:
         fields["uplink"] = item.uplink
@@ -74,14 +74,14 @@ def _level(item: Transition) -> int:
 
 
 class Journal:
-    """Writes transitions to the log; `form` is logfmt or json, and may be changed."""
+    """Writes transitions to the log; `form` is `logfmt` or `json` and may be replaced."""
 
     def __init__(self, form: str, camera_of: Callable[[str], Camera | None]) -> None:
         self.form = form
         self._camera_of = camera_of
 
     def write(self, transitions: tuple[Transition, ...]) -> None:
-        """Write one line a transition."""
+        """Write one line for each transition."""
         for item in transitions:
             fields = fields_of(item, self._camera_of(item.camera))
             line = json.dumps(fields, ensure_ascii=False) if self.form == "json" else logfmt(fields)

@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 
 from xueliang_monitor import __version__
 from xueliang_monitor.configuration.camera_file import Lifecycle
+from xueliang_monitor.fleet.changes import ChangeKind
 from xueliang_monitor.fleet.monitor_status import Histogram
 from xueliang_monitor.fleet.snapshot import Entry, Snapshot
 from xueliang_monitor.judgement.catalogue import FAULTS
@@ -257,7 +258,12 @@ class SnapshotCollector(Collector):
         )
         _histogram(lateness, [], visits.lateness)
         yield from (rungs, lateness)
-        yield _counter("xueliang_visits", "Visits by result.", "result", visits.results)
+        yield _counter(
+            "xueliang_visits",
+            "Visits by result.",
+            "result",
+            {outcome.value: count for outcome, count in visits.results.items()},
+        )
         failures = "Errors of the monitor in judging pictures. Each error skips one check of one picture."
         yield _counter("xueliang_picture_check_errors", failures, "check", visits.failures.counts)
         text = "Visits without a result because the monitor lacked a resource."
@@ -288,7 +294,7 @@ class SnapshotCollector(Collector):
         history = self._snapshot.monitor.history
         yield _single("xueliang_history_up", "1 while the history can be written and read.", float(history.ok))
         yield _total("xueliang_histories_damaged", "Damaged histories put aside.", history.damaged)
-        counts = {kind: history.lost.get(kind, 0) for kind in ("events", "outages", "looks", "days")}
+        counts = {kind.value: history.lost.get(kind, 0) for kind in ChangeKind}
         text = "Changes that were never written to the history."
         yield _counter("xueliang_history_lost_changes", text, "kind", counts)
 

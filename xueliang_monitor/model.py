@@ -1,4 +1,4 @@
-"""The values that the whole project shares: faults, targets, visit results. All are frozen."""
+"""The vocabulary of the project as frozen values: faults, targets, visit results."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ Rung.MONITOR = Rung("monitor")
 
 
 class Severity(enum.StrEnum):
-    """`CRITICAL`: no video. `WARNING`: degraded video."""
+    """The effect of a fault: no video, or degraded video."""
 
     CRITICAL = "critical"
     WARNING = "warning"
 
 
 class State(enum.StrEnum):
-    """A camera's state, as shown to people."""
+    """The state of a camera that people see."""
 
     UP = "up"
     DEGRADED = "degraded"
@@ -68,7 +68,7 @@ class State(enum.StrEnum):
 
 
 class Transport(enum.StrEnum):
-    """How media are transported. `AUTO` asks for TCP, and for UDP if the camera refuses TCP."""
+    """How media is transported: within the RTSP connection, over UDP, or automatically: TCP, then UDP if refused."""
 
     AUTO = "auto"
     TCP = "tcp"
@@ -77,7 +77,7 @@ class Transport(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """One text in English and Chinese."""
+    """A text in the two languages of the operators."""
 
     en: str
     zh: str
@@ -85,9 +85,9 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A declaration in the fault catalogue, made beside the code that finds the fault.
+    """The declaration of a fault, made beside the code that detects it.
 
-    `at_first_sight` confirms the fault at once, where another visit would do harm or tell nothing new.
+    `at_first_sight` says that one visit confirms the fault, because another attempt could do harm or adds nothing.
     """
 
     code: str
@@ -101,10 +101,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A fault that one visit saw.
-
-    `detail` names the step, the host and the answer, without secrets. `rung` is the rung that saw it.
-    """
+    """A fault seen by one visit: its code, a detail with step, host and answer but no secrets, and the rung."""
 
     code: str
     detail: str
@@ -112,11 +109,12 @@ class Finding:
 
 
 MAX_TRACE = 2_000
+"""How many characters of a traceback are kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckFailure:
-    """An exception of the monitor in one step of a look at a picture. Only that step is skipped.
+    """An exception of the monitor in one step of judging a picture; only that step is skipped.
 
     `check` is the check's code or the step's name, `kind` the exception's type, `trace` the end of its traceback.
     """
@@ -127,13 +125,13 @@ class CheckFailure:
 
     @classmethod
     def of(cls, check: str, error: BaseException) -> CheckFailure:
-        """Return an exception as text, which can be passed between processes."""
+        """Return the failure for an exception, as text that can be passed between processes."""
         trace = "".join(traceback.format_exception(error))
         return cls(check, type(error).__name__, trace[-MAX_TRACE:])
 
 
 class FaultSeen(Exception):
-    """Raised by a probe for the fault that makes it fail; `failures` are errors of the monitor that led to it."""
+    """Raised by a probe that fails with a fault; `failures` are errors of the monitor that led to it."""
 
     def __init__(
         self,
@@ -160,7 +158,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A camera's identity as it reports it (ONVIF Core, 8.2.2)."""
+    """The identity that a camera reports (ONVIF Core, section 8.2.2)."""
 
     manufacturer: str = ""
     model: str = ""
@@ -171,7 +169,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class StreamParameters:
-    """A video encoder's settings; None and 0 where unknown.
+    """The settings of a video encoder; None or 0 where unknown.
 
     The size is in pixels; `codec` is h264, h265, mjpeg or another name in lower case.
     """
@@ -194,10 +192,10 @@ class StreamParameters:
 
 @dataclass(frozen=True, slots=True)
 class OnvifTarget:
-    """Where a camera serves ONVIF, and the login for it.
+    """The ONVIF endpoint of a camera, and the login for it.
 
-    `profile` is the token of the watched profile; `request_keyframe` allows SetSynchronizationPoint;
-    `keyframe_interval_seconds` is the profile's setting when the camera was registered.
+    `profile` is the token of the watched profile. `request_keyframe` allows SetSynchronizationPoint.
+    `keyframe_interval_seconds` is the setting of the profile when the camera was registered.
     """
 
     port: int = 80
@@ -210,20 +208,20 @@ class OnvifTarget:
 
 
 PATH_USERNAME, PATH_PASSWORD = "{username}", "{password}"
-"""Placeholders for the login, which some cameras (XiongMai) expect in the path of the stream."""
+"""Placeholders for the login in a stream path; some cameras (XiongMai) require the login there."""
 
 _PASSWORD_IN_PATH = re.compile(r"((?:password|passwd|pass|pwd)=)(?!\{password\})[^&_/?#]+", re.IGNORECASE)
 
 
 def spellings(credentials: Credentials) -> tuple[str, ...]:
-    """Return password and user name, plain and URL-quoted, the longest first, to find them in text."""
+    """Return password and user name in all forms that may appear in text: plain and URL-quoted, longest first."""
     plain = (credentials.password, credentials.username)
     found = {form for text in plain for form in (text, quote(text, safe="")) if text}
     return tuple(sorted(found, key=len, reverse=True))
 
 
 def redact_path(path: str) -> str:
-    """Return a path with a password in it masked, for people to see."""
+    """Return a path with any password in it masked."""
     return _PASSWORD_IN_PATH.sub(r"\1***", path)
 
 
@@ -231,9 +229,9 @@ def redact_path(path: str) -> str:
 class PictureRules:
     """How a camera's picture is judged.
 
-    `limits` are the scores in (0, 1] from which a fault is seen, by code. The usual limit is 0.5; a limit above 1
-    disables the check. `burst` is the number of pictures after the keyframe that are examined. `evidence` allows a
-    small copy of a faulty picture to be kept.
+    `limits` are the scores in (0, 1] at which a fault is seen, by code; the default is 0.5, and a limit above 1
+    disables the check. `burst` is the number of pictures after the keyframe to examine. `evidence` allows a small copy
+    of a faulty picture to be kept.
     """
 
     limits: Mapping[str, float] = field(default_factory=dict)
@@ -246,21 +244,21 @@ class Target:
     """What a visit needs to know about a camera.
 
     Attributes:
-        id: the camera's id, which is the stem of its file.
-        host: name or IP address.
-        port: the RTSP port.
-        path: the RTSP path; it may hold placeholders for the login.
-        credentials: the RTSP login.
-        onvif: where the camera serves ONVIF; None without ONVIF.
-        tls: `verify`, `insecure`, or the path of a file with trusted certificates.
-        identity: the identity when the camera was registered.
-        clock_drift_seconds: the largest accepted offset of its clock.
-        secure: whether RTSP uses TLS.
-        transport: how media are transported.
+        id: the camera's id.
+        host: its host name or address.
+        port: its RTSP port.
+        path: the path of the stream, perhaps with placeholders for the login.
+        credentials: its login.
+        onvif: its ONVIF endpoint; None without ONVIF.
+        tls: `verify`, `insecure`, or the path of a certificate file.
+        identity: its identity when it was registered.
+        clock_drift_seconds: the tolerated offset of its clock.
+        secure: whether it uses RTSP over TLS.
+        transport: how media is transported.
         listen_seconds: how long the stream is received at least when readings are due.
-        expected: the encoder's settings when the camera was registered.
-        bits_per_second_range: the smallest and largest accepted bitrate.
-        view_since: when the camera's view was last changed on purpose; empty where never.
+        expected: the encoder settings when it was registered.
+        bits_per_second_range: the accepted bitrates, lowest and highest.
+        view_since: when its view was last changed on purpose.
         picture: how its picture is judged.
 
     """
@@ -284,12 +282,12 @@ class Target:
 
     @property
     def url(self) -> str:
-        """The RTSP URL without a login, for people to see."""
+        """The RTSP URL for people: without login, and with any password in its path masked."""
         return self._url(redact_path(self.path))
 
     @property
     def request_url(self) -> str:
-        """The RTSP URL of requests, with the login where the path has placeholders for it. Never show it."""
+        """The RTSP URL for requests, with the login where the path has placeholders. Never show it."""
         path = self.path
         if self.credentials is not None:
             path = path.replace(PATH_USERNAME, quote(self.credentials.username, safe=""))
@@ -317,13 +315,13 @@ class Timeouts:
         return self.seconds.get(rung, declared)
 
     def but(self, **seconds: float) -> Timeouts:
-        """Return the same with other timeouts for some rungs."""
+        """Return a copy with other timeouts for some rungs."""
         return Timeouts(**{**self.seconds, **seconds})
 
 
 @dataclass(frozen=True, slots=True)
 class RungResult:
-    """The result of one rung in a visit."""
+    """The result of one rung of a visit."""
 
     rung: Rung
     ok: bool
@@ -334,24 +332,24 @@ class RungResult:
 
 @dataclass(frozen=True, slots=True)
 class VisitResult:
-    """The immutable result of one visit. It holds facts only and is judged elsewhere.
+    """The immutable result of a visit: facts only; `judgement` judges them.
 
-    A fault that is neither in `seen` nor in `ruled_out` could not be told.
+    A fault that is neither in `seen` nor in `ruled_out` is undecided.
 
     Attributes:
         camera: the camera's id.
-        at: when the visit started, in seconds since the epoch.
-        rungs: the result of each rung that was climbed.
+        at: the time of the visit in seconds since the epoch.
+        rungs: the results of the rungs that were tried.
         seen: the faults seen.
-        ruled_out: the codes of the faults that the visit ruled out.
-        look_again: whether an early second look at the picture is needed.
-        readings: what was measured.
-        online: whether the camera is online; None where the visit cannot tell.
-        keyframe_at: when a keyframe was received; None without one.
-        scores: the scores of the picture checks, by code.
-        evidence: a small JPEG of a faulty picture, to be kept or dropped at once.
-        failures: exceptions of the monitor in the look at the picture.
-        shortages: names of the resources that the monitor lacked.
+        ruled_out: the codes of faults ruled out.
+        look_again: whether the picture should be examined again soon.
+        readings: the readings taken, by name.
+        online: whether the camera answered RTSP; None if undecided.
+        keyframe_at: when a keyframe was received.
+        scores: the scores of the picture checks, by fault code.
+        evidence: a small JPEG of a faulty picture, to be stored or dropped at once.
+        failures: exceptions of the monitor in examining the picture.
+        shortages: the resources that the monitor lacked.
 
     """
 
@@ -370,7 +368,7 @@ class VisitResult:
     shortages: tuple[str, ...] = ()
 
     def shifted(self, seconds: float) -> VisitResult:
-        """Return the same after the monitor's clock was set by `seconds` during the visit."""
+        """Return a copy for a monitor clock that was set by `seconds` during the visit."""
         keyframe_at = None if self.keyframe_at is None else self.keyframe_at + seconds
         readings, offset = self.readings, self.readings.clock_offset_seconds
         if offset is not None:

@@ -1,4 +1,4 @@
-"""The daemon as a service: until which signal it runs, what reloads it, what the service manager is told."""
+"""The daemon as a service: signals, and notifications to the service manager."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from xueliang_monitor.net.notify import ServiceManager
 log = logging.getLogger(__name__)
 
 ACCEPT_SECONDS = 60.0
-"""How often it is logged that no connection can be accepted."""
+"""How often a failure to accept connections is logged."""
 
 STATUS_SECONDS = 10.0
-"""How often the service manager is told how the fleet is, unless its watchdog wants to hear more often."""
+"""How often the status is sent to the service manager, unless its watchdog needs shorter intervals."""
 
 
 @contextlib.contextmanager
 def until_signalled(*numbers: signal.Signals) -> Iterator[asyncio.Event]:
-    """Give an event that the signals set."""
+    """Yield an event that the signals set."""
     loop, stopped = asyncio.get_running_loop(), asyncio.Event()
     for number in numbers:
         loop.add_signal_handler(number, stopped.set)
@@ -48,55 +48,55 @@ async def _reload_when_signalled(monitor: Monitor, manager: ServiceManager) -> N
             while True:
                 await asked.wait()
                 asked.clear()
-                log.info("reloading, as asked")
+                log.info("reloading on SIGHUP")
                 manager.reloading()
                 try:
                     await monitor.reload()
                 except Exception:
-                    asked.set()  # it is still wanted
+                    asked.set()  # retry the reload
                     raise
                 finally:
                     manager.notify("READY=1")
 
-        # Within: without a handler, the signal would end the daemon.
+        # Supervised within the handler's context: without a handler, the signal would end the daemon.
         await monitor.supervise("reload", reload)
 
 
 class _LoopErrors:
-    """Logs what the event loop tells of, but once in a while that no connection can be accepted.
+    """Logs errors of the event loop, but failures to accept connections at most once in `ACCEPT_SECONDS`.
 
-    Without a free descriptor asyncio says so for every connection that waits, a hundred times a second.
+    Without a free descriptor, asyncio reports every waiting connection, a hundred times a second.
     """
 
     def __init__(self) -> None:
-        self._said_at = -ACCEPT_SECONDS
+        self._logged_at = -ACCEPT_SECONDS
 
     def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         if not str(context.get("message")).startswith("socket.accept() out of system resource"):
             loop.default_exception_handler(context)
-        elif loop.time() - self._said_at >= ACCEPT_SECONDS:
-            self._said_at = loop.time()
-            log.error("no connection to the page is accepted: %s", context.get("exception"))
+        elif loop.time() - self._logged_at >= ACCEPT_SECONDS:
+            self._logged_at = loop.time()
+            log.error("connections to the page cannot be accepted: %s", context.get("exception"))
 
 
 def status_line(snapshot: Snapshot) -> str:
-    """Return the fleet in one line, as `systemctl status` shows it."""
+    """Return the status of the fleet in one line, for `systemctl status`."""
     counts = Counter(status.state for _, status in snapshot.counted)
-    told = ", ".join(f"{counts[state]} {state.value}" for state in State if counts[state])
-    return f"{len(snapshot.counted)} cameras{': ' if told else ''}{told}"
+    states = ", ".join(f"{counts[state]} {state.value}" for state in State if counts[state])
+    return f"{len(snapshot.counted)} cameras{': ' if states else ''}{states}"
 
 
-async def _keep_telling(monitor: Monitor, manager: ServiceManager) -> None:
-    """Feed the watchdog from the event loop, so that a loop that stalls no longer does."""
+async def _keep_notifying(monitor: Monitor, manager: ServiceManager) -> None:
+    """Feed the watchdog from the event loop, so that a stalled loop does not feed it."""
     while True:
         manager.notify("WATCHDOG=1", f"STATUS={status_line(monitor.fleet.snapshot())}")
         await asyncio.sleep(min(STATUS_SECONDS, manager.feed_seconds or STATUS_SECONDS))
 
 
 def spare_the_collector() -> None:
-    """Keep what start-up built, modules above all, out of every later garbage collection.
+    """Exclude all objects built at start-up, mainly modules, from later garbage collections.
 
-    A full collection stops the event loop: 65 ms while 5,000 cameras are scraped, 29 ms without those objects.
+    A full collection stops the event loop: 65 ms while 5,000 cameras are scraped, 29 ms without these objects.
     """
     gc.collect()
     gc.freeze()
@@ -107,11 +107,11 @@ async def serve(file: Path) -> None:
 
     Raises:
         DocumentError: the settings cannot be used.
-        StateHeldError: another daemon has the state folder.
-        OSError: the address to listen on is not to be had.
+        StateHeldError: another daemon uses the state folder.
+        OSError: the listen address cannot be used.
 
     """
-    faulthandler.enable()  # the watchdog's SIGABRT then shows in the log where the loop was stalled
+    faulthandler.enable()  # on the watchdog's SIGABRT the log then shows where the loop was stalled
     asyncio.get_running_loop().set_exception_handler(_LoopErrors())
     manager = ServiceManager.of(os.environ)
     monitor = Monitor(file)
@@ -120,7 +120,7 @@ async def serve(file: Path) -> None:
         async with monitor.running() as address, asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(_reload_when_signalled(monitor, manager)),
-                group.create_task(monitor.supervise("service_manager", lambda: _keep_telling(monitor, manager))),
+                group.create_task(monitor.supervise("service_manager", lambda: _keep_notifying(monitor, manager))),
             ]
             log.info("watching %d cameras; page at %s/", len(monitor.fleet.snapshot().entries), address)
             manager.notify("READY=1")

@@ -1,4 +1,4 @@
-"""The report: its figures against a recomputation from the raw visits, and its three forms against each other."""
+"""The availability report: figures compared with the raw visits, and the output formats compared with each other."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from xueliang_monitor.availability_report.tables import Table, tables
 from xueliang_monitor.configuration.camera_file import Lifecycle
 from xueliang_monitor.configuration.inventory import Camera
 from xueliang_monitor.fleet.changes import Changes
-from xueliang_monitor.judgement.availability import Seconds, day_of
+from xueliang_monitor.judgement.availability import AvailabilitySeconds, day_of
 from xueliang_monitor.judgement.episodes import Episode, outages_of
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
 from xueliang_monitor.model import State
@@ -207,7 +207,10 @@ def test_what_is_new_retired_and_never_seen_and_a_formula_is_a_name() -> None:
         of("trial", status=Lifecycle.COMMISSIONING),
     )
     period = Period.parse("2026-10")
-    seconds = {"old": {"2026-10-07": Seconds(1000, 900, 800)}, "trial": {"2026-10-07": Seconds(1000)}}
+    seconds = {
+        "old": {"2026-10-07": AvailabilitySeconds(1000, 900, 800)},
+        "trial": {"2026-10-07": AvailabilitySeconds(1000)},
+    }
     lasting = Episode("old", "", "rtsp_timeout", period.end - 100, period.end - 90, None, "")
     built = build(period, cameras, seconds, episodes=[lasting], outages=outages_of([lasting]), now=period.end + 5000)
     assert [item.id for item in built.registered] == ["new"]
@@ -257,7 +260,7 @@ def test_the_command_writes_every_form(tmp_path: Path) -> None:
     history.write(
         Changes(
             (Transition("a", time.time(), TransitionKind.RAISED, "no_media"),),
-            seconds=(("a", today, Seconds(100, 50, 25)),),
+            seconds=(("a", today, AvailabilitySeconds(100, 50, 25)),),
         )
     )
     history.close()

@@ -1,4 +1,4 @@
-"""The commands with which a technician registers, tests, imports and changes cameras, each in a process of its own."""
+"""The commands that register, test, import and change cameras, each run in a process of its own."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ async def test_what_does_not_pass_is_not_written_unless_asked(
         status, out, _err = await desk.add(camera.target.host, "--site", "S", "--id", "a", "--as", "commissioning")
         assert (status, desk.file("a")["status"]) == (0, "commissioning")
         assert "picture_black" in out
-        assert "look at lens and iris" in out.lower()
+        assert "check lens and iris" in out.lower()
         await camera.clear_fault()
         status, _, _ = await desk.run("camera", "check", "a", "--accept")
         assert status == 0
@@ -325,7 +325,11 @@ async def test_import_of_xlsx_with_chinese_headers_and_export_of_the_same(desk: 
         (4, "written", ""),
         (5, "bad row", "site: missing"),
         (6, "bad row", "rtsp_port: input should be a valid integer, unable to parse string as an integer"),
-        (7, "bad row", "id: missing, or not lower-case letters, digits, dot, dash, underscore"),
+        (
+            7,
+            "bad row",
+            "id: missing, or contains other characters than lower-case letters, digits, dot, dash, underscore",
+        ),
         (8, "bad row", "address: the same address, port and path as sv-1"),
     ]
     assert sorted(path.name for path in desk.cameras.iterdir()) == ["sv-1.yaml", "sv-2.yaml"]
@@ -354,10 +358,10 @@ async def test_an_import_keeps_what_a_file_says_beyond_its_columns(desk: Desk, t
     [
         (b"", "is empty"),
         (b"id,site\n", "column 'address' is missing"),
-        (b"id,site,address,site\n", "column 'site' stands twice"),
+        (b"id,site,address,site\n", "column 'site' appears twice"),
         (b"id,site,address,colour\n", "unknown column 'colour'"),
-        (b"PK\x03\x04 no workbook", "is no readable XLSX workbook"),
-        (b"\xff\xfe\xff\xff\x00", "is neither UTF-8 nor GB 18030"),
+        (b"PK\x03\x04 no workbook", "is not a readable XLSX workbook"),
+        (b"\xff\xfe\xff\xff\x00", "neither UTF-8 nor GB 18030"),
     ],
 )
 async def test_files_that_are_no_fleet(desk: Desk, tmp_path: Path, content: bytes, said: str) -> None:
@@ -415,7 +419,7 @@ async def test_discover_finds_every_camera_once_and_knows_the_registered(simulat
         assert found[hosts[0]]["model"] == "SIM-360"
     code, _, err = await desk.run("discover", "--subnet", "127.0.0.0/8")
     assert code == 2
-    assert "a sweep asks at most 4096" in err
+    assert "a sweep covers at most 4096" in err
     assert (await desk.run("discover", "--interface", "no-such"))[0] == 2
     assert (await desk.run("discover", "--subnet", "x"))[0] == 2
 

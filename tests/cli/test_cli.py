@@ -1,4 +1,4 @@
-"""The commands as a person runs them."""
+"""The commands, each run in a process of its own."""
 
 from __future__ import annotations
 

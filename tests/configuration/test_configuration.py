@@ -1,4 +1,4 @@
-"""Settings and inventory: every rule has a bad file in `bad_config/` that opens with the exact message it must give."""
+"""Settings and inventory: every rule has an invalid file in `bad_config/` whose first line is the expected message."""
 
 from __future__ import annotations
 

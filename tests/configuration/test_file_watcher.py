@@ -1,4 +1,4 @@
-"""The folder of camera files is followed whatever becomes of it, and of the system's means to tell of changes."""
+"""The camera folder is watched even if it disappears or the system cannot report changes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ asyncio.run(file_watcher.follow(folder, file_watcher.fingerprint(folder), change
 
 
 class Followed:
-    """A folder that is followed, and how often it was said to have changed."""
+    """A watched folder, and how often a change was reported."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -89,17 +89,17 @@ def test_without_inotify_the_folder_is_looked_at_and_inotify_is_taken_once_there
         lines = iter(process.stdout.readline, "")
         assert next(lines) == "ready\n"
         warning = next(lines)
-        assert warning.startswith(f"WARNING {folder}: its changes are not told by the system (")
-        assert "looked at every second" in warning
+        assert warning.startswith(f"WARNING {folder}: the system does not report changes (")
+        assert "polled every second" in warning
         started = time.monotonic()
         (folder / "a.yaml").write_text("x")
         assert next(lines) == "changed ['a.yaml']\n"
         assert time.monotonic() - started < 15
         (folder / "b.yaml").write_text("x")
-        assert next(lines) == "changed ['a.yaml', 'b.yaml']\n"  # and the warning did not come twice
+        assert next(lines) == "changed ['a.yaml', 'b.yaml']\n"  # and the warning was logged once
         inside = ["nsenter", "--user", "--preserve-credentials", "--target", str(process.pid)]
         subprocess.run([*inside, "sh", "-c", f"echo 100 > {place}"], check=True)
-        assert next(lines) == f"INFO {folder}: its changes are told by the system again\n"
+        assert next(lines) == f"INFO {folder}: the system reports changes again\n"
         (folder / "a.yaml").unlink()
         assert next(lines) == "changed ['b.yaml']\n"
     finally:
@@ -109,7 +109,7 @@ def test_without_inotify_the_folder_is_looked_at_and_inotify_is_taken_once_there
 
 
 class PanicError(BaseException):
-    """Like pyo3's, which is no `Exception`."""
+    """Like the panic exception of pyo3, which is not an `Exception`."""
 
 
 @pytest.mark.parametrize("error", [RuntimeError("Already borrowed"), PanicError("at lib.rs"), OSError(5, "I/O error")])
@@ -172,7 +172,7 @@ async def test_a_folder_that_is_not_there_is_said_once(cameras: Path, caplog: py
     caplog.set_level(logging.INFO, "xueliang_monitor.configuration.file_watcher")
     cameras.rmdir()
     async with following(cameras) as followed:
-        await asyncio.sleep(1.0)  # several tries
+        await asyncio.sleep(1.0)  # several attempts
         await followed.told_after(lambda: (cameras.mkdir(), (cameras / "a.yaml").write_text("x")))
         async with asyncio.timeout(20):
             while len(caplog.records) < 2:

@@ -84,6 +84,17 @@ def test_links_between_files_lead_somewhere(page: Path) -> None:
     assert [target for target in targets if target and not (page.parent / target).exists()] == []
 
 
+def test_the_architecture_names_every_part_of_the_package() -> None:
+    text = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    parts = {place.stem for place in (ROOT / "xueliang_monitor").iterdir()} - {
+        "__init__",
+        "__main__",
+        "__pycache__",
+        "py",
+    }
+    assert [part for part in sorted(parts) if f"`{part}`" not in text] == []
+
+
 def test_broken_links_are_found(tmp_path: Path) -> None:
     (tmp_path / "a.html").write_text(
         '<p id="here"><a href="#here">a</a><a href="#gone">b</a><a href="b.html#there">c</a><a href="d.html">d</a>'

@@ -30,36 +30,43 @@ def test_starts_are_spread_over_each_interval() -> None:
 
 def test_the_spread_lasts_whatever_a_visit_takes() -> None:
     plan = plan_at((100.0, 100.0, 400.0, 400.0))
-    after = next_plan(plan, 100.4, 103.9, climbed(*ORDER[:2]), Health(), INTERVALS)
+    after = next_plan(plan, climbed(*ORDER[:2]), Health(), INTERVALS, started=100.4, now=103.9)
     assert after.due == (115.0, 115.0, 400.0, 400.0, 400.0)
 
 
 def test_what_is_undecided_is_visited_again_soon() -> None:
     fault = FaultState("connect_timeout", "", Rung.REACH, True, 100.0)
     plan = plan_at((100.0, 100.0, 100.0, 100.0))
-    after = next_plan(plan, 100.0, 100.5, climbed(Rung.REACH), Health(faults={fault.code: fault}), INTERVALS)
+    after = next_plan(
+        plan, climbed(Rung.REACH), Health(faults={fault.code: fault}), INTERVALS, started=100.0, now=100.5
+    )
     assert after.at == 102.0
     assert after.what(102.0).top == Rung.PICTURE
 
 
 def test_a_rung_not_come_to_stays_due_with_the_lowest() -> None:
     plan = plan_at((100.0, 100.0, 100.0, 100.0))
-    after = next_plan(plan, 100.0, 100.5, climbed(Rung.REACH), Health(), INTERVALS)
+    after = next_plan(plan, climbed(Rung.REACH), Health(), INTERVALS, started=100.0, now=100.5)
     assert after.what(after.at) == Due(Rung.PICTURE, beside=frozenset({Rung.ONVIF}))
 
 
 def test_a_second_look_comes_early() -> None:
     plan = plan_at((100.0, 100.0, 100.0, 100.0))
-    after = next_plan(plan, 100.0, 101.0, climbed(*ORDER, look_again=True), Health(), INTERVALS)
+    after = next_plan(plan, climbed(*ORDER, look_again=True), Health(), INTERVALS, started=100.0, now=101.0)
     assert (after.due[3], after.what(120.0).top) == (120.0, Rung.PICTURE)
 
 
 def test_after_second_looks_the_rhythm_is_the_old_one() -> None:
     fault = FaultState("connect_timeout", "", Rung.REACH, True, 100.0)
     plan = plan_at((100.0, 100.0, 400.0, 400.0))
-    early = next_plan(plan, 100.0, 100.5, climbed(Rung.REACH), Health(faults={fault.code: fault}), INTERVALS)
+    early = next_plan(
+        plan, climbed(Rung.REACH), Health(faults={fault.code: fault}), INTERVALS, started=100.0, now=100.5
+    )
     assert early.at == 102.0
-    assert next_plan(early, 102.0, 102.5, climbed(*ORDER[:2]), Health(), INTERVALS).due[:2] == (115.0, 115.0)
+    assert next_plan(early, climbed(*ORDER[:2]), Health(), INTERVALS, started=102.0, now=102.5).due[:2] == (
+        115.0,
+        115.0,
+    )
 
 
 async def test_one_camera_is_never_visited_twice_at_once_and_slow_ones_hold_nobody_up() -> None:

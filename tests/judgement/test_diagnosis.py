@@ -1,4 +1,4 @@
-"""Every row of the table: what makes it fit, and that nothing less does."""
+"""Each row of the diagnosis table: the facts that match it, and that fewer facts do not."""
 
 from __future__ import annotations
 

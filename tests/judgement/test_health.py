@@ -100,7 +100,7 @@ def test_our_own_error_is_never_blamed_on_the_camera() -> None:
 
 
 class HealthMachine(RuleBasedStateMachine):
-    """Any history of reports: never down without three failures in a row, never a fault that is not open."""
+    """For any series of visits: never down without three failures in a row, never a cleared fault that was not open."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -152,7 +152,7 @@ class HealthMachine(RuleBasedStateMachine):
             assert fold(*self.history) == self.health
 
     def teardown(self) -> None:
-        self.at += POLICY.flap_window  # a flapping camera has to be steady for as long
+        self.at += POLICY.flap_window  # a flapping camera must be steady for this long
         for _ in range(3):
             self._take(good(self.at))
         assert not self.open, "recovery closes all it opened"
@@ -163,7 +163,7 @@ TestHealthMachine = HealthMachine.TestCase
 
 
 def test_a_simulated_day_of_147_cameras() -> None:
-    """Planning and judging alone, on a clock that is handed in; ten cameras die for an hour each."""
+    """Only planning and judgement, on a simulated clock; ten cameras are dead for an hour each."""
     import heapq
 
     intervals, day, count = Intervals(), 86_400.0, 147
@@ -189,7 +189,7 @@ def test_a_simulated_day_of_147_cameras() -> None:
             if item.kind == "raised":
                 raised.setdefault(number, []).append(now)
         ended = now + (2.0 if dead else 0.05)
-        plans[number] = next_plan(plan, now, ended, visited, healths[number], intervals)
+        plans[number] = next_plan(plan, visited, healths[number], intervals, started=now, now=ended)
         heapq.heappush(queue, (plans[number].at, number))
         visits += 1
     assert sorted(raised) == list(range(10))

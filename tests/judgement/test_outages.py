@@ -1,4 +1,4 @@
-"""An outage is one time that a camera was offline, whatever its causes were meanwhile."""
+"""An outage is one period in which a camera was offline, whatever the faults during it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CAMERAS = tuple(camera(f"cam-{number}", f"sw{number}") for number in range(3))
 
 
 def dying(name: str, at: float) -> str | None:
-    """One camera is lost for 600 s: the cable first, then it starts up."""
+    """One camera is offline for 600 s: first its cable, then its start-up."""
     gone = at - START - 600
     if name != "cam-1" or not 0 <= gone < 600:
         return None
@@ -43,7 +43,7 @@ def test_one_outage_of_three_causes_is_one_in_report_history_and_health(tmp_path
     assert (name, outage.codes) == ("cam-1", ("connect_timeout", "connection_refused", "rtsp_timeout"))
     assert outage.ended is not None
     assert 590 < outage.ended - outage.began < 640
-    assert len([item for item in history.episodes(0, START * 2) if item.camera]) == 3  # faults stay episodes
+    assert len([item for item in history.episodes(0, START * 2) if item.camera]) == 3  # each fault has its own episode
     period = Period(date.fromisoformat(day_of(START)), date.fromisoformat(day_of(START + 86_400)))
     built = build(
         period,
@@ -70,7 +70,7 @@ def test_an_outage_begins_with_the_first_visit_that_failed() -> None:
 
 
 def test_an_outage_is_over_only_once_the_camera_is_online() -> None:
-    """Visits that rule its cause out without reaching the camera, as a login is held back, do not end it."""
+    """Visits that rule out its cause without reaching the camera, as in a login back-off, do not end it."""
     health, at = Health(told_online=True, state=State.UP), START
     for _ in range(3):
         at += 5

@@ -1,4 +1,4 @@
-"""Uplinks and flapping: one alarm a cause, whatever the order in which cameras are lost."""
+"""Uplinks and flapping: one alarm per cause, in whatever order cameras are lost."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_a_camera_that_comes_and_goes_is_flapping_and_alarms_once() -> None:
     days = SimulatedDays(CAMERAS, truth)
     days.run(4000)
     assert len(days.said("raised", "flapping")) == 1
-    assert len(days.said("raised", "rtsp_timeout")) == 3  # then it is one thing, and said once
+    assert len(days.said("raised", "rtsp_timeout")) == 3  # after that it is reported as flapping, once
     assert days.said("raised", "rtsp_timeout")[-1].at < days.said("raised", "flapping")[0].at
     shown = days.fleet.status_of("cam-03")
     assert (shown.state, shown.online, shown.healthy) == (State.DEGRADED, True, False)
@@ -120,7 +120,7 @@ def test_a_flapping_camera_that_dies_is_found_once_it_is_quiet() -> None:
 
 
 def test_a_day_of_a_whole_fleet_with_lost_visits_reboots_and_outages() -> None:
-    """No false alarm from single losses; every true outage of a minute or more exactly once."""
+    """Single losses raise no alarm; every real outage of at least a minute raises exactly one."""
     cameras = tuple(camera(f"cam-{number:03d}", f"sw{number // 9}") for number in range(147))
     truth = Troubles(cameras, 1)
     days = SimulatedDays(cameras, truth)
@@ -138,7 +138,7 @@ def test_a_day_of_a_whole_fleet_with_lost_visits_reboots_and_outages() -> None:
 
 
 class UplinkMachine(RuleBasedStateMachine):
-    """Whatever is seen in whatever order: events alternate, and the state follows from them."""
+    """For any visits in any order, events alternate and the state follows from them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -183,7 +183,9 @@ def lost_seven_of_eight() -> SimulatedDays:
     days = SimulatedDays(cameras, lambda name, at: "connect_timeout" if name in gone and at > START + 100 else None)
     days.run(200)
     assert [(item.uplink, item.kind) for item in days.uplink_changes()] == [("sw", "raised")]
-    assert all(len(uplink.lost) == 8 for uplink in days.fleet.uplinks)  # those lost a moment later are lost with it
+    assert all(
+        len(uplink.lost) == 8 for uplink in days.fleet.uplinks
+    )  # cameras lost shortly afterwards belong to the same outage
     gone.discard("cam-6")
     days.run(60)
     return days
@@ -206,4 +208,4 @@ def test_an_uplink_is_up_once_too_few_of_the_lost_cameras_are_left_behind_it() -
         ("sw", "cleared"),
     ]
     assert days.fleet.status_of("cam-6").state is State.UP
-    assert days.fleet.status_of("cam-7").state is State.DOWN  # it is to blame itself
+    assert days.fleet.status_of("cam-7").state is State.DOWN  # the camera itself is at fault

@@ -23,7 +23,7 @@ from xueliang_monitor.model import Rung, Target, Timeouts
 from xueliang_monitor.net import name_cache, names
 from xueliang_monitor.net.errors import NameUnresolvedError
 from xueliang_monitor.net.name_cache import NameCache
-from xueliang_monitor.net.names import Names
+from xueliang_monitor.net.names import NameResolver
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.probing.visit import visit
@@ -55,12 +55,14 @@ async def moment() -> Moment:
 
 
 @pytest.fixture
-async def known(server: DnsServer, moment: Moment) -> AsyncIterator[Names]:
-    async with Names((server.place,), clock=moment) as made:
+async def known(server: DnsServer, moment: Moment) -> AsyncIterator[NameResolver]:
+    async with NameResolver((server.place,), clock=moment) as made:
         yield made
 
 
-async def test_a_name_is_looked_up_once_while_its_ttl_lasts(server: DnsServer, known: Names, moment: Moment) -> None:
+async def test_a_name_is_looked_up_once_while_its_ttl_lasts(
+    server: DnsServer, known: NameResolver, moment: Moment
+) -> None:
     assert await known.addresses("cam-7.example") == ("127.0.0.7",)
     assert await known.addresses("CAM-7.example.") == ("127.0.0.7",)
     moment.seconds += 59
@@ -68,7 +70,9 @@ async def test_a_name_is_looked_up_once_while_its_ttl_lasts(server: DnsServer, k
     assert server.asked["cam-7.example"] == 1
 
 
-async def test_a_moved_name_is_found_once_its_ttl_is_over(server: DnsServer, known: Names, moment: Moment) -> None:
+async def test_a_moved_name_is_found_once_its_ttl_is_over(
+    server: DnsServer, known: NameResolver, moment: Moment
+) -> None:
     server.ttl_seconds = 1
     assert await known.addresses("cam-7.example") == ("127.0.0.7",)
     server.addresses["cam-7.example"] = ("127.0.0.8",)
@@ -92,26 +96,26 @@ async def until(reached: Callable[[], object], seconds: float = 15.0) -> None:
         await asyncio.sleep(0.05)
 
 
-async def test_concurrent_requests_share_one_lookup(server: DnsServer, known: Names) -> None:
+async def test_concurrent_requests_share_one_lookup(server: DnsServer, known: NameResolver) -> None:
     server.delay_seconds = 0.4
     found = await asyncio.gather(*(known.addresses("cam-7.example") for _ in range(50)))
     assert set(found) == {("127.0.0.7",)}
     assert server.asked["cam-7.example"] <= 2  # once, and once more after a timeout
 
 
-async def test_both_families_are_found(server: DnsServer, known: Names) -> None:
+async def test_both_families_are_found(server: DnsServer, known: NameResolver) -> None:
     server.addresses |= {"six.example": ("::1",), "both.example": ("127.0.0.9", "::1")}
     assert await known.addresses("six.example") == ("::1",)
     assert set(await known.addresses("both.example")) == {"127.0.0.9", "::1"}
 
 
-async def test_a_truncated_answer_is_requested_over_tcp(server: DnsServer, known: Names) -> None:
+async def test_a_truncated_answer_is_requested_over_tcp(server: DnsServer, known: NameResolver) -> None:
     server.truncates = True
     assert await known.addresses("cam-7.example") == ("127.0.0.7",)
 
 
 async def test_a_missing_name_is_the_cameras_fault_and_soon_looked_up_again(
-    server: DnsServer, known: Names, moment: Moment
+    server: DnsServer, known: NameResolver, moment: Moment
 ) -> None:
     server.addresses["empty.example"] = ()
     for name in ("no.example", "empty.example"):
@@ -133,7 +137,7 @@ async def test_a_missing_name_is_the_cameras_fault_and_soon_looked_up_again(
     ],
 )
 async def test_a_name_server_without_an_answer_is_a_shortage(
-    change: dict[str, object], said: str, server: DnsServer, known: Names, moment: Moment
+    change: dict[str, object], said: str, server: DnsServer, known: NameResolver, moment: Moment
 ) -> None:
     for name, value in change.items():
         setattr(server, name, value)
@@ -154,13 +158,13 @@ async def test_a_name_server_without_an_answer_is_a_shortage(
 async def test_a_closed_name_server_port_is_a_shortage() -> None:
     async with dns_server(DnsServer()) as gone:
         pass
-    async with Names((gone.place,)) as looked_up:
+    async with NameResolver((gone.place,)) as looked_up:
         with pytest.raises(ShortageError, match="write the camera's IP address"):
             await looked_up.addresses("cam-7.example")
 
 
 async def test_expired_addresses_are_used_for_a_day_without_a_name_server(
-    server: DnsServer, known: Names, moment: Moment
+    server: DnsServer, known: NameResolver, moment: Moment
 ) -> None:
     server.ttl_seconds = 0  # so that only our own cache has it
     await known.addresses("cam-7.example")
@@ -178,14 +182,14 @@ async def test_expired_addresses_are_used_for_a_day_without_a_name_server(
         await known.addresses("cam-7.example")
 
 
-async def test_a_slow_name_server_is_waited_for(server: DnsServer, known: Names) -> None:
+async def test_a_slow_name_server_is_waited_for(server: DnsServer, known: NameResolver) -> None:
     server.delay_seconds = 0.4
     server.addresses |= {f"cam-{number}.example": (f"127.0.1.{number}",) for number in range(100)}
     found = await asyncio.gather(*(known.addresses(f"cam-{number}.example") for number in range(100)))
     assert found == [(f"127.0.1.{number}",) for number in range(100)]
 
 
-async def test_a_lookup_ends_within_its_timeout(server: DnsServer, known: Names) -> None:
+async def test_a_lookup_ends_within_its_timeout(server: DnsServer, known: NameResolver) -> None:
     server.silent = True
     started = time.monotonic()
     with pytest.raises(ShortageError):
@@ -194,7 +198,7 @@ async def test_a_lookup_ends_within_its_timeout(server: DnsServer, known: Names)
 
 
 async def test_local_names_and_addresses_need_no_name_server() -> None:
-    async with dns_server(DnsServer(silent=True)) as silent, Names((silent.place,)) as looked_up:
+    async with dns_server(DnsServer(silent=True)) as silent, NameResolver((silent.place,)) as looked_up:
         assert "127.0.0.1" in await looked_up.addresses("localhost")
         assert await looked_up.addresses("192.0.2.7") == ("192.0.2.7",)
         assert await looked_up.addresses("2001:db8::7") == ("2001:db8::7",)
@@ -202,7 +206,7 @@ async def test_local_names_and_addresses_need_no_name_server() -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.1.022", "192.0.2", "3221225994", "0x7f.1"])
-async def test_an_invalid_host_never_reaches_the_name_server(host: str, server: DnsServer, known: Names) -> None:
+async def test_an_invalid_host_never_reaches_the_name_server(host: str, server: DnsServer, known: NameResolver) -> None:
     with pytest.raises(NameUnresolvedError):
         await known.addresses(host)
     assert not server.asked
@@ -210,7 +214,7 @@ async def test_an_invalid_host_never_reaches_the_name_server(host: str, server: 
 
 async def test_a_new_or_changed_resolv_conf_is_read(server: DnsServer, tmp_path: Path) -> None:
     place = tmp_path / "resolv.conf"
-    async with Names(resolv_conf=place) as looked_up:
+    async with NameResolver(resolv_conf=place) as looked_up:
         with pytest.raises(ShortageError):
             await looked_up.addresses("cam-7.example")
         place.write_text(f"nameserver {server.place}\n")
@@ -224,7 +228,7 @@ async def test_a_new_or_changed_resolv_conf_is_read(server: DnsServer, tmp_path:
 
 async def test_closing_cancels_lookups_in_progress(server: DnsServer) -> None:
     server.silent = True
-    looked_up = Names((server.place,))
+    looked_up = NameResolver((server.place,))
     waiting = asyncio.create_task(looked_up.addresses("cam-7.example"))
     await until(lambda: server.asked)
     await looked_up.close()
@@ -277,7 +281,7 @@ async def workers() -> Workers:
     return Workers(1)
 
 
-async def reach(target: Target, looked_up: Names, workers: Workers) -> tuple[list[str], float, object]:
+async def reach(target: Target, looked_up: NameResolver, workers: Workers) -> tuple[list[str], float, object]:
     limits = Timeouts(reach=1.0, rtsp=1.5)
     visited, _ = await visit(
         target, Rung.RTSP, Memory(), timeouts=limits, workers=workers, now=0.0, names=looked_up, beside={Rung.ONVIF}
@@ -292,17 +296,17 @@ async def test_a_dead_name_server_blames_no_camera_and_an_unknown_name_does(
     camera = next(iter(fleet.cameras.values())).target
     target = replace(camera, host="cam-9.example", credentials=None)
     server.silent = True
-    async with Names((server.place,)) as looked_up:
+    async with NameResolver((server.place,)) as looked_up:
         codes, _, visited = await reach(target, looked_up, workers)
         assert codes == ["check_failed"]
         assert visited.shortages == ("name_server",)  # type: ignore[attr-defined]
         assert visited.online is None  # type: ignore[attr-defined]
     server.silent = False
-    async with Names((server.place,)) as looked_up:
+    async with NameResolver((server.place,)) as looked_up:
         assert (await reach(target, looked_up, workers))[0] == ["name_unresolved"]
     server.addresses["cam-9.example"] = (camera.host,)
     server.delay_seconds = 1.2
-    async with Names((server.place,)) as looked_up:
+    async with NameResolver((server.place,)) as looked_up:
         codes, seconds, _ = await reach(target, looked_up, workers)
         # The camera is reached: the lookup, which took longer than the rung's timeout, does not count.
         assert codes == ["auth_failed"]
@@ -316,7 +320,7 @@ async def test_a_camera_is_visited_by_its_last_known_address(
     camera = next(iter(fleet.cameras.values())).target
     server.addresses["cam-9.example"], server.ttl_seconds = (camera.host,), 0
     moment = Moment()
-    async with Names((server.place,), clock=moment) as looked_up:
+    async with NameResolver((server.place,), clock=moment) as looked_up:
         await looked_up.addresses("cam-9.example")
         server.silent = True
         moment.seconds += HOUR

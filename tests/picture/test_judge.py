@@ -32,7 +32,7 @@ from xueliang_monitor.picture.reference import KEPT, MAX_LIGHTS, SETTLED_LOOKS, 
 from xueliang_monitor.picture.remembering import RECENT, SPACED, remember
 from xueliang_monitor.picture.verdict import Sight, View
 from xueliang_monitor.probing.memory import Memory
-from xueliang_monitor.storage.persisted_memory import Remembered
+from xueliang_monitor.storage.persisted_memory import StoredMemory
 
 CLIPS = ("street", "cardet", "bottles", "worker", "parking", "highway", "tfl1", "tfl3", "tfl5", "riverdk")
 Frame = Any
@@ -337,7 +337,7 @@ def test_a_passer_by_in_the_first_look_is_gone_before_a_light_is_saved() -> None
     assert np.abs(structure_of(ghost) - structure_of(clean)).max() < 8
     assert np.abs(thumb_of(ghost) - thumb_of(clean)).max() < 8
     young = light(visited, SETTLED_LOOKS)
-    assert Remembered.of(Memory(young)).reference is None, "without its lights it would be half a past"
+    assert StoredMemory.of(Memory(young)).reference is None, "without its lights it would be half a past"
 
 
 def test_one_picture_neither_shows_nor_rules_out_a_little_dirt(street: tuple[Scene, Reference]) -> None:

@@ -77,10 +77,8 @@ def _sleep(*_: object) -> None:
 
 
 async def test_data_that_is_no_picture_gives_none() -> None:
-    assert (
-        await Workers(1).look(Material(Codec.MJPEG, b"\xff\xd8 no picture"), None, seconds=PATIENT.seconds["picture"])
-        is None
-    )
+    broken = Material(Codec.MJPEG, b"\xff\xd8 no picture")
+    assert await Workers(1).look(broken, None, seconds=PATIENT.seconds["picture"]) is None
 
 
 def test_the_kernel_ends_a_look_that_uses_too_much_processor_time() -> None:

@@ -1,4 +1,4 @@
-"""Times in which the process did not run: measured, bounded, and kept from what is told of cameras."""
+"""Pauses of the process: measured, bounded, and never blamed on cameras."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SHORT = Timeouts(reach=1.0, rtsp=1.5, stream=6.0, picture=10.0)
 
 
 class Machine:
-    """A clock that runs on while its machine is suspended, and a process on it that gives signs of life."""
+    """A clock that runs while its machine is suspended, and a process with heartbeats on it."""
 
     def __init__(self) -> None:
         self.seconds = 100.0
@@ -67,7 +67,7 @@ def test_a_stop_is_measured_and_only_where_it_lies() -> None:
 
 
 def test_what_is_not_noted_yet_counts_too() -> None:
-    """On waking, a timeout may fire before the next sign of life."""
+    """After a wake-up, a timeout may fire before the next heartbeat."""
     machine = Machine()
     began = machine.seconds
     machine.seconds += TICK_SECONDS + 60
@@ -188,7 +188,7 @@ async def test_a_network_that_is_not_back_yet_after_a_suspension(
 async def test_a_refused_login_stays_one_however_long_it_took(
     simulated: Start, workers: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It must be counted, or the camera would be locked."""
+    """The attempt must be counted, or the camera could lock the account."""
     fleet = await simulated(1)
     known = Pauses()
     monkeypatch.setattr(known, "lost_since", lambda _moment: 60.0)
@@ -235,7 +235,7 @@ def test_the_time_of_a_stop_is_not_watched() -> None:
 
 
 async def test_a_check_that_is_stopped_while_it_waits_for_an_answer() -> None:
-    """The answer came in time; the process that slept through it finds its time over as well."""
+    """The answer came in time, but the process slept through it and finds its timeout expired."""
     asked = asyncio.Event()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,4 +1,4 @@
-"""Whatever a background task of the daemon raises, the daemon goes on, and the task comes back."""
+"""Whatever exception a background task raises, the daemon continues and restarts the task."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from xueliang_monitor.web.server import Server
 
 
 class PanicError(BaseException):
-    """Like a panic of Rust code, which is no `Exception`."""
+    """Like a panic in Rust code, which is not an `Exception`."""
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ async def until(wanted: Callable[[], bool]) -> None:
 
 
 def once(error: BaseException, otherwise: Callable[..., object]) -> tuple[Callable[..., object], list[int]]:
-    """Return what raises the first time, and a list that grows with each call."""
+    """Return a function that raises on its first call, and the list of its calls."""
     calls: list[int] = []
 
     def work(*arguments: object, **named: object) -> object:
@@ -90,7 +90,7 @@ async def test_a_reload_that_fails_for_a_reason_of_ours_is_made_again(
         before = monitor.fleet.monitor.reload.succeeded_at
         os.kill(os.getpid(), signal.SIGHUP)
         await until(lambda: bool(calls))
-        os.kill(os.getpid(), signal.SIGHUP)  # also in the pause
+        os.kill(os.getpid(), signal.SIGHUP)  # also during the pause
         await until(lambda: monitor.fleet.monitor.reload.succeeded_at > before)
         reloading.cancel()
         await asyncio.wait([reloading])

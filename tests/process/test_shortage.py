@@ -1,4 +1,4 @@
-"""What the monitor itself lacks: never a camera's fault, never an uplink's, said and counted, healed by itself."""
+"""Shortages of the monitor: never blamed on a camera or uplink; logged, counted, and recovered from."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def error_of(number: int) -> OSError:
 
 @contextlib.contextmanager
 def no_descriptors() -> Iterator[None]:
-    """Take every descriptor that this process may have."""
+    """Use up all descriptors of this process."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     highest = max(int(item.name) for item in Path("/proc/self/fd").iterdir())
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, highest + 16), hard))
@@ -134,7 +134,9 @@ def test_errors_of_starting_processes_and_threads_are_told_apart() -> None:
     assert shortage_of(RuntimeError("can't start new thread")).resource is Resource.PROCESSES  # type: ignore[union-attr]
     assert shortage_of(MemoryError()).resource is Resource.MEMORY  # type: ignore[union-attr]
     assert shortage_of(RuntimeError("the ladder was climbed out of order")) is None
-    assert shortage_of(ssl.SSLError(1, "bad certificate")) is None  # its numbers are not the system's
+    assert (
+        shortage_of(ssl.SSLError(1, "bad certificate")) is None
+    )  # its error numbers are not those of the operating system
 
 
 @pytest.mark.parametrize(("number", "lacking"), OURS)
@@ -159,11 +161,11 @@ async def test_a_visit_without_a_descriptor_left(simulated: Start, workers: Work
 
 
 async def test_onvif_without_a_descriptor_left(simulated: Start, workers: Workers) -> None:
-    """The stream was reached; what is missing is a connection to the device."""
+    """The stream was reached, but a connection to the device cannot be opened."""
     fleet = await simulated(1, onvif_port=8080)
     one = next(iter(fleet.cameras.values()))
     target = replace(one.target, credentials=LOGIN, onvif=OnvifTarget(8080, credentials=LOGIN))
-    await look(target, workers, beside={Rung.ONVIF})  # loads what is loaded once
+    await look(target, workers, beside={Rung.ONVIF})  # imports modules that are loaded once
     asked = (Rung.ONVIF, None)
     with contextlib.ExitStack() as later:
         found = await look(
@@ -193,7 +195,7 @@ async def test_udp_ports_that_cannot_be_had_are_ours(
 
 
 async def test_certificates_are_not_judged_without_a_descriptor(tls: Tls) -> None:
-    """What OpenSSL could not open then would be trusted by nobody for as long as the daemon runs."""
+    """Certificates that OpenSSL failed to open once would stay untrusted as long as the daemon runs."""
     tls_module._contexts.clear()
     with no_descriptors(), pytest.raises(ShortageError):
         tls_context("verify")
@@ -238,7 +240,7 @@ async def test_a_crash_of_ours_outside_the_rungs_costs_one_visit(
     def crash(*_: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(visit_module, "_conclude", crash)
+    monkeypatch.setattr(visit_module, "conclude", crash)
     found = await look(Target("cam-1", "127.0.0.1", 1), workers)
     assert [finding.code for finding in found.seen] == ["check_failed"]
     assert found.online is None
@@ -265,7 +267,7 @@ def test_a_shortage_neither_loses_nor_finds_a_camera_of_an_uplink() -> None:
         uplink, turned = observe(uplink, own_error(name, START + 30), policy)
         assert turned is None
     assert uplink.down
-    # Nor does a name that is not to be had, of which nothing was asked.
+    # Nor does an unresolved name, as no connection was tried.
     unknown = visited(names[0], START + 40, "name_unresolved", Rung.RTSP)
     assert observe(uplink, unknown, policy)[0].members[names[0]].lost_at is not None
     refused = visited(names[0], START + 50, "connection_refused", Rung.RTSP)
@@ -277,7 +279,7 @@ def test_a_shortage_is_over_once_that_rung_is_climbed_again(rung: Rung) -> None:
     policy = Policy()
     health, _ = advance(Health(), visited("cam-1", START, None, Rung.RTSP), policy)
     assert health.state is State.UP
-    # A short one leaves it as it was; one that lasts makes it unknown.
+    # A short shortage changes nothing; a lasting one makes the state unknown.
     lasting = OWN_TIMES if rung in (Rung.REACH, Rung.RTSP) else policy.confirm[Rung.MONITOR]
     for number in range(lasting):
         assert health.state is State.UP
@@ -319,9 +321,9 @@ def test_limits_are_held_against_the_visits() -> None:
     assert plenty.visits(64, 2) == 64
     few = Limits(64, None)
     assert few.visits(64, 2) == 3
-    assert "set LimitNOFILE=372 or more" in few.warnings(64, 2, 147)[0]
+    assert "Set LimitNOFILE=372 or more" in few.warnings(64, 2, 147)[0]
     assert Limits(10, None).visits(64, 2) == 1
-    assert few.warnings(64, 2, 2) != ()  # too little for pages
+    assert few.warnings(64, 2, 2) != ()  # too few for browsers
     assert "LimitNPROC" in Limits(None, 32).warnings(64, 2, 147)[0]
     assert Limits(None, None).visits(64, 2) == 64
 

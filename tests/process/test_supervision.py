@@ -1,4 +1,4 @@
-"""Background tasks that fail: they come back, are counted, and say why once."""
+"""Background tasks that fail are restarted, counted, and logged with one traceback."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from xueliang_monitor.process.supervision import supervised
 
 
 class PanicError(BaseException):
-    """Like a panic of Rust code, which is no `Exception`."""
+    """Like a panic in Rust code, which is not an `Exception`."""
 
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Let no pause last, and keep how long each was to be."""
+    """Skip all pauses, and record how long each should have been."""
     waited: list[float] = []
     sleep = asyncio.sleep
 

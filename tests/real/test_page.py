@@ -1,4 +1,4 @@
-"""The pages in a real Chromium over a real daemon and simulated cameras."""
+"""The pages in Chromium, with a real daemon and simulated cameras."""
 
 from __future__ import annotations
 

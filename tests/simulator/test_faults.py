@@ -7,6 +7,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from importlib import resources
 from pathlib import Path
 from typing import ClassVar
 
@@ -25,6 +26,7 @@ from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.probing.visit import visit
 from xueliang_monitor.simulator.behaviour import Behaviour
+from xueliang_monitor.simulator.clips import PROFILES
 from xueliang_monitor.simulator.demo import IncidentPlayer
 from xueliang_monitor.simulator.faults import FAULTS, Incident, SimulatedFault
 from xueliang_monitor.simulator.fleet import SimulatedFleet, control_endpoint
@@ -90,6 +92,13 @@ def test_each_fault_has_its_own_name_a_code_of_the_catalogue_and_a_line_of_help(
     for fault in FAULTS:
         assert fault.code in CATALOGUE
         assert fault.about.endswith(".")
+
+
+def test_each_picture_fault_has_a_clip_of_every_profile() -> None:
+    folder = resources.files("xueliang_monitor.simulator") / "clips"
+    for variant in {fault.changes["variant"] for fault in FAULTS if "variant" in fault.changes}:
+        for scene, codec in PROFILES:
+            assert (folder / f"{scene}-{variant}.{codec}").is_file(), (scene, variant, codec)
 
 
 def test_no_other_module_of_the_simulator_names_a_fault() -> None:

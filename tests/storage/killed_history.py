@@ -1,4 +1,4 @@
-"""A fleet in simulated time that writes its history as it goes, to be killed at any moment once it printed `ready`.
+"""A fleet in simulated time that writes its history, for a test that kills it at any time after it printed `ready`.
 
 Usage: python -m tests.storage.killed_history FOLDER
 """
@@ -20,16 +20,16 @@ from xueliang_monitor.storage.history import History
 CAMERAS = tuple(camera(f"cam-{number}", f"sw{number}") for number in range(5))
 STEP = 15.0
 WINDOW = 600.0
-STEPS_A_LIFE = 6  # before a kill: each begins a count of visits in a row anew, so that one count meets one kill at most
+STEPS_A_LIFE = 6  # before a kill. A kill resets the count of visits in a row; each count meets at most one kill.
 
 
 def gone(number: int, at: float) -> bool:
-    """Say whether a camera is lost: each in its turn, for ten minutes in every fifty."""
+    """Return whether a camera is lost: one after the other, for ten minutes in every fifty."""
     return int((at - START) // WINDOW) % len(CAMERAS) == number
 
 
 def main() -> None:
-    """Go on from where the history ends, until killed."""
+    """Continue from the end of the history until killed."""
     history = History(Path(sys.argv[1]))
     stored = history.load()
     visits = (known.health.visited_at or START for known in stored.cameras.values())

@@ -1,4 +1,4 @@
-"""What waits to be written: bounded, added up, and what is given up counted to the last event."""
+"""The backlog of the history: bounded, merged, with every dropped change counted."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xueliang_monitor.fleet.changes import CameraRecord, Changes, PictureSample, Stored
-from xueliang_monitor.judgement.availability import Seconds
+from xueliang_monitor.fleet.changes import CameraRecord, Changes, PictureSample, StoredState
+from xueliang_monitor.judgement.availability import AvailabilitySeconds
 from xueliang_monitor.judgement.episodes import Episode
 from xueliang_monitor.judgement.health import Health, Outage
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
@@ -34,7 +34,7 @@ def transition(camera: str, uplink: str, change: str, at: float) -> Transition:
 
 
 def events(turns: list[tuple[str, str]]) -> list[Transition]:
-    """Return events of which each camera's and uplink's are raised and cleared in turn."""
+    """Return transitions that alternate between raised and cleared for each camera and uplink."""
     up: Counter[tuple[str, str]] = Counter()
     made = []
     for number, key in enumerate(turns):
@@ -44,7 +44,7 @@ def events(turns: list[tuple[str, str]]) -> list[Transition]:
 
 
 def lasting(items: tuple[Transition, ...] | list[Transition]) -> set[tuple[str, str]]:
-    """Return what is raised and not cleared in the end; whatever is not in turn is an error."""
+    """Return what is raised and not cleared at the end; fail on transitions that do not alternate."""
     up: set[tuple[str, str]] = set()
     for item in items:
         key = (item.camera, item.uplink)
@@ -82,7 +82,7 @@ def test_of_events_whole_episodes_are_given_up_and_none_is_counted_twice(batches
 def test_a_history_of_whatever_state_ends_with_what_is_wrong_now_open_once(
     stored: set[tuple[str, str]], turns: list[tuple[str, str]], before: set[tuple[str, str]], known: bool
 ) -> None:
-    """`stored` lasts in the history, `before` lasted when what waits began; the two agree where it is `known`."""
+    """`stored` is open in the history, `before` was open when the backlog began; they agree if `known`."""
     before = stored if known else before
     already = [transition(*key, "raised", START - 100) for key in sorted(before)]
     made = [*already, *events_after(before, turns)]
@@ -94,13 +94,13 @@ def test_a_history_of_whatever_state_ends_with_what_is_wrong_now_open_once(
         Episode(camera, uplink, "uplink_down" if uplink else "no_media", START - 900, START - 900, None, "")
         for camera, uplink in sorted(stored)
     ]
-    held = Stored(open_episodes=tuple(episodes))
+    held = StoredState(open_episodes=tuple(episodes))
     waiting.reconcile(held, [standing[key] for key in now], {}, START + 1000)
     written = waiting.take().transitions
     opened = [transition(*key, "raised", START - 900) for key in sorted(stored)]
     assert lasting([*opened, *written]) == now
     if known:
-        assert list(written) == made[len(already) :]  # nothing is to be made to fit
+        assert list(written) == made[len(already) :]  # nothing must be adapted
 
 
 def events_after(before: set[tuple[str, str]], turns: list[tuple[str, str]]) -> list[Transition]:
@@ -123,14 +123,14 @@ def test_looks_and_days_are_given_up_from_the_oldest_and_said() -> None:
         waiting = Backlog()
         for number in range(250):
             day = f"2026-{1 + number // 28:02}-{1 + number % 28:02}"
-            waiting.add(Changes(looks=(look("a", START + number),), seconds=(("a", day, Seconds(10.0)),)))
+            waiting.add(Changes(looks=(look("a", START + number),), seconds=(("a", day, AvailabilitySeconds(10.0)),)))
     kept = waiting.take()
     assert 90 <= len(kept.looks) <= 100
     assert 90 <= len(kept.seconds) <= 100
     assert kept.looks[-1].at == START + 249
     assert waiting.losses.counts == {"looks": 250 - len(kept.looks), "days": 250 - len(kept.seconds)}
     assert waiting.losses.watched == 10.0 * (250 - len(kept.seconds))
-    assert str(waiting.losses).startswith(f"{250 - len(kept.looks)} looks from 2023-11-1")
+    assert str(waiting.losses).startswith(f"{250 - len(kept.looks)} picture samples from 2023-11-1")
     assert "cameras' days from 2026-01-01 to 2026-0" in str(waiting.losses)
     assert str(waiting.losses).endswith(" s of watched time")
 
@@ -139,23 +139,25 @@ def test_what_cannot_be_written_is_put_back_before_what_came_since() -> None:
     waiting = Backlog()
     waiting.add(
         Changes(
-            (transition("a", "", "raised", 1.0),), (CameraRecord("a", Health(), Memory()),), (("a", "d", Seconds(1)),)
+            (transition("a", "", "raised", 1.0),),
+            (CameraRecord("a", Health(), Memory()),),
+            (("a", "d", AvailabilitySeconds(1)),),
         )
     )
     first = waiting.take()
     assert len(waiting) == 0
     newest = CameraRecord("a", Health(offline_streak=5), Memory())
-    waiting.add(Changes((transition("a", "", "cleared", 2.0),), (newest,), (("a", "d", Seconds(2)),)))
+    waiting.add(Changes((transition("a", "", "cleared", 2.0),), (newest,), (("a", "d", AvailabilitySeconds(2)),)))
     waiting.put_back(first)
     both = waiting.take()
     assert [item.at for item in both.transitions] == [1.0, 2.0]
-    assert both.known == (newest,)
-    assert both.seconds == (("a", "d", Seconds(3)),)
+    assert both.cameras == (newest,)
+    assert both.seconds == (("a", "d", AvailabilitySeconds(3)),)
     assert [len(each.transitions) for each in one_by_one(both)] == [1, 1, 0, 0]
 
 
 def test_months_without_a_history_take_bounded_memory() -> None:
-    """147 cameras, a look every six hours, a fault each hour in the fleet."""
+    """147 cameras, a picture sample every six hours, one fault per hour in the fleet."""
     tracemalloc.start()
     waiting = Backlog()
     names = [f"cam-{number:03}" for number in range(147)]
@@ -169,7 +171,7 @@ def test_months_without_a_history_take_bounded_memory() -> None:
                 Changes(
                     (transition(name, "", "raised", at), transition(name, "", "cleared", at + 60)),
                     (),
-                    tuple((each, date, Seconds(3600, 3600, 3600)) for each in names) if hour == 0 else (),
+                    tuple((each, date, AvailabilitySeconds(3600, 3600, 3600)) for each in names) if hour == 0 else (),
                     tuple(look(each, at) for each in names) if hour % 6 == 0 else (),
                 )
             )
@@ -209,18 +211,18 @@ def test_the_last_word_on_an_outage_counts_and_a_clock_that_is_set_moves_what_wa
 
 def test_a_camera_that_went_is_forgotten_unless_it_came_back() -> None:
     waiting = Backlog()
-    waiting.add(Changes(known=(CameraRecord("a", Health(), Memory()), CameraRecord("b", Health(), Memory()))))
+    waiting.add(Changes(cameras=(CameraRecord("a", Health(), Memory()), CameraRecord("b", Health(), Memory()))))
     waiting.add(Changes(gone=("a", "b")))
-    waiting.add(Changes(known=(CameraRecord("b", Health(), Memory()),)))
+    waiting.add(Changes(cameras=(CameraRecord("b", Health(), Memory()),)))
     whole = waiting.take()
     assert whole.gone == ("a", "b")
-    assert [known.camera for known in whole.known] == ["b"]
+    assert [known.camera for known in whole.cameras] == ["b"]
 
 
 def test_open_outages_are_made_to_fit_the_history() -> None:
     waiting = Backlog()
     waiting.add(Changes(outages=(("a", outage(5, 50.0)), ("b", outage(6, 60.0)), ("c", outage(7, 70.0, 80.0)))))
-    stored = Stored(open_outages=(("a", outage(1, 10.0)), ("d", outage(2, 20.0)), ("e", outage(3, 30.0))))
+    stored = StoredState(open_outages=(("a", outage(1, 10.0)), ("d", outage(2, 20.0)), ("e", outage(3, 30.0))))
     lasting_now = {"a": outage(1, 10.0), "b": outage(6, 60.0), "e": outage(3, 30.0)}
     waiting.reconcile(stored, [], lasting_now, 100.0)
     written = {(camera, each.key): each.ended for camera, each in waiting.take().outages}

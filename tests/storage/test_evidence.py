@@ -1,4 +1,4 @@
-"""Evidence pictures: kept where a picture fault is confirmed, small, private, for a while, and only where allowed."""
+"""Evidence pictures: kept for confirmed picture faults only; small, private, temporary, and only if allowed."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_pictures_go_after_their_time_and_beyond_their_number(tmp_path: Path) ->
 async def test_pictures_go_in_time_also_where_the_history_cannot_be_used(tmp_path: Path) -> None:
     state = tmp_path / "state"
     state.mkdir()
-    (state / "history.db").mkdir()  # nothing can be opened there
+    (state / "history.db").mkdir()  # a database cannot be opened there
     (tmp_path / "cameras.d").mkdir()
     settings = tmp_path / "xueliang.yaml"
     settings.write_text("listen: 127.0.0.1:0\n")
@@ -116,7 +116,7 @@ def test_a_limit_decides_what_is_seen_and_evidence_is_drawn_only_where_allowed()
     assert 0.5 < score < 1
     assert told(0.5)[0]
     assert told(0.5)[2][:2] == b"\xff\xd8"
-    assert told(score + 0.05)[:2] == (False, False)  # within the hysteresis nothing is told
+    assert told(score + 0.05)[:2] == (False, False)  # within the hysteresis neither seen nor ruled out
     assert told(2.0) == (False, True, b"")
     assert look_at([noisy], reference, rules=PictureRules(evidence=False)).evidence == b""
 

@@ -1,4 +1,4 @@
-"""What is remembered: states over restarts and kills, availability against a recomputation, damaged and full disks."""
+"""The history: states across restarts and kills, availability against a recomputation, damaged and full disks."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from tests.storage.killed_history import STEP, WINDOW, gone
 from tests.waiting import until
 from xueliang_monitor.clock import ManualClock, SystemClock
 from xueliang_monitor.configuration.settings import KeepSettings
-from xueliang_monitor.fleet.changes import CameraRecord, Changes, Stored
+from xueliang_monitor.fleet.changes import CameraRecord, Changes, StoredState
 from xueliang_monitor.fleet.fleet import Fleet
-from xueliang_monitor.judgement.availability import Seconds, split_by_day
+from xueliang_monitor.judgement.availability import AvailabilitySeconds, split_by_day
 from xueliang_monitor.judgement.health import Policy
 from xueliang_monitor.model import Credentials, Rung, State
 from xueliang_monitor.picture.reference import Reference
@@ -53,7 +53,7 @@ def test_a_restart_keeps_states_since_when_and_what_was_learned(tmp_path: Path) 
     picture = b"picture-of-something" * 720
     memory = Memory(replace(made.reference(60).settled() or Reference(), previous=picture), login)
     entry = days.fleet.entry("cam-0")
-    history.write(Changes(known=(CameraRecord("cam-0", entry.health, memory, entry.camera.data, entry.episodes),)))
+    history.write(Changes(cameras=(CameraRecord("cam-0", entry.health, memory, entry.camera.data, entry.episodes),)))
     history.close()
     assert (
         b"secret" not in (tmp_path / "history.db").read_bytes() + (tmp_path / "history.db-wal").read_bytes()
@@ -62,7 +62,7 @@ def test_a_restart_keeps_states_since_when_and_what_was_learned(tmp_path: Path) 
     )
 
     history = History(tmp_path)
-    clock = ManualClock(START + 5000)  # the daemon was away for over an hour
+    clock = ManualClock(START + 5000)  # the daemon was down for over an hour
     fleet = Fleet(clock, Policy(), CAMERAS)
     fleet.restore(history.load())
     after = {entry.camera.id: status for entry, status in fleet.snapshot().entries}
@@ -78,15 +78,15 @@ def test_a_restart_keeps_states_since_when_and_what_was_learned(tmp_path: Path) 
     assert fleet.entry("cam-1").episodes == {"rtsp_timeout": 1}
     for name in ("cam-0", "cam-1"):
         fleet.apply(visited(name, clock.now(), None, Rung.RTSP), Memory(), 0.0)
-    assert fleet.collect().seconds == ()  # the time away counts as not watched
+    assert fleet.collect().seconds == ()  # the downtime counts as unwatched
     clock.advance(15)
     for name in ("cam-0", "cam-1"):
         fleet.apply(visited(name, clock.now(), None, Rung.RTSP), Memory(), 0.0)
     changes = fleet.collect()
     history.write(changes)
     assert {(name, seconds) for name, _, seconds in changes.seconds} == {
-        ("cam-0", Seconds(15, 15, 15)),
-        ("cam-1", Seconds(15, 0, 0)),
+        ("cam-0", AvailabilitySeconds(15, 15, 15)),
+        ("cam-1", AvailabilitySeconds(15, 0, 0)),
     }
     (episode,) = history.episodes(0, START + 10_000)
     assert (episode.camera, episode.fault, episode.ended) == ("cam-1", "rtsp_timeout", clock.now())
@@ -178,18 +178,18 @@ def test_a_damaged_history_is_put_aside_and_begun_anew(tmp_path: Path, damage: s
     assert (again.put_aside is not None) == (damage != "empty")
     if again.put_aside is not None:
         assert again.put_aside.exists()
-    assert again.load() == Stored()
-    again.write(Changes(seconds=(("a", "2026-01-01", Seconds(1)),)))
+    assert again.load() == StoredState()
+    again.write(Changes(seconds=(("a", "2026-01-01", AvailabilitySeconds(1)),)))
     again.close()
 
 
 def test_a_history_that_cannot_be_written_says_so_and_loses_nothing(tmp_path: Path) -> None:
     history = History(tmp_path)
     history._database.execute("PRAGMA max_page_count=12")
-    changes = Changes(seconds=tuple((f"cam-{n}", "2026-01-01", Seconds(1)) for n in range(5000)))
+    changes = Changes(seconds=tuple((f"cam-{n}", "2026-01-01", AvailabilitySeconds(1)) for n in range(5000)))
     with pytest.raises(HistoryError, match="cannot be written"):
         history.write(changes)
-    assert history.seconds("2026-01-01", "2026-01-01") == {}  # all or nothing
+    assert history.seconds("2026-01-01", "2026-01-01") == {}  # the transaction was rolled back
     history._database.execute("PRAGMA max_page_count=100000")
     history.write(changes)
     assert len(history.seconds("2026-01-01", "2026-01-01")) == 5000
@@ -209,7 +209,9 @@ def test_a_history_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:
 
 def test_what_is_old_is_forgotten(tmp_path: Path) -> None:
     history = History(tmp_path)
-    history.write(Changes(seconds=(("a", "2025-01-01", Seconds(1)), ("a", "2026-01-01", Seconds(1)))))
+    history.write(
+        Changes(seconds=(("a", "2025-01-01", AvailabilitySeconds(1)), ("a", "2026-01-01", AvailabilitySeconds(1))))
+    )
     days = SimulatedDays(
         CAMERAS, lambda name, at: "rtsp_timeout" if name == "cam-1" and START + 60 < at < START + 200 else None
     )
@@ -278,10 +280,10 @@ def test_forty_kills_lose_and_double_no_episode(tmp_path: Path) -> None:
             started = [start for start in windows if end - start > 8 * STEP]
             assert len(own) in (len(started), len(windows))
             for start, episode in zip(windows, own, strict=False):
-                assert start <= episode.began <= start + 4 * STEP  # a kill begins the count of visits in a row anew
+                assert start <= episode.began <= start + 4 * STEP  # a kill resets the count of visits in a row
                 assert episode.ended is None or abs(episode.ended - (start + WINDOW)) <= 3 * STEP
-            total = sum((seconds for seconds in history_seconds[each.id].values()), Seconds())
-            # One interval a kill, and what passes before the first judgement.
+            total = sum((seconds for seconds in history_seconds[each.id].values()), AvailabilitySeconds())
+            # One interval per kill, and the time before the first judgement.
             assert end - START - (count + 4) * STEP <= total.observed <= end - START
             lost = sum((min(episode.ended or end, end) - episode.confirmed) for episode in own)
             assert abs((total.observed - total.online) - lost) <= (count + 4) * STEP
@@ -291,13 +293,13 @@ def test_forty_kills_lose_and_double_no_episode(tmp_path: Path) -> None:
 def test_changes_compare_so_that_nothing_is_written_in_vain() -> None:
     fleet = Fleet(ManualClock(START), Policy(), CAMERAS)
     assert fleet.collect() == Changes()
-    assert replace(Changes(), seconds=(("a", "b", Seconds()),)) != Changes()
+    assert replace(Changes(), seconds=(("a", "b", AvailabilitySeconds()),)) != Changes()
 
 
 async def test_reads_that_fail_while_writes_succeed_are_said_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(recorder, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(recorder, "WAKE_SECONDS", 0.05)
     monkeypatch.setattr(recorder, "FLUSH_SECONDS", 0.05)
     monkeypatch.setattr(recorder, "RETRY_SECONDS", 0.05)
     monkeypatch.setattr(recorder, "LONGEST_RETRY_SECONDS", 0.05)
@@ -309,12 +311,12 @@ async def test_reads_that_fail_while_writes_succeed_are_said_once(
         other.execute("ALTER TABLE maintenance RENAME TO elsewhere")
     other.close()
     history.close()
-    made = recorder.Recorder(lambda: History(tmp_path), fleet, lambda _stored: None, clock, KeepSettings())
+    made = recorder.Recorder(lambda: History(tmp_path), fleet, clock, resume=lambda _stored: None, keep=KeepSettings())
     stack = contextlib.ExitStack()
     stack.enter_context(made.open())
     running = asyncio.create_task(made.run())
     await until(lambda: not fleet.monitor.history.ok)
-    await asyncio.sleep(0.5)  # it is tried again meanwhile
+    await asyncio.sleep(0.5)  # time for a retry
     assert not fleet.monitor.history.ok
     assert [item.levelname for item in caplog.records] == ["ERROR"]
     with sqlite3.connect(history.path) as other:

@@ -1,4 +1,4 @@
-"""What is kept of looks: small, and as it was; shown so that a limit can be set by it."""
+"""Picture samples: stored compactly without loss, and shown so that limits can be tuned."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever happens to the history's files while the daemon runs: it goes on, says so, and heals by itself."""
+"""The history's files are removed, replaced or damaged while the daemon runs: it continues, logs it, and recovers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import pytest
 
 from tests.picture import made
 from tests.recording import CAMERAS, FAULT, Rig, hurry, locked, messages, mounted, overwrite, recording, remove, until
-from xueliang_monitor.fleet.changes import CameraRecord, Changes, Stored
+from xueliang_monitor.fleet.changes import CameraRecord, Changes, StoredState
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
 from xueliang_monitor.model import State
 from xueliang_monitor.probing.memory import Memory
@@ -41,7 +41,7 @@ def state(tmp_path: Path) -> Path:
 
 
 async def begin(rig: Rig) -> None:
-    """Have written: one fault that is over later, one that stays."""
+    """Write two faults: one is cleared later, one stays."""
     for each in CAMERAS:
         rig.mend(each.id)
     rig.fail("cam-0")
@@ -74,7 +74,7 @@ async def test_files_that_are_removed_are_written_anew_and_nothing_is_lost(
         await begin(rig)
         remove(*(state / name for name in names))
         await go_on(rig)
-        await until(lambda: any("can be used again" in text for _, text in messages(caplog)))
+        await until(lambda: any("works again" in text for _, text in messages(caplog)))
         assert rig.events() == DONE
         assert rig.episodes() == [("cam-0", True), ("cam-1", False), ("cam-2", False)]
     *losses, back = messages(caplog)
@@ -119,7 +119,7 @@ async def test_what_cannot_be_brought_back_is_given_up_in_the_end(
         await begin(rig)
         remove(state / "history.db")
         rig.mend("cam-0")
-        await until(lambda: "what is not in its files is lost" in caplog.text)
+        await until(lambda: "content that is not in its files is lost" in caplog.text)
         await rig.until_written()
         assert ("cam-1", False) in rig.episodes()
 
@@ -141,7 +141,7 @@ async def test_a_log_that_another_process_began_in_the_place_of_the_removed_one_
 async def test_a_database_that_is_replaced_counts_and_is_told_what_is_wrong_now(
     state: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """As a backup is put back while the daemon runs: in it other cameras have faults."""
+    """A backup in which other cameras have faults is restored while the daemon runs."""
     backup = History(tmp_path / "backup")
     raised = [
         Transition(name, 1000.0, TransitionKind.RAISED, FAULT, "then", since=990.0) for name in ("cam-1", "cam-3")
@@ -153,8 +153,8 @@ async def test_a_database_that_is_replaced_counts_and_is_told_what_is_wrong_now(
         (tmp_path / "backup" / "history.db").rename(state / "history.db")
         rig.mend("cam-0")
         await rig.until_written()
-        await until(lambda: any("can be used again" in text for _, text in messages(caplog)))
-        # cam-1 had its fault then as now: one episode. That of cam-3 is over, that of cam-0 began before and is now.
+        await until(lambda: any("works again" in text for _, text in messages(caplog)))
+        # The fault of cam-1 is open in both: one episode. That of cam-3 ended; that of cam-0 began before and is open.
         assert sorted(rig.episodes()) == [("cam-0", True), ("cam-1", False), ("cam-3", True)]
     assert "history.db was replaced" in caplog.text
 
@@ -186,12 +186,12 @@ async def test_a_database_that_is_damaged_while_it_is_used_is_put_aside(
         await until(lambda: "found empty" in caplog.text if emptied else bool(list(state.glob("*damaged*"))))
         await go_on(rig)
         assert rig.metric("xueliang_histories_damaged_total") == str(float(not emptied))
-        # What is wrong now is known to the new one, with its own times; what was over is in the old one.
+        # The new history holds the open faults with their own times; ended faults are in the old one.
         assert sorted(rig.episodes()) in (
             [("cam-0", True), ("cam-1", False), ("cam-2", False)],
             [("cam-1", False), ("cam-2", False)],
         )
-    assert ("found empty: what it held is lost" if emptied else "put aside as history.db.damaged-") in caplog.text
+    assert ("found empty; its content is lost" if emptied else "put aside as history.db.damaged-") in caplog.text
     again = Rig(state)
     with again.recorder.open():
         known = {name: again.fleet.entry(name).health.confirmed for name in ("cam-0", "cam-1", "cam-2")}
@@ -218,7 +218,7 @@ async def test_a_database_that_another_locks_for_long_loses_nothing(
 
 
 async def test_nothing_is_well_again_before_something_was_written(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reading goes on while another locks the database."""
+    """The history can be read while another process locks the database."""
     async with recording(state) as rig:
         await begin(rig)
         monkeypatch.setattr(recorder, "FLUSH_SECONDS", 0.6)
@@ -244,7 +244,7 @@ async def test_a_full_disk_loses_nothing_and_is_used_once_there_is_room(
             with contextlib.suppress(OSError), (disk / "filling").open("wb", buffering=0) as stream:
                 while True:
                     stream.write(bytes(4096))
-            for _ in range(200):  # the log has room within it for a while
+            for _ in range(200):  # the log still has free space in its file
                 rig.fail("cam-0")
                 rig.mend("cam-0")
                 if not rig.up:
@@ -258,7 +258,7 @@ async def test_a_full_disk_loses_nothing_and_is_used_once_there_is_room(
             assert events[:2] == DONE[:2]
             assert events[-1] == DONE[-1]
             told = [kind for name, kind in events if name == "cam-0"]
-            assert told == ["raised", "cleared"] * (len(told) // 2)  # none is missing, none is there twice
+            assert told == ["raised", "cleared"] * (len(told) // 2)  # no event is missing or duplicate
             assert rig.fleet.entry("cam-0").episodes == {FAULT: len(told) // 2}
     assert [level for level, _ in messages(caplog)] == ["ERROR", "INFO"]
     assert "full" in caplog.text
@@ -279,7 +279,7 @@ async def test_a_disk_that_is_read_only_at_the_start_is_used_once_it_is_not(tmp_
         async with recording(state) as rig:
             assert not rig.up
             for each in CAMERAS[:3]:
-                rig.mend(each.id)  # cam-1 was mended meanwhile; nobody knows yet of cam-3
+                rig.mend(each.id)  # cam-1 recovered meanwhile; cam-3 is not known yet
             rig.fail("cam-2")
             before = rig.recorder._retry_at
             await until(lambda: rig.recorder._retry_at > before)
@@ -321,7 +321,7 @@ import pytest
 from tests.recording import hurry, recording
 
 async def main():
-    await asyncio.to_thread(lambda: None)  # loads what this user may not read
+    await asyncio.to_thread(lambda: None)  # imports modules that this user may not read
     os.setgid(65534); os.setuid(65534)
     async with recording(Path({str(folder)!r})) as rig:
         def say(): print(int(rig.up), rig.fleet.now, flush=True)
@@ -389,7 +389,7 @@ async def test_without_a_history_memory_is_bounded_and_what_is_given_up_is_said_
     async with recording(state) as rig:
         for each in CAMERAS:
             rig.mend(each.id)
-        rig.fail("cam-1")  # and it stays
+        rig.fail("cam-1")  # and stays failed
         for _ in range(200):
             rig.fail("cam-0")
             rig.mend("cam-0")
@@ -413,7 +413,7 @@ async def test_what_cannot_be_written_at_the_end_is_said(state: Path, caplog: py
     state.write_text("in the way")
     async with recording(state) as rig:
         rig.fail("cam-0")
-    assert "lost at the end: 1 event from " in messages(caplog)[-1][1]
+    assert "lost at shutdown: 1 event from " in messages(caplog)[-1][1]
 
 
 async def test_one_value_that_cannot_be_stored_costs_only_itself(state: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -446,7 +446,7 @@ async def test_a_disk_that_does_not_answer_holds_nothing_else_up(
         rig.mend("cam-0")
         await rig.until_up(False)
         rig.fail("cam-2")
-        await until(lambda: not rig.fleet._pending._happened)  # it is collected, and so bounded
+        await until(lambda: not rig.fleet._pending._happened)  # changes were collected, so memory is bounded
         assert not rig.up
         monkeypatch.setattr(recorder, "STUCK_SECONDS", 30.0)
         answering.set()
@@ -489,7 +489,7 @@ async def test_a_history_that_can_be_read_only_later_doubles_no_outage(state: Pa
     state.write_text("no folder")
     async with recording(state) as rig:
         rig.fail("cam-0")  # still
-        rig.mend("cam-1")  # back meanwhile
+        rig.mend("cam-1")  # recovered meanwhile
         rig.fail("cam-2")  # since
         await rig.until_up(False)
         state.unlink()
@@ -514,9 +514,11 @@ def test_a_history_read_late_gives_what_was_learned_and_takes_no_state(state: Pa
     learned = made.reference(60)
     then = replace(rig.fleet.entry("cam-0").health, state=State.UP, faults={}, outage=None, told_online=True)
     counts = {"cam-0": {FAULT: 2}, "cam-1": {}}
-    stored = Stored({name: CameraRecord(name, then, Memory(learned), episodes=count) for name, count in counts.items()})
+    stored = StoredState(
+        {name: CameraRecord(name, then, Memory(learned), episodes=count) for name, count in counts.items()}
+    )
     rig.fleet.take_late(stored)
-    assert rig.fleet.status_of("cam-0").state is State.DOWN  # seen since
+    assert rig.fleet.status_of("cam-0").state is State.DOWN  # as observed since the start
     assert rig.fleet.status_of("cam-1").state is State.UP  # not visited yet
     assert [rig.fleet.entry(name).memory.reference for name in ("cam-0", "cam-1")] == [learned, learned]
     assert rig.fleet.entry("cam-0").episodes == {FAULT: 3}

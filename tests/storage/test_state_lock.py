@@ -1,4 +1,4 @@
-"""The lock on a state folder: one holder, named; without a place for it the daemon goes on."""
+"""The lock on the state folder: one holder, which is named; the daemon runs without it if the folder is unwritable."""
 
 from __future__ import annotations
 
@@ -53,15 +53,15 @@ def test_a_child_does_not_inherit_it(tmp_path: Path) -> None:
 async def test_where_none_can_be_had_it_is_said_once_and_taken_later(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(state_lock, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(state_lock, "CHECK_SECONDS", 0.02)
     state = tmp_path / "state"
     state.write_text("in the way")
     lock = StateLock(state, NOW)
     with lock.held():
         keeping = asyncio.create_task(lock.keep())
-        await asyncio.sleep(0.2)  # several tries
+        await asyncio.sleep(0.2)  # several attempts
         assert [item.levelname for item in caplog.records] == ["WARNING"]
-        assert "see that only one daemon runs" in caplog.text
+        assert "make sure that only one daemon runs" in caplog.text
         state.unlink()
         await until((state / "daemon.lock").exists)
         await until(lambda: lock._is_ours())
@@ -72,13 +72,13 @@ async def test_where_none_can_be_had_it_is_said_once_and_taken_later(
 async def test_a_daemon_whose_lock_another_took_says_so(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(state_lock, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(state_lock, "CHECK_SECONDS", 0.02)
     lock = StateLock(tmp_path, NOW)
     with lock.held():
         (tmp_path / "daemon.lock").unlink()
         with StateLock(tmp_path, NOW + 60).held():
             keeping = asyncio.create_task(lock.keep())
-            await until(lambda: "end one of the two" in caplog.text)
+            await until(lambda: "stop one of the two" in caplog.text)
             await asyncio.sleep(0.2)
             assert len(caplog.records) == 1
         await until(lock._is_ours)
@@ -91,4 +91,4 @@ def test_on_a_full_disk_it_is_held_all_the_same(tmp_path: Path) -> None:
         with pytest.raises(OSError, match="No space"):
             (disk / "filling").write_bytes(bytes(1 << 20))
         with StateLock(disk, NOW).held():
-            refused(disk, "does not say which")
+            refused(disk, "unknown process")

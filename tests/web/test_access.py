@@ -1,4 +1,4 @@
-"""The web configuration: TLS, users, Host and Origin, on real sockets."""
+"""TLS, logins, Host and Origin, and the web configuration file, on real sockets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The socket for commands in the state folder comes back whatever happened to it."""
+"""The command socket in the state folder is created again after it was removed or could not be created."""
 
 from __future__ import annotations
 

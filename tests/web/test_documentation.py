@@ -1,4 +1,4 @@
-"""The documentation under /docs/: found, linked, confined to its folder, with a policy for its own scripts."""
+"""/docs/ serves the built documentation: content types, confinement to its folder, header link, security policy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Maintenance and events: over the command line, the API and the log, with and without a daemon."""
+"""Maintenance and events on the command line, in the API and in the log, with and without a daemon."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from tests.simulated_time import START, SimulatedDays, camera
 from tests.test_reload import Place, Start, known, watching
 from tests.waiting import AT_MOST_SECONDS, until
 from xueliang_monitor.event_log import PriorityFormatter, fields_of, logfmt
-from xueliang_monitor.judgement.availability import Seconds, window
-from xueliang_monitor.judgement.maintenance import Window, covering
+from xueliang_monitor.judgement.availability import AvailabilitySeconds, window
+from xueliang_monitor.judgement.maintenance import Window, WindowKind, covering
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
 from xueliang_monitor.model import State
 from xueliang_monitor.simulator.faults import BY_NAME
@@ -45,20 +45,22 @@ def test_maintenance_suspends_judgement_and_is_left_out_of_the_rates() -> None:
     days = SimulatedDays(cameras, lambda _name, at: "connect_timeout" if START + 300 < at < START + 900 else None)
     days.run(200)
     days.fleet.collect()
-    days.fleet.windows = (Window(1, "uplink", "sw", days.clock.now(), START + 1200, "new switch"),)
+    days.fleet.windows = (Window(1, WindowKind.UPLINK, "sw", days.clock.now(), START + 1200, "new switch"),)
     days.run(700)
     assert {status.state for _, status in days.fleet.snapshot().entries} == {State.MAINTENANCE}
     days.run(1100)
     assert [item for item in days.transitions if item.kind != "state"] == []
     assert {status.state for _, status in days.fleet.snapshot().entries} == {State.UP}
-    total = sum((seconds for name, _, seconds in days.fleet.collect().seconds if name == "cam-0"), Seconds())
+    total = sum(
+        (seconds for name, _, seconds in days.fleet.collect().seconds if name == "cam-0"), AvailabilitySeconds()
+    )
     assert total.maintenance == pytest.approx(1000, abs=20)
     assert total.online_ratio == total.healthy_ratio == 1.0
 
 
 def test_windows_cover_what_they_name_until_they_end() -> None:
-    site = Window(1, "site", "S", 100, 200)
-    early = Window(2, "camera", "a", 100, 500, stopped=150)
+    site = Window(1, WindowKind.SITE, "S", 100, 200)
+    early = Window(2, WindowKind.CAMERA, "a", 100, 500, stopped=150)
     assert covering((site, early), 120, camera="a", site="S", uplink="") is early
     assert covering((site, early), 160, camera="a", site="S", uplink="") is site
     assert covering((site, early), 160, camera="a", site="T", uplink="") is None
@@ -67,11 +69,15 @@ def test_windows_cover_what_they_name_until_they_end() -> None:
 
 def test_a_rolling_window_takes_the_rest_of_the_day_before() -> None:
     noon = time.mktime((2026, 5, 10, 12, 0, 0, 0, 0, -1))
-    by_day = {"2026-05-10": Seconds(43_200, 43_200), "2026-05-09": Seconds(86_400, 0), "2026-05-08": Seconds(86_400)}
+    by_day = {
+        "2026-05-10": AvailabilitySeconds(43_200, 43_200),
+        "2026-05-09": AvailabilitySeconds(86_400, 0),
+        "2026-05-08": AvailabilitySeconds(86_400),
+    }
     one = window(by_day, 1, noon)
     assert (one.observed, one.online) == (pytest.approx(86_400), pytest.approx(43_200))
     assert window(by_day, 30, noon).observed == pytest.approx(43_200 + 2 * 86_400)
-    assert Seconds().online_ratio is None
+    assert AvailabilitySeconds().online_ratio is None
 
 
 async def test_maintenance_from_the_command_line_with_and_without_a_daemon(simulated: Start, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Links that people are given, followed against the real page: of alerts, of the page itself, and to dashboards."""
+"""Follows the links in alerts, on the pages and to the dashboards."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ EXPECTED = {
     for alert in rule["exp_alerts"]
     if "page" in alert["exp_annotations"]
 }
-"""Cameras and links, as promtool has the rules make them."""
+"""Cameras and links that the alert rules must produce, from the cases of promtool."""
 
 
 @pytest.mark.parametrize(("camera", "link"), sorted(EXPECTED))
 async def test_an_alerts_link_leads_to_what_it_is_of(camera: str, link: str, tmp_path: Path) -> None:
-    assert urlsplit(link).fragment == "", "the page has no place of that name"
+    assert urlsplit(link).fragment == "", "the page has no such anchor"
     async with two_monitors(tmp_path) as (one, _):
         text = await one.read(link.removeprefix("http://monitor:9147").replace("gate-1", "well.1"))
         assert not camera or f"<h1>{camera.replace('gate-1', 'well.1')}" in text

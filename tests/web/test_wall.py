@@ -1,4 +1,4 @@
-"""The wall without a browser: what is sent when and to whom, in which order; geometry of charts; checks on demand."""
+"""The wall without a browser: updates and their receivers, order of tiles, chart geometry, checks on demand."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from tests.simulated_time import camera
 from tests.waiting import until
 from xueliang_monitor.clock import ManualClock
 from xueliang_monitor.fleet.fleet import Fleet
-from xueliang_monitor.judgement.availability import Seconds
+from xueliang_monitor.judgement.availability import AvailabilitySeconds
 from xueliang_monitor.judgement.episodes import Episode, outages_of
 from xueliang_monitor.judgement.health import Policy
-from xueliang_monitor.judgement.maintenance import Window
+from xueliang_monitor.judgement.maintenance import Window, WindowKind
 from xueliang_monitor.model import Finding, Rung, RungResult, State, VisitResult
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.web import charts, live
@@ -133,7 +133,7 @@ def test_names_with_numbers_are_in_the_order_of_people() -> None:
 
 
 def test_days_and_the_last_day_are_drawn_as_they_were() -> None:
-    day = Seconds(86_400, 86_400 * 0.9, 86_400 * 0.9)
+    day = AvailabilitySeconds(86_400, 86_400 * 0.9, 86_400 * 0.9)
     bars = charts.days({"2026-11-25": day}, "2026-11-25", 3)
     assert [bar.day for bar in bars] == ["2026-11-23", "2026-11-24", "2026-11-25"]
     assert [bar.kind for bar in bars] == ["unknown", "unknown", "down"]
@@ -145,14 +145,14 @@ def test_days_and_the_last_day_are_drawn_as_they_were() -> None:
         Episode("c", "", "picture_black", now - 2 * hour, now - hour, None, ""),
         Episode("", "u", "uplink_down", now - 48 * hour, now - 48 * hour, now - 47 * hour, ""),
     ]
-    windows = [Window(1, "camera", "c", now - hour, now + hour, "mast")]
+    windows = [Window(1, WindowKind.CAMERA, "c", now - hour, now + hour, "mast")]
     found = charts.timeline(episodes, [item for _, item in outages_of(episodes)], windows, now)
     assert [(each.state, round(each.x), round(each.width)) for each in found] == [
         (State.DEGRADED, 917, 83),
         (State.DOWN, 750, 125),
         (State.MAINTENANCE, 958, 42),
     ]
-    assert charts.watched_from({"2026-11-25": Seconds(21_600, 0, 0)}, "2026-11-25") == 750
+    assert charts.watched_from({"2026-11-25": AvailabilitySeconds(21_600, 0, 0)}, "2026-11-25") == 750
 
 
 def test_a_line_has_gaps_where_nothing_was_seen() -> None:

@@ -1,4 +1,4 @@
-"""The page's words: every one of the templates has its Chinese."""
+"""Every text in the templates has a Chinese translation."""
 
 from __future__ import annotations
 

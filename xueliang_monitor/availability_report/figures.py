@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 
 from xueliang_monitor.configuration.camera_file import Lifecycle
 from xueliang_monitor.configuration.inventory import Camera
-from xueliang_monitor.judgement.availability import Seconds
+from xueliang_monitor.judgement.availability import AvailabilitySeconds
 from xueliang_monitor.judgement.episodes import Episode
 from xueliang_monitor.judgement.health import Outage
 
@@ -80,7 +80,7 @@ class Rate:
 
     name: str
     cameras: int
-    seconds: Seconds
+    seconds: AvailabilitySeconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +135,13 @@ class Figures:
     never_seen: tuple[Camera, ...]
 
 
-def _sum(each: Iterable[Seconds]) -> Seconds:
-    return sum(each, Seconds())
+def _sum(each: Iterable[AvailabilitySeconds]) -> AvailabilitySeconds:
+    return sum(each, AvailabilitySeconds())
 
 
-def _groups(cameras: Sequence[Camera], totals: Mapping[str, Seconds], key: Callable[[Camera], str]) -> tuple[Rate, ...]:
+def _groups(
+    cameras: Sequence[Camera], totals: Mapping[str, AvailabilitySeconds], key: Callable[[Camera], str]
+) -> tuple[Rate, ...]:
     groups: dict[str, list[Camera]] = defaultdict(list)
     for camera in cameras:
         groups[key(camera)].append(camera)
@@ -189,7 +191,7 @@ def _registered_in(camera: Camera, period: Period) -> bool:
 def build(
     period: Period,
     cameras: Iterable[Camera],
-    seconds: Mapping[str, Mapping[str, Seconds]],
+    seconds: Mapping[str, Mapping[str, AvailabilitySeconds]],
     *,
     episodes: Iterable[Episode],
     outages: Iterable[tuple[str, Outage]],
@@ -212,7 +214,7 @@ def build(
     ]
     ids = {camera.id: camera for camera in wanted}
     days = period.days
-    by_camera = {name: {day: seconds.get(name, {}).get(day, Seconds()) for day in days} for name in ids}
+    by_camera = {name: {day: seconds.get(name, {}).get(day, AvailabilitySeconds()) for day in days} for name in ids}
     totals = {name: _sum(each.values()) for name, each in by_camera.items()}
     active = [camera for camera in wanted if camera.status is Lifecycle.ACTIVE or totals[camera.id].observed]
     known = [item for item in episodes if _touches(item, period)]

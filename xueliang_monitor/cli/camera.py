@@ -47,6 +47,7 @@ def _row(camera: Camera, live: dict[str, Any] | None) -> dict[str, Any]:
 
 @app.command("list")
 def list_(
+    *,
     site: Annotated[str | None, typer.Option(help="Only cameras of this site.")] = None,
     state: Annotated[
         str | None, typer.Option(help="Only cameras in this state: up, degraded, down, unknown or maintenance.")
@@ -111,12 +112,12 @@ def show(camera: CameraArgument, as_json: JsonOption = False, config: ConfigOpti
     loaded = installation_of(config, passwords=False)
     known = camera_of(loaded, camera)
     live = daemon_state.ask(loaded.settings, f"/api/v1/cameras/{known.id}")
-    said = known.data.model_dump(mode="json", exclude_none=True)
+    stored = known.data.model_dump(mode="json", exclude_none=True)
     if as_json:
-        print_json({"id": known.id, "file": said, "live": live})
+        print_json({"id": known.id, "file": stored, "live": live})
         return
     table = Table("Key", "Value", title=escape(f"{known.id}  {known.name}"), title_justify="left")
-    for key, value in said.items():
+    for key, value in stored.items():
         pairs = value.items() if isinstance(value, dict) else [("", value)]
         for inner, text in pairs:
             if text not in ("", None):

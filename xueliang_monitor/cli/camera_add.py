@@ -150,12 +150,13 @@ def add_one(wish: RegistrationRequest, loaded: Installation, *, as_json: bool) -
 
 
 def _known(candidate: NewCamera) -> dict[str, Any]:
-    said = candidate.data.model_dump(mode="json", exclude_none=True)
-    return {key: said[key] for key in ("status", "identity", "stream", "main_stream", "rtsp_path") if key in said}
+    stored = candidate.data.model_dump(mode="json", exclude_none=True)
+    return {key: stored[key] for key in ("status", "identity", "stream", "main_stream", "rtsp_path") if key in stored}
 
 
 def add(
     address: Annotated[str, typer.Argument(help="The camera's IP address or host name.")],
+    *,
     site: Annotated[str, typer.Option("--site", "-s", help="Community, village or school where it is installed.")] = "",
     name: Annotated[str | None, typer.Option(help="Name for people.")] = None,
     identity: Annotated[str | None, typer.Option("--id", help="Id; default: derived from name or address.")] = None,

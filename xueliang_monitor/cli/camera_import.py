@@ -59,6 +59,7 @@ def import_(
         Path,
         typer.Argument(help="CSV or XLSX with the columns of config/fleet.csv, in English or Chinese."),
     ],
+    *,
     into: Annotated[
         Path | None, typer.Option("--into", help="Folder for the camera files; default: that of the settings.")
     ] = None,

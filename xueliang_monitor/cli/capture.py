@@ -13,6 +13,7 @@ from xueliang_monitor.cli.output import ConfigOption, err, refuse
 
 def capture(
     target: Annotated[str, typer.Argument(help="A camera's id, or an rtsp:// URL.")],
+    *,
     to: Annotated[Path | None, typer.Option("--to", help="Output file; default: standard output.")] = None,
     username: Annotated[str | None, typer.Option(envvar="XUELIANG_USERNAME", help="User name for the login.")] = None,
     password_file: Annotated[Path | None, typer.Option(help="File with the password.")] = None,

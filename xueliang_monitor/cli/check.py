@@ -109,7 +109,7 @@ async def _visit(target: Target, locks: CameraLocks, name_servers: tuple[str, ..
     import asyncio
 
     from xueliang_monitor.model import Timeouts
-    from xueliang_monitor.net.names import Names
+    from xueliang_monitor.net.names import NameResolver
     from xueliang_monitor.picture.worker import Workers
     from xueliang_monitor.probing.memory import Memory
     from xueliang_monitor.probing.rungs import BESIDE_RUNGS, LADDER
@@ -122,7 +122,7 @@ async def _visit(target: Target, locks: CameraLocks, name_servers: tuple[str, ..
         with err.status(f"checking {target.id} …"):
             async with (
                 locks.hold(target.host),
-                Names(name_servers) as names,
+                NameResolver(name_servers) as names,
                 pauses.watched(),
                 asyncio.timeout(TOTAL_SECONDS),
             ):
@@ -196,6 +196,7 @@ def _print_table(target: Target, visited: VisitResult) -> None:
 
 def check(
     target: Annotated[str, typer.Argument(help="A camera's id, or an rtsp:// URL.")],
+    *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     username: Annotated[str | None, typer.Option(envvar="XUELIANG_USERNAME", help="User name for the login.")] = None,
     password_file: Annotated[Path | None, typer.Option(help="File with the password.")] = None,

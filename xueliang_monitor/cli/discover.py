@@ -57,6 +57,7 @@ def _url(device: DiscoveredDevice) -> str:
 
 
 def discover(
+    *,
     interface: Annotated[str | None, typer.Option(help="Only this network interface, by name or address.")] = None,
     subnet: Annotated[
         str | None,

@@ -53,6 +53,7 @@ def _print_new(state: Path, last: int, camera: str, as_json: bool) -> int:
 
 
 def events(
+    *,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep printing new events.")] = False,
     camera: Annotated[str, typer.Option(help="Only events of this camera.")] = "",
     count: Annotated[int, typer.Option("-n", min=1, max=100_000, help="How many of the latest events.")] = 50,

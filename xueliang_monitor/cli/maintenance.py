@@ -63,6 +63,7 @@ def _subject(loaded: Installation, camera: str | None, site: str | None, uplink:
 
 @app.command("start")
 def start(
+    *,
     camera: Annotated[str | None, typer.Option(help="Id of a camera.")] = None,
     site: Annotated[str | None, typer.Option(help="All cameras of a site.")] = None,
     uplink: Annotated[str | None, typer.Option(help="All cameras of an uplink.")] = None,
@@ -71,11 +72,13 @@ def start(
     config: ConfigOption = None,
 ) -> None:
     """Start maintenance, which ends after its duration. The daemon need not run."""
+    from xueliang_monitor.judgement.maintenance import WindowKind
+
     loaded = installation_of(config, passwords=False)
     kind, name = _subject(loaded, camera, site, uplink)
     now, seconds = time.time(), _seconds(duration)
     with opened(loaded) as history:
-        number = history.start_maintenance(kind, name, began=now, ends=now + seconds, reason=reason[:200])
+        number = history.start_maintenance(WindowKind(kind), name, began=now, ends=now + seconds, reason=reason[:200])
     out.print(
         f"maintenance {number}: {kind} {name} until {to_the_minute(now + seconds)}", markup=False, highlight=False
     )

@@ -15,6 +15,7 @@ from xueliang_monitor.time_format import to_the_minute
 
 def report(
     period: Annotated[str, typer.Argument(help="Month, day or range: 2026-10, 2026-10-05 or 2026-10-01..2026-10-15.")],
+    *,
     site: Annotated[str | None, typer.Option(help="Only cameras of this site.")] = None,
     programme: Annotated[str | None, typer.Option(help="Only cameras of this programme.")] = None,
     form: Annotated[str, typer.Option("--format", help="html, csv or xlsx.")] = "html",

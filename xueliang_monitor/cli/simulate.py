@@ -110,6 +110,7 @@ def _setting(text: str) -> tuple[str, float]:
 def fault(
     camera: Annotated[str, typer.Argument(help="The camera's id.")],
     name: Annotated[str, typer.Argument(metavar="FAULT", help="A fault from `xueliang simulate faults`, or `none`.")],
+    *,
     setting: Annotated[list[str] | None, typer.Option("--set", help="A setting of the fault, as name=number.")] = None,
     clear: Annotated[bool, typer.Option("--clear", help="Remove the fault instead.")] = False,
     control: Control = "127.0.0.1:9148",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from xueliang_monitor.configuration.installation import Installation, timeouts_of
 from xueliang_monitor.model import Finding, Rung, RungResult, StreamParameters, Target, VisitResult
-from xueliang_monitor.net.names import Names
+from xueliang_monitor.net.names import NameResolver
 from xueliang_monitor.picture import PICTURE_CHECKS
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing.camera_lock import CameraLocks
@@ -69,13 +69,13 @@ async def run_acceptance_test(
     A camera without faults is visited twice, because a frozen picture shows only in the second visit. Each visit ends
     after `ends_after` seconds. Raises nothing but CancelledError.
     """
-    async with Names(installation.settings.name_servers) as names:
+    async with NameResolver(installation.settings.name_servers) as names:
         visited = await _visit_twice(target, installation, workers, names, total_seconds=ends_after)
     return AcceptanceResult(tuple(_items(visited, target, expected)), visited)
 
 
 async def _visit_twice(
-    target: Target, installation: Installation, workers: Workers, names: Names, *, total_seconds: float | None
+    target: Target, installation: Installation, workers: Workers, names: NameResolver, *, total_seconds: float | None
 ) -> VisitResult:
     """Visit a camera, and once more where the first visit finds no fault."""
     timeouts, locks = timeouts_of(installation.settings), CameraLocks(installation.settings.state)

@@ -19,7 +19,7 @@ from xueliang_monitor.configuration.inventory import Camera, target_of
 from xueliang_monitor.model import Credentials, OnvifTarget, redact_path
 from xueliang_monitor.net.discovery import probe_addresses
 from xueliang_monitor.net.errors import LoginError, NetError
-from xueliang_monitor.net.names import Names
+from xueliang_monitor.net.names import NameResolver
 from xueliang_monitor.probing.device_memory import choose_profile, main_profile
 from xueliang_monitor.process.shortage import ShortageError, shortage_of
 from xueliang_monitor.time_format import iso_utc
@@ -59,7 +59,7 @@ async def _open_ports(address: str, ports: tuple[int, ...]) -> tuple[int, ...]:
 
 async def _addresses(host: str, installation: Installation) -> tuple[str, ...]:
     try:
-        async with Names(installation.settings.name_servers) as names:
+        async with NameResolver(installation.settings.name_servers) as names:
             return await names.addresses(host)
     except (NetError, ShortageError) as error:
         raise RegistrationError(str(error)) from error

@@ -1,1 +1,1 @@
-"""What people write: settings, camera files, spreadsheets; read strictly, watched for changes."""
+"""The configuration: settings, camera files, spreadsheets, and the watcher of the camera folder."""

@@ -1,4 +1,4 @@
-"""What a camera's file may say, and how it is written: whole or not at all."""
+"""The model of a camera file, and atomic writing of camera files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class Lifecycle(enum.StrEnum):
-    """How a camera is dealt with: watched and counted, watched only, or neither."""
+    """The lifecycle of a camera: watched and counted, watched only, or neither."""
 
     ACTIVE = "active"
     COMMISSIONING = "commissioning"
@@ -41,9 +41,9 @@ def _check_http_path(value: str) -> str:
 
 def _check_path(value: str, what: str) -> str:
     if not value.startswith("/"):
-        raise ValueError(f"not {what}; it begins with /")
+        raise ValueError(f"not {what}; it must begin with /")
     if re.search(r"[\s\x00-\x1f]", value):
-        raise ValueError(f"not {what}; it holds white space")
+        raise ValueError(f"not {what}; it must not contain white space")
     return value
 
 
@@ -51,29 +51,29 @@ def _check_credentials(value: str | None, info: ValidationInfo) -> str | None:
     known = (info.context or {}).get("credentials")
     if value is not None and known is not None and value not in known:
         names = ", ".join(sorted(known)) or "none"
-        raise ValueError(f'the settings know no credentials "{value}"; known: {names}')
+        raise ValueError(f'credentials "{value}" are not in the settings; known: {names}')
     return value
 
 
 def _check_tls(value: str) -> str:
     if value not in {"verify", "insecure"} and not value.startswith("/"):
-        raise ValueError("write verify, insecure, or the absolute path of a file of certificates")
+        raise ValueError("write verify, insecure, or the absolute path of a certificate file")
     return value
 
 
 def _check_range(value: tuple[float, float] | None) -> tuple[float, float] | None:
     if value is not None and not 0 <= value[0] < value[1]:
-        raise ValueError("write the smallest and the largest bitrate, as in [200000, 4000000]")
+        raise ValueError("write the lowest and the highest bitrate, for example [200000, 4000000]")
     return value
 
 
 def _default_port(value: Any, info: ValidationInfo) -> Any:
-    """Take RTSP's port where none stands, or that of RTSP over TLS (RFC 7826, 22.12)."""
+    """Return the default port of RTSP, or of RTSP over TLS (RFC 7826, section 22.12), if none is given."""
     return value or (322 if info.data.get("rtsp") == "tls" else 554)
 
 
 def _as_text(value: Any) -> Any:
-    """Take a number that stands without quotes, such as a serial number, as its digits."""
+    """Return an unquoted number, such as a serial number, as text."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
@@ -82,7 +82,7 @@ Words = Annotated[str, BeforeValidator(_as_text), Field(max_length=120)]
 
 
 class IdentitySection(Strict):
-    """Who the camera was when it was registered, or when a change was last accepted."""
+    """The identity of the camera when it was registered, or when a change was last accepted."""
 
     manufacturer: Words = ""
     """Manufacturer as ONVIF reports it."""
@@ -100,12 +100,18 @@ class IdentitySection(Strict):
     """Hardware id as ONVIF reports it."""
 
     def value(self) -> Identity:
-        """Return it as a value."""
-        return Identity(self.manufacturer, self.model, self.firmware, self.serial, self.hardware)
+        """Return the section as a value."""
+        return Identity(
+            manufacturer=self.manufacturer,
+            model=self.model,
+            firmware=self.firmware,
+            serial=self.serial,
+            hardware=self.hardware,
+        )
 
     @classmethod
     def of(cls, who: Identity) -> IdentitySection:
-        """Return what is written of an identity."""
+        """Return the section for an identity."""
         return cls(
             manufacturer=who.manufacturer,
             model=who.model,
@@ -116,7 +122,7 @@ class IdentitySection(Strict):
 
 
 class StreamSection(Strict):
-    """What a profile's encoder was set to when the camera was registered."""
+    """The encoder settings of a profile when the camera was registered."""
 
     profile: Words = ""
     """Token of the ONVIF profile."""
@@ -143,19 +149,19 @@ class StreamSection(Strict):
     """Smallest and largest accepted bitrate in bit/s, such as `[200000, 4000000]`."""
 
     def value(self) -> StreamParameters:
-        """Return it as a value."""
+        """Return the section as a value."""
         return StreamParameters(
-            self.codec,
-            self.width,
-            self.height,
-            self.frame_rate_hertz,
-            self.bits_per_second,
-            self.keyframe_interval_seconds,
+            codec=self.codec,
+            width=self.width,
+            height=self.height,
+            frame_rate_hertz=self.frame_rate_hertz,
+            bits_per_second=self.bits_per_second,
+            keyframe_interval_seconds=self.keyframe_interval_seconds,
         )
 
     @classmethod
     def of(cls, profile: str, stream: StreamParameters) -> StreamSection:
-        """Return what is written of a profile."""
+        """Return the section for a profile."""
         return cls(
             profile=profile,
             codec=stream.codec,
@@ -168,7 +174,7 @@ class StreamSection(Strict):
 
 
 class PictureSection(Strict):
-    """What is special about judging this camera's picture; what is left out is as in the settings."""
+    """How this camera's picture is judged; missing keys take the values of the settings."""
 
     burst: Annotated[int | None, Field(ge=0, le=BURST_PICTURES)] = None
     """Number of pictures after the keyframe that are examined in a burst."""
@@ -181,7 +187,7 @@ class PictureSection(Strict):
 
 
 class CameraFile(Strict):
-    """What a camera's file says."""
+    """The content of a camera file."""
 
     name: Label | None = None
     """Display name. The default is the camera's id."""
@@ -277,24 +283,26 @@ class CameraFile(Strict):
 
     @property
     def onvif_scheme(self) -> str:
-        """How it speaks ONVIF: `none`, `http` or `https`; a port alone means http."""
+        """The scheme for ONVIF: `none`, `http` or `https`; a port alone means `http`."""
         return self.onvif or ("http" if self.onvif_port else "none")
 
 
 def _plain(data: CameraFile) -> dict[str, Any]:
-    """Return what stands in the file: nothing that is a default, but for what one looks for first."""
+    """Return the keys to write: those without default values, and those that people look for first."""
     always = {"name", "site", "programme", "uplink", "address", "rtsp_port", "rtsp_path", "credentials"}
-    said = data.model_dump(mode="json", exclude_none=True)
+    values = data.model_dump(mode="json", exclude_none=True)
     changed = data.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
-    return {key: changed.get(key, value) for key, value in said.items() if key in changed or (key in always and value)}
+    return {
+        key: changed.get(key, value) for key, value in values.items() if key in changed or (key in always and value)
+    }
 
 
 def write(folder: Path, identity: str, data: CameraFile, *, new: bool = False) -> Path:
-    """Write a camera's file whole or not at all, durably; return where.
+    """Write a camera file atomically and durably; return its path.
 
     Raises:
-        FileExistsError: it is to be `new`, but there is one.
-        OSError: it cannot be written.
+        FileExistsError: the file exists, and `new` was requested.
+        OSError: the file cannot be written.
 
     """
     text = yaml.safe_dump(_plain(data), allow_unicode=True, sort_keys=False, width=120)
@@ -302,11 +310,11 @@ def write(folder: Path, identity: str, data: CameraFile, *, new: bool = False) -
 
 
 def write_text(folder: Path, identity: str, text: str, *, new: bool = False) -> Path:
-    """Write a text as a camera's file, whole or not at all, durably; return where.
+    """Write text as a camera file atomically and durably; return its path.
 
     Raises:
-        FileExistsError: it is to be `new`, but there is one.
-        OSError: it cannot be written.
+        FileExistsError: the file exists, and `new` was requested.
+        OSError: the file cannot be written.
 
     """
     path = folder / f"{identity}.yaml"
@@ -315,10 +323,10 @@ def write_text(folder: Path, identity: str, text: str, *, new: bool = False) -> 
 
 
 def put_aside(folder: Path, identity: str) -> Path:
-    """Move a camera's file to the folder `removed` beside it, under a name that is free; return where.
+    """Move a camera file to the subfolder `removed` under an unused name; return its new path.
 
     Raises:
-        OSError: there is none, or it cannot be moved.
+        OSError: the file does not exist or cannot be moved.
 
     """
     removed = folder / "removed"

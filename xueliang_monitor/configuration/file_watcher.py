@@ -1,4 +1,4 @@
-"""Follows the camera files: tells when one comes, changes or goes."""
+"""Watches the camera files: reports when one is added, changed or removed."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ log = logging.getLogger(__name__)
 logging.getLogger("watchfiles").setLevel(logging.WARNING)
 
 GATHER_MS = 300
-"""How long changes are gathered, so that an import of a whole fleet is one."""
+"""How long changes are gathered, so that an import of a whole fleet is reported once."""
 
 LOOK_MS = 1000
-"""How often the folder is looked at all the same: not every file system tells, and none what came before."""
+"""How often the folder is polled in addition: not every file system reports changes, and none reports earlier ones."""
 
 LOOK_PAUSES = 100
-"""How much longer than a look takes is waited before the next, so that large fleets cost no more."""
+"""The pause after a poll, as a multiple of its duration, so that polling a large fleet costs no more."""
 
 LOOK_SECONDS = LOOK_MS / 1000
 GONE_SECONDS = 2.0
-"""How soon a folder that is gone is followed again."""
+"""How soon watching a missing folder is tried again."""
 
 REFUSED_SECONDS = 60.0
-"""How long the folder is only looked at where the system has no means left to tell of changes (inotify)."""
+"""How long the folder is only polled if the system cannot report changes (no inotify instance left)."""
 
 
-class _NotToldError(Exception):
-    """The system does not tell of changes; the text says why, `pause` after how many seconds that is tried again."""
+class _NotReportedError(Exception):
+    """The system does not report changes; the text says why. `pause` is the time in seconds before the next attempt."""
 
     def __init__(self, text: str, pause: float) -> None:
         super().__init__(text)
@@ -47,7 +47,7 @@ Fingerprint = frozenset[tuple[str, int, int, int]]
 
 
 def fingerprint(folder: Path) -> Fingerprint:
-    """Return name, inode, size and time of every camera file; empty where the folder cannot be read."""
+    """Return name, inode, size and modification time of every camera file; empty if the folder cannot be read."""
     found = set()
     try:
         for path in folder.iterdir():
@@ -60,30 +60,30 @@ def fingerprint(folder: Path) -> Fingerprint:
 
 
 class _FolderPoll:
-    """Looks at a folder, and tells whether it changed; not more often than a small share of the time allows."""
+    """Polls a folder for changes; spends only a small share of the time."""
 
     def __init__(self, folder: Path, seen: Fingerprint) -> None:
         self._folder = folder
         self._seen = seen
         self._next = 0.0
 
-    async def changed(self, *, told: bool) -> bool:
-        """Say whether something changed since the last look; `told` looks at once."""
+    async def changed(self, *, reported: bool) -> bool:
+        """Return whether something changed since the last poll; with `reported`, poll at once and return True."""
         loop = asyncio.get_running_loop()
         started = loop.time()
-        if started < self._next and not told:
+        if started < self._next and not reported:
             return False
         now = await asyncio.to_thread(fingerprint, self._folder)
         self._next = loop.time() + LOOK_PAUSES * (loop.time() - started)
         before, self._seen = self._seen, now
-        return told or now != before
+        return reported or now != before
 
 
-async def _told(folder: Path) -> AsyncIterator[bool]:
-    """Yield, at least every second, whether the system told of a change.
+async def _reports(folder: Path) -> AsyncIterator[bool]:
+    """Yield at least every second whether the system reported a change.
 
     Raises:
-        _NotToldError: it does not, or no longer.
+        _NotReportedError: the system does not report changes, or no longer.
 
     """
     watcher = watchfiles.awatch(
@@ -100,42 +100,44 @@ async def _told(folder: Path) -> AsyncIterator[bool]:
                 yield bool(changes)
     except (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt):
         raise
-    except BaseException as error:  # its panics are no Exception
+    except BaseException as error:  # a panic of watchfiles is not an Exception
         gone = isinstance(error, FileNotFoundError | NotADirectoryError)
-        raise _NotToldError(str(error) or type(error).__name__, GONE_SECONDS if gone else REFUSED_SECONDS) from error
-    raise _NotToldError("it ended", GONE_SECONDS)
+        raise _NotReportedError(
+            str(error) or type(error).__name__, GONE_SECONDS if gone else REFUSED_SECONDS
+        ) from error
+    raise _NotReportedError("the watcher ended", GONE_SECONDS)
 
 
-async def _look_for(seconds: float, poll: _FolderPoll, changed: Callable[[], Awaitable[None]]) -> None:
-    """Look at the folder once a second."""
+async def _poll_for(seconds: float, poll: _FolderPoll, changed: Callable[[], Awaitable[None]]) -> None:
+    """Poll the folder once a second for a number of seconds."""
     loop = asyncio.get_running_loop()
     until = loop.time() + seconds
     while loop.time() < until:
         await asyncio.sleep(LOOK_SECONDS)
-        if await poll.changed(told=False):
+        if await poll.changed(reported=False):
             await changed()
 
 
 async def follow(folder: Path, seen: Fingerprint, changed: Callable[[], Awaitable[None]]) -> None:
-    """Await `changed` after every change of a camera file since it was `seen`, until cancelled.
+    """Await `changed` after every change of a camera file since `seen`, until cancelled.
 
-    Where the system does not tell of changes, as it has no inotify instance left or the folder is gone, the folder is
-    looked at every second; that is said once, and tried again.
+    If the system does not report changes, because no inotify instance is left or the folder is missing, the folder is
+    polled every second. This is logged once, and watching is tried again.
     """
-    poll, said = _FolderPoll(folder, seen), False
+    poll, logged = _FolderPoll(folder, seen), False
     while True:
         try:
-            async with contextlib.aclosing(_told(folder)) as tellings:  # type: ignore[type-var] # as above
-                async for told in tellings:
-                    if said:
-                        log.info("%s: its changes are told by the system again", folder)
-                        said = False
-                    if await poll.changed(told=told):
+            async with contextlib.aclosing(_reports(folder)) as reports:  # type: ignore[type-var] # as above
+                async for reported in reports:
+                    if logged:
+                        log.info("%s: the system reports changes again", folder)
+                        logged = False
+                    if await poll.changed(reported=reported):
                         await changed()
-        except _NotToldError as error:
-            if not said:
+        except _NotReportedError as error:
+            if not logged:
                 log.warning(
-                    "%s: its changes are not told by the system (%s); it is looked at every second", folder, error
+                    "%s: the system does not report changes (%s); the folder is polled every second", folder, error
                 )
-            said = True
-            await _look_for(error.pause, poll, changed)
+            logged = True
+            await _poll_for(error.pause, poll, changed)

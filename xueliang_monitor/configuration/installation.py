@@ -1,4 +1,4 @@
-"""One installation: its settings, its logins, its cameras, and what those mean to the parts that use them."""
+"""One installation: settings, credentials and cameras, loaded together."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from xueliang_monitor.probing.rungs import PROBES
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """Settings, logins by name and cameras, and everything that is wrong with any."""
+    """Settings, credentials by name, cameras, and all problems found in them."""
 
     settings: config.Settings
     credentials: Mapping[str, Credentials]
@@ -25,7 +25,7 @@ class Installation:
     problems: tuple[Problem, ...]
 
     def read_cameras_again(self) -> Installation:
-        """Return the same with the cameras read anew.
+        """Return a copy with the camera files read again.
 
         Raises:
             DocumentError: the folder cannot be read.
@@ -34,10 +34,10 @@ class Installation:
         return self.with_inventory(_cameras(self.settings, self.credentials))
 
     def in_force(self, started: config.Settings) -> Installation:
-        """Return the same with the settings of the start where those count until the next one.
+        """Return a copy with those settings of the start that take effect only after a restart.
 
         Raises:
-            DocumentError: the folder of cameras that counts cannot be read.
+            DocumentError: the camera folder in force cannot be read.
 
         """
         settings = self.settings.model_copy(update={name: getattr(started, name) for name in config.AT_START})
@@ -45,7 +45,7 @@ class Installation:
         return same if settings.inventory == self.settings.inventory else same.read_cameras_again()
 
     def with_inventory(self, cameras: Inventory) -> Installation:
-        """Return the same with other cameras."""
+        """Return a copy with another inventory."""
         return replace(self, inventory=cameras)
 
 
@@ -54,10 +54,10 @@ def _cameras(settings: config.Settings, credentials: Mapping[str, Credentials]) 
 
 
 def load(file: Path, *, passwords: bool = True) -> Installation:
-    """Read settings, passwords and cameras; without `passwords`, logins stand there that nobody can log in with.
+    """Load settings, passwords and cameras; without `passwords`, all passwords are empty.
 
     Raises:
-        DocumentError: the settings cannot be used at all.
+        DocumentError: the settings cannot be used.
 
     """
     settings, document = config.load(file)
@@ -70,13 +70,11 @@ def load(file: Path, *, passwords: bool = True) -> Installation:
     return Installation(settings, credentials, _cameras(settings, credentials), problems)
 
 
-def cameras_before(kept: Mapping[str, CameraFile | None], loaded: Installation) -> Inventory:
-    """Return the cameras as they were when the history was written, with the logins and defaults of today.
+def stored_inventory(kept: Mapping[str, CameraFile | None], loaded: Installation) -> Inventory:
+    """Return the cameras as they were when the history was last written, with today's credentials and defaults.
 
-    `kept` holds their files by id, None where one was not kept.
-
-    One whose file was not kept then is taken as it is now; one that neither is known of, or whose login is not to be
-    had, is left out.
+    `kept` holds their files by id. A camera whose file was not stored (None) is taken from today's inventory. A camera
+    that is in neither, or whose credentials are missing, is left out.
     """
     today = {camera.id: camera for camera in loaded.inventory.cameras}
     found = []
@@ -89,17 +87,17 @@ def cameras_before(kept: Mapping[str, CameraFile | None], loaded: Installation) 
             continue
         own = logins.get(data.credentials or "")
         device = logins.get(data.onvif_credentials or "") or own
-        found.append(Camera(name, target_of(name, data, own, device, defaults_of(loaded.settings)), data))
+        found.append(Camera(name, target_of(name, data, own, device, defaults=defaults_of(loaded.settings)), data))
     return Inventory(tuple(found), ())
 
 
 def timeouts_of(settings: config.Settings) -> Timeouts:
-    """Return how long visits may take."""
+    """Return the timeouts of visits."""
     return Timeouts(**{probe.rung: settings.timeouts.of(probe.rung) for probe in PROBES})
 
 
 def defaults_of(settings: config.Settings) -> Defaults:
-    """Return what counts for cameras whose files say nothing."""
+    """Return the defaults for camera files that omit a key."""
     picture = settings.picture
     rules = PictureRules(dict(picture.limits), picture.burst, picture.evidence == "faults")
     return Defaults(settings.clock_drift, settings.stream_listen, rules)

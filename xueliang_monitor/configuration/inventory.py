@@ -1,4 +1,4 @@
-"""The cameras: one YAML file each, the file's stem its id; a bad file never stops the others."""
+"""The cameras: one YAML file each, with the camera's id as its stem. An invalid file never affects the others."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from xueliang_monitor.model import Credentials, OnvifTarget, PictureRules, Targe
 
 @dataclass(frozen=True, slots=True)
 class Camera:
-    """One device: what its file says, and what a visit needs of that.
+    """One camera: the content of its file, and the target of its visits.
 
-    `outdated` says that its file became invalid, and this is the last good version.
+    `outdated` says that its file is invalid now and this is the last valid version.
     """
 
     id: str
@@ -25,36 +25,33 @@ class Camera:
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """The name that people see; the id if the file gives none."""
         return self.data.name or self.id
 
     @property
     def site(self) -> str:
-        """Where it hangs."""
+        """The site where it is installed."""
         return self.data.site
 
     @property
     def programme(self) -> str:
-        """Which rollout it came with."""
+        """The programme by which it was installed."""
         return self.data.programme
 
     @property
     def uplink(self) -> str:
-        """What it is connected through."""
+        """The switch or line that connects it; empty if unknown."""
         return self.data.uplink
 
     @property
     def status(self) -> Lifecycle:
-        """How it is dealt with."""
+        """Its lifecycle."""
         return self.data.status
 
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What counts for cameras whose files say nothing.
-
-    How far clocks may be off, how long streams are listened to, how pictures are judged.
-    """
+    """Defaults for camera files that omit a key: tolerated clock drift, listening time, picture rules."""
 
     clock_drift_seconds: float = 5.0
     listen_seconds: float = 2.0
@@ -63,9 +60,9 @@ class Defaults:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """The cameras that could be read, and what is wrong with the other files.
+    """The valid cameras, and the problems of the other files.
 
-    `cameras` are those under watch; `retired` ones are known but not visited.
+    `cameras` are under watch; `retired` ones are known but not visited.
     """
 
     cameras: tuple[Camera, ...]
@@ -74,38 +71,38 @@ class Inventory:
 
     @property
     def invalid_files(self) -> int:
-        """How many files were skipped."""
+        """The number of invalid files."""
         return len({problem.file for problem in self.problems})
 
     @property
     def invalid(self) -> frozenset[str]:
-        """The ids of the cameras whose files were skipped."""
+        """The ids of the cameras whose files are invalid."""
         return frozenset(problem.file.stem for problem in self.problems)
 
     @property
     def known(self) -> tuple[Camera, ...]:
-        """Every camera that could be read, under watch or retired."""
+        """Every valid camera, under watch or retired."""
         return (*self.cameras, *self.retired)
 
 
 def read_camera(
     file: Path, credentials: Mapping[str, Credentials], names: frozenset[str], defaults: Defaults | None = None
 ) -> Camera:
-    """Read one camera's file.
+    """Read one camera file.
 
-    `names` are the credentials that the settings know, `defaults` what counts where its file says nothing.
+    `names` are the names of the credentials in the settings.
 
     Raises:
-        DocumentError: with every problem.
+        DocumentError: the file is invalid; the error lists every problem.
 
     """
     if not ID.fullmatch(file.stem):
-        raise DocumentError((Problem(file, 0, f"the file's name is the camera's id: {ID_RULE}"),))
+        raise DocumentError((Problem(file, 0, f"the file name is the camera's id and may contain only {ID_RULE}"),))
     document = read(file)
     data = validate(document, CameraFile, credentials=names)
     login = _login(document, "credentials", data.credentials, credentials)
     device_login = _login(document, "onvif_credentials", data.onvif_credentials, credentials)
-    return Camera(file.stem, target_of(file.stem, data, login, device_login or login, defaults), data)
+    return Camera(file.stem, target_of(file.stem, data, login, device_login or login, defaults=defaults), data)
 
 
 def target_of(
@@ -113,39 +110,40 @@ def target_of(
     data: CameraFile,
     login: Credentials | None,
     device_login: Credentials | None,
+    *,
     defaults: Defaults | None = None,
 ) -> Target:
-    """Return what a visit needs of what a camera's file says."""
+    """Return the target of visits for a camera file; `device_login` is the login for ONVIF."""
     defaults = defaults or Defaults()
     onvif: OnvifTarget | None = None
     if data.onvif_scheme != "none":
         secure = data.onvif_scheme == "https"
         onvif = OnvifTarget(
-            data.onvif_port or (443 if secure else 80),
-            data.onvif_path,
-            secure,
-            device_login,
-            data.stream.profile if data.stream else "",
-            data.request_keyframe == "auto",
-            data.stream.keyframe_interval_seconds if data.stream else None,
+            port=data.onvif_port or (443 if secure else 80),
+            path=data.onvif_path,
+            secure=secure,
+            credentials=device_login,
+            profile=data.stream.profile if data.stream else "",
+            request_keyframe=data.request_keyframe == "auto",
+            keyframe_interval_seconds=data.stream.keyframe_interval_seconds if data.stream else None,
         )
     return Target(
-        identity,
-        data.address,
-        data.rtsp_port,
-        data.rtsp_path,
-        login,
-        onvif,
-        data.tls,
-        data.identity.value() if data.identity else None,
-        defaults.clock_drift_seconds,
-        data.rtsp == "tls",
-        data.transport,
-        defaults.listen_seconds if data.listen is None else data.listen,
-        data.stream.value() if data.stream else None,
-        data.stream.bits_per_second_range if data.stream else None,
-        data.view_since or "",
-        _picture(data.picture, defaults.picture),
+        id=identity,
+        host=data.address,
+        port=data.rtsp_port,
+        path=data.rtsp_path,
+        credentials=login,
+        onvif=onvif,
+        tls=data.tls,
+        identity=data.identity.value() if data.identity else None,
+        clock_drift_seconds=defaults.clock_drift_seconds,
+        secure=data.rtsp == "tls",
+        transport=data.transport,
+        listen_seconds=defaults.listen_seconds if data.listen is None else data.listen,
+        expected=data.stream.value() if data.stream else None,
+        bits_per_second_range=data.stream.bits_per_second_range if data.stream else None,
+        view_since=data.view_since or "",
+        picture=_picture(data.picture, defaults.picture),
     )
 
 
@@ -155,7 +153,7 @@ def _picture(own: PictureSection | None, usual: PictureRules) -> PictureRules:
     return PictureRules(
         {**usual.limits, **own.limits},
         usual.burst if own.burst is None else own.burst,
-        # Either place turns it off: who forbids pictures for all means all.
+        # Either place turns evidence off: a camera file cannot override a general prohibition.
         usual.evidence and own.evidence != "never",
     )
 
@@ -166,14 +164,14 @@ def _login(
     if name is None:
         return None
     if name not in credentials:
-        raise DocumentError((document.problem((key,), f'the password of credentials "{name}" is not to be had'),))
+        raise DocumentError((document.problem((key,), f'the password of credentials "{name}" cannot be read'),))
     return credentials[name]
 
 
 def load(
     folder: Path, credentials: Mapping[str, Credentials], names: frozenset[str], defaults: Defaults | None = None
 ) -> Inventory:
-    """Read every camera file of a folder.
+    """Read all camera files of a folder.
 
     Raises:
         DocumentError: the folder cannot be read.
@@ -195,7 +193,7 @@ def load(
         stream = (camera.target.host, camera.target.port, camera.target.path)
         if camera.status is not Lifecycle.RETIRED:
             if stream in streams:
-                problems.append(Problem(file, 0, f"the same address, port and path as {streams[stream].name}"))
+                problems.append(Problem(file, 0, f"same address, port and path as {streams[stream].name}"))
                 continue
             streams[stream] = file
         cameras.append(camera)
@@ -207,6 +205,6 @@ def load(
 
 
 def keep_last_good(before: Inventory, after: Inventory) -> Inventory:
-    """Return `after`, with the last good version of each camera whose file became invalid."""
+    """Return `after`, with the last valid version of each camera whose file became invalid."""
     kept = tuple(replace(camera, outdated=True) for camera in before.cameras if camera.id in after.invalid)
     return replace(after, cameras=tuple(sorted((*after.cameras, *kept), key=lambda camera: camera.id)))

@@ -1,4 +1,4 @@
-"""A fleet as a spreadsheet, CSV or XLSX, with English or Chinese headers: a camera a row, read and written."""
+"""A fleet as a spreadsheet (CSV or XLSX) with English or Chinese headers: one camera per row."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CHINESE: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "id": ("编号", "摄像机编号", "设备编号"),
         "name": ("名称", "摄像机名称", "点位名称"),
         "site": ("地点", "站点", "社区", "安装地点"),
-        "programme": ("项目", "批次"),
+        "programme": ("项目批次", "项目", "批次"),
         "uplink": ("上联", "上联设备", "交换机"),
         "address": ("地址", "IP地址", "IP"),
         "rtsp_port": ("RTSP端口",),
@@ -35,14 +35,14 @@ CHINESE: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "onvif_port": ("ONVIF端口",),
     }
 )
-"""Chinese headers by column; the first of each is the one written."""
+"""The accepted Chinese headers of each column; the first one is written."""
 
 _COLUMN_OF = {name.casefold(): column for column, names in CHINESE.items() for name in (column, *names)}
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One good row: the camera's id, what its file will say, and the line it stood in."""
+    """One valid row: the camera's id, the content of its file, and the line number."""
 
     id: str
     data: CameraFile
@@ -54,29 +54,29 @@ def _problem(file: Path, line: int, message: str) -> DocumentError:
 
 
 def _header(file: Path, cells: Sequence[str]) -> list[str]:
-    """Return the columns that a header names, in either language.
+    """Return the columns of a header in either language.
 
     Raises:
-        DocumentError: it names an unknown column, one twice, or leaves a needed one out.
+        DocumentError: a column is unknown, duplicate or missing.
 
     """
     named = [_COLUMN_OF.get("".join(cell.split()).casefold(), "") for cell in cells]
-    said = [f"unknown column {cell.strip()!r}" for cell, column in zip(cells, named, strict=True) if not column]
-    said += [f"column {column!r} stands twice" for column in COLUMNS if named.count(column) > 1]
-    said += [f"column {column!r} is missing" for column in NEEDED if column not in named]
-    if said:
-        raise _problem(file, 1, f"{'; '.join(said)}; columns: {', '.join(COLUMNS)}")
+    found = [f"unknown column {cell.strip()!r}" for cell, column in zip(cells, named, strict=True) if not column]
+    found += [f"column {column!r} appears twice" for column in COLUMNS if named.count(column) > 1]
+    found += [f"column {column!r} is missing" for column in NEEDED if column not in named]
+    if found:
+        raise _problem(file, 1, f"{'; '.join(found)}; columns: {', '.join(COLUMNS)}")
     return named
 
 
 def _decode(file: Path, content: bytes) -> str:
-    """Decode UTF-8, or GB 18030 as spreadsheets in China write it."""
+    """Decode UTF-8, or GB 18030, which spreadsheet programs in China write."""
     for encoding in ("utf-8-sig", "gb18030"):
         try:
             return content.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise _problem(file, 0, "cannot be read: is neither UTF-8 nor GB 18030 text")
+    raise _problem(file, 0, "cannot be read: the text is neither UTF-8 nor GB 18030")
 
 
 def _csv_lines(file: Path, content: bytes) -> Iterator[tuple[int, list[str]]]:
@@ -110,7 +110,7 @@ def _xlsx_lines(file: Path, content: bytes) -> Iterator[tuple[int, list[str]]]:
     except DocumentError:
         raise
     except Exception as error:
-        raise _problem(file, 0, f"is no readable XLSX workbook ({type(error).__name__})") from error
+        raise _problem(file, 0, f"is not a readable XLSX workbook ({type(error).__name__})") from error
 
 
 def _lines(file: Path) -> Iterator[tuple[int, list[str]]]:
@@ -132,15 +132,15 @@ def _parse_row(file: Path, line: int, header: list[str], cells: list[str]) -> Ro
     values = {name: cell.strip() for name, cell in zip(header, cells, strict=False) if cell.strip()}
     identity = values.pop("id", "")
     if not ID.fullmatch(identity):
-        raise _problem(file, line, f"id: missing, or not {ID_RULE}")
+        raise _problem(file, line, f"id: missing, or contains other characters than {ID_RULE}")
     return Row(identity, validate(Document(file, values, {(): line}), CameraFile), line)
 
 
 def read(file: Path) -> tuple[tuple[Row, ...], tuple[Problem, ...]]:
-    """Read a fleet's CSV or XLSX; return the good rows, and a problem with line and column for each bad one.
+    """Read a CSV or XLSX file; return the valid rows, and a problem with line and column for each invalid one.
 
     Raises:
-        DocumentError: the file cannot be read, or has no usable header.
+        DocumentError: the file cannot be read or has no valid header.
 
     """
     lines = _lines(file)
@@ -159,7 +159,7 @@ def read(file: Path) -> tuple[tuple[Row, ...], tuple[Problem, ...]]:
             try:
                 row = _parse_row(file, line, header, cells)
                 if row.id in rows:
-                    raise _problem(file, line, f"id: {row.id} stands in the file twice")
+                    raise _problem(file, line, f"id: {row.id} appears twice in the file")
                 rows[row.id] = row
             except DocumentError as error:
                 problems += error.problems
@@ -175,15 +175,15 @@ def read(file: Path) -> tuple[tuple[Row, ...], tuple[Problem, ...]]:
 
 
 def _values(identity: str, data: CameraFile) -> list[str | int | None]:
-    said = data.model_dump(mode="json", include=set(COLUMNS))
-    return [identity if column == "id" else said[column] for column in COLUMNS]
+    values = data.model_dump(mode="json", include=set(COLUMNS))
+    return [identity if column == "id" else values[column] for column in COLUMNS]
 
 
 def write(stream: io.BufferedIOBase, rows: Iterable[Row], *, xlsx: bool, chinese: bool = False) -> None:
-    """Write cameras as a spreadsheet with the columns that are read.
+    """Write cameras as a spreadsheet that `read` accepts.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the stream cannot be written.
 
     """
     header = [CHINESE[column][0] for column in COLUMNS] if chinese else list(COLUMNS)
@@ -200,5 +200,5 @@ def write(stream: io.BufferedIOBase, rows: Iterable[Row], *, xlsx: bool, chinese
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerows([header, *lines])
-    # With a mark, so that spreadsheet programs take it for UTF-8.
+    # With a byte order mark, spreadsheet programs recognise UTF-8.
     stream.write(("\ufeff" if chinese else "").encode() + text.getvalue().encode())

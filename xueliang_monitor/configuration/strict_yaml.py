@@ -1,4 +1,4 @@
-"""YAML files read strictly: every error with file, line, path and the nearest valid key."""
+"""Strict reading of YAML files: every error names file, line, path and the nearest valid key."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 MAX_FILE_BYTES = 1024 * 1024
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_HINTS = {"password": "write it to a file and name that in password_file, or name a variable in password_env"}
+_HINTS = {"password": "write it to a file named by password_file, or to an environment variable named by password_env"}
 
 Path_ = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
@@ -23,7 +23,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One error in a file; `line` counts from 1 and is 0 where the error has none."""
+    """One error in a file; `line` counts from 1 and is 0 if the error has no line."""
 
     file: Path
     line: int
@@ -35,7 +35,7 @@ class Problem:
 
 
 class DocumentError(Exception):
-    """A file could not be used; `problems` says everything that is wrong with it."""
+    """A file cannot be used; `problems` lists every error in it."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__("; ".join(str(problem) for problem in problems))
@@ -43,16 +43,16 @@ class DocumentError(Exception):
 
 
 class Strict(BaseModel):
-    """A frozen model that refuses unknown keys."""
+    """A frozen model that rejects unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=False, hide_input_in_errors=True)
 
 
 def parse_duration(value: object) -> object:
-    """Read `15s`, `5m`, `500ms`, `2h`, `1d` into seconds.
+    """Return a duration such as `15s`, `5m`, `500ms`, `2h` or `1d` in seconds.
 
     Raises:
-        ValueError: it is none of these.
+        ValueError: the value is not a duration.
 
     """
     if isinstance(value, float):
@@ -68,14 +68,14 @@ Duration = Annotated[float, BeforeValidator(parse_duration)]
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A parsed file and the line of every path in it."""
+    """A parsed file, and the line number of every path in it."""
 
     file: Path
     data: Any
     lines: Mapping[Path_, int]
 
     def problem(self, path: Path_, message: str) -> Problem:
-        """Return a problem at a path, or at the nearest one above it that has a line."""
+        """Return a problem at a path, with the line of the nearest parent that has one."""
         at = path
         while at and at not in self.lines:
             at = at[:-1]
@@ -83,7 +83,8 @@ class Document:
         return Problem(self.file, self.lines.get(at, 1), f"{prefix}: {message}" if prefix else message)
 
 
-def _walk(node: yaml.Node, path: Path_, lines: dict[Path_, int], file: Path, problems: list[Problem]) -> None:
+def _walk(node: yaml.Node, path: Path_, lines: dict[Path_, int], *, file: Path, problems: list[Problem]) -> None:
+    """Record the line of every path below a node, and a problem for every duplicate key."""
     lines.setdefault(path, node.start_mark.line + 1)
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
@@ -94,17 +95,17 @@ def _walk(node: yaml.Node, path: Path_, lines: dict[Path_, int], file: Path, pro
                 problems.append(Problem(file, line, f"{'.'.join(map(str, (*path, name)))}: key given twice"))
             seen.add(name)
             lines[(*path, name)] = line
-            _walk(value, (*path, name), lines, file, problems)
+            _walk(value, (*path, name), lines, file=file, problems=problems)
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
-            _walk(value, (*path, index), lines, file, problems)
+            _walk(value, (*path, index), lines, file=file, problems=problems)
 
 
 def read(file: Path) -> Document:
-    """Read a YAML file of one mapping, without aliases, of at most 1 MiB.
+    """Read a YAML file of at most 1 MiB that contains one mapping and no aliases.
 
     Raises:
-        DocumentError: it cannot be read.
+        DocumentError: the file cannot be read.
 
     """
 
@@ -136,17 +137,17 @@ def read(file: Path) -> Document:
     if node is None:
         return Document(file, {}, {})
     if not isinstance(data, dict):
-        raise refuse("must hold keys and values", 1)
+        raise refuse("must contain keys and values", 1)
     lines: dict[Path_, int] = {}
     problems: list[Problem] = []
-    _walk(node, (), lines, file, problems)
+    _walk(node, (), lines, file=file, problems=problems)
     if problems:
         raise DocumentError(tuple(problems))
     return Document(file, data, lines)
 
 
 def _fields_at(model: type[BaseModel], path: Path_) -> list[str]:
-    """Return the valid keys of the model that `path` leads to."""
+    """Return the valid keys of the model at `path`."""
     current: type[BaseModel] | None = model
     for part in path:
         if current is None:
@@ -174,10 +175,10 @@ def _message(model: type[BaseModel], path: Path_, kind: str, text: str) -> str:
 
 
 def validate(document: Document, model: type[Model], **context: object) -> Model:
-    """Check a document against a model.
+    """Validate a document against a model.
 
     Raises:
-        DocumentError: with every problem, by line.
+        DocumentError: the document is invalid; the error lists every problem by line.
 
     """
     try:

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from xueliang_monitor.clock import ClockReading
 from xueliang_monitor.configuration.camera_file import CameraFile
-from xueliang_monitor.judgement.availability import Seconds
+from xueliang_monitor.judgement.availability import AvailabilitySeconds
 from xueliang_monitor.judgement.episodes import Episode
 from xueliang_monitor.judgement.health import Health, Outage
 from xueliang_monitor.judgement.transition import Transition
 from xueliang_monitor.probing.memory import Memory
+
+
+class ChangeKind(enum.StrEnum):
+    """A kind of change that can be lost before it is written; the values are metric labels."""
+
+    EVENTS = "events"
+    OUTAGES = "outages"
+    LOOKS = "looks"
+    DAYS = "days"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +59,7 @@ class Changes:
 
     Attributes:
         transitions: faults raised and cleared.
-        known: the new state of cameras.
+        cameras: the new state of cameras.
         seconds: seconds to add, by camera and day.
         looks: picture samples.
         outages: outages that began, ended or changed, each with its camera.
@@ -61,8 +71,8 @@ class Changes:
     """
 
     transitions: tuple[Transition, ...] = ()
-    known: tuple[CameraRecord, ...] = ()
-    seconds: tuple[tuple[str, str, Seconds], ...] = ()
+    cameras: tuple[CameraRecord, ...] = ()
+    seconds: tuple[tuple[str, str, AvailabilitySeconds], ...] = ()
     looks: tuple[PictureSample, ...] = ()
     outages: tuple[tuple[str, Outage], ...] = ()
     uplinks: tuple[tuple[str, frozenset[str]], ...] = ()
@@ -72,7 +82,7 @@ class Changes:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredState:
     """The stored state that a start continues from.
 
     Attributes:
@@ -95,7 +105,7 @@ class Stored:
         """The last valid version of each camera's file; None where it was not stored."""
         return {name: known.data for name, known in self.cameras.items()}
 
-    def moved(self, change: Callable[[float], float]) -> Stored:
+    def moved(self, change: Callable[[float], float]) -> StoredState:
         """Return a copy with `change` applied to every time, for example after a correction of the clock."""
         return replace(
             self,

@@ -10,17 +10,17 @@ from xueliang_monitor.clock import STEP_SECONDS, Clock, ClockReading
 from xueliang_monitor.configuration.camera_file import Lifecycle
 from xueliang_monitor.configuration.inventory import Camera, Inventory
 from xueliang_monitor.configuration.strict_yaml import Problem
-from xueliang_monitor.fleet.changes import CameraRecord, Changes, Stored
+from xueliang_monitor.fleet.changes import CameraRecord, Changes, StoredState
 from xueliang_monitor.fleet.clock_faults import without_drift_faults
 from xueliang_monitor.fleet.differences import difference, memory_still_valid
 from xueliang_monitor.fleet.fleet_uplinks import Uplinks, group_of
 from xueliang_monitor.fleet.monitor_status import MonitorFault, MonitorStatus, ReloadStatus
 from xueliang_monitor.fleet.ongoing import open_transitions
-from xueliang_monitor.fleet.pending import Pending
+from xueliang_monitor.fleet.pending import PendingChanges
 from xueliang_monitor.fleet.restoring import clock_step, merged_late, newest, restore, restored_entry
 from xueliang_monitor.fleet.snapshot import Entry, Snapshot
 from xueliang_monitor.fleet.watchers import RungFollower, TransitionWatcher, Watchers
-from xueliang_monitor.judgement.availability import Seconds, spent, split_by_day
+from xueliang_monitor.judgement.availability import AvailabilitySeconds, spent, split_by_day
 from xueliang_monitor.judgement.debounce import advance
 from xueliang_monitor.judgement.health import Health, Outage, Policy
 from xueliang_monitor.judgement.maintenance import Window, covering
@@ -54,13 +54,13 @@ class Fleet:
         for camera in cameras:
             self._uplinks.join(camera)
         self._own_clock = OwnClock(policy.clock_drift, clock.now())
-        self._pending = Pending()
+        self._pending = PendingChanges()
         self._unwatched: dict[str, CameraRecord] = {}
         self._watchers = Watchers()
         self.monitor = MonitorStatus(reload=ReloadStatus(succeeded_at=clock.now(), problems=problems))
         self.windows: tuple[Window, ...] = ()
         self.availability: Mapping[str, Mapping[str, float]] = {}
-        self.today = Seconds()
+        self.today = AvailabilitySeconds()
 
     def entry(self, camera: str) -> Entry:
         """Return the entry of a camera.
@@ -143,7 +143,7 @@ class Fleet:
         self.monitor.reload.record(self._clock.now(), ok=ok, problems=problems)
         self._notify(())
 
-    def resume(self, stored: Stored, before: Iterable[Camera], inventory: Inventory) -> None:
+    def resume(self, stored: StoredState, before: Iterable[Camera], inventory: Inventory) -> None:
         """Restore the state from the history for the cameras of `before`, then switch to today's inventory."""
         self._entries = {camera.id: Entry(camera) for camera in before}
         self._uplinks = Uplinks()
@@ -152,7 +152,7 @@ class Fleet:
         self.restore(stored)
         self.reconcile(inventory)
 
-    def restore(self, stored: Stored) -> None:
+    def restore(self, stored: StoredState) -> None:
         """Restore the state of the current cameras from the history; call `reconcile` with today's inventory next."""
         now = self._clock.now()
         if not -LARGE_STEP_SECONDS < now - newest(stored, now) < LONG_AWAY_SECONDS:
@@ -172,7 +172,7 @@ class Fleet:
         if found.transitions:
             self._notify(found.transitions)
 
-    def take_late(self, stored: Stored) -> None:
+    def take_late(self, stored: StoredState) -> None:
         """Merge stored state that became readable only after the first visits; see `merged_late`."""
         now, lasting = self._clock.now(), dict(stored.open_outages)
         for name, known in stored.cameras.items():
@@ -245,7 +245,7 @@ class Fleet:
         self._pending.uplinks(self._uplinks.take_changed())
         changes = self._pending.take(self._entries, every=every)
         if changes.shifted:
-            changes = replace(changes, known=(*changes.known, *self._unwatched.values()))
+            changes = replace(changes, cameras=(*changes.cameras, *self._unwatched.values()))
         return changes if changes == Changes() else replace(changes, clock=ClockReading.of(self._clock))
 
     def _count_time(self, entry: Entry, until: float) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import bisect
+import enum
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from xueliang_monitor.configuration.strict_yaml import Problem
+from xueliang_monitor.fleet.changes import ChangeKind
 from xueliang_monitor.model import Rung, VisitResult
 from xueliang_monitor.picture.failures import Failures
 from xueliang_monitor.probing.rungs import PROBES
@@ -50,6 +52,14 @@ def _rung_histograms() -> dict[Rung, Histogram]:
     return {probe.rung: Histogram(DURATION_BOUNDS) for probe in PROBES}
 
 
+class VisitOutcome(enum.StrEnum):
+    """How a visit ended; the values are metric labels. `ERROR` is an error of the monitor."""
+
+    OK = "ok"
+    FAULT = "fault"
+    ERROR = "error"
+
+
 @dataclass(slots=True)
 class VisitCounts:
     """Counts over all visits since the start; written by the fleet with each visit.
@@ -57,7 +67,7 @@ class VisitCounts:
     Attributes:
         rung_seconds: how long each rung took.
         lateness: seconds by which visits started late.
-        results: visits by result: `ok`, `fault`, or `error` for a visit that failed by an error of the monitor.
+        results: visits by outcome.
         shortages: visits without a result because the monitor lacked a resource, by resource.
         failures: errors of the monitor in picture checks.
 
@@ -65,7 +75,7 @@ class VisitCounts:
 
     rung_seconds: dict[Rung, Histogram] = field(default_factory=_rung_histograms)
     lateness: Histogram = field(default_factory=lambda: Histogram(LATENESS_BOUNDS))
-    results: Counter[str] = field(default_factory=Counter)
+    results: Counter[VisitOutcome] = field(default_factory=Counter)
     shortages: Counter[str] = field(default_factory=Counter)
     failures: Failures = field(default_factory=Failures)
 
@@ -74,13 +84,13 @@ class VisitCounts:
         for result in visited.rungs:
             self.rung_seconds[result.rung].observe(result.seconds)
         self.lateness.observe(lateness)
-        self.results["fault" if visited.seen else "ok"] += 1
+        self.results[VisitOutcome.FAULT if visited.seen else VisitOutcome.OK] += 1
         self.shortages.update(visited.shortages)
         self.failures.take(visited.camera, visited.failures)
 
     def add_error(self) -> None:
         """Count a visit that raised an exception instead of returning a result."""
-        self.results["error"] += 1
+        self.results[VisitOutcome.ERROR] += 1
 
     def copy(self) -> VisitCounts:
         """Return an independent copy."""
@@ -107,7 +117,7 @@ class HistoryStatus:
 
     ok: bool = True
     damaged: int = 0
-    lost: Counter[str] = field(default_factory=Counter)
+    lost: Counter[ChangeKind] = field(default_factory=Counter)
 
 
 @dataclass(slots=True)

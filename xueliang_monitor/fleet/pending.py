@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from xueliang_monitor.fleet.changes import CameraRecord, Changes, PictureSample
 from xueliang_monitor.fleet.snapshot import Entry
-from xueliang_monitor.judgement.availability import Seconds
+from xueliang_monitor.judgement.availability import AvailabilitySeconds
 from xueliang_monitor.judgement.health import Outage
 from xueliang_monitor.judgement.transition import Transition
 from xueliang_monitor.model import VisitResult
@@ -20,14 +20,14 @@ NEAR_SCORE = 0.4
 """A picture sample with a score this high is always stored; limits are tuned by such samples."""
 
 
-class Pending:
+class PendingChanges:
     """Collects changes until `take` returns them as one batch."""
 
     def __init__(self) -> None:
         self._happened: list[Transition] = []
         self._looks: list[PictureSample] = []
         self._outages: list[tuple[str, Outage]] = []
-        self._seconds: dict[tuple[str, str], Seconds] = {}
+        self._seconds: dict[tuple[str, str], AvailabilitySeconds] = {}
         self._uplinks: dict[str, frozenset[str]] = {}
         self._changed: set[str] = set()
         self._touched: set[str] = set()
@@ -47,9 +47,9 @@ class Pending:
         self._looks.append(PictureSample(visited.camera, visited.at, measures, visited.scores))
         return visited.at
 
-    def seconds(self, camera: str, day: str, spent: Seconds) -> None:
+    def seconds(self, camera: str, day: str, spent: AvailabilitySeconds) -> None:
         """Add seconds to a camera's day."""
-        self._seconds[camera, day] = self._seconds.get((camera, day), Seconds()) + spent
+        self._seconds[camera, day] = self._seconds.get((camera, day), AvailabilitySeconds()) + spent
 
     def outage(self, camera: str, before: Outage | None, after: Outage | None, now: float) -> None:
         """Add the change of a camera's outage; `before` ends `now` if `after` is another outage or None."""
@@ -89,7 +89,7 @@ class Pending:
         wanted: Collection[str] = self._changed | self._touched if every else self._changed
         changes = Changes(
             transitions=tuple(self._happened),
-            known=tuple(
+            cameras=tuple(
                 CameraRecord(name, entry.health, entry.memory, data=entry.camera.data, episodes=entry.episodes)
                 for name in sorted(wanted)
                 if (entry := entries.get(name)) is not None

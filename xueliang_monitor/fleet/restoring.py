@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from xueliang_monitor.clock import Clock
-from xueliang_monitor.fleet.changes import CameraRecord, Stored
+from xueliang_monitor.fleet.changes import CameraRecord, StoredState
 from xueliang_monitor.fleet.differences import with_longer_learned_reference
 from xueliang_monitor.fleet.fleet_uplinks import group_of
 from xueliang_monitor.fleet.snapshot import Entry
@@ -44,12 +44,12 @@ class Restoration:
     clock_wrong_since: float | None
 
 
-def newest(stored: Stored, otherwise: float) -> float:
+def newest(stored: StoredState, otherwise: float) -> float:
     """Return the time of the last stored visit of any camera; `otherwise` without cameras."""
     return max((known.health.visited_at or 0.0 for known in stored.cameras.values()), default=otherwise)
 
 
-def clock_step(stored: Stored, clock: Clock) -> float:
+def clock_step(stored: StoredState, clock: Clock) -> float:
     """Return by how many seconds the wall clock was set during the downtime; negative if it was set back.
 
     After a reboot only a step back shows, by a stored visit in the future; the step was at least that large.
@@ -86,7 +86,7 @@ def merged_late(entry: Entry, known: CameraRecord, lasting: Outage | None, now: 
     return replace(entry, health=health, memory=memory, episodes=dict(counts))
 
 
-def restore(stored: Stored, entries: Mapping[str, Entry], now: float) -> Restoration:
+def restore(stored: StoredState, entries: Mapping[str, Entry], now: float) -> Restoration:
     """Restore the stored state into the entries of the cameras."""
     after = dict(entries)
     changed: set[str] = set()
@@ -137,7 +137,9 @@ def _member(entry: Entry, now: float) -> Member:
     return Member(now if at is None else at, min(lost, default=None))
 
 
-def _uplinks(stored: Stored, entries: Mapping[str, Entry], now: float) -> tuple[tuple[Uplink, ...], list[Transition]]:
+def _uplinks(
+    stored: StoredState, entries: Mapping[str, Entry], now: float
+) -> tuple[tuple[Uplink, ...], list[Transition]]:
     """Return the restored uplinks, and a clearing for each dead uplink without any lost camera left.
 
     Every camera is restored as it was last seen. Otherwise the first cameras visited would decide for all.

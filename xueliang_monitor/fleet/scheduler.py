@@ -104,7 +104,7 @@ def _next_on_grid(grid: float, interval: float, now: float) -> float:
 
 
 def next_plan(
-    plan: Plan, started: float, now: float, visited: VisitResult, health: Health, intervals: Intervals
+    plan: Plan, visited: VisitResult, health: Health, intervals: Intervals, *, started: float, now: float
 ) -> Plan:
     """Plan the visit after one that started at `started` and ended at `now`.
 
@@ -224,4 +224,4 @@ class Scheduler:
                     log.exception("camera %s: the visit failed with an error of the monitor; retrying", camera)
                     plan = put_off(plan, self._clock.monotonic() + self.intervals.of(ORDER[0]))
                     continue
-            plan = next_plan(plan, started, self._clock.monotonic(), visited, health, self.intervals)
+            plan = next_plan(plan, visited, health, self.intervals, started=started, now=self._clock.monotonic())

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from xueliang_monitor.configuration.camera_file import Lifecycle
 from xueliang_monitor.configuration.inventory import Camera
 from xueliang_monitor.fleet.monitor_status import MonitorFault, MonitorStatus
-from xueliang_monitor.judgement.availability import Seconds
+from xueliang_monitor.judgement.availability import AvailabilitySeconds
 from xueliang_monitor.judgement.health import Health
 from xueliang_monitor.judgement.maintenance import Window
 from xueliang_monitor.judgement.status import CameraStatus
@@ -84,7 +84,7 @@ class Snapshot:
     uplinks: tuple[Uplink, ...] = ()
     windows: tuple[Window, ...] = ()
     availability: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    today: Seconds = field(default_factory=Seconds)
+    today: AvailabilitySeconds = field(default_factory=AvailabilitySeconds)
     monitor_faults: tuple[MonitorFault, ...] = ()
 
     @property

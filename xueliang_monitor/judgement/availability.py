@@ -18,7 +18,7 @@ _QUARTER_SECONDS = 900.0
 
 
 @dataclass(frozen=True, slots=True)
-class Seconds:
+class AvailabilitySeconds:
     """Seconds of one camera in one period.
 
     Attributes:
@@ -36,8 +36,8 @@ class Seconds:
     uplink: float = 0.0
     maintenance: float = 0.0
 
-    def __add__(self, other: Seconds) -> Seconds:
-        return Seconds(
+    def __add__(self, other: AvailabilitySeconds) -> AvailabilitySeconds:
+        return AvailabilitySeconds(
             observed=self.observed + other.observed,
             online=self.online + other.online,
             healthy=self.healthy + other.healthy,
@@ -45,9 +45,9 @@ class Seconds:
             maintenance=self.maintenance + other.maintenance,
         )
 
-    def share(self, part: float) -> Seconds:
+    def share(self, part: float) -> AvailabilitySeconds:
         """Return all seconds multiplied by `part`, in [0, 1]."""
-        return Seconds(
+        return AvailabilitySeconds(
             observed=part * self.observed,
             online=part * self.online,
             healthy=part * self.healthy,
@@ -71,15 +71,15 @@ class Seconds:
         return min(1.0, self.healthy / self.counted) if self.counted > 0 else None
 
 
-def spent(status: CameraStatus, seconds: float) -> Seconds:
+def spent(status: CameraStatus, seconds: float) -> AvailabilitySeconds:
     """Return the availability of `seconds` in a status. An unknown state is unwatched, except behind a dead uplink."""
     if status.state is State.MAINTENANCE:
-        return Seconds(observed=seconds, maintenance=seconds)
+        return AvailabilitySeconds(observed=seconds, maintenance=seconds)
     if status.cause is StatusCause.UPLINK_DOWN:
-        return Seconds(observed=seconds, uplink=seconds)
+        return AvailabilitySeconds(observed=seconds, uplink=seconds)
     if status.state is State.UNKNOWN:
-        return Seconds()
-    return Seconds(seconds, seconds if status.online else 0.0, seconds if status.healthy else 0.0)
+        return AvailabilitySeconds()
+    return AvailabilitySeconds(seconds, seconds if status.online else 0.0, seconds if status.healthy else 0.0)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -103,12 +103,12 @@ def split_by_day(start: float, end: float) -> Iterator[tuple[str, float]]:
         start = until
 
 
-def window(days: Mapping[str, Seconds], count: int, now: float) -> Seconds:
+def window(days: Mapping[str, AvailabilitySeconds], count: int, now: float) -> AvailabilitySeconds:
     """Return the seconds of the last `count` days up to `now`; the earliest day counts by its remaining share."""
     today = date.fromisoformat(day_of(now))
     started = datetime.combine(today, datetime.min.time()).timestamp()
-    total = Seconds()
+    total = AvailabilitySeconds()
     for back in range(count):
-        total += days.get((today - timedelta(days=back)).isoformat(), Seconds())
+        total += days.get((today - timedelta(days=back)).isoformat(), AvailabilitySeconds())
     rest = max(0.0, 1.0 - (now - started) / 86_400.0)
-    return total + days.get((today - timedelta(days=count)).isoformat(), Seconds()).share(rest)
+    return total + days.get((today - timedelta(days=count)).isoformat(), AvailabilitySeconds()).share(rest)

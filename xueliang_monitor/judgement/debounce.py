@@ -144,13 +144,13 @@ def _outage(health: Health, faults: Mapping[str, FaultState], visited: VisitResu
     return replace(known, codes=(*known.codes, *(code for code in codes if code not in known.codes)))
 
 
-def _state(faults: Mapping[str, FaultState], outage: Outage | None, *, told_online: bool) -> State:
+def _state(faults: Mapping[str, FaultState], outage: Outage | None, *, ever_online: bool) -> State:
     confirmed = [fault for fault in faults.values() if fault.confirmed_at is not None]
     if FLAPPING.code in faults:
         return State.DEGRADED
     if outage is not None:
         return State.DOWN
-    if not told_online or any(fault.code == OWN_ERROR for fault in confirmed):
+    if not ever_online or any(fault.code == OWN_ERROR for fault in confirmed):
         return State.UNKNOWN
     return State.DEGRADED if confirmed else State.UP
 
@@ -164,21 +164,19 @@ def advance(
     `suspended` applies the result without judging it, as behind a dead uplink or in maintenance. Unconfirmed faults are
     then dropped.
     """
-    online_at = visited.at if visited.online else health.online_at
-    keyframe_at = visited.keyframe_at or health.keyframe_at
     nothing_to_judge = not (visited.seen or health.faults or health.lost or health.outage) and health.told_online
+    health = replace(
+        health,
+        offline_streak=0 if nothing_to_judge else health.offline_streak,
+        offline_since=None if nothing_to_judge else health.offline_since,
+        visited_at=visited.at,
+        online_at=visited.at if visited.online else health.online_at,
+        keyframe_at=visited.keyframe_at or health.keyframe_at,
+    )
     if nothing_to_judge:  # by far the most frequent case
-        after = replace(
-            health,
-            offline_streak=0,
-            offline_since=None,
-            visited_at=visited.at,
-            online_at=online_at,
-            keyframe_at=keyframe_at,
-        )
-        return after, ()
+        return health, ()
     if suspended:
-        return _take_unjudged(health, visited, online_at, keyframe_at), ()
+        return replace(settled(health), told_online=health.told_online or visited.online is True), ()
     offline_streak, online_streak = health.offline_streak, health.online_streak
     if visited.online is not None:
         offline_streak, online_streak = (0, online_streak + 1) if visited.online else (offline_streak + 1, 0)
@@ -187,9 +185,9 @@ def advance(
     hold = hold or health.flapping or len(health.turns) > policy.flaps
     transitions = _see(faults, visited, policy, offline_streak, hold=hold)
     transitions += _rule_out(faults, visited, policy) + _flap(faults, health, visited, policy)
-    told_online = health.told_online or visited.online is True
+    ever_online = health.told_online or visited.online is True
     outage = _outage(health, faults, visited)
-    state = _state(faults, outage, told_online=told_online)
+    state = _state(faults, outage, ever_online=ever_online)
     since = health.state_since
     if state is not health.state or since is None:
         since = visited.at
@@ -197,10 +195,7 @@ def advance(
     after = replace(
         health,
         faults=MappingProxyType(faults),
-        told_online=told_online,
-        visited_at=visited.at,
-        online_at=online_at,
-        keyframe_at=keyframe_at,
+        told_online=ever_online,
         state=state,
         state_since=since,
         outage=outage,
@@ -231,7 +226,7 @@ def restored(health: Health, now: float, known_codes: Collection[str]) -> tuple[
         began = min(fault.since for fault in offline)
         confirmed_at = min(fault.confirmed_at or began for fault in offline)
         outage = Outage(int(began * 1000), began, confirmed_at, tuple(fault.code for fault in offline))
-    state = _state(faults, outage, told_online=health.told_online)
+    state = _state(faults, outage, ever_online=health.told_online)
     since = health.state_since if state is health.state else now
     after = replace(health, faults=MappingProxyType(faults), outage=outage, state=state, state_since=since)
     return after, unknown
@@ -240,16 +235,6 @@ def restored(health: Health, now: float, known_codes: Collection[str]) -> tuple[
 def withdrawn(health: Health, code: str, at: float) -> Health:
     """Return the health without a fault that turned out not to be caused by the camera."""
     faults = {known: fault for known, fault in health.faults.items() if known != code}
-    state = _state(faults, health.outage, told_online=health.told_online)
+    state = _state(faults, health.outage, ever_online=health.told_online)
     since = health.state_since if state is health.state else at
     return replace(health, faults=MappingProxyType(faults), state=state, state_since=since)
-
-
-def _take_unjudged(health: Health, visited: VisitResult, online_at: float | None, keyframe_at: float | None) -> Health:
-    return replace(
-        settled(health),
-        told_online=health.told_online or visited.online is True,
-        visited_at=visited.at,
-        online_at=online_at,
-        keyframe_at=keyframe_at,
-    )

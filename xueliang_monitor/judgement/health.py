@@ -19,19 +19,21 @@ FLAPPING = Fault(
     "flapping",
     Rung.FLEET,
     Severity.WARNING,
-    Text("Flapping", "频繁上下线"),
-    Text(
+    name=Text("Flapping", "频繁上下线"),
+    cause=Text(
         "The camera goes offline and comes back repeatedly: loose connector, weak radio link or insufficient power.",
         "摄像机反复掉线又恢复：接头松动、无线信号弱或供电不足。",
     ),
-    Text("Check connectors, radio link, PoE budget and power supply.", "检查接头、无线链路、PoE 功率余量与供电。"),
+    advice=Text(
+        "Check connectors, radio link, PoE budget and power supply.", "检查接头、无线链路、PoE 功率余量与供电。"
+    ),
 )
 
 
 CONFIRM: Mapping[str, int] = MappingProxyType(
     {**{probe.rung: probe.confirmations for probe in PROBES}, Rung.MONITOR: PICTURE.confirmations}
 )
-"""How many visits in a row must see a fault, by the rung that saw it. Errors of our own count as the picture's do."""
+"""How many visits in a row must see a fault, by the rung that saw it; errors of the monitor use the picture rung's."""
 
 
 @dataclass(frozen=True, slots=True)

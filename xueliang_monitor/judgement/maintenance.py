@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-KINDS = ("camera", "site", "uplink")
+
+class WindowKind(enum.StrEnum):
+    """What a maintenance window covers; the values are stored in the history."""
+
+    CAMERA = "camera"
+    SITE = "site"
+    UPLINK = "uplink"
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +21,7 @@ class Window:
 
     Attributes:
         id: its number in the history.
-        kind: what it covers: `camera`, `site` or `uplink`.
+        kind: what it covers.
         name: the name of the camera, site or uplink.
         began: when it began.
         ends: when it is planned to end.
@@ -24,7 +31,7 @@ class Window:
     """
 
     id: int
-    kind: str
+    kind: WindowKind
     name: str
     began: float
     ends: float
@@ -37,7 +44,7 @@ class Window:
 
     def covers(self, camera: str, site: str, uplink: str) -> bool:
         """Return whether the window covers a camera, given its id, site and uplink."""
-        return self.name == {"camera": camera, "site": site, "uplink": uplink}[self.kind]
+        return self.name == {WindowKind.CAMERA: camera, WindowKind.SITE: site, WindowKind.UPLINK: uplink}[self.kind]
 
 
 def covering(windows: Iterable[Window], now: float, *, camera: str, site: str, uplink: str) -> Window | None:

@@ -14,13 +14,13 @@ CLOCK_WRONG = Fault(
     "monitor_clock_wrong",
     Rung.MONITOR,
     Severity.WARNING,
-    Text("The monitor's own clock is wrong", "监控服务器时钟错误"),
-    Text(
+    name=Text("The monitor's own clock is wrong", "监控服务器时钟错误"),
+    cause=Text(
         "Most cameras' clocks differ from this machine's clock by the same amount, or it shows an impossible time. "
         "This machine is not synchronised by NTP, or its clock was set by hand.",
         "多数摄像机的时钟偏差相同，或本机时间明显不合理：本机未通过 NTP 校时，或时间被手动更改。",
     ),
-    Text(
+    advice=Text(
         "Check the time service of this machine (timedatectl, chronyc tracking). The cameras need no check.",
         "检查本机的时间同步服务（timedatectl、chronyc tracking）；无需检查摄像机。",
     ),

@@ -13,12 +13,12 @@ UPLINK_DOWN = Fault(
     "uplink_down",
     Rung.FLEET,
     Severity.CRITICAL,
-    Text("Uplink down", "上联中断"),
-    Text(
+    name=Text("Uplink down", "上联中断"),
+    cause=Text(
         "Nearly all cameras behind one switch or line stopped answering at the same time.",
         "同一交换机或线路下的摄像机几乎同时失去响应。",
     ),
-    Text(
+    advice=Text(
         "Check the switch, its power supply and its line first. The cameras behind it need no check.",
         "先检查交换机、交换机供电与上联线路；其下的摄像机无需逐一检查。",
     ),

@@ -69,7 +69,7 @@ def addresses_of(subnet: str) -> tuple[str, ...]:
     """
     network = ipaddress.IPv4Network(subnet, strict=False)
     if network.num_addresses > MAX_SWEEP:
-        raise ValueError(f"{subnet} holds {network.num_addresses} addresses; a sweep asks at most {MAX_SWEEP}")
+        raise ValueError(f"{subnet} has {network.num_addresses} addresses; a sweep covers at most {MAX_SWEEP}")
     return tuple(str(address) for address in network.hosts())
 
 
@@ -95,15 +95,15 @@ def _device(host: str, match: discovery.ProbeMatch) -> DiscoveredDevice:
 class _Listener(asyncio.DatagramProtocol):
     """Collects the devices that respond, each once."""
 
-    def __init__(self, heard: Callable[[DiscoveredDevice], None]) -> None:
+    def __init__(self, on_device: Callable[[DiscoveredDevice], None]) -> None:
         self.devices: dict[str, DiscoveredDevice] = {}
-        self._heard = heard
+        self._on_device = on_device
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         for match in discovery.read_matches(data):
             if addr[0] not in self.devices and len(self.devices) < MAX_DEVICES:
                 self.devices[addr[0]] = device = _device(addr[0], match)
-                self._heard(device)
+                self._on_device(device)
 
     def error_received(self, exc: Exception) -> None:
         """Ignore ICMP errors of addresses without a device."""
@@ -114,9 +114,9 @@ def _nothing(_device: DiscoveredDevice) -> None:
 
 
 async def probe_multicast(
-    own_addresses: Iterable[str], seconds: float, heard: Callable[[DiscoveredDevice], None] = _nothing
+    interface_addresses: Iterable[str], seconds: float, on_device: Callable[[DiscoveredDevice], None] = _nothing
 ) -> tuple[DiscoveredDevice, ...]:
-    """Send a Probe by multicast on each interface, collect responses for `seconds`, and call `heard` for each device.
+    """Send a Probe by multicast on each interface and collect responses for `seconds`; `on_device` is called for each.
 
     Raises:
         OSError: no interface can be used.
@@ -125,14 +125,14 @@ async def probe_multicast(
     loop, listeners, transports = asyncio.get_running_loop(), [], []
     failed: OSError | None = None
     try:
-        for own in own_addresses:
+        for interface in interface_addresses:
             sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             try:
                 sender.setblocking(False)
-                sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(own))
+                sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(interface))
                 sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 1)
-                sender.bind((own, 0))
-                transport, listener = await loop.create_datagram_endpoint(lambda: _Listener(heard), sock=sender)
+                sender.bind((interface, 0))
+                transport, listener = await loop.create_datagram_endpoint(lambda: _Listener(on_device), sock=sender)
             except OSError as error:
                 sender.close()
                 failed = error
@@ -156,26 +156,26 @@ async def probe_multicast(
 async def probe_addresses(
     hosts: Iterable[str],
     seconds: float,
-    heard: Callable[[DiscoveredDevice], None] = _nothing,
-    asked: Callable[[], None] = lambda: None,
+    on_device: Callable[[DiscoveredDevice], None] = _nothing,
+    on_probe: Callable[[], None] = lambda: None,
 ) -> tuple[DiscoveredDevice, ...]:
     """Send a Probe to each host, `PROBES_A_SECOND` at most, and collect responses for `seconds` after the last one.
 
-    `heard` is called for each device, `asked` after each Probe.
+    `on_device` is called for each device, `on_probe` after each Probe.
 
     Raises:
         OSError: no socket can be opened.
 
     """
     loop = asyncio.get_running_loop()
-    transport, listener = await loop.create_datagram_endpoint(lambda: _Listener(heard), local_addr=("0.0.0.0", 0))  # noqa: S104 - the port of a sender
+    transport, listener = await loop.create_datagram_endpoint(lambda: _Listener(on_device), local_addr=("0.0.0.0", 0))  # noqa: S104 - the port of a sender
     try:
         started = loop.time()
         for number, host in enumerate(hosts):
             await asyncio.sleep(max(0.0, started + number / PROBES_A_SECOND - loop.time()))
             with contextlib.suppress(OSError):
                 transport.sendto(discovery.probe(str(uuid.uuid4())), (host, discovery.PORT))
-            asked()
+            on_probe()
         await asyncio.sleep(seconds)
     finally:
         transport.close()

@@ -51,9 +51,9 @@ def _check_ipv4(value: str, parts: list[str]) -> None:
     octal = next((part for part in parts if len(part) > 1 and part.startswith("0")), None)
     if octal is not None:
         raise ValueError(
-            f"{value} is no plain IPv4 address: some programs read {octal} as octal, and reach another device; "
+            f"{value} is not a plain IPv4 address: some programs read {octal} as octal, and reach another device; "
             "write it without leading zeros"
         )
     large = next((part for part in parts if int(part[:4]) > 255), None)
     if large is not None:
-        raise ValueError(f"{value} is no IPv4 address: {large} is above 255; {_PLAIN}")
+        raise ValueError(f"{value} is not an IPv4 address: {large} is above 255; {_PLAIN}")

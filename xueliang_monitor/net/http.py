@@ -17,7 +17,7 @@ from yarl import URL
 from xueliang_monitor import __version__
 from xueliang_monitor.net.connect_errors import connect_error
 from xueliang_monitor.net.errors import ClosedError, NetError, ProtocolError
-from xueliang_monitor.net.names import Names
+from xueliang_monitor.net.names import NameResolver
 from xueliang_monitor.net.tls import tls_context, tls_error
 from xueliang_monitor.process.shortage import ShortageError, lacking_descriptors, shortage_of
 
@@ -47,7 +47,7 @@ class _Resolver(AbstractResolver):
         family: socket.AddressFamily = socket.AF_INET,  # noqa: ARG002 - each address has its own family
     ) -> list[ResolveResult]:
         if not self._addresses:
-            async with Names() as names:
+            async with NameResolver() as names:
                 self._addresses = await names.addresses(host)
         return [
             ResolveResult(

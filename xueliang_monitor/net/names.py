@@ -53,7 +53,7 @@ def _servers(text: str) -> tuple[str, ...]:
     return tuple(line[1] for line in words if len(line) > 1 and line[0] == "nameserver")[:3]
 
 
-class Names:
+class NameResolver:
     """A resolver that uses /etc/hosts and name servers; use as an async context manager, or `close` it.
 
     `name_servers` are addresses, with a port where it is not 53. Without them, those of `resolv_conf` are queried; the
@@ -68,10 +68,10 @@ class Names:
         resolv_conf: Path = RESOLV_CONF,
     ) -> None:
         self.cache = NameCache(clock)
-        self._set = name_servers
+        self._configured = name_servers
         self._name_servers = name_servers
         self._resolv_conf = resolv_conf
-        self._seen: tuple[int, int, int] | None = None
+        self._file_identity: tuple[int, int, int] | None = None
         self._resolver: aiodns.DNSResolver | None = None
         self._running: dict[str, asyncio.Task[tuple[str, ...] | None]] = {}
 
@@ -123,7 +123,7 @@ class Names:
         if not self.cache.failure(name):
             task = self._running.get(name)
             if task is None:
-                task = self._running[name] = asyncio.create_task(self._ask(name), name=f"lookup of {name}")
+                task = self._running[name] = asyncio.create_task(self._query(name), name=f"lookup of {name}")
                 task.add_done_callback(lambda _: self._running.pop(name, None))
             await asyncio.wait([task], timeout=min(STALE_AFTER_SECONDS, seconds) if stale else seconds)
             if task.done() and not task.cancelled():
@@ -135,13 +135,13 @@ class Names:
         why = self.cache.failure(name) or self._unanswered("does not answer", name)
         raise lacking_descriptors() or ShortageError(Resource.NAME_SERVER, why)
 
-    async def _ask(self, name: str) -> tuple[str, ...] | None:
+    async def _query(self, name: str) -> tuple[str, ...] | None:
         """Query a name and cache the result; return its addresses, or None where no name server could answer."""
         code = aiodns.error.ARES_ETIMEOUT
         for _ in range(CHANGES):
             try:
                 async with asyncio.timeout(LOOKUP_SECONDS):
-                    found = await self._open().getaddrinfo(name, socket.AF_UNSPEC, type=socket.SOCK_STREAM)
+                    found = await self._dns().getaddrinfo(name, socket.AF_UNSPEC, type=socket.SOCK_STREAM)
             except TimeoutError:
                 break
             except aiodns.error.DNSError as error:
@@ -164,7 +164,7 @@ class Names:
         return None
 
     def _unanswered(self, failure: str, name: str) -> str:
-        where = "name_servers in the settings" if self._set else str(self._resolv_conf)
+        where = "name_servers in the settings" if self._configured else str(self._resolv_conf)
         servers = ", ".join(self._name_servers[:3])
         if servers:
             problem = f"the name server {servers} {failure} for {name}"
@@ -172,26 +172,28 @@ class Names:
             problem = f"there is no name server to look up {name}"
         return f"{problem}; check it and {where}, or write the camera's IP address in its file"
 
-    def _open(self) -> aiodns.DNSResolver:
+    def _dns(self) -> aiodns.DNSResolver:
         if self._resolver is None:
             self._resolver = aiodns.DNSResolver(self._name_servers or _OWN_SERVER, timeout=TRY_SECONDS, tries=TRIES)
         return self._resolver
 
     async def _follow_resolv_conf(self) -> None:
         """Use the name servers of the file where it changed; lookups in progress are started again."""
-        if self._set:
+        if self._configured:
             return
         try:
-            about = self._resolv_conf.stat()
-            seen = (about.st_ino, about.st_size, about.st_mtime_ns)
-            servers = () if seen == self._seen else _servers(self._resolv_conf.read_text("ascii", "replace"))
+            stat = self._resolv_conf.stat()
+            identity = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+            servers = (
+                () if identity == self._file_identity else _servers(self._resolv_conf.read_text("ascii", "replace"))
+            )
         except FileNotFoundError:
-            seen, servers = (0, 0, 0), ()
+            identity, servers = (0, 0, 0), ()
         except OSError:
             return  # the file cannot be read now, for example for lack of descriptors: keep the last content
-        if seen == self._seen:
+        if identity == self._file_identity:
             return
-        self._seen, self._name_servers = seen, servers
+        self._file_identity, self._name_servers = identity, servers
         self.cache.forget_failures()
         resolver, self._resolver = self._resolver, None
         if resolver is not None:

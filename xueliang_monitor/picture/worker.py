@@ -98,8 +98,8 @@ class Workers:
 
 
 def _load() -> None:
-    import xueliang_monitor.picture.comparing
-    import xueliang_monitor.picture.decode
-    import xueliang_monitor.picture.measuring
-    import xueliang_monitor.picture.measuring_motion
+    import xueliang_monitor.picture.comparing  # noqa: F401
+    import xueliang_monitor.picture.decode  # noqa: F401
+    import xueliang_monitor.picture.measuring  # noqa: F401
+    import xueliang_monitor.picture.measuring_motion  # noqa: F401
     import xueliang_monitor.picture.remembering  # noqa: F401

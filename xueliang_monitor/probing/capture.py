@@ -8,7 +8,7 @@ from typing import Self
 
 from xueliang_monitor.model import Target, Transport, spellings
 from xueliang_monitor.net.errors import NetError
-from xueliang_monitor.net.names import Names
+from xueliang_monitor.net.names import NameResolver
 from xueliang_monitor.net.playback import playing
 from xueliang_monitor.net.rtsp import RtspConnection
 from xueliang_monitor.probing.camera_lock import CameraLocks
@@ -58,7 +58,7 @@ async def record(target: Target, locks: CameraLocks, name_servers: tuple[str, ..
         ShortageError: the monitor lacks a resource, such as a name server that answers.
 
     """
-    async with locks.hold(target.host), asyncio.timeout(TOTAL_SECONDS), Names(name_servers) as names:
+    async with locks.hold(target.host), asyncio.timeout(TOTAL_SECONDS), NameResolver(name_servers) as names:
         return await _record(target, await names.addresses(target.host))
 
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Protocol, TypeVar
 
 from xueliang_monitor.model import CheckFailure, Fault, Finding, Rung, RungResult, Target, Text, Timeouts
-from xueliang_monitor.net.names import Names
+from xueliang_monitor.net.names import NameResolver
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.process.pauses import Pauses
@@ -31,7 +31,7 @@ class VisitContext:
     memory: Memory
     timeouts: Timeouts
     workers: Workers
-    names: Names
+    names: NameResolver
     pauses: Pauses
     started_at: float
     now: Callable[[], float]

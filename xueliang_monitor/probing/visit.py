@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from xueliang_monitor.model import Rung, Target, Timeouts, VisitResult
-from xueliang_monitor.net.names import Names
+from xueliang_monitor.net.names import NameResolver
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing.camera_lock import WAIT_SECONDS, CameraBusyError, CameraLocks
 from xueliang_monitor.probing.climb import climb_one
@@ -62,7 +62,7 @@ async def visit(
     total_seconds: float | None = None,
     beside: Collection[Rung] = (),
     locks: CameraLocks | None = None,
-    names: Names | None = None,
+    names: NameResolver | None = None,
     pauses: Pauses | None = None,
     progress: Progress | None = None,
 ) -> tuple[VisitResult, Memory]:
@@ -87,7 +87,7 @@ async def visit(
     """
     memory = replace(memory, login=memory.login.for_target(target))
     began = time.monotonic()
-    looking_up = names or Names()
+    looking_up = names or NameResolver()
     context = VisitContext(
         target=target,
         memory=memory,

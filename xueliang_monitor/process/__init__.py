@@ -1,1 +1,1 @@
-"""This process on its machine: its limits, pauses and shortages, and its background tasks."""
+"""The monitor's process: its resource limits, pauses and shortages, and its background tasks."""

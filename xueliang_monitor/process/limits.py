@@ -1,4 +1,4 @@
-"""What this process may take of its machine, held against what its visits need."""
+"""The resource limits of this process, compared with the needs of its visits."""
 
 from __future__ import annotations
 
@@ -6,64 +6,66 @@ import resource
 from dataclasses import dataclass
 
 DESCRIPTORS_A_VISIT = 4
-"""A visit's connection, its turn's lock, and two ports or the device's own connection."""
+"""One visit: its connection, its camera lock, and two UDP ports or an ONVIF connection."""
 
 DESCRIPTORS_A_WORKER = 6
 DESCRIPTORS_BESIDE = 40
-"""What the daemon holds beside visits: history, log, event loop, listening sockets, files being read."""
+"""Descriptors used beside visits: history, log, event loop, listening sockets, files being read."""
 
 DESCRIPTORS_FOR_PAGES = 64
 """Connections of browsers and of Prometheus."""
 
 THREADS_BESIDE = 48
+"""Threads used beside picture workers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many descriptors, and processes or threads, may be had; None where there is no limit."""
+    """The limits of open descriptors, and of processes and threads; None if unlimited."""
 
     descriptors: int | None
     processes: int | None
 
     def visits(self, wanted: int, workers: int) -> int:
-        """Return how many of the visits that are wanted at once there are descriptors for; at least one."""
+        """Return how many of the `wanted` simultaneous visits the descriptors allow; at least one."""
         if self.descriptors is None:
             return wanted
         free = self.descriptors - DESCRIPTORS_BESIDE - DESCRIPTORS_A_WORKER * workers
         return max(1, min(wanted, free // DESCRIPTORS_A_VISIT))
 
     def warnings(self, wanted: int, workers: int, cameras: int) -> tuple[str, ...]:
-        """Say what is too low for so many visits at once of so many cameras, and what to do."""
-        said = []
+        """Return a warning for each limit that is too low for the wanted visits, with a remedy."""
+        found = []
         at_once = min(wanted, max(1, cameras))
         visits = self.visits(at_once, workers)
         needed = needed_descriptors(at_once, workers)
         if self.descriptors is not None and visits < at_once:
-            said.append(
-                f"the limit of {self.descriptors} open files is too low for {at_once} visits at once, and {visits} are "
-                f"made at once; set LimitNOFILE={needed} or more in the service (ulimit -n), or lower visits_at_once"
+            found.append(
+                f"the limit of {self.descriptors} open files is too low for {at_once} simultaneous visits; at most "
+                f"{visits} are made. Set LimitNOFILE={needed} or more in the service (ulimit -n), or lower "
+                "visits_at_once"
             )
         elif self.descriptors is not None and self.descriptors < needed:
-            said.append(
-                f"the limit of {self.descriptors} open files leaves little for pages and Prometheus; "
-                f"set LimitNOFILE={needed} or more in the service (ulimit -n), or lower visits_at_once"
+            found.append(
+                f"the limit of {self.descriptors} open files leaves too few for browsers and Prometheus. "
+                f"Set LimitNOFILE={needed} or more in the service (ulimit -n), or lower visits_at_once"
             )
         if self.processes is not None and self.processes < workers + THREADS_BESIDE:
-            said.append(
-                f"the limit of {self.processes} processes of this user is too low for {workers} picture workers; set "
+            found.append(
+                f"the limit of {self.processes} processes of this user is too low for {workers} picture workers. Set "
                 f"LimitNPROC={workers + THREADS_BESIDE} or more in the service (ulimit -u), or lower workers"
             )
-        return tuple(said)
+        return tuple(found)
 
 
 def needed_descriptors(at_once: int, workers: int) -> int:
-    """Return how many descriptors so many visits at once need, with what is beside them."""
+    """Return how many descriptors the process needs for a number of simultaneous visits and workers."""
     beside = DESCRIPTORS_BESIDE + DESCRIPTORS_FOR_PAGES
     return beside + DESCRIPTORS_A_WORKER * workers + DESCRIPTORS_A_VISIT * at_once
 
 
 def raised(descriptors: int) -> Limits:
-    """Raise the soft limit to so many descriptors, as far as the hard one allows; return what is in force."""
+    """Raise the soft limit of descriptors as far as the hard limit allows; return the limits in force."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = descriptors if hard == resource.RLIM_INFINITY else min(descriptors, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -71,7 +73,7 @@ def raised(descriptors: int) -> Limits:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
             soft = wanted
         except (OSError, ValueError):
-            pass  # what is in force counts
+            pass  # the current limit stays in force
     processes = resource.getrlimit(resource.RLIMIT_NPROC)[0]
     return Limits(_finite(soft), _finite(processes))
 

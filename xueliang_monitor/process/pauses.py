@@ -1,4 +1,4 @@
-"""When this process did not run: stopped, suspended with its machine, or starved of processor time."""
+"""Pauses of this process: it was stopped, suspended with its machine, or starved of processor time."""
 
 from __future__ import annotations
 
@@ -10,39 +10,39 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 TICK_SECONDS = 0.25
-"""How often the process is to give a sign of life; so much later is too late."""
+"""The interval of heartbeats."""
 
 NOTICED_SECONDS = 0.05
-"""Lateness below this is the event loop's usual work."""
+"""A heartbeat late by less than this is normal for a busy event loop."""
 
 STOPPED_SECONDS = 5.0
-"""So long a pause is a stop, not a busy machine."""
+"""A pause this long is a stop, not a busy machine."""
 
 MAX_PAUSES = 512
 MAX_STOPS = 64
 
 
 def boot_seconds() -> float:
-    """Return seconds since the machine was started, those in which it was suspended included."""
+    """Return seconds since the machine was booted, including suspension."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A time in which the process did not run, in the seconds of its clock."""
+    """A period in which the process did not run, in seconds of the clock of `Pauses`."""
 
     began: float
     ended: float
 
     def within(self, since: float, until: float) -> float:
-        """Return how much of it lies between two moments."""
+        """Return the seconds of the pause between two times."""
         return max(0.0, min(self.ended, until) - max(self.began, since))
 
 
 class Pauses:
-    """What is known of pauses; without `tick` there are none. `clock` runs on while the machine is suspended.
+    """The pauses found between heartbeats. `clock` must run while the machine is suspended.
 
-    `total_seconds` adds up stops alone.
+    Without calls of `tick` no pause is found. `total_seconds` is the sum of all stops.
     """
 
     def __init__(self, clock: Callable[[], float] = boot_seconds) -> None:
@@ -53,11 +53,11 @@ class Pauses:
         self.total_seconds = 0.0
 
     def now(self) -> float:
-        """Return the moment in the seconds of the clock, for `lost_since`."""
+        """Return the current time of the clock, for `lost_since`."""
         return self._clock()
 
     def tick(self) -> float:
-        """Note a sign of life, due every `TICK_SECONDS`; return how many seconds late it is."""
+        """Record a heartbeat, due every `TICK_SECONDS`; return how many seconds late it is."""
         now = self._clock()
         late = self._open_pause(now)
         self._ticked = now
@@ -71,17 +71,17 @@ class Pauses:
         return seconds
 
     def _open_pause(self, now: float) -> Pause | None:
-        """Return the pause that lasts since the last sign of life was due; None where none is overdue."""
+        """Return the pause since the last heartbeat was due; None if it is not overdue."""
         if self._ticked is None or now <= self._ticked + TICK_SECONDS:
             return None
         return Pause(self._ticked + TICK_SECONDS, now)
 
     def lost_since(self, moment: float) -> float:
-        """Return the seconds since a moment in which the process did not run, those not noted yet included."""
+        """Return the seconds of pauses since a time, including the current pause."""
         return self._lost(self._pauses, moment, self._clock())
 
     def stopped_within(self, seconds: float) -> float:
-        """Return how many of the last `seconds` the process was stopped."""
+        """Return for how many of the last `seconds` the process was stopped."""
         if not self._stops and self._ticked is None:
             return 0.0
         now = self._clock()
@@ -98,16 +98,16 @@ class Pauses:
             lost += running.within(since, now)
         return lost
 
-    async def watch(self, told: Callable[[float], None] = lambda _late: None) -> None:
-        """Give signs of life until cancelled; `told` hears how late each was."""
+    async def watch(self, on_tick: Callable[[float], None] = lambda _late: None) -> None:
+        """Record heartbeats until cancelled; call `on_tick` with the lateness of each in seconds."""
         self.tick()
         while True:
             await asyncio.sleep(TICK_SECONDS)
-            told(self.tick())
+            on_tick(self.tick())
 
     @contextlib.asynccontextmanager
     async def watched(self) -> AsyncIterator[None]:
-        """Give signs of life for as long as the context lasts."""
+        """Record heartbeats while the context lasts."""
         task = asyncio.create_task(self.watch())
         try:
             yield

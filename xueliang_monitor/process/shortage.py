@@ -1,4 +1,4 @@
-"""What the monitor itself runs short of, told apart from what is wrong with a camera."""
+"""Shortages of the monitor's own machine, distinguished from faults of a camera."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import ssl
 
 
 class Resource(enum.StrEnum):
-    """What can run short on the monitor's own machine."""
+    """A resource of the monitor's machine that can run short; the values are metric labels."""
 
     DESCRIPTORS = "descriptors"
     PORTS = "ports"
@@ -24,7 +24,7 @@ class Resource(enum.StrEnum):
 
 
 class ShortageError(Exception):
-    """The monitor lacks something of its own, so that nothing can be told of the camera; the text says what to do."""
+    """The monitor lacks a resource, so the camera cannot be judged; the text says what to do."""
 
     def __init__(self, resource: Resource, detail: str) -> None:
         super().__init__(detail)
@@ -32,10 +32,10 @@ class ShortageError(Exception):
 
 
 _DESCRIPTORS = "the monitor has too many open files; raise LimitNOFILE= of its service, or lower visits_at_once"
-_PROCESSES = "the monitor can start no process or thread; raise TasksMax= and LimitNPROC= of its service"
+_PROCESSES = "the monitor cannot start a process or thread; raise TasksMax= and LimitNPROC= of its service"
 _MEMORY = "the monitor's machine is out of memory"
-_PORTS = "no local port or address is free on the monitor's machine; lower visits_at_once"
-_PERMISSION = "the monitor's own machine does not permit it; look at its firewall, routes and service sandbox"
+_PORTS = "the monitor's machine has no free local port or address; lower visits_at_once"
+_PERMISSION = "the monitor's own machine does not permit it; check its firewall, routes and service sandbox"
 
 _BY_NUMBER: dict[int, tuple[Resource, str]] = {
     errno.EMFILE: (Resource.DESCRIPTORS, _DESCRIPTORS),
@@ -51,9 +51,9 @@ _BY_NUMBER: dict[int, tuple[Resource, str]] = {
 
 
 def shortage_of(error: BaseException, *, starting: bool = False) -> ShortageError | None:
-    """Return the shortage that an error of the system stands for; None where it is none that is known.
+    """Return the shortage that an operating system error means; None if it means no known shortage.
 
-    `starting` says that a process or thread was to be started, where EAGAIN means that there are too many.
+    With `starting`, the error occurred when a process or thread was started. EAGAIN then means that there are too many.
     """
     if isinstance(error, ShortageError):
         return error
@@ -69,12 +69,14 @@ def shortage_of(error: BaseException, *, starting: bool = False) -> ShortageErro
 
 
 def unknown_error(error: OSError) -> ShortageError:
-    """Return what to say of an error of the system that no camera is known to cause."""
-    return ShortageError(Resource.OTHER, f"the monitor's own system said: {error.strerror or type(error).__name__}")
+    """Return the shortage for an operating system error that no camera is known to cause."""
+    return ShortageError(
+        Resource.OTHER, f"unexpected error of the monitor's operating system: {error.strerror or type(error).__name__}"
+    )
 
 
 def lacking_descriptors() -> ShortageError | None:
-    """Say whether no file can be opened now, for libraries that do not tell why they failed."""
+    """Return a shortage if no file can be opened now, for libraries that do not say why they failed."""
     try:
         os.close(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Keeps background tasks running: one that fails is logged, counted and started again after a pause."""
+"""Supervision of background tasks: a failed task is logged, counted and restarted after a pause."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ log = logging.getLogger(__name__)
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
 SETTLED_SECONDS = 300.0
-"""A task that ran this long before it failed is started again after the first pause."""
+"""A task that ran this long before it failed is restarted after the first pause."""
 
 _ENDING = (asyncio.CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit)
 
 
 def _place(error: BaseException) -> tuple[str, int]:
-    """Return what and where: a failure of the same kind at the same place is the same failure."""
+    """Return the exception's type and line; two failures with the same are considered the same."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
@@ -29,12 +29,13 @@ def _place(error: BaseException) -> tuple[str, int]:
 async def supervised(
     name: str, work: Callable[[], Awaitable[None]], *, clock: Clock, failed: Callable[[str], None]
 ) -> None:
-    """Run `work` until it returns; where it fails, call `failed` with the task's name and run it again.
+    """Run `work` until it returns; if it fails, call `failed` with the task's name and run it again.
 
-    The pause before that grows from 1 s to a minute. The traceback stands in the log once for each kind of failure in a
-    row. Any exception counts, also what is none of `Exception` (a panic in Rust code is not), but not a cancellation.
+    The pause before the next run grows from 1 s to a minute. The traceback of repeated identical failures is logged
+    once. Every exception counts as a failure, even one outside `Exception` (such as a panic in Rust code), but not a
+    cancellation.
     """
-    pause, said = FIRST_PAUSE_SECONDS, ("", 0)
+    pause, logged = FIRST_PAUSE_SECONDS, ("", 0)
     while True:
         started = clock.monotonic()
         try:
@@ -44,17 +45,17 @@ async def supervised(
         except BaseException as error:
             failed(name)
             if clock.monotonic() - started >= SETTLED_SECONDS:
-                pause, said = FIRST_PAUSE_SECONDS, ("", 0)
+                pause, logged = FIRST_PAUSE_SECONDS, ("", 0)
             place = _place(error)
             text = f"{type(error).__name__}: {error}"
-            log.error(  # noqa: TRY400 - the traceback stands there once
-                "the task %s failed (%s); it is started again in %.0f s",
+            log.error(  # noqa: TRY400 - the traceback is logged once
+                "the task %s failed (%s); it restarts in %.0f s",
                 name,
                 text,
                 pause,
-                exc_info=None if place == said else error,
+                exc_info=None if place == logged else error,
             )
-            said = place
+            logged = place
         else:
             return
         await asyncio.sleep(pause)

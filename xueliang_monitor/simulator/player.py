@@ -46,12 +46,12 @@ class Player:
         index = int(loop.time() * RATE) % len(clip.pictures)
         if camera.keyframe_at_play:
             index = clip.keyframe_at_or_before(index)
-        started, asked = loop.time(), camera.keyframe_requests
+        started, keyframe_requests = loop.time(), camera.keyframe_requests
         for number in itertools.count():
             if (current := camera.clip()) is not clip:
                 clip, index = current, 0
-            if asked != camera.keyframe_requests:
-                asked, index = camera.keyframe_requests, clip.keyframe_at_or_before(index)
+            if keyframe_requests != camera.keyframe_requests:
+                keyframe_requests, index = camera.keyframe_requests, clip.keyframe_at_or_before(index)
             picture = clip.pictures[index]
             index = (index + 1) % len(clip.pictures)
             await self._send(clip, picture, number)

@@ -1,4 +1,4 @@
-"""Who looked at an evidence picture, or did something on the page: one JSON line each, beside the history."""
+"""The audit log: one JSON line for each view of an evidence picture and each action on the page."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 FILE = "audit.log"
 MAX_BYTES = 4 * 1024 * 1024
-"""Beyond that the log is put aside as `audit.log.1`, in the place of the one before."""
+"""A larger log is renamed to `audit.log.1` and replaces the previous one."""
 
 
 class Audit:
@@ -24,7 +24,7 @@ class Audit:
         self._file = state / FILE
 
     def note(self, who: str, where: str, action: str, **what: str) -> bool:
-        """Write one line: who did what, from which address; return whether it could be written."""
+        """Write one line: who did what, and from which address. Return whether it could be written."""
         now = iso_utc(time.time())
         line = json.dumps({"at": now, "user": who, "from": where, "action": action, **what}, ensure_ascii=False)
         try:
@@ -34,6 +34,6 @@ class Audit:
             with os.fdopen(handle, "a", encoding="utf-8") as stream:
                 stream.write(line + "\n")
         except OSError as error:
-            log.error("%s: cannot be written: %s; what it guards is refused", self._file, error.strerror)  # noqa: TRY400
+            log.error("%s: cannot be written: %s; the request is denied", self._file, error.strerror)  # noqa: TRY400
             return False
         return True

@@ -1,4 +1,4 @@
-"""What is still to be written to the history: bounded, what matters most kept longest, losses counted. Pure."""
+"""Changes waiting to be written to the history: bounded, dropped by importance, losses counted. Pure."""
 
 from __future__ import annotations
 
@@ -6,33 +6,33 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from xueliang_monitor.clock import ClockReading
-from xueliang_monitor.fleet.changes import CameraRecord, Changes, PictureSample, Stored
-from xueliang_monitor.judgement.availability import Seconds
+from xueliang_monitor.fleet.changes import CameraRecord, ChangeKind, Changes, PictureSample, StoredState
+from xueliang_monitor.judgement.availability import AvailabilitySeconds
 from xueliang_monitor.judgement.episodes import Episode
 from xueliang_monitor.judgement.health import Outage
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
 from xueliang_monitor.time_format import iso_local
 
 MAX_TRANSITIONS = 20_000
-"""About 6 MB: a week of a fleet in which something happens twice a minute."""
+"""About 6 MB: a week with two transitions a minute."""
 
 MAX_LOOKS = 10_000
-"""About 10 MB: 17 hours of 147 cameras. They are given up first, as they only help to set limits."""
+"""About 10 MB: 17 hours of 147 cameras. Picture samples only help to tune limits."""
 
 MAX_DAYS = 50_000
-"""Seconds by camera and day, 12 MB: a year of 136 cameras."""
+"""Seconds by camera and day, about 12 MB: a year of 136 cameras."""
 
 MAX_OUTAGES = 10_000
-"""About 4 MB; they are given up last, with what else happened."""
+"""About 4 MB. Closed outages are dropped before open ones."""
 
 ROOM = 0.1
-"""Share of a bound that is given up at once, so that it is not done again at every change."""
+"""The share of a bound that is dropped at once, so that not every further change drops something."""
 
 _WORDS = {
-    "events": ("event", "events"),
-    "looks": ("look", "looks"),
-    "days": ("camera's day", "cameras' days"),
-    "outages": ("outage", "outages"),
+    ChangeKind.EVENTS: ("event", "events"),
+    ChangeKind.LOOKS: ("picture sample", "picture samples"),
+    ChangeKind.DAYS: ("camera's day", "cameras' days"),
+    ChangeKind.OUTAGES: ("outage", "outages"),
 }
 Key = tuple[str, str, str]
 
@@ -47,14 +47,14 @@ def _key_of_episode(item: Episode) -> Key:
 
 @dataclass(slots=True)
 class Losses:
-    """What never got into the history: how many events, looks and days of cameras, and from when to when."""
+    """Changes that were never written: their number and first and last time by kind, and the watched seconds."""
 
-    counts: dict[str, int] = field(default_factory=dict)
-    spans: dict[str, tuple[str, str]] = field(default_factory=dict)
+    counts: dict[ChangeKind, int] = field(default_factory=dict)
+    spans: dict[ChangeKind, tuple[str, str]] = field(default_factory=dict)
     watched: float = 0.0
 
-    def add(self, kind: str, moments: Iterable[str]) -> None:
-        """Count what is lost of a kind; each has its moment or day, as text that sorts by time."""
+    def add(self, kind: ChangeKind, moments: Iterable[str]) -> None:
+        """Count lost changes of a kind; `moments` are their times or days, as text that sorts by time."""
         found = sorted(moments)
         if found:
             self.counts[kind] = self.counts.get(kind, 0) + len(found)
@@ -65,27 +65,27 @@ class Losses:
         return bool(self.counts)
 
     def __str__(self) -> str:
-        """Say all of it."""
-        told = []
+        """Return all losses in words."""
+        parts = []
         for kind, (one, many) in _WORDS.items():
             if count := self.counts.get(kind, 0):
                 first, last = self.spans[kind]
-                told.append(f"{count} {one if count == 1 else many} from {first} to {last}")
+                parts.append(f"{count} {one if count == 1 else many} from {first} to {last}")
         if self.watched >= 1:
-            told.append(f"{self.watched:.0f} s of watched time")
-        return ", ".join(told) or "nothing"
+            parts.append(f"{self.watched:.0f} s of watched time")
+        return ", ".join(parts) or "nothing"
 
 
 def one_by_one(changes: Changes) -> Iterator[Changes]:
-    """Yield changes one by one, for finding out which of them cannot be written."""
+    """Yield the changes of a batch one by one, to find the one that cannot be written."""
     if changes.shifted:
         yield Changes(shifted=changes.shifted, clock=changes.clock)
     for camera in changes.gone:
         yield Changes(gone=(camera,))
     for transition in changes.transitions:
         yield Changes(transitions=(transition,))
-    for known in changes.known:
-        yield Changes(known=(known,))
+    for known in changes.cameras:
+        yield Changes(cameras=(known,))
     for seconds in changes.seconds:
         yield Changes(seconds=(seconds,))
     for look in changes.looks:
@@ -97,48 +97,48 @@ def one_by_one(changes: Changes) -> Iterator[Changes]:
 
 
 class Backlog:
-    """Changes that were collected and are not written yet, as one.
+    """Collected changes that are not written yet, merged into one batch.
 
-    Of what is known of a camera the last counts; seconds are added up. Of events, whole episodes are given up, the
-    oldest first, so that none stays open for ever for want of its end.
+    The last state of a camera replaces earlier ones. Seconds add up. Transitions are dropped as complete episodes,
+    oldest first, so that no episode stays open because its end was dropped.
     """
 
-    def __init__(self, lost: Callable[[str, int], None] = lambda _kind, _count: None) -> None:
-        """Begin with nothing; `lost` is called with the kind and number of what is given up."""
+    def __init__(self, lost: Callable[[ChangeKind, int], None] = lambda _kind, _count: None) -> None:
+        """Create an empty backlog; `lost` is called with the kind and number of dropped changes."""
         self._transitions: list[Transition] = []
-        self._known: dict[str, CameraRecord] = {}
+        self._cameras: dict[str, CameraRecord] = {}
         self._outages: dict[tuple[str, int], Outage] = {}
         self._uplinks: dict[str, frozenset[str]] = {}
         self._gone: dict[str, None] = {}
         self._shifted = 0.0
         self._clock: ClockReading | None = None
-        self._seconds: dict[tuple[str, str], Seconds] = {}
+        self._seconds: dict[tuple[str, str], AvailabilitySeconds] = {}
         self._looks: list[PictureSample] = []
         self._lost = lost
         self.losses = Losses()
 
     def __len__(self) -> int:
-        held = (self._transitions, self._known, self._seconds, self._looks, self._outages, self._uplinks, self._gone)
+        held = (self._transitions, self._cameras, self._seconds, self._looks, self._outages, self._uplinks, self._gone)
         return sum(map(len, held)) + bool(self._shifted)
 
     def add(self, changes: Changes) -> None:
-        """Take more changes, those of later."""
+        """Add later changes."""
         self._shift(changes.shifted)
         self._clock = changes.clock or self._clock
         self._transitions += changes.transitions
         self._looks += changes.looks
         for camera in changes.gone:
             self._gone[camera] = None
-            self._known.pop(camera, None)
-        self._known |= {known.camera: known for known in changes.known}
+            self._cameras.pop(camera, None)
+        self._cameras |= {known.camera: known for known in changes.cameras}
         self._outages |= {(camera, outage.key): outage for camera, outage in changes.outages}
         self._uplinks |= changes.uplinks
         for camera, day, seconds in changes.seconds:
-            self._seconds[camera, day] = self._seconds.get((camera, day), Seconds()) + seconds
+            self._seconds[camera, day] = self._seconds.get((camera, day), AvailabilitySeconds()) + seconds
         self._bound()
 
     def _shift(self, seconds: float) -> None:
-        """Move what is held by as much as the clock was set since."""
+        """Shift the times of waiting changes by as much as the clock was set."""
         if not seconds:
             return
         self._shifted += seconds
@@ -146,37 +146,37 @@ class Backlog:
         self._outages = {key: outage.moved(lambda moment: moment + seconds) for key, outage in self._outages.items()}
 
     def take(self) -> Changes:
-        """Return all there is, to be written together, and hold it no longer."""
+        """Remove and return all changes as one batch."""
         whole = Changes(
-            tuple(self._transitions),
-            tuple(self._known.values()),
-            tuple((camera, day, seconds) for (camera, day), seconds in self._seconds.items()),
-            tuple(self._looks),
-            tuple((camera, outage) for (camera, _), outage in self._outages.items()),
-            tuple(self._uplinks.items()),
-            tuple(self._gone),
-            self._shifted,
-            self._clock,
+            transitions=tuple(self._transitions),
+            cameras=tuple(self._cameras.values()),
+            seconds=tuple((camera, day, seconds) for (camera, day), seconds in self._seconds.items()),
+            looks=tuple(self._looks),
+            outages=tuple((camera, outage) for (camera, _), outage in self._outages.items()),
+            uplinks=tuple(self._uplinks.items()),
+            gone=tuple(self._gone),
+            shifted=self._shifted,
+            clock=self._clock,
         )
-        self._transitions, self._known, self._seconds, self._looks = [], {}, {}, []
+        self._transitions, self._cameras, self._seconds, self._looks = [], {}, {}, []
         self._outages, self._uplinks, self._gone, self._shifted, self._clock = {}, {}, {}, 0.0, None
         return whole
 
     def put_back(self, changes: Changes) -> None:
-        """Take back what could not be written, which is of before all that was added since."""
+        """Put back a batch that could not be written; it is older than everything added since."""
         later = self.take()
         self.add(changes)
         self.add(later)
 
-    def give_up(self, changes: Changes) -> None:
-        """Count changes as lost."""
-        self._count("events", [iso_local(item.at) for item in changes.transitions])
-        self._count("outages", [iso_local(outage.began) for _, outage in changes.outages])
-        self._count("looks", [iso_local(item.at) for item in changes.looks])
-        self._count("days", [day for _, day, _ in changes.seconds])
+    def drop(self, changes: Changes) -> None:
+        """Count the changes of a batch as lost."""
+        self._count(ChangeKind.EVENTS, [iso_local(item.at) for item in changes.transitions])
+        self._count(ChangeKind.OUTAGES, [iso_local(outage.began) for _, outage in changes.outages])
+        self._count(ChangeKind.LOOKS, [iso_local(item.at) for item in changes.looks])
+        self._count(ChangeKind.DAYS, [day for _, day, _ in changes.seconds])
         self.losses.watched += sum(seconds.observed for _, _, seconds in changes.seconds)
 
-    def _count(self, kind: str, moments: list[str]) -> None:
+    def _count(self, kind: ChangeKind, moments: list[str]) -> None:
         self.losses.add(kind, moments)
         if moments:
             self._lost(kind, len(moments))
@@ -184,58 +184,58 @@ class Backlog:
     def _bound(self) -> None:
         if len(self._looks) > MAX_LOOKS:
             count = len(self._looks) - int(MAX_LOOKS * (1 - ROOM))
-            self.give_up(Changes(looks=tuple(self._looks[:count])))
+            self.drop(Changes(looks=tuple(self._looks[:count])))
             del self._looks[:count]
         if len(self._seconds) > MAX_DAYS:
             oldest = sorted(self._seconds, key=lambda each: each[1])[: len(self._seconds) - int(MAX_DAYS * (1 - ROOM))]
             gone = tuple((camera, day, self._seconds.pop((camera, day))) for camera, day in oldest)
-            self.give_up(Changes(seconds=gone))
+            self.drop(Changes(seconds=gone))
         if len(self._outages) > MAX_OUTAGES:
             oldest_outages = sorted(self._outages, key=lambda each: (self._outages[each].ended is None, each[1]))
             keys = oldest_outages[: len(self._outages) - int(MAX_OUTAGES * (1 - ROOM))]
-            self.give_up(Changes(outages=tuple((camera, self._outages.pop((camera, key))) for camera, key in keys)))
+            self.drop(Changes(outages=tuple((camera, self._outages.pop((camera, key))) for camera, key in keys)))
         if len(self._transitions) > MAX_TRANSITIONS:
             kept, gone_too = _without_oldest(self._transitions, int(MAX_TRANSITIONS * (1 - ROOM)))
-            self.give_up(Changes(transitions=tuple(gone_too)))
+            self.drop(Changes(transitions=tuple(gone_too)))
             self._transitions = kept
 
     def reconcile(
-        self, stored: Stored, standing: Iterable[Transition], outages: Mapping[str, Outage], now: float
+        self, stored: StoredState, raised_now: Iterable[Transition], outages: Mapping[str, Outage], now: float
     ) -> None:
-        """Make what is to be written fit a history that may not be the one last written to.
+        """Adapt the backlog to a history that may not be the one last written to.
 
-        `stored` is what it holds as open, `standing` are the events by which what is wrong now was raised, `outages`
-        those that last, by camera.
-        An episode that it has open and that was raised again since the start goes on; one that nobody knows of any more
-        ends `now`; one that it does not know is raised with its own times.
+        `stored` is what that history holds as open. `raised_now` are the transitions that raised the faults open now,
+        and `outages` the outages open now, by camera. An open episode of the history continues if its fault was raised
+        again, and ends `now` if its fault is not open any more. A fault that the history does not hold is raised with
+        its own times.
         """
         self._reconcile_outages(stored, outages, now)
-        lasting_keys = {_key_of_episode(item) for item in stored.open_episodes}
-        standing_by_key = {_key(item): item for item in standing}
+        stored_keys = {_key_of_episode(item) for item in stored.open_episodes}
+        raised_by_key = {_key(item): item for item in raised_now}
         first: dict[Key, Transition] = {}
         for item in self._transitions:
             first.setdefault(_key(item), item)
         before: list[Transition] = []
         again: set[int] = set()
-        for key in lasting_keys:
+        for key in stored_keys:
             if key in first:
                 if first[key].kind is TransitionKind.RAISED:
                     again.add(id(first[key]))
-            elif key not in standing_by_key:
-                before.append(_ended(key, now))
-        for key, item in standing_by_key.items():
-            if key not in lasting_keys and key not in first:
+            elif key not in raised_by_key:
+                before.append(_cleared_at(key, now))
+        for key, item in raised_by_key.items():
+            if key not in stored_keys and key not in first:
                 before.append(item)
         for key, item in first.items():
-            if key not in lasting_keys and item.kind is TransitionKind.CLEARED and item.since is not None:
-                before.append(_begun(item, item.since))
+            if key not in stored_keys and item.kind is TransitionKind.CLEARED and item.since is not None:
+                before.append(_raised_at(item, item.since))
         self._transitions = [
             *sorted(before, key=lambda item: item.at),
             *(item for item in self._transitions if id(item) not in again),
         ]
 
-    def _reconcile_outages(self, stored: Stored, outages: Mapping[str, Outage], now: float) -> None:
-        """End the outages that it holds as open and nobody knows of, and write those that last."""
+    def _reconcile_outages(self, stored: StoredState, outages: Mapping[str, Outage], now: float) -> None:
+        """End outages that are open only in the history, and write those that are open now."""
         self._outages = {
             (camera, key): outage
             for (camera, key), outage in self._outages.items()
@@ -246,17 +246,17 @@ class Backlog:
         self._outages |= {(camera, outage.key): outage for camera, outage in outages.items()}
 
 
-def _ended(key: Key, at: float) -> Transition:
+def _cleared_at(key: Key, at: float) -> Transition:
     camera, uplink, fault = key
     return Transition(camera, at, TransitionKind.CLEARED, fault, uplink=uplink)
 
 
-def _begun(item: Transition, since: float) -> Transition:
+def _raised_at(item: Transition, since: float) -> Transition:
     return replace(item, at=since, kind=TransitionKind.RAISED)
 
 
 def _without_oldest(items: list[Transition], limit: int) -> tuple[list[Transition], list[Transition]]:
-    """Return at most `limit` events, and those given up: episodes that began and ended, then whatever is oldest."""
+    """Return at most `limit` transitions, and the dropped ones: complete episodes first, then the oldest."""
     begun: dict[Key, int] = {}
     gone: set[int] = set()
     for number, item in enumerate(items):

@@ -1,4 +1,4 @@
-"""The files of a history's database: opened and checked, put aside where damaged, brought back where removed."""
+"""The files of the history's database: open, check, put aside if damaged, restore if removed."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from xueliang_monitor import atomic_write
 log = logging.getLogger(__name__)
 
 SUFFIXES = ("", "-wal", "-shm")
-"""SQLite's files beside each other: the database, its write-ahead log, the index of that (sqlite.org/wal.html)."""
+"""The files of a SQLite database: itself, its write-ahead log, and the index of that log (sqlite.org/wal.html)."""
 
 MAX_ASIDE = 5
-"""Damaged databases kept; of more the smallest go, so that a bad disk is not filled by them."""
+"""How many damaged databases are kept. The smallest are deleted, so that a bad disk does not fill up."""
 
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _PASSING = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_NOMEM)
@@ -26,7 +26,7 @@ Identity = tuple[int, int]
 
 
 class MalformedError(sqlite3.DatabaseError):
-    """A check found the database damaged."""
+    """An integrity check found damage in the database."""
 
 
 def _code(error: Exception) -> int:
@@ -34,23 +34,23 @@ def _code(error: Exception) -> int:
 
 
 def is_damage(error: Exception) -> bool:
-    """Say whether an error means that the file itself is damaged."""
+    """Return whether an error means that the file is damaged."""
     return isinstance(error, MalformedError) or _code(error) in _DAMAGED
 
 
 def is_passing(error: Exception) -> bool:
-    """Say whether the same connection can be used once the cause is gone: it is locked, or the disk is full."""
+    """Return whether the connection can be used again once the cause is gone: a lock, or a full disk."""
     return _code(error) in _PASSING
 
 
 def connect(path: Path, prepare: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:
-    """Open a database for writing, check it, and `prepare` it.
+    """Open a database for writing, check it, and call `prepare` with it.
 
     Raises:
-        sqlite3.Error: it cannot be used; `is_damage` tells why.
+        sqlite3.Error: it cannot be used; `is_damage` tells whether it is damaged.
 
     """
-    _leave_to_the_daemon(path)
+    _create_for_folder_owner(path)
     database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     try:
         database.execute("PRAGMA busy_timeout=5000")
@@ -71,10 +71,10 @@ def _check(database: sqlite3.Connection) -> None:
 
 
 def check(path: Path) -> None:
-    """Read the whole database by a connection of its own, as what the writing one holds in memory may be better.
+    """Read the whole database over a separate connection, because the writer's cache may hide damage on disk.
 
     Raises:
-        sqlite3.Error: it cannot be read, or is damaged.
+        sqlite3.Error: it cannot be read or is damaged.
 
     """
     with contextlib.closing(connect_read_only(path)) as database:
@@ -82,7 +82,7 @@ def check(path: Path) -> None:
 
 
 def connect_read_only(path: Path) -> sqlite3.Connection:
-    """Open a database that there is, to be read.
+    """Open an existing database for reading.
 
     Raises:
         sqlite3.Error: it cannot be used.
@@ -93,8 +93,8 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
     return database
 
 
-def _leave_to_the_daemon(path: Path) -> None:
-    """Give a file that root makes to the folder's owner, so that the daemon, who runs as that, can write it."""
+def _create_for_folder_owner(path: Path) -> None:
+    """Create the file for the folder's owner if run by root, so that the daemon's user can write it."""
     owner = path.parent.stat()
     if os.geteuid() == 0 and owner.st_uid:
         path.touch(mode=0o600)
@@ -102,7 +102,7 @@ def _leave_to_the_daemon(path: Path) -> None:
 
 
 def put_aside(path: Path) -> Path:
-    """Give a damaged database another name, with its write-ahead log; return that.
+    """Rename a damaged database and its write-ahead log; return the new path.
 
     Raises:
         OSError: it cannot be renamed.
@@ -115,17 +115,17 @@ def put_aside(path: Path) -> Path:
     path.with_name(f"{path.name}-shm").unlink(missing_ok=True)
     kept = [file for file in path.parent.glob(f"{path.name}.damaged-*") if file.name[-1].isdecimal()]
     for old in sorted(kept, key=lambda file: file.stat().st_size, reverse=True)[MAX_ASIDE:]:
-        log.warning("%s: deleted, as more damaged histories were put aside than are kept", old)
+        log.warning("%s: deleted; only the largest damaged histories are kept", old)
         for suffix in SUFFIXES:
             old.with_name(old.name + suffix).unlink(missing_ok=True)
     return aside
 
 
 def identities(path: Path) -> dict[str, Identity]:
-    """Return which files there are now, by suffix.
+    """Return the device and inode of each existing file, by suffix.
 
     Raises:
-        OSError: that cannot be looked at.
+        OSError: a file cannot be examined.
 
     """
     found = {}
@@ -138,7 +138,7 @@ def identities(path: Path) -> dict[str, Identity]:
 
 @contextlib.contextmanager
 def _hidden(path: Path, ours: dict[str, Identity]) -> Iterator[None]:
-    """Hide files of the same names that are not ours, as SQLite deletes by name what it closes."""
+    """Rename foreign files of the same names for a while, because SQLite deletes files by name when it closes."""
     hidden = []
     for suffix, identity in identities(path).items():
         if suffix and ours.get(suffix) != identity:
@@ -152,7 +152,7 @@ def _hidden(path: Path, ours: dict[str, Identity]) -> Iterator[None]:
 
 
 def close(database: sqlite3.Connection, path: Path, ours: dict[str, Identity]) -> None:
-    """Close a database whose files may meanwhile be others of the same names."""
+    """Close a database, even if other files have taken its names."""
     with contextlib.suppress(sqlite3.Error):
         try:
             with _hidden(path, ours):
@@ -162,14 +162,14 @@ def close(database: sqlite3.Connection, path: Path, ours: dict[str, Identity]) -
 
 
 def bring_back(database: sqlite3.Connection, path: Path, ours: dict[str, Identity]) -> None:
-    """Write all that a database holds to files of the right names, where such were removed, and close it.
+    """Restore removed files of an open database, and close it.
 
-    Where the log alone is gone, it is written to the database through the connection that still has it; else all goes
-    into a new file. A database that was replaced by another is only closed: the other one counts.
+    If only the log was removed, the open connection writes the log's content to the database. Otherwise the content
+    goes into a new file. A database that was replaced by another one is only closed; the other one is used.
 
     Raises:
-        sqlite3.Error: it cannot be read, or not be written there; it stays open.
-        OSError: it cannot be written there; it stays open.
+        sqlite3.Error: the content cannot be read or written; the database stays open.
+        OSError: the files cannot be written; the database stays open.
 
     """
     now = identities(path)
@@ -179,7 +179,7 @@ def bring_back(database: sqlite3.Connection, path: Path, ours: dict[str, Identit
     close(database, path, ours)
     mine = identities(path)
     for suffix in SUFFIXES[1:]:
-        # A log of the one before would be taken for that of the other one.
+        # SQLite would apply the log of the previous database to the new one.
         if copy is not None or (suffix in ours and mine.get(suffix) == ours[suffix]):
             path.with_name(path.name + suffix).unlink(missing_ok=True)
     if copy is not None:
@@ -190,9 +190,9 @@ def bring_back(database: sqlite3.Connection, path: Path, ours: dict[str, Identit
 def _is_whole_without_its_log(
     database: sqlite3.Connection, path: Path, now: dict[str, Identity], ours: dict[str, Identity]
 ) -> bool:
-    """Write the log to the database; return whether that was all there is to do."""
+    """Write the log to the database; return whether the database is complete then."""
     if now.get("-wal") != ours.get("-wal") and _size(path.with_name(f"{path.name}-wal")):
-        return False  # another process began one
+        return False  # another process has started a log
     busy, _, _ = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     return not busy
 

@@ -1,4 +1,4 @@
-"""Evidence pictures: few, small, short-lived, in a folder of their own that only the daemon's user can read."""
+"""Evidence pictures: few, small and short-lived, in a folder that only the daemon's user can read."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from xueliang_monitor import atomic_write
 
 FOLDER = "evidence"
 MAX_OF_A_CAMERA = 20
-"""Pictures of one camera; beyond that the oldest go."""
+"""How many pictures of one camera are kept; the oldest are deleted."""
 
 _NAME = re.compile(r"(\d{10})-([a-z_]{1,40})\.jpg")
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One kept picture: of which camera, of when (seconds since the epoch), and of which fault."""
+    """One kept picture: its camera, its time in seconds since the epoch, and its fault."""
 
     camera: str
     at: float
@@ -32,10 +32,10 @@ class Evidence:
 
 
 def keep(state: Path, item: Evidence, picture: bytes) -> Path:
-    """Write a picture, whole or not at all; return where.
+    """Write a picture atomically; return its path.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the picture cannot be written.
 
     """
     folder = state / FOLDER / item.camera
@@ -49,7 +49,7 @@ def keep(state: Path, item: Evidence, picture: bytes) -> Path:
 
 
 def kept(state: Path, camera: str) -> list[Evidence]:
-    """Return what is kept of a camera, the newest first."""
+    """Return the kept pictures of a camera, newest first."""
     found: list[Evidence] = []
     with contextlib.suppress(OSError):
         names = [_NAME.fullmatch(path.name) for path in (state / FOLDER / camera).iterdir()]
@@ -58,7 +58,7 @@ def kept(state: Path, camera: str) -> list[Evidence]:
 
 
 def read(state: Path, camera: str, name: str) -> bytes | None:
-    """Return a picture by its name, None where there is none of that name."""
+    """Return a picture by its name; None if it does not exist."""
     if not _NAME.fullmatch(name):
         return None
     try:
@@ -68,9 +68,9 @@ def read(state: Path, camera: str, name: str) -> bytes | None:
 
 
 def forget(state: Path, before: float, only: frozenset[str] | None = None, *, after: float = math.inf) -> int:
-    """Delete what is older than a moment, of all cameras or `only` of some; return how many pictures that were.
+    """Delete pictures older than `before`, of all cameras or `only` of some; return their number.
 
-    What is dated later than `after` was kept while the clock was wrong, and would stay too long.
+    Pictures dated later than `after` are deleted too. They were kept while the clock was wrong and would stay too long.
     """
     count = 0
     with contextlib.suppress(OSError):
@@ -81,6 +81,6 @@ def forget(state: Path, before: float, only: frozenset[str] | None = None, *, af
                 if item.at < before or item.at > after:
                     (folder / item.name).unlink(missing_ok=True)
                     count += 1
-            with contextlib.suppress(OSError):  # it is not empty
+            with contextlib.suppress(OSError):  # the folder is not empty
                 folder.rmdir()
     return count

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from xueliang_monitor.clock import ClockReading
 from xueliang_monitor.fleet.changes import Changes
+from xueliang_monitor.judgement.maintenance import WindowKind
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
 from xueliang_monitor.storage import database_file
 from xueliang_monitor.storage.history_error import HistoryError, PassingError, UnwritableError
 from xueliang_monitor.storage.history_queries import HistoryQueries
 from xueliang_monitor.storage.picture_samples import pack
-from xueliang_monitor.storage.rows import lost_text, row_of, row_of_outage
+from xueliang_monitor.storage.rows import camera_row, outage_row, text_of_lost_cameras
 from xueliang_monitor.storage.schema import PUT_OUTAGE, migrate
 
 log = logging.getLogger(__name__)
@@ -143,7 +144,7 @@ class History(HistoryQueries):
         self._database.executemany("DELETE FROM cameras WHERE camera = ?", ((name,) for name in changes.gone))
         self._database.executemany(
             "INSERT OR REPLACE INTO cameras (camera, health, memory, file, episodes) VALUES (?, ?, ?, ?, ?)",
-            map(row_of, changes.known),
+            map(camera_row, changes.cameras),
         )
         self._database.executemany(
             "INSERT INTO days VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
@@ -178,12 +179,14 @@ class History(HistoryQueries):
     def _write_outages(self, changes: Changes) -> None:
         self._database.executemany(
             PUT_OUTAGE,
-            map(row_of_outage, changes.outages),
+            map(outage_row, changes.outages),
         )
         for uplink, lost in changes.uplinks:
             self._database.execute("DELETE FROM uplinks WHERE uplink = ?", (uplink,))
             if lost:
-                self._database.execute("INSERT INTO uplinks (uplink, lost) VALUES (?, ?)", (uplink, lost_text(lost)))
+                self._database.execute(
+                    "INSERT INTO uplinks (uplink, lost) VALUES (?, ?)", (uplink, text_of_lost_cameras(lost))
+                )
 
     def _write_transitions(self, transitions: Iterable[Transition]) -> None:
         for item in transitions:
@@ -203,7 +206,7 @@ class History(HistoryQueries):
                     (item.at, item.camera, item.uplink, item.code),
                 )
 
-    def start_maintenance(self, kind: str, name: str, *, began: float, ends: float, reason: str) -> int:
+    def start_maintenance(self, kind: WindowKind, name: str, *, began: float, ends: float, reason: str) -> int:
         """Start a maintenance window; return its number.
 
         Raises:
@@ -213,7 +216,7 @@ class History(HistoryQueries):
         try:
             cursor = self._database.execute(
                 "INSERT INTO maintenance (kind, name, began, ends, reason) VALUES (?, ?, ?, ?, ?)",
-                (kind, name, began, ends, reason),
+                (kind.value, name, began, ends, reason),
             )
         except sqlite3.Error as error:
             raise self._error("written", error) from error

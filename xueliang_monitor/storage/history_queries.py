@@ -12,15 +12,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from xueliang_monitor.clock import ClockReading
-from xueliang_monitor.fleet.changes import CameraRecord, PictureSample, Stored
-from xueliang_monitor.judgement.availability import Seconds
+from xueliang_monitor.fleet.changes import CameraRecord, PictureSample, StoredState
+from xueliang_monitor.judgement.availability import AvailabilitySeconds
 from xueliang_monitor.judgement.episodes import Episode, outages_of
 from xueliang_monitor.judgement.health import Outage
-from xueliang_monitor.judgement.maintenance import Window
+from xueliang_monitor.judgement.maintenance import Window, WindowKind
 from xueliang_monitor.storage import database_file
 from xueliang_monitor.storage.history_error import HistoryError, PassingError
 from xueliang_monitor.storage.picture_samples import unpack
-from xueliang_monitor.storage.rows import known_of, lost_of, outage_of
+from xueliang_monitor.storage.rows import camera_of_row, lost_cameras_of_text, outage_of_row
 from xueliang_monitor.storage.schema import EPISODES, OUTAGES_SINCE
 
 log = logging.getLogger(__name__)
@@ -66,28 +66,30 @@ class HistoryQueries:
         except sqlite3.Error as error:
             raise self._error("read", error) from error
 
-    def load(self) -> Stored:
+    def load(self) -> StoredState:
         """Return the state to continue from at a start. A camera whose row cannot be read is left out and logged."""
         found: dict[str, CameraRecord] = {}
         counted = self._episode_counts()
-        for camera, *columns in self._rows("SELECT camera, health, memory, file, episodes FROM cameras"):
+        for camera, health, memory, file, episodes in self._rows(
+            "SELECT camera, health, memory, file, episodes FROM cameras"
+        ):
             try:
-                found[camera] = known_of(camera, counted.get(camera, {}), *columns)
+                found[camera] = camera_of_row(camera, counted.get(camera, {}), (health, memory, file, episodes))
             except ValidationError:
                 log.warning("camera %s: its stored state cannot be read; it is learned again", camera)
         return replace(self.lasting(), cameras=found)
 
-    def lasting(self) -> Stored:
+    def lasting(self) -> StoredState:
         """Return the stored state without cameras: what is open, and the clock."""
         lost = self._rows("SELECT uplink, lost FROM uplinks")
         episodes = self._rows(f"{EPISODES} WHERE ended IS NULL ORDER BY began, id")
         outages = self._rows(f"{_OUTAGES} WHERE ended IS NULL ORDER BY began, camera")
         clock = self._rows("SELECT boot, monotonic, wall FROM clock")
-        return Stored(
+        return StoredState(
             clock=ClockReading(*clock[0]) if clock else None,
-            uplinks={name: lost_of(cameras) for name, cameras in lost},
+            uplinks={name: lost_cameras_of_text(cameras) for name, cameras in lost},
             open_episodes=tuple(Episode(*row) for row in episodes),
-            open_outages=tuple(map(outage_of, outages)),
+            open_outages=tuple(map(outage_of_row, outages)),
         )
 
     def _episode_counts(self) -> Mapping[str, Mapping[str, int]]:
@@ -107,7 +109,7 @@ class HistoryQueries:
             " ORDER BY began, camera",
             (until, since, camera, camera),
         )
-        return [outage_of(row) for row in rows]
+        return [outage_of_row(row) for row in rows]
 
     def episodes(self, since: float, until: float, camera: str = "", uplink: str = "") -> list[Episode]:
         """Return the episodes that overlap a period, oldest first: all, or those of a camera and its uplink."""
@@ -133,16 +135,16 @@ class HistoryQueries:
         )
         return [Event(*row) for row in (reversed(rows) if after is None else rows)]
 
-    def seconds(self, first: str, last: str, camera: str = "") -> Mapping[str, Mapping[str, Seconds]]:
+    def seconds(self, first: str, last: str, camera: str = "") -> Mapping[str, Mapping[str, AvailabilitySeconds]]:
         """Return the seconds by camera and day, from `first` to `last` inclusive; of all cameras or of one."""
-        found: dict[str, dict[str, Seconds]] = {}
+        found: dict[str, dict[str, AvailabilitySeconds]] = {}
         rows = self._rows(
             "SELECT camera, day, observed, online, healthy, uplink, maintenance FROM days"
             " WHERE day BETWEEN ? AND ? AND (? = '' OR camera = ?)",
             (first, last, camera, camera),
         )
         for camera, day, *numbers in rows:
-            found.setdefault(camera, {})[day] = Seconds(*numbers)
+            found.setdefault(camera, {})[day] = AvailabilitySeconds(*numbers)
         return found
 
     def looks(self, camera: str, since: float) -> list[PictureSample]:
@@ -162,4 +164,4 @@ class HistoryQueries:
             "SELECT id, kind, name, began, ends, reason, stopped FROM maintenance WHERE ends > ? ORDER BY began, id",
             (since,),
         )
-        return [Window(*row) for row in rows]
+        return [Window(number, WindowKind(kind), *rest) for number, kind, *rest in rows]

@@ -1,4 +1,4 @@
-"""What of a camera's memory survives a restart."""
+"""The part of a camera's memory that survives a restart."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from xueliang_monitor.probing.stream_baseline import StreamBaseline
 
 
 def _whole(stored: object, validate: ValidatorFunctionWrapHandler) -> Reference | None:
-    """Return a stored reference; None where it is not whole, so that it is learned anew and the rest is still known.
+    """Return a stored reference; None if it is incomplete, so that only the reference is learned again.
 
-    An earlier version left out young lights and nothing else, so that of some none were left to compare with.
+    An earlier version left out light conditions with few pictures, so that some references had none left.
     """
     try:
         found = validate(stored)
@@ -29,8 +29,8 @@ def _whole(stored: object, validate: ValidatorFunctionWrapHandler) -> Reference 
 
 
 @dataclass(frozen=True, slots=True)
-class Remembered:
-    """What is kept; profiles and services of its device are asked anew."""
+class StoredMemory:
+    """The stored part of a memory. The device's profiles and services are not stored; they are requested again."""
 
     reference: Annotated[Reference | None, WrapValidator(_whole)]
     login: LoginHistory
@@ -43,23 +43,23 @@ class Remembered:
     refusals: tuple[float, ...] = ()
 
     @classmethod
-    def of(cls, memory: Memory) -> Remembered:
-        """Return what is kept of a memory: of pictures what was measured, never a copy of one."""
+    def of(cls, memory: Memory) -> StoredMemory:
+        """Return the stored part of a memory. It holds measures of pictures, never a picture."""
         device, reference = memory.device, memory.reference
         return cls(
-            reference.settled() if reference is not None else None,
-            memory.login.rtsp,
-            memory.login.onvif,
-            device.identity,
-            device.last_start,
-            device.restart_noticed_at,
-            device.hints.login,
-            memory.normal,
-            memory.login.refusals,
+            reference=reference.settled() if reference is not None else None,
+            login=memory.login.rtsp,
+            device_login=memory.login.onvif,
+            identity=device.identity,
+            last_start=device.last_start,
+            restart_noticed_at=device.restart_noticed_at,
+            login_kind=device.hints.login,
+            normal=memory.normal,
+            refusals=memory.login.refusals,
         )
 
     def memory(self) -> Memory:
-        """Return a memory that begins with this."""
+        """Return a memory that starts from the stored part."""
         device = DeviceMemory(
             OnvifHints(self.login_kind),
             self.identity,

@@ -1,4 +1,4 @@
-"""What is kept of a look at a camera's picture: its measures and the scores of its checks, packed small. Pure."""
+"""The stored form of a picture sample: compact JSON of its measures and scores. Pure."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from xueliang_monitor.fleet.changes import PictureSample
 from xueliang_monitor.picture.measures import MEASURES
 
 LEAST_SCORE = 0.05
-"""Scores below are kept as none: limits are set far above."""
+"""Lower scores are not stored; limits are far above."""
 
 _PREFIX = "picture_"
 
 
 def pack(look: PictureSample) -> tuple[str, str]:
-    """Return measures, in their usual order and three digits, and scores of two digits as JSON of few bytes."""
+    """Return the measures, in a fixed order with three digits, and the scores with two digits, as compact JSON."""
     measures = [float(f"{look.measures.get(name, 0.0):.3g}") for name in MEASURES]
     scores = {
         code.removeprefix(_PREFIX): round(score, 2) for code, score in look.scores.items() if score >= LEAST_SCORE
@@ -23,7 +23,7 @@ def pack(look: PictureSample) -> tuple[str, str]:
 
 
 def unpack(camera: str, at: float, measures: str, scores: str) -> PictureSample:
-    """Return a look as it was packed."""
+    """Return the sample from its packed form."""
     return PictureSample(
         camera,
         at,

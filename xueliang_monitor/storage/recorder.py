@@ -1,4 +1,4 @@
-"""Writes what the fleet learns to the history: what happened at once, the rest every few seconds, in a thread."""
+"""Writes the changes of the fleet to the history in a thread: transitions at once, other changes every few seconds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from xueliang_monitor.clock import Clock
 from xueliang_monitor.configuration.settings import KeepSettings
-from xueliang_monitor.fleet.changes import Changes, Stored
+from xueliang_monitor.fleet.changes import Changes, StoredState
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.judgement.transition import Transition
 from xueliang_monitor.storage.backlog import Backlog, Losses, one_by_one
@@ -25,56 +25,59 @@ Result = TypeVar("Result")
 
 FLUSH_SECONDS = 5.0
 EVERY_SECONDS = 300.0
-"""How often what is known of every camera is written, not only of those of which something happened."""
+"""How often the state of all cameras is written, not only of changed ones."""
 
-LOOK_SECONDS = 1.0
+WAKE_SECONDS = 1.0
+"""How often the recorder wakes up without a transition."""
+
 RETRY_SECONDS = 5.0
-"""Pause before a history that failed is tried again; it doubles with each failure up to `LONGEST_RETRY_SECONDS`."""
+"""The pause before a failed history is tried again. It doubles with each failure up to `LONGEST_RETRY_SECONDS`."""
 
 LONGEST_RETRY_SECONDS = 60.0
 STUCK_SECONDS = 30.0
-"""After this long a disk counts as not answering; a locked database is waited for 5 s."""
+"""After this time without an answer the disk is reported as stuck. A locked database is waited for 5 s."""
 
-MOST_RESCUES = 20
-"""Tries to make removed files anew, within 17 min, before what they held is given up."""
+MOST_RESTORES = 20
+"""Attempts to restore removed files, within 17 min, before their content is lost."""
 
-MOST_SAID = 5
-"""Different failures in a row of which each is said."""
+MOST_LOGGED = 5
+"""How many different failures in a row are logged."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """What a history holds as it is opened, and whether it was `begun_anew` in the place of a damaged one."""
+    """The stored state of a history that was just opened; `begun_anew` if it replaces a damaged one."""
 
     begun_anew: bool
-    stored: Stored
+    stored: StoredState
 
 
 @dataclass(frozen=True, slots=True)
 class _Left:
-    """What is still to be written, in order, and what was refused whatever was done."""
+    """A batch that is being written: the parts still waiting, in order, and the parts that cannot be written."""
 
     waiting: collections.deque[Changes]
     refused: list[Changes] = field(default_factory=list)
 
 
 class Recorder:
-    """The one writer of a history: opens it, writes, and opens it again after whatever happened to its files.
+    """The only writer of the history. It reopens the history after any failure and any loss of its files.
 
-    While there is none, what is to be written waits within the bounds of `Backlog`.
+    Without a usable history, changes wait in the `Backlog`, which is bounded.
     """
 
     def __init__(
         self,
         opened: Callable[[], History],
         fleet: Fleet,
-        resume: Callable[[Stored], None],
         clock: Clock,
+        *,
+        resume: Callable[[StoredState], None],
         keep: KeepSettings,
     ) -> None:
-        """Prepare to write to what `opened` returns, which is called again after each failure.
+        """Prepare to write to the history that `opened` returns; it is called again after each failure.
 
-        `resume` is called with what the history knows where that can be read at the start.
+        `resume` is called with the stored state if that can be read at the start.
         """
         self._opened = opened
         self._resume = resume
@@ -86,9 +89,9 @@ class Recorder:
         self._backlog = Backlog(lambda kind, count: fleet.monitor.history.lost.update({kind: count}))
         self._flushed_at = self._all_at = clock.monotonic()
         self._restored = False
-        self._rescues = 0
+        self._restores = 0
         self._failing_since: float | None = None
-        self._said: set[str] = set()
+        self._logged: set[str] = set()
         self._pause = RETRY_SECONDS
         self._retry_at = 0.0
         fleet.watch(self._notice)
@@ -99,12 +102,12 @@ class Recorder:
 
     @contextlib.contextmanager
     def open(self) -> Iterator[None]:
-        """Give the fleet what the history knows, before the first visit, and write what is left as the context ends.
+        """Restore the fleet before the first visit, and write the remaining changes when the context ends.
 
-        Without a history monitoring goes on.
+        Monitoring continues without a usable history.
         """
         try:
-            self._take(self._look_after(), at_start=True)
+            self._take(self._open_or_check(), at_start=True)
         except HistoryError as error:
             self._fail(error)
         try:
@@ -114,19 +117,19 @@ class Recorder:
             self._close()
 
     def keep(self, keep: KeepSettings) -> None:
-        """Take other times for which things are kept; what is too old by them goes soon."""
+        """Replace the retention times; older data is deleted soon."""
         self._upkeep.keep(keep)
 
     async def run(self) -> None:
         """Write until cancelled."""
         while True:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_SECONDS):
+                async with asyncio.timeout(WAKE_SECONDS):
                     await self._wake.wait()
             await self._turn()
 
     async def _turn(self) -> None:
-        """Collect what is new and write it where it is time; look after the history's files and what it holds."""
+        """Collect and write changes that are due; check the history's files; run the upkeep."""
         now = self._clock.monotonic()
         due = self._wake.is_set() or now - self._flushed_at >= FLUSH_SECONDS
         self._wake.clear()
@@ -136,7 +139,7 @@ class Recorder:
         if self._failing_since is not None and now < self._retry_at:
             return
         try:
-            held = await self._in_a_thread(self._look_after)
+            held = await self._in_a_thread(self._open_or_check)
             self._take(held)
             if due or held is not None or self._failing_since is not None:
                 await self._write()
@@ -156,14 +159,14 @@ class Recorder:
         self._backlog.add(self._fleet.collect(every=every))
 
     async def _in_a_thread(self, work: Callable[[], Result]) -> Result:
-        """Do what uses the database; when cancelled, wait for it, as that is used from one thread at a time.
+        """Run work on the database in a thread. When cancelled, wait for it: only one thread may use the database.
 
-        A disk that does not answer holds up nothing else: that is said, and what is to be written is still collected.
+        A stuck disk blocks nothing else. It is logged, and changes are still collected.
         """
         working = asyncio.create_task(asyncio.to_thread(work))
         try:
             while not (await asyncio.wait([working], timeout=STUCK_SECONDS))[0]:
-                self._say(f"the history has not answered for {STUCK_SECONDS:.0f} s; monitoring goes on")
+                self._log_once(f"the history has not answered for {STUCK_SECONDS:.0f} s; monitoring continues")
                 self._note_failure()
                 self._gather()
             return working.result()
@@ -174,21 +177,21 @@ class Recorder:
     @property
     def _in_use(self) -> History:
         if self._history is None:
-            raise HistoryError("there is no history")
+            raise HistoryError("no history is open")
         return self._history
 
-    def _look_after(self) -> _Held | None:
-        """Open the history where there is none, and anew where its files were removed; return what it holds then."""
+    def _open_or_check(self) -> _Held | None:
+        """Open the history if it is closed, and reopen it if its files were removed; return its stored state then."""
         if self._history is not None:
             lost = self._history.lost_files()
             if not lost:
                 return None
-            self._say(f"{self._history.path.parent}: {lost} while it was in use")
+            self._log_once(f"{self._history.path.parent}: {lost} while it was in use")
             self._note_failure()
             self._bring_back(self._history)
         history = self._opened()
         if history.fresh and not history.put_aside and self._restored:
-            log.error("%s: was found empty: what it held is lost", history.path)
+            log.error("%s: the history was found empty; its content is lost", history.path)
         try:
             stored = history.lasting() if self._restored else history.load()
             held = _Held(history.put_aside is not None, stored)
@@ -199,21 +202,21 @@ class Recorder:
         return held
 
     def _bring_back(self, history: History) -> None:
-        self._rescues += 1
+        self._restores += 1
         try:
             history.bring_back()
         except HistoryError as error:
-            if error.passing and self._rescues < MOST_RESCUES:
+            if error.passing and self._restores < MOST_RESTORES:
                 raise
-            log.error("%s; what is not in its files is lost", error)  # noqa: TRY400 - the cause stands in the line
+            log.error("%s; content that is not in its files is lost", error)  # noqa: TRY400 - the cause stands in the line
             history.close()
-        self._history, self._rescues = None, 0
+        self._history, self._restores = None, 0
 
     def _take(self, held: _Held | None, *, at_start: bool = False) -> None:
-        """Bring the fleet and a history that was just opened together.
+        """Reconcile the fleet with a history that was just opened.
 
-        The fleet is given what was known once, at the start or as soon as that can be read. Later on the fleet knows
-        better: what it knows is written whole, and the history's open episodes are made to fit.
+        The fleet is restored from it once: at the start, or as soon as it can be read. Later the fleet's state wins. It
+        is written completely, and the history's open episodes are adapted to it.
         """
         if held is None:
             return
@@ -223,7 +226,7 @@ class Recorder:
         elif not self._restored:
             self._fleet.take_late(held.stored)
         self._restored = True
-        self._upkeep.begin_anew()
+        self._upkeep.reset()
         if not at_start:
             self._fleet.mark_all_changed()
             self._gather(every=True)
@@ -237,7 +240,7 @@ class Recorder:
 
     @contextlib.contextmanager
     def _taken(self) -> Iterator[_Left]:
-        """Give what is to be written; what is still left in the end is taken back."""
+        """Yield the waiting changes; what is not written when the context ends goes back to the backlog."""
         left = _Left(collections.deque([self._backlog.take()]))
         try:
             yield left
@@ -245,10 +248,10 @@ class Recorder:
             for changes in reversed(left.waiting):
                 self._backlog.put_back(changes)
             for changes in left.refused:
-                self._backlog.give_up(changes)
+                self._backlog.drop(changes)
 
     def _write_out(self, left: _Left) -> None:
-        """Write all together, or where something in it cannot be written whatever is done, one by one without that."""
+        """Write the batch; if a value in it cannot be stored, write its changes one by one without that change."""
         while left.waiting:
             changes = left.waiting[0]
             try:
@@ -259,7 +262,7 @@ class Recorder:
                     left.waiting.popleft()
                     left.waiting.extendleft(reversed(parts))
                     continue
-                log.error("%s; it is left out", error)  # noqa: TRY400 - the cause stands in the line
+                log.error("%s; the change is left out", error)  # noqa: TRY400 - the cause stands in the line
                 left.refused.append(changes)
             left.waiting.popleft()
 
@@ -268,14 +271,14 @@ class Recorder:
             self._failing_since = self._clock.monotonic()
         self._fleet.monitor.history.ok = False
 
-    def _say(self, text: str) -> None:
-        """Say what is wrong; of several failures in a row that are the same, the first."""
-        if text not in self._said and len(self._said) < MOST_SAID:
+    def _log_once(self, text: str) -> None:
+        """Log a failure, unless the same one was logged since the last success."""
+        if text not in self._logged and len(self._logged) < MOST_LOGGED:
             log.error("%s", text)
-            self._said.add(text)
+            self._logged.add(text)
 
     def _fail(self, error: HistoryError) -> None:
-        self._say(f"{error}; monitoring goes on, and it is tried again")
+        self._log_once(f"{error}; monitoring continues, and writing is tried again")
         self._note_failure()
         self._retry_at = self._clock.monotonic() + self._pause
         self._pause = min(2 * self._pause, LONGEST_RETRY_SECONDS)
@@ -285,28 +288,28 @@ class Recorder:
         if self._failing_since is not None:
             log.log(
                 logging.WARNING if losses else logging.INFO,
-                "the history can be used again after %.0f s; lost meanwhile: %s",
+                "the history works again after %.0f s; lost meanwhile: %s",
                 self._clock.monotonic() - self._failing_since,
                 losses,
             )
-        self._failing_since, self._said, self._pause = None, set(), RETRY_SECONDS
+        self._failing_since, self._logged, self._pause = None, set(), RETRY_SECONDS
         self._fleet.monitor.history.ok = True
 
     def _finish(self) -> None:
-        """Write what is left, or say what is lost with it."""
+        """Write the remaining changes, or log that they are lost."""
         self._gather(every=True)
         try:
-            self._take(self._look_after())
+            self._take(self._open_or_check())
             with self._taken() as left:
                 self._write_out(left)
         except HistoryError as error:
-            self._backlog.give_up(self._backlog.take())
-            log.error("%s; lost at the end: %s", error, self._backlog.losses)  # noqa: TRY400
+            self._backlog.drop(self._backlog.take())
+            log.error("%s; lost at shutdown: %s", error, self._backlog.losses)  # noqa: TRY400
         else:
             self._succeed()
 
     def _let_go(self) -> None:
-        """Close what failed, unless that is as its files are gone: then it may hold what is nowhere else."""
+        """Close a failed history, unless its files were removed: then only the open connection has their content."""
         with contextlib.suppress(HistoryError):
             if self._history is not None and self._history.lost_files():
                 return

@@ -1,4 +1,4 @@
-"""What is known of cameras, uplinks and outages as rows of the history's tables, and back."""
+"""Conversion of cameras, uplinks and outages to rows of the history's tables, and back."""
 
 from __future__ import annotations
 
@@ -11,59 +11,67 @@ from pydantic import TypeAdapter, ValidationError
 from xueliang_monitor.configuration.camera_file import CameraFile
 from xueliang_monitor.fleet.changes import CameraRecord
 from xueliang_monitor.judgement.health import Health, Outage
-from xueliang_monitor.storage.persisted_memory import Remembered
+from xueliang_monitor.storage.persisted_memory import StoredMemory
 
 _HEALTH = TypeAdapter(Health)
-_MEMORY = TypeAdapter(Remembered)
+_MEMORY = TypeAdapter(StoredMemory)
 _COUNTS = TypeAdapter(dict[str, int])
 _CODES = TypeAdapter(tuple[str, ...])
+
+Columns = tuple[str, str, str | None, str | None]
+"""The columns health, memory, file and episodes of a row of `cameras`."""
 
 
 def _dump_health(health: Health) -> str:
     return _HEALTH.dump_json(replace(health, faults=dict(health.faults))).decode()
 
 
-def row_of(known: CameraRecord) -> tuple[str, str, str, str | None, str]:
-    """Return what is known of a camera as a row of `cameras`."""
-    memory = _MEMORY.dump_json(Remembered.of(known.memory)).decode()
+def camera_row(known: CameraRecord) -> tuple[str, str, str, str | None, str]:
+    """Return the row of a camera in `cameras`."""
+    memory = _MEMORY.dump_json(StoredMemory.of(known.memory)).decode()
     file = known.data.model_dump_json(exclude_defaults=True) if known.data is not None else None
     counts = _COUNTS.dump_json(dict(known.episodes)).decode()
     return known.camera, _dump_health(known.health), memory, file, counts
 
 
-def known_of(
-    camera: str, counted: Mapping[str, int], health: str, memory: str, file: str | None, episodes: str | None
-) -> CameraRecord:
-    """Read a camera's row; a version before wrote no file and no counts, so that episodes are `counted`."""
+def camera_of_row(camera: str, counted: Mapping[str, int], columns: Columns) -> CameraRecord:
+    """Read a camera's row. An earlier version stored no file and no episode counts; `counted` replaces the counts."""
+    health, memory, file, episodes = columns
     data = None
     if file is not None:
-        with contextlib.suppress(ValidationError):  # of a version that knew other keys
+        with contextlib.suppress(ValidationError):  # written by a version with other keys
             data = CameraFile.model_validate_json(file)
     counts = counted if episodes is None else _COUNTS.validate_json(episodes)
-    return CameraRecord(camera, _HEALTH.validate_json(health), _MEMORY.validate_json(memory).memory(), data, counts)
+    return CameraRecord(
+        camera,
+        _HEALTH.validate_json(health),
+        _MEMORY.validate_json(memory).memory(),
+        data=data,
+        episodes=counts,
+    )
 
 
-def row_of_outage(known: tuple[str, Outage]) -> tuple[str, int, float, float, float | None, str]:
-    """Return an outage of a camera as a row of `outages`."""
+def outage_row(known: tuple[str, Outage]) -> tuple[str, int, float, float, float | None, str]:
+    """Return the row of an outage in `outages`."""
     camera, outage = known
     codes = _CODES.dump_json(outage.codes).decode()
     return camera, outage.key, outage.began, outage.confirmed_at, outage.ended, codes
 
 
-def outage_of(row: tuple[str, int, float, float, float | None, str]) -> tuple[str, Outage]:
-    """Read a row of `outages`: the camera, and its outage."""
+def outage_of_row(row: tuple[str, int, float, float, float | None, str]) -> tuple[str, Outage]:
+    """Read a row of `outages`; return the camera and its outage."""
     camera, key, began, confirmed, ended, codes = row
-    return camera, Outage(key, began, confirmed, _CODES.validate_json(codes), ended)
+    return camera, Outage(key, began, confirmed, _CODES.validate_json(codes), ended=ended)
 
 
-def lost_of(cameras: str) -> frozenset[str] | None:
-    """Read the cameras that were lost with an uplink; None where that cannot be read."""
+def lost_cameras_of_text(cameras: str) -> frozenset[str] | None:
+    """Read the lost cameras of an uplink; None if the text is invalid."""
     try:
         return frozenset(_CODES.validate_json(cameras))
     except ValidationError:
         return None
 
 
-def lost_text(cameras: frozenset[str]) -> str:
-    """Return the cameras that were lost with an uplink as `lost_of` reads them."""
+def text_of_lost_cameras(cameras: frozenset[str]) -> str:
+    """Return the lost cameras of an uplink as text for `lost_cameras_of_text`."""
     return _CODES.dump_json(tuple(sorted(cameras))).decode()

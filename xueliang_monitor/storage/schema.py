@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from xueliang_monitor.judgement.episodes import Episode, outages_of
-from xueliang_monitor.storage.rows import row_of_outage
+from xueliang_monitor.storage.rows import outage_row
 
 MIGRATIONS = (
     """
@@ -52,37 +52,37 @@ MIGRATIONS = (
     CREATE TABLE clock (boot TEXT NOT NULL, monotonic REAL NOT NULL, wall REAL NOT NULL);
     """,
 )
-"""One step a version, forward only; `PRAGMA user_version` counts those taken."""
+"""One step per version, forward only. `PRAGMA user_version` is the number of steps taken."""
 
 OUTAGES_SINCE = 5
-"""The version that knows outages; those before it are told from the episodes."""
+"""The first version that stores outages. Earlier versions derive them from episodes."""
 
 EPISODES = "SELECT camera, uplink, fault, began, confirmed, ended, detail FROM episodes"
 PUT_OUTAGE = "INSERT OR REPLACE INTO outages (camera, key, began, confirmed, ended, codes) VALUES (?, ?, ?, ?, ?, ?)"
 
 
 def migrate(database: sqlite3.Connection) -> bool:
-    """Bring a database to the newest version, a step at a time; return whether it was empty.
+    """Migrate a database to the newest version, step by step; return whether it was empty.
 
     Raises:
-        sqlite3.Error: that is not possible, as where it is of a newer program.
+        sqlite3.Error: the migration failed, or a newer program wrote the database.
 
     """
     (version,) = database.execute("PRAGMA user_version").fetchone()
     if version > len(MIGRATIONS):
-        raise sqlite3.OperationalError(f"it is of version {version}, newer than this program")
+        raise sqlite3.OperationalError(f"its schema version {version} is newer than this program")
     for number, step in enumerate(MIGRATIONS[version:], start=version + 1):
         database.executescript(f"BEGIN; {step} PRAGMA user_version={number};")
         if number == OUTAGES_SINCE:
-            _tell_outages(database)
+            _derive_outages(database)
         database.execute("COMMIT")
     return bool(version == 0)
 
 
-def _tell_outages(database: sqlite3.Connection) -> None:
-    """Tell the outages of the time before they were kept from the episodes."""
+def _derive_outages(database: sqlite3.Connection) -> None:
+    """Derive the outages of the time before they were stored from the episodes."""
     episodes = (Episode(*row) for row in database.execute(EPISODES))
     database.executemany(
         PUT_OUTAGE,
-        map(row_of_outage, outages_of(episodes)),
+        map(outage_row, outages_of(episodes)),
     )

@@ -1,4 +1,4 @@
-"""One daemon a state folder: a lock (flock(2)) held for life, in a file that names who holds it."""
+"""One daemon per state folder: a lock (flock(2)) in a file that names its holder."""
 
 from __future__ import annotations
 
@@ -15,25 +15,24 @@ from xueliang_monitor.time_format import iso_local
 log = logging.getLogger(__name__)
 
 FILE = "daemon.lock"
-LOOK_SECONDS = 5.0
-"""How often it is looked whether the file is still the one that is locked."""
+CHECK_SECONDS = 5.0
+"""How often the lock file is compared with the locked one."""
 
 _MAX_BYTES = 1024
 
 
 class StateHeldError(Exception):
-    """Another daemon has the state folder; the text names it."""
+    """Another daemon uses the state folder; the text names it."""
 
 
 class StateLock:
     """The lock on one state folder.
 
-    Where the folder cannot be written there is none to be had: that is said in the log, the daemon goes on, and it is
-    tried again.
+    If the folder cannot be written, the daemon logs a warning, continues without a lock, and tries again.
     """
 
     def __init__(self, folder: Path, now: float) -> None:
-        """Prepare to lock a folder; `now` is when the daemon started, in seconds since the epoch."""
+        """Prepare the lock of a folder; `now` is the start of the daemon in seconds since the epoch."""
         self._file = folder / FILE
         self._text = f"pid {os.getpid()}, since {iso_local(now)}"
         self._descriptor: int | None = None
@@ -41,10 +40,10 @@ class StateLock:
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the lock for as long as the context lasts.
+        """Hold the lock while the context lasts.
 
         Raises:
-            StateHeldError: another daemon holds it.
+            StateHeldError: another daemon holds the lock.
 
         """
         self._take()
@@ -66,8 +65,8 @@ class StateLock:
             holder = os.pread(descriptor, _MAX_BYTES, 0).decode(errors="replace").strip()
             os.close(descriptor)
             raise StateHeldError(
-                f"{self._file.parent}: another xueliang runs on this state folder"
-                f" ({holder or 'it does not say which'}); give each daemon a folder of its own (state:)"
+                f"{self._file.parent}: another xueliang daemon uses this state folder"
+                f" ({holder or 'unknown process'}); set `state` to a separate folder for each daemon"
             ) from error
         except OSError as error:
             self._warn(error)
@@ -77,7 +76,7 @@ class StateLock:
 
     def _warn(self, error: OSError) -> None:
         if not self._warned:
-            log.warning("%s: no lock can be had (%s): see that only one daemon runs", self._file, error.strerror)
+            log.warning("%s: cannot be locked (%s); make sure that only one daemon runs", self._file, error.strerror)
         self._warned = True
 
     def _release(self) -> None:
@@ -88,31 +87,31 @@ class StateLock:
     def _write(self) -> None:
         if self._descriptor is None:
             return
-        with contextlib.suppress(OSError):  # on a full disk it does not name its holder, and holds all the same
+        with contextlib.suppress(OSError):  # on a full disk the file names no holder, but the lock still works
             owner = self._file.parent.stat()
             if os.geteuid() == 0 and owner.st_uid:
-                os.fchown(self._descriptor, owner.st_uid, owner.st_gid)  # a daemon that is not root is to open it too
+                os.fchown(self._descriptor, owner.st_uid, owner.st_gid)  # the daemon's user must be able to open it
             os.ftruncate(self._descriptor, 0)
             os.pwrite(self._descriptor, f"{self._text}\n".encode(), 0)
 
     def tell(self, address: str) -> None:
-        """Write down where the holder's page is."""
+        """Write the address of the holder's page to the file."""
         self._text = f"{self._text.partition(', page')[0]}, page {address}/"
         self._write()
 
     async def keep(self) -> None:
-        """Take the lock where there was none to be had, and again whenever its file is gone, until cancelled."""
-        said = ""
+        """Retry a failed lock, and lock again whenever the file was removed, until cancelled."""
+        logged = ""
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(CHECK_SECONDS)
             if self._is_ours():
                 continue
             try:
                 self._take()
             except StateHeldError as error:
-                if str(error) != said:
-                    log.error("%s; its lock file was removed while this one ran: end one of the two", error)  # noqa: TRY400
-                    said = str(error)
+                if str(error) != logged:
+                    log.error("%s; the lock file was removed while this daemon ran; stop one of the two daemons", error)  # noqa: TRY400
+                    logged = str(error)
 
     def _is_ours(self) -> bool:
         if self._descriptor is None:

@@ -1,4 +1,4 @@
-"""What is done with a history beside writing: what the fleet shows is read, old is forgotten, damage looked for."""
+"""Regular work on the history: read maintenance and availability, delete old data, look for damage."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 from xueliang_monitor.clock import Clock
 from xueliang_monitor.configuration.settings import KeepSettings
 from xueliang_monitor.fleet.fleet import Fleet
-from xueliang_monitor.judgement.availability import WINDOWS, Seconds, day_of, window
+from xueliang_monitor.judgement.availability import WINDOWS, AvailabilitySeconds, day_of, window
 from xueliang_monitor.storage.history import History
 
 Result = TypeVar("Result")
@@ -17,22 +17,22 @@ Result = TypeVar("Result")
 AVAILABILITY_SECONDS = 60.0
 FORGET_SECONDS = 3600.0
 CHECK_SECONDS = 15.0
-"""How often the whole file is read for damage."""
+"""The shortest time between two checks of the whole file for damage."""
 
 CHECK_PAUSES = 200
-"""How much longer than a check takes is waited before the next, so that large histories cost no more."""
+"""The pause after a check, as a multiple of its duration, so that checks of large histories cost no more."""
 
 
 class InAThread(Protocol):
-    """Does what uses the database where it may block."""
+    """Runs blocking work on the database in a thread."""
 
     def __call__(self, work: Callable[[], Result], /) -> Awaitable[Result]:
-        """Return what `work` returns."""
+        """Return the result of `work`."""
         ...
 
 
 class Upkeep:
-    """Does each part in its own rhythm, by the monotonic clock."""
+    """Runs each task at its own interval, by the monotonic clock."""
 
     def __init__(self, fleet: Fleet, clock: Clock, keep: KeepSettings) -> None:
         self._fleet = fleet
@@ -44,16 +44,16 @@ class Upkeep:
         self._version = -1
 
     def keep(self, keep: KeepSettings) -> None:
-        """Take other times for which things are kept; what is too old by them goes soon."""
+        """Replace the retention times; older data is deleted soon."""
         self._keep = keep
         self._forgot_at = -math.inf
 
-    def begin_anew(self) -> None:
-        """Have everything read again, as the history may be another one."""
+    def reset(self) -> None:
+        """Read everything again, because the history may be another one."""
         self._version, self._summed_at = -1, -math.inf
 
     async def turn(self, history: History, in_a_thread: InAThread) -> None:
-        """Do what it is time for.
+        """Run the tasks that are due.
 
         Raises:
             HistoryError: the history cannot be used.
@@ -64,7 +64,7 @@ class Upkeep:
         await self._check(history, in_a_thread)
 
     async def _follow(self, history: History, in_a_thread: InAThread) -> None:
-        """Take up maintenance that another process began or ended, and sum availability up now and then."""
+        """Read maintenance windows that another process changed, and availability at its interval."""
         now = self._clock.now()
         version = await in_a_thread(history.version)
         if version != self._version:
@@ -81,11 +81,11 @@ class Upkeep:
         if moment - self._forgot_at < FORGET_SECONDS or self._fleet.clock_in_doubt:
             return
         await in_a_thread(lambda: history.forget(day_of(now - keep.days), now - keep.episodes, now - keep.looks))
-        if keep == self._keep:  # else there are others since
+        if keep == self._keep:  # otherwise the retention times changed meanwhile
             self._forgot_at = moment
 
     async def _check(self, history: History, in_a_thread: InAThread) -> None:
-        """Read the whole file now and then, as damage may lie where nobody reads for long."""
+        """Read the whole file at an interval, to find damage in parts that are rarely read."""
         started = self._clock.monotonic()
         if started - self._checked_at < self._check_pause:
             return
@@ -94,12 +94,12 @@ class Upkeep:
         self._check_pause = max(CHECK_SECONDS, CHECK_PAUSES * (self._checked_at - started))
 
 
-def _sum(history: History, now: float) -> tuple[dict[str, dict[str, float]], Seconds]:
-    """Return each camera's availability by window, and how all together were today."""
+def _sum(history: History, now: float) -> tuple[dict[str, dict[str, float]], AvailabilitySeconds]:
+    """Return each camera's availability by window, and the total of all cameras today."""
     oldest, today = day_of(now - (max(WINDOWS.values()) + 1) * 86_400.0), day_of(now)
     seconds = history.seconds(oldest, today)
     by_camera: dict[str, dict[str, float]] = {}
     for camera, days in seconds.items():
         ratios = {name: window(days, count, now).online_ratio for name, count in WINDOWS.items()}
         by_camera[camera] = {name: ratio for name, ratio in ratios.items() if ratio is not None}
-    return by_camera, sum((days[today] for days in seconds.values() if today in days), Seconds())
+    return by_camera, sum((days[today] for days in seconds.values() if today in days), AvailabilitySeconds())

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from aiohttp import web
 
 from xueliang_monitor.configuration.strict_yaml import parse_duration
-from xueliang_monitor.judgement.maintenance import KINDS, Window
+from xueliang_monitor.judgement.maintenance import Window, WindowKind
 from xueliang_monitor.storage.history import History
 from xueliang_monitor.storage.history_error import HistoryError
 from xueliang_monitor.web.keys import AUDIT, CHECK_NOW, CHECKS, FLEET, RENDERER, STATE_FOLDER, USER
@@ -72,7 +72,7 @@ async def start(request: web.Request) -> web.StreamResponse:
         seconds = parse_duration(form.get("for", ""))
     except ValueError:
         seconds = None
-    if kind not in KINDS or not name or not _known(request, kind, name):
+    if kind not in set(WindowKind) or not name or not _known(request, kind, name):
         return refuse(request, 400, "subject")
     if not isinstance(seconds, float) or not LEAST_SECONDS <= seconds <= MOST_SECONDS:
         return refuse(request, 400, "duration")
@@ -82,7 +82,9 @@ async def start(request: web.Request) -> web.StreamResponse:
         return refuse(request, 503, "audit")
 
     def change(history: History, now: float) -> None:
-        history.start_maintenance(kind, name, began=now, ends=now + seconds, reason=f"{reason} ({request[USER]})")
+        history.start_maintenance(
+            WindowKind(kind), name, began=now, ends=now + seconds, reason=f"{reason} ({request[USER]})"
+        )
 
     return await _written(request, change, form)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from xueliang_monitor.judgement.availability import Seconds
+from xueliang_monitor.judgement.availability import AvailabilitySeconds
 from xueliang_monitor.judgement.episodes import Episode, keeps_offline
 from xueliang_monitor.judgement.health import Outage
 from xueliang_monitor.judgement.maintenance import Window
@@ -18,6 +18,9 @@ LOWEST_RATIO = 0.8
 """Online rate at the bottom of a day's bar. Lower rates show as the smallest bar."""
 
 DAY_SECONDS = 86_400.0
+DRAWN = (State.DEGRADED, State.DOWN, State.UNKNOWN, State.MAINTENANCE)
+"""States of a timeline in the order in which they are drawn; later ones cover earlier ones."""
+
 LINE_WIDTH, LINE_HEIGHT = 240, 44
 GAP_SECONDS = 2 * 3600.0
 """No line is drawn between two measurements that are further apart."""
@@ -43,16 +46,16 @@ class DayBar:
         return "degraded" if self.ratio >= 0.95 else "down"
 
 
-def days(seconds: Mapping[str, Seconds], today: str, count: int = DAYS) -> list[DayBar]:
+def days(seconds: Mapping[str, AvailabilitySeconds], today: str, count: int = DAYS) -> list[DayBar]:
     """Return one bar per day; the last one is today."""
     last = date.fromisoformat(today)
     bars = []
     for number in range(count):
         day = (last - timedelta(days=count - 1 - number)).isoformat()
-        ratio = seconds.get(day, Seconds()).online_ratio
+        ratio = seconds.get(day, AvailabilitySeconds()).online_ratio
         share = 1.0 if ratio is None else max(0.0, (ratio - LOWEST_RATIO) / (1 - LOWEST_RATIO))
         height = max(4.0, BAR_HEIGHT * share)
-        bars.append(DayBar(day, ratio, number * (BAR_WIDTH + 2), BAR_HEIGHT - height, height))
+        bars.append(DayBar(day, ratio, x=number * (BAR_WIDTH + 2), y=BAR_HEIGHT - height, height=height))
     return bars
 
 
@@ -68,41 +71,42 @@ class Stretch:
     what: str = ""
 
 
-def watched_from(seconds: Mapping[str, Seconds], today: str) -> float:
+def watched_from(seconds: Mapping[str, AvailabilitySeconds], today: str) -> float:
     """Return where monitoring began on the timeline of the last day, on a scale of 0 to 1000.
 
     The history holds monitored seconds per day and no times, so all unmonitored time is drawn at the start.
     """
     yesterday = (date.fromisoformat(today) - timedelta(days=1)).isoformat()
-    watched = sum(seconds.get(day, Seconds()).observed for day in (yesterday, today))
+    watched = sum(seconds.get(day, AvailabilitySeconds()).observed for day in (yesterday, today))
     return 1000 * (1 - min(1.0, watched / DAY_SECONDS))
 
 
 def timeline(
     episodes: Iterable[Episode], outages: Iterable[Outage], windows: Iterable[Window], now: float
 ) -> list[Stretch]:
-    """Return the last day as stretches, the more serious ones last. Offline faults show as part of their outage."""
+    """Return the last day as stretches in the order of `DRAWN`. Offline faults show as part of their outage."""
     start = now - DAY_SECONDS
-    found: list[tuple[int, Stretch]] = []
+    found: list[Stretch] = []
 
-    def add(order: int, state: State, began: float, ended: float, what: str) -> None:
+    def add(state: State, began: float, ended: float, what: str) -> None:
         first, last = max(start, began), min(now, ended)
         if last > first:
             x = 1000 * (first - start) / DAY_SECONDS
-            found.append((order, Stretch(state, x, max(1.5, 1000 * (last - first) / DAY_SECONDS), began, ended, what)))
+            width = max(1.5, 1000 * (last - first) / DAY_SECONDS)
+            found.append(Stretch(state=state, x=x, width=width, began=began, ended=ended, what=what))
 
     for episode in episodes:
         ended = episode.ended if episode.ended is not None else now
         if episode.uplink:
-            add(2, State.UNKNOWN, episode.began, ended, episode.fault)
+            add(State.UNKNOWN, episode.began, ended, episode.fault)
         elif not keeps_offline(episode.fault):
-            add(0, State.DEGRADED, episode.began, ended, episode.fault)
+            add(State.DEGRADED, episode.began, ended, episode.fault)
     for outage in outages:
-        add(1, State.DOWN, outage.began, now if outage.ended is None else outage.ended, ", ".join(outage.codes))
+        add(State.DOWN, outage.began, now if outage.ended is None else outage.ended, ", ".join(outage.codes))
     for window in windows:
         ends = window.ends if window.stopped is None else min(window.ends, window.stopped)
-        add(3, State.MAINTENANCE, window.began, ends, window.reason)
-    return [stretch for _, stretch in sorted(found, key=lambda each: each[0])]
+        add(State.MAINTENANCE, window.began, ends, window.reason)
+    return sorted(found, key=lambda stretch: DRAWN.index(stretch.state))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,4 +140,5 @@ def line(values: Sequence[tuple[float, float]], limit: float | None = None, top:
         x = round(LINE_WIDTH * (at - first) / (last - first or 1), 1)
         parts.append(f"{'L' if at - before <= GAP_SECONDS else 'M'}{x} {y(value)}")
         before = at
-    return Line("".join(parts), None if limit is None else y(limit), values[-1][1], low, high)
+    limit_y = None if limit is None else y(limit)
+    return Line("".join(parts), limit_y, last=values[-1][1], low=low, high=high)

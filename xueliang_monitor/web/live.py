@@ -178,7 +178,7 @@ class Wall:
             parts.append(self._renderer.fragment("figures.html", language, **values))
         if changed:
             parts.append(
-                self._renderer.fragment("said.html", language, tiles=changed[:3], more=max(0, len(changed) - 3))
+                self._renderer.fragment("announcement.html", language, tiles=changed[:3], more=max(0, len(changed) - 3))
             )
         return data_line("swap", "\n".join(parts), self.identity) if parts else b""
 

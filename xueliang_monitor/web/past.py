@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from xueliang_monitor.fleet.changes import PictureSample
-from xueliang_monitor.judgement.availability import Seconds, day_of
+from xueliang_monitor.judgement.availability import AvailabilitySeconds, day_of
 from xueliang_monitor.judgement.episodes import Episode
 from xueliang_monitor.judgement.health import Outage
 from xueliang_monitor.judgement.maintenance import Window
@@ -27,7 +27,7 @@ FAR = 2.0**53
 class Past:
     """The last month of a camera. `readable` is False if there is no history."""
 
-    days: Mapping[str, Seconds] = field(default_factory=dict)
+    days: Mapping[str, AvailabilitySeconds] = field(default_factory=dict)
     episodes: tuple[Episode, ...] = ()
     outages: tuple[Outage, ...] = ()
     windows: tuple[Window, ...] = ()

@@ -57,11 +57,11 @@ def advice_of(entry: Entry, status: CameraStatus) -> Text | None:
 
 
 def _row(entry: Entry, status: CameraStatus) -> AdviceRow | None:
-    told = entry.rungs.get(Rung.ONVIF)
+    onvif = entry.rungs.get(Rung.ONVIF)
     facts = Facts(
         frozenset(known.code for known in status.faults),
         status.cause is StatusCause.UPLINK_DOWN,
-        told is not None and (told.ok or told.fault in JUDGED),
+        onvif is not None and (onvif.ok or onvif.fault in JUDGED),
         entry.readings,
     )
     return diagnose(facts) if status.faults or facts.uplink_down else None
@@ -106,7 +106,7 @@ def _onvif(camera: Camera) -> str | None:
     return f"{'https' if onvif.secure else 'http'}://{camera.target.host}:{onvif.port}{onvif.path}"
 
 
-def _told(device: DeviceMemory) -> dict[str, Any]:
+def _device(device: DeviceMemory) -> dict[str, Any]:
     """Return what the device reports about itself."""
     return {
         "identity": asdict(device.reported) if device.reported else None,
@@ -174,7 +174,7 @@ def camera_in_full(entry: Entry, status: CameraStatus) -> dict[str, Any]:
     return camera(entry, status) | {
         "url": entry.camera.target.url,
         "onvif": _onvif(entry.camera),
-        "told": _told(entry.memory.device),
+        "told": _device(entry.memory.device),
         "last_visit": moment(entry.health.visited_at),
         "last_seen": moment(entry.health.online_at),
         "last_keyframe": moment(entry.health.keyframe_at),

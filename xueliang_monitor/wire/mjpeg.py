@@ -125,7 +125,7 @@ class MjpegDepacketizer:
             if not (width and height):
                 width, height = self._declared or (0, 0)
             if not (width and height):
-                raise MalformedMediaError("a JPEG stream without a size, in its packets and in its SDP")
+                raise MalformedMediaError("a JPEG stream with no size in its packets or its SDP")
             if kind & 0x3F > 1 or kind > 127:
                 raise MalformedMediaError(f"a JPEG payload of type {kind}, which RFC 2435 does not define")
             self.size = (width, height)

@@ -87,7 +87,7 @@ def read_time(response: Element, now: float) -> DeviceTime:
     here = _moment(child(element, "LocalDateTime"))
     zone = timezone.parse(zone_text)
     if here is None or zone is None:
-        raise MalformedResponseError("the camera reports no time that can be parsed")
+        raise MalformedResponseError("the camera reports no valid time")
     offset = zone.offset(here, daylight=text(element, "DaylightSavings").lower() in {"true", "1"}).total_seconds()
     return DeviceTime(min((_as_utc(here) - offset, _as_utc(here) + offset), key=lambda at: abs(at - now)), zone_text)
 

@@ -34,17 +34,17 @@ def parse(data: bytes) -> RtpPacket:
         raise MalformedMediaError(f"an RTP packet of {len(data)} bytes")
     first, second, sequence, timestamp, ssrc = _HEADER.unpack_from(data)
     if first >> 6 != 2:
-        raise MalformedMediaError(f"RTP version {first >> 6}")
+        raise MalformedMediaError(f"an RTP packet of version {first >> 6}")
     start = 12 + 4 * (first & 0x0F)
     end = len(data)
     if first & 0x10:
         if len(data) < start + 4:
-            raise MalformedMediaError("an RTP header extension beyond the packet")
+            raise MalformedMediaError("an RTP header extension that is longer than the packet")
         start += 4 + 4 * int.from_bytes(data[start + 2 : start + 4], "big")
     if first & 0x20:
         end -= data[-1]
     if start > end:
-        raise MalformedMediaError("RTP headers beyond the packet")
+        raise MalformedMediaError("RTP headers that are longer than the packet")
     return RtpPacket(
         payload_type=second & 0x7F,
         sequence=sequence,
