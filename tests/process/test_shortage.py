@@ -33,7 +33,7 @@ from xueliang_monitor.model import (
     Transport,
     VisitResult,
 )
-from xueliang_monitor.net import address, rtsp, udp
+from xueliang_monitor.net import connect_errors, rtsp, udp
 from xueliang_monitor.net import tls as tls_module
 from xueliang_monitor.net.errors import ConnectError, ConnectRefusedError, HostUnreachableError
 from xueliang_monitor.net.notify import ServiceManager
@@ -112,7 +112,7 @@ def told_nothing(found: VisitResult, shortage: Resource) -> None:
 
 @pytest.mark.parametrize(("number", "lacking"), OURS)
 def test_our_own_errors_of_connecting_are_ours(number: int, lacking: Resource) -> None:
-    found = address.connect_error(error_of(number), "192.0.2.7:554")
+    found = connect_errors.connect_error(error_of(number), "192.0.2.7:554")
     assert isinstance(found, ShortageError)
     assert found.resource is lacking
     assert str(found).startswith("192.0.2.7:554 was not contacted: ")
@@ -120,11 +120,11 @@ def test_our_own_errors_of_connecting_are_ours(number: int, lacking: Resource) -
 
 @pytest.mark.parametrize("number", THEIRS)
 def test_what_the_network_says_is_the_cameras(number: int) -> None:
-    assert isinstance(address.connect_error(error_of(number), "h:1"), HostUnreachableError)
+    assert isinstance(connect_errors.connect_error(error_of(number), "h:1"), HostUnreachableError)
 
 
 def test_a_refusal_is_the_cameras() -> None:
-    assert isinstance(address.connect_error(error_of(errno.ECONNREFUSED), "h:1"), ConnectRefusedError)
+    assert isinstance(connect_errors.connect_error(error_of(errno.ECONNREFUSED), "h:1"), ConnectRefusedError)
     assert issubclass(ConnectRefusedError, ConnectError)
     assert not issubclass(ShortageError, ConnectError)
 

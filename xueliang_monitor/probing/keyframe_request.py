@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from xueliang_monitor.net.errors import NetError
 from xueliang_monitor.net.onvif_hints import LoginKind
+from xueliang_monitor.probing.climbed import Climbed
+from xueliang_monitor.probing.device_interview import conversation
 from xueliang_monitor.probing.login import Protocol
-from xueliang_monitor.probing.rung import Climbed, VisitContext
-from xueliang_monitor.probing.rungs.onvif import conversation
+from xueliang_monitor.probing.rung import VisitContext
 from xueliang_monitor.process.shortage import ShortageError
 from xueliang_monitor.wire.errors import OnvifResponseError
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import functools
 import time
-from collections.abc import Awaitable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from xueliang_monitor.model import Fault, FaultSeen, Finding, Identity, OnvifTarget, Rung, Severity, Text
+from xueliang_monitor.model import Fault, FaultSeen, Finding, Identity, Rung, Severity, Text
 from xueliang_monitor.net.errors import ClosedError, ConnectError, LoginError, NetError
+from xueliang_monitor.probing.climbed import Climbed, DeviceAnswers, Reached
 from xueliang_monitor.probing.device_changes import (
     CLOCK_DRIFT,
     DEVICE_REBOOTED,
@@ -20,10 +18,11 @@ from xueliang_monitor.probing.device_changes import (
     judge_identity,
     judge_restart,
 )
-from xueliang_monitor.probing.device_memory import DeviceMemory, choose_profile
+from xueliang_monitor.probing.device_interview import ask_last_start, ask_time, conversation, interview
+from xueliang_monitor.probing.device_memory import DeviceMemory
 from xueliang_monitor.probing.login import LoginOutcome, Permission, Protocol
-from xueliang_monitor.probing.rung import Climbed, Probe, RungOutcome, VisitContext
-from xueliang_monitor.probing.rungs.reach import UNREACHED, Reached, Resolved
+from xueliang_monitor.probing.rung import Probe, RungOutcome, VisitContext
+from xueliang_monitor.probing.rungs.reach import UNREACHED
 from xueliang_monitor.probing.rungs.rtsp import STREAM_NOT_FOUND, login_outcome
 from xueliang_monitor.readings import Readings
 from xueliang_monitor.wire.errors import EmptyResponseError, OnvifResponseError, SoapFaultError, WebPageError
@@ -117,92 +116,6 @@ _BY_RESPONSE: tuple[tuple[type[OnvifResponseError], Fault], ...] = (
     (WebPageError, ONVIF_WEB_PAGE),
     (SoapFaultError, ONVIF_FAULT),
 )
-SAME_START_SECONDS = 60.0
-OPTIONAL_SECONDS = 2.5
-Answer = TypeVar("Answer")
-
-
-@functools.cache
-def _load() -> None:
-    """Load zeep and parse the service definitions, once, and only where a camera speaks ONVIF."""
-    from xueliang_monitor.net.onvif_wsdl import definitions
-
-    definitions()
-
-
-@dataclass(slots=True)
-class DeviceAnswers:
-    """What the device has answered so far, and the outcome of the login.
-
-    It is updated during the conversation, so that a refused login is remembered even if the rung then times out.
-    """
-
-    memory: DeviceMemory
-    login: LoginOutcome = LoginOutcome.OPEN
-
-
-async def conversation(
-    context: VisitContext, climbed: Climbed, target: OnvifTarget, permission: Permission
-) -> OnvifClient:
-    """Return a conversation with the device, to be used as an async context manager."""
-    if not _load.cache_info().currsize:
-        await asyncio.to_thread(_load)
-    from xueliang_monitor.net.onvif import OnvifClient
-
-    reached, resolved = climbed.find(Reached), climbed.find(Resolved)
-    asked = climbed.find(DeviceAnswers)
-    return OnvifClient(
-        context.target.host,
-        target,
-        context.now,
-        (asked.memory if asked is not None else context.memory.device).hints,
-        tls=context.target.tls,
-        may_log_in=permission.allowed,
-        # The address that the stream came from, as a name may have several.
-        addresses=(reached.connection.address,) if reached else resolved.addresses if resolved else (),
-    )
-
-
-async def _optional(answer: Awaitable[Answer], otherwise: Answer) -> Answer:
-    """Return the answer to an optional request, or `otherwise` where the camera does not answer it."""
-    try:
-        async with asyncio.timeout(OPTIONAL_SECONDS):
-            return await answer
-    except (OnvifResponseError, NetError, TimeoutError):
-        return otherwise
-
-
-async def _interview(client: OnvifClient, context: VisitContext, known: DeviceMemory) -> DeviceMemory:
-    """Ask what seldom changes: profiles, host name, stream path, and whether the device reports its last start."""
-    from xueliang_monitor.wire.onvif import path_of
-
-    profiles = await _optional(client.profiles(), known.profiles)
-    token = context.target.onvif.profile if context.target.onvif else ""
-    watched = next((item for item in profiles if item.token == token), None) or choose_profile(profiles)
-    path = ""
-    if watched is not None:
-        path = path_of(await _optional(client.stream_uri(watched.token), ""))
-    return replace(
-        known,
-        profiles=profiles,
-        hostname=await _optional(client.hostname(), known.hostname),
-        stream_path=path or known.stream_path,
-        tells_last_start=await _optional(client.offers_last_reboot(), otherwise=False),
-        interviewed_at=context.now(),
-    )
-
-
-async def _ask_last_start(client: OnvifClient, context: VisitContext, known: DeviceMemory) -> DeviceMemory:
-    """Notice a restart: the last start moved by the camera's clock and by ours. Setting a clock moves only one."""
-    started = await _optional(client.last_reboot(), None)
-    if started is None:
-        return known
-    ours = started - (client.hints.clock_offset_seconds or 0.0)
-    before = known.last_start
-    moved = before is not None and min(abs(started - before[0]), abs(ours - before[1])) > SAME_START_SECONDS
-    return replace(
-        known, last_start=(started, ours), restart_noticed_at=context.now() if moved else known.restart_noticed_at
-    )
 
 
 def _fault_of(error: NetError | OnvifResponseError) -> FaultSeen:
@@ -232,22 +145,6 @@ def _readings(known: DeviceMemory, reported: Identity | None) -> Readings:
     )
 
 
-async def _ask_time(client: OnvifClient) -> None:
-    """Ask the clock first, as the login needs it.
-
-    Some cameras refuse even this without a login. The login then shows it again.
-    """
-    try:
-        await client.time()
-    except SoapFaultError as error:
-        if not error.fault.refuses_login:
-            raise
-    except OnvifResponseError as error:
-        if isinstance(error, EmptyResponseError | WebPageError):
-            raise
-        # An unreadable clock must not end the conversation.
-
-
 def _asks_for_path(context: VisitContext, climbed: Climbed) -> bool:
     """Return whether to ask the device for its stream path, as the stream was not found at the known path."""
     asked_at = context.memory.device.interviewed_at
@@ -274,15 +171,15 @@ async def _climb(context: VisitContext, climbed: Climbed, _seconds: float) -> Ru
     reported: Identity | None = None
     async with await conversation(context, climbed, target, _permission(context, climbed)) as client:
         try:
-            await _ask_time(client)
+            await ask_time(client)
             reported = await client.identity()
             asked.memory = replace(asked.memory, reported=reported, identity=asked.memory.identity or reported)
             interviewed = asked.memory.interviewed_at
             due = interviewed is None or context.now() - interviewed >= INTERVIEW_SECONDS
             if due or _asks_for_path(context, climbed):
-                asked.memory = await _interview(client, context, asked.memory)
+                asked.memory = await interview(client, context, asked.memory)
             if asked.memory.tells_last_start:
-                asked.memory = await _ask_last_start(client, context, asked.memory)
+                asked.memory = await ask_last_start(client, context, asked.memory)
         except LoginError as error:
             if error.tried or target.credentials is None:
                 seen.append(Finding(ONVIF_AUTH_FAILED.code, str(error)))

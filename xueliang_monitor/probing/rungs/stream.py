@@ -11,14 +11,13 @@ from xueliang_monitor.net.errors import ClosedError, NetError, RtspStatusError
 from xueliang_monitor.net.playback import Playback, playing
 from xueliang_monitor.net.rtsp import Description, RtspConnection
 from xueliang_monitor.probing import stream_baseline
+from xueliang_monitor.probing.climbed import Climbed, Described, Played, Reached
 from xueliang_monitor.probing.keyframe_request import ask_for_keyframe
 from xueliang_monitor.probing.reception import MIN_PACKETS, Reception
-from xueliang_monitor.probing.rung import PICTURE_SHARE_SECONDS, Climbed, Probe, RungOutcome, VisitContext
-from xueliang_monitor.probing.rungs.reach import Reached
-from xueliang_monitor.probing.rungs.rtsp import SESSION_LIMIT, Described, fault_of
+from xueliang_monitor.probing.rung import PICTURE_SHARE_SECONDS, Probe, RungOutcome, VisitContext
+from xueliang_monitor.probing.rungs.rtsp import SESSION_LIMIT, fault_of
 from xueliang_monitor.wire import rtp, tracks
 from xueliang_monitor.wire.errors import MalformedMediaError
-from xueliang_monitor.wire.media import AccessUnit
 from xueliang_monitor.wire.sdp import Media
 
 MAX_PIXELS = 64_000_000
@@ -103,21 +102,6 @@ STREAM_INTERRUPTED = Fault(
     ),
     advice=Text("Check the power supply and the line. Restart the camera.", "检查供电与线路；重启摄像机。"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Played:
-    """The keyframe that was received, and what came with it.
-
-    `following` are the pictures after the keyframe, and `motion_ratio` their size over its own. `size` is in pixels,
-    None where the stream does not contain it. `normal` is what is normal for the stream after this visit.
-    """
-
-    keyframe: AccessUnit
-    following: tuple[bytes, ...]
-    motion_ratio: float | None
-    size: tuple[int, int] | None
-    normal: stream_baseline.StreamBaseline
 
 
 @dataclass(frozen=True, slots=True)
