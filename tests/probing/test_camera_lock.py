@@ -27,7 +27,7 @@ import asyncio, sys
 from pathlib import Path
 from xueliang_monitor.probing.camera_lock import CameraLocks
 async def hold():
-    async with CameraLocks(Path(sys.argv[1])).of("10.0.0.1"):
+    async with CameraLocks(Path(sys.argv[1])).hold("10.0.0.1"):
         print("held", flush=True)
         await asyncio.sleep(60)
 asyncio.run(hold())

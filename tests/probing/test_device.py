@@ -15,10 +15,10 @@ from xueliang_monitor.model import Credentials, Identity, OnvifTarget, Rung, Vis
 from xueliang_monitor.net.onvif_hints import OnvifHints
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing import device_changes
+from xueliang_monitor.probing.device_interview import ask_last_start
 from xueliang_monitor.probing.device_memory import DeviceMemory
 from xueliang_monitor.probing.login import LoginHistory
 from xueliang_monitor.probing.memory import Memory
-from xueliang_monitor.probing.rungs import onvif as probe
 from xueliang_monitor.probing.visit import visit
 from xueliang_monitor.simulator.camera import SimulatedCamera
 from xueliang_monitor.simulator.faults import BY_NAME, FAULTS
@@ -194,7 +194,7 @@ async def test_setting_a_clock_is_no_restart(
             return 50_000.0
 
     before = DeviceMemory(last_start=(told_before, told_before - offset_before))
-    after = await probe._ask_last_start(Talk(), Climbing(), before)  # type: ignore[arg-type]
+    after = await ask_last_start(Talk(), Climbing(), before)  # type: ignore[arg-type]
     assert (after.restart_noticed_at is not None) == restarted
 
 
