@@ -55,7 +55,7 @@ async def about(address: str, language: str = "en") -> dict[str, str]:
     return {key: re.sub("<[^>]+>", "", value) for key, value in rows}
 
 
-async def test_shorter_times_to_keep_things_are_taken_up(place: Place) -> None:
+async def test_shorter_retention_takes_effect_at_a_reload(place: Place) -> None:
     async with running(place) as (monitor, _):
         now = monitor.fleet.now
         with contextlib.closing(History(place.state)) as history:
@@ -78,7 +78,7 @@ async def test_shorter_times_to_keep_things_are_taken_up(place: Place) -> None:
             await until(lambda: left() == (0, 0))
 
 
-async def test_another_form_of_the_log_is_taken_up(place: Place, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_changed_log_format_takes_effect_at_a_reload(place: Place, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "xueliang_monitor.events")
 
     def line() -> str:
@@ -95,7 +95,7 @@ async def test_another_form_of_the_log_is_taken_up(place: Place, caplog: pytest.
         assert line().startswith("event=raised")
 
 
-async def test_about_shows_the_settings_in_force_and_what_waits_for_the_next_start(place: Place) -> None:
+async def test_about_shows_the_settings_in_force_and_pending_ones(place: Place) -> None:
     async with running(place) as (monitor, address):
         shown = await about(address)
         assert (shown["clear"], shown["visits_at_once"], shown["keep.looks"]) == ("2", "64", "604800.0")

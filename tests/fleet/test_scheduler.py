@@ -28,13 +28,13 @@ def test_starts_are_spread_over_each_interval() -> None:
     assert 1290 < max(plan.due[3] for plan in plans) < 1300
 
 
-def test_the_spread_lasts_whatever_a_visit_takes() -> None:
+def test_visits_stay_spread_whatever_their_duration() -> None:
     plan = plan_at((100.0, 100.0, 400.0, 400.0))
     after = next_plan(plan, climbed(*ORDER[:2]), Health(), INTERVALS, started=100.4, now=103.9)
     assert after.due == (115.0, 115.0, 400.0, 400.0, 400.0)
 
 
-def test_what_is_undecided_is_visited_again_soon() -> None:
+def test_an_undecided_camera_is_visited_again_soon() -> None:
     fault = FaultState("connect_timeout", "", Rung.REACH, True, 100.0)
     plan = plan_at((100.0, 100.0, 100.0, 100.0))
     after = next_plan(
@@ -69,7 +69,7 @@ def test_after_second_looks_the_rhythm_is_the_old_one() -> None:
     )
 
 
-async def test_one_camera_is_never_visited_twice_at_once_and_slow_ones_hold_nobody_up() -> None:
+async def test_a_camera_has_one_visit_at_a_time_and_slow_ones_delay_no_other() -> None:
     quick = Intervals(dict.fromkeys(ORDER, 0.05), dict.fromkeys(ORDER, 0.05))
     under_way: set[str] = set()
     visits: dict[str, int] = {}
