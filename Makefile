@@ -7,7 +7,7 @@ PURGE ?= 0
 SECONDS ?= 60
 WORKERS ?= 4
 
-.PHONY: demo install uninstall test test-packages lint fuzz docs references wheel bench lock clips clean
+.PHONY: demo install uninstall test test-packages lint fuzz docs references versions wheel bench lock clips clean
 
 demo: $(VENV)/installed
 	$(BIN)/xueliang demo $(ARGS)
@@ -33,6 +33,10 @@ lint: $(VENV)/installed-dev
 # SECONDS=300 by night; prints how many inputs each parser took.
 fuzz: $(VENV)/installed-dev
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
+
+# Quick tests with the other versions of Python that are installed, by name or by pyenv.
+versions:
+	@WORKERS=$(WORKERS) sh tools/test-versions.sh 3.12 3.13
 
 # The documentation as a static site that needs no network; warnings, broken links and stale references are errors.
 docs: $(VENV)/installed-dev

@@ -114,7 +114,7 @@ def _onvif(camera: Camera) -> str | None:
 def _device(device: DeviceMemory) -> dict[str, Any]:
     """Return what the device reports about itself."""
     return {
-        "identity": asdict(device.told) if device.told else None,
+        "identity": asdict(device.reported) if device.reported else None,
         "hostname": device.hostname,
         "stream_path": redact_path(device.stream_path),
         "login": device.hints.login.value,
