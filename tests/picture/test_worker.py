@@ -29,7 +29,9 @@ def keyframe() -> Material:
     units = [
         unit
         for index, payload in enumerate(picture.payloads)
-        for unit in depacketizer.push(RtpPacket(26, index, 0, 1, index == last, payload), lost=False)
+        for unit in depacketizer.push(
+            RtpPacket(26, index, 0, ssrc=1, marker=index == last, payload=payload), lost=False
+        )
     ]
     return Material(Codec.MJPEG, units[0].data)
 
