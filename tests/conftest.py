@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from tests.net.made import make_recorded
+from tests.net.synthetic_cameras import write_cameras
 from tests.scenes import make_footage
 from xueliang_monitor.configuration.camera_file import CameraFile
 from xueliang_monitor.configuration.spreadsheet import Row
@@ -109,4 +109,4 @@ RECORDINGS = ["made", *(["real"] if RECORDED.is_dir() else [])]
 @pytest.fixture(scope="session", params=RECORDINGS)
 def recorded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder of ONVIF answers: ones made like those of real cameras, and recorded ones where at hand."""
-    return RECORDED if request.param == "real" else make_recorded(tmp_path_factory.mktemp("onvif"))
+    return RECORDED if request.param == "real" else write_cameras(tmp_path_factory.mktemp("onvif"))

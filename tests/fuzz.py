@@ -155,11 +155,11 @@ def _start(name: str, folder: Path, seconds: float, runs: int) -> subprocess.Pop
     )
 
 
-def machine_paused(name: str, said: bytes) -> bool:
+def machine_paused(name: str, output: bytes) -> bool:
     """Return whether a timeout was a pause of the machine: run the input again and measure its CPU time."""
-    if b"libFuzzer: timeout" not in said or not (told := _BASE64.findall(said)):
+    if b"libFuzzer: timeout" not in output or not (inputs := _BASE64.findall(output)):
         return False
-    data, began = base64.b64decode(told[-1]), time.process_time()
+    data, began = base64.b64decode(inputs[-1]), time.process_time()
     try_one(name, data)
     return time.process_time() - began < MAX_SECONDS_AN_INPUT
 
@@ -180,16 +180,16 @@ def main() -> int:
                 name = waiting.pop(0)
                 running.append((name, _start(name, Path(folder), each, chosen.runs)))
             name, process = running.pop(0)
-            _, said = process.communicate()
-            count = max((int(number) for number in _COUNT.findall(said)), default=0)
+            _, output = process.communicate()
+            count = max((int(number) for number in _COUNT.findall(output)), default=0)
             total += count
-            paused = process.returncode != 0 and machine_paused(name, said)
+            paused = process.returncode != 0 and machine_paused(name, output)
             bad = process.returncode != 0 and not paused
             note = "   BROKEN" if bad else "   ended early: the machine paused" if paused else ""
             print(f"{name:16s} {count:10,d} inputs{note}", flush=True)
             if bad:
                 broken += 1
-                sys.stderr.buffer.write(said[-4000:])
+                sys.stderr.buffer.write(output[-4000:])
     print(f"{'all':16s} {total:10,d} inputs in {time.monotonic() - began:.0f} s, {broken} parsers broken")
     return broken
 

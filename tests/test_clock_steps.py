@@ -43,7 +43,7 @@ def states(days: SimulatedDays) -> set[State]:
 
 @pytest.mark.parametrize("jump", JUMPS)
 @pytest.mark.parametrize("at", [5.0, 320.0, 1000.0])
-def test_a_clock_set_wrong_is_one_event_and_no_cameras_fault(jump: float, at: float) -> None:
+def test_a_clock_set_wrong_is_one_event_and_blames_no_camera(jump: float, at: float) -> None:
     days = SimulatedDays(CAMERAS, lambda _name, _at: None)
     days.run(at)
     days.set_clock(jump)
@@ -99,7 +99,7 @@ def test_a_machine_that_starts_in_1970_and_gets_its_time_later(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("jump", JUMPS)
-def test_an_outage_over_a_jump_lasts_as_long_as_it_lasted(tmp_path: Path, jump: float) -> None:
+def test_an_outage_across_a_clock_jump_keeps_its_duration(tmp_path: Path, jump: float) -> None:
     days = SimulatedDays(
         CAMERAS, lambda name, at: "rtsp_timeout" if name == "cam-3" and START + 600 < at < START + 1200 else None
     )
@@ -123,7 +123,7 @@ def test_an_outage_over_a_jump_lasts_as_long_as_it_lasted(tmp_path: Path, jump: 
 
 
 @pytest.mark.parametrize("jump", JUMPS)
-def test_availability_goes_on_after_a_jump(jump: float) -> None:
+def test_availability_continues_after_a_clock_jump(jump: float) -> None:
     cameras = tuple(camera(f"cam-{number}", f"sw{number}") for number in range(4))  # without readable clocks
     days = SimulatedDays(cameras, lambda _name, _at: None)
     days.run(600)
@@ -144,7 +144,7 @@ def test_a_camera_whose_clock_is_wrong_is_still_blamed() -> None:
     assert [line for line in said(days) if "cleared" in line] == []  # no new offsets of their clocks
 
 
-def test_cameras_blamed_before_enough_had_told_their_clocks_are_cleared() -> None:
+def test_cameras_blamed_before_enough_offsets_were_known_are_cleared() -> None:
     cameras = tuple(camera(f"cam-{number}", onvif=True) for number in range(3))
     clock = ManualClock(START, -HOUR)
     fleet = Fleet(clock, Policy(), cameras)
@@ -170,7 +170,7 @@ def test_a_single_camera_is_enough_where_the_clock_was_seen_to_be_set() -> None:
     assert said(days) == [f"raised monitor {CLOCK_WRONG.code}"]
 
 
-def test_what_a_login_was_held_back_for_is_not_held_for_years() -> None:
+def test_a_login_back_off_is_not_extended_by_years() -> None:
     credentials = Credentials("viewer", "secret")
     ahead = START + YEAR
     login = LoginHistory().for_credentials(credentials).refused(ahead).refused(ahead)
@@ -182,7 +182,7 @@ def test_what_a_login_was_held_back_for_is_not_held_for_years() -> None:
     assert moved.login.rtsp.seconds_left(START) == login.seconds_left(ahead)
 
 
-def test_what_was_measured_of_clocks_moves_the_other_way() -> None:
+def test_clock_offsets_change_against_the_step() -> None:
     memory = Memory(device=DeviceMemory(OnvifHints(clock_offset_seconds=2.0), interviewed_at=START))
     shifted = memory.shifted(HOUR)
     assert shifted.device.hints.clock_offset_seconds == 2.0 - HOUR
@@ -406,7 +406,7 @@ def test_a_clock_that_is_wrong_over_a_restart_is_one_event(tmp_path: Path) -> No
     history.close()
 
 
-def test_a_clock_set_while_stopped_moves_what_is_stored_once(tmp_path: Path) -> None:
+def test_a_clock_set_during_the_downtime_shifts_stored_times_once(tmp_path: Path) -> None:
     """Each process writes one event before it is killed: stored states must not stay on another clock."""
     cameras = tuple(camera(f"cam-{number}", f"sw{number}") for number in range(2))
     clock = ManualClock(START)
@@ -430,7 +430,7 @@ def test_a_clock_set_while_stopped_moves_what_is_stored_once(tmp_path: Path) -> 
     history.close()
 
 
-def test_a_small_step_of_ours_does_not_excuse_a_single_camera_for_good() -> None:
+def test_a_small_clock_step_does_not_excuse_a_single_camera_forever() -> None:
     days = SimulatedDays((camera("cam-0", onvif=True),), lambda _name, _at: None, drift={"cam-0": 3000.0})
     days.set_clock(2.0)
     days.run(1200)

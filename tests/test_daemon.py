@@ -204,7 +204,7 @@ async def test_dead_cameras_are_down_and_hold_nobody_up(tmp_path: Path) -> None:
         await waiting.until(all_were_visited_twice_more, 3 * AT_MOST_SECONDS)
 
 
-async def test_a_dead_switch_is_one_event_and_no_cameras_alarm(tmp_path: Path) -> None:
+async def test_a_dead_switch_is_one_event_and_alarms_no_camera(tmp_path: Path) -> None:
     settings = "intervals: {reach: 5s, rtsp: 5s, stream: 10s, picture: 10s}\nrechecks: {reach: 1s, picture: 2s}\n"
     # On a busy machine all neighbours are visited before a single camera is blamed.
     async with running(tmp_path, 24, settings + PATIENCE + "confirm: {reach: 5, rtsp: 5}\n") as rig:

@@ -276,7 +276,7 @@ async def test_a_killed_daemon_comes_back_with_states_and_since_when(simulated: 
     history.close()
 
 
-async def test_a_history_that_cannot_be_had_stops_nobody(simulated: Start, tmp_path: Path) -> None:
+async def test_a_history_that_cannot_be_opened_does_not_stop_monitoring(simulated: Start, tmp_path: Path) -> None:
     from xueliang_monitor.metrics import render
 
     fleet = await simulated(1, onvif_port=8000)

@@ -96,7 +96,7 @@ def test_an_uplink_whose_lost_cameras_are_gone_is_not_down_for_ever(tmp_path: Pa
     history.close()
 
 
-def test_what_went_while_the_daemon_was_stopped_has_ended(tmp_path: Path) -> None:
+def test_faults_of_cameras_removed_during_the_downtime_end(tmp_path: Path) -> None:
     clock = ManualClock(START)
     fleet = Fleet(clock, POLICY, CAMERAS)
     visit(fleet, clock, {"cam-0": "rtsp_timeout", "cam-1": "rtsp_timeout"})

@@ -55,7 +55,7 @@ async def about(address: str, language: str = "en") -> dict[str, str]:
     return {key: re.sub("<[^>]+>", "", value) for key, value in rows}
 
 
-async def test_shorter_times_to_keep_things_are_taken_up(place: Place) -> None:
+async def test_shorter_retention_takes_effect_at_a_reload(place: Place) -> None:
     async with running(place) as (monitor, _):
         now = monitor.fleet.now
         with contextlib.closing(History(place.state)) as history:
@@ -78,7 +78,7 @@ async def test_shorter_times_to_keep_things_are_taken_up(place: Place) -> None:
             await until(lambda: left() == (0, 0))
 
 
-async def test_another_form_of_the_log_is_taken_up(place: Place, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_changed_log_format_takes_effect_at_a_reload(place: Place, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "xueliang_monitor.events")
 
     def line() -> str:
@@ -95,11 +95,11 @@ async def test_another_form_of_the_log_is_taken_up(place: Place, caplog: pytest.
         assert line().startswith("event=raised")
 
 
-async def test_about_shows_the_settings_in_force_and_what_waits_for_the_next_start(place: Place) -> None:
+async def test_about_shows_the_settings_in_force_and_pending_ones(place: Place) -> None:
     async with running(place) as (monitor, address):
         shown = await about(address)
         assert (shown["clear"], shown["visits_at_once"], shown["keep.looks"]) == ("2", "64", "604800.0")
-        assert "next start" not in "".join(shown.values())
+        assert "after a restart" not in "".join(shown.values())
         place.set(
             "clear: 3\nkeep: {looks: 2d}\nvisits_at_once: 7\nhosts: [cameras.example.org]\nstate: elsewhere\n"
             "inventory: other.d\nintervals: {reach: 20s}\n"
@@ -108,18 +108,18 @@ async def test_about_shows_the_settings_in_force_and_what_waits_for_the_next_sta
         await monitor.reload()
         shown = await about(address)
         assert (shown["clear"], shown["intervals.reach"], shown["keep.looks"]) == ("3", "20.0", "172800.0")
-        assert shown["visits_at_once"] == "64 7 from the next start"
-        assert shown["hosts"] == "– cameras.example.org from the next start"
+        assert shown["visits_at_once"] == "64 7 takes effect after a restart"
+        assert shown["hosts"] == "– cameras.example.org takes effect after a restart"
         # Folders are not shown, only that they will change.
-        assert shown["state"] == shown["inventory"] == "– another from the next start"
+        assert shown["state"] == shown["inventory"] == "– changed; takes effect after a restart"
         assert "elsewhere" not in "".join(shown.values())
-        assert (await about(address, "zh"))["visits_at_once"] == "64 重启后改为 7"
+        assert (await about(address, "zh"))["visits_at_once"] == "64 7（重启后生效）"
         place.set("clear: nonsense\n")
         await monitor.reload()
         assert (await about(address))["clear"] == "3"
         place.set("")
         await monitor.reload()
-        assert "next start" not in "".join((await about(address)).values())
+        assert "after a restart" not in "".join((await about(address)).values())
 
 
 async def test_folders_that_are_to_be_others_from_the_next_start_are_not_used_before(

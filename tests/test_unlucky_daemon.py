@@ -93,7 +93,7 @@ def until(wanted: Callable[[], object]) -> None:
 
 
 @pytest.mark.parametrize("name", ["history.db-wal", "history.db-shm", "history.db"])
-def test_what_happens_after_a_file_was_removed_is_in_the_history(tmp_path: Path, name: str) -> None:
+def test_events_after_a_file_was_removed_are_in_the_history(tmp_path: Path, name: str) -> None:
     place = Place(tmp_path)
     place.add("a")
     with running(place):
@@ -178,7 +178,7 @@ def test_a_database_that_is_locked_for_long_costs_no_event(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("limit", ["max_inotify_instances", "max_inotify_watches"])
-def test_without_inotify_the_daemon_goes_on_and_takes_cameras_up(tmp_path: Path, limit: str) -> None:
+def test_without_inotify_the_daemon_still_notices_new_cameras(tmp_path: Path, limit: str) -> None:
     own = ["unshare", "--user", "--map-root-user", "--"]
     if subprocess.run([*own, "test", "-w", f"/proc/sys/user/{limit}"], capture_output=True).returncode:
         pytest.skip("a user namespace of one's own is not allowed here")
@@ -212,7 +212,7 @@ def test_a_second_daemon_on_one_state_folder_refuses_and_names_the_first(tmp_pat
     assert first.events() == ["a"]
 
 
-def test_the_lock_of_a_daemon_that_was_killed_holds_nobody_up(tmp_path: Path) -> None:
+def test_the_lock_of_a_killed_daemon_is_free(tmp_path: Path) -> None:
     place = Place(tmp_path)
     with running(place) as process:
         pass
@@ -235,7 +235,7 @@ def test_a_lock_file_that_is_removed_is_made_and_held_again(tmp_path: Path) -> N
         assert done.returncode == 2
 
 
-def test_events_are_followed_over_files_that_are_removed_and_a_history_begun_anew(tmp_path: Path) -> None:
+def test_events_are_followed_across_removed_files_and_a_new_history(tmp_path: Path) -> None:
     place = Place(tmp_path)
     for name in ("a", "b", "c"):
         place.add(name)

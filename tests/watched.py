@@ -25,9 +25,9 @@ from xueliang_monitor.judgement.transition import Transition
 from xueliang_monitor.model import Rung, State, Timeouts, VisitResult
 from xueliang_monitor.picture.reference import SETTLED_LOOKS, Reference
 from xueliang_monitor.picture.worker import Workers
+from xueliang_monitor.probing.climbed import Played
 from xueliang_monitor.probing.rung import Probe, RungOutcome, VisitContext
 from xueliang_monitor.probing.rungs import PICTURE, PROBES, REACH, RTSP, STREAM
-from xueliang_monitor.probing.rungs.stream import Played
 from xueliang_monitor.probing.visit import visit
 from xueliang_monitor.storage.history import FILE, History
 from xueliang_monitor.wire.media import AccessUnit, Codec

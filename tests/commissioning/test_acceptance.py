@@ -54,11 +54,11 @@ def test_no_profile_at_all() -> None:
 
 
 def test_a_password_in_a_path_is_never_shown_or_written() -> None:
-    told = "/user=viewer_password=p%26ss%20word_channel=1_stream=0.sdp?real_stream"
-    written = without_login(told, LOGIN)
+    path = "/user=viewer_password=p%26ss%20word_channel=1_stream=0.sdp?real_stream"
+    written = without_login(path, LOGIN)
     assert written == "/user=viewer_password={password}_channel=1_stream=0.sdp?real_stream"
     target = Target("x", "192.0.2.7", path=written, credentials=LOGIN)
-    assert target.request_url == f"rtsp://192.0.2.7:554{told}"
+    assert target.request_url == f"rtsp://192.0.2.7:554{path}"
     assert "ss" not in target.url.replace("password", "")
     assert "p&ss" not in repr(target)
     assert Target("x", "h", path="/a?pwd=secret&b=1").url == "rtsp://h:554/a?pwd=***&b=1"

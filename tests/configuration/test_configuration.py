@@ -97,7 +97,7 @@ def test_passwords_come_from_files_and_the_environment(tmp_path: Path, monkeypat
     assert "from" not in repr(found)
 
 
-def test_the_sample_fleet_is_what_it_says(tmp_path: Path) -> None:
+def test_the_sample_fleet_is_as_documented(tmp_path: Path) -> None:
     done = RUNNER.invoke(app, ["camera", "import", str(ROOT / "config" / "fleet.csv"), "--into", str(tmp_path / "d")])
     assert done.exit_code == 0
     files = list((tmp_path / "d").iterdir())

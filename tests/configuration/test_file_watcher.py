@@ -71,9 +71,7 @@ def cameras(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("limit", ["max_inotify_instances", "max_inotify_watches"])
-def test_without_inotify_the_folder_is_looked_at_and_inotify_is_taken_once_there_is_some(
-    tmp_path: Path, limit: str
-) -> None:
+def test_without_inotify_the_folder_is_polled_until_inotify_works(tmp_path: Path, limit: str) -> None:
     place = f"/proc/sys/user/{limit}"
     script = f'echo 0 > {place} && exec "$0" -c "$1" "$2"'
     own = ["unshare", "--user", "--map-root-user", "--"]
@@ -113,7 +111,7 @@ class PanicError(BaseException):
 
 
 @pytest.mark.parametrize("error", [RuntimeError("Already borrowed"), PanicError("at lib.rs"), OSError(5, "I/O error")])
-async def test_whatever_the_library_raises_the_folder_is_followed(
+async def test_the_folder_is_watched_whatever_the_library_raises(
     cameras: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: BaseException
 ) -> None:
     async def awatch(*_: object, **__: object) -> AsyncIterator[set[object]]:
@@ -128,7 +126,7 @@ async def test_whatever_the_library_raises_the_folder_is_followed(
     assert str(error) in caplog.text
 
 
-async def test_what_fails_in_taking_a_change_up_is_not_blamed_on_the_library(cameras: Path) -> None:
+async def test_a_failing_callback_is_not_blamed_on_the_library(cameras: Path) -> None:
     async def fails() -> None:
         raise ZeroDivisionError
 
@@ -168,7 +166,7 @@ async def test_a_folder_that_goes_and_comes_back_is_followed(
         await followed.told_after(lambda: (third / "d.yaml").write_text("x"))
 
 
-async def test_a_folder_that_is_not_there_is_said_once(cameras: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_missing_folder_is_logged_once(cameras: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "xueliang_monitor.configuration.file_watcher")
     cameras.rmdir()
     async with following(cameras) as followed:

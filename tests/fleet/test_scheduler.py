@@ -28,13 +28,13 @@ def test_starts_are_spread_over_each_interval() -> None:
     assert 1290 < max(plan.due[3] for plan in plans) < 1300
 
 
-def test_the_spread_lasts_whatever_a_visit_takes() -> None:
+def test_the_spread_does_not_depend_on_the_duration_of_visits() -> None:
     plan = plan_at((100.0, 100.0, 400.0, 400.0))
     after = next_plan(plan, climbed(*ORDER[:2]), Health(), INTERVALS, started=100.4, now=103.9)
     assert after.due == (115.0, 115.0, 400.0, 400.0, 400.0)
 
 
-def test_what_is_undecided_is_visited_again_soon() -> None:
+def test_an_undecided_fault_is_rechecked_soon() -> None:
     fault = FaultState("connect_timeout", "", Rung.REACH, True, 100.0)
     plan = plan_at((100.0, 100.0, 100.0, 100.0))
     after = next_plan(
@@ -44,7 +44,7 @@ def test_what_is_undecided_is_visited_again_soon() -> None:
     assert after.what(102.0).top == Rung.PICTURE
 
 
-def test_a_rung_not_come_to_stays_due_with_the_lowest() -> None:
+def test_a_rung_that_was_not_reached_is_due_with_the_next_visit() -> None:
     plan = plan_at((100.0, 100.0, 100.0, 100.0))
     after = next_plan(plan, climbed(Rung.REACH), Health(), INTERVALS, started=100.0, now=100.5)
     assert after.what(after.at) == Due(Rung.PICTURE, beside=frozenset({Rung.ONVIF}))
@@ -56,7 +56,7 @@ def test_a_second_look_comes_early() -> None:
     assert (after.due[3], after.what(120.0).top) == (120.0, Rung.PICTURE)
 
 
-def test_after_second_looks_the_rhythm_is_the_old_one() -> None:
+def test_second_looks_do_not_shift_the_regular_visits() -> None:
     fault = FaultState("connect_timeout", "", Rung.REACH, True, 100.0)
     plan = plan_at((100.0, 100.0, 400.0, 400.0))
     early = next_plan(
@@ -69,7 +69,7 @@ def test_after_second_looks_the_rhythm_is_the_old_one() -> None:
     )
 
 
-async def test_one_camera_is_never_visited_twice_at_once_and_slow_ones_hold_nobody_up() -> None:
+async def test_no_camera_is_visited_twice_at_once_and_slow_cameras_delay_no_others() -> None:
     quick = Intervals(dict.fromkeys(ORDER, 0.05), dict.fromkeys(ORDER, 0.05))
     under_way: set[str] = set()
     visits: dict[str, int] = {}

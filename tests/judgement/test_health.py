@@ -51,20 +51,20 @@ def fold(*reports: VisitResult) -> Health:
     return health
 
 
-def test_one_lost_packet_is_no_outage() -> None:
+def test_one_lost_packet_is_not_an_outage() -> None:
     health = fold(good(0), bad(15, "connect_timeout"), bad(17, "connect_timeout"), good(19))
     assert status(health, 20, POLICY).state is State.UP
     assert not health.faults
 
 
-def test_three_failures_in_a_row_are_down_whatever_their_codes() -> None:
+def test_three_failures_in_a_row_mean_down_whatever_their_codes() -> None:
     health = fold(good(0), *(bad(15 + 2 * n, code) for n, code in enumerate(BLOCKING)))
     shown = status(health, 20, POLICY)
     assert (shown.state, shown.online, shown.since) == (State.DOWN, False, 19)
     assert [fault.code for fault in shown.faults] == ["rtsp_timeout"]
 
 
-def test_a_camera_that_is_down_keeps_the_fault_that_cannot_be_told() -> None:
+def test_a_camera_that_is_down_keeps_faults_that_cannot_be_ruled_out() -> None:
     frozen = [bad(n, "picture_frozen") for n in (0, 20)]
     health = fold(good(-1), *frozen, *(bad(30 + n, "connection_refused") for n in range(5)))
     assert {fault.code for fault in health.confirmed} == {"picture_frozen", "connection_refused"}
@@ -77,13 +77,13 @@ def test_a_refused_login_counts_at_once() -> None:
     assert status(fold(bad(0, "auth_failed")), 1, POLICY).state is State.DOWN
 
 
-def test_what_is_stale_is_unknown_and_neither_online_nor_offline() -> None:
+def test_a_stale_camera_is_unknown_and_neither_online_nor_offline() -> None:
     shown = status(fold(good(0)), 46, POLICY)
     assert (shown.state, shown.online, shown.cause) == (State.UNKNOWN, None, "stale")
     assert status(Health(), 0, POLICY).cause == "not_visited"
 
 
-def test_our_own_error_is_never_blamed_on_the_camera() -> None:
+def test_a_monitor_error_is_never_blamed_on_the_camera() -> None:
     own = [
         VisitResult(
             "cam",

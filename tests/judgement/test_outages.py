@@ -105,7 +105,7 @@ def test_a_flapping_camera_has_no_outage_until_it_is_quiet_and_dead() -> None:
     assert outage.began >= START + 2900
 
 
-def test_outages_of_the_time_before_are_told_from_episodes() -> None:
+def test_earlier_outages_are_derived_from_episodes() -> None:
     def episode(fault: str, began: float, ended: float | None, name: str = "cam-1") -> Episode:
         return Episode(name, "", fault, began, began + 5, ended, "")
 

@@ -22,7 +22,7 @@ def alarms(days: SimulatedDays) -> list[str]:
 
 
 @pytest.mark.parametrize("seed", range(100))
-def test_a_dead_uplink_is_one_event_each_way_and_no_cameras_alarm(seed: int) -> None:
+def test_a_dead_uplink_is_one_event_each_way_and_alarms_no_camera(seed: int) -> None:
     chance = random.Random(seed)
     dies, back = START + 600 + chance.random() * 15, START + 900 + chance.random() * 15
     # Switches come back port by port.

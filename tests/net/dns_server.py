@@ -25,7 +25,7 @@ class DnsServer:
     silent: bool = False
     code: int | None = None
     truncates: bool = False
-    asked: Counter[str] = field(default_factory=Counter)
+    queries: Counter[str] = field(default_factory=Counter)
     port: int = 0
 
     @property
@@ -40,7 +40,7 @@ class DnsServer:
         name, kind = ".".join(labels).lower(), struct.unpack(">H", query[end + 1 : end + 3])[0]
         question = query[12 : end + 5]
         if kind == A:
-            self.asked[name] += 1
+            self.queries[name] += 1
         if self.silent:
             return None
         known = self.addresses.get(name)

@@ -67,7 +67,7 @@ async def test_a_name_is_looked_up_once_while_its_ttl_lasts(
     assert await known.addresses("CAM-7.example.") == ("127.0.0.7",)
     moment.seconds += 59
     assert await known.addresses("cam-7.example") == ("127.0.0.7",)
-    assert server.asked["cam-7.example"] == 1
+    assert server.queries["cam-7.example"] == 1
 
 
 async def test_a_moved_name_is_found_once_its_ttl_is_over(
@@ -100,7 +100,7 @@ async def test_concurrent_requests_share_one_lookup(server: DnsServer, known: Na
     server.delay_seconds = 0.4
     found = await asyncio.gather(*(known.addresses("cam-7.example") for _ in range(50)))
     assert set(found) == {("127.0.0.7",)}
-    assert server.asked["cam-7.example"] <= 2  # once, and once more after a timeout
+    assert server.queries["cam-7.example"] <= 2  # once, and once more after a timeout
 
 
 async def test_both_families_are_found(server: DnsServer, known: NameResolver) -> None:
@@ -122,14 +122,14 @@ async def test_a_missing_name_is_the_cameras_fault_and_soon_looked_up_again(
         for _ in range(2):
             with pytest.raises(NameUnresolvedError, match=f"the name {name} has no address"):
                 await known.addresses(name)
-        assert server.asked[name] == 1
+        assert server.queries[name] == 1
     server.addresses["no.example"] = ("127.0.0.9",)
     moment.seconds += name_cache.NEGATIVE_SECONDS
     assert await known.addresses("no.example") == ("127.0.0.9",)
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "failure"),
     [
         ({"code": SERVFAIL}, "answers that it failed"),
         ({"code": REFUSED}, "refuses to answer"),
@@ -137,18 +137,18 @@ async def test_a_missing_name_is_the_cameras_fault_and_soon_looked_up_again(
     ],
 )
 async def test_a_name_server_without_an_answer_is_a_shortage(
-    change: dict[str, object], said: str, server: DnsServer, known: NameResolver, moment: Moment
+    change: dict[str, object], failure: str, server: DnsServer, known: NameResolver, moment: Moment
 ) -> None:
     for name, value in change.items():
         setattr(server, name, value)
-    with pytest.raises(ShortageError, match=f"the name server {server.place} {said}") as raised:
+    with pytest.raises(ShortageError, match=f"the name server {server.place} {failure}") as raised:
         await known.addresses("cam-7.example")
     assert raised.value.resource is Resource.NAME_SERVER
     # The server is not queried again for every visit.
-    asked, started = server.asked["cam-7.example"], time.monotonic()
+    queries, started = server.queries["cam-7.example"], time.monotonic()
     with pytest.raises(ShortageError):
         await known.addresses("cam-7.example")
-    assert server.asked["cam-7.example"] == asked
+    assert server.queries["cam-7.example"] == queries
     assert time.monotonic() - started < 1
     server.silent, server.code = False, None
     moment.seconds += name_cache.FAILURE_SECONDS
@@ -158,9 +158,9 @@ async def test_a_name_server_without_an_answer_is_a_shortage(
 async def test_a_closed_name_server_port_is_a_shortage() -> None:
     async with dns_server(DnsServer()) as gone:
         pass
-    async with NameResolver((gone.place,)) as looked_up:
+    async with NameResolver((gone.place,)) as resolver:
         with pytest.raises(ShortageError, match="write the camera's IP address"):
-            await looked_up.addresses("cam-7.example")
+            await resolver.addresses("cam-7.example")
 
 
 async def test_expired_addresses_are_used_for_a_day_without_a_name_server(
@@ -198,40 +198,40 @@ async def test_a_lookup_ends_within_its_timeout(server: DnsServer, known: NameRe
 
 
 async def test_local_names_and_addresses_need_no_name_server() -> None:
-    async with dns_server(DnsServer(silent=True)) as silent, NameResolver((silent.place,)) as looked_up:
-        assert "127.0.0.1" in await looked_up.addresses("localhost")
-        assert await looked_up.addresses("192.0.2.7") == ("192.0.2.7",)
-        assert await looked_up.addresses("2001:db8::7") == ("2001:db8::7",)
-        assert not silent.asked
+    async with dns_server(DnsServer(silent=True)) as silent, NameResolver((silent.place,)) as resolver:
+        assert "127.0.0.1" in await resolver.addresses("localhost")
+        assert await resolver.addresses("192.0.2.7") == ("192.0.2.7",)
+        assert await resolver.addresses("2001:db8::7") == ("2001:db8::7",)
+        assert not silent.queries
 
 
 @pytest.mark.parametrize("host", ["127.0.1.022", "192.0.2", "3221225994", "0x7f.1"])
 async def test_an_invalid_host_never_reaches_the_name_server(host: str, server: DnsServer, known: NameResolver) -> None:
     with pytest.raises(NameUnresolvedError):
         await known.addresses(host)
-    assert not server.asked
+    assert not server.queries
 
 
 async def test_a_new_or_changed_resolv_conf_is_read(server: DnsServer, tmp_path: Path) -> None:
     place = tmp_path / "resolv.conf"
-    async with NameResolver(resolv_conf=place) as looked_up:
+    async with NameResolver(resolv_conf=place) as resolver:
         with pytest.raises(ShortageError):
-            await looked_up.addresses("cam-7.example")
+            await resolver.addresses("cam-7.example")
         place.write_text(f"nameserver {server.place}\n")
-        assert await looked_up.addresses("cam-7.example") == ("127.0.0.7",)
+        assert await resolver.addresses("cam-7.example") == ("127.0.0.7",)
         async with dns_server(DnsServer({"cam-8.example": ("127.0.0.8",)})) as other:
             fresh = tmp_path / "resolv.conf.new"
             fresh.write_text(f"nameserver {other.place}\n")
             fresh.replace(place)
-            assert await looked_up.addresses("cam-8.example") == ("127.0.0.8",)
+            assert await resolver.addresses("cam-8.example") == ("127.0.0.8",)
 
 
 async def test_closing_cancels_lookups_in_progress(server: DnsServer) -> None:
     server.silent = True
-    looked_up = NameResolver((server.place,))
-    waiting = asyncio.create_task(looked_up.addresses("cam-7.example"))
-    await until(lambda: server.asked)
-    await looked_up.close()
+    resolver = NameResolver((server.place,))
+    waiting = asyncio.create_task(resolver.addresses("cam-7.example"))
+    await until(lambda: server.queries)
+    await resolver.close()
     with pytest.raises(ShortageError):
         await waiting
 
@@ -281,10 +281,10 @@ async def workers() -> Workers:
     return Workers(1)
 
 
-async def reach(target: Target, looked_up: NameResolver, workers: Workers) -> tuple[list[str], float, object]:
+async def reach(target: Target, resolver: NameResolver, workers: Workers) -> tuple[list[str], float, object]:
     limits = Timeouts(reach=1.0, rtsp=1.5)
     visited, _ = await visit(
-        target, Rung.RTSP, Memory(), timeouts=limits, workers=workers, now=0.0, names=looked_up, beside={Rung.ONVIF}
+        target, Rung.RTSP, Memory(), timeouts=limits, workers=workers, now=0.0, names=resolver, beside={Rung.ONVIF}
     )
     return [finding.code for finding in visited.seen], visited.rungs[0].seconds, visited
 
@@ -296,18 +296,18 @@ async def test_a_dead_name_server_blames_no_camera_and_an_unknown_name_does(
     camera = next(iter(fleet.cameras.values())).target
     target = replace(camera, host="cam-9.example", credentials=None)
     server.silent = True
-    async with NameResolver((server.place,)) as looked_up:
-        codes, _, visited = await reach(target, looked_up, workers)
+    async with NameResolver((server.place,)) as resolver:
+        codes, _, visited = await reach(target, resolver, workers)
         assert codes == ["check_failed"]
         assert visited.shortages == ("name_server",)  # type: ignore[attr-defined]
         assert visited.online is None  # type: ignore[attr-defined]
     server.silent = False
-    async with NameResolver((server.place,)) as looked_up:
-        assert (await reach(target, looked_up, workers))[0] == ["name_unresolved"]
+    async with NameResolver((server.place,)) as resolver:
+        assert (await reach(target, resolver, workers))[0] == ["name_unresolved"]
     server.addresses["cam-9.example"] = (camera.host,)
     server.delay_seconds = 1.2
-    async with NameResolver((server.place,)) as looked_up:
-        codes, seconds, _ = await reach(target, looked_up, workers)
+    async with NameResolver((server.place,)) as resolver:
+        codes, seconds, _ = await reach(target, resolver, workers)
         # The camera is reached: the lookup, which took longer than the rung's timeout, does not count.
         assert codes == ["auth_failed"]
         assert seconds < 1.0
@@ -320,25 +320,25 @@ async def test_a_camera_is_visited_by_its_last_known_address(
     camera = next(iter(fleet.cameras.values())).target
     server.addresses["cam-9.example"], server.ttl_seconds = (camera.host,), 0
     moment = Moment()
-    async with NameResolver((server.place,), clock=moment) as looked_up:
-        await looked_up.addresses("cam-9.example")
+    async with NameResolver((server.place,), clock=moment) as resolver:
+        await resolver.addresses("cam-9.example")
         server.silent = True
         moment.seconds += HOUR
         target = replace(camera, host="cam-9.example", credentials=None)
-        assert (await reach(target, looked_up, workers))[0] == ["auth_failed"]
+        assert (await reach(target, resolver, workers))[0] == ["auth_failed"]
 
 
-@pytest.mark.parametrize("said", ["192.0.2.53", "192.0.2.53:5353", "2001:db8::53", "[2001:db8::53]:5353"])
-def test_name_servers_may_be_set(said: str, tmp_path: Path) -> None:
-    (tmp_path / "xueliang.yaml").write_text(f"name_servers: ['{said}']\n")
-    assert config.load(tmp_path / "xueliang.yaml")[0].name_servers == (said,)
+@pytest.mark.parametrize("value", ["192.0.2.53", "192.0.2.53:5353", "2001:db8::53", "[2001:db8::53]:5353"])
+def test_name_servers_may_be_set(value: str, tmp_path: Path) -> None:
+    (tmp_path / "xueliang.yaml").write_text(f"name_servers: ['{value}']\n")
+    assert config.load(tmp_path / "xueliang.yaml")[0].name_servers == (value,)
 
 
 @pytest.mark.parametrize(
-    "said", ["dns.example", "192.0.2.53:0", "192.0.2.53:70000", "192.0.2", "[::1", "", "1.2.3.4:x"]
+    "value", ["dns.example", "192.0.2.53:0", "192.0.2.53:70000", "192.0.2", "[::1", "", "1.2.3.4:x"]
 )
-def test_a_name_server_is_an_address(said: str, tmp_path: Path) -> None:
-    (tmp_path / "xueliang.yaml").write_text(f"name_servers: ['{said}']\n")
+def test_a_name_server_is_an_address(value: str, tmp_path: Path) -> None:
+    (tmp_path / "xueliang.yaml").write_text(f"name_servers: ['{value}']\n")
     with pytest.raises(DocumentError, match="not the IP address of a name server"), contextlib.nullcontext():
         config.load(tmp_path / "xueliang.yaml")
 
@@ -360,10 +360,10 @@ async def test_commands_report_a_name_server_that_does_not_answer(server: DnsSer
     at = tmp_path / "xueliang.yaml"
     at.write_text(f"name_servers: ['{server.place}']\n")
     (tmp_path / "cameras.d").mkdir()
-    status, said, seconds = await xueliang("check", "rtsp://cam-7.example/live", "--json", "--config", str(at))
-    assert (status, json.loads(said)["faults"]) == (1, ["check_failed"])
+    status, output, seconds = await xueliang("check", "rtsp://cam-7.example/live", "--json", "--config", str(at))
+    assert (status, json.loads(output)["faults"]) == (1, ["check_failed"])
     assert seconds < 15 + 10  # including the start of the process on a busy machine
     for command in (("camera", "add", "cam-7.example", "--site", "S"), ("capture", "rtsp://cam-7.example/live")):
-        status, said, _ = await xueliang(*command, "--config", str(at))
+        status, output, _ = await xueliang(*command, "--config", str(at))
         assert status == 1
-        assert f"the name server {server.place} does not answer for cam-7.example" in said
+        assert f"the name server {server.place} does not answer for cam-7.example" in output

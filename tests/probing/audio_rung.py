@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from xueliang_monitor.model import Fault, FaultSeen, Rung, Severity, Text
-from xueliang_monitor.probing.rung import Climbed, Probe, RungOutcome, VisitContext
-from xueliang_monitor.probing.rungs.rtsp import Described
+from xueliang_monitor.probing.climbed import Climbed, Described
+from xueliang_monitor.probing.rung import Probe, RungOutcome, VisitContext
 
 NAME = Rung("audio")
 

@@ -1,4 +1,4 @@
-"""One conversation with a camera at a time, in one process and between several."""
+"""Camera locks, within one process and between processes."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ import asyncio, sys
 from pathlib import Path
 from xueliang_monitor.probing.camera_lock import CameraLocks
 async def hold():
-    async with CameraLocks(Path(sys.argv[1])).of("10.0.0.1"):
+    async with CameraLocks(Path(sys.argv[1])).hold("10.0.0.1"):
         print("held", flush=True)
         await asyncio.sleep(60)
 asyncio.run(hold())
 """
 
 
-async def test_visits_of_one_process_wait_for_one_another(
+async def test_visits_of_one_process_wait_for_each_other(
     simulated: Callable[[int], Awaitable[SimulatedFleet]], tmp_path: Path
 ) -> None:
     fleet = await simulated(2)
@@ -60,7 +60,7 @@ async def test_visits_of_one_process_wait_for_one_another(
     assert LOGIN.password not in "".join(path.name for path in tmp_path.rglob("*"))
 
 
-async def test_another_process_is_waited_for_until_it_ends(tmp_path: Path) -> None:
+async def test_a_lock_is_waited_for_until_the_other_process_ends(tmp_path: Path) -> None:
     holder = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE)
     assert holder.stdout is not None
     assert holder.stdout.readline() == b"held\n"
@@ -80,9 +80,7 @@ async def test_another_process_is_waited_for_until_it_ends(tmp_path: Path) -> No
     holder.stdout.close()
 
 
-async def test_who_hangs_at_a_camera_is_not_waited_for_for_ever(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_stuck_process_is_not_waited_for_forever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(camera_lock, "WAIT_SECONDS", 0.2)
     async with CameraLocks(tmp_path).hold("h"):
         with pytest.raises(CameraBusyError, match="connected to h for"):
@@ -90,7 +88,7 @@ async def test_who_hangs_at_a_camera_is_not_waited_for_for_ever(
                 pass
 
 
-async def test_without_a_folder_to_use_turns_are_kept_all_the_same(tmp_path: Path) -> None:
+async def test_locks_work_without_a_usable_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     shared = CameraLocks(tmp_path / "file")
     async with shared.hold("h"):
@@ -101,7 +99,7 @@ async def test_without_a_folder_to_use_turns_are_kept_all_the_same(tmp_path: Pat
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files of another owner")
-async def test_a_command_of_the_administrator_does_not_keep_the_daemon_out(tmp_path: Path) -> None:
+async def test_a_command_run_by_root_does_not_lock_the_daemon_out(tmp_path: Path) -> None:
     os.chown(tmp_path, 65534, 65534)
     async with CameraLocks(tmp_path).hold("h"):
         pass
@@ -109,7 +107,7 @@ async def test_a_command_of_the_administrator_does_not_keep_the_daemon_out(tmp_p
     assert (tmp_path / camera_lock.FOLDER / "h").stat().st_mode & 0o777 == 0o644
 
 
-async def test_a_link_that_somebody_planted_is_not_followed(tmp_path: Path) -> None:
+async def test_a_planted_symlink_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / camera_lock.FOLDER).mkdir()
     (tmp_path / camera_lock.FOLDER / "h").symlink_to(tmp_path / "elsewhere")
     async with CameraLocks(tmp_path).hold("h"):

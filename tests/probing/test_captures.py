@@ -35,7 +35,7 @@ PORT = 18_755
 
 
 @pytest.mark.parametrize("file", CAPTURES, ids=lambda path: path.stem)
-def test_a_capture_says_what_it_stands_for_and_is_read(file: Path) -> None:
+def test_a_capture_states_its_purpose_and_is_readable(file: Path) -> None:
     capture = parse(file.read_text(encoding="utf-8"))
     assert len(capture.about) > 20
     assert parse(write(capture)) == capture
@@ -53,7 +53,7 @@ def test_a_capture_says_what_it_stands_for_and_is_read(file: Path) -> None:
 
 @contextlib.asynccontextmanager
 async def replaying(capture: Transcript) -> AsyncIterator[list[str]]:
-    """Answer as the camera of a capture did, and keep the requests' methods and URLs."""
+    """Answer like the camera of a capture, and record the methods and URLs of the requests."""
     asked: list[str] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -103,11 +103,11 @@ async def test_our_client_asks_that_camera_for_the_right_track(file: Path) -> No
 
 
 def _resized(said: bytes) -> bytes:
-    """Set the length right where an address within the body became another."""
+    """Correct the length after an address in the body was replaced."""
     return redact(said, "camera.invalid.", ())
 
 
-def test_what_tells_which_camera_it_was_is_taken_out() -> None:
+def test_identifying_details_are_removed() -> None:
     said = (
         b"RTSP/1.0 401 Unauthorized\r\nContent-Length: 3\r\n"
         b'WWW-Authenticate: Digest realm="Login to 3K0123", nonce="abc", opaque="x"\r\n'
@@ -122,7 +122,7 @@ def test_what_tells_which_camera_it_was_is_taken_out() -> None:
     assert f"Content-Length: {len(body)}".encode() in head
 
 
-def test_ipv6_addresses_are_taken_out_and_times_stay() -> None:
+def test_ipv6_addresses_are_removed_and_times_stay() -> None:
     for address in ("fe80::211:22ff:feaa:bbcc", "2001:470:1:2:3:4:5:6", "::ffff:10.1.2.3"):
         cleaned = redact(f"o=- 1 1 IN IP6 {address}\r\na=x:[{address}]:554/live\r\n".encode(), "h", ())
         assert cleaned == b"o=- 1 1 IN IP6 2001:db8::1\r\na=x:[2001:db8::1]:554/live\r\n"

@@ -1,4 +1,4 @@
-"""What is asked beside the ladder: every fault of a device from its cause, logins that add up, restarts, changes."""
+"""The onvif rung: every device fault from its cause, the login limit, restarts, changes."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from xueliang_monitor.model import Credentials, Identity, OnvifTarget, Rung, Vis
 from xueliang_monitor.net.onvif_hints import OnvifHints
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing import device_changes
+from xueliang_monitor.probing.device_interview import ask_last_start
 from xueliang_monitor.probing.device_memory import DeviceMemory
 from xueliang_monitor.probing.login import LoginHistory
 from xueliang_monitor.probing.memory import Memory
-from xueliang_monitor.probing.rungs import onvif as probe
 from xueliang_monitor.probing.visit import visit
 from xueliang_monitor.simulator.camera import SimulatedCamera
 from xueliang_monitor.simulator.faults import BY_NAME, FAULTS
@@ -76,7 +76,7 @@ async def test_cause_to_code(simulated: Start, fault: type, number: int, monkeyp
     assert fault.code in visited.ruled_out
 
 
-async def test_a_camera_without_onvif_is_asked_nothing(simulated: Start) -> None:
+async def test_a_camera_without_onvif_is_not_asked(simulated: Start) -> None:
     fleet = await simulated(1)
     camera = fleet.cameras["cam-000"]
     target = replace(camera.target, credentials=LOGIN)
@@ -87,7 +87,7 @@ async def test_a_camera_without_onvif_is_asked_nothing(simulated: Start) -> None
     assert [result.rung for result in visited.rungs] == [Rung.REACH, Rung.RTSP]
 
 
-async def test_the_registered_identity_counts_over_the_first_one_seen(simulated: Start) -> None:
+async def test_the_registered_identity_takes_precedence_over_the_first_one_seen(simulated: Start) -> None:
     fleet = await simulated(1, onvif_port=8000)
     camera = fleet.cameras["cam-000"]
     registered = Identity("Xueliang Simulated", "SIM-360", "1.0.0", "SIM000000")
@@ -114,7 +114,7 @@ async def test_a_login_that_rtsp_refuses_is_not_tried_over_onvif(simulated: Star
 
 
 async def test_at_most_three_logins_in_half_an_hour_over_both(simulated: Start) -> None:
-    """A simulated day of visits every 15 s with passwords that are wrong here, there, or in both places."""
+    """A simulated day of visits every 15 s with passwords that are wrong for RTSP, for ONVIF, or for both."""
     fleet = await simulated(3, onvif_port=8000)
     wrong = Credentials("viewer", "wr0ng-pass")
     cases = [(wrong, wrong), (LOGIN, wrong)]
@@ -159,7 +159,7 @@ async def test_a_stream_that_moved_is_named_by_the_device(simulated: Start) -> N
     assert camera.onvif.calls["GetStreamUri"] == 1
 
 
-async def test_nothing_is_asked_of_a_camera_that_is_not_reached(simulated: Start) -> None:
+async def test_an_unreached_camera_is_not_asked(simulated: Start) -> None:
     fleet = await simulated(1, onvif_port=8000)
     camera = fleet.cameras["cam-000"]
     assert camera.onvif is not None
@@ -194,7 +194,7 @@ async def test_setting_a_clock_is_no_restart(
             return 50_000.0
 
     before = DeviceMemory(last_start=(told_before, told_before - offset_before))
-    after = await probe._ask_last_start(Talk(), Climbing(), before)  # type: ignore[arg-type]
+    after = await ask_last_start(Talk(), Climbing(), before)  # type: ignore[arg-type]
     assert (after.restart_noticed_at is not None) == restarted
 
 

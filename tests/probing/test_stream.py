@@ -1,4 +1,4 @@
-"""How a stream is asked for, and what it tells: transports, logins, readings, ends. Over real sockets."""
+"""The rtsp and stream rungs over real sockets: transports, logins, readings, interruptions."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def codes(visited: VisitResult) -> list[str]:
 
 
 @pytest.mark.parametrize("codec", list(Codec))
-async def test_udp_is_taken_where_it_is_set(simulated: Start, codec: Codec) -> None:
+async def test_udp_is_used_where_it_is_set(simulated: Start, codec: Codec) -> None:
     fleet = await simulated(9)
     camera = next(item for item in fleet.cameras.values() if item.codec is codec)
     visited, _ = await climb(camera, transport=Transport.UDP)
@@ -51,7 +51,7 @@ async def test_udp_is_taken_where_it_is_set(simulated: Start, codec: Codec) -> N
     assert (camera.open_sessions, camera.teardowns) == (0, 1)
 
 
-async def test_a_camera_that_serves_udp_only_is_asked_for_that_after_461(simulated: Start) -> None:
+async def test_udp_is_asked_for_after_461(simulated: Start) -> None:
     camera = (await simulated(1)).cameras["cam-000"]
     camera.behaviour = replace(camera.behaviour, interleaved=False)
     visited, _ = await climb(camera)
@@ -61,7 +61,7 @@ async def test_a_camera_that_serves_udp_only_is_asked_for_that_after_461(simulat
     assert "461" in visited.seen[0].detail
 
 
-async def test_packets_out_of_order_are_put_back_and_are_no_loss(simulated: Start) -> None:
+async def test_reordered_packets_are_not_lost(simulated: Start) -> None:
     camera = (await simulated(1)).cameras["cam-000"]
     camera.behaviour = replace(camera.behaviour, disorder=0.3)
     visited, _ = await climb(camera, transport=Transport.UDP, top=Rung.PICTURE)
@@ -70,7 +70,7 @@ async def test_packets_out_of_order_are_put_back_and_are_no_loss(simulated: Star
     assert visited.readings.reordered_packets
 
 
-async def test_rtsps_is_trusted_by_its_authority_or_not_at_all_or_not(simulated: Start, tls: Tls) -> None:
+async def test_rtsps_certificates_are_verified_unless_tls_is_insecure(simulated: Start, tls: Tls) -> None:
     camera = (await simulated(1, tls=tls.context)).cameras["cam-000"]
     good, _ = await climb(camera, secure=True, tls=str(tls.authority), top=Rung.PICTURE)
     assert codes(good) == []
@@ -101,7 +101,7 @@ async def test_a_camera_is_reached_by_ipv6(tls: Tls) -> None:
 
 @pytest.mark.parametrize("kind", LOGIN_KINDS)
 @pytest.mark.parametrize("nonce_lives", [0, 1])
-async def test_every_login_is_answered_and_a_stale_nonce_is_no_refusal(
+async def test_every_login_scheme_works_and_a_stale_nonce_is_no_refusal(
     simulated: Start, kind: str, nonce_lives: int
 ) -> None:
     camera = (await simulated(1)).cameras["cam-000"]
@@ -112,7 +112,7 @@ async def test_every_login_is_answered_and_a_stale_nonce_is_no_refusal(
     assert memory.login.rtsp.was_accepted
 
 
-async def test_a_wrong_password_is_refused_in_every_way(simulated: Start) -> None:
+async def test_a_wrong_password_is_refused_by_every_scheme(simulated: Start) -> None:
     camera = (await simulated(1)).cameras["cam-000"]
     for kind in LOGIN_KINDS:
         camera.login_kind = kind
@@ -121,7 +121,7 @@ async def test_a_wrong_password_is_refused_in_every_way(simulated: Start) -> Non
     assert camera.refused_logins == len(LOGIN_KINDS)
 
 
-async def test_a_refusal_that_goes_by_itself_was_a_session_limit(simulated: Start) -> None:
+async def test_a_refusal_that_ends_by_itself_was_a_session_limit(simulated: Start) -> None:
     camera = (await simulated(1)).cameras["cam-000"]
     _, memory = await climb(camera, now=1000.0)
     camera.refuse_logins = 1
@@ -144,7 +144,7 @@ async def test_corrected_credentials_are_tried_at_once_however_often_the_wrong_o
     assert (codes(visited), memory.login.refusals) == ([], ())
 
 
-async def test_waiting_for_its_turn_does_not_set_a_visits_clock_back(simulated: Start) -> None:
+async def test_waiting_for_the_lock_does_not_set_a_visits_clock_back(simulated: Start) -> None:
     camera = (await simulated(1)).cameras["cam-000"]
     locks, began = CameraLocks(), time.time()
     async with locks.hold(camera.target.host):
@@ -157,7 +157,7 @@ async def test_waiting_for_its_turn_does_not_set_a_visits_clock_back(simulated: 
     assert abs(float(visited.readings.stream_clock_offset_seconds)) < 2.0
 
 
-async def test_a_camera_that_says_it_is_locked_is_left_alone_for_half_an_hour(simulated: Start) -> None:
+async def test_a_locked_camera_is_left_alone_for_half_an_hour(simulated: Start) -> None:
     camera = (await simulated(1)).cameras["cam-000"]
     camera.behaviour = replace(camera.behaviour, refuse={"DESCRIBE": 423}, reason="Locked")
     visited, memory = await climb(camera, now=1000.0)
@@ -220,7 +220,7 @@ async def test_a_long_enough_look_reads_rate_bitrate_and_clock(simulated: Start)
         assert {"packet_loss", "resolution_changed"} <= visited.ruled_out
 
 
-async def test_readings_are_due_after_a_while_and_again_at_once_where_they_found_something(simulated: Start) -> None:
+async def test_readings_are_due_after_a_while_and_at_once_after_a_fault(simulated: Start) -> None:
     camera = (await simulated(1)).cameras["cam-000"]
 
     async def seconds(memory: Memory, now: float) -> tuple[float, Memory]:
@@ -264,7 +264,7 @@ def test_a_stream_is_judged_against_its_own_past() -> None:
         assert judged.normal.frame_rate == 25.0
 
 
-def test_what_was_never_seen_is_judged_by_the_file_alone() -> None:
+def test_a_new_stream_is_judged_by_the_file_alone() -> None:
     judged = judge(Target("x", "h"), StreamBaseline(), readings(1.0, 1.0), (64, 64), now=0.0)
     assert judged.seen == ()
     assert judged.ruled_out == {"resolution_changed"}
@@ -273,7 +273,7 @@ def test_what_was_never_seen_is_judged_by_the_file_alone() -> None:
     assert [finding.code for finding in judged.seen] == ["low_frame_rate", "bitrate_out_of_range", "resolution_changed"]
 
 
-def test_another_size_that_stays_becomes_the_normal_one() -> None:
+def test_a_lasting_new_size_becomes_normal() -> None:
     target, normal = Target("x", "h"), learned()
     faulty = 0
     while (judged := judge(target, normal, readings(25.0, 2e6), (1280, 720), now=0.0)).seen:

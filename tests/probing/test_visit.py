@@ -35,7 +35,7 @@ ENDS_BY_TIMEOUT = {
     "rtsp_timeout": PATIENT.but(rtsp=1.5),
     **dict.fromkeys(("no_media", "no_keyframe", "stream_interrupted", "packet_loss"), PATIENT.but(stream=6.0)),
 }
-"""Timeouts for what is seen by waiting in vain; the rungs below have time."""
+"""Short timeouts for faults that are seen by a timeout; lower rungs keep theirs."""
 
 
 async def climb(
@@ -87,7 +87,7 @@ SET_TO = StreamParameters("h264", 640, 360, 10.0, 1_000_000.0)
 
 
 def _settings(fault: type[SimulatedFault], trust: Path) -> dict[str, Any]:
-    """Return what must be set for a camera to show a fault."""
+    """Return the settings with which a camera shows a fault."""
     if fault.code in JUDGED:
         return {"listen_seconds": 2.0, "expected": SET_TO}
     if fault.code == "tls_failed":
@@ -171,7 +171,7 @@ async def test_no_session_stays_open_after_visits_that_are_cancelled_at_random(
     await until(lambda: all(camera.teardowns == camera.sessions_served for camera in cameras))
 
 
-def test_what_the_network_says_is_told_apart() -> None:
+def test_network_errors_are_distinguished() -> None:
     assert isinstance(connect_error(OSError(errno.EHOSTUNREACH, "No route to host"), "h:1"), HostUnreachableError)
     assert isinstance(connect_error(OSError(errno.ENETUNREACH, "unreachable"), "h:1"), HostUnreachableError)
     assert isinstance(connect_error(ConnectionRefusedError(errno.ECONNREFUSED, "refused"), "h:1"), ConnectRefusedError)

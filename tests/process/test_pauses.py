@@ -66,7 +66,7 @@ def test_a_stop_is_measured_and_only_where_it_lies() -> None:
     assert machine.pauses.total_seconds == pytest.approx(60)
 
 
-def test_what_is_not_noted_yet_counts_too() -> None:
+def test_the_current_pause_counts_too() -> None:
     """After a wake-up, a timeout may fire before the next heartbeat."""
     machine = Machine()
     began = machine.seconds
@@ -108,7 +108,7 @@ def test_the_boot_clock_is_the_machines() -> None:
     assert pauses.boot_seconds() >= time.monotonic() - 1
 
 
-async def test_a_loop_that_is_held_is_noticed() -> None:
+async def test_a_blocked_event_loop_is_noticed() -> None:
     watched, late = Pauses(), []
     task = asyncio.create_task(watched.watch(late.append))
     await asyncio.sleep(0)
@@ -129,7 +129,7 @@ def workers() -> Workers:
 
 @pytest.mark.parametrize("fault", ["black-hole", "silent", "hang-up", "no-media"])
 @pytest.mark.parametrize("lost", [0.0, 60.0])
-async def test_what_a_stopped_monitor_finds_is_no_fault_of_the_camera(
+async def test_findings_after_a_stop_blame_no_camera(
     fault: str, lost: float, simulated: Start, workers: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fleet = await simulated(1)
@@ -150,7 +150,7 @@ async def test_what_a_stopped_monitor_finds_is_no_fault_of_the_camera(
         assert seen.code == BY_NAME[fault].code
 
 
-async def test_a_loop_that_is_held_while_a_camera_is_asked(simulated: Start, workers: Workers) -> None:
+async def test_an_event_loop_blocked_during_a_visit(simulated: Start, workers: Workers) -> None:
     fleet = await simulated(1)
     one = next(iter(fleet.cameras.values()))
     await one.set_fault(BY_NAME["black-hole"]())
@@ -198,7 +198,7 @@ async def test_a_refused_login_stays_one_however_long_it_took(
     assert memory.login.rtsp.failures == 1
 
 
-def test_every_timeout_is_among_what_depends_on_time() -> None:
+def test_every_timeout_fault_depends_on_time() -> None:
     assert {probe.timed_out.code for probe in PROBES} - {"check_failed"} <= TIMED
 
 

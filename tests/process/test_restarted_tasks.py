@@ -77,7 +77,7 @@ async def test_a_task_that_fails_comes_back(
     assert f"the task {task} failed" in line.message
 
 
-async def test_a_reload_that_fails_for_a_reason_of_ours_is_made_again(
+async def test_a_reload_that_fails_by_a_monitor_error_is_repeated(
     settings: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken, calls = once(RuntimeError("broken"), daemon.load)

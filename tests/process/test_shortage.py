@@ -33,7 +33,7 @@ from xueliang_monitor.model import (
     Transport,
     VisitResult,
 )
-from xueliang_monitor.net import address, rtsp, udp
+from xueliang_monitor.net import connect_errors, rtsp, udp
 from xueliang_monitor.net import tls as tls_module
 from xueliang_monitor.net.errors import ConnectError, ConnectRefusedError, HostUnreachableError
 from xueliang_monitor.net.notify import ServiceManager
@@ -111,25 +111,25 @@ def told_nothing(found: VisitResult, shortage: Resource) -> None:
 
 
 @pytest.mark.parametrize(("number", "lacking"), OURS)
-def test_our_own_errors_of_connecting_are_ours(number: int, lacking: Resource) -> None:
-    found = address.connect_error(error_of(number), "192.0.2.7:554")
+def test_local_connection_errors_are_shortages(number: int, lacking: Resource) -> None:
+    found = connect_errors.connect_error(error_of(number), "192.0.2.7:554")
     assert isinstance(found, ShortageError)
     assert found.resource is lacking
     assert str(found).startswith("192.0.2.7:554 was not contacted: ")
 
 
 @pytest.mark.parametrize("number", THEIRS)
-def test_what_the_network_says_is_the_cameras(number: int) -> None:
-    assert isinstance(address.connect_error(error_of(number), "h:1"), HostUnreachableError)
+def test_network_errors_belong_to_the_camera(number: int) -> None:
+    assert isinstance(connect_errors.connect_error(error_of(number), "h:1"), HostUnreachableError)
 
 
 def test_a_refusal_is_the_cameras() -> None:
-    assert isinstance(address.connect_error(error_of(errno.ECONNREFUSED), "h:1"), ConnectRefusedError)
+    assert isinstance(connect_errors.connect_error(error_of(errno.ECONNREFUSED), "h:1"), ConnectRefusedError)
     assert issubclass(ConnectRefusedError, ConnectError)
     assert not issubclass(ShortageError, ConnectError)
 
 
-def test_errors_of_starting_processes_and_threads_are_told_apart() -> None:
+def test_errors_of_starting_processes_and_threads_are_distinguished() -> None:
     assert shortage_of(error_of(errno.EAGAIN), starting=True).resource is Resource.PROCESSES  # type: ignore[union-attr]
     assert shortage_of(RuntimeError("can't start new thread")).resource is Resource.PROCESSES  # type: ignore[union-attr]
     assert shortage_of(MemoryError()).resource is Resource.MEMORY  # type: ignore[union-attr]
@@ -179,7 +179,7 @@ async def test_onvif_without_a_descriptor_left(simulated: Start, workers: Worker
     assert found.shortages == ("descriptors",)
 
 
-async def test_udp_ports_that_cannot_be_had_are_ours(
+async def test_udp_ports_that_cannot_be_bound_are_a_shortage(
     simulated: Start, workers: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: Any) -> None:
@@ -206,14 +206,14 @@ async def test_certificates_are_not_judged_without_a_descriptor(tls: Tls) -> Non
         tls_context(str(tls.authority.parent / "none.pem"))
 
 
-async def test_a_picture_worker_that_cannot_be_started_is_ours() -> None:
+async def test_a_picture_worker_that_cannot_start_is_a_shortage() -> None:
     fresh = Workers(1)
     with no_descriptors(), pytest.raises(ShortageError) as raised:
         await fresh.look(Material(Codec.MJPEG.value, b""), None, seconds=5.0)
     assert raised.value.resource is Resource.DESCRIPTORS
 
 
-def test_the_service_manager_is_told_nothing_without_a_descriptor(tmp_path: Path) -> None:
+def test_the_service_manager_gets_nothing_without_a_descriptor(tmp_path: Path) -> None:
     with no_descriptors():
         assert lacking_descriptors() is not None
         ServiceManager(str(tmp_path / "notify")).notify("WATCHDOG=1")
@@ -234,7 +234,7 @@ async def test_a_turn_is_had_without_a_lock_file(tmp_path: Path, monkeypatch: py
         pass
 
 
-async def test_a_crash_of_ours_outside_the_rungs_costs_one_visit(
+async def test_a_monitor_error_outside_the_rungs_fails_one_visit(
     monkeypatch: pytest.MonkeyPatch, workers: Workers
 ) -> None:
     def crash(*_: Any) -> None:
@@ -315,7 +315,7 @@ def test_a_fleet_that_lacks_descriptors_for_an_hour_has_no_camera_down() -> None
     assert set(counted) == {resource.value for resource in Resource}
 
 
-def test_limits_are_held_against_the_visits() -> None:
+def test_limits_are_compared_with_the_visits() -> None:
     plenty = Limits(1 << 16, None)
     assert plenty.warnings(64, 2, 147) == ()
     assert plenty.visits(64, 2) == 64

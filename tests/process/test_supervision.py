@@ -57,7 +57,7 @@ async def test_a_task_that_fails_is_counted_and_started_again(
     assert "broken" in caplog.text
 
 
-async def test_another_failure_is_told_with_its_own_traceback(
+async def test_another_failure_is_logged_with_its_own_traceback(
     pauses: list[float], caplog: pytest.LogCaptureFixture
 ) -> None:
     errors = iter([OSError("a"), OSError("a"), ValueError("b"), ValueError("b")])

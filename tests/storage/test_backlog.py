@@ -61,7 +61,7 @@ def bounds(**values: int) -> Iterator[None]:
 
 @settings(deadline=None)
 @given(st.lists(st.lists(KEYS, max_size=12), max_size=12))
-def test_of_events_whole_episodes_are_given_up_and_none_is_counted_twice(batches: list[list[tuple[str, str]]]) -> None:
+def test_events_are_dropped_as_complete_episodes_and_counted_once(batches: list[list[tuple[str, str]]]) -> None:
     lost: Counter[str] = Counter()
     with bounds(MAX_TRANSITIONS=10):
         waiting = Backlog(lambda kind, count: lost.update({kind: count}))
@@ -79,7 +79,7 @@ def test_of_events_whole_episodes_are_given_up_and_none_is_counted_twice(batches
 
 @settings(deadline=None)
 @given(st.sets(KEYS), st.lists(KEYS, max_size=8), st.sets(KEYS), st.booleans())
-def test_a_history_of_whatever_state_ends_with_what_is_wrong_now_open_once(
+def test_a_history_in_any_state_ends_with_each_current_fault_open_once(
     stored: set[tuple[str, str]], turns: list[tuple[str, str]], before: set[tuple[str, str]], known: bool
 ) -> None:
     """`stored` is open in the history, `before` was open when the backlog began; they agree if `known`."""
@@ -118,7 +118,7 @@ def look(camera: str, at: float) -> PictureSample:
     )
 
 
-def test_looks_and_days_are_given_up_from_the_oldest_and_said() -> None:
+def test_samples_and_days_are_dropped_oldest_first_and_logged() -> None:
     with bounds(MAX_LOOKS=100, MAX_DAYS=100):
         waiting = Backlog()
         for number in range(250):
@@ -135,7 +135,7 @@ def test_looks_and_days_are_given_up_from_the_oldest_and_said() -> None:
     assert str(waiting.losses).endswith(" s of watched time")
 
 
-def test_what_cannot_be_written_is_put_back_before_what_came_since() -> None:
+def test_an_unwritten_batch_is_put_back_before_later_changes() -> None:
     waiting = Backlog()
     waiting.add(
         Changes(
@@ -185,7 +185,7 @@ def test_months_without_a_history_take_bounded_memory() -> None:
 
 
 @pytest.mark.parametrize("kind", ["looks", "days"])
-def test_nothing_is_said_where_nothing_is_lost(kind: str) -> None:
+def test_nothing_is_logged_if_nothing_is_lost(kind: str) -> None:
     assert not Backlog().losses
     assert str(Backlog().losses) == "nothing"
     assert kind not in Backlog().losses.counts
@@ -195,7 +195,7 @@ def outage(key: int, began: float, ended: float | None = None) -> Outage:
     return Outage(key, began, began + 5, ("rtsp_timeout",), ended)
 
 
-def test_the_last_word_on_an_outage_counts_and_a_clock_that_is_set_moves_what_waits() -> None:
+def test_the_last_state_of_an_outage_wins_and_a_clock_step_shifts_the_backlog() -> None:
     waiting = Backlog()
     waiting.add(Changes((transition("a", "", "raised", 10.0),), outages=(("a", outage(1, 10.0)),)))
     waiting.add(Changes(outages=(("a", outage(1, 10.0, 20.0)), ("b", outage(1, 12.0)))))

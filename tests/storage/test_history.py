@@ -93,7 +93,7 @@ def test_a_restart_keeps_states_since_when_and_what_was_learned(tmp_path: Path) 
     history.close()
 
 
-def test_an_uplink_that_is_down_over_a_restart_stays_one_event(tmp_path: Path) -> None:
+def test_a_dead_uplink_across_a_restart_stays_one_event(tmp_path: Path) -> None:
     days = SimulatedDays(CAMERAS, lambda _name, at: "connect_timeout" if at > START + 100 else None)
     days.run(300)
     history = History(tmp_path)
@@ -160,7 +160,7 @@ def test_days_are_split_at_local_midnight() -> None:
 
 
 @pytest.mark.parametrize("damage", ["garbage", "page", "empty"])
-def test_a_damaged_history_is_put_aside_and_begun_anew(tmp_path: Path, damage: str) -> None:
+def test_a_damaged_history_is_put_aside_and_replaced(tmp_path: Path, damage: str) -> None:
     days = SimulatedDays(CAMERAS, lambda _name, _at: None)
     days.run(3000)
     history = History(tmp_path)
@@ -183,7 +183,7 @@ def test_a_damaged_history_is_put_aside_and_begun_anew(tmp_path: Path, damage: s
     again.close()
 
 
-def test_a_history_that_cannot_be_written_says_so_and_loses_nothing(tmp_path: Path) -> None:
+def test_an_unwritable_history_is_logged_and_loses_nothing(tmp_path: Path) -> None:
     history = History(tmp_path)
     history._database.execute("PRAGMA max_page_count=12")
     changes = Changes(seconds=tuple((f"cam-{n}", "2026-01-01", AvailabilitySeconds(1)) for n in range(5000)))
@@ -207,7 +207,7 @@ def test_a_history_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:
         History(tmp_path)
 
 
-def test_what_is_old_is_forgotten(tmp_path: Path) -> None:
+def test_old_data_is_deleted(tmp_path: Path) -> None:
     history = History(tmp_path)
     history.write(
         Changes(seconds=(("a", "2025-01-01", AvailabilitySeconds(1)), ("a", "2026-01-01", AvailabilitySeconds(1))))
@@ -290,13 +290,13 @@ def test_forty_kills_lose_and_double_no_episode(tmp_path: Path) -> None:
         history.close()
 
 
-def test_changes_compare_so_that_nothing_is_written_in_vain() -> None:
+def test_unchanged_state_is_not_written_again() -> None:
     fleet = Fleet(ManualClock(START), Policy(), CAMERAS)
     assert fleet.collect() == Changes()
     assert replace(Changes(), seconds=(("a", "b", AvailabilitySeconds()),)) != Changes()
 
 
-async def test_reads_that_fail_while_writes_succeed_are_said_once(
+async def test_failing_reads_beside_working_writes_are_logged_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(recorder, "WAKE_SECONDS", 0.05)

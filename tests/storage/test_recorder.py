@@ -67,7 +67,7 @@ REMOVED: dict[str, tuple[str, ...]] = {
 
 
 @pytest.mark.parametrize("names", REMOVED.values(), ids=REMOVED.keys())
-async def test_files_that_are_removed_are_written_anew_and_nothing_is_lost(
+async def test_removed_files_are_restored_and_nothing_is_lost(
     state: Path, caplog: pytest.LogCaptureFixture, names: tuple[str, ...]
 ) -> None:
     async with recording(state) as rig:
@@ -88,7 +88,7 @@ async def test_files_that_are_removed_are_written_anew_and_nothing_is_lost(
     assert [file.name for file in state.iterdir()] == ["history.db"]
 
 
-async def test_removed_files_are_written_anew_once_there_is_room(
+async def test_removed_files_are_restored_once_the_disk_has_space(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with mounted(tmp_path / "disk", "1m") as disk:
@@ -108,7 +108,7 @@ async def test_removed_files_are_written_anew_once_there_is_room(
     assert messages(caplog)[-1][1].endswith("lost meanwhile: nothing")
 
 
-async def test_what_cannot_be_brought_back_is_given_up_in_the_end(
+async def test_restoring_removed_files_is_abandoned_after_many_attempts(
     state: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(*_: object) -> None:
@@ -138,7 +138,7 @@ async def test_a_log_that_another_process_began_in_the_place_of_the_removed_one_
     assert not list(state.glob("*damaged*"))
 
 
-async def test_a_database_that_is_replaced_counts_and_is_told_what_is_wrong_now(
+async def test_a_replaced_database_is_used_and_receives_the_open_faults(
     state: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A backup in which other cameras have faults is restored while the daemon runs."""
@@ -347,7 +347,7 @@ def anyones(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def test_a_folder_that_may_not_be_used_any_more_is_said_and_used_again(anyones: Path) -> None:
+def test_a_folder_without_permission_is_logged_and_used_again_later(anyones: Path) -> None:
     state = anyones / "state"
     state.mkdir()
     os.chown(state, 65534, 65534)
@@ -381,7 +381,7 @@ def test_a_folder_that_may_not_be_used_any_more_is_said_and_used_again(anyones: 
         assert [(item.camera, item.kind) for item in history.events()] == [("cam-0", "raised")]
 
 
-async def test_without_a_history_memory_is_bounded_and_what_is_given_up_is_said_exactly(
+async def test_without_a_history_memory_is_bounded_and_losses_are_logged_exactly(
     state: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(backlog, "MAX_TRANSITIONS", 40)
@@ -409,14 +409,16 @@ async def test_without_a_history_memory_is_bounded_and_what_is_given_up_is_said_
     assert f"lost meanwhile: {401 - held} events from " in back[1]
 
 
-async def test_what_cannot_be_written_at_the_end_is_said(state: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_losses_at_shutdown_are_logged(state: Path, caplog: pytest.LogCaptureFixture) -> None:
     state.write_text("in the way")
     async with recording(state) as rig:
         rig.fail("cam-0")
     assert "lost at shutdown: 1 event from " in messages(caplog)[-1][1]
 
 
-async def test_one_value_that_cannot_be_stored_costs_only_itself(state: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_value_that_cannot_be_stored_drops_only_its_change(
+    state: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     async with recording(state) as rig:
         for each in CAMERAS:
             rig.mend(each.id)
@@ -508,7 +510,7 @@ async def test_a_history_that_can_be_read_only_later_doubles_no_outage(state: Pa
         assert rig.fleet.entry("cam-0").episodes == {"rtsp_timeout": 2}
 
 
-def test_a_history_read_late_gives_what_was_learned_and_takes_no_state(state: Path) -> None:
+def test_a_history_read_late_restores_memory_and_keeps_current_states(state: Path) -> None:
     rig = Rig(state)
     rig.fail("cam-0")
     learned = made.reference(60)

@@ -21,7 +21,7 @@ def refused(folder: Path, why: str) -> None:
         raise AssertionError
 
 
-def test_one_holds_it_and_the_next_is_told_who(tmp_path: Path) -> None:
+def test_the_second_daemon_is_refused_with_the_name_of_the_first(tmp_path: Path) -> None:
     state = tmp_path / "state"
     with StateLock(state, NOW).held():
         refused(state, f"pid {os.getpid()}, since 2023-11-1")
@@ -33,7 +33,7 @@ def test_one_holds_it_and_the_next_is_told_who(tmp_path: Path) -> None:
     assert (state / "daemon.lock").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_file_that_nobody_holds_is_taken_whatever_it_says(tmp_path: Path) -> None:
+def test_an_unlocked_lock_file_is_taken_whatever_its_content(tmp_path: Path) -> None:
     (tmp_path / "daemon.lock").write_bytes(b"\xff" * 5000)
     with StateLock(tmp_path, NOW).held():
         assert (tmp_path / "daemon.lock").read_text().startswith(f"pid {os.getpid()}")
@@ -50,7 +50,7 @@ def test_a_child_does_not_inherit_it(tmp_path: Path) -> None:
         child.wait()
 
 
-async def test_where_none_can_be_had_it_is_said_once_and_taken_later(
+async def test_an_unavailable_lock_is_logged_once_and_taken_later(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(state_lock, "CHECK_SECONDS", 0.02)
@@ -85,7 +85,7 @@ async def test_a_daemon_whose_lock_another_took_says_so(
         keeping.cancel()
 
 
-def test_on_a_full_disk_it_is_held_all_the_same(tmp_path: Path) -> None:
+def test_the_lock_works_on_a_full_disk(tmp_path: Path) -> None:
     with mounted(tmp_path / "disk", "64k") as disk:
         (disk / "daemon.lock").touch()
         with pytest.raises(OSError, match="No space"):

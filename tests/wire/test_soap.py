@@ -97,18 +97,18 @@ def test_services_and_profiles_of_the_recorded_cameras(recorded: Path) -> None:
 
 
 def test_the_clocks_of_the_recorded_cameras(recorded: Path) -> None:
-    told = {
+    times = {
         name: onvif.read_time(_answer(recorded, name, "GetSystemDateAndTime"), NOW)
         for name in ("AXIS_P3818", "Bosch_AUTODOME", "REOLINK", "TRENDnet")
     }
-    assert {name: time.zone for name, time in told.items()} == {
+    assert {name: time.zone for name, time in times.items()} == {
         "AXIS_P3818": "EST5EDT,M3.2.0,M11.1.0",
         "Bosch_AUTODOME": "UTC5:0",
         "REOLINK": "CST+8:00:00",
         "TRENDnet": "CST+7:00:00DST01:00:00,M3.2.0/02:00:00,M11.1.0/02:00:00",
     }
-    assert told["AXIS_P3818"].utc == 1_768_332_325
-    assert told["REOLINK"].utc == 1_768_332_312
+    assert times["AXIS_P3818"].utc == 1_768_332_325
+    assert times["REOLINK"].utc == 1_768_332_312
 
 
 def test_data_around_an_envelope_is_removed() -> None:

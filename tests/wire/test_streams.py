@@ -71,15 +71,15 @@ def pack(codec: Codec, pictures: list[list[bytes]], *, mark_slices: bool = False
 
 def same_picture(unit: AccessUnit, number: int) -> float:
     """Return the largest difference of a block, in grey levels, between a decoded unit and its source."""
-    told = decode(unit.data, unit.codec)
-    assert told is not None
+    decoded = decode(unit.data, unit.codec)
+    assert decoded is not None
     shown = subprocess.run(
         ["ffmpeg", "-v", "error", *SOURCE, "-vf", f"select=eq(n\\,{number})", "-frames:v", "1", *RAW],
         check=True,
         capture_output=True,
     ).stdout
     wanted = np.frombuffer(shown, np.uint8).reshape(360, 640, 3)
-    small = [cv2.resize(each, (32, 18), interpolation=cv2.INTER_AREA).astype(np.int16) for each in (told, wanted)]
+    small = [cv2.resize(each, (32, 18), interpolation=cv2.INTER_AREA).astype(np.int16) for each in (decoded, wanted)]
     return float(np.abs(small[0] - small[1]).max())
 
 
@@ -129,14 +129,14 @@ def test_parameter_sets_are_found_in_every_place(tmp_path: Path, place: str) -> 
     (tmp_path / "other").mkdir()
     pictures = encode(tmp_path, Codec.H264, "keyint=10:scenecut=0")[:3]
     sets = [unit for unit in pictures[0] if kind(Codec.H264, unit) in (7, 8)]
-    told = ""
+    sprop = ""
     if place == "description":
-        told = ",".join(base64.b64encode(unit).decode() for unit in sets)
+        sprop = ",".join(base64.b64encode(unit).decode() for unit in sets)
         pictures = [[unit for unit in units if kind(Codec.H264, unit) not in (7, 8)] for units in pictures]
     if place == "both and different":
         other = encode(tmp_path / "other", Codec.H264, "keyint=10:scenecut=0:cabac=0:ref=1:level=51")[0]
-        told = ",".join(base64.b64encode(unit).decode() for unit in other if kind(Codec.H264, unit) in (7, 8))
-    units = receive(H264Depacketizer(told), pack(Codec.H264, pictures))
+        sprop = ",".join(base64.b64encode(unit).decode() for unit in other if kind(Codec.H264, unit) in (7, 8))
+    units = receive(H264Depacketizer(sprop), pack(Codec.H264, pictures))
     assert units[0].complete
     assert same_picture(units[0], 0) < 25
 

@@ -106,10 +106,10 @@ def fault_life() -> str:
     arrows = (
         _arrow([(170, 80), (268, 80)], "seen", (219, 72)),
         _arrow([(268, 112), (172, 112)], "ruled out", (219, 132)),
-        _arrow([(440, 95), (558, 95)], "`confirm` sights", (499, 86)),
+        _arrow([(440, 95), (558, 95)], "seen again", (499, 86)),
         _arrow([(730, 80), (848, 80)], "ruled out", (789, 72)),
         _arrow([(848, 112), (732, 112)], "seen", (789, 132)),
-        _arrow([(935, 130), (935, 190), (95, 190), (95, 132)], "ruled out `clear` times: the episode ends", (520, 182)),
+        _arrow([(935, 130), (935, 190), (95, 190), (95, 132)], "ruled out again: the episode ends", (520, 182)),
         _arrow([(620, 60), (620, 25), (670, 25), (670, 58)], "cannot tell: keeps its value", (645, 17)),
     )
     return _drawing(1040, 210, "Life of a fault", [*arrows, *(box.draw() for box in boxes)])

@@ -1,4 +1,4 @@
-"""Clock faults of cameras that the monitor's own wrong clock caused. Pure."""
+"""The cameras' clocks in relation to the monitor's: faults caused by a wrong monitor clock. Pure."""
 
 from __future__ import annotations
 
@@ -26,3 +26,8 @@ def without_drift_faults(
         if fault.confirmed_at is not None:
             cleared.append(Transition(name, now, TransitionKind.CLEARED, fault.code, since=fault.since))
     return changed, tuple(cleared)
+
+
+def cameras_with_a_clock(entries: Mapping[str, Entry]) -> int:
+    """Count the cameras whose clock can be read over ONVIF."""
+    return sum(entry.camera.target.onvif is not None for entry in entries.values())

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 
 from xueliang_monitor.clock import STEP_SECONDS, Clock, ClockReading
 from xueliang_monitor.configuration.camera_file import Lifecycle
 from xueliang_monitor.configuration.inventory import Camera, Inventory
 from xueliang_monitor.configuration.strict_yaml import Problem
 from xueliang_monitor.fleet.changes import CameraRecord, Changes, StoredState
-from xueliang_monitor.fleet.clock_faults import without_drift_faults
+from xueliang_monitor.fleet.clock_faults import cameras_with_a_clock, without_drift_faults
 from xueliang_monitor.fleet.differences import difference, memory_still_valid
 from xueliang_monitor.fleet.fleet_uplinks import Uplinks, group_of
 from xueliang_monitor.fleet.monitor_status import MonitorFault, MonitorStatus, ReloadStatus
-from xueliang_monitor.fleet.ongoing import open_transitions
+from xueliang_monitor.fleet.ongoing import closing_transitions, open_transitions
 from xueliang_monitor.fleet.pending import PendingChanges
 from xueliang_monitor.fleet.restoring import clock_step, merged_late, newest, restore, restored_entry
 from xueliang_monitor.fleet.snapshot import Entry, Snapshot
@@ -120,12 +121,7 @@ class Fleet:
         now = self._clock.now()
         self._pending.gone((camera,))
         self._pending.outage(camera, health.outage, None, now)
-        self._notify(
-            tuple(
-                Transition(camera, now, TransitionKind.CLEARED, fault.code, since=fault.since)
-                for fault in health.confirmed
-            )
-        )
+        self._notify(closing_transitions(camera, health, now))
 
     def _leave(self, camera: Camera) -> None:
         transitions = self._uplinks.leave(camera, self._clock.now())
@@ -219,11 +215,7 @@ class Fleet:
             return visited, ()
         self._own_clock.heard(entry.camera.id, offset, visited.at)
         transitions = self._judge_own_clock()
-        return self._own_clock.spared(visited, self._cameras_with_a_clock), transitions
-
-    def _cameras_with_a_clock(self) -> int:
-        """Count the cameras whose clock can be read over ONVIF."""
-        return sum(entry.camera.target.onvif is not None for entry in self._entries.values())
+        return self._own_clock.spared(visited, partial(cameras_with_a_clock, self._entries)), transitions
 
     def open_transitions(self) -> tuple[Transition, ...]:
         """Return the transition that raised each fault and each uplink outage that is still open."""

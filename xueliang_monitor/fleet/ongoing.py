@@ -1,4 +1,4 @@
-"""The transitions that raised what is still open, as the history must hold them. Pure."""
+"""The transitions that raised or close what is open. Pure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from xueliang_monitor.fleet.monitor_status import MonitorFault
 from xueliang_monitor.fleet.snapshot import Entry
+from xueliang_monitor.judgement.health import Health
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
 from xueliang_monitor.judgement.uplinks import UPLINK_DOWN, Uplink
 
@@ -30,3 +31,9 @@ def open_transitions(
         Transition("", each.since, raised, each.code, detail=each.detail, since=each.since) for each in monitor_faults
     )
     return (*cameras, *dead, *own)
+
+
+def closing_transitions(camera: str, health: Health, now: float) -> tuple[Transition, ...]:
+    """Return the clearing of every confirmed fault of a camera that is no longer watched."""
+    cleared = TransitionKind.CLEARED
+    return tuple(Transition(camera, now, cleared, fault.code, since=fault.since) for fault in health.confirmed)

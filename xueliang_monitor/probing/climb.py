@@ -8,8 +8,9 @@ import time
 from dataclasses import replace
 
 from xueliang_monitor.model import FaultSeen
+from xueliang_monitor.probing.climbed import Climbed
 from xueliang_monitor.probing.findings import Findings
-from xueliang_monitor.probing.rung import Climbed, Probe, RungOutcome, VisitContext
+from xueliang_monitor.probing.rung import Probe, RungOutcome, VisitContext
 from xueliang_monitor.probing.rungs import TIMED
 from xueliang_monitor.probing.rungs.picture import CHECK_FAILED
 from xueliang_monitor.probing.rungs.reach import UNANSWERED

@@ -6,17 +6,15 @@ from dataclasses import replace
 
 from xueliang_monitor.model import NO_NUMBERS, Finding, Rung, RungResult, Target, VisitResult, redact_path
 from xueliang_monitor.picture.look import Look
+from xueliang_monitor.probing.climbed import DeviceAnswers, Examined, Played, Reached
 from xueliang_monitor.probing.device_memory import DeviceMemory
 from xueliang_monitor.probing.findings import Findings
 from xueliang_monitor.probing.login import RETRY_SECONDS, Login, LoginOutcome
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.probing.rung import VisitContext
 from xueliang_monitor.probing.rungs import OFFLINE_RUNGS
-from xueliang_monitor.probing.rungs.onvif import DeviceAnswers
-from xueliang_monitor.probing.rungs.picture import CHECK_FAILED, Examined
-from xueliang_monitor.probing.rungs.reach import Reached
+from xueliang_monitor.probing.rungs.picture import CHECK_FAILED
 from xueliang_monitor.probing.rungs.rtsp import AUTH_FAILED, SESSION_LIMIT, STREAM_NOT_FOUND, login_outcome
-from xueliang_monitor.probing.rungs.stream import Played
 
 MAX_SECOND_LOOKS = 4
 """Early second looks in a row, so that a doubtful picture does not keep a camera visited more often."""

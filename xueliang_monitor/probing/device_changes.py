@@ -76,18 +76,18 @@ def judge_clock(offset: float | None, target: Target) -> Finding | None:
     return Finding(CLOCK_DRIFT.code, detail)
 
 
-def judge_identity(told: Identity, expected: Identity | None) -> Finding | None:
+def judge_identity(reported: Identity, expected: Identity | None) -> Finding | None:
     """Compare the identity that the device reports with the expected one; None where they agree."""
     if expected is None:
         return None
-    who = f"{told.manufacturer} {told.model}, serial number {told.serial or '?'}".strip()
+    described = f"{reported.manufacturer} {reported.model}, serial number {reported.serial or '?'}".strip()
     for name in ("serial", "manufacturer", "model"):
-        was, now = getattr(expected, name), getattr(told, name)
+        was, now = getattr(expected, name), getattr(reported, name)
         if was and now and was != now:
-            return Finding(DEVICE_REPLACED.code, f"{name} {was} was registered, {who} answers")
-    if expected.firmware and told.firmware and expected.firmware != told.firmware:
+            return Finding(DEVICE_REPLACED.code, f"{name} {was} was registered, {described} answers")
+    if expected.firmware and reported.firmware and expected.firmware != reported.firmware:
         return Finding(
-            FIRMWARE_CHANGED.code, f"firmware {expected.firmware} was registered, it now has {told.firmware}"
+            FIRMWARE_CHANGED.code, f"firmware {expected.firmware} was registered, it now has {reported.firmware}"
         )
     return None
 

@@ -22,7 +22,7 @@ class DeviceMemory:
     Attributes:
         hints: clock offset, kind of login and service paths.
         identity: its identity at the first visit. Changes are judged against it where the file names none.
-        told: the identity that it reported at the last visit.
+        reported: the identity that it reported at the last visit.
         interviewed_at: when profiles, host name and services were last asked.
         stream_path: the RTSP path that it names for the watched profile; empty where unknown.
         last_start: when it last started, by its own clock and by ours; None where unknown.
@@ -32,7 +32,7 @@ class DeviceMemory:
 
     hints: OnvifHints = field(default_factory=OnvifHints)
     identity: Identity | None = None
-    told: Identity | None = None
+    reported: Identity | None = None
     hostname: str = ""
     profiles: tuple[Profile, ...] = ()
     interviewed_at: float | None = None
@@ -58,8 +58,8 @@ class DeviceMemory:
     def keyframe_interval(self, target: OnvifTarget) -> float | None:
         """Return the keyframe interval of the watched profile in seconds; None where unknown."""
         known = next((item for item in self.profiles if item.token == target.profile), None)
-        told = known.stream.keyframe_interval_seconds if known is not None else None
-        return told or target.keyframe_interval_seconds
+        reported = known.stream.keyframe_interval_seconds if known is not None else None
+        return reported or target.keyframe_interval_seconds
 
 
 def choose_profile(profiles: tuple[Profile, ...]) -> Profile | None:

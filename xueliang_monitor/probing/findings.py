@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from xueliang_monitor.model import CheckFailure, FaultSeen, Finding, Rung, RungResult
-from xueliang_monitor.probing.rung import Climbed, Probe, RungOutcome
+from xueliang_monitor.probing.climbed import Climbed
+from xueliang_monitor.probing.rung import Probe, RungOutcome
 from xueliang_monitor.probing.rungs.picture import CHECK_FAILED
 from xueliang_monitor.process.shortage import ShortageError
 from xueliang_monitor.readings import NO_READINGS, Readings

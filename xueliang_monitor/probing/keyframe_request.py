@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from xueliang_monitor.net.errors import NetError
 from xueliang_monitor.net.onvif_hints import LoginKind
+from xueliang_monitor.probing.climbed import Climbed
+from xueliang_monitor.probing.device_interview import conversation
 from xueliang_monitor.probing.login import Protocol
-from xueliang_monitor.probing.rung import Climbed, VisitContext
-from xueliang_monitor.probing.rungs.onvif import conversation
+from xueliang_monitor.probing.rung import VisitContext
 from xueliang_monitor.process.shortage import ShortageError
 from xueliang_monitor.wire.errors import OnvifResponseError
 
@@ -26,9 +27,9 @@ async def ask_for_keyframe(context: VisitContext, climbed: Climbed) -> bool:
     if not profile or interval is None or interval <= LONG_KEYFRAME_INTERVAL_SECONDS:
         return False
     permission = context.memory.login.before(Protocol.ONVIF, context.started_at)
-    async with await conversation(context, climbed, target, permission) as talk:
+    async with await conversation(context, climbed, target, permission) as client:
         try:
-            await talk.request_keyframe(profile)
+            await client.request_keyframe(profile)
         except (NetError, OnvifResponseError, ShortageError):
             return False
     return True

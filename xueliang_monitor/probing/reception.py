@@ -81,10 +81,10 @@ class Reception:
 
     def push_control(self, data: bytes, wall: float) -> None:
         """Take an RTCP packet that arrived at `wall`, in seconds since the epoch."""
-        told = rtcp.parse(data)
-        self.left = self.left or told.bye
-        if told.sender_report is not None and told.sender_report.at > _PLAUSIBLE_CLOCK:
-            self.clock_offset = told.sender_report.at - wall
+        packet = rtcp.parse(data)
+        self.left = self.left or packet.bye
+        if packet.sender_report is not None and packet.sender_report.at > _PLAUSIBLE_CLOCK:
+            self.clock_offset = packet.sender_report.at - wall
 
     def _take(self, unit: AccessUnit, now: float) -> None:
         if len(self._pictures) < MAX_PICTURES:

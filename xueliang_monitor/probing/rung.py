@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from xueliang_monitor.model import CheckFailure, Fault, Finding, Rung, RungResult, Target, Text, Timeouts
 from xueliang_monitor.net.names import NameResolver
 from xueliang_monitor.picture.worker import Workers
+from xueliang_monitor.probing.climbed import Climbed
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.process.pauses import Pauses
 from xueliang_monitor.readings import NO_READINGS, Readings
@@ -37,31 +37,6 @@ class VisitContext:
     now: Callable[[], float]
     ends_at: float | None = None
     progress: Progress | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Climbed:
-    """What the rungs climbed so far left: their values by type, and the codes of the faults seen."""
-
-    values: Mapping[type, object] = field(default_factory=lambda: MappingProxyType({}))
-    codes: frozenset[str] = frozenset()
-
-    def find(self, kind: type[Value]) -> Value | None:
-        """Return the value of a type; None where the rung that returns it was not climbed, or failed."""
-        value = self.values.get(kind)
-        return value if isinstance(value, kind) else None
-
-    def need(self, kind: type[Value]) -> Value:
-        """Return the value of a type.
-
-        Raises:
-            RuntimeError: the rung that returns it was not climbed, or failed.
-
-        """
-        value = self.find(kind)
-        if value is None:
-            raise RuntimeError(f"the ladder was climbed out of order: no {kind.__name__}")
-        return value
 
 
 @dataclass(frozen=True, slots=True)

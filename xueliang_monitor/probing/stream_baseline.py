@@ -107,25 +107,25 @@ class StreamJudgement:
     normal: StreamBaseline
 
 
-def _judge_rate(rate: float, usual: float, whose: str) -> str:
+def _judge_rate(rate: float, usual: float, basis: str) -> str:
     if rate >= LOW_RATE_SHARE * usual:
         return ""
-    return f"{rate:.1f} frames/s, {whose} {usual:.1f} (limit {LOW_RATE_SHARE * usual:.1f})"
+    return f"{rate:.1f} frames/s, {basis} {usual:.1f} (limit {LOW_RATE_SHARE * usual:.1f})"
 
 
 def _judge_bitrate(rate: float, target: Target, normal: StreamBaseline) -> str | None:
     """Return what is wrong with a bitrate, empty where nothing is, None where that cannot be told."""
     limit = target.expected.bits_per_second if target.expected else None
     low, high = target.bits_per_second_range or (0.0, OVER_LIMIT_SHARE * limit if limit else 0.0)
-    whose = "allowed by its file" if target.bits_per_second_range else "configured maximum" if limit else "normally"
+    basis = "allowed by its file" if target.bits_per_second_range else "configured maximum" if limit else "normally"
     usual = normal.bits_per_second
     if target.bits_per_second_range is None and usual is not None:
         low, high = LOW_BITRATE_SHARE * usual, max(high, HIGH_BITRATE_SHARE * usual)
-        whose = f"normally {usual / 1000:.0f}"
+        basis = f"normally {usual / 1000:.0f}"
     if not (low or high):
         return None
     if rate < low or (high and rate > high):
-        return f"{rate / 1000:.0f} kbit/s, {whose}: {low / 1000:.0f} to {high / 1000:.0f} kbit/s"
+        return f"{rate / 1000:.0f} kbit/s, {basis}: {low / 1000:.0f} to {high / 1000:.0f} kbit/s"
     return ""
 
 
@@ -154,10 +154,10 @@ def judge(
     rate, bits = _slower(readings), readings.bits_per_second
     expected = target.expected
     if rate is not None:
-        told = expected.frame_rate_hertz if expected else None
-        usual = told or normal.frame_rate
-        whose = "configured" if told else "normally"
-        conclude(LOW_FRAME_RATE, _judge_rate(rate, usual, whose) if usual else None)
+        configured = expected.frame_rate_hertz if expected else None
+        usual = configured or normal.frame_rate
+        basis = "configured" if configured else "normally"
+        conclude(LOW_FRAME_RATE, _judge_rate(rate, usual, basis) if usual else None)
     if bits is not None:
         conclude(BITRATE_OUT_OF_RANGE, _judge_bitrate(bits, target, normal))
     wanted = _expected_size(expected) or normal.size

@@ -12,12 +12,12 @@ from xueliang_monitor.net.names import NameResolver
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing.camera_lock import WAIT_SECONDS, CameraBusyError, CameraLocks
 from xueliang_monitor.probing.climb import climb_one
+from xueliang_monitor.probing.climbed import Reached
 from xueliang_monitor.probing.conclusion import conclude, untold
 from xueliang_monitor.probing.findings import Findings
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.probing.rung import Progress, VisitContext
 from xueliang_monitor.probing.rungs import BESIDE, LADDER
-from xueliang_monitor.probing.rungs.reach import Reached
 from xueliang_monitor.process.pauses import Pauses
 
 log = logging.getLogger(__name__)

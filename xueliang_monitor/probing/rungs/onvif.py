@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import functools
 import time
-from collections.abc import Awaitable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from xueliang_monitor.model import Fault, FaultSeen, Finding, Identity, OnvifTarget, Rung, Severity, Text
+from xueliang_monitor.model import Fault, FaultSeen, Finding, Identity, Rung, Severity, Text
 from xueliang_monitor.net.errors import ClosedError, ConnectError, LoginError, NetError
+from xueliang_monitor.probing.climbed import Climbed, DeviceAnswers, Reached
 from xueliang_monitor.probing.device_changes import (
     CLOCK_DRIFT,
     DEVICE_REBOOTED,
@@ -20,10 +18,11 @@ from xueliang_monitor.probing.device_changes import (
     judge_identity,
     judge_restart,
 )
-from xueliang_monitor.probing.device_memory import DeviceMemory, choose_profile
+from xueliang_monitor.probing.device_interview import ask_last_start, ask_time, conversation, interview
+from xueliang_monitor.probing.device_memory import DeviceMemory
 from xueliang_monitor.probing.login import LoginOutcome, Permission, Protocol
-from xueliang_monitor.probing.rung import Climbed, Probe, RungOutcome, VisitContext
-from xueliang_monitor.probing.rungs.reach import UNREACHED, Reached, Resolved
+from xueliang_monitor.probing.rung import Probe, RungOutcome, VisitContext
+from xueliang_monitor.probing.rungs.reach import UNREACHED
 from xueliang_monitor.probing.rungs.rtsp import STREAM_NOT_FOUND, login_outcome
 from xueliang_monitor.readings import Readings
 from xueliang_monitor.wire.errors import EmptyResponseError, OnvifResponseError, SoapFaultError, WebPageError
@@ -117,92 +116,6 @@ _BY_RESPONSE: tuple[tuple[type[OnvifResponseError], Fault], ...] = (
     (WebPageError, ONVIF_WEB_PAGE),
     (SoapFaultError, ONVIF_FAULT),
 )
-SAME_START_SECONDS = 60.0
-OPTIONAL_SECONDS = 2.5
-Answer = TypeVar("Answer")
-
-
-@functools.cache
-def _load() -> None:
-    """Load zeep and parse the service definitions, once, and only where a camera speaks ONVIF."""
-    from xueliang_monitor.net.onvif_wsdl import definitions
-
-    definitions()
-
-
-@dataclass(slots=True)
-class DeviceAnswers:
-    """What the device has answered so far, and the outcome of the login.
-
-    It is updated during the conversation, so that a refused login is remembered even if the rung then times out.
-    """
-
-    memory: DeviceMemory
-    login: LoginOutcome = LoginOutcome.OPEN
-
-
-async def conversation(
-    context: VisitContext, climbed: Climbed, target: OnvifTarget, permission: Permission
-) -> OnvifClient:
-    """Return a conversation with the device, to be used as an async context manager."""
-    if not _load.cache_info().currsize:
-        await asyncio.to_thread(_load)
-    from xueliang_monitor.net.onvif import OnvifClient
-
-    reached, resolved = climbed.find(Reached), climbed.find(Resolved)
-    asked = climbed.find(DeviceAnswers)
-    return OnvifClient(
-        context.target.host,
-        target,
-        context.now,
-        (asked.memory if asked is not None else context.memory.device).hints,
-        tls=context.target.tls,
-        may_log_in=permission.allowed,
-        # The address that the stream came from, as a name may have several.
-        addresses=(reached.connection.address,) if reached else resolved.addresses if resolved else (),
-    )
-
-
-async def _optional(answer: Awaitable[Answer], otherwise: Answer) -> Answer:
-    """Return the answer to an optional request, or `otherwise` where the camera does not answer it."""
-    try:
-        async with asyncio.timeout(OPTIONAL_SECONDS):
-            return await answer
-    except (OnvifResponseError, NetError, TimeoutError):
-        return otherwise
-
-
-async def _interview(talk: OnvifClient, context: VisitContext, known: DeviceMemory) -> DeviceMemory:
-    """Ask what seldom changes: profiles, host name, stream path, and whether the device reports its last start."""
-    from xueliang_monitor.wire.onvif import path_of
-
-    profiles = await _optional(talk.profiles(), known.profiles)
-    token = context.target.onvif.profile if context.target.onvif else ""
-    watched = next((item for item in profiles if item.token == token), None) or choose_profile(profiles)
-    path = ""
-    if watched is not None:
-        path = path_of(await _optional(talk.stream_uri(watched.token), ""))
-    return replace(
-        known,
-        profiles=profiles,
-        hostname=await _optional(talk.hostname(), known.hostname),
-        stream_path=path or known.stream_path,
-        tells_last_start=await _optional(talk.offers_last_reboot(), otherwise=False),
-        interviewed_at=context.now(),
-    )
-
-
-async def _ask_last_start(talk: OnvifClient, context: VisitContext, known: DeviceMemory) -> DeviceMemory:
-    """Notice a restart: the last start moved by the camera's clock and by ours. Setting a clock moves only one."""
-    told = await _optional(talk.last_reboot(), None)
-    if told is None:
-        return known
-    ours = told - (talk.hints.clock_offset_seconds or 0.0)
-    before = known.last_start
-    moved = before is not None and min(abs(told - before[0]), abs(ours - before[1])) > SAME_START_SECONDS
-    return replace(
-        known, last_start=(told, ours), restart_noticed_at=context.now() if moved else known.restart_noticed_at
-    )
 
 
 def _fault_of(error: NetError | OnvifResponseError) -> FaultSeen:
@@ -215,33 +128,21 @@ def _fault_of(error: NetError | OnvifResponseError) -> FaultSeen:
     )
 
 
-def _readings(known: DeviceMemory, told: Identity | None) -> Readings:
+def _readings(known: DeviceMemory, reported: Identity | None) -> Readings:
     readings = Readings(
         clock_offset_seconds=known.hints.clock_offset_seconds,
         hostname=known.hostname or None,
         last_start_timestamp_seconds=known.last_start[1] if known.last_start is not None else None,
     )
-    if told is None:
+    if reported is None:
         return readings
     return replace(
-        readings, manufacturer=told.manufacturer, model=told.model, firmware=told.firmware, serial=told.serial
+        readings,
+        manufacturer=reported.manufacturer,
+        model=reported.model,
+        firmware=reported.firmware,
+        serial=reported.serial,
     )
-
-
-async def _ask_time(talk: OnvifClient) -> None:
-    """Ask the clock first, as the login needs it.
-
-    Some cameras refuse even this without a login. The login then shows it again.
-    """
-    try:
-        await talk.time()
-    except SoapFaultError as error:
-        if not error.fault.refuses_login:
-            raise
-    except OnvifResponseError as error:
-        if isinstance(error, EmptyResponseError | WebPageError):
-            raise
-        # An unreadable clock must not end the conversation.
 
 
 def _asks_for_path(context: VisitContext, climbed: Climbed) -> bool:
@@ -267,45 +168,45 @@ async def _climb(context: VisitContext, climbed: Climbed, _seconds: float) -> Ru
     if target is None:
         raise RuntimeError("the camera has no ONVIF")
     seen: list[Finding] = []
-    told: Identity | None = None
-    async with await conversation(context, climbed, target, _permission(context, climbed)) as talk:
+    reported: Identity | None = None
+    async with await conversation(context, climbed, target, _permission(context, climbed)) as client:
         try:
-            await _ask_time(talk)
-            told = await talk.identity()
-            asked.memory = replace(asked.memory, told=told, identity=asked.memory.identity or told)
+            await ask_time(client)
+            reported = await client.identity()
+            asked.memory = replace(asked.memory, reported=reported, identity=asked.memory.identity or reported)
             interviewed = asked.memory.interviewed_at
             due = interviewed is None or context.now() - interviewed >= INTERVIEW_SECONDS
             if due or _asks_for_path(context, climbed):
-                asked.memory = await _interview(talk, context, asked.memory)
+                asked.memory = await interview(client, context, asked.memory)
             if asked.memory.tells_last_start:
-                asked.memory = await _ask_last_start(talk, context, asked.memory)
+                asked.memory = await ask_last_start(client, context, asked.memory)
         except LoginError as error:
             if error.tried or target.credentials is None:
                 seen.append(Finding(ONVIF_AUTH_FAILED.code, str(error)))
         except (NetError, OnvifResponseError) as error:
             raise _fault_of(error) from error
         finally:
-            asked.login = _login_outcome(talk)
-            asked.memory = replace(asked.memory, hints=talk.hints)
-    return _judge(context, asked.memory, told, seen)
+            asked.login = _login_outcome(client)
+            asked.memory = replace(asked.memory, hints=client.hints)
+    return _judge(context, asked.memory, reported, seen)
 
 
-def _login_outcome(talk: OnvifClient) -> LoginOutcome:
-    if talk.login_accepted:
+def _login_outcome(client: OnvifClient) -> LoginOutcome:
+    if client.login_accepted:
         return LoginOutcome.ACCEPTED
-    return LoginOutcome.REFUSED if talk.login_tried else LoginOutcome.OPEN
+    return LoginOutcome.REFUSED if client.login_tried else LoginOutcome.OPEN
 
 
-def _judge(context: VisitContext, known: DeviceMemory, told: Identity | None, seen: list[Finding]) -> RungOutcome:
+def _judge(context: VisitContext, known: DeviceMemory, reported: Identity | None, seen: list[Finding]) -> RungOutcome:
     """Return the faults seen and ruled out. Without a login that is the clock only."""
     offset = known.hints.clock_offset_seconds
     found: list[tuple[str, Finding | None]] = []
     if offset is not None:
         found.append((CLOCK_DRIFT.code, judge_clock(offset, context.target)))
     ruled_out: frozenset[str] = frozenset()
-    if told is not None:
+    if reported is not None:
         ruled_out = frozenset({ONVIF_AUTH_FAILED.code})
-        change = judge_identity(told, context.target.identity or known.identity)
+        change = judge_identity(reported, context.target.identity or known.identity)
         found += [
             (code, change if change is not None and change.code == code else None)
             for code in (DEVICE_REPLACED.code, FIRMWARE_CHANGED.code)
@@ -313,7 +214,7 @@ def _judge(context: VisitContext, known: DeviceMemory, told: Identity | None, se
         found.append((DEVICE_REBOOTED.code, judge_restart(known, context.now())))
     seen += [finding for _, finding in found if finding is not None]
     clear = frozenset(code for code, finding in found if finding is None)
-    return RungOutcome(_readings(known, told), tuple(seen), (ruled_out | clear) - {item.code for item in seen})
+    return RungOutcome(_readings(known, reported), tuple(seen), (ruled_out | clear) - {item.code for item in seen})
 
 
 def _wanted(context: VisitContext, climbed: Climbed, *, due: bool) -> bool:

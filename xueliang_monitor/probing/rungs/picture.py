@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 from xueliang_monitor.model import Fault, FaultSeen, Finding, Rung, Severity, Text
 from xueliang_monitor.picture import PICTURE_CHECKS
-from xueliang_monitor.picture.look import Look, LookError, Material
+from xueliang_monitor.picture.look import LookError, Material
 from xueliang_monitor.picture.worker import WorkerError
-from xueliang_monitor.probing.rung import Climbed, Probe, RungOutcome, VisitContext
-from xueliang_monitor.probing.rungs.stream import DECODE_FAILED, Played
+from xueliang_monitor.probing.climbed import Climbed, Examined, Played
+from xueliang_monitor.probing.rung import Probe, RungOutcome, VisitContext
+from xueliang_monitor.probing.rungs.stream import DECODE_FAILED
 from xueliang_monitor.readings import Readings
 
 CHECK_FAILED = Fault(
@@ -33,13 +33,6 @@ def _local_hour(now: float) -> float:
     """Return the local hour of the day; the monitor is in the cameras' time zone."""
     moment = time.localtime(now)
     return moment.tm_hour + moment.tm_min / 60
-
-
-@dataclass(frozen=True, slots=True)
-class Examined:
-    """The look at the picture: its scores and measures, and the reference after it."""
-
-    look: Look
 
 
 async def _climb(context: VisitContext, climbed: Climbed, seconds: float) -> RungOutcome:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 from xueliang_monitor.model import Fault, FaultSeen, Rung, Severity, Text
 from xueliang_monitor.net.errors import ConnectError, ConnectRefusedError, NameUnresolvedError
 from xueliang_monitor.net.names import LOOKUP_SECONDS
 from xueliang_monitor.net.rtsp import RtspConnection
+from xueliang_monitor.probing.climbed import Climbed, Reached, Resolved
 from xueliang_monitor.probing.rung import (
     PICTURE_SHARE_SECONDS,
     QUICK_RECHECK,
-    Climbed,
     Probe,
     RungOutcome,
     VisitContext,
@@ -77,20 +76,6 @@ UNANSWERED = frozenset({CONNECT_TIMEOUT.code, HOST_UNREACHABLE.code})
 
 UNREACHED = UNANSWERED | {NAME_UNRESOLVED.code}
 """Codes after which nothing else is asked of the camera: other findings would only repeat them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Resolved:
-    """The addresses of the camera's host."""
-
-    addresses: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Reached:
-    """The open connection to the camera's RTSP port."""
-
-    connection: RtspConnection
 
 
 async def _look_up(context: VisitContext) -> Resolved:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from xueliang_monitor.model import Fault, FaultSeen, Rung, Severity, Text
 from xueliang_monitor.net.errors import (
@@ -16,17 +15,16 @@ from xueliang_monitor.net.errors import (
     RtspStatusError,
     TlsError,
 )
-from xueliang_monitor.net.rtsp import Description, RtspConnection
+from xueliang_monitor.net.rtsp import RtspConnection
+from xueliang_monitor.probing.climbed import Climbed, Described, Reached
 from xueliang_monitor.probing.login import LoginOutcome, Protocol
 from xueliang_monitor.probing.rung import (
     PICTURE_SHARE_SECONDS,
     QUICK_RECHECK,
-    Climbed,
     Probe,
     RungOutcome,
     VisitContext,
 )
-from xueliang_monitor.probing.rungs.reach import Reached
 from xueliang_monitor.readings import Readings
 
 TLS_FAILED = Fault(
@@ -171,13 +169,6 @@ def login_outcome(connection: RtspConnection, codes: Collection[str]) -> LoginOu
     if refused:
         return LoginOutcome.REFUSED if connection.login_tried else LoginOutcome.HELD_BACK
     return LoginOutcome.OPEN
-
-
-@dataclass(frozen=True, slots=True)
-class Described:
-    """The camera's description of its streams."""
-
-    description: Description
 
 
 async def _climb(context: VisitContext, climbed: Climbed, _seconds: float) -> RungOutcome:

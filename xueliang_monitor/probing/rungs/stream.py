@@ -11,14 +11,13 @@ from xueliang_monitor.net.errors import ClosedError, NetError, RtspStatusError
 from xueliang_monitor.net.playback import Playback, playing
 from xueliang_monitor.net.rtsp import Description, RtspConnection
 from xueliang_monitor.probing import stream_baseline
+from xueliang_monitor.probing.climbed import Climbed, Described, Played, Reached
 from xueliang_monitor.probing.keyframe_request import ask_for_keyframe
 from xueliang_monitor.probing.reception import MIN_PACKETS, Reception
-from xueliang_monitor.probing.rung import PICTURE_SHARE_SECONDS, Climbed, Probe, RungOutcome, VisitContext
-from xueliang_monitor.probing.rungs.reach import Reached
-from xueliang_monitor.probing.rungs.rtsp import SESSION_LIMIT, Described, fault_of
+from xueliang_monitor.probing.rung import PICTURE_SHARE_SECONDS, Probe, RungOutcome, VisitContext
+from xueliang_monitor.probing.rungs.rtsp import SESSION_LIMIT, fault_of
 from xueliang_monitor.wire import rtp, tracks
 from xueliang_monitor.wire.errors import MalformedMediaError
-from xueliang_monitor.wire.media import AccessUnit
 from xueliang_monitor.wire.sdp import Media
 
 MAX_PIXELS = 64_000_000
@@ -106,21 +105,6 @@ STREAM_INTERRUPTED = Fault(
 
 
 @dataclass(frozen=True, slots=True)
-class Played:
-    """The keyframe that was received, and what came with it.
-
-    `following` are the pictures after the keyframe, and `motion_ratio` their size over its own. `size` is in pixels,
-    None where the stream does not contain it. `normal` is what is normal for the stream after this visit.
-    """
-
-    keyframe: AccessUnit
-    following: tuple[bytes, ...]
-    motion_ratio: float | None
-    size: tuple[int, int] | None
-    normal: stream_baseline.StreamBaseline
-
-
-@dataclass(frozen=True, slots=True)
 class _Session:
     """What playing the stream needs of the visit."""
 
@@ -160,7 +144,7 @@ def _loss(reception: Reception) -> str:
     return f"{order.lost} of {order.received + order.lost} packets lost ({order.loss_ratio:.1%})"
 
 
-async def _hurry(session: _Session, reception: Reception) -> None:
+async def _request_keyframe(session: _Session, reception: Reception) -> None:
     """Ask the camera for a keyframe where none arrives by itself."""
     await asyncio.sleep(KEYFRAME_GRACE_SECONDS)
     if reception.keyframe is None:
@@ -257,14 +241,14 @@ async def _listen(session: _Session, playback: Playback, reception: Reception, s
 
     An interruption after the keyframe is noted in `reception`. One before it raises.
     """
-    hurry = asyncio.create_task(_hurry(session, reception))
+    requesting = asyncio.create_task(_request_keyframe(session, reception))
     try:
         await _receive(session, playback, reception, seconds)
     except ClosedError as error:
         reception.interrupted = str(error)
     finally:
-        hurry.cancel()
-        await asyncio.gather(hurry, return_exceptions=True)
+        requesting.cancel()
+        await asyncio.gather(requesting, return_exceptions=True)
     if reception.interrupted:
         reception.interrupted += f" after {reception.order.received} packets"
         if reception.keyframe is None:

@@ -157,7 +157,7 @@ async def show(request: web.Request) -> web.Response:
         measures=_measures(entry, known),
         evidence=[(item, FAULTS.get(item.fault)) for item in kept],
         lights=[number for number, light in enumerate(lights) if light.looks >= SETTLED_LOOKS],
-        identity=device.told,
+        identity=device.reported,
         profiles=device.profiles,
         grafana=f"{grafana}/d/xueliang-camera?var-camera={name}" if grafana else "",
         availability=fleet.availability.get(name, {}),

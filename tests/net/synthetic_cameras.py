@@ -34,8 +34,8 @@ class Profile:
 
 
 @dataclass(frozen=True)
-class Made:
-    """A camera: `soap` is the prefix of its envelope, `places` are the paths of its three services."""
+class SyntheticCamera:
+    """A camera: `soap` is the prefix of its envelope, `paths` are the paths of its three services."""
 
     folder: str
     identity: tuple[str, str, str]
@@ -43,7 +43,7 @@ class Made:
     stream: str
     zone: str
     at: int
-    places: tuple[str, str, str]
+    paths: tuple[str, str, str]
     soap: str = "SOAP-ENV"
     last_reboot: bool = False
     undeclared_prefix: bool = False
@@ -53,7 +53,7 @@ AXIS_PLACES = ("/onvif/device_service", "/onvif/services", "/onvif/services")
 BOSCH_PLACES = ("/onvif/device_service", "/onvif/media_service", "/onvif/event_service")
 HIK_PLACES = ("/onvif/device_service", "/onvif/Media", "/onvif/Events")
 CAMERAS = (
-    Made(
+    SyntheticCamera(
         "AXIS_P3818-PVE",
         ("AXIS", "P3818-PVE", "B8A44FA04F26"),
         (
@@ -63,9 +63,9 @@ CAMERAS = (
         "/onvif-media/media.amp?profile=profile_1_h264&streamtype=unicast",
         zone=AXIS_ZONE,
         at=1_768_332_325,
-        places=AXIS_PLACES,
+        paths=AXIS_PLACES,
     ),
-    Made(
+    SyntheticCamera(
         "AXIS_Q3819-PVE",
         ("AXIS", "Q3819-PVE", "B8A44F9DC7ED"),
         (
@@ -75,39 +75,39 @@ CAMERAS = (
         "/onvif-media/media.amp?profile=profile_1_h264",
         zone=AXIS_ZONE,
         at=1_768_332_300,
-        places=AXIS_PLACES,
+        paths=AXIS_PLACES,
     ),
-    Made(
+    SyntheticCamera(
         "Bosch_AUTODOME_5000i",
         ("Bosch", "AUTODOME IP starlight 5000i", "044566917926150010"),
         (Profile("0", "H264", (1920, 1080), 30, kilobits=5200, pictures_between_keyframes=15),),
         "/rtsp_tunnel?p=0&h26x=4&vcd=2",
         zone="UTC5:0",
         at=1_768_332_300,
-        places=BOSCH_PLACES,
+        paths=BOSCH_PLACES,
         soap="env",
     ),
-    Made(
+    SyntheticCamera(
         "Bosch_FLEXIDOME_8000i",
         ("Bosch", "FLEXIDOME IP starlight 8000i", "044518807925140011"),
         (Profile("0", "H264", (1920, 1080), 30, kilobits=5200, pictures_between_keyframes=15),),
         "/rtsp_tunnel?p=0&h26x=4&vcd=2",
         zone="UTC5:0",
         at=1_768_332_300,
-        places=BOSCH_PLACES,
+        paths=BOSCH_PLACES,
         soap="env",
     ),
-    Made(
+    SyntheticCamera(
         "HIKVISION_DS-2CD2012-I",
         ("HIKVISION", "DS-2CD2012-I", "DS-2CD2012-I20150201CCWR501088621"),
         (Profile("Profile_1", "H264", (1280, 960), 25, kilobits=2048, pictures_between_keyframes=50),),
         "/Streaming/Channels/2?transportmode=unicast&profile=Profile_1",
         zone="CST-8:00:00",
         at=1_768_332_300,
-        places=HIK_PLACES,
+        paths=HIK_PLACES,
         soap="env",
     ),
-    Made(
+    SyntheticCamera(
         "REOLINK_E1_Zoom",
         ("REOLINK", "E1 Zoom", "192168261"),
         (
@@ -117,17 +117,17 @@ CAMERAS = (
         "/",
         zone="CST+8:00:00",
         at=1_768_332_312,
-        places=BOSCH_PLACES,
+        paths=BOSCH_PLACES,
         undeclared_prefix=True,
     ),
-    Made(
+    SyntheticCamera(
         "TRENDnet_TV-IP320PI",
         ("TRENDnet", "TV-IP320PI", "TV-IP320PI20161206AAWR863642784"),
         (Profile("Profile_1", "H264", (1280, 720), 30, kilobits=2048, pictures_between_keyframes=30),),
         "/Streaming/Channels/102?transportmode=unicast",
         zone="CST+7:00:00DST01:00:00,M3.2.0/02:00:00,M11.1.0/02:00:00",
         at=1_768_332_300,
-        places=HIK_PLACES,
+        paths=HIK_PLACES,
         soap="env",
         last_reboot=True,
     ),
@@ -178,15 +178,15 @@ def _moment(at: int) -> str:
     )
 
 
-def _bodies(made: Made) -> dict[str, str]:
+def _bodies(camera: SyntheticCamera) -> dict[str, str]:
     """Return the content of the responses by operation, without the response element."""
-    manufacturer, model, serial = made.identity
+    manufacturer, model, serial = camera.identity
     base = "http://192.168.1.64"  # the address that the camera believes it has
     services = "".join(
         f"<tds:Service><tds:Namespace>{uri}</tds:Namespace><tds:XAddr>{base}{path}</tds:XAddr></tds:Service>"
-        for uri, path in zip(URIS, made.places, strict=True)
+        for uri, path in zip(URIS, camera.paths, strict=True)
     )
-    if made.undeclared_prefix:
+    if camera.undeclared_prefix:
         services += (
             "<tds:Service><tds:Namespace>http://www.onvif.org/ver20/media/wsdl</tds:Namespace>"
             f'<tds:XAddr>{base}/onvif/media2</tds:XAddr><tds:Capabilities><tr2:Capabilities SnapshotUri="true"/>'
@@ -194,20 +194,20 @@ def _bodies(made: Made) -> dict[str, str]:
         )
     capabilities = "".join(
         f"<tt:{kind}><tt:XAddr>{base}{path}</tt:XAddr></tt:{kind}>"
-        for kind, path in zip(("Device", "Media", "Events"), made.places, strict=True)
+        for kind, path in zip(("Device", "Media", "Events"), camera.paths, strict=True)
     )
     reboot = '<tns1:Monitoring><OperatingTime><LastReboot wstop:topic="true"/></OperatingTime></tns1:Monitoring>'
     return {
         "GetDeviceInformation": f"<tds:Manufacturer>{manufacturer}</tds:Manufacturer><tds:Model>{model}</tds:Model>"
         f"<tds:FirmwareVersion>1.0.1</tds:FirmwareVersion><tds:SerialNumber>{serial}</tds:SerialNumber>",
         "GetSystemDateAndTime": "<tds:SystemDateAndTime><tt:DateTimeType>NTP</tt:DateTimeType><tt:TimeZone><tt:TZ>"
-        f"{made.zone}</tt:TZ></tt:TimeZone>{_moment(made.at)}</tds:SystemDateAndTime>",
+        f"{camera.zone}</tt:TZ></tt:TimeZone>{_moment(camera.at)}</tds:SystemDateAndTime>",
         "GetServices": services,
         "GetCapabilities": f"<tds:Capabilities>{capabilities}</tds:Capabilities>",
-        "GetProfiles": "".join(map(_profile, made.profiles)),
-        "GetStreamUri": f"<trt:MediaUri><tt:Uri>rtsp://192.168.1.64:554{escape(made.stream)}</tt:Uri></trt:MediaUri>",
+        "GetProfiles": "".join(map(_profile, camera.profiles)),
+        "GetStreamUri": f"<trt:MediaUri><tt:Uri>rtsp://192.168.1.64:554{escape(camera.stream)}</tt:Uri></trt:MediaUri>",
         "GetSnapshotUri": f"<trt:MediaUri><tt:Uri>{base}/snapshot.jpg?profile=1</tt:Uri></trt:MediaUri>",
-        "GetEventProperties": f"<wstop:TopicSet>{reboot if made.last_reboot else ''}</wstop:TopicSet>",
+        "GetEventProperties": f"<wstop:TopicSet>{reboot if camera.last_reboot else ''}</wstop:TopicSet>",
     }
 
 
@@ -221,13 +221,14 @@ def _write(folder: Path, answers: list[tuple[str, int, str]]) -> None:
     (folder / "index.json").write_text(json.dumps({"camera": folder.name, "exchanges": exchanges}))
 
 
-def make_recorded(folder: Path) -> Path:
+def write_cameras(folder: Path) -> Path:
     """Write the cameras, and one that refuses every login; return the folder."""
     refusing = [(name, 400, _fault("SOAP-ENV", "NotAuthorized")) for name in (*_bodies(CAMERAS[0]), *OPERATIONS)]
     _write(folder / "AXIS_P5655_all-400", refusing)
-    for made in CAMERAS:
-        answers = [(name, 200, _answer(made.soap, name, body)) for name, body in _bodies(made).items()]
+    for camera in CAMERAS:
+        answers = [(name, 200, _answer(camera.soap, name, body)) for name, body in _bodies(camera).items()]
         _write(
-            folder / made.folder, [*answers, ("GetDot1XConfigurations", 400, _fault(made.soap, "ActionNotSupported"))]
+            folder / camera.folder,
+            [*answers, ("GetDot1XConfigurations", 400, _fault(camera.soap, "ActionNotSupported"))],
         )
     return folder
