@@ -101,12 +101,15 @@ class Desk:
         host = self._stream.partition(":")[0]
         return command.replace(STREAM, self._stream).replace(ADDRESS, host).replace(INSTALLED, str(self.etc))
 
-    async def run(self, script: str) -> str:
+    async def run(self, script: str, tries: int = 1) -> str:
+        """Run a script; again where it may, as a check of a camera has 15 s on a machine however busy."""
         process = await asyncio.create_subprocess_exec(
             "sh", "-eu", "-c", script, cwd=self.folder, env=self.environment(),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         out, _ = await asyncio.wait_for(process.communicate(f"{LOGIN.password}\n".encode()), 4 * AT_MOST_SECONDS)
+        if process.returncode == 1 and tries > 1:
+            return await self.run(script, tries - 1)
         assert process.returncode == 0, f"{script}\n{out.decode()}"
         return out.decode()
 
@@ -141,7 +144,7 @@ async def test_every_command_works(readme: str, simulated: Start, tmp_path: Path
             elif "systemctl enable --now" in command:
                 await stack.enter_async_context(desk.daemon())
             elif command not in COVERED:
-                out = await desk.run(exported + script)
+                out = await desk.run(exported + script, tries=4 if " check rtsp:" in script or " add " in script else 1)
                 if "camera list" in command and "--state" not in command:
                     assert "liulin-east" in out
             ran.append(command)
