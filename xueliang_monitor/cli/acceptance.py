@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
-from xueliang_monitor.cli.output import err, out
+from xueliang_monitor.cli.output import err, out, print_fault
 
 if TYPE_CHECKING:
     from xueliang_monitor.commissioning.acceptance import AcceptanceResult
@@ -43,13 +43,13 @@ def as_json(acceptance: AcceptanceResult) -> dict[str, Any]:
         "faults": list(acceptance.faults),
         "checks": [
             {
-                "check": verdict.subject,
-                "verdict": {True: "passed", False: "failed", None: "unknown"}[verdict.passed],
-                "detail": verdict.detail,
-                "seconds": None if verdict.seconds is None else round(verdict.seconds, 4),
-                "fault": verdict.fault,
+                "check": item.subject,
+                "verdict": {True: "passed", False: "failed", None: "unknown"}[item.passed],
+                "detail": item.detail,
+                "seconds": None if item.seconds is None else round(item.seconds, 4),
+                "fault": item.fault,
             }
-            for verdict in acceptance.items
+            for item in acceptance.items
         ],
         "readings": {key: round(value, 6) if isinstance(value, float) else value for key, value in readings.items()},
     }
@@ -67,14 +67,11 @@ def show(name: str, acceptance: AcceptanceResult) -> None:
         False: "[red]✘ failed 不合格[/]",
         None: "[dim]– unknown 无法判定[/]",
     }
-    for verdict in acceptance.items:
-        declared = FAULTS.get(verdict.subject)
-        subject = f"{verdict.subject} {declared.name.zh}" if declared else verdict.subject
-        seconds = "" if verdict.seconds is None else f"{verdict.seconds * 1000:.0f} ms"
-        table.add_row(subject, shown[verdict.passed], seconds, escape(verdict.detail))
+    for item in acceptance.items:
+        declared = FAULTS.get(item.subject)
+        subject = f"{item.subject} {declared.name.zh}" if declared else item.subject
+        seconds = "" if item.seconds is None else f"{item.seconds * 1000:.0f} ms"
+        table.add_row(subject, shown[item.passed], seconds, escape(item.detail))
     out.print(table)
     for code in acceptance.faults:
-        declared = FAULTS[code]
-        out.print(f"\n[bold red]{code}[/]  {declared.name.en}  {declared.name.zh}")
-        out.print(f"  likely cause: {declared.cause.en} {declared.cause.zh}", highlight=False)
-        out.print(f"  what to do:   {declared.advice.en} {declared.advice.zh}", highlight=False)
+        print_fault(FAULTS[code])

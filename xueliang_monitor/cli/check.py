@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xueliang_monitor.cli.output import ConfigOption, err, out, refuse, settings_file
+from xueliang_monitor.cli.output import ConfigOption, err, out, print_fault, refuse, settings_file
 from xueliang_monitor.model import Transport
 
 if TYPE_CHECKING:
@@ -174,8 +174,8 @@ def _print_table(target: Target, visited: VisitResult) -> None:
 
     table = Table("Rung", "Result", "Time", "Detail", title=escape(target.id), title_justify="left")
     for result in visited.rungs:
-        verdict = "[green]ok[/]" if result.ok else f"[red]{result.fault}[/]"
-        table.add_row(result.rung, verdict, f"{result.seconds * 1000:.0f} ms", escape(result.detail))
+        outcome = "[green]ok[/]" if result.ok else f"[red]{result.fault}[/]"
+        table.add_row(result.rung, outcome, f"{result.seconds * 1000:.0f} ms", escape(result.detail))
     climbed = {result.rung for result in visited.rungs}
     for probe in PROBES:
         if probe.rung not in climbed and probe.applies(target):
@@ -186,10 +186,7 @@ def _print_table(target: Target, visited: VisitResult) -> None:
         readings.add_row(key, f"{value:.4g}" if isinstance(value, float) else escape(value))
     out.print(readings)
     for finding in visited.seen:
-        declared = fault(finding.code)
-        out.print(f"\n[bold red]{declared.code}[/]  {declared.name.en}  {declared.name.zh}")
-        out.print(f"  likely cause: {declared.cause.en} {declared.cause.zh}", highlight=False)
-        out.print(f"  what to do:   {declared.advice.en} {declared.advice.zh}", highlight=False)
+        print_fault(fault(finding.code))
     if not visited.seen:
         out.print("\n[bold green]healthy[/]  正常")
 

@@ -15,6 +15,7 @@ from rich.console import Console
 if TYPE_CHECKING:
     from xueliang_monitor.configuration.installation import Installation
     from xueliang_monitor.configuration.inventory import Camera
+    from xueliang_monitor.model import Fault
 
 USAGE = 2
 DEFAULT_SETTINGS = Path("/etc/xueliang-monitor/xueliang.yaml")
@@ -66,6 +67,13 @@ def on_terminal() -> bool:
 def print_json(value: Any) -> None:
     """Print a value as JSON."""
     typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def print_fault(declared: Fault) -> None:
+    """Print a fault with its likely cause and what to do, in both languages."""
+    out.print(f"\n[bold red]{declared.code}[/]  {declared.name.en}  {declared.name.zh}")
+    out.print(f"  likely cause: {declared.cause.en} {declared.cause.zh}", highlight=False)
+    out.print(f"  what to do:   {declared.advice.en} {declared.advice.zh}", highlight=False)
 
 
 ConfigOption = Annotated[

@@ -69,15 +69,25 @@ def _check_name_server(value: str) -> str:
     return value
 
 
-class RungSettings(Strict):
-    """One value for each rung, with the rungs' names as keys."""
+class RungSeconds(Strict):
+    """A time in seconds for each rung, with the rungs' names as keys."""
 
-    def of(self, key: str) -> Any:
+    def of(self, key: str) -> float:
         """Return the value of a rung."""
-        return getattr(self, key)
+        seconds: float = getattr(self, key)
+        return seconds
 
 
-Section = TypeVar("Section", bound=RungSettings)
+class RungCounts(Strict):
+    """A count for each rung, with the rungs' names as keys."""
+
+    def of(self, key: str) -> int:
+        """Return the value of a rung."""
+        count: int = getattr(self, key)
+        return count
+
+
+Section = TypeVar("Section", bound=Strict)
 
 
 def _keys(kind: object, described: Mapping[str, tuple[float, str]]) -> Callable[[type[Section]], type[Section]]:
@@ -103,7 +113,7 @@ def _rechecked(recheck: Recheck) -> str:
     Wait,
     {probe.rung: (probe.interval_seconds, f"Time between two checks of the `{probe.rung}` rung.") for probe in PROBES},
 )
-class IntervalSettings(RungSettings):
+class IntervalSettings(RungSeconds):
     """How often each rung is climbed."""
 
 
@@ -114,12 +124,12 @@ class IntervalSettings(RungSettings):
         for each in (probe.recheck for probe in PROBES)
     },
 )
-class RecheckSettings(RungSettings):
+class RecheckSettings(RungSeconds):
     """How soon a camera is visited again while something is undecided."""
 
 
 @_keys(Wait, {probe.rung: (probe.timeout_seconds, f"Time limit of the `{probe.rung}` rung.") for probe in PROBES})
-class TimeoutSettings(RungSettings):
+class TimeoutSettings(RungSeconds):
     """How long each rung may take."""
 
 
@@ -130,7 +140,7 @@ class TimeoutSettings(RungSettings):
         for probe in PROBES
     },
 )
-class ConfirmSettings(RungSettings):
+class ConfirmSettings(RungCounts):
     """How many visits in a row must see a fault."""
 
 

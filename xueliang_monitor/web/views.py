@@ -37,16 +37,21 @@ def moment(seconds: float | None) -> str | None:
     return None if seconds is None else iso_utc(seconds)
 
 
+def both(text: Text) -> dict[str, str]:
+    """Return a text in both languages."""
+    return {"en": text.en, "zh": text.zh}
+
+
 def _fault(known: FaultState) -> dict[str, Any]:
     declared = fault(known.code)
     return {
         "code": known.code,
         "severity": declared.severity.value,
-        "name": {"en": declared.name.en, "zh": declared.name.zh},
+        "name": both(declared.name),
         "since": moment(known.since),
         "detail": known.detail,
-        "cause": {"en": declared.cause.en, "zh": declared.cause.zh},
-        "advice": {"en": declared.advice.en, "zh": declared.advice.zh},
+        "cause": both(declared.cause),
+        "advice": both(declared.advice),
     }
 
 
@@ -69,7 +74,7 @@ def _row(entry: Entry, status: CameraStatus) -> AdviceRow | None:
 
 def _diagnosis(entry: Entry, status: CameraStatus) -> dict[str, str] | None:
     row = _row(entry, status)
-    return {"name": row.name, "en": row.advice.en, "zh": row.advice.zh} if row else None
+    return {"name": row.name, **both(row.advice)} if row else None
 
 
 def camera(entry: Entry, status: CameraStatus) -> dict[str, Any]:
@@ -129,7 +134,7 @@ def event(item: Event) -> dict[str, Any]:
         "uplink": item.uplink or None,
         "kind": item.kind,
         "fault": item.fault,
-        "name": {"en": declared.name.en, "zh": declared.name.zh} if declared else None,
+        "name": both(declared.name) if declared else None,
         "since": moment(item.since),
         "duration_seconds": round(item.at - item.since, 1) if item.kind == "cleared" and item.since else None,
         "detail": item.detail,
@@ -151,10 +156,10 @@ def monitor_fault(known: MonitorFault) -> dict[str, Any]:
     declared = fault(known.code)
     return {
         "code": known.code,
-        "name": {"en": declared.name.en, "zh": declared.name.zh},
+        "name": both(declared.name),
         "since": moment(known.since),
         "detail": known.detail,
-        "advice": {"en": declared.advice.en, "zh": declared.advice.zh},
+        "advice": both(declared.advice),
     }
 
 
