@@ -131,7 +131,7 @@ def shortages(text: str) -> dict[str, float]:
 async def test_too_few_descriptors(tmp_path: Path) -> None:
     async with watched(tmp_path, descriptors=64) as (daemon, _):
         await daemon.until(lambda: daemon.all_are("up"), 120)
-        assert "set LimitNOFILE=" in daemon.log.read_text()
+        assert "Set LimitNOFILE=" in daemon.log.read_text()
         # Idle clients use up the remaining descriptors.
         host, port = daemon.page.removeprefix("http://").split(":")
         idle = [await asyncio.open_connection(host, int(port)) for _ in range(100)]

@@ -185,7 +185,9 @@ async def test_faults_reach_the_webhook_once_and_are_resolved(
 
 def _check_texts(told: Told) -> None:
     annotations = {alert["labels"]["alertname"]: alert["annotations"] for alert in told.alerts}
-    assert annotations["CameraOffline"]["cause"] == "Nothing answers at the camera's address: power, cable or network."
+    assert annotations["CameraOffline"]["cause"] == (
+        "No device answers at the camera's address: no power, a broken cable, or a network fault."
+    )
     assert annotations["CameraOffline"]["summary_zh"].endswith("离线，无响应")
     assert "12 cameras behind it" in annotations["UplinkDown"]["summary"]
     for texts in annotations.values():
@@ -195,7 +197,7 @@ def _check_texts(told: Told) -> None:
     assert "离线，无响应" in str(mail["Subject"])
     body = mail.get_body(("html",))
     assert body is not None
-    assert "Nothing answers at the camera" in body.get_content()
+    assert "No device answers at the camera" in body.get_content()
     assert any("离线" in call["text"]["content"] for call in told.wecom)
 
 
