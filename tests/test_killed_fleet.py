@@ -18,7 +18,7 @@ from tests.killed_fleet import NAMES, STEP, WINDOW, code_of
 from tests.simulated_time import START
 from xueliang_monitor.storage.history import History
 
-KILLS, LANES = 100, 4
+KILLS, LANES, OUTAGES = 100, 4, 24
 CONFIRMING_STEPS = 4
 """How many undisturbed steps confirm an outage or its end."""
 
@@ -154,6 +154,8 @@ def test_a_hundred_kills_lose_and_double_no_outage(tmp_path: Path) -> None:
         made.life(quiet=True)  # a camera whose file was invalid from the start is unknown
         for _ in range(KILLS // LANES):
             made.life()
+        while made.end - START < OUTAGES // LANES * WINDOW:  # on a busy machine a life takes fewer steps
+            made.life()
         made.life(quiet=True)
         assert made.longest * STEP < WINDOW, "a life was longer than an outage, so that one could pass unseen"
         return made
@@ -162,4 +164,4 @@ def test_a_hundred_kills_lose_and_double_no_outage(tmp_path: Path) -> None:
         lanes = list(pool.map(lane, range(LANES), disks))
         assert sum(made.jumps for made in lanes) > 10
         assert sum(made.fillings for made in lanes) > 10
-        assert sum(check(made) for made in lanes) > 20
+        assert sum(check(made) for made in lanes) >= OUTAGES
