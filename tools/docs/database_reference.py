@@ -16,7 +16,7 @@ _TABLES = {
     "events": "What changed: states, faults raised and cleared, uplinks.",
     "looks": "Measures and scores of pictures: one look every 15 minutes, and each look close to a fault.",
     "uplinks": "Uplinks that are down, and the cameras that were lost with them.",
-    "outages": "One row for each time that a camera was offline, with the fault codes seen meanwhile.",
+    "outages": "One row for each time that a camera was offline, with the fault codes seen during it.",
     "clock": "The last pair of boot id, monotonic time and wall time, to detect a clock that was set.",
 }
 _COLUMNS = {
@@ -34,7 +34,7 @@ _COLUMNS = {
     "codes": "JSON: list of fault codes",
     "lost": "JSON: list of camera ids",
     "at": "time",
-    "since": "start of what ended",
+    "since": "time at which the fault was first seen",
 }
 
 

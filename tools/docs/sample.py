@@ -12,7 +12,8 @@ from xueliang_monitor.probing.memory import Memory
 
 MOMENT = 1_790_000_000.0
 CAMERA = "liulin-east"
-_DETAIL = "401 Unauthorized to DESCRIBE rtsp://192.0.2.7:554/stream1 as viewer"
+_DETAIL = "DESCRIBE: the camera refused the user name or the password"
+"""As `net/rtsp.py` words it."""
 
 
 def sample_fleet() -> Fleet:

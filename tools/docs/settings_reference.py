@@ -62,7 +62,7 @@ def settings() -> str:
         " users, hashes, headers and certificates within seconds. Turning TLS on or off needs a restart.",
         table(("key", "type", "default", "meaning"), web),
         "## Passwords",
-        "A password never stands in the settings file. `password_file` names a file with the password. Under systemd,"
+        "Passwords are not written in the settings file. `password_file` names a file with the password. Under systemd,"
         " `LoadCredential=` passes the files of `/etc/xueliang-monitor/secrets` to the service when it starts, so a new"
         " password needs a restart there. `password_env` names an environment variable.",
     )
