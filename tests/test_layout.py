@@ -27,7 +27,7 @@ def test_every_picture_check_is_listed_and_named_after_its_file() -> None:
 def test_every_rung_is_listed_once_in_order() -> None:
     names = [probe.rung for probe in PROBES]
     assert len(names) == len(set(names))
-    assert PROBES == (*LADDER, *BESIDE)
+    assert (*LADDER, *BESIDE) == PROBES
     climbed = [Rung.REACH, Rung.RTSP, Rung.STREAM, Rung.PICTURE]
     assert [probe.rung for probe in LADDER if probe.rung in climbed] == climbed
     files = {path.stem for path in (PACKAGE / "probing" / "rungs").glob("*.py")} - {"__init__"}
