@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from typer.testing import CliRunner
 
 import xueliang_monitor.simulator
@@ -90,6 +92,17 @@ async def test_a_picture_fault_without_a_clip_is_refused_with_a_sentence(simulat
     said = "upside-down cannot be set on cam-000: the simulator has no clip street-upside-down.h264"
     assert said in " ".join(done.output.split())
     assert camera.faults == {}
+
+
+async def test_the_faults_of_an_older_simulator_are_listed() -> None:
+    async def listed(_request: web.Request) -> web.Response:
+        return web.json_response([{"fault": "refuse", "code": "connection_refused"}])
+
+    application = web.Application()
+    application.add_routes([web.get("/faults", listed)])
+    async with TestServer(application) as server:
+        output = await asyncio.to_thread(xueliang, "simulate", "faults", "--control", f"127.0.0.1:{server.port}")
+    assert "connection_refused" in output
 
 
 def test_an_incident_of_a_fault_is_played_by_the_demo() -> None:

@@ -20,7 +20,7 @@ class ChangeKind(enum.StrEnum):
 
     EVENTS = "events"
     OUTAGES = "outages"
-    LOOKS = "looks"
+    SAMPLES = "looks"
     DAYS = "days"
 
 
@@ -61,7 +61,7 @@ class Changes:
         transitions: faults raised and cleared.
         cameras: the new state of cameras.
         seconds: seconds to add, by camera and day.
-        looks: picture samples.
+        samples: picture samples.
         outages: outages that began, ended or changed, each with its camera.
         uplinks: the lost cameras of uplinks that went down; none for an uplink that is up again.
         gone: cameras that are no longer watched.
@@ -73,7 +73,7 @@ class Changes:
     transitions: tuple[Transition, ...] = ()
     cameras: tuple[CameraRecord, ...] = ()
     seconds: tuple[tuple[str, str, AvailabilitySeconds], ...] = ()
-    looks: tuple[PictureSample, ...] = ()
+    samples: tuple[PictureSample, ...] = ()
     outages: tuple[tuple[str, Outage], ...] = ()
     uplinks: tuple[tuple[str, frozenset[str]], ...] = ()
     gone: tuple[str, ...] = ()

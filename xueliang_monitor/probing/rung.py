@@ -100,8 +100,8 @@ class Probe:
         summary: what it does, in one sentence.
         faults: what it can see.
         excludes: codes of which only one can stop a visit: seeing one, or passing, rules out the others.
-        timed: faults that also a monitor that does not get to run finds at a healthy camera.
-        timed_out: the fault where its timeout is over.
+        timed: faults that a starved monitor may wrongly see on a healthy camera.
+        timed_out: the fault raised when the time limit expires.
         climb: climbs it within so many seconds; raises `FaultSeen` for the fault that stops the visit.
         prepare: runs before it, takes none of its time and bounds its own; returns a value as `climb` does.
         interval_seconds: how often it is climbed.
