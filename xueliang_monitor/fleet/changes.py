@@ -87,7 +87,7 @@ class StoredState:
 
     Attributes:
         cameras: the cameras by id.
-        uplinks: the dead uplinks with their lost cameras; None where those were not stored.
+        uplinks: the dead uplinks with their lost cameras; None if those were not stored.
         open_episodes: episodes without an end.
         open_outages: outages without an end, each with its camera.
         clock: a reading of the clock that the times belong to; None if it was not stored.
@@ -102,7 +102,7 @@ class StoredState:
 
     @property
     def files(self) -> Mapping[str, CameraFile | None]:
-        """The last valid version of each camera's file; None where it was not stored."""
+        """The last valid version of each camera's file; None if it was not stored."""
         return {name: known.data for name, known in self.cameras.items()}
 
     def moved(self, change: Callable[[float], float]) -> StoredState:

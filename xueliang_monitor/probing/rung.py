@@ -84,7 +84,7 @@ def _when_due(_context: VisitContext, _climbed: Climbed, *, due: bool) -> bool:
 
 
 class Wanted(Protocol):
-    """Says whether a rung beside the ladder is climbed in a visit, where it is due or not."""
+    """Says whether a rung beside the ladder is climbed in a visit, given whether it is due."""
 
     def __call__(self, context: VisitContext, climbed: Climbed, /, *, due: bool) -> bool:
         """Return whether it is climbed."""
@@ -107,13 +107,13 @@ class Probe:
         interval_seconds: how often it is climbed.
         recheck: how soon it is climbed again while something is undecided.
         timeout_seconds: how long it may take.
-        grace_seconds: how much longer it is waited for, where it watches its timeout itself.
+        grace_seconds: the extra time that the visit waits for a rung that watches its timeout itself.
         confirmations: how many visits in a row must see one of its faults.
         offline: whether a camera at which it fails is offline.
         beside: None for a rung of the ladder. A rung beside the ladder names the rung that is climbed before it, and
             its failure stops no visit.
         applies: whether a camera has it.
-        wanted: whether a rung beside the ladder is climbed in a visit, where it is due or not.
+        wanted: whether a rung beside the ladder is climbed in a visit, given whether it is due.
         leaves_seconds: of a bounded visit, the time that it leaves for later rungs.
         after_session: whether the RTSP session is closed before it, as it does not need the camera.
         port: the port of the camera that it talks to.

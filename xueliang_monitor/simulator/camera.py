@@ -21,7 +21,7 @@ def _serves_onvif(behaviour: Behaviour) -> bool:
 
 
 class SimulatedCamera(CameraState):
-    """Serves RTSP on its own address, over TLS where a context is given, and ONVIF where a port is given."""
+    """Serves RTSP on its own address, over TLS if a context is given, and ONVIF if a port is given."""
 
     def __init__(
         self,
