@@ -73,11 +73,11 @@ def _look(history: History, names: list[str]) -> None:
     chance, now = random.Random(4), time.time()
     codes = [check.fault.code for check in PICTURE_CHECKS]
     for back in range(7 * 96):
-        looks = []
+        samples = []
         for name in names:
             scores = {code: chance.uniform(0.0, 0.4) for code in codes if chance.random() < 0.3}
-            looks.append(PictureSample(name, now - 900 * back, {key: chance.random() for key in MEASURES}, scores))
-        history.write(Changes(looks=tuple(looks)))
+            samples.append(PictureSample(name, now - 900 * back, {key: chance.random() for key in MEASURES}, scores))
+        history.write(Changes(samples=tuple(samples)))
 
 
 def _size_mb(folder: Path) -> float:

@@ -14,7 +14,7 @@ import xueliang_monitor
 from xueliang_monitor.judgement.catalogue import FAULTS
 from xueliang_monitor.model import Rung
 from xueliang_monitor.picture import PICTURE_CHECKS
-from xueliang_monitor.probing.rungs import LADDER, PROBES
+from xueliang_monitor.probing.rungs import BESIDE, LADDER, PROBES
 
 PACKAGE = Path(xueliang_monitor.__file__).parent
 
@@ -25,9 +25,13 @@ def test_every_picture_check_is_listed_and_named_after_its_file() -> None:
 
 
 def test_every_rung_is_listed_once_in_order() -> None:
-    assert [probe.rung for probe in LADDER] == [Rung.REACH, Rung.RTSP, Rung.STREAM, Rung.PICTURE]
+    names = [probe.rung for probe in PROBES]
+    assert len(names) == len(set(names))
+    assert (*LADDER, *BESIDE) == PROBES
+    climbed = [Rung.REACH, Rung.RTSP, Rung.STREAM, Rung.PICTURE]
+    assert [probe.rung for probe in LADDER if probe.rung in climbed] == climbed
     files = {path.stem for path in (PACKAGE / "probing" / "rungs").glob("*.py")} - {"__init__"}
-    assert files == {probe.rung for probe in PROBES}
+    assert files == set(names)
 
 
 def test_every_fault_is_declared_once_and_in_both_languages() -> None:

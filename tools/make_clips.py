@@ -51,7 +51,7 @@ def grain(frame: Frame, level: float) -> Frame:
 
 
 def covered(_frame: Frame) -> Frame:
-    """Return a cloth close before the lens: dark, soft, with a little light from one side."""
+    """Return a cloth close in front of the lens: dark, soft, with a little light from one side."""
     across = np.linspace(0, 1, WIDTH)[None, :, None] * np.linspace(0.6, 1, HEIGHT)[:, None, None]
     cloth = np.array([28.0, 34.0, 40.0]) + across * np.array([34.0, 40.0, 48.0])
     return grain(np.clip(cloth, 0, 255).astype(np.uint8), 0.8)

@@ -35,7 +35,7 @@ def under_journal() -> bool:
 
 
 def logfmt(fields: Mapping[str, object]) -> str:
-    """Return fields as `key=value` pairs, quoted where necessary."""
+    """Return fields as `key=value` pairs, quoted if necessary."""
     pairs = []
     for key, value in fields.items():
         text = str(value)

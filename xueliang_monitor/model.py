@@ -169,7 +169,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class StreamParameters:
-    """The settings of a video encoder; None or 0 where unknown.
+    """The settings of a video encoder; None or 0 if unknown.
 
     The size is in pixels; `codec` is h264, h265, mjpeg or another name in lower case.
     """
@@ -287,7 +287,7 @@ class Target:
 
     @property
     def request_url(self) -> str:
-        """The RTSP URL for requests, with the login where the path has placeholders. Never show it."""
+        """The RTSP URL for requests, with the login if the path has placeholders. Never show it."""
         path = self.path
         if self.credentials is not None:
             path = path.replace(PATH_USERNAME, quote(self.credentials.username, safe=""))

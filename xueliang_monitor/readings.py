@@ -11,7 +11,7 @@ _NO_MEASURES: Mapping[str, float] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """What visits measured, and what the camera reported about itself; None where nothing is known.
+    """What visits measured, and what the camera reported about itself; None if nothing is known.
 
     The names of the fields are those in JSON and on the page. Frame rates are frames per second.
     """
@@ -59,7 +59,7 @@ class Readings:
     """The clock of RTCP sender reports minus the monitor's."""
 
     keyframe_requested: float | None = None
-    """1 where the camera was asked for the keyframe."""
+    """1 if the camera was asked for the keyframe."""
 
     keyframe_wait_seconds: float | None = None
     """Time from the first packet to a complete keyframe."""

@@ -52,9 +52,9 @@ def test_a_capture_states_its_purpose_and_is_readable(file: Path) -> None:
 
 
 @contextlib.asynccontextmanager
-async def replaying(capture: Transcript) -> AsyncIterator[list[str]]:
-    """Answer like the camera of a capture, and record the methods and URLs of the requests."""
-    asked: list[str] = []
+async def replaying(capture: Transcript) -> AsyncIterator[list[Request]]:
+    """Answer like the camera of a capture, and record the requests. Any login is accepted, as the capture has none."""
+    asked: list[Request] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         parser, answers = MessageParser(), list(capture.exchanges)
@@ -62,7 +62,7 @@ async def replaying(capture: Transcript) -> AsyncIterator[list[str]]:
             while data := await reader.read(65536):
                 for request in parser.feed(data):
                     assert isinstance(request, Request)
-                    asked.append(f"{request.method} {request.url}")
+                    asked.append(request)
                     number = request.headers.get("cseq").encode()
                     if not answers:
                         writer.write(b"RTSP/1.0 200 OK\r\nCSeq: " + number + b"\r\n\r\n")
@@ -92,14 +92,17 @@ async def test_our_client_asks_that_camera_for_the_right_track(file: Path) -> No
 
     exchanges = tuple(Exchange(exchange.request, _resized(local(exchange.response))) for exchange in capture.exchanges)
     assert here not in exchanges
-    target = Target("x", "127.0.0.1", PORT, path, listen_seconds=0.0)
+    target = Target("x", "127.0.0.1", PORT, path, credentials=LOGIN, listen_seconds=0.0)
     async with replaying(Transcript("", "", exchanges)) as asked:
         limits = PATIENT.but(stream=0.2)
         visited, _ = await visit(target, Rung.STREAM, Memory(), timeouts=limits, workers=Workers(1), now=time.time())
     assert [finding.code for finding in visited.seen] == ["no_media"]
-    wanted = [f"SETUP {local(control.encode()).decode()}", f"PLAY {local(aggregate.encode()).decode()}"]
-    assert asked[1:3] == wanted
-    assert asked[3].startswith("TEARDOWN ")
+    sent = [exchange.request for exchange in capture.exchanges if not exchange.request.startswith(b"TEARDOWN ")]
+    assert [request.method for request in asked] == [*(said.split()[0].decode() for said in sent), "TEARDOWN"]
+    logins = [bool(request.headers.get("authorization")) for request in asked[:-1]]
+    assert logins == [b"\r\nauthorization:" in said.lower() for said in sent]
+    wanted = {"SETUP": local(control.encode()).decode(), "PLAY": local(aggregate.encode()).decode()}
+    assert {(request.method, request.url) for request in asked if request.method in wanted} == set(wanted.items())
 
 
 def _resized(said: bytes) -> bytes:
@@ -152,6 +155,8 @@ async def test_a_live_camera_is_recorded_without_its_login(
     capture = parse(text)
     methods = [exchange.request.split()[0] for exchange in capture.exchanges]
     assert methods == [b"DESCRIBE", b"DESCRIBE", b"SETUP", b"PLAY", b"TEARDOWN"]
+    assert [exchange.response[:9] for exchange in capture.exchanges] == [b"RTSP/1.0 "] * 5
+    assert len(text) < 5000, "the capture holds media"
     assert capture.expects == "h264 rtsp://camera.invalid:8554/live/main/track1 rtsp://camera.invalid:8554/live/main/"
     for secret in (LOGIN.username, LOGIN.password, camera.target.host):
         assert secret not in text

@@ -66,6 +66,23 @@ async def test_a_new_rung_shows_in_everything_that_is_derived(package: Path, tmp
     }
 
 
+async def test_a_new_rung_needs_no_change_of_other_tests(package: Path) -> None:
+    """The tests of the layout, of wrong settings and of the sample hold in a copy that has one rung more."""
+    ignored = shutil.ignore_patterns("__pycache__")
+    for folder in ("tests", "config"):
+        shutil.copytree(ROOT / folder, package / folder, ignore=ignored)
+    shutil.copy(ROOT / "pyproject.toml", package)
+    tests = (
+        "tests/test_layout.py::test_every_rung_is_listed_once_in_order",
+        "tests/test_layout.py::test_every_fault_is_declared_once_and_in_both_languages",
+        "tests/configuration/test_configuration.py::test_bad_settings",
+        "tests/configuration/test_configuration.py::test_the_sample_holds_every_key_with_its_default",
+    )
+    report = await run(package, "-m", "pytest", "-q", "-p", "no:xdist", "-p", "no:cacheprovider", *tests)
+    assert re.search(r"^\d+ passed", report, re.MULTILINE), report
+    assert "failed" not in report, report
+
+
 async def test_a_new_rung_is_climbed_and_its_fault_is_named(package: Path, simulated: Start) -> None:
     camera = next(iter((await simulated(1)).cameras.values()))
     answer = json.loads(await run(package, "-m", "xueliang_monitor", "check", camera.target.url, "--json"))

@@ -148,7 +148,7 @@ async def test_a_named_user_has_a_camera_checked_and_sees_the_ladder_climb(tmp_p
         token = await page.locator("[name=token]").first.get_attribute("value")
         async with rig.session.post(f"{rig.page}/cameras/cam-000/check", data={"token": token}) as answer:
             assert answer.status == 429
-            assert "Wait half a minute" in await answer.text()
+            assert "Wait 20 seconds" in await answer.text()
         lines = [json.loads(line) for line in (tmp_path / "state" / "audit.log").read_text().splitlines()]
         assert [(line["user"], line["action"], line["camera"]) for line in lines] == [("anna", "check now", "cam-000")]
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from typer.testing import CliRunner
 
 import xueliang_monitor.simulator
@@ -28,7 +30,7 @@ from xueliang_monitor.probing.visit import visit
 from xueliang_monitor.simulator.behaviour import Behaviour
 from xueliang_monitor.simulator.clips import PROFILES
 from xueliang_monitor.simulator.demo import IncidentPlayer
-from xueliang_monitor.simulator.faults import FAULTS, Incident, SimulatedFault
+from xueliang_monitor.simulator.faults import FAULTS, Incident, SimulatedFault, _fault, _picture
 from xueliang_monitor.simulator.fleet import SimulatedFleet, control_endpoint
 from xueliang_monitor.wire.messages import Request
 
@@ -72,6 +74,35 @@ async def test_one_declaration_is_enough_for_a_new_fault(simulated: Start, monke
     target = replace(camera.target, credentials=LOGIN)
     visited, _ = await visit(target, Rung.RTSP, Memory(), timeouts=PATIENT, workers=Workers(1), now=time.time())
     assert [finding.code for finding in visited.seen] == [Telnet.code]
+
+
+def test_a_fault_that_changes_an_unknown_field_is_refused() -> None:
+    with pytest.raises(ValueError, match="fault 'mute': Behaviour has no field 'audio'"):
+        _fault("mute", "no_media", "The stream has no sound.", audio=False)
+
+
+async def test_a_picture_fault_without_a_clip_is_refused_with_a_sentence(simulated: Start) -> None:
+    upside_down = _picture("upside-down", "picture_moved", "The picture is upside down.")
+    fleet = await simulated(1, faults=(*FAULTS, upside_down))
+    camera = fleet.cameras["cam-000"]
+    async with control_endpoint(fleet, "127.0.0.1", 0) as control:
+        arguments = ("simulate", "fault", "cam-000", "upside-down", "--control", control)
+        done = await asyncio.to_thread(CliRunner().invoke, app, arguments)
+    assert done.exit_code == 2
+    said = "upside-down cannot be set on cam-000: the simulator has no clip street-upside-down.h264"
+    assert said in " ".join(done.output.split())
+    assert camera.faults == {}
+
+
+async def test_the_faults_of_an_older_simulator_are_listed() -> None:
+    async def listed(_request: web.Request) -> web.Response:
+        return web.json_response([{"fault": "refuse", "code": "connection_refused"}])
+
+    application = web.Application()
+    application.add_routes([web.get("/faults", listed)])
+    async with TestServer(application) as server:
+        output = await asyncio.to_thread(xueliang, "simulate", "faults", "--control", f"127.0.0.1:{server.port}")
+    assert "connection_refused" in output
 
 
 def test_an_incident_of_a_fault_is_played_by_the_demo() -> None:

@@ -119,18 +119,18 @@ def look(camera: str, at: float) -> PictureSample:
 
 
 def test_samples_and_days_are_dropped_oldest_first_and_logged() -> None:
-    with bounds(MAX_LOOKS=100, MAX_DAYS=100):
+    with bounds(MAX_SAMPLES=100, MAX_DAYS=100):
         waiting = Backlog()
         for number in range(250):
             day = f"2026-{1 + number // 28:02}-{1 + number % 28:02}"
-            waiting.add(Changes(looks=(look("a", START + number),), seconds=(("a", day, AvailabilitySeconds(10.0)),)))
+            waiting.add(Changes(samples=(look("a", START + number),), seconds=(("a", day, AvailabilitySeconds(10.0)),)))
     kept = waiting.take()
-    assert 90 <= len(kept.looks) <= 100
+    assert 90 <= len(kept.samples) <= 100
     assert 90 <= len(kept.seconds) <= 100
-    assert kept.looks[-1].at == START + 249
-    assert waiting.losses.counts == {"looks": 250 - len(kept.looks), "days": 250 - len(kept.seconds)}
+    assert kept.samples[-1].at == START + 249
+    assert waiting.losses.counts == {"looks": 250 - len(kept.samples), "days": 250 - len(kept.seconds)}
     assert waiting.losses.watched == 10.0 * (250 - len(kept.seconds))
-    assert str(waiting.losses).startswith(f"{250 - len(kept.looks)} picture samples from 2023-11-1")
+    assert str(waiting.losses).startswith(f"{250 - len(kept.samples)} picture samples from 2023-11-1")
     assert "cameras' days from 2026-01-01 to 2026-0" in str(waiting.losses)
     assert str(waiting.losses).endswith(" s of watched time")
 
@@ -181,7 +181,7 @@ def test_months_without_a_history_take_bounded_memory() -> None:
     tracemalloc.stop()
     print(f"after {DAYS // 2} days {sizes[0] / 1e6:.0f} MB, after {DAYS} {sizes[1] / 1e6:.0f} MB")
     assert sizes[1] < 64e6
-    assert waiting.losses.counts == {"looks": DAYS * 4 * 147 - len(waiting._looks)}, "all else is still there"
+    assert waiting.losses.counts == {"looks": DAYS * 4 * 147 - len(waiting._samples)}, "all else is still there"
 
 
 @pytest.mark.parametrize("kind", ["looks", "days"])

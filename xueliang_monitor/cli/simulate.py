@@ -137,7 +137,8 @@ def faults(control: Control = "127.0.0.1:9148") -> None:
 
     table = Table("Fault", "Found as", "What happens", "Settings")
     for row in asyncio.run(_ask("GET", control, "/faults")):
-        table.add_row(row["fault"], row["code"], row["about"], ", ".join(row["settings"]))
+        # Older simulators send neither "about" nor "settings".
+        table.add_row(row["fault"], row["code"], row.get("about", ""), ", ".join(row.get("settings", ())))
     out.print(table)
 
 

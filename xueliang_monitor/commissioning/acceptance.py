@@ -29,7 +29,7 @@ _OWN_ITEMS = frozenset({*(check.fault.code for check in PICTURE_CHECKS), CLOCK_D
 
 @dataclass(frozen=True, slots=True)
 class AcceptanceItem:
-    """One line of the acceptance test; `passed` is None where the item could not be judged."""
+    """One line of the acceptance test; `passed` is None if the item could not be judged."""
 
     subject: str
     passed: bool | None
@@ -77,7 +77,7 @@ async def run_acceptance_test(
 async def _visit_twice(
     target: Target, installation: Installation, workers: Workers, names: NameResolver, *, total_seconds: float | None
 ) -> VisitResult:
-    """Visit a camera, and once more where the first visit finds no fault."""
+    """Visit a camera, and once more if the first visit finds no fault."""
     timeouts, locks = timeouts_of(installation.settings), CameraLocks(installation.settings.state)
     visited, memory = await visit(
         target,

@@ -82,7 +82,7 @@ async def _candidate_services(request: RegistrationRequest, address: str) -> tup
 
 
 async def _check_onvif(client: OnvifClient) -> str:
-    """Request the camera's time, which needs no login; return why ONVIF cannot be used, empty where it can."""
+    """Request the camera's time, which needs no login; return why ONVIF cannot be used, empty if it can."""
     try:
         async with asyncio.timeout(QUERY_SECONDS):
             await client.time()
@@ -135,7 +135,7 @@ def without_login(path: str, login: Credentials | None) -> str:
 
 
 async def _snapshot_path(client: OnvifClient, token: str) -> str | None:
-    """Return the path of a profile's snapshots, or None where the camera reports none."""
+    """Return the path of a profile's snapshots, or None if the camera reports none."""
     from xueliang_monitor.wire.onvif import path_of
 
     try:
@@ -206,7 +206,7 @@ async def _query(client: OnvifClient, service: OnvifTarget, profile: str | None)
 async def query_device(
     request: RegistrationRequest, installation: Installation, progress: Progress
 ) -> DeviceDetails | None:
-    """Find the device's ONVIF service and query it; None where there is no ONVIF and the request has the RTSP path.
+    """Find the device's ONVIF service and query it; None if there is no ONVIF and the request has the RTSP path.
 
     Raises:
         RegistrationError: the device has no ONVIF service, or does not report what is needed.
@@ -271,7 +271,7 @@ async def add_device_details(data: CameraFile, installation: Installation) -> Ca
 
 
 async def _with_profile_of_path(client: OnvifClient, details: DeviceDetails, path: str) -> DeviceDetails:
-    """Return the details with the profile whose stream is at `path`, unchanged where no profile has it."""
+    """Return the details with the profile whose stream is at `path`, unchanged if no profile has it."""
     if details.rtsp_path == path:
         return details
     for profile in await client.profiles():
@@ -283,7 +283,7 @@ async def _with_profile_of_path(client: OnvifClient, details: DeviceDetails, pat
 async def query_identity(
     camera: Camera, installation: Installation, now: Callable[[], float] = time.time
 ) -> tuple[IdentitySection, StreamSection | None]:
-    """Query a registered camera's identity and the settings of its monitored profile, None where it has none.
+    """Query a registered camera's identity and the settings of its monitored profile, None if it has none.
 
     Raises:
         RegistrationError: the camera has no ONVIF, or does not report what is needed.

@@ -48,7 +48,7 @@ def find_conflict(
 
 
 def default_id(name: str | None, address: str) -> str:
-    """Return an id made from the name where that is mostly Latin letters, otherwise from the address."""
+    """Return an id made from the name if that is mostly Latin letters, otherwise from the address."""
     slug = re.sub(r"[^a-z0-9_.]+", "-", (name or "").lower()).strip("-._")
     if name and slug and len(slug) >= len(name) / 2:
         return slug[:60]

@@ -7,7 +7,7 @@ from xueliang_monitor.model import Credentials
 
 
 class RegistrationError(Exception):
-    """A camera cannot be registered. `messages` say why; `usage` is True where the command itself was wrong."""
+    """A camera cannot be registered. `messages` say why; `usage` is True if the command itself was wrong."""
 
     def __init__(self, *messages: str, usage: bool = False) -> None:
         super().__init__("; ".join(messages))

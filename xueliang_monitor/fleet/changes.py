@@ -20,7 +20,7 @@ class ChangeKind(enum.StrEnum):
 
     EVENTS = "events"
     OUTAGES = "outages"
-    LOOKS = "looks"
+    SAMPLES = "looks"
     DAYS = "days"
 
 
@@ -61,7 +61,7 @@ class Changes:
         transitions: faults raised and cleared.
         cameras: the new state of cameras.
         seconds: seconds to add, by camera and day.
-        looks: picture samples.
+        samples: picture samples.
         outages: outages that began, ended or changed, each with its camera.
         uplinks: the lost cameras of uplinks that went down; none for an uplink that is up again.
         gone: cameras that are no longer watched.
@@ -73,7 +73,7 @@ class Changes:
     transitions: tuple[Transition, ...] = ()
     cameras: tuple[CameraRecord, ...] = ()
     seconds: tuple[tuple[str, str, AvailabilitySeconds], ...] = ()
-    looks: tuple[PictureSample, ...] = ()
+    samples: tuple[PictureSample, ...] = ()
     outages: tuple[tuple[str, Outage], ...] = ()
     uplinks: tuple[tuple[str, frozenset[str]], ...] = ()
     gone: tuple[str, ...] = ()
@@ -87,7 +87,7 @@ class StoredState:
 
     Attributes:
         cameras: the cameras by id.
-        uplinks: the dead uplinks with their lost cameras; None where those were not stored.
+        uplinks: the dead uplinks with their lost cameras; None if those were not stored.
         open_episodes: episodes without an end.
         open_outages: outages without an end, each with its camera.
         clock: a reading of the clock that the times belong to; None if it was not stored.
@@ -102,7 +102,7 @@ class StoredState:
 
     @property
     def files(self) -> Mapping[str, CameraFile | None]:
-        """The last valid version of each camera's file; None where it was not stored."""
+        """The last valid version of each camera's file; None if it was not stored."""
         return {name: known.data for name, known in self.cameras.items()}
 
     def moved(self, change: Callable[[float], float]) -> StoredState:

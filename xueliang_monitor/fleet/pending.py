@@ -25,7 +25,7 @@ class PendingChanges:
 
     def __init__(self) -> None:
         self._happened: list[Transition] = []
-        self._looks: list[PictureSample] = []
+        self._samples: list[PictureSample] = []
         self._outages: list[tuple[str, Outage]] = []
         self._seconds: dict[tuple[str, str], AvailabilitySeconds] = {}
         self._uplinks: dict[str, frozenset[str]] = {}
@@ -44,7 +44,7 @@ class PendingChanges:
         if not visited.scores or (visited.at - kept_at < SAMPLE_SPACING_SECONDS and not near):
             return kept_at
         measures = {name: value for name, value in visited.readings.measures.items() if name in MEASURES}
-        self._looks.append(PictureSample(visited.camera, visited.at, measures, visited.scores))
+        self._samples.append(PictureSample(visited.camera, visited.at, measures, visited.scores))
         return visited.at
 
     def seconds(self, camera: str, day: str, spent: AvailabilitySeconds) -> None:
@@ -95,13 +95,13 @@ class PendingChanges:
                 if (entry := entries.get(name)) is not None
             ),
             seconds=tuple((camera, day, seconds) for (camera, day), seconds in self._seconds.items()),
-            looks=tuple(self._looks),
+            samples=tuple(self._samples),
             outages=tuple(self._outages),
             uplinks=tuple(self._uplinks.items()),
             gone=tuple(sorted(self._gone)),
             shifted=self._shifted,
         )
-        self._happened, self._looks, self._outages, self._shifted = [], [], [], 0.0
+        self._happened, self._samples, self._outages, self._shifted = [], [], [], 0.0
         self._seconds, self._uplinks, self._changed, self._gone = {}, {}, set(), set()
         self._touched.difference_update(wanted)
         return changes

@@ -51,8 +51,8 @@ TABLE: tuple[AdviceRow, ...] = (
         "uplink",
         lambda facts: facts.uplink_down,
         Text(
-            "All cameras on its switch or line are lost. Check the switch and the line first, not this camera.",
-            "同一交换机或线路的摄像机均已掉线：先检查上联，无需前往本摄像机。",
+            "Nearly all cameras on its switch or line are lost. Check the switch and the line first, not this camera.",
+            "同一交换机或线路的摄像机几乎全部掉线：先检查上联，无需前往本摄像机。",
         ),
     ),
     AdviceRow(

@@ -69,7 +69,7 @@ class RedirectError(RtspStatusError):
 
 
 class LoginError(NetError):
-    """The peer requires a login that is missing, held back or refused; `tried` is True where credentials were sent."""
+    """The peer requires a login that is missing, held back or refused; `tried` is True if credentials were sent."""
 
     def __init__(self, detail: str, *, tried: bool) -> None:
         super().__init__(detail)

@@ -35,7 +35,7 @@ class HttpResponse:
 
 
 class _Resolver(AbstractResolver):
-    """Returns the given addresses of the host; looks them up where none are given."""
+    """Returns the given addresses of the host; looks them up if none are given."""
 
     def __init__(self, addresses: tuple[str, ...]) -> None:
         self._addresses = addresses
@@ -68,7 +68,7 @@ class _Resolver(AbstractResolver):
 class HttpConnection:
     """Sends requests to one camera, one at a time over one connection; use as an async context manager.
 
-    `addresses` are those of the host, where they were looked up before.
+    `addresses` are those of the host, if they were looked up before.
     """
 
     def __init__(

@@ -39,7 +39,7 @@ class NameCache:
         self._known: OrderedDict[str, CachedName] = OrderedDict()
 
     def fresh(self, name: str) -> tuple[str, ...] | None:
-        """Return the addresses of a name, empty where it has none, or None where it must be looked up."""
+        """Return the addresses of a name, empty if it has none, or None if it must be looked up."""
         known = self._known.get(name)
         return known.addresses if known is not None and self._clock() < known.fresh_until else None
 

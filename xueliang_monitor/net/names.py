@@ -32,7 +32,7 @@ RESOLV_CONF = Path("/etc/resolv.conf")
 
 _NO_SUCH_NAME = frozenset({aiodns.error.ARES_ENOTFOUND, aiodns.error.ARES_ENODATA, aiodns.error.ARES_EBADNAME})
 _OWN_SERVER = ("127.0.0.1",)
-"""The name server where none is configured (resolv.conf(5))."""
+"""The name server if none is configured (resolv.conf(5))."""
 
 _FAILURES = {
     aiodns.error.ARES_ETIMEOUT: "does not answer",
@@ -56,7 +56,7 @@ def _servers(text: str) -> tuple[str, ...]:
 class NameResolver:
     """A resolver that uses /etc/hosts and name servers; use as an async context manager, or `close` it.
 
-    `name_servers` are addresses, with a port where it is not 53. Without them, those of `resolv_conf` are queried; the
+    `name_servers` are addresses, with a port if it is not 53. Without them, those of `resolv_conf` are queried; the
     file is read again when it changes. `clock` returns monotonic seconds.
     """
 
@@ -118,7 +118,7 @@ class NameResolver:
         return known
 
     async def _look_up(self, name: str, seconds: float) -> tuple[str, ...]:
-        """Wait for a lookup; return expired addresses where it takes too long."""
+        """Wait for a lookup; return expired addresses if it takes too long."""
         stale = self.cache.stale(name)
         if not self.cache.failure(name):
             task = self._running.get(name)
@@ -136,7 +136,7 @@ class NameResolver:
         raise lacking_descriptors() or ShortageError(Resource.NAME_SERVER, why)
 
     async def _query(self, name: str) -> tuple[str, ...] | None:
-        """Query a name and cache the result; return its addresses, or None where no name server could answer."""
+        """Query a name and cache the result; return its addresses, or None if no name server could answer."""
         code = aiodns.error.ARES_ETIMEOUT
         for _ in range(CHANGES):
             try:
@@ -178,7 +178,7 @@ class NameResolver:
         return self._resolver
 
     async def _follow_resolv_conf(self) -> None:
-        """Use the name servers of the file where it changed; lookups in progress are started again."""
+        """Use the name servers of the file if it changed; lookups in progress are started again."""
         if self._configured:
             return
         try:

@@ -17,7 +17,7 @@ FEEDS_A_PERIOD = 3
 class ServiceManager:
     """The socket of the service manager and the period of its watchdog.
 
-    `address` is empty where there is no service manager; `watchdog_seconds` is None without a watchdog.
+    `address` is empty if there is no service manager; `watchdog_seconds` is None without a watchdog.
     """
 
     address: str = ""
@@ -39,12 +39,12 @@ class ServiceManager:
         return None if self.watchdog_seconds is None else self.watchdog_seconds / FEEDS_A_PERIOD
 
     def notify(self, *lines: str) -> None:
-        """Send assignments such as `READY=1`. They are dropped where they cannot be sent without waiting."""
+        """Send assignments such as `READY=1`. They are dropped if they cannot be sent without waiting."""
         if not self.address:
             return
         address = "\0" + self.address[1:] if self.address.startswith("@") else self.address
         with (
-            contextlib.suppress(OSError),  # also where no descriptor is free for the socket
+            contextlib.suppress(OSError),  # also if no descriptor is free for the socket
             socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sender,
         ):
             sender.sendto("\n".join(lines).encode(), address)

@@ -61,9 +61,9 @@ class _EnvelopeTransport(Transport):
 class OnvifClient:
     """Calls to one camera during one visit; use as an async context manager.
 
-    Every call raises NetError where there is no response, LoginError where a login is missing, held back or refused,
-    and OnvifResponseError where the response is a SOAP fault or not usable. `now` returns seconds since the epoch;
-    `addresses` are those of the host, where they are known. `login_tried` and `login_accepted` describe the logins of
+    Every call raises NetError if there is no response, LoginError if a login is missing, held back or refused,
+    and OnvifResponseError if the response is a SOAP fault or not usable. `now` returns seconds since the epoch;
+    `addresses` are those of the host, if they are known. `login_tried` and `login_accepted` describe the logins of
     this client; `hints` is to be remembered for the next one.
     """
 
@@ -115,7 +115,7 @@ class OnvifClient:
         return device_time
 
     def _use_date_header(self, response: HttpResponse, received: float) -> None:
-        """Take the camera's clock from the HTTP Date header where GetSystemDateAndTime fails, as on AXIS P5655."""
+        """Take the camera's clock from the HTTP Date header if GetSystemDateAndTime fails, as on AXIS P5655."""
         try:
             date = email.utils.parsedate_to_datetime(response.headers.get("Date", "")).timestamp()
         except (ValueError, TypeError, OverflowError):
@@ -135,7 +135,7 @@ class OnvifClient:
         return onvif.read_hostname(await self._device("GetHostname"))
 
     async def services(self) -> Mapping[str, str]:
-        """Return the paths of the services from GetServices or, where that fails, GetCapabilities; they are cached."""
+        """Return the paths of the services from GetServices or, if that fails, GetCapabilities; they are cached."""
         if not self.hints.services:
             try:
                 found = onvif.read_services(await self._device("GetServices", IncludeCapability=False))
@@ -175,7 +175,7 @@ class OnvifClient:
         return onvif.offers_last_reboot(await self.call("events", "GetEventProperties", path))
 
     async def last_reboot(self) -> float | None:
-        """Request the time of the last start, by the camera's clock; None where the camera does not publish it.
+        """Request the time of the last start, by the camera's clock; None if the camera does not publish it.
 
         The value is a property event. It is read through a pull point subscription, which is ended at once; should
         that fail, it expires after a minute.
@@ -225,7 +225,7 @@ class OnvifClient:
         return await self._log_in(call, response)
 
     async def _log_in(self, call: _Call, refused: HttpResponse) -> soap.Element:
-        """Log in once: by HTTP Digest where the response has such a challenge, otherwise by WS-UsernameToken."""
+        """Log in once: by HTTP Digest if the response has such a challenge, otherwise by WS-UsernameToken."""
         if self._target.credentials is None:
             raise LoginError(f"{call.operation}: the camera requires a login", tried=False)
         if not self._may_log_in:

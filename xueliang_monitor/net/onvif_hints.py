@@ -21,7 +21,7 @@ class LoginKind(enum.Enum):
 class OnvifHints:
     """The login kind, the paths of the services by namespace, and the camera's clock.
 
-    `clock_offset_seconds` is the camera's clock minus ours, None where the camera does not report its time.
+    `clock_offset_seconds` is the camera's clock minus ours, None if the camera does not report its time.
     """
 
     login: LoginKind = LoginKind.UNKNOWN

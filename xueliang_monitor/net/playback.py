@@ -120,7 +120,7 @@ class UdpPlayback(Playback):
         return f"RTP/AVP;unicast;client_port={self._pair.port}-{self._pair.port + 1}"
 
     def apply_response(self, response: Response) -> None:
-        """Use the camera's ports, and its source address where it sends from another one."""
+        """Use the camera's ports, and its source address if it sends from another one."""
         transport = response.headers.get("transport")
         ports = re.search(r"server_port\s*=\s*(\d{1,5})(?:\s*-\s*(\d{1,5}))?", transport)
         source = re.search(r"source\s*=\s*([0-9A-Fa-f.:]{2,45})", transport)
@@ -159,7 +159,7 @@ class UdpPlayback(Playback):
 async def playing(
     connection: RtspConnection, description: Description, media: sdp.Media, transport: Transport
 ) -> AsyncIterator[Playback]:
-    """Set up one track and start it: interleaved first, over UDP where the camera or `transport` requires it.
+    """Set up one track and start it: interleaved first, over UDP if the camera or `transport` requires it.
 
     Raises:
         NetError: the camera does not play it.

@@ -155,7 +155,7 @@ class RtspConnection:
                     await self._writer.wait_closed()
 
     async def _tear_down(self) -> None:
-        """Send TEARDOWN (RFC 2326, 10.7), once more where the nonce is stale."""
+        """Send TEARDOWN (RFC 2326, 10.7), once more if the nonce is stale."""
         session, self._session = self._session, ""
         for _ in range(2):
             if not session or self._writer.is_closing():
@@ -185,7 +185,7 @@ class RtspConnection:
 
     @property
     def session_headers(self) -> tuple[tuple[str, str], ...]:
-        """The Session header, empty where there is no session."""
+        """The Session header, empty if there is no session."""
         return (("Session", self._session),) if self._session else ()
 
     def begin_session(self, aggregate: str) -> None:
@@ -251,7 +251,7 @@ class RtspConnection:
                 raise ProtocolError(f"{step} got no response within {MAX_BYTES_BEFORE_RESPONSE} bytes of other data")
 
     async def request(self, method: str, url: str, headers: tuple[tuple[str, str], ...] = ()) -> Response:
-        """Send a request, log in where the camera requires it, and return the successful response.
+        """Send a request, log in if the camera requires it, and return the successful response.
 
         Raises:
             LoginError: the login is missing or refused.

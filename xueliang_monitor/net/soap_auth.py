@@ -41,7 +41,7 @@ class ParsedResponse:
 
     @classmethod
     def of(cls, response: HttpResponse, *, spoke_soap: bool = False) -> Self:
-        """Parse a response; `spoke_soap` is True where the server has sent SOAP before."""
+        """Parse a response; `spoke_soap` is True if the server has sent SOAP before."""
         if response.status in (401, 403):
             return cls(login_refused=f"HTTP {response.status}")
         if 300 <= response.status < 400:

@@ -55,7 +55,7 @@ def tls_context(tls: str) -> ssl.SSLContext:
 
 
 def _identity(tls: str) -> _Identity:
-    """Return the identity of the current content of a file, empty where it is not a file or cannot be examined."""
+    """Return the identity of the current content of a file, empty if it is not a file or cannot be examined."""
     if tls in ("verify", "insecure"):
         return ()
     try:

@@ -119,7 +119,7 @@ def _nearest_first(thumb: Plane, lights: Sequence[Light]) -> tuple[list[Light], 
 def lettering(lights: Sequence[Light]) -> Mask:
     """Return the cells with burned-in text, shape (18, 32): those that are equally sharp in every light.
 
-    None are found where only one light is known, or where they would be too much of the view to be text.
+    None are found if only one light is known, or if they would be too much of the view to be text.
     """
     fine = np.stack([detail_of_light(light) for light in lights])
     bright = [float(thumb_of(light).mean()) + _DARK_OFFSET for light in lights]

@@ -45,7 +45,7 @@ class Colours(ColourValues[float]):
 
     @property
     def numbers(self) -> Mapping[str, float]:
-        """What a healthy look teaches of colour, by stored name; empty where the frame has no colour."""
+        """What a healthy look teaches of colour, by stored name; empty if the frame has no colour."""
         return {} if self.grey else by_stored_name(self)
 
 
@@ -122,10 +122,10 @@ class Comparison(ComparisonValues[float]):
     """How a frame compares with the lights in which its camera is known."""
 
     colours: Colours | None = None
-    """How the colours compare; None where no light with colour is known."""
+    """How the colours compare; None if no light with colour is known."""
 
     cell_detail_ratio: Plane | None = field(default=None, compare=False)
-    """Share of its usual detail that each cell keeps, shape (18, 32); None where unknown."""
+    """Share of its usual detail that each cell keeps, shape (18, 32); None if unknown."""
 
     @property
     def numbers(self) -> Mapping[str, float]:

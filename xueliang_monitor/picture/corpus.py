@@ -1,4 +1,6 @@
-"""Judges the stored pictures of a manifest and scores the result, so that anyone can test the checks on own cameras.
+"""Judges the stored pictures of a manifest and scores the result.
+
+Users can test the checks on their own cameras with it.
 
 A manifest is JSON. `cameras` maps ids to a `baseline` of healthy frames in time order; `cases` have frames `dt` seconds
 apart. File names are relative to the manifest; `hour` is the local hour or null. Only scoring reads the labels.

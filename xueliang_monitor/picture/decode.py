@@ -35,12 +35,12 @@ cv2.setNumThreads(1)
 
 
 def decode(data: bytes, codec: str) -> NDArray[np.uint8] | None:
-    """Decode an Annex B keyframe or a JPEG file to BGR of shape (height, width, 3); None where that fails."""
+    """Decode an Annex B keyframe or a JPEG file to BGR of shape (height, width, 3); None if that fails."""
     return next(iter(decode_burst(codec, data)), None)
 
 
 def decode_burst(codec: str, keyframe: bytes, following: Sequence[bytes] = ()) -> list[NDArray[np.uint8]]:
-    """Decode a keyframe and as many of the pictures after it as possible; empty where the keyframe cannot be decoded.
+    """Decode a keyframe and as many of the pictures after it as possible; empty if the keyframe cannot be decoded.
 
     FFmpeg scales a wide picture to a working copy 640 px wide on the way. No check needs the whole picture, and
     filling its 6 MB costs a quarter of the look.

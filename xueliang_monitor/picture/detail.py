@@ -90,7 +90,7 @@ def detail_of(measures: Measures, near: Sequence[Light], light: Plane, scene: Ma
 
 
 def scene_cells(detail: Detail, same: Mask) -> Mask:
-    """Return the cells that surely still show the scene; none where so few may do so by chance.
+    """Return the cells that surely still show the scene; none if so few may do so by chance.
 
     `same` are the cells whose pattern fits a near light.
     """

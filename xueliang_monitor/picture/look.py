@@ -62,7 +62,7 @@ class Look:
     """The score of each check that has one, by code, rounded to three digits."""
 
     evidence: bytes = b""
-    """A small JPEG of a picture with faults; empty where none is wanted."""
+    """A small JPEG of a picture with faults; empty if none is wanted."""
 
     failures: tuple[CheckFailure, ...] = ()
     """Exceptions in this program. Each cost one check or one step of the look."""
@@ -82,17 +82,17 @@ class Material:
     """The access units after it."""
 
     motion_ratio: float | None = None
-    """Size of the pictures after the keyframe over its own; None where unknown."""
+    """Size of the pictures after the keyframe over its own; None if unknown."""
 
     hour: float | None = None
-    """Local hour at the camera, in [0, 24); None where unknown."""
+    """Local hour at the camera, in [0, 24); None if unknown."""
 
     rules: PictureRules = field(default_factory=PictureRules)
     """How this camera's picture is judged."""
 
 
 def look(material: Material, reference: Reference | None) -> Look | None:
-    """Look at a keyframe and the pictures after it that can be decoded; None where the keyframe cannot be decoded.
+    """Look at a keyframe and the pictures after it that can be decoded; None if the keyframe cannot be decoded.
 
     Raises:
         LookError: the picture could not be measured.

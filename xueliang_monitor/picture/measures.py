@@ -222,7 +222,7 @@ class Measures(FrameValues[float]):
     """Fine detail by cell in levels, shape (18, 32)."""
 
     motion_ratio: float | None = None
-    """Size in bytes of the pictures after the keyframe over the size of the keyframe; None where unknown."""
+    """Size in bytes of the pictures after the keyframe over the size of the keyframe; None if unknown."""
 
     motion: Motion | None = None
     """How the frames of a burst differ; None without a burst."""

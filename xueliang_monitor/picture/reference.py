@@ -174,7 +174,7 @@ class Reference:
     def settled(self) -> Reference | None:
         """Return what may be saved on disk: lights that are medians of many looks, never a single picture.
 
-        None where no light is settled yet: usual values without a light would be an incomplete past.
+        None if no light is settled yet: usual values without a light would be an incomplete past.
         """
         lights = tuple(light for light in self.lights if light.looks >= SETTLED_LOOKS)
         return replace(self, lights=lights, previous=b"") if lights else None

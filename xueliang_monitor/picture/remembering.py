@@ -34,7 +34,7 @@ SPACED = 18
 """Before the recent values, one look in so many is kept: 24 values reach back a day at five minutes a look."""
 
 SAME_GREY = 0.25
-"""Two views may share a light where their grey shares differ by less: faint colours come and go. Chosen by hand."""
+"""Two views may share a light if their grey shares differ by less: faint colours come and go. Chosen by hand."""
 
 SAME_LIGHT_LEVELS = 10.0
 """Within this distance a look belongs to a known light and moves it a little towards itself. Chosen by hand."""

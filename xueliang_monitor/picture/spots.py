@@ -38,7 +38,7 @@ def spots_share(thumb: Plane, near: Sequence[Plane], still: Mask) -> float:
     """Return the share of the view in small patches of a colour or lightness that no near light has there.
 
     Only the `still` cells count, without the third of the view that has the most spots. Shadows are larger and are no
-    spots. Colour is left out where the picture turned grey, or where it is known in grey only.
+    spots. Colour is left out if the picture turned grey, or if it is known in grey only.
     """
     now, least = cell_logs(thumb, _DARK_OFFSET), np.full(still.shape, np.inf, np.float32)
     comparable = comparable_colours(thumb, near)

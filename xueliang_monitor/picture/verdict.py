@@ -59,10 +59,10 @@ class View:
     """The camera's past."""
 
     hour: float | None = None
-    """Local hour at the camera, in [0, 24); None where unknown."""
+    """Local hour at the camera, in [0, 24); None if unknown."""
 
     usual: Usual = field(init=False)
-    """What is usual for the camera; without values where the past is not enough to judge against."""
+    """What is usual for the camera; without values if the past is not enough to judge against."""
 
     def __post_init__(self) -> None:
         """Unpack the usual values once for all checks."""
@@ -71,7 +71,7 @@ class View:
 
     @property
     def past(self) -> Comparison | None:
-        """How the frame compares with its past; None where the past is not enough to judge against."""
+        """How the frame compares with its past; None if the past is not enough to judge against."""
         return self.compared if self.reference is not None and self.reference.learned else None
 
     @property
@@ -81,7 +81,7 @@ class View:
 
     @property
     def textured_ratio(self) -> float:
-        """Share of the view with a pattern, now or usually, whichever is smaller; 0 where unknown."""
+        """Share of the view with a pattern, now or usually, whichever is smaller; 0 if unknown."""
         if self.compared is None:
             return 0.0
         return min(self.compared.textured_ratio, self.usual.scene.textured_ratio.median(1.0))
@@ -95,7 +95,7 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What a check found: a score in [0, 1], None where it cannot tell, and the reason in words.
+    """What a check found: a score in [0, 1], None if it cannot tell, and the reason in words.
 
     `suspect` asks for an early second look.
     """
@@ -105,7 +105,7 @@ class Judged:
     suspect: bool = False
 
     def sight(self, limit: float = LIMIT) -> Sight:
-        """Return what the score means where a fault is seen from `limit` on."""
+        """Return what the score means if `limit` is the least score of a fault."""
         if limit >= OFF:
             return Sight.RULED_OUT
         if self.suspect:
@@ -147,7 +147,7 @@ class Check:
 
 
 def over(value: float, limit: float, full: float) -> float:
-    """Return a score: 0.5 where `value` is at `limit`, 1 at `full`, 0 as far on the other side.
+    """Return a score: 0.5 if `value` is at `limit`, 1 at `full`, 0 as far on the other side.
 
     Where `full` is not beyond the limit, the score is a step: 0 below the limit, 1 above.
     """
@@ -162,7 +162,7 @@ def under(value: float, limit: float, full: float) -> float:
 
 
 def any_of(*found: Judged) -> Judged:
-    """Return the strongest of several signs of one fault; unknown only where every sign is unknown."""
+    """Return the strongest of several signs of one fault; unknown only if every sign is unknown."""
     return max(found, key=lambda judged: -1.0 if judged.score is None else judged.score)
 
 

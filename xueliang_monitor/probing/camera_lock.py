@@ -23,7 +23,7 @@ class CameraBusyError(Exception):
 class CameraLocks:
     """Locks, one for each camera's host.
 
-    `state` is the folder that the daemon and its commands share. Without it, or where it cannot be used, the locks hold
+    `state` is the folder that the daemon and its commands share. Without it, or if it cannot be used, the locks hold
     within this process only.
     """
 
@@ -55,7 +55,7 @@ class CameraLocks:
 
     @contextlib.contextmanager
     def _file(self, name: str) -> Iterator[int | None]:
-        """Yield an open lock file, None where it cannot be opened. It is never removed: others may wait on it."""
+        """Yield an open lock file, None if it cannot be opened. It is never removed: others may wait on it."""
         handle = None
         with contextlib.suppress(OSError):
             handle = self._open(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import replace
 from typing import Self
 
@@ -17,6 +18,8 @@ from xueliang_monitor.wire.transcript import Exchange, Transcript, redact
 
 TOTAL_SECONDS = 15.0
 MAX_RESPONSE_BYTES = 64 * 1024
+_STATUS_LINE = re.compile(rb"RTSP/\d\.\d \d{3} ")
+_STATUS_LINE_BYTES = 13
 
 
 class _Recorded(RtspConnection):
@@ -37,11 +40,26 @@ class _Recorded(RtspConnection):
             self.exchanges.append(Exchange(data, b""))
         elif self.exchanges:
             last = self.exchanges[-1]
-            self.exchanges[-1] = replace(last, response=(last.response + data)[:MAX_RESPONSE_BYTES])
+            response = last.response + data
+            if last.request.startswith(b"TEARDOWN "):
+                response = _from_status_line(response)
+            self.exchanges[-1] = replace(last, response=response[:MAX_RESPONSE_BYTES])
+
+
+def _from_status_line(data: bytes) -> bytes:
+    """Return a response without the media in front of it, or the end of the media if no response has arrived yet.
+
+    The data may start within an interleaved frame: a camera sends media until it answers TEARDOWN.
+    """
+    if found := _STATUS_LINE.search(data):
+        return data[found.start() :]
+    return data[1 - _STATUS_LINE_BYTES :]
 
 
 def _without_media(exchange: Exchange) -> Exchange:
-    """Cut a response where the first interleaved frame begins (RFC 2326, 10.12)."""
+    """Cut a response at the first interleaved frame (RFC 2326, 10.12)."""
+    if exchange.request.startswith(b"TEARDOWN ") and not _STATUS_LINE.match(exchange.response):
+        return replace(exchange, response=b"")
     head, gap, rest = exchange.response.partition(b"\r\n\r\n")
     if exchange.request.startswith(b"PLAY") and gap:
         return replace(exchange, response=head + gap)

@@ -55,7 +55,7 @@ async def _climb_within(probe: Probe, context: VisitContext, climbed: Climbed, s
 
 
 def _not_running(context: VisitContext, since: float, limit: float) -> ShortageError | None:
-    """Return a shortage where the process ran too little during a rung to judge faults that depend on time."""
+    """Return a shortage if the process ran too little during a rung to judge faults that depend on time."""
     lost = context.pauses.lost_since(since)
     if lost < min(LOST_SECONDS, limit / 2):
         return None
@@ -67,7 +67,7 @@ def _not_running(context: VisitContext, since: float, limit: float) -> ShortageE
 
 
 def _own_fault(fault: FaultSeen, context: VisitContext, since: float, limit: float) -> ShortageError | None:
-    """Return a shortage where a stopped or starved monitor may itself be the cause of a fault."""
+    """Return a shortage if a stopped or starved monitor may itself be the cause of a fault."""
     if fault.fault.code in UNANSWERED and context.pauses.stopped_within(WAKING_SECONDS):
         detail = "the monitor was stopped or its machine suspended until a moment ago; its network may not be back"
         return ShortageError(Resource.PROCESSOR, f"{detail} ({fault.detail})")

@@ -43,7 +43,7 @@ class Played:
     """The keyframe that was received, and what came with it.
 
     `following` are the pictures after the keyframe, and `motion_ratio` their size over its own. `size` is in pixels,
-    None where the stream does not contain it. `normal` is what is normal for the stream after this visit.
+    None if the stream does not contain it. `normal` is what is normal for the stream after this visit.
     """
 
     keyframe: AccessUnit
@@ -79,7 +79,7 @@ class Climbed:
     codes: frozenset[str] = frozenset()
 
     def find(self, kind: type[Value]) -> Value | None:
-        """Return the value of a type; None where the rung that returns it was not climbed, or failed."""
+        """Return the value of a type; None if the rung that returns it was not climbed, or failed."""
         value = self.values.get(kind)
         return value if isinstance(value, kind) else None
 

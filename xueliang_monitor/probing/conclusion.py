@@ -67,7 +67,7 @@ def _name_path(finding: Finding, target: Target, device: DeviceMemory) -> Findin
 
 
 def _online(found: Findings) -> bool | None:
-    """Return whether the camera is online, None where the visit cannot tell."""
+    """Return whether the camera is online, None if the visit cannot tell."""
     if any(result.rung == Rung.RTSP and result.ok for result in found.rungs):
         return True
     own_error = any(finding.code == CHECK_FAILED.code and finding.rung == found.stopped_at for finding in found.seen)

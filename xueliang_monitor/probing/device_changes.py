@@ -65,7 +65,7 @@ JUDGED = frozenset(fault.code for fault in (CLOCK_DRIFT, DEVICE_REBOOTED, DEVICE
 
 
 def judge_clock(offset: float | None, target: Target) -> Finding | None:
-    """Judge a clock by its offset from ours in seconds; None where it is right or unknown."""
+    """Judge a clock by its offset from ours in seconds; None if it is right or unknown."""
     if offset is None or abs(offset) <= target.clock_drift_seconds:
         return None
     sense = "ahead" if offset > 0 else "behind"
@@ -77,7 +77,7 @@ def judge_clock(offset: float | None, target: Target) -> Finding | None:
 
 
 def judge_identity(reported: Identity, expected: Identity | None) -> Finding | None:
-    """Compare the identity that the device reports with the expected one; None where they agree."""
+    """Compare the identity that the device reports with the expected one; None if they agree."""
     if expected is None:
         return None
     described = f"{reported.manufacturer} {reported.model}, serial number {reported.serial or '?'}".strip()

@@ -30,7 +30,7 @@ Answer = TypeVar("Answer")
 
 @functools.cache
 def _load() -> None:
-    """Load zeep and parse the service definitions, once, and only where a camera speaks ONVIF."""
+    """Load zeep and parse the service definitions, once, and only if a camera speaks ONVIF."""
     from xueliang_monitor.net.onvif_wsdl import definitions
 
     definitions()
@@ -59,7 +59,7 @@ async def conversation(
 
 
 async def _optional(answer: Awaitable[Answer], otherwise: Answer) -> Answer:
-    """Return the answer to an optional request, or `otherwise` where the camera does not answer it."""
+    """Return the answer to an optional request, or `otherwise` if the camera does not answer it."""
     try:
         async with asyncio.timeout(OPTIONAL_SECONDS):
             return await answer

@@ -21,11 +21,11 @@ class DeviceMemory:
 
     Attributes:
         hints: clock offset, kind of login and service paths.
-        identity: its identity at the first visit. Changes are judged against it where the file names none.
+        identity: its identity at the first visit. Changes are judged against it if the file names none.
         reported: the identity that it reported at the last visit.
         interviewed_at: when profiles, host name and services were last asked.
-        stream_path: the RTSP path that it names for the watched profile; empty where unknown.
-        last_start: when it last started, by its own clock and by ours; None where unknown.
+        stream_path: the RTSP path that it names for the watched profile; empty if unknown.
+        last_start: when it last started, by its own clock and by ours; None if unknown.
         restart_noticed_at: when a restart was last noticed.
 
     """
@@ -56,7 +56,7 @@ class DeviceMemory:
         )
 
     def keyframe_interval(self, target: OnvifTarget) -> float | None:
-        """Return the keyframe interval of the watched profile in seconds; None where unknown."""
+        """Return the keyframe interval of the watched profile in seconds; None if unknown."""
         known = next((item for item in self.profiles if item.token == target.profile), None)
         reported = known.stream.keyframe_interval_seconds if known is not None else None
         return reported or target.keyframe_interval_seconds

@@ -1,4 +1,4 @@
-"""What a visit has found so far: the one place where it adds up."""
+"""Collects what a visit has found so far."""
 
 from __future__ import annotations
 

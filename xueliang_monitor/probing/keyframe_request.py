@@ -1,4 +1,4 @@
-"""Asks a camera for a keyframe where they are rare (SetSynchronizationPoint, ONVIF Media 5.18)."""
+"""Asks a camera for a keyframe if keyframes are rare (SetSynchronizationPoint, ONVIF Media 5.18)."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ LONG_KEYFRAME_INTERVAL_SECONDS = 2.0
 
 
 async def ask_for_keyframe(context: VisitContext, climbed: Climbed) -> bool:
-    """Ask the camera for a keyframe now where that helps; return whether it was asked. Raises nothing but cancellation.
+    """Ask the camera for a keyframe now if that helps; return whether it was asked. Raises nothing but cancellation.
 
-    A camera is asked where its keyframes are over 2 s apart, its file allows it, and its kind of login is known.
+    A camera is asked if its keyframes are over 2 s apart, its file allows it, and its kind of login is known.
     """
     target, known = context.target.onvif, context.memory.device
     if target is None or not target.request_keyframe or known.hints.login is LoginKind.UNKNOWN:

@@ -75,7 +75,7 @@ class Denial(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """Whether a login may be tried: not so where `denial` says why, and the next attempt is `wait_seconds` away."""
+    """Whether a login may be tried: if not, `denial` says why, and the next attempt is `wait_seconds` away."""
 
     denial: Denial | None = None
     wait_seconds: float = 0.0
@@ -103,7 +103,7 @@ class LoginHistory:
     in_doubt: bool = False
 
     def for_credentials(self, credentials: Credentials | None) -> Self:
-        """Return this history, or a fresh one where the credentials changed."""
+        """Return this history, or a fresh one if the credentials changed."""
         fingerprint = None
         if credentials is not None:
             text = f"{credentials.username}\0{credentials.password}".encode()
@@ -185,7 +185,7 @@ class Login:
         """Say whether a login may be tried over ONVIF after RTSP in the same visit.
 
         `rtsp` is how the login over RTSP went, and `permitted` whether one was allowed there. Failures add up, so that
-        the same credentials are not tried over both protocols where RTSP refuses them.
+        the same credentials are not tried over both protocols if RTSP refuses them.
         """
         if rtsp.is_lock:
             return Permission(Denial.LOCKED, LOCK_SECONDS)
@@ -215,7 +215,7 @@ class Login:
         return Login(self.rtsp.after(rtsp, now), device, refusals)
 
     def why_withheld(self, rtsp: LoginOutcome, now: float) -> str | None:
-        """Say why a refusal over RTSP is not judged yet, in words for people; None where it is judged."""
+        """Say why a refusal over RTSP is not judged yet, in words for people; None if it is judged."""
         if rtsp is LoginOutcome.REFUSED and self.rtsp.was_accepted:
             return "after good sessions: tried once more before it is judged"
         if rtsp is LoginOutcome.HELD_BACK and self.rtsp.credentials is not None:

@@ -136,7 +136,7 @@ class Reception:
 
     @property
     def frame_rate(self) -> float | None:
-        """Frames per second by timestamps, by arrival where timestamps do not advance; None with too few frames."""
+        """Frames per second by timestamps, by arrival if timestamps do not advance; None with too few frames."""
         steps = self._steps()
         return self.clock_rate / statistics.median(steps) if len(steps) >= 3 else self.arrival_rate
 
@@ -167,9 +167,9 @@ class Reception:
 
     @property
     def motion_ratio(self) -> float | None:
-        """The median size of the frames after the keyframe over the keyframe's size; None where unknown.
+        """The median size of the frames after the keyframe over the keyframe's size; None if unknown.
 
-        MJPEG frames are all keyframes: the ratio is 0 where the next ones are identical to the byte, else 1.
+        MJPEG frames are all keyframes: the ratio is 0 if the next ones are identical to the byte, else 1.
         """
         if self.keyframe is None or self.keyframe.pictures > 1:
             return None

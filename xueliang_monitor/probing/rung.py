@@ -84,7 +84,7 @@ def _when_due(_context: VisitContext, _climbed: Climbed, *, due: bool) -> bool:
 
 
 class Wanted(Protocol):
-    """Says whether a rung beside the ladder is climbed in a visit, where it is due or not."""
+    """Says whether a rung beside the ladder is climbed in a visit, given whether it is due."""
 
     def __call__(self, context: VisitContext, climbed: Climbed, /, *, due: bool) -> bool:
         """Return whether it is climbed."""
@@ -100,20 +100,20 @@ class Probe:
         summary: what it does, in one sentence.
         faults: what it can see.
         excludes: codes of which only one can stop a visit: seeing one, or passing, rules out the others.
-        timed: faults that also a monitor that does not get to run finds at a healthy camera.
-        timed_out: the fault where its timeout is over.
+        timed: faults that a starved monitor may wrongly see on a healthy camera.
+        timed_out: the fault raised when the time limit expires.
         climb: climbs it within so many seconds; raises `FaultSeen` for the fault that stops the visit.
         prepare: runs before it, takes none of its time and bounds its own; returns a value as `climb` does.
         interval_seconds: how often it is climbed.
         recheck: how soon it is climbed again while something is undecided.
         timeout_seconds: how long it may take.
-        grace_seconds: how much longer it is waited for, where it watches its timeout itself.
+        grace_seconds: the extra time that the visit waits for a rung that watches its timeout itself.
         confirmations: how many visits in a row must see one of its faults.
         offline: whether a camera at which it fails is offline.
         beside: None for a rung of the ladder. A rung beside the ladder names the rung that is climbed before it, and
             its failure stops no visit.
         applies: whether a camera has it.
-        wanted: whether a rung beside the ladder is climbed in a visit, where it is due or not.
+        wanted: whether a rung beside the ladder is climbed in a visit, given whether it is due.
         leaves_seconds: of a bounded visit, the time that it leaves for later rungs.
         after_session: whether the RTSP session is closed before it, as it does not need the camera.
         port: the port of the camera that it talks to.

@@ -114,7 +114,7 @@ def _judge_rate(rate: float, usual: float, basis: str) -> str:
 
 
 def _judge_bitrate(rate: float, target: Target, normal: StreamBaseline) -> str | None:
-    """Return what is wrong with a bitrate, empty where nothing is, None where that cannot be told."""
+    """Return what is wrong with a bitrate, empty if nothing is, None if that cannot be told."""
     limit = target.expected.bits_per_second if target.expected else None
     low, high = target.bits_per_second_range or (0.0, OVER_LIMIT_SHARE * limit if limit else 0.0)
     basis = "allowed by its file" if target.bits_per_second_range else "configured maximum" if limit else "normally"

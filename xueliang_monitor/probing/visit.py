@@ -45,7 +45,7 @@ async def _climb_ladder(context: VisitContext, top: Rung) -> Findings:
 
 
 async def _climb_beside(context: VisitContext, found: Findings, due: Collection[Rung]) -> None:
-    """Climb the rungs beside the ladder that the camera has, where they are due or wanted."""
+    """Climb the rungs beside the ladder that the camera has, if they are due or wanted."""
     for probe in BESIDE:
         if probe.applies(context.target) and probe.wanted(context, found.climbed, due=probe.rung in due):
             await climb_one(found, probe, context)

@@ -26,19 +26,19 @@ class Behaviour:
     """The settings of one camera; the defaults are those of a camera without a fault.
 
     Connections:
-        `listening` is False where the port refuses connections, `accepting` where they get no answer at all (a dead
-        switch), `answering` where they are accepted but no request is answered. `tls` is False where a camera that
+        `listening` is False if the port refuses connections, `accepting` if they get no answer at all (a dead
+        switch), `answering` if they are accepted but no request is answered. `tls` is False if a camera that
         should use TLS does not. `hang_up` closes the connection at the first request. `answer_delay` is in seconds.
     RTSP:
         `refuse` maps a method to the status of its response; `location` and `reason` go with that response.
         `rtsp_reply` returns the bytes that are sent in place of every response. `interleaved` and `udp` are the
-        transports that SETUP accepts. `path` is where the stream moved to, `encoding` replaces the codec in the SDP.
+        transports that SETUP accepts. `path` is the new path of the stream, `encoding` replaces the codec in the SDP.
     Media:
-        `variant` names the clip. `media` and `keyframes` are False where none are sent. `loss` and `disorder` are
+        `variant` names the clip. `media` and `keyframes` are False if none are sent. `loss` and `disorder` are
         shares of packets in [0, 1]. Every `thinning`th picture is sent. `payload_filters` are applied in order.
         The stream is reset or stalls after that many packets.
     ONVIF:
-        `onvif_listening` is False where the port is closed. `onvif_reply` is sent in place of every response.
+        `onvif_listening` is False if the port is closed. `onvif_reply` is sent in place of every response.
         `clock_offset` is the camera's clock minus the correct time, in seconds.
     """
 

@@ -8,6 +8,7 @@ import socket
 import ssl
 
 from xueliang_monitor.model import Credentials, Target
+from xueliang_monitor.simulator import clips
 from xueliang_monitor.simulator.behaviour import Behaviour
 from xueliang_monitor.simulator.camera_state import CameraState
 from xueliang_monitor.simulator.faults import SimulatedFault
@@ -20,7 +21,7 @@ def _serves_onvif(behaviour: Behaviour) -> bool:
 
 
 class SimulatedCamera(CameraState):
-    """Serves RTSP on its own address, over TLS where a context is given, and ONVIF where a port is given."""
+    """Serves RTSP on its own address, over TLS if a context is given, and ONVIF if a port is given."""
 
     def __init__(
         self,
@@ -56,7 +57,13 @@ class SimulatedCamera(CameraState):
             await self.onvif.stop()
 
     async def set_fault(self, fault: SimulatedFault) -> None:
-        """Add a fault, or replace the one with the same name."""
+        """Add a fault, or replace the one with the same name.
+
+        Raises:
+            FileNotFoundError: the simulator has no clip of this camera with the fault; nothing was changed.
+
+        """
+        clips.load(self.scene, self.codec, fault.apply(self.behaviour).variant)
         self.faults[fault.name] = fault
         await self._apply_faults()
         if self.onvif is not None and self.behaviour.restarted:

@@ -99,5 +99,8 @@ def load(scene: str, codec: Codec, variant: str) -> Clip:
         FileNotFoundError: there is no such clip.
 
     """
-    raw = (resources.files("xueliang_monitor.simulator") / "clips" / f"{scene}-{variant}.{codec}").read_bytes()
+    file = resources.files("xueliang_monitor.simulator") / "clips" / f"{scene}-{variant}.{codec}"
+    if not file.is_file():
+        raise FileNotFoundError(f"the simulator has no clip {file.name}; make it with tools/make_clips.py")
+    raw = file.read_bytes()
     return _jpeg_clip(raw) if codec is Codec.MJPEG else _nal_clip(codec, raw)

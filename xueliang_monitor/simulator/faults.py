@@ -1,9 +1,12 @@
-"""The faults that a simulated camera can have. This module is the only place to touch for a new one.
+"""The faults that a simulated camera can have. A new fault is declared here and listed in `FAULTS`.
 
-A fault is one declaration: its name, the catalogue code that the monitor must find, a line of help, its settings, and
-how it changes the camera's `Behaviour`. Its line in `FAULTS` puts it into `xueliang simulate faults`, the control
-endpoint, the end-to-end tests and, with an `Incident`, into the demo. A picture fault also needs its clip
-(`tools/make_clips.py`).
+A declaration has a name, the catalogue code that the monitor must find, a line of help, its settings, and its changes
+of the camera's `Behaviour`. `xueliang simulate faults`, the control endpoint, the end-to-end tests and, with an
+`Incident`, the demo are derived from it. Two kinds of faults need more:
+
+- A fault that no field of `Behaviour` can express also needs a new field in `behaviour.py` and the code that obeys it,
+  in `session.py`, `player.py`, `transports.py` or `onvif.py`.
+- A picture fault also needs a clip for each entry of `clips.PROFILES`, made by `tools/make_clips.py`.
 """
 
 from __future__ import annotations
@@ -43,6 +46,17 @@ class SimulatedFault:
     incident: ClassVar[Incident | None] = None
     changes: ClassVar[Mapping[str, Any]] = MappingProxyType({})
 
+    def __init_subclass__(cls) -> None:
+        """Check the declaration.
+
+        Raises:
+            ValueError: `changes` names a field that `Behaviour` does not have.
+
+        """
+        known = {item.name for item in fields(Behaviour)}
+        if unknown := sorted(cls.changes.keys() - known):
+            raise ValueError(f"fault {cls.name!r}: Behaviour has no field {unknown[0]!r}; see behaviour.py")
+
     def apply(self, behaviour: Behaviour) -> Behaviour:
         """Return the behaviour with `changes`, and with the settings that have the name of a field of `Behaviour`."""
         known = {item.name for item in fields(Behaviour)}
@@ -58,7 +72,12 @@ class SimulatedFault:
 def _fault(
     name: str, code: str, about: str, *, incident: Incident | None = None, **changes: Any
 ) -> type[SimulatedFault]:
-    """Declare a fault without settings of its own."""
+    """Declare a fault without settings; `changes` are new values of fields of `Behaviour`.
+
+    Raises:
+        ValueError: `Behaviour` has no such field.
+
+    """
     members = {"name": name, "code": code, "about": about, "incident": incident, "changes": changes, "__slots__": ()}
     return type(f"Fault_{name}", (SimulatedFault,), members)
 
@@ -200,7 +219,7 @@ def _onvif(name: str, code: str, about: str, reply: HttpReply) -> type[Simulated
 def _picture(
     name: str, code: str, about: str, variant: str = "", *, incident: Incident | None = None
 ) -> type[SimulatedFault]:
-    """Declare a fault that is visible in the picture; `variant` names its clip, where that differs from the fault."""
+    """Declare a fault that is visible in the picture; `variant` names its clip if the names differ."""
     return _fault(name, code, about, incident=incident, variant=variant or name)
 
 

@@ -118,7 +118,10 @@ async def _set(request: web.Request) -> web.Response:
         raise web.HTTPBadRequest(text="the settings are not JSON") from error
     except ValueError as error:
         raise web.HTTPBadRequest(text=str(error)) from error
-    await camera.set_fault(fault)
+    try:
+        await camera.set_fault(fault)
+    except FileNotFoundError as error:
+        raise web.HTTPConflict(text=f"{fault.name} cannot be set on {camera.target.id}: {error}") from error
     return web.json_response({"camera": camera.target.id, "faults": sorted(camera.faults)})
 
 

@@ -135,7 +135,7 @@ class OnvifService:
         return _soap(200, soap_messages.envelope(handler(self._device(), call)))
 
     def _deny(self, request: web.BaseRequest, call: soap_messages.SoapRequest) -> web.Response | None:
-        """Return the response to a missing or wrong login, or None where the login is valid."""
+        """Return the response to a missing or wrong login, or None if the login is valid."""
         credentials, behaviour = self._camera.credentials, self._camera.behaviour
         changed = behaviour.password_changed or behaviour.onvif_password_changed
         if self._by_digest:

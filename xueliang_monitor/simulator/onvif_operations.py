@@ -27,7 +27,7 @@ class SimulatedDevice:
     """The state of a simulated camera at the time of one request.
 
     `base_url` and `stream_url` hold the address that the camera believes it has. `clock` and `started_at` are seconds
-    since the epoch. `publishes_last_reboot` is True where the events service has the LastReboot topic.
+    since the epoch. `publishes_last_reboot` is True if the events service has the LastReboot topic.
     """
 
     serial: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import enum
 import secrets
 
 from xueliang_monitor.simulator.camera_state import CameraState
@@ -44,6 +45,14 @@ _CHALLENGES = {
 """The WWW-Authenticate headers by `CameraState.login_kind`."""
 
 LOGIN_KINDS = tuple(_CHALLENGES)
+
+
+class LoginState(enum.Enum):
+    """The state of the login of one request. STALE means that only the nonce must be renewed."""
+
+    VALID = enum.auto()
+    STALE = enum.auto()
+    MISSING_OR_WRONG = enum.auto()
 
 
 class ClientSession:
@@ -105,8 +114,8 @@ class ClientSession:
         behaviour = self._camera.behaviour
         if request.method == "OPTIONS":
             self._reply(request, 200, ("Public", _METHODS))
-        elif (stale := self._check_login(request)) is not None:
-            self._challenge(request, stale=stale)
+        elif (login := self._login_state(request)) is not LoginState.VALID:
+            self._challenge(request, stale=login is LoginState.STALE)
         elif status := behaviour.refuse.get(request.method):
             location = (("Location", behaviour.location),) if behaviour.location else ()
             self._reply(request, status, *location, reason=behaviour.reason)
@@ -129,11 +138,10 @@ class ClientSession:
         values = [offer.format(realm=REALM, nonce=self._nonce) + (", stale=true" if stale else "") for offer in offers]
         self._reply(request, 401, *(("WWW-Authenticate", value) for value in values))
 
-    def _check_login(self, request: Request) -> bool | None:
-        """Return None for a valid login, True where only the nonce is stale, False where it is missing or wrong."""
+    def _login_state(self, request: Request) -> LoginState:
         value = request.headers.get("authorization")
         if not value:
-            return False
+            return LoginState.MISSING_OR_WRONG
         camera = self._camera
         valid = not camera.behaviour.password_changed and auth.verify(
             value, camera.credentials, method=request.method, realm=REALM, nonce=self._nonce
@@ -143,12 +151,12 @@ class ClientSession:
             valid = False
         if not valid:
             camera.refused_logins += 1
-            return False
+            return LoginState.MISSING_OR_WRONG
         self._nonce_uses += 1
         if camera.nonce_lives and self._nonce_uses > camera.nonce_lives:
             self._nonce, self._nonce_uses = secrets.token_hex(16), 0
-            return True
-        return None
+            return LoginState.STALE
+        return LoginState.VALID
 
     def _reply(
         self, request: Request, status: int, *headers: tuple[str, str], body: bytes = b"", reason: str = ""

@@ -78,7 +78,7 @@ class DatagramOutlet:
 
 
 def outlet(transport: str, writer: asyncio.StreamWriter, *, udp: bool, interleaved: bool) -> Outlet | None:
-    """Return the outlet for a client's Transport header, or None where the transport is not supported (461)."""
+    """Return the outlet for a client's Transport header, or None if the transport is not supported (461)."""
     if interleaved and (match := re.search(r"interleaved=(\d+)", transport)):
         return InterleavedOutlet(writer, int(match[1]))
     if udp and "/TCP" not in transport and (match := re.search(r"client_port=(\d+)-(\d+)", transport)):

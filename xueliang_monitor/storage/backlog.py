@@ -16,7 +16,7 @@ from xueliang_monitor.time_format import iso_local
 MAX_TRANSITIONS = 20_000
 """About 6 MB: a week with two transitions a minute."""
 
-MAX_LOOKS = 10_000
+MAX_SAMPLES = 10_000
 """About 10 MB: 17 hours of 147 cameras. Picture samples only help to tune limits."""
 
 MAX_DAYS = 50_000
@@ -30,7 +30,7 @@ ROOM = 0.1
 
 _WORDS = {
     ChangeKind.EVENTS: ("event", "events"),
-    ChangeKind.LOOKS: ("picture sample", "picture samples"),
+    ChangeKind.SAMPLES: ("picture sample", "picture samples"),
     ChangeKind.DAYS: ("camera's day", "cameras' days"),
     ChangeKind.OUTAGES: ("outage", "outages"),
 }
@@ -88,8 +88,8 @@ def one_by_one(changes: Changes) -> Iterator[Changes]:
         yield Changes(cameras=(known,))
     for seconds in changes.seconds:
         yield Changes(seconds=(seconds,))
-    for look in changes.looks:
-        yield Changes(looks=(look,))
+    for sample in changes.samples:
+        yield Changes(samples=(sample,))
     for outage in changes.outages:
         yield Changes(outages=(outage,))
     for uplink in changes.uplinks:
@@ -113,20 +113,21 @@ class Backlog:
         self._shifted = 0.0
         self._clock: ClockReading | None = None
         self._seconds: dict[tuple[str, str], AvailabilitySeconds] = {}
-        self._looks: list[PictureSample] = []
+        self._samples: list[PictureSample] = []
         self._lost = lost
         self.losses = Losses()
 
     def __len__(self) -> int:
-        held = (self._transitions, self._cameras, self._seconds, self._looks, self._outages, self._uplinks, self._gone)
-        return sum(map(len, held)) + bool(self._shifted)
+        cameras = len(self._cameras) + len(self._gone)
+        held = (self._transitions, self._seconds, self._samples, self._outages, self._uplinks)
+        return cameras + sum(map(len, held)) + bool(self._shifted)
 
     def add(self, changes: Changes) -> None:
         """Add later changes."""
         self._shift(changes.shifted)
         self._clock = changes.clock or self._clock
         self._transitions += changes.transitions
-        self._looks += changes.looks
+        self._samples += changes.samples
         for camera in changes.gone:
             self._gone[camera] = None
             self._cameras.pop(camera, None)
@@ -151,14 +152,14 @@ class Backlog:
             transitions=tuple(self._transitions),
             cameras=tuple(self._cameras.values()),
             seconds=tuple((camera, day, seconds) for (camera, day), seconds in self._seconds.items()),
-            looks=tuple(self._looks),
+            samples=tuple(self._samples),
             outages=tuple((camera, outage) for (camera, _), outage in self._outages.items()),
             uplinks=tuple(self._uplinks.items()),
             gone=tuple(self._gone),
             shifted=self._shifted,
             clock=self._clock,
         )
-        self._transitions, self._cameras, self._seconds, self._looks = [], {}, {}, []
+        self._transitions, self._cameras, self._seconds, self._samples = [], {}, {}, []
         self._outages, self._uplinks, self._gone, self._shifted, self._clock = {}, {}, {}, 0.0, None
         return whole
 
@@ -172,7 +173,7 @@ class Backlog:
         """Count the changes of a batch as lost."""
         self._count(ChangeKind.EVENTS, [iso_local(item.at) for item in changes.transitions])
         self._count(ChangeKind.OUTAGES, [iso_local(outage.began) for _, outage in changes.outages])
-        self._count(ChangeKind.LOOKS, [iso_local(item.at) for item in changes.looks])
+        self._count(ChangeKind.SAMPLES, [iso_local(item.at) for item in changes.samples])
         self._count(ChangeKind.DAYS, [day for _, day, _ in changes.seconds])
         self.losses.watched += sum(seconds.observed for _, _, seconds in changes.seconds)
 
@@ -182,10 +183,10 @@ class Backlog:
             self._lost(kind, len(moments))
 
     def _bound(self) -> None:
-        if len(self._looks) > MAX_LOOKS:
-            count = len(self._looks) - int(MAX_LOOKS * (1 - ROOM))
-            self.drop(Changes(looks=tuple(self._looks[:count])))
-            del self._looks[:count]
+        if len(self._samples) > MAX_SAMPLES:
+            count = len(self._samples) - int(MAX_SAMPLES * (1 - ROOM))
+            self.drop(Changes(samples=tuple(self._samples[:count])))
+            del self._samples[:count]
         if len(self._seconds) > MAX_DAYS:
             oldest = sorted(self._seconds, key=lambda each: each[1])[: len(self._seconds) - int(MAX_DAYS * (1 - ROOM))]
             gone = tuple((camera, day, self._seconds.pop((camera, day))) for camera, day in oldest)

@@ -158,7 +158,7 @@ class History(HistoryQueries):
         )
         self._database.executemany(
             "INSERT OR REPLACE INTO looks VALUES (?, ?, ?, ?)",
-            ((each.camera, each.at, *pack(each)) for each in changes.looks),
+            ((each.camera, each.at, *pack(each)) for each in changes.samples),
         )
 
     def _shift(self, seconds: float) -> None:

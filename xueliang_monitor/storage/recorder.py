@@ -262,7 +262,7 @@ class Recorder:
                     left.waiting.popleft()
                     left.waiting.extendleft(reversed(parts))
                     continue
-                log.error("%s; the change is left out", error)  # noqa: TRY400 - the cause stands in the line
+                log.error("%s; the change is skipped", error)  # noqa: TRY400 - the cause stands in the line
                 left.refused.append(changes)
             left.waiting.popleft()
 

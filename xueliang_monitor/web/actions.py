@@ -15,7 +15,7 @@ from xueliang_monitor.judgement.maintenance import Window, WindowKind
 from xueliang_monitor.storage.history import History
 from xueliang_monitor.storage.history_error import HistoryError
 from xueliang_monitor.web.keys import AUDIT, CHECK_NOW, CHECKS, FLEET, RENDERER, STATE_FOLDER, USER
-from xueliang_monitor.web.responses import local_address, refuse
+from xueliang_monitor.web.responses import deny, local_address
 
 log = logging.getLogger(__name__)
 LEAST_SECONDS, MOST_SECONDS = 60.0, 30 * 86_400.0
@@ -28,13 +28,13 @@ async def _note(request: web.Request, action: str, **what: str) -> bool:
 
 
 async def _form(request: web.Request) -> dict[str, str] | web.Response:
-    """Return the fields of a form, or the refusal: no user is logged in, or another site sent the form."""
+    """Return the fields of a form, or the denial: no user is logged in, or another site sent the form."""
     form = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
     user = request.get(USER)
     if user is None:
-        return refuse(request, 403, "nobody")
+        return deny(request, 403, "nobody")
     if not request.app[RENDERER].is_own_form(user, form):
-        return refuse(request, 403, "form")
+        return deny(request, 403, "form")
     return form
 
 
@@ -47,9 +47,9 @@ async def check(request: web.Request) -> web.StreamResponse:
     if request.app[FLEET].camera(name) is None:
         raise web.HTTPNotFound
     if not request.app[CHECKS].may(name, time.monotonic()):
-        return refuse(request, 429, "often")
+        return deny(request, 429, "often")
     if not await _note(request, "check now", camera=name):
-        return refuse(request, 503, "audit")
+        return deny(request, 503, "audit")
     request.app[CHECK_NOW](name)
     raise web.HTTPSeeOther(f"/cameras/{name}")
 
@@ -73,13 +73,13 @@ async def start(request: web.Request) -> web.StreamResponse:
     except ValueError:
         seconds = None
     if kind not in set(WindowKind) or not name or not _known(request, kind, name):
-        return refuse(request, 400, "subject")
+        return deny(request, 400, "subject")
     if not isinstance(seconds, float) or not LEAST_SECONDS <= seconds <= MOST_SECONDS:
-        return refuse(request, 400, "duration")
+        return deny(request, 400, "duration")
     if not reason:
-        return refuse(request, 400, "reason")
+        return deny(request, 400, "reason")
     if not await _note(request, "maintenance started", kind=kind, name=name, length=form["for"], reason=reason):
-        return refuse(request, 503, "audit")
+        return deny(request, 503, "audit")
 
     def change(history: History, now: float) -> None:
         history.start_maintenance(
@@ -96,9 +96,9 @@ async def stop(request: web.Request) -> web.StreamResponse:
         return form
     number = form.get("number", "")
     if not (number.isdecimal() and len(number) < 18):
-        return refuse(request, 400, "subject")
+        return deny(request, 400, "subject")
     if not await _note(request, "maintenance ended", number=number):
-        return refuse(request, 503, "audit")
+        return deny(request, 503, "audit")
 
     def change(history: History, now: float) -> None:
         history.stop_maintenance(int(number), now)
@@ -121,7 +121,7 @@ async def _written(
         windows = await asyncio.to_thread(write)
     except HistoryError as error:
         log.error("%s", error)  # noqa: TRY400
-        return refuse(request, 503, "history")
+        return deny(request, 503, "history")
     request.app[FLEET].take_windows(windows)
     raise web.HTTPSeeOther(local_address(form.get("back", "/")))
 

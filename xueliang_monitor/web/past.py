@@ -31,7 +31,7 @@ class Past:
     episodes: tuple[Episode, ...] = ()
     outages: tuple[Outage, ...] = ()
     windows: tuple[Window, ...] = ()
-    looks: tuple[PictureSample, ...] = ()
+    samples: tuple[PictureSample, ...] = ()
     readable: bool = False
 
 
@@ -45,7 +45,7 @@ def _read(state: Path, camera: str, site: str, uplink: str) -> Past:
             episodes=tuple(history.episodes(month, now + 1, camera, uplink or site)),
             outages=tuple(outage for _, outage in history.outages(month, FAR, camera)),
             windows=tuple(windows),
-            looks=tuple(history.looks(camera, now - 7 * DAY_SECONDS)),
+            samples=tuple(history.looks(camera, now - 7 * DAY_SECONDS)),
             readable=True,
         )
 

@@ -1,4 +1,4 @@
-"""Answers that pages share: a rendered page, a refusal, a live stream."""
+"""Answers that pages share: a rendered page, a denial, a live stream."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def respond(request: web.Request, template: str, /, *, status: int = 200, **valu
     return response
 
 
-def refuse(request: web.Request, status: int, why: str) -> web.Response:
-    """Answer that a request was denied; `why` selects the sentence in `refused.html`."""
-    return respond(request, "refused.html", status=status, why=why)
+def deny(request: web.Request, status: int, why: str) -> web.Response:
+    """Answer that the request is denied; `why` selects the sentence in `denied.html`."""
+    return respond(request, "denied.html", status=status, why=why)
 
 
 def local_address(address: str) -> str:

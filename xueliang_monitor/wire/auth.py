@@ -57,7 +57,7 @@ def parse_challenges(values: Iterable[str]) -> tuple[Challenge, ...]:
 def choose(challenges: tuple[Challenge, ...], before: Challenge | None = None) -> Challenge | None:
     """Return the strongest supported challenge, or None.
 
-    Digest comes first. Basic is chosen only where nothing else is offered, and never after a Digest challenge
+    Digest comes first. Basic is chosen only if nothing else is offered, and never after a Digest challenge
     (`before`), so that a server cannot downgrade the login.
     """
     digests = [item for item in challenges if item.scheme == "digest" and item.algorithm in _STRENGTH]

@@ -44,7 +44,7 @@ def probe(message_id: str) -> bytes:
 
 
 def probe_id(datagram: bytes) -> str | None:
-    """Return the message id of a Probe, or None where the datagram is not a Probe."""
+    """Return the message id of a Probe, or None if the datagram is not a Probe."""
     if b"Probe" not in datagram or b"ProbeMatch" in datagram:
         return None
     match = _MESSAGE_ID.search(datagram[:8192])

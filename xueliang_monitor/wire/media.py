@@ -26,7 +26,7 @@ class Codec(enum.StrEnum):
 class AccessUnit:
     """One picture: Annex B bytes, with parameter sets for a keyframe, or a JPEG file.
 
-    `complete` is False where one of its packets was lost; `data` is then empty. `data` is also empty for pictures that
+    `complete` is False if one of its packets was lost; `data` is then empty. `data` is also empty for pictures that
     are not keyframes, unless `keep_following` is set. `timestamp` is in units of the track's clock rate. `size` is in
     bytes. `pictures` is more than 1 for a recovery point (H.264, D.2.8), where `data` holds the pictures up to the
     first correct one. `continues` is True for the rest of the previous access unit, whose marker bit came too early.
@@ -46,5 +46,5 @@ class Depacketizer(Protocol):
     """Assembles packets into access units."""
 
     def push(self, packet: RtpPacket, *, lost: bool) -> list[AccessUnit]:
-        """Add the next packet; `lost` is True where packets before it are missing. Return the finished access units."""
+        """Add the next packet; `lost` is True if packets before it are missing. Return the finished access units."""
         ...

@@ -67,7 +67,7 @@ class NalDepacketizer(ABC):
         """Return whether a slice is the first one of its picture."""
 
     def _recovery_point(self, _units: Sequence[Unit]) -> int | None:
-        """Return the number of pictures up to the first correct one, or None where this is not a recovery point."""
+        """Return the number of pictures up to the first correct one, or None if this is not a recovery point."""
         return None
 
     def _finish(self) -> list[AccessUnit]:

@@ -107,7 +107,7 @@ def read_identity(response: Element) -> Identity:
 
 
 def read_hostname(response: Element) -> str:
-    """Parse GetHostnameResponse (ONVIF Core, 8.2.4); an empty string where no name is set."""
+    """Parse GetHostnameResponse (ONVIF Core, 8.2.4); an empty string if no name is set."""
     return text(response, "HostnameInformation", "Name", limit=120)
 
 

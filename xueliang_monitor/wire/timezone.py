@@ -52,7 +52,7 @@ class Zone:
     def offset(self, local: datetime.datetime, *, daylight: bool = False) -> datetime.timedelta:
         """Return the offset from UTC at a local time.
 
-        `daylight` is True where the camera says that summer time is in effect; it is used where the zone has no rules.
+        `daylight` is True if the camera says that summer time is in effect; it is used if the zone has no rules.
         """
         if self.start is None or self.end is None:
             return self.summer if daylight and self.summer is not None else self.standard
@@ -78,7 +78,7 @@ def _rule(value: str | None) -> _Rule | None:
 
 
 def parse(value: str) -> Zone | None:
-    """Parse a time zone; return None where it is not valid. Never raises."""
+    """Parse a time zone; return None if it is not valid. Never raises."""
     match = _ZONE.fullmatch(value[:120])
     if match is None or match["offset"] is None:
         return _named(value.strip())

@@ -34,7 +34,7 @@ def declared_size(codec: Codec, access_unit: bytes) -> tuple[int, int] | None:
 
 
 def depacketizer(media: Media) -> VideoDepacketizer | None:
-    """Return a depacketizer for a track, or None where its codec is not supported."""
+    """Return a depacketizer for a track, or None if its codec is not supported."""
     parameters = media.format_parameters
     match CODECS.get(media.encoding):
         case Codec.H264:

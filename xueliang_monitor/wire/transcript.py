@@ -1,7 +1,7 @@
 """Captures of RTSP connections: requests and responses, byte for byte, in a readable text format.
 
 A capture starts with `#` lines that describe it. `C:` starts a line of the client, `S:` a line of the server. A line
-ends with CR LF; with a line feed alone where it ends with `\\x0a`; and without a line end where it ends with `\\`.
+ends with CR LF; with a line feed alone if it ends with `\\x0a`; and without a line end if it ends with `\\`.
 Bytes that are not text are written as `\\xNN`, a backslash is doubled.
 """
 

@@ -9,7 +9,7 @@ MEAN_LEVELS, HIGH_LEVELS = 10.8, 24.0
 """Mean and 95th percentile of luma below which a picture is black without a past."""
 
 KNOWN_MEAN_LEVELS, KNOWN_HIGH_LEVELS = 18.0, 40.0
-"""The same where a past tells whether the scene still shows: higher, as the spread of light must be lost as well."""
+"""The same if a past tells whether the scene still shows: higher, as the spread of light must be lost as well."""
 
 SPREAD, DARKER_SPREAD, UNLIKE_SPREAD = 0.045, 0.065, 0.1
 """Shares of the usual spread of light, above which the scene is dark but visible.

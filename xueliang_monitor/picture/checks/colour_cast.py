@@ -12,7 +12,7 @@ ABOVE_USUAL = 0.10
 """How far the cast must exceed the highest usual one."""
 
 EVENNESS = 0.4
-"""How evenly a cast must cover the view: an object before the lens has a colour too, but does not tint the rest."""
+"""How evenly a cast must cover the view: an object in front of the lens is coloured too, but does not tint the rest."""
 
 MIN_CHROMA_LEVELS = 4.0
 """Below this a picture is grey and has no cast."""

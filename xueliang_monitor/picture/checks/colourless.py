@@ -19,7 +19,7 @@ MIN_USUAL_LEVELS = 7.0
 """Usual colour below which a loss cannot be told."""
 
 FAINT_LEVELS = 4.5
-"""The same where all colour is gone: a low bitrate takes much of faint colours, but not all."""
+"""The same if all colour is gone: a low bitrate takes much of faint colours, but not all."""
 
 LEAST_CONTRAST = 0.2
 """Smallest contrast ratio by which is divided: fog takes colour as well."""
@@ -53,7 +53,7 @@ def _judge(view: View) -> Judged:
 
 
 def _night(view: View, past: Comparison, colours: Colours) -> str:
-    """Return why a grey picture may be one of the night; empty where it cannot be."""
+    """Return why a grey picture may be one of the night; empty if it cannot be."""
     if view.hour is None:
         if colours.grey and colours.nearest_is_grey:
             return "it is lit as at night"

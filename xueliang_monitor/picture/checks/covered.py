@@ -94,7 +94,7 @@ COVERED = Check(
         Severity.CRITICAL,
         name=Text("View covered", "画面遮挡"),
         cause=Text(
-            "Something hangs or stands before the lens, or it was covered on purpose.",
+            "Something hangs or stands in front of the lens, or it was covered on purpose.",
             "镜头前有物体遮挡，或镜头被人为遮盖。",
         ),
         advice=Text("Go to the camera and clear its view.", "到现场查看并清除遮挡物。"),

@@ -10,7 +10,7 @@ SCATTERED_LOSS, TIMES_USUAL = 0.025, 2.0
 """Scattered loss of detail that is dirt, and the smallest multiple of the usual loss."""
 
 CLEAR = 0.75
-"""Best detail from which the rest of the view is in focus: where everything is softer, it is not dirt."""
+"""Best detail from which the rest of the view is in focus: if everything is softer, it is not dirt."""
 
 LOSS_EDGES = 0.35
 """Share of the usual edge correlation that must remain where detail is lost."""

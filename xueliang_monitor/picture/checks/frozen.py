@@ -1,4 +1,4 @@
-"""A frozen picture, also where only the burned-in clock still runs."""
+"""A frozen picture, also if only the burned-in clock still runs."""
 
 from __future__ import annotations
 

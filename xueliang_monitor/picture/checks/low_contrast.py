@@ -21,7 +21,7 @@ EDGES = 0.36
 """Share of the usual edge correlation that must remain: the scene still shows."""
 
 VEILED, VEILED_EDGES = 0.5, 0.75
-"""With more of the view hidden, and fewer of the usual edges, something stands before the lens."""
+"""With more of the view hidden, and fewer of the usual edges, something is in front of the lens."""
 
 THICK_LIFTED_LEVELS, THICK_REMAINING = 20, 0.68
 """Lifted black and remaining detail that show thick fog. Near things stay sharp in it, so other limits apply."""

@@ -21,7 +21,7 @@ CONTRAST = 0.75
 """Share of the usual contrast that a washed-out picture keeps: fog is bright as well, but flat."""
 
 EDGES = 0.5
-"""Share of the usual edge correlation that it keeps: something before the lens does not show the scene."""
+"""Share of the usual edge correlation that it keeps: something in front of the lens does not show the scene."""
 
 
 def _judge(view: View) -> Judged:

@@ -21,4 +21,4 @@ OFFLINE_RUNGS = frozenset(probe.rung for probe in PROBES if probe.offline)
 """A camera at which one of these fails is offline."""
 
 TIMED = frozenset(fault.code for probe in PROBES for fault in probe.timed)
-"""Faults that also a monitor that does not get to run finds at a healthy camera: time passed meanwhile."""
+"""Faults that a starved monitor may wrongly see on a healthy camera, because time passed while it did not run."""

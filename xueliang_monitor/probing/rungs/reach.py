@@ -72,7 +72,7 @@ CONNECT_TIMEOUT = Fault(
 
 
 UNANSWERED = frozenset({CONNECT_TIMEOUT.code, HOST_UNREACHABLE.code})
-"""Codes that also a network which is still starting causes."""
+"""Codes that a network which is still starting may also cause."""
 
 UNREACHED = UNANSWERED | {NAME_UNRESOLVED.code}
 """Codes after which nothing else is asked of the camera: other findings would only repeat them."""

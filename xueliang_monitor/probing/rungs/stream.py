@@ -145,7 +145,7 @@ def _loss(reception: Reception) -> str:
 
 
 async def _request_keyframe(session: _Session, reception: Reception) -> None:
-    """Ask the camera for a keyframe where none arrives by itself."""
+    """Ask the camera for a keyframe if none arrives by itself."""
     await asyncio.sleep(KEYFRAME_GRACE_SECONDS)
     if reception.keyframe is None:
         reception.asked_for_keyframe = await ask_for_keyframe(session.context, session.climbed)
@@ -237,7 +237,7 @@ def _is_interruption(error: NetError) -> bool:
 
 
 async def _listen(session: _Session, playback: Playback, reception: Reception, seconds: float) -> None:
-    """Receive, and ask for a keyframe where none arrives.
+    """Receive, and ask for a keyframe if none arrives.
 
     An interruption after the keyframe is noted in `reception`. One before it raises.
     """

@@ -103,7 +103,7 @@ def _scores(entry: Entry, known: past.Past) -> list[dict[str, Any]]:
     for check in PICTURE_CHECKS:
         code = check.fault.code
         limit = limits.get(code, LIMIT)
-        values = [(look.at, look.scores.get(code, 0.0)) for look in known.looks]
+        values = [(sample.at, sample.scores.get(code, 0.0)) for sample in known.samples]
         line = charts.line(values, min(1.0, limit), 1.0)
         if line is not None or code in entry.scores:
             shown.append(
@@ -121,7 +121,7 @@ def _measures(entry: Entry, known: past.Past) -> list[dict[str, Any]]:
     shown = []
     for name in MEASURES:
         now = entry.readings.measures.get(name)
-        line = charts.line([(look.at, look.measures.get(name, 0.0)) for look in known.looks])
+        line = charts.line([(sample.at, sample.measures.get(name, 0.0)) for sample in known.samples])
         if line is not None or now is not None:
             shown.append({"name": MEASURE_NAMES[name], "now": now, "line": line})
     return shown

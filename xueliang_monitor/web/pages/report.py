@@ -17,7 +17,7 @@ from xueliang_monitor.storage.history import History
 from xueliang_monitor.storage.history_error import HistoryError
 from xueliang_monitor.web.keys import FLEET, STATE_FOLDER
 from xueliang_monitor.web.page import Page
-from xueliang_monitor.web.responses import refuse, respond
+from xueliang_monitor.web.responses import deny, respond
 from xueliang_monitor.web.texts import preferred
 
 FORMS = {"csv": "text/csv", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
@@ -58,11 +58,11 @@ async def show(request: web.Request) -> web.Response:
     try:
         period = figures.Period.parse(month)
     except ValueError:
-        return refuse(request, 400, "month")
+        return deny(request, 400, "month")
     cameras = {entry.camera.id: entry.camera for entry, _ in request.app[FLEET].pairs()}
     built = await asyncio.to_thread(_figures, request, period, cameras)
     if built is None:
-        return refuse(request, 503, "history")
+        return deny(request, 503, "history")
     made = tables(built, cameras, language)
     form = request.query.get("format", "")
     if form in FORMS:
