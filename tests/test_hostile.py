@@ -24,6 +24,7 @@ PORT = 19_300
 LIMITS = Timeouts(reach=10.0, rtsp=6.0, stream=6.0)
 MAX_BYTES = 16 * 1024 * 1024
 MAX_HOLD_SECONDS = 0.05
+ATTEMPTS = 3
 EXPECTED = {
     "endless-headers": "rtsp_malformed",
     "endless-first-line": "rtsp_malformed",
@@ -95,8 +96,8 @@ def test_every_hostile_peer_has_an_expected_fault() -> None:
     assert set(EXPECTED) == set(hostile.NAMES)
 
 
-@pytest.mark.parametrize("name", hostile.NAMES)
-async def test_a_visit_to_a_hostile_peer_ends_with_its_fault(name: str) -> None:
+async def _visit(name: str) -> float:
+    """Visit a hostile peer, check everything except the hold, and return the longest hold of the loop in seconds."""
     port = PORT + hostile.NAMES.index(name)
     target = Target(name, hostile.HOST, port, path="/x", credentials=Credentials("u", "p"), listen_seconds=0.0)
     Path("/proc/self/clear_refs").write_text("5")  # what memory peaks at is counted from here
@@ -107,7 +108,16 @@ async def test_a_visit_to_a_hostile_peer_ends_with_its_fault(name: str) -> None:
     hold.cancel()
     assert [finding.code for finding in visited.seen] == ([EXPECTED[name]] if EXPECTED[name] else []), visited
     assert seconds < 2 * (LIMITS.seconds["rtsp"] + LIMITS.seconds["stream"])
-    assert await hold < MAX_HOLD_SECONDS
     assert _memory("VmHWM") - before < MAX_BYTES
     if visited.seen:
         assert 10 < len(visited.seen[0].detail) < 400
+    return await hold
+
+
+@pytest.mark.parametrize("name", hostile.NAMES)
+async def test_a_visit_to_a_hostile_peer_ends_with_its_fault(name: str) -> None:
+    """A peer that can block the loop does so in every visit; time that the host takes away hits one of them."""
+    holds = []
+    while len(holds) < ATTEMPTS and min(holds, default=MAX_HOLD_SECONDS) >= MAX_HOLD_SECONDS:
+        holds.append(await _visit(name))
+    assert min(holds) < MAX_HOLD_SECONDS
