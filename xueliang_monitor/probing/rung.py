@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from xueliang_monitor.model import CheckFailure, Fault, Finding, Rung, RungResult, Target, Text, Timeouts
 from xueliang_monitor.net.names import NameResolver
@@ -14,7 +14,6 @@ from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.process.pauses import Pauses
 from xueliang_monitor.readings import NO_READINGS, Readings
 
-Value = TypeVar("Value")
 Progress = Callable[[Rung, RungResult | None], None]
 """Called with a rung when it is begun, without a result, and again with its result."""
 
