@@ -7,7 +7,7 @@ PURGE ?= 0
 SECONDS ?= 60
 WORKERS ?= 4
 
-.PHONY: demo install uninstall test test-packages lint fuzz docs references versions wheel bench lock clips clean
+.PHONY: demo install uninstall test soak test-packages lint fuzz docs references versions wheel bench lock clips clean
 
 demo: $(VENV)/installed
 	$(BIN)/xueliang demo $(ARGS)
@@ -23,6 +23,11 @@ uninstall:
 test: test-packages $(VENV)/installed-dev lint
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not timed" $(ARGS) || [ $$? -eq 5 ]
 	$(BIN)/python -m pytest -m timed $(ARGS) || [ $$? -eq 5 ]
+
+# The tests of endurance in full: hundreds of kills, and whole days of a fleet and of a picture.
+soak: test-packages $(VENV)/installed-dev
+	XUELIANG_SOAK=1 $(BIN)/python -m pytest -n $(WORKERS) $(ARGS) tests/test_killed.py tests/test_killed_fleet.py \
+	    tests/storage/test_history.py tests/judgement tests/test_infrared_nights.py
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

@@ -30,6 +30,8 @@ NAMES = tuple(f"cam-{number}" for number in range(5))
 STEP = 15.0
 WINDOW = 1500.0
 STEPS_A_LIFE = 6
+MOST_STEPS_A_LIFE = 60
+"""Less than an outage, however late the kill comes: a longer life could meet a full disk all through one."""
 CODES = ("connection_refused", "rtsp_timeout", "server_error")
 
 
@@ -75,6 +77,8 @@ async def run(state: Path, control: Path) -> None:
     with recording.open():
         step = 0
         while True:
+            if step == MOST_STEPS_A_LIFE:
+                await asyncio.Event().wait()
             if step == STEPS_A_LIFE:
                 print("ready", flush=True)
             step += 1

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.endurance import length
 from tests.picture import made
 from tests.watched import Shot, Watched
 from xueliang_monitor.model import State
@@ -107,10 +108,10 @@ async def test_real_days_with_black_and_white_nights(watch: Watch, footage: Path
         return np.clip(picture + noise, 0, 255).astype(np.uint8)
 
     watched = watch(shot, began)
-    for number, (day, hour) in enumerate(((2, 13.0), (4, 2.0), (6, 17.0))):
+    for number, (day, hour) in enumerate(((1, 13.0), (2, 2.0), (2, 17.0))):
         await watched.run(moment(day, hour))
         watched.restart(HOWS[number])
-    await watched.run(moments[-1])
+    await watched.run(length(moment(3, 12.0), moments[-1]))
     assert failed(watched) == 0
     assert watched.fleet.snapshot().monitor.visits.failures.counts == {}
     said = [(item.code, round(hour_of(item.at), 1)) for item in watched.transitions if item.kind == "raised"]
