@@ -6,6 +6,7 @@ PREFIX ?= /opt/xueliang-monitor
 PURGE ?= 0
 SECONDS ?= 60
 WORKERS ?= 4
+TIMED_WORKERS ?= 2
 
 .PHONY: demo install uninstall test soak test-packages lint fuzz docs references versions wheel bench lock clips clean
 
@@ -19,10 +20,10 @@ install:
 uninstall:
 	@PREFIX="$(PREFIX)" PURGE="$(PURGE)" sh deploy/systemd/uninstall.sh
 
-# Most tests wait, so there are more workers than cores; those that measure time run alone. ARGS=tests/probing/test_stream.py
+# Most tests wait, so there are more workers than cores; those that measure time run two at a time. ARGS=tests/probing/test_stream.py
 test: test-packages $(VENV)/installed-dev lint
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not timed" $(ARGS) || [ $$? -eq 5 ]
-	$(BIN)/python -m pytest -m timed $(ARGS) || [ $$? -eq 5 ]
+	$(BIN)/python -m pytest -n $(TIMED_WORKERS) --dist loadfile -m timed $(ARGS) || [ $$? -eq 5 ]
 
 # The tests of endurance in full: hundreds of kills, and whole days of a fleet and of a picture.
 soak: test-packages $(VENV)/installed-dev

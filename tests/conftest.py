@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import itertools
 import logging
 import os
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -80,6 +82,18 @@ class Tls:
 
     context: ssl.SSLContext
     authority: Path
+
+
+@pytest.fixture
+def control_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """Return the simulator's default control port, for one test at a time; skip if a demo runs here already."""
+    port, shared = 9148, tmp_path_factory.getbasetemp().parent / "control-port"
+    with shared.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                pytest.skip("a demo or simulator is running here already")
+        yield port
 
 
 @pytest.fixture(scope="session")

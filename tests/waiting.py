@@ -30,13 +30,15 @@ async def until(
         AssertionError: it was not so within that time.
 
     """
-    started = time.monotonic()
+    started, pause = time.monotonic(), 0.02
     while True:
         told = wanted()
-        if inspect.isawaitable(told):
+        if asked := inspect.isawaitable(told):
             told = await told
         took = time.monotonic() - started
         if told:
             return took
         assert took < seconds, f"not within {seconds:.0f} s: {what() if callable(what) else what}"
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(pause)
+        if asked:  # asking a daemon again and again would take the processor from it
+            pause = min(1.2 * pause, 0.25)

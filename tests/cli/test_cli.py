@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
@@ -148,10 +147,8 @@ async def test_an_independent_client_plays_the_simulator(simulated: Start, index
 
 
 @pytest.mark.timed
+@pytest.mark.usefixtures("control_port")
 async def test_the_demo_runs_and_stops_by_itself(tmp_path: Path) -> None:
-    with socket.socket() as probe:
-        if probe.connect_ex(("127.0.0.1", 9148)) == 0:
-            pytest.skip("a demo or simulator is running here already")
     command = ("demo", "--no-incidents", "--listen", "127.0.0.1:0", "--fleet", str(ROOT / "config/fleet.csv"))
     demo = await asyncio.create_subprocess_exec(*XUELIANG, *command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert demo.stdout is not None

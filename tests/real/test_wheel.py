@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import sysconfig
@@ -15,13 +14,10 @@ from tests.conftest import ROOT
 from xueliang_monitor.simulator.sample import sample_fleet
 
 pytestmark = [pytest.mark.real, pytest.mark.timed, pytest.mark.timeout(400)]
-CONTROL = ("127.0.0.1", 9148)
 
 
+@pytest.mark.usefixtures("control_port")
 def test_demo_simulate_and_check_run_in_an_empty_folder(tmp_path: Path) -> None:
-    with socket.socket() as probe:
-        if probe.connect_ex(CONTROL) == 0:
-            pytest.skip("a demo or simulator is running here already")
     pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
     subprocess.run([*pip, "-w", tmp_path, ROOT], check=True)
     (wheel,) = tmp_path.glob("*.whl")
