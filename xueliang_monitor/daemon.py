@@ -212,7 +212,7 @@ class Monitor:
             before = self._installation
             wrong: tuple[Problem, ...] = ()
             try:
-                fresh = await asyncio.to_thread(load, self._file)
+                fresh = await asyncio.to_thread(load, self._file, before=before.inventory)
                 self._note_newest(fresh.settings)
                 fresh = await asyncio.to_thread(fresh.in_force, before.settings)
             except DocumentError as error:
