@@ -14,7 +14,7 @@ from xueliang_monitor.clock import Clock, SteadyClock, SystemClock
 from xueliang_monitor.configuration import file_watcher, installation, inventory
 from xueliang_monitor.configuration import settings as config
 from xueliang_monitor.configuration.installation import Installation, load, timeouts_of
-from xueliang_monitor.configuration.strict_yaml import DocumentError, Problem
+from xueliang_monitor.configuration.strict_yaml import DocumentError, Problem, listed
 from xueliang_monitor.fleet.changes import StoredState
 from xueliang_monitor.fleet.differences import difference
 from xueliang_monitor.fleet.fleet import Fleet
@@ -114,8 +114,8 @@ class Monitor:
             latest_settings=lambda: self._newest,
         )
         self._reloading = asyncio.Lock()
-        for problem in problems:
-            log.error("%s", problem)
+        for line in listed(problems):
+            log.error("%s", line)
 
     def _visits_at_once(self, loaded: Installation) -> int:
         """Raise the limits of this process as far as allowed; return how many simultaneous visits they permit."""
@@ -223,9 +223,9 @@ class Monitor:
                     fresh, wrong = before, (*wrong, *folder.problems)
             kept = inventory.keep_last_good(before.inventory, fresh.inventory)
             problems = (*wrong, *fresh.problems, *fresh.inventory.problems)
-            for problem in problems:
-                if problem not in self.fleet.monitor.reload.problems:
-                    log.error("%s", problem)
+            known = frozenset(self.fleet.monitor.reload.problems)
+            for line in listed([problem for problem in problems if problem not in known]):
+                log.error("%s", line)
             await self._apply(before, fresh.with_inventory(kept))
             try:
                 await self._forget_evidence()
@@ -247,18 +247,22 @@ class Monitor:
             self._journal.form = after.settings.log
             self._recorder.keep(after.settings.keep)
         known = {camera.id for camera in before.inventory.cameras}
-        found = difference(before.inventory.cameras, after.inventory.cameras)
+        found = await asyncio.to_thread(difference, before.inventory.cameras, after.inventory.cameras)
         for name in sorted(known & {*found.gone, *found.fresh}):
             await self._scheduler.remove(name)
-        self.fleet.reconcile(after.inventory)
         for name in found.gone:
+            self.fleet.drop(name)
             log.info("camera %s: no longer watched", name)
+            await asyncio.sleep(0)  # a whole fleet may change at once; visits and requests go on meanwhile
         for camera in found.changed:
+            self.fleet.take((camera,))
             if camera.outdated:
                 log.warning("camera %s: the last valid version of its file stays in force", camera.id)
             else:
                 log.info("camera %s: %s", camera.id, "its file changed" if camera.id in known else "now watched")
-        self._scheduler.add(found.fresh)
+            await asyncio.sleep(0)
+        self.fleet.reconcile(after.inventory)
+        await self._scheduler.add(found.fresh)
 
     async def _follow_clock(self) -> None:
         """Shift all times whenever the wall clock is set, so that durations stay correct."""

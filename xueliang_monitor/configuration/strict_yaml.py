@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args
@@ -17,6 +17,9 @@ from xueliang_monitor.configuration.yaml_text import Path_, YamlTextError, shown
 
 MAX_PROBLEMS = 20
 """How many errors of one file are listed."""
+
+MAX_LISTED = 100
+"""How many errors are listed at once."""
 
 MAX_MESSAGE = 500
 """Largest number of characters of a message."""
@@ -39,6 +42,12 @@ class Problem:
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else f"{self.file}"
         return f"{place}: {self.message}"
+
+
+def listed(problems: Sequence[Problem]) -> list[str]:
+    """Return the lines that tell of problems: the first `MAX_LISTED`, and how many more there are."""
+    lines = [str(problem) for problem in problems[:MAX_LISTED]]
+    return lines if len(problems) <= MAX_LISTED else [*lines, f"… and {len(problems) - MAX_LISTED:,} more errors"]
 
 
 class DocumentError(Exception):
