@@ -48,5 +48,6 @@ def place_of(file: Path) -> tuple[Path, bool]:
     """Return where a camera file lies, and whether that is outside its folder because the file is a symbolic link."""
     if not file.is_symlink():
         return file, False
-    place = file.resolve()
-    return place, not place.is_relative_to(file.parent.resolve())
+    # Path.resolve() raises RuntimeError for a link that leads to itself.
+    place = Path(os.path.realpath(file))
+    return place, not place.is_relative_to(os.path.realpath(file.parent))
