@@ -79,8 +79,8 @@ $(VENV)/bin/python:
 $(VENV)/bin/pip-compile: | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet pip-tools
 
-$(VENV)/installed: requirements.lock pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+$(VENV)/installed: requirements.lock requirements-build.lock pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock -r requirements-build.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -89,12 +89,14 @@ $(VENV)/installed-dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
-# Renew both locks; they hold hashes and no index addresses.
+# Renew the locks: of the program, of what builds it, and of both with all that development needs. They hold hashes and
+# no index addresses.
+COMPILE = $(BIN)/pip-compile -q --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url \
+    --no-emit-find-links --no-annotate --no-header
 lock: | $(VENV)/bin/pip-compile
-	$(BIN)/pip-compile -q --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links \
-	    --no-annotate --no-header --extra build -o requirements.lock pyproject.toml
-	$(BIN)/pip-compile -q --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links \
-	    --no-annotate --no-header --extra build --extra dev --extra docs -o requirements-dev.lock pyproject.toml
+	$(COMPILE) -o requirements.lock pyproject.toml
+	$(COMPILE) --only-build-deps --build-deps-for editable -o requirements-build.lock pyproject.toml
+	$(COMPILE) --all-build-deps --extra dev --extra docs -o requirements-dev.lock pyproject.toml
 
 clips: $(VENV)/installed-dev
 	$(BIN)/python tools/make_clips.py $(FOOTAGE) xueliang_monitor/simulator/clips

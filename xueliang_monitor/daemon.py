@@ -14,7 +14,7 @@ from xueliang_monitor.clock import Clock, SteadyClock, SystemClock
 from xueliang_monitor.configuration import file_watcher, installation, inventory
 from xueliang_monitor.configuration import settings as config
 from xueliang_monitor.configuration.installation import Installation, load, timeouts_of
-from xueliang_monitor.configuration.strict_yaml import DocumentError, Problem
+from xueliang_monitor.configuration.strict_yaml import DocumentError, Problem, listed
 from xueliang_monitor.fleet.changes import StoredState
 from xueliang_monitor.fleet.differences import difference
 from xueliang_monitor.fleet.fleet import Fleet
@@ -28,6 +28,7 @@ from xueliang_monitor.probing.camera_lock import CameraLocks
 from xueliang_monitor.probing.rungs import OFFLINE_RUNGS, PROBES
 from xueliang_monitor.probing.visit import visit
 from xueliang_monitor.process import limits
+from xueliang_monitor.process.collector import collector_paused, spare_known_objects
 from xueliang_monitor.process.pauses import STOPPED_SECONDS
 from xueliang_monitor.process.shortage import Resource
 from xueliang_monitor.process.supervision import supervised
@@ -44,6 +45,9 @@ CLOCK_SECONDS = 1.0
 
 SHORTAGE_SECONDS = 600.0
 """How often the same shortage is logged."""
+
+MANY_CAMERAS = 500
+"""From so many changed cameras on, a reload leaves more objects than the garbage collector should look at."""
 
 FORGET_SECONDS = 3600.0
 """How often expired evidence pictures are deleted."""
@@ -114,8 +118,8 @@ class Monitor:
             latest_settings=lambda: self._newest,
         )
         self._reloading = asyncio.Lock()
-        for problem in problems:
-            log.error("%s", problem)
+        for line in listed(problems):
+            log.error("%s", line)
 
     def _visits_at_once(self, loaded: Installation) -> int:
         """Raise the limits of this process as far as allowed; return how many simultaneous visits they permit."""
@@ -209,29 +213,36 @@ class Monitor:
     async def reload(self) -> None:
         """Reload settings, passwords and cameras. Invalid files leave their last valid version in force."""
         async with self._reloading:
-            before = self._installation
-            wrong: tuple[Problem, ...] = ()
-            try:
-                fresh = await asyncio.to_thread(load, self._file)
-                self._note_newest(fresh.settings)
-                fresh = await asyncio.to_thread(fresh.in_force, before.settings)
-            except DocumentError as error:
-                wrong = error.problems
-                try:
-                    fresh = await asyncio.to_thread(before.read_cameras_again)
-                except DocumentError as folder:
-                    fresh, wrong = before, (*wrong, *folder.problems)
-            kept = inventory.keep_last_good(before.inventory, fresh.inventory)
-            problems = (*wrong, *fresh.problems, *fresh.inventory.problems)
-            for problem in problems:
-                if problem not in self.fleet.monitor.reload.problems:
-                    log.error("%s", problem)
-            await self._apply(before, fresh.with_inventory(kept))
+            with collector_paused():
+                if await self._reload() >= MANY_CAMERAS:
+                    spare_known_objects()
             try:
                 await self._forget_evidence()
             except (OSError, RuntimeError) as error:  # no thread can be started, or the folder cannot be read
                 log.error("expired evidence pictures cannot be deleted: %s", error)  # noqa: TRY400
-            self.fleet.reloaded(ok=not wrong, problems=problems)
+
+    async def _reload(self) -> int:
+        """Read everything again and apply it; return how many cameras are new, changed or gone."""
+        before = self._installation
+        wrong: tuple[Problem, ...] = ()
+        try:
+            fresh = await asyncio.to_thread(load, self._file, before=before.inventory)
+            self._note_newest(fresh.settings)
+            fresh = await asyncio.to_thread(fresh.in_force, before.settings)
+        except DocumentError as error:
+            wrong = error.problems
+            try:
+                fresh = await asyncio.to_thread(before.read_cameras_again)
+            except DocumentError as folder:
+                fresh, wrong = before, (*wrong, *folder.problems)
+        kept = inventory.keep_last_good(before.inventory, fresh.inventory)
+        problems = (*wrong, *fresh.problems, *fresh.inventory.problems)
+        known = frozenset(self.fleet.monitor.reload.problems)
+        for line in listed([problem for problem in problems if problem not in known]):
+            log.error("%s", line)
+        changed = await self._apply(before, fresh.with_inventory(kept))
+        self.fleet.reloaded(ok=not wrong, problems=problems)
+        return changed
 
     def _note_newest(self, newest: config.Settings) -> None:
         for name in config.AT_START:
@@ -239,7 +250,7 @@ class Monitor:
                 log.warning("the new value of %s takes effect after a restart", name)
         self._newest = newest
 
-    async def _apply(self, before: Installation, after: Installation) -> None:
+    async def _apply(self, before: Installation, after: Installation) -> int:
         self._installation = after
         if after.settings != before.settings:
             self.fleet.policy = policy_of(after.settings)
@@ -247,18 +258,23 @@ class Monitor:
             self._journal.form = after.settings.log
             self._recorder.keep(after.settings.keep)
         known = {camera.id for camera in before.inventory.cameras}
-        found = difference(before.inventory.cameras, after.inventory.cameras)
+        found = await asyncio.to_thread(difference, before.inventory.cameras, after.inventory.cameras)
         for name in sorted(known & {*found.gone, *found.fresh}):
             await self._scheduler.remove(name)
-        self.fleet.reconcile(after.inventory)
         for name in found.gone:
+            self.fleet.drop(name)
             log.info("camera %s: no longer watched", name)
+            await asyncio.sleep(0)  # a whole fleet may change at once; visits and requests go on meanwhile
         for camera in found.changed:
+            self.fleet.take((camera,))
             if camera.outdated:
                 log.warning("camera %s: the last valid version of its file stays in force", camera.id)
             else:
                 log.info("camera %s: %s", camera.id, "its file changed" if camera.id in known else "now watched")
-        self._scheduler.add(found.fresh)
+            await asyncio.sleep(0)
+        self.fleet.reconcile(after.inventory)
+        await self._scheduler.add(found.fresh)
+        return len(found.gone) + len(found.changed)
 
     async def _follow_clock(self) -> None:
         """Shift all times whenever the wall clock is set, so that durations stay correct."""

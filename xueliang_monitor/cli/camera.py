@@ -66,6 +66,7 @@ def list_(
 
     from xueliang_monitor.cli import daemon_state
     from xueliang_monitor.configuration.camera_file import Lifecycle
+    from xueliang_monitor.configuration.strict_yaml import listed
     from xueliang_monitor.judgement.catalogue import FAULTS
     from xueliang_monitor.model import State
 
@@ -97,8 +98,8 @@ def list_(
         out.print(table)
         note = "" if live is not None else "; no daemon answers, so states are unknown"
         out.print(f"{len(rows)} of {len(loaded.inventory.known)} cameras{note}", highlight=False)
-    for problem in loaded.inventory.problems:
-        err.print(str(problem), style="red", markup=False, highlight=False)
+    for line in listed(loaded.inventory.problems):
+        err.print(line, style="red", markup=False, highlight=False)
 
 
 @app.command("show")

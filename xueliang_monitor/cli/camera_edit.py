@@ -49,30 +49,20 @@ def _problems(loaded: Installation, identity: str, text: str) -> tuple[Problem, 
 
 def change(loaded: Installation, identity: str, values: Mapping[str, Any]) -> None:
     """Set keys of a camera file; None removes a key. Comments stay. An invalid result is not written."""
-    import io
-
-    from ruamel.yaml import YAML
-
     from xueliang_monitor.configuration import camera_file
+    from xueliang_monitor.configuration.key_edit import with_keys
+    from xueliang_monitor.configuration.yaml_text import YamlTextError
 
-    editor = YAML()
-    editor.preserve_quotes = True
-    editor.width = 4096
     path = loaded.settings.inventory / f"{identity}.yaml"
     try:
-        document = editor.load(path.read_text(encoding="utf-8-sig")) or {}
-        for key, value in values.items():
-            if value is None:
-                document.pop(key, None)
-            else:
-                document[key] = value
-        text = io.StringIO()
-        editor.dump(document, text)
-        if problems := _problems(loaded, identity, text.getvalue()):
+        text = with_keys(path.read_text(encoding="utf-8-sig"), values)
+        if problems := _problems(loaded, identity, text):
             refuse(problems, 1)
-        camera_file.write_text(loaded.settings.inventory, identity, text.getvalue())
+        camera_file.write_text(loaded.settings.inventory, identity, text)
     except OSError as error:
         refuse([f"{path}: cannot be changed: {error.strerror}"], 1)
+    except (YamlTextError, UnicodeDecodeError) as error:
+        refuse([f"{path}: cannot be changed: {error}"], 1)
 
 
 def _editor() -> list[str]:

@@ -116,6 +116,7 @@ async def _test(task: Import, total: int, at_once: int) -> None:
 
 def _report(outcomes: list[ImportedRow], problems: tuple[Problem, ...], folder: Path, *, as_json: bool) -> None:
     from xueliang_monitor.commissioning.importing import ImportedRow, RowOutcome
+    from xueliang_monitor.configuration.strict_yaml import listed
 
     bad_rows = (ImportedRow(problem.line, "", RowOutcome.BAD_ROW, problem.message) for problem in problems)
     every = [*outcomes, *bad_rows]
@@ -128,7 +129,7 @@ def _report(outcomes: list[ImportedRow], problems: tuple[Problem, ...], folder: 
         _show(every, folder)
     bad = sum(item.bad for item in every)
     if bad:
-        refuse([*problems, f"{bad} rows skipped"] if not as_json else [f"{bad} rows skipped"], 1)
+        refuse([*listed(problems), f"{bad} rows skipped"] if not as_json else [f"{bad} rows skipped"], 1)
 
 
 def export(

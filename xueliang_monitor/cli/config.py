@@ -29,12 +29,12 @@ def hash_password() -> None:
 def check(config: ConfigOption = None) -> None:
     """Validate the settings, the passwords and all camera files; print every error with file and line."""
     from xueliang_monitor.configuration import installation
-    from xueliang_monitor.configuration.strict_yaml import DocumentError
+    from xueliang_monitor.configuration.strict_yaml import DocumentError, listed
 
     try:
         loaded = installation.load(settings_file(config))
     except DocumentError as error:
-        refuse(error.problems, 1)
+        refuse(listed(error.problems), 1)
     problems = (*loaded.problems, *loaded.inventory.problems)
     if loaded.settings.web_config is not None:
         from xueliang_monitor.web import web_config
@@ -44,5 +44,5 @@ def check(config: ConfigOption = None) -> None:
         except DocumentError as error:
             problems = (*problems, *error.problems)
     if problems:
-        refuse((*problems, f"{len(problems)} errors; {len(loaded.inventory.cameras)} cameras are valid"), 1)
+        refuse((*listed(problems), f"{len(problems)} errors; {len(loaded.inventory.cameras)} cameras are valid"), 1)
     out.print(f"{settings_file(config)}: valid; {len(loaded.inventory.cameras)} cameras", highlight=False)

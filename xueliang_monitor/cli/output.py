@@ -42,12 +42,12 @@ def settings_file(given: Path | None) -> Path:
 def installation_of(config: Path | None, *, passwords: bool = True) -> Installation:
     """Read settings, logins and cameras, or exit with an error. Without `passwords`, password files are not read."""
     from xueliang_monitor.configuration import installation
-    from xueliang_monitor.configuration.strict_yaml import DocumentError
+    from xueliang_monitor.configuration.strict_yaml import DocumentError, listed
 
     try:
         return installation.load(settings_file(config), passwords=passwords)
     except DocumentError as error:
-        refuse(error.problems)
+        refuse(listed(error.problems))
 
 
 def camera_of(loaded: Installation, name: str) -> Camera:

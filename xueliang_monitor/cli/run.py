@@ -11,14 +11,14 @@ def run(config: ConfigOption = None) -> None:
     import errno
 
     from xueliang_monitor import service
-    from xueliang_monitor.configuration.strict_yaml import DocumentError
+    from xueliang_monitor.configuration.strict_yaml import DocumentError, listed
     from xueliang_monitor.storage.state_lock import StateHeldError
 
     log_to_stderr()
     try:
         asyncio.run(service.serve(settings_file(config)))
     except DocumentError as error:
-        refuse(error.problems)
+        refuse(listed(error.problems))
     except StateHeldError as error:
         refuse([error])  # with an exit status on which systemd does not restart the service
     except OSError as error:

@@ -16,7 +16,7 @@ from xueliang_monitor.configuration.camera_file import CameraFile, Lifecycle
 from xueliang_monitor.configuration.installation import Installation, defaults_of
 from xueliang_monitor.configuration.inventory import target_of
 from xueliang_monitor.configuration.spreadsheet import COLUMNS, Row
-from xueliang_monitor.configuration.strict_yaml import DocumentError, read, validate
+from xueliang_monitor.configuration.strict_yaml import CAMERA_LIMITS, DocumentError, read, validate
 from xueliang_monitor.picture.worker import Workers
 
 TEST_WORKERS = 2
@@ -56,7 +56,7 @@ def _camera_files(folder: Path) -> dict[str, CameraFile]:
     files: dict[str, CameraFile] = {}
     for file in sorted(folder.glob("*.yaml")):
         try:
-            files[file.stem] = validate(read(file), CameraFile)
+            files[file.stem] = validate(read(file, CAMERA_LIMITS), CameraFile)
         except DocumentError:
             continue
     return files

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import watchfiles
 
+from xueliang_monitor.configuration.camera_folder import TooManyFilesError, camera_files, is_camera_file
+from xueliang_monitor.configuration.regular_file import FileIdentity
+
 log = logging.getLogger(__name__)
 logging.getLogger("watchfiles").setLevel(logging.WARNING)
 
@@ -39,24 +42,18 @@ class _NotReportedError(Exception):
 
 
 def _is_camera(_change: watchfiles.Change, path: str) -> bool:
-    name = Path(path).name
-    return name.endswith(".yaml") and not name.startswith(".")
+    return is_camera_file(Path(path).name)
 
 
-Fingerprint = frozenset[tuple[str, int, int, int]]
+Fingerprint = frozenset[tuple[str, FileIdentity | None]]
 
 
 def fingerprint(folder: Path) -> Fingerprint:
-    """Return name, inode, size and modification time of every camera file; empty if the folder cannot be read."""
-    found = set()
+    """Return name and identity of every camera file; empty if the folder cannot be read or has too many files."""
     try:
-        for path in folder.iterdir():
-            if _is_camera(watchfiles.Change.modified, path.name):
-                about = path.stat()
-                found.add((path.name, about.st_ino, about.st_size, about.st_mtime_ns))
-    except OSError:
-        return frozenset(found)
-    return frozenset(found)
+        return frozenset(camera_files(folder).items())
+    except (OSError, TooManyFilesError):
+        return frozenset()
 
 
 class _FolderPoll:

@@ -31,7 +31,7 @@ class Installation:
             DocumentError: the folder cannot be read.
 
         """
-        return self.with_inventory(_cameras(self.settings, self.credentials))
+        return self.with_inventory(_cameras(self.settings, self.credentials, self.inventory))
 
     def in_force(self, started: config.Settings) -> Installation:
         """Return a copy with those settings of the start that take effect only after a restart.
@@ -49,12 +49,15 @@ class Installation:
         return replace(self, inventory=cameras)
 
 
-def _cameras(settings: config.Settings, credentials: Mapping[str, Credentials]) -> Inventory:
-    return load_cameras(settings.inventory, credentials, frozenset(settings.credentials), defaults_of(settings))
+def _cameras(settings: config.Settings, credentials: Mapping[str, Credentials], before: Inventory | None) -> Inventory:
+    names, defaults = frozenset(settings.credentials), defaults_of(settings)
+    return load_cameras(settings.inventory, credentials, names, defaults, before=before)
 
 
-def load(file: Path, *, passwords: bool = True) -> Installation:
+def load(file: Path, *, passwords: bool = True, before: Inventory | None = None) -> Installation:
     """Load settings, passwords and cameras; without `passwords`, all passwords are empty.
+
+    Camera files that are the same as in `before` are not read again.
 
     Raises:
         DocumentError: the settings cannot be used.
@@ -67,7 +70,7 @@ def load(file: Path, *, passwords: bool = True) -> Installation:
     }
     if passwords:
         credentials, problems = config.load_credentials(settings, document)
-    return Installation(settings, credentials, _cameras(settings, credentials), problems)
+    return Installation(settings, credentials, _cameras(settings, credentials, before), problems)
 
 
 def stored_inventory(kept: Mapping[str, CameraFile | None], loaded: Installation) -> Inventory:

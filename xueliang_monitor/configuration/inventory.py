@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from xueliang_monitor.configuration.camera_file import ID, ID_RULE, CameraFile, Lifecycle, PictureSection
-from xueliang_monitor.configuration.strict_yaml import Document, DocumentError, Problem, read, validate
+from xueliang_monitor.configuration.camera_folder import TooManyFilesError, camera_files, place_of
+from xueliang_monitor.configuration.regular_file import FileIdentity
+from xueliang_monitor.configuration.strict_yaml import (
+    CAMERA_LIMITS,
+    Document,
+    DocumentError,
+    Problem,
+    read,
+    validate,
+)
 from xueliang_monitor.model import Credentials, OnvifTarget, PictureRules, Target
+
+UNSETTLED_NS = 2_000_000_000
+"""A file that changed so short a time before it was read may change again without a new date: FAT counts in 2 s."""
+
+MAX_PROBLEMS = 1000
+"""From this number of problems on, only the first one of each file is kept."""
+
+LINK_OUTSIDE = "is not a valid camera file; it is a link to a file outside this folder, whose content is not shown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +77,29 @@ class Defaults:
 
 
 @dataclass(frozen=True, slots=True)
+class FilesRead:
+    """What the files of a folder contained when they were read: a camera, or the problems.
+
+    `context` is everything besides the files that the results depend on. Only files whose content cannot have changed
+    unnoticed since are listed.
+    """
+
+    context: object
+    results: Mapping[tuple[str, FileIdentity], Camera | tuple[Problem, ...]]
+
+
+@dataclass(frozen=True, slots=True)
 class Inventory:
     """The valid cameras, and the problems of the other files.
 
-    `cameras` are under watch; `retired` ones are known but not visited.
+    `cameras` are under watch; `retired` ones are known but not visited. `read` lets a later `load` skip the files that
+    are still the same.
     """
 
     cameras: tuple[Camera, ...]
     problems: tuple[Problem, ...]
     retired: tuple[Camera, ...] = ()
+    read: FilesRead | None = field(default=None, repr=False, compare=False)
 
     @property
     def invalid_files(self) -> int:
@@ -98,7 +130,26 @@ def read_camera(
     """
     if not ID.fullmatch(file.stem):
         raise DocumentError((Problem(file, 0, f"the file name is the camera's id and may contain only {ID_RULE}"),))
-    document = read(file)
+    place, outside = place_of(file)
+    try:
+        return _read_camera(file, place, credentials, names, defaults=defaults)
+    except DocumentError as error:
+        if not outside:
+            raise
+        # Whoever may write links here may be able to read less than the monitor.
+        line = next((problem.line for problem in error.problems if problem.line), 0)
+        raise DocumentError((Problem(file, line, LINK_OUTSIDE),)) from None
+
+
+def _read_camera(
+    file: Path,
+    place: Path,
+    credentials: Mapping[str, Credentials],
+    names: frozenset[str],
+    *,
+    defaults: Defaults | None,
+) -> Camera:
+    document = read(file, CAMERA_LIMITS, place=place)
     data = validate(document, CameraFile, credentials=names)
     login = _login(document, "credentials", data.credentials, credentials)
     device_login = _login(document, "onvif_credentials", data.onvif_credentials, credentials)
@@ -168,28 +219,49 @@ def _login(
     return credentials[name]
 
 
+def _settled(identity: FileIdentity | None, now_ns: int) -> bool:
+    """Return whether every later change of a file will change its identity, as its last one lies far enough back."""
+    return identity is not None and max(identity.changed_ns, identity.modified_ns) < now_ns - UNSETTLED_NS
+
+
 def load(
-    folder: Path, credentials: Mapping[str, Credentials], names: frozenset[str], defaults: Defaults | None = None
+    folder: Path,
+    credentials: Mapping[str, Credentials],
+    names: frozenset[str],
+    defaults: Defaults | None = None,
+    *,
+    before: Inventory | None = None,
 ) -> Inventory:
-    """Read all camera files of a folder.
+    """Read all camera files of a folder; files that are the same as in `before` are not read again.
 
     Raises:
-        DocumentError: the folder cannot be read.
+        DocumentError: the folder cannot be read, or has too many files.
 
     """
+    now_ns = time.time_ns()  # the clock by which file systems date changes
     try:
-        files = sorted(path for path in folder.iterdir() if path.suffix == ".yaml" and not path.name.startswith("."))
+        files = camera_files(folder)
     except OSError as error:
         raise DocumentError((Problem(folder, 0, f"the camera folder cannot be read: {error.strerror}"),)) from error
+    except TooManyFilesError as error:
+        raise DocumentError((Problem(folder, 0, f"the camera folder {error}"),)) from error
+    context = (folder, dict(credentials), names, defaults)
+    known = before.read.results if before is not None and before.read and before.read.context == context else {}
+    results: dict[tuple[str, FileIdentity], Camera | tuple[Problem, ...]] = {}
     cameras: list[Camera] = []
     problems: list[Problem] = []
     streams: dict[tuple[str, int, str], Path] = {}
-    for file in files:
-        try:
-            camera = read_camera(file, credentials, names, defaults)
-        except DocumentError as error:
-            problems += error.problems
+    for name, identity in files.items():
+        file = folder / name
+        found = known.get((name, identity)) if identity is not None else None
+        if found is None:
+            found = _read_result(file, credentials, names, defaults)
+        if identity is not None and _settled(identity, now_ns):
+            results[name, identity] = found
+        if isinstance(found, tuple):
+            problems += found if len(problems) < MAX_PROBLEMS else found[:1]
             continue
+        camera = found
         stream = (camera.target.host, camera.target.port, camera.target.path)
         if camera.status is not Lifecycle.RETIRED:
             if stream in streams:
@@ -201,7 +273,17 @@ def load(
         tuple(camera for camera in cameras if camera.status is not Lifecycle.RETIRED),
         tuple(problems),
         tuple(camera for camera in cameras if camera.status is Lifecycle.RETIRED),
+        FilesRead(context, results),
     )
+
+
+def _read_result(
+    file: Path, credentials: Mapping[str, Credentials], names: frozenset[str], defaults: Defaults | None
+) -> Camera | tuple[Problem, ...]:
+    try:
+        return read_camera(file, credentials, names, defaults)
+    except DocumentError as error:
+        return error.problems
 
 
 def keep_last_good(before: Inventory, after: Inventory) -> Inventory:

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, create_model, model_validator
 
+from xueliang_monitor.configuration.regular_file import UnsuitableFileError, read_bytes
 from xueliang_monitor.configuration.strict_yaml import Document, Duration, Problem, Strict, read, validate
 from xueliang_monitor.model import Credentials
 from xueliang_monitor.picture import PICTURE_CHECKS
@@ -25,6 +26,7 @@ from xueliang_monitor.probing.rungs import PROBES
 
 log = logging.getLogger(__name__)
 
+MAX_PASSWORD_BYTES = 4096
 INSTALLED = Path("/etc/xueliang-monitor")
 SOCKET = "control.sock"
 """Name of the daemon's command socket in the state folder."""
@@ -366,11 +368,13 @@ def _read_password(name: str, entry: CredentialSettings, base: Path) -> str:
     path = handed_over(entry.password_file or Path(), base)
     try:
         mode = path.stat().st_mode
-        password = path.read_text(encoding="utf-8").rstrip("\r\n")
+        password = read_bytes(path, MAX_PASSWORD_BYTES).decode().rstrip("\r\n")
     except OSError as error:
         raise ValueError(f"password_file: cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ValueError(f"password_file: {path} is not UTF-8 text") from error
+    except UnsuitableFileError as error:
+        raise ValueError(f"password_file: {path} {error}") from error
     if mode & (stat.S_IRWXG | stat.S_IRWXO) and not os.environ.get("CREDENTIALS_DIRECTORY"):
         log.warning("credentials %s: other users can read %s; run chmod 600 on it", name, path)
     return password

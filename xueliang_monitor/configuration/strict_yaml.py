@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
-MAX_FILE_BYTES = 1024 * 1024
+from xueliang_monitor.configuration import yaml_text
+from xueliang_monitor.configuration.regular_file import UnsuitableFileError, read_bytes
+from xueliang_monitor.configuration.yaml_text import Path_, YamlTextError, shown
+
+MAX_PROBLEMS = 20
+"""How many errors of one file are listed."""
+
+MAX_LISTED = 100
+"""How many errors are listed at once."""
+
+MAX_MESSAGE = 500
+"""Largest number of characters of a message."""
+
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _HINTS = {"password": "write it to a file named by password_file, or to an environment variable named by password_env"}
 
-Path_ = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -32,6 +42,12 @@ class Problem:
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else f"{self.file}"
         return f"{place}: {self.message}"
+
+
+def listed(problems: Sequence[Problem]) -> list[str]:
+    """Return the lines that tell of problems: the first `MAX_LISTED`, and how many more there are."""
+    lines = [str(problem) for problem in problems[:MAX_LISTED]]
+    return lines if len(problems) <= MAX_LISTED else [*lines, f"… and {len(problems) - MAX_LISTED:,} more errors"]
 
 
 class DocumentError(Exception):
@@ -74,76 +90,71 @@ class Document:
     data: Any
     lines: Mapping[Path_, int]
 
-    def problem(self, path: Path_, message: str) -> Problem:
-        """Return a problem at a path, with the line of the nearest parent that has one."""
-        at = path
-        while at and at not in self.lines:
-            at = at[:-1]
-        prefix = ".".join(str(part) for part in path)
-        return Problem(self.file, self.lines.get(at, 1), f"{prefix}: {message}" if prefix else message)
+    def line_of(self, path: Path_) -> int:
+        """Return the line of a path, or of its nearest parent that has one."""
+        while path and path not in self.lines:
+            path = path[:-1]
+        return self.lines.get(path, 1)
+
+    def problem(self, path: Path_, message: str, line: int | None = None) -> Problem:
+        """Return a problem at a path, with its line unless another one is given. A long message is shortened."""
+        prefix = ".".join(shown(part) for part in path)
+        text = f"{prefix}: {message}" if prefix else message
+        text = text if len(text) <= MAX_MESSAGE else f"{text[:MAX_MESSAGE]}…"
+        return Problem(self.file, self.line_of(path) if line is None else line, text)
 
 
-def _walk(node: yaml.Node, path: Path_, lines: dict[Path_, int], *, file: Path, problems: list[Problem]) -> None:
-    """Record the line of every path below a node, and a problem for every duplicate key."""
-    lines.setdefault(path, node.start_mark.line + 1)
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            line = key.start_mark.line + 1
-            name = str(key.value)
-            if name in seen:
-                problems.append(Problem(file, line, f"{'.'.join(map(str, (*path, name)))}: key given twice"))
-            seen.add(name)
-            lines[(*path, name)] = line
-            _walk(value, (*path, name), lines, file=file, problems=problems)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            _walk(value, (*path, index), lines, file=file, problems=problems)
+@dataclass(frozen=True, slots=True)
+class FileLimits:
+    """How large a file may be: its bytes, and the number of its keys and values."""
+
+    most_bytes: int
+    most_values: int
 
 
-def read(file: Path) -> Document:
-    """Read a YAML file of at most 1 MiB that contains one mapping and no aliases.
+SETTINGS_LIMITS = FileLimits(1024 * 1024, 50_000)
+"""Enough for a login of its own for each of 8,000 cameras."""
+
+CAMERA_LIMITS = FileLimits(64 * 1024, 1000)
+
+
+def read(file: Path, limits: FileLimits = SETTINGS_LIMITS, *, place: Path | None = None) -> Document:
+    """Read a YAML file that contains one mapping of plain values, and no aliases.
+
+    `place` is where the file lies if `file` is a symbolic link; it must not be one.
 
     Raises:
-        DocumentError: the file cannot be read.
+        DocumentError: the file cannot be read, or is not a regular file within the limits.
 
     """
-
-    def refuse(message: str, line: int = 0) -> DocumentError:
-        return DocumentError((Problem(file, line, message),))
-
     try:
-        with file.open("rb") as stream:
-            raw = stream.read(MAX_FILE_BYTES + 1)
-        text = raw.decode("utf-8-sig")
+        content = read_bytes(place or file, limits.most_bytes, follow=place is None)
     except OSError as error:
-        raise refuse(f"cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise refuse("is not UTF-8 text") from error
-    if len(raw) > MAX_FILE_BYTES:
-        raise refuse(f"is larger than {MAX_FILE_BYTES} bytes")
+        raise DocumentError((Problem(file, 0, f"cannot be read: {error.strerror}"),)) from error
+    except UnsuitableFileError as error:
+        raise DocumentError((Problem(file, 0, str(error)),)) from error
+    return parse(file, content, limits)
+
+
+def parse(file: Path, content: bytes, limits: FileLimits) -> Document:
+    """Parse the content of a YAML file.
+
+    Raises:
+        DocumentError: the content is not one mapping of plain values; the error lists the problems by line.
+
+    """
     try:
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            if isinstance(event, yaml.AliasEvent):
-                line = event.start_mark.line + 1 if event.start_mark else 0
-                raise refuse("aliases are not allowed; write the value out", line)
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 0
-        raise refuse(f"is not valid YAML: {error.problem}", line) from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise refuse(f"is not valid YAML: {type(error).__name__}") from error
-    if node is None:
-        return Document(file, {}, {})
-    if not isinstance(data, dict):
-        raise refuse("must contain keys and values", 1)
-    lines: dict[Path_, int] = {}
-    problems: list[Problem] = []
-    _walk(node, (), lines, file=file, problems=problems)
-    if problems:
-        raise DocumentError(tuple(problems))
-    return Document(file, data, lines)
+        parsed = yaml_text.parse(content.decode("utf-8-sig"), most_values=limits.most_values)
+    except UnicodeDecodeError as error:
+        raise DocumentError((Problem(file, 0, "is not UTF-8 text"),)) from error
+    except YamlTextError as error:
+        raise DocumentError((Problem(file, error.line, str(error)),)) from error
+    document = Document(file, parsed.data, parsed.lines)
+    if not isinstance(parsed.data, dict):
+        raise DocumentError((Problem(file, 1, "must contain keys and values"),))
+    if parsed.duplicates:
+        raise DocumentError(tuple(document.problem(path, "key given twice", at) for path, at in parsed.duplicates))
+    return document
 
 
 def _fields_at(model: type[BaseModel], path: Path_) -> list[str]:
@@ -184,8 +195,14 @@ def validate(document: Document, model: type[Model], **context: object) -> Model
     try:
         return model.model_validate(document.data, context=context)
     except ValidationError as error:
+        # Only those that are listed get a message: a text of 1 MiB can contain tens of thousands of wrong keys.
+        found = sorted(
+            error.errors(include_url=False, include_input=False), key=lambda item: document.line_of(item["loc"])
+        )
         problems = [
-            document.problem(tuple(item["loc"]), _message(model, tuple(item["loc"]), item["type"], item["msg"]))
-            for item in error.errors(include_url=False, include_input=False)
+            document.problem(item["loc"], _message(model, item["loc"], item["type"], item["msg"]))
+            for item in found[:MAX_PROBLEMS]
         ]
-        raise DocumentError(tuple(sorted(problems, key=lambda problem: problem.line))) from None
+        if len(found) > MAX_PROBLEMS:
+            problems.append(Problem(document.file, 0, f"{len(found) - MAX_PROBLEMS:,} more errors in this file"))
+        raise DocumentError(tuple(problems)) from None

@@ -168,7 +168,7 @@ class Scheduler:
     def _start(self, group: asyncio.TaskGroup, camera: str, plan: Plan) -> None:
         self._tasks[camera] = group.create_task(self._watch(camera, plan), name=camera)
 
-    def add(self, cameras: tuple[str, ...]) -> None:
+    async def add(self, cameras: tuple[str, ...]) -> None:
         """Visit more cameras from now on. The first visit climbs all rungs; many cameras are spread over the interval.
 
         Raises:
@@ -180,6 +180,7 @@ class Scheduler:
         now = self._clock.monotonic()
         for index, camera in enumerate(cameras):
             self._start(self._group, camera, first_plan(index, len(cameras), now, self.intervals))
+            await asyncio.sleep(0)  # a whole fleet may be added at once
 
     def hurry(self, cameras: Iterable[str]) -> None:
         """Visit cameras at once. Their next regular visits stay as planned."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import collections
+import errno
 import logging
 import os
 import ssl
+import stat
 from dataclasses import dataclass
+from pathlib import Path
 
 from xueliang_monitor.net.errors import TlsError
 from xueliang_monitor.process.shortage import Resource, ShortageError, lacking_descriptors
@@ -15,6 +18,8 @@ log = logging.getLogger(__name__)
 
 MAX_CONTEXTS = 512
 """The number of cached contexts, one for each file; the least recently used one is dropped."""
+
+MAX_FILE_BYTES = 4 * 1024 * 1024
 
 _Identity = tuple[int, ...]
 _NOT_NOW: _Identity = (-1,)
@@ -84,6 +89,11 @@ def _made(tls: str, identity: _Identity, before: _Kept | None) -> _Kept:
 def _context(tls: str) -> ssl.SSLContext:
     if tls == "verify":
         return ssl.create_default_context()
+    if tls != "insecure":
+        about = Path(tls).stat()
+        # Reading a FIFO would hold the event loop.
+        if not stat.S_ISREG(about.st_mode) or about.st_size > MAX_FILE_BYTES:
+            raise OSError(errno.EINVAL, f"not a regular file of at most {MAX_FILE_BYTES} bytes")
     context = ssl.create_default_context(cafile=None if tls == "insecure" else tls)
     context.check_hostname = False
     if tls == "insecure":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Annotated, Literal
 from cryptography import x509
 from pydantic import AfterValidator, Field
 
+from xueliang_monitor.configuration.regular_file import UnsuitableFileError, check_kind
 from xueliang_monitor.configuration.settings import handed_over
 from xueliang_monitor.configuration.strict_yaml import Document, DocumentError, Problem, Strict, read, validate
 
@@ -112,16 +114,22 @@ class Protection:
 def _tls(
     settings: TlsSettings, document: Document, place: Path, base: Path
 ) -> tuple[ssl.SSLContext, float, list[Path]]:
-    def found(file: Path) -> Path:
-        return file if file.is_absolute() else handed_over(place.parent / file, base)
-
     def problem(key: str, message: str) -> DocumentError:
         return DocumentError((document.problem(("tls_server_config", key), message),))
+
+    def found(key: str, file: Path) -> Path:
+        path = file if file.is_absolute() else handed_over(place.parent / file, base)
+        try:
+            with contextlib.suppress(OSError):  # is told below
+                check_kind(path.stat())  # OpenSSL would wait for a FIFO
+        except UnsuitableFileError as error:
+            raise problem(key, f"{path} {error}") from error
+        return path
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = _VERSIONS[settings.min_version]
     context.maximum_version = _VERSIONS[settings.max_version]
-    certificate, key = found(settings.cert_file), found(settings.key_file)
+    certificate, key = found("cert_file", settings.cert_file), found("key_file", settings.key_file)
     try:
         context.load_cert_chain(certificate, key, password="")  # an encrypted key is an error, instead of a prompt
         ends = x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc.timestamp()
@@ -136,7 +144,7 @@ def _tls(
     if wanted is not ssl.CERT_NONE:
         if settings.client_ca_file is None:
             raise problem("client_auth_type", f"{settings.client_auth_type} needs client_ca_file")
-        authority = found(settings.client_ca_file)
+        authority = found("client_ca_file", settings.client_ca_file)
         try:
             context.load_verify_locations(authority)
         except OSError as error:
