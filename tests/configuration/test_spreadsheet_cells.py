@@ -25,7 +25,8 @@ FORMULAS = (
     "-1F 车库",
     '=HYPERLINK("http://example.org";"东门")',
 )
-NAMES = (*FORMULAS, "'=1", "''-x", "'s Gravenhage", "' x", "x ", "东门", "#N/A", "1", "x=1", "a\r\nb", '"quoted", ; text')
+PLAIN = ("'s Gravenhage", "东门", "#N/A", "1", "x=1", "a\r\nb", '"quoted", ; text')
+NAMES = (*FORMULAS, "'=1", "''-x", "' x", "x ", *PLAIN)
 
 
 def _rows() -> list[Row]:
@@ -48,7 +49,6 @@ def _begins_like_a_formula(cell: str) -> bool:
 def test_no_cell_of_a_csv_export_begins_like_a_formula() -> None:
     lines = list(csv.reader(io.StringIO(_written(xlsx=False).decode(), newline=""), strict=True))
     assert [cell for line in lines for cell in line if cell and _begins_like_a_formula(cell)] == []
-    assert "'=1+1" not in {name for name in lines[1]}  # the guard stands before the white space, not within
     assert lines[1][1] == "'=cmd|' /C calc'!A0"
 
 
