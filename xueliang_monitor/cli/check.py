@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xueliang_monitor.cli.output import ConfigOption, err, out, print_fault, refuse, settings_file
+from xueliang_monitor.cli.output import AuthOption, ConfigOption, err, out, print_fault, refuse, settings_file
 from xueliang_monitor.model import Transport
 
 if TYPE_CHECKING:
@@ -198,6 +198,7 @@ def check(
     tls: Annotated[
         str | None, typer.Option(help="With rtsps://: verify, insecure, or a file with trusted certificates.")
     ] = None,
+    auth: AuthOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Check a camera once: reach, rtsp, stream, picture, onvif.
@@ -218,6 +219,7 @@ def check(
     if onvif_port is not None:
         chosen = _with_onvif(chosen, onvif_port)
     chosen = replace(chosen, transport=transport or chosen.transport, tls=tls or chosen.tls)
+    chosen = replace(chosen, auth=auth or chosen.auth)
     try:
         visited = asyncio.run(_visit(chosen, *way_of(config)))
     except CameraBusyError as error:
