@@ -148,12 +148,21 @@ class FaultSeen(Exception):
         self.failures = failures
 
 
+class AuthPolicy(enum.StrEnum):
+    """How a password may be sent: by Digest, by Basic too, or automatically: by Basic only where TLS protects it."""
+
+    AUTO = "auto"
+    DIGEST = "digest"
+    BASIC = "basic"
+
+
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """A login; its representation never shows the password."""
+    """A login; its representation never shows the password. `auth` is how it may be sent if the camera does not say."""
 
     username: str
     password: str = field(repr=False)
+    auth: AuthPolicy = AuthPolicy.AUTO
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +269,7 @@ class Target:
         bits_per_second_range: the accepted bitrates, lowest and highest.
         view_since: when its view was last changed on purpose.
         picture: how its picture is judged.
+        auth: how its password may be sent; None if its credentials decide.
 
     """
 
@@ -279,6 +289,7 @@ class Target:
     bits_per_second_range: tuple[float, float] | None = None
     view_since: str = ""
     picture: PictureRules = field(default_factory=PictureRules)
+    auth: AuthPolicy | None = None
 
     @property
     def url(self) -> str:

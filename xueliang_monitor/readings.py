@@ -22,6 +22,9 @@ class Readings:
     server: str | None = None
     """The RTSP server's name, as the camera reports it."""
 
+    login_offered: str | None = None
+    """The logins that the camera offers over RTSP, such as Digest (SHA-256, MD5), Basic."""
+
     codec: str | None = None
     """h264, h265 or mjpeg."""
 

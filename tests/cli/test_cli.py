@@ -89,10 +89,11 @@ async def test_usage_errors_end_with_2(arguments: list[str]) -> None:
     assert "Traceback" not in err
 
 
-async def test_a_password_in_the_address_leaves_the_process_list(simulated: Start) -> None:
+@pytest.mark.parametrize("password", ["tell-nobody", "tell-nobody/2", "a%2Ftell-nobody"])
+async def test_a_password_in_the_address_leaves_the_process_list(simulated: Start, password: str) -> None:
     camera = next(iter((await simulated(1)).cameras.values()))
     await camera.set_fault(BY_NAME["silent"]())
-    url = camera.target.url.replace("rtsp://", "rtsp://viewer:tell-nobody@")
+    url = camera.target.url.replace("rtsp://", f"rtsp://viewer:{password}@")
     process = await asyncio.create_subprocess_exec(
         *XUELIANG, "check", url, "--json", stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
@@ -102,6 +103,17 @@ async def test_a_password_in_the_address_leaves_the_process_list(simulated: Star
     out, err = await process.communicate()
     assert b"tell-nobody" not in out + err
     assert json.loads(out)["faults"] == ["rtsp_timeout"]
+
+
+@pytest.mark.parametrize(
+    ("address", "status"), [("rtsp://127.0.0.1:{port}/live@main", 1), ("rtsp://viewer:1/tell-nobody@cam/live", 2)]
+)
+async def test_an_at_sign_that_ends_no_login_ends_the_command(address: str, status: int) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        code, out, err = await run("check", address.format(port=closed.getsockname()[1]), "--json")
+    assert code == status
+    assert "tell-nobody" not in out + err
 
 
 @pytest.mark.parametrize("name", ["black-hole", "silent", "slow", "no-media", "no-keyframe"])

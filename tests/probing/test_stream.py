@@ -13,7 +13,16 @@ import pytest
 
 from tests.conftest import LOGIN, Tls
 from tests.waiting import PATIENT, until
-from xueliang_monitor.model import Credentials, OnvifTarget, Rung, StreamParameters, Target, Transport, VisitResult
+from xueliang_monitor.model import (
+    AuthPolicy,
+    Credentials,
+    OnvifTarget,
+    Rung,
+    StreamParameters,
+    Target,
+    Transport,
+    VisitResult,
+)
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing.camera_lock import CameraLocks
 from xueliang_monitor.probing.login import Login
@@ -106,7 +115,7 @@ async def test_every_login_scheme_works_and_a_stale_nonce_is_no_refusal(
 ) -> None:
     camera = (await simulated(1)).cameras["cam-000"]
     camera.login_kind, camera.nonce_lives = kind, nonce_lives
-    visited, memory = await climb(camera)
+    visited, memory = await climb(camera, auth=AuthPolicy.BASIC)
     assert codes(visited) == []
     assert (camera.open_sessions, camera.refused_logins) == (0, 0)
     assert memory.login.rtsp.was_accepted
@@ -116,7 +125,7 @@ async def test_a_wrong_password_is_refused_by_every_scheme(simulated: Start) -> 
     camera = (await simulated(1)).cameras["cam-000"]
     for kind in LOGIN_KINDS:
         camera.login_kind = kind
-        visited, _ = await climb(camera, credentials=Credentials("viewer", "not this one"))
+        visited, _ = await climb(camera, credentials=Credentials("viewer", "not this one", AuthPolicy.BASIC))
         assert codes(visited) == ["auth_failed"]
     assert camera.refused_logins == len(LOGIN_KINDS)
 

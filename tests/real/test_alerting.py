@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import html
+import json
 import os
 import re
 import shutil
@@ -19,6 +21,7 @@ import yaml
 
 from tests.conftest import ROOT, rows
 from tests.real.alerting import DEPLOY, MISSING, Alert, Told, alert_of, alerting
+from tests.real.odd_names import ODD, with_odd_names
 from tests.real.two_monitors import COVERED, SWITCH, two_monitors, with_two_monitors
 from tests.test_daemon import all_up, running, until_learned
 from tests.test_daemon import until as until_states
@@ -42,6 +45,9 @@ OF_TWO_MONITORS = (
 
 CATALOGUED = {"CameraOffline", "CameraFault", "ClockDrift", "UplinkDown"}
 """Alerts whose cause and advice are the catalogue's, which the monitor exports."""
+
+TEXTS = ("summary", "summary_zh", "since", "cause", "cause_zh", "advice", "advice_zh", "page")
+ODD_NAME = """"东门" '{{ .x }}' \\ <b>& %s`"""
 
 SHORT = "intervals: {reach: 5s, rtsp: 5s, stream: 10s, picture: 10s}\nrechecks: {reach: 1s, picture: 2s}\n" + PATIENCE
 
@@ -73,6 +79,43 @@ def test_every_alert_holds_with_two_monitors(tmp_path: Path) -> None:
     cases = yaml.safe_load((DEPLOY / "prometheus/alerts.test.yml").read_text())
     (tmp_path / "two.test.yml").write_text(yaml.safe_dump(with_two_monitors(cases), allow_unicode=True))
     promtool("test", "rules", "two.test.yml", folder=tmp_path)
+
+
+@needs_programs
+def test_every_alert_holds_whatever_cameras_sites_and_uplinks_are_called(tmp_path: Path) -> None:
+    shutil.copy(DEPLOY / "prometheus/alerts.rules.yml", tmp_path)
+    cases = yaml.safe_load((DEPLOY / "prometheus/alerts.test.yml").read_text())
+    (tmp_path / "odd.test.yml").write_text(yaml.safe_dump(with_odd_names(cases)))
+    promtool("test", "rules", "odd.test.yml", folder=tmp_path)
+
+
+def test_every_query_in_an_alert_text_quotes_its_values() -> None:
+    """By `%q`, which PromQL reads back as the same text. `%s` would end at the first quote in a name."""
+    rules = (DEPLOY / "prometheus/alerts.rules.yml").read_text()
+    queries = re.findall(r"\bprintf `([^`]*)`[^|}]*\| query", rules)
+    assert len(queries) == len(re.findall(r"\| query\b", rules))
+    assert {verb for query in queries for verb in re.findall(r"%.", query)} == {"%q"}
+
+
+@needs_programs
+@pytest.mark.parametrize("template", ["title", "text", "html"])
+def test_every_message_holds_whatever_a_camera_is_called(tmp_path: Path, template: str) -> None:
+    alerts = [
+        {"status": "firing", "labels": {"severity": "critical"}, "annotations": dict.fromkeys(TEXTS, name)}
+        for name in ODD
+    ]
+    (tmp_path / "data.json").write_text(json.dumps({"status": "firing", "alerts": alerts}))
+    kind = ["--template.type=html"] if template == "html" else []
+    done = subprocess.run(
+        ["amtool", "template", "render", f"--template.glob={DEPLOY / 'alertmanager/xueliang.tmpl'}",
+         f'--template.text={{{{ template "xueliang.{template}" . }}}}', "--template.data=data.json", *kind],
+        cwd=tmp_path, capture_output=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    written = done.stdout.decode()
+    shown = html.unescape(written) if template == "html" else written
+    assert [name for name in (ODD if template != "title" else ODD[:1]) if name not in shown] == []
+    assert template != "html" or "<b>x</b>" not in written
 
 
 @needs_programs
@@ -145,7 +188,8 @@ async def test_faults_reach_the_webhook_once_and_are_resolved(
     )
     behind = [row.id for row in fleet if row.data.uplink == "switch-3"]
     dead, covered = fleet[2].id, fleet[100].id
-    own_people = fleet[2].data.model_copy(update={"site": "柳林社区"})  # a site that is told by e-mail too
+    # A site that is told by e-mail too, and a name with every kind of quote.
+    own_people = fleet[2].data.model_copy(update={"site": "柳林社区", "name": ODD_NAME})
     fleet = tuple(replace(row, data=own_people) if row.id == dead else row for row in fleet)
     assert len(behind) == 12
     limit = 660.0 if DEFAULT else 180.0
@@ -189,15 +233,18 @@ def _check_texts(told: Told) -> None:
         "No device answers at the camera's address: no power, a broken cable, or a network fault."
     )
     assert annotations["CameraOffline"]["summary_zh"].endswith("离线，无响应")
+    assert annotations["CameraOffline"]["summary"].startswith(f"{ODD_NAME} ")
     assert "12 cameras behind it" in annotations["UplinkDown"]["summary"]
     for texts in annotations.values():
         assert texts["page"].startswith("http://127.0.0.1:")
         assert all(texts.values()), texts
     mail = next(mail for mail in told.mails if mail["To"] == "liulin@example.org")
     assert "离线，无响应" in str(mail["Subject"])
+    assert ODD_NAME in str(mail["Subject"])
     body = mail.get_body(("html",))
     assert body is not None
     assert "No device answers at the camera" in body.get_content()
+    assert ODD_NAME in html.unescape(body.get_content())
     assert any("离线" in call["text"]["content"] for call in told.wecom)
 
 

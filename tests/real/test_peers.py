@@ -17,7 +17,7 @@ import trustme
 from tests.conftest import LOGIN as SIMULATED_LOGIN
 from tests.real import gstreamer, vlc
 from tests.waiting import PATIENT
-from xueliang_monitor.model import Credentials, Rung, Target, Transport, VisitResult
+from xueliang_monitor.model import AuthPolicy, Credentials, Rung, Target, Transport, VisitResult
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.probing.visit import visit
@@ -33,10 +33,10 @@ PATTERN = ["-f", "lavfi", "-i", "testsrc2=size=640x360:rate=24:duration=12,noise
 
 def look(url: str, *, rung: Rung = Rung.PICTURE, **changes: Any) -> VisitResult:
     parts = urlsplit(url)
+    login = Credentials(*LOGIN, AuthPolicy.BASIC)
     target = Target(
-        "x", parts.hostname or "", parts.port or 0, parts.path, Credentials(*LOGIN), secure=parts.scheme == "rtsps",
-        **changes,
-    )  # fmt: skip
+        "x", parts.hostname or "", parts.port or 0, parts.path, login, secure=parts.scheme == "rtsps", **changes
+    )
     visited, _ = asyncio.run(visit(target, rung, Memory(), timeouts=PATIENT, workers=Workers(1), now=time.time()))
     return visited
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import functools
 import io
 from dataclasses import dataclass
@@ -12,6 +11,8 @@ import jinja2
 
 from xueliang_monitor.availability_report.figures import Figures
 from xueliang_monitor.availability_report.tables import Cell, Table
+from xueliang_monitor.configuration import spreadsheet_cells
+from xueliang_monitor.configuration.spreadsheet_cells import xlsx_value
 
 WIDTH, HEIGHT = 720, 160
 LOWEST = 0.80
@@ -117,13 +118,12 @@ def html(figures: Figures, tables: tuple[Table, ...], language: str, *, title: s
 
 def comma_separated(tables: tuple[Table, ...], language: str) -> bytes:
     """Return all tables one below the other, with the title of the table in the first column."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
+    lines: list[list[Cell]] = []
     for table in tables:
         name = getattr(table.title, language)
-        writer.writerow([name, *(getattr(column.name, language) for column in table.columns)])
-        writer.writerows([name, *("" if value is None else value for value in row)] for row in table.rows)
-    return ("\ufeff" + text.getvalue()).encode()
+        lines.append([name, *(getattr(column.name, language) for column in table.columns)])
+        lines += [[name, *row] for row in table.rows]
+    return ("\ufeff" + spreadsheet_cells.comma_separated(lines)).encode()
 
 
 def workbook(tables: tuple[Table, ...], language: str) -> bytes:
@@ -141,7 +141,7 @@ def workbook(tables: tuple[Table, ...], language: str) -> bytes:
         sheet.freeze_panes = "A2"
         for line, row in enumerate(table.rows, start=2):
             for number, value in enumerate(row, start=1):
-                cell = sheet.cell(row=line, column=number, value=value)
+                cell = sheet.cell(row=line, column=number, value=xlsx_value(value))
                 if isinstance(value, str):
                     cell.data_type = "s"  # text that starts with = must not become a formula
         for number, column in enumerate(table.columns, start=1):

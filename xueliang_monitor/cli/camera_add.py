@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from xueliang_monitor.cli.output import (
+    AuthOption,
     CameraArgument,
     ConfigOption,
     JsonOption,
@@ -177,6 +178,7 @@ def add(
     ] = None,
     rtsp_path: Annotated[str | None, typer.Option(help="RTSP path, instead of the reported one.")] = None,
     tls: Annotated[str, typer.Option(help="verify, insecure, or a file with trusted certificates.")] = "verify",
+    auth: AuthOption = None,
     as_status: As = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
@@ -210,6 +212,7 @@ def add(
         rtsp_port=rtsp_port,
         rtsp_path=rtsp_path,
         tls=tls,
+        auth=auth,
         status=Lifecycle(status_of(as_status)),
     )
     loaded = installation_of(config)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from xueliang_monitor.cli.output import ConfigOption, err, refuse
+from xueliang_monitor.cli.output import AuthOption, ConfigOption, err, refuse
 
 
 def capture(
@@ -17,6 +17,7 @@ def capture(
     to: Annotated[Path | None, typer.Option("--to", help="Output file; default: standard output.")] = None,
     username: Annotated[str | None, typer.Option(envvar="XUELIANG_USERNAME", help="User name for the login.")] = None,
     password_file: Annotated[Path | None, typer.Option(help="File with the password.")] = None,
+    auth: AuthOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Record one RTSP conversation without login and addresses; XUELIANG_PASSWORD holds the password.
@@ -24,6 +25,7 @@ def capture(
     Review the file before sharing it. In tests/captures/ it becomes a test for that model.
     """
     import asyncio
+    from dataclasses import replace
 
     from xueliang_monitor.cli.check import credentials_of, target_of, way_of
     from xueliang_monitor.net.errors import NetError
@@ -33,6 +35,7 @@ def capture(
     from xueliang_monitor.wire.transcript import write
 
     chosen = target_of(target, config, credentials_of(username, password_file))
+    chosen = replace(chosen, auth=auth or chosen.auth)
     try:
         recorded = asyncio.run(record(chosen, *way_of(config)))
     except (NetError, ShortageError, CameraBusyError) as error:

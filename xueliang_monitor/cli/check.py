@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 import time
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xueliang_monitor.cli.output import ConfigOption, err, out, print_fault, refuse, settings_file
+from xueliang_monitor.cli.output import AuthOption, ConfigOption, err, out, print_fault, refuse, settings_file
 from xueliang_monitor.model import Transport
 
 if TYPE_CHECKING:
@@ -37,29 +36,18 @@ def credentials_of(username: str | None, password_file: Path | None) -> Credenti
     return Credentials(username, password) if username else None
 
 
-def _target_of_url(url: str, credentials: Credentials | None) -> Target:
-    from urllib.parse import unquote, urlsplit
-
+def _target_of_url(written: str, credentials: Credentials | None) -> Target:
     from xueliang_monitor.model import Credentials, Target, redact_path
-    from xueliang_monitor.net.host_validation import check_host
+    from xueliang_monitor.net.rtsp_url import RtspUrlError, read_rtsp_url
 
     try:
-        parts = urlsplit(url)
-        secure = parts.scheme.lower() == "rtsps"
-        port = parts.port or (322 if secure else 554)
-    except ValueError:
-        refuse(["the address is not a URL; write rtsp://host:port/path"])
-    if parts.scheme.lower() not in ("rtsp", "rtsps") or not parts.hostname:
-        refuse(["the address is not an RTSP URL; write rtsp://host:port/path, or rtsps:// for RTSP over TLS"])
-    try:
-        check_host(parts.hostname)
-    except ValueError as error:
+        url = read_rtsp_url(written)
+    except RtspUrlError as error:
         refuse([str(error)])
-    if parts.username:
-        credentials = Credentials(unquote(parts.username), unquote(parts.password or ""))
-    path = re.sub(r"\s", "%20", parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    name = f"{parts.scheme.lower()}://{parts.netloc.rpartition('@')[2]}{redact_path(path)}"
-    return Target(name, parts.hostname, port, path, credentials, secure=secure)
+    if url.username is not None:
+        credentials = Credentials(url.username, url.password or os.environ.get("XUELIANG_PASSWORD", ""))
+    name = url.without_login(redact_path(url.path))
+    return Target(name, url.host, url.port, url.path, credentials, secure=url.secure)
 
 
 def _target_of_camera(name: str, config: Path | None, credentials: Credentials | None) -> Target:
@@ -210,6 +198,7 @@ def check(
     tls: Annotated[
         str | None, typer.Option(help="With rtsps://: verify, insecure, or a file with trusted certificates.")
     ] = None,
+    auth: AuthOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Check a camera once: reach, rtsp, stream, picture, onvif.
@@ -230,6 +219,7 @@ def check(
     if onvif_port is not None:
         chosen = _with_onvif(chosen, onvif_port)
     chosen = replace(chosen, transport=transport or chosen.transport, tls=tls or chosen.tls)
+    chosen = replace(chosen, auth=auth or chosen.auth)
     try:
         visited = asyncio.run(_visit(chosen, *way_of(config)))
     except CameraBusyError as error:

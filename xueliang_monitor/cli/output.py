@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 
+from xueliang_monitor.model import AuthPolicy
+
 if TYPE_CHECKING:
     from xueliang_monitor.configuration.installation import Installation
     from xueliang_monitor.configuration.inventory import Camera
@@ -93,6 +95,10 @@ def _complete_id(incomplete: str) -> list[str]:
         return []
 
 
+AuthOption = Annotated[
+    AuthPolicy | None,
+    typer.Option(help="How the password may be sent: digest, basic (also unencrypted), or auto (basic over TLS only)."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 CameraArgument = Annotated[str, typer.Argument(metavar="ID", help="Id of the camera.", autocompletion=_complete_id)]
 

@@ -123,6 +123,7 @@ def _items(visited: VisitResult, target: Target, expected: StreamParameters | No
     results = {result.rung: result for result in visited.rungs}
     seen = {finding.code: finding for finding in visited.seen}
     items = [_rung_item(probe.rung, results.get(probe.rung), seen) for probe in LADDER]
+    items = [_with_offer(item, visited.readings.login_offered) for item in items]
     items += [_fault_item(check.fault.code, visited, seen) for check in PICTURE_CHECKS]
     beside = [probe.rung for probe in BESIDE if probe.applies(target)]
     items += [_rung_item(rung, results.get(rung), seen) for rung in beside]
@@ -140,6 +141,13 @@ def _rung_item(rung: Rung, result: RungResult | None, seen: dict[str, Finding]) 
     good = result.ok or own_item
     detail = "" if good else (seen[result.fault].detail if result.fault in seen else result.detail)
     return AcceptanceItem(rung, good, detail, result.seconds, fault=None if good else result.fault)
+
+
+def _with_offer(item: AcceptanceItem, offered: str | None) -> AcceptanceItem:
+    """Add the logins that the camera offers to the item of the rung that logs in."""
+    if item.subject != Rung.RTSP or offered is None:
+        return item
+    return replace(item, detail=f"{item.detail}; offers: {offered}" if item.detail else f"offers: {offered}")
 
 
 def _fault_item(code: str, visited: VisitResult, seen: dict[str, Finding]) -> AcceptanceItem:

@@ -67,6 +67,7 @@ def _camera_file(request: RegistrationRequest, details: DeviceDetails | None) ->
         "credentials": request.credentials,
         "onvif": "none",
         "tls": request.tls,
+        "auth": request.auth,
         "status": request.status,
         "registered": iso_utc(time.time()),
     }

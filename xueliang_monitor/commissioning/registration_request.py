@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from xueliang_monitor.configuration.camera_file import Lifecycle
+from xueliang_monitor.model import AuthPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,4 +26,5 @@ class RegistrationRequest:
     rtsp_port: int | None = None
     rtsp_path: str | None = None
     tls: str = "verify"
+    auth: AuthPolicy | None = None
     status: Lifecycle = Lifecycle.ACTIVE

@@ -6,15 +6,15 @@ import enum
 import heapq
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
 from xueliang_monitor import atomic_write
 from xueliang_monitor.configuration.settings import Evidence, Limits
 from xueliang_monitor.configuration.strict_yaml import Duration, Strict
-from xueliang_monitor.model import Identity, StreamParameters, Transport
+from xueliang_monitor.model import PATH_PASSWORD, AuthPolicy, Identity, StreamParameters, Transport
 from xueliang_monitor.net.host_validation import check_host
 from xueliang_monitor.probing.reception import BURST_PICTURES
 
@@ -234,6 +234,11 @@ class CameraFile(Strict):
     credentials: Login = None
     """Name of the login in the settings. Leave it out for a camera without a login."""
 
+    auth: AuthPolicy | None = None
+    """How the password may be sent over RTSP, if not as the credentials say: `auto`, `digest` or `basic`. `basic` also
+    sends it unencrypted, even if the camera offered Digest before. ONVIF never sends a password.
+    """
+
     onvif: Literal["none", "http", "https"] | None = None
     """How ONVIF is spoken: `none`, `http` or `https`. The default is `http` if `onvif_port` is set, otherwise `none`.
     """
@@ -284,6 +289,12 @@ class CameraFile(Strict):
 
     main_stream: StreamSection | None = None
     """Encoder settings of the main stream at registration. They are recorded but not checked."""
+
+    @model_validator(mode="after")
+    def _no_password_in_the_path(self) -> Self:
+        if self.auth is AuthPolicy.DIGEST and PATH_PASSWORD in self.rtsp_path:
+            raise ValueError("auth: digest, but rtsp_path sends the password unencrypted; leave one of them out")
+        return self
 
     @property
     def onvif_scheme(self) -> str:

@@ -66,7 +66,7 @@ def load(file: Path, *, passwords: bool = True, before: Inventory | None = None)
     settings, document = config.load(file)
     problems: tuple[Problem, ...] = ()
     credentials: Mapping[str, Credentials] = {
-        name: Credentials(entry.username, "") for name, entry in settings.credentials.items()
+        name: Credentials(entry.username, "", entry.auth) for name, entry in settings.credentials.items()
     }
     if passwords:
         credentials, problems = config.load_credentials(settings, document)

@@ -195,6 +195,7 @@ def target_of(
         bits_per_second_range=data.stream.bits_per_second_range if data.stream else None,
         view_since=data.view_since or "",
         picture=_picture(data.picture, defaults.picture),
+        auth=data.auth,
     )
 
 

@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, create_model, model
 
 from xueliang_monitor.configuration.regular_file import UnsuitableFileError, read_bytes
 from xueliang_monitor.configuration.strict_yaml import Document, Duration, Problem, Strict, read, validate
-from xueliang_monitor.model import Credentials
+from xueliang_monitor.model import AuthPolicy, Credentials
 from xueliang_monitor.picture import PICTURE_CHECKS
 from xueliang_monitor.picture.verdict import OFF
 from xueliang_monitor.probing.reception import BURST_PICTURES
@@ -197,6 +197,12 @@ class CredentialSettings(Strict):
 
     password_env: str | None = None
     """Environment variable with the password."""
+
+    auth: AuthPolicy = AuthPolicy.AUTO
+    """How the password may be sent over RTSP: `auto`, `digest` or `basic`. `auto` uses Basic only over TLS with a
+    checked certificate. `digest` never uses Basic. `basic` also uses it unencrypted. Digest is used wherever a camera
+    offers it, and a camera that offered it is not sent Basic again. A camera file can override this key.
+    """
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -386,7 +392,7 @@ def load_credentials(settings: Settings, document: Document) -> tuple[Mapping[st
     problems: list[Problem] = []
     for name, entry in settings.credentials.items():
         try:
-            found[name] = Credentials(entry.username, _read_password(name, entry, document.file.parent))
+            found[name] = Credentials(entry.username, _read_password(name, entry, document.file.parent), entry.auth)
         except ValueError as error:
             problems.append(document.problem(("credentials", name), str(error)))
     return MappingProxyType(found), tuple(problems)

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from xueliang_monitor.configuration.camera_file import ID, ID_RULE, CameraFile
+from xueliang_monitor.configuration.spreadsheet_cells import Cell, comma_separated, imported_text, xlsx_cell
 from xueliang_monitor.configuration.strict_yaml import Document, DocumentError, Problem, validate
 
 COLUMNS = (
@@ -129,7 +130,7 @@ def _parse_row(file: Path, line: int, header: list[str], cells: list[str]) -> Ro
         cells = cells[:-1]
     if len(cells) > len(header):
         raise _problem(file, line, "more values than columns")
-    values = {name: cell.strip() for name, cell in zip(header, cells, strict=False) if cell.strip()}
+    values = {name: imported_text(cell) for name, cell in zip(header, cells, strict=False) if cell.strip()}
     identity = values.pop("id", "")
     if not ID.fullmatch(identity):
         raise _problem(file, line, f"id: missing, or contains other characters than {ID_RULE}")
@@ -174,7 +175,7 @@ def read(file: Path) -> tuple[tuple[Row, ...], tuple[Problem, ...]]:
     return tuple(rows.values()), tuple(problems)
 
 
-def _values(identity: str, data: CameraFile) -> list[str | int | None]:
+def _values(identity: str, data: CameraFile) -> list[Cell]:
     values = data.model_dump(mode="json", include=set(COLUMNS))
     return [identity if column == "id" else values[column] for column in COLUMNS]
 
@@ -186,19 +187,16 @@ def write(stream: io.BufferedIOBase, rows: Iterable[Row], *, xlsx: bool, chinese
         OSError: the stream cannot be written.
 
     """
-    header = [CHINESE[column][0] for column in COLUMNS] if chinese else list(COLUMNS)
+    header: list[Cell] = [CHINESE[column][0] if chinese else column for column in COLUMNS]
     lines = [_values(row.id, row.data) for row in rows]
     if xlsx:
         import openpyxl
 
         workbook = openpyxl.Workbook(write_only=True)
         sheet = workbook.create_sheet("cameras")
-        for line in (header, *lines):
-            sheet.append(line)
+        for line in [header, *lines]:
+            sheet.append([xlsx_cell(sheet, value) for value in line])
         workbook.save(stream)
         return
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([header, *lines])
     # With a byte order mark, spreadsheet programs recognise UTF-8.
-    stream.write(("\ufeff" if chinese else "").encode() + text.getvalue().encode())
+    stream.write((("\ufeff" if chinese else "") + comma_separated([header, *lines])).encode())

@@ -57,5 +57,6 @@ def memory_still_valid(known: Entry, camera: Camera) -> Memory:
     if not same or before.view_since != now.view_since:
         memory = replace(memory, reference=None)
     if before.host != now.host:
-        memory = replace(memory, login=Login())
+        # A device at another address may be the same one: what it offered still guards the password.
+        memory = replace(memory, login=Login(offered_digest=memory.login.offered_digest))
     return memory

@@ -11,7 +11,8 @@ NetError
 ├── RtspStatusError             the response is not a success
 │   └── RedirectError           the response is a redirection
 └── LoginError                  the peer requires a login that is missing, or refused it
-    └── LoginLockedError        the peer says that the account is locked
+    ├── LoginLockedError        the peer says that the account is locked
+    └── LoginInsecureError      the peer offers only a login that would reveal the password
 
 A shortage of the monitor itself is not a NetError but a `ShortageError`, so that no camera is blamed for it.
 """
@@ -78,3 +79,10 @@ class LoginError(NetError):
 
 class LoginLockedError(LoginError):
     """The peer says that it accepts no login for a while."""
+
+
+class LoginInsecureError(LoginError):
+    """The peer offers only Basic, and the rules of the camera do not allow it. No login was sent."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, tried=False)

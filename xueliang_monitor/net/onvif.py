@@ -253,9 +253,9 @@ class OnvifClient:
         self.login_tried = True
         response = await self._send(call)
         offered = auth.parse_challenges(response.headers.getall("WWW-Authenticate", ()))
-        renewed = [item for item in offered if item.scheme == "digest" and item.stale]
-        if response.status == 401 and renewed and self._nonce_uses < 100:
-            self._challenge, self._nonce_uses = renewed[0], 0
+        renewed = tuple(item for item in offered if item.scheme == "digest" and item.stale)
+        if response.status == 401 and (challenge := auth.choose(renewed)) and self._nonce_uses < 100:
+            self._challenge, self._nonce_uses = challenge, 0
             response = await self._send(call)
         return self._conclude(response, call.operation, LoginKind.DIGEST)
 

@@ -18,11 +18,13 @@ from xueliang_monitor.net.connect_errors import connect_error
 from xueliang_monitor.net.errors import (
     ClosedError,
     LoginError,
+    LoginInsecureError,
     LoginLockedError,
     ProtocolError,
     RedirectError,
     TlsError,
 )
+from xueliang_monitor.net.login_rules import Channel, LoginRules
 from xueliang_monitor.net.rtsp_status import error_of, refuses_login, same_server, status_line
 from xueliang_monitor.net.tls import tls_context, tls_error
 from xueliang_monitor.process.shortage import ShortageError, lacking_descriptors, shortage_of
@@ -80,6 +82,9 @@ class RtspConnection:
         self._challenge: auth.Challenge | None = None
         self._nonce_uses = 0
         self._credentials: Credentials | None = None
+        self._rules = LoginRules()
+        self._channel = Channel.PLAIN
+        self.offered: tuple[auth.Challenge, ...] = ()
         self.login_tried = False
         self.login_accepted = False
 
@@ -124,6 +129,7 @@ class RtspConnection:
             if short := shortage_of(error):
                 raise short from error
             raise TlsError(f"{self._host} closed the connection during the TLS handshake") from error
+        self._channel = Channel.UNCHECKED if tls == "insecure" else Channel.CHECKED
 
     @property
     def addresses(self) -> tuple[str, str]:
@@ -164,7 +170,7 @@ class RtspConnection:
             async with asyncio.timeout(TEARDOWN_SECONDS):
                 response = await self._response(number, "TEARDOWN")
             challenge = auth.choose(auth.parse_challenges(response.headers.all("www-authenticate")), self._challenge)
-            if response.status != 401 or challenge is None or not challenge.stale:
+            if response.status != 401 or challenge is None or not challenge.stale or self._why_not(challenge):
                 return
             self._challenge, self._nonce_uses = challenge, 0
 
@@ -278,8 +284,14 @@ class RtspConnection:
             raise error_of(method, response, self._credentials)
         return response
 
+    def _why_not(self, challenge: auth.Challenge) -> str:
+        """Say why a challenge must not be answered, empty if it may."""
+        return self._rules.why_not_basic(self._channel) if challenge.scheme == "basic" else ""
+
     def _take_challenge(self, response: Response, method: str, *, authorized: bool) -> None:
         offered = auth.parse_challenges(response.headers.all("www-authenticate"))
+        if not auth.offers_digest(self.offered):
+            self.offered = offered or self.offered
         if says_locked(response):
             raise LoginLockedError(f"{method}: {status_line(response)}", tried=authorized)
         if self._credentials is None:
@@ -292,17 +304,19 @@ class RtspConnection:
             )
         if authorized and not challenge.stale:
             raise LoginError(f"{method}: the camera refused the user name or the password", tried=True)
+        if why := self._why_not(challenge):
+            raise LoginInsecureError(f"{method}: {why}")
         self._challenge, self._nonce_uses = challenge, 0
         self.login_tried = True
 
-    async def describe(self, url: str, credentials: Credentials | None) -> Description:
-        """Request the session description (RFC 2326, 10.2).
+    async def describe(self, url: str, credentials: Credentials | None, rules: LoginRules | None = None) -> Description:
+        """Request the session description (RFC 2326, 10.2), with a login that the rules allow; by default `auto`.
 
         Raises:
             NetError: there is no usable response.
 
         """
-        self._credentials = credentials
+        self._credentials, self._rules = credentials, rules or LoginRules()
         response = await self._describe(url)
         try:
             session = sdp.parse(response.body)

@@ -9,6 +9,7 @@ from typing import Self
 
 from xueliang_monitor.model import Target, Transport, spellings
 from xueliang_monitor.net.errors import NetError
+from xueliang_monitor.net.login_rules import LoginRules
 from xueliang_monitor.net.names import NameResolver
 from xueliang_monitor.net.playback import playing
 from xueliang_monitor.net.rtsp import RtspConnection
@@ -86,7 +87,7 @@ async def _record(target: Target, addresses: tuple[str, ...]) -> Transcript:
         try:
             if target.secure:
                 await connection.secure(target.tls)
-            description = await connection.describe(target.request_url, target.credentials)
+            description = await connection.describe(target.request_url, target.credentials, LoginRules.of(target))
             chosen = tracks.choose(description.session.videos)
             if chosen is None:
                 trouble = "no video track with a supported codec"

@@ -15,6 +15,7 @@ from xueliang_monitor.probing.rung import VisitContext
 from xueliang_monitor.probing.rungs import OFFLINE_RUNGS
 from xueliang_monitor.probing.rungs.picture import CHECK_FAILED
 from xueliang_monitor.probing.rungs.rtsp import AUTH_FAILED, SESSION_LIMIT, STREAM_NOT_FOUND, login_outcome
+from xueliang_monitor.wire import auth
 
 MAX_SECOND_LOOKS = 4
 """Early second looks in a row, so that a doubtful picture does not keep a camera visited more often."""
@@ -41,7 +42,12 @@ def conclude(context: VisitContext, found: Findings) -> tuple[VisitResult, Memor
     result = _result(context, found, look, has_keyframe=played is not None)
     return _judge_login(result, before.login, rtsp), replace(
         memory,
-        login=before.login.after(rtsp, asked.login if asked is not None else LoginOutcome.OPEN, at),
+        login=before.login.after(
+            rtsp,
+            asked.login if asked is not None else LoginOutcome.OPEN,
+            at,
+            offered_digest=reached is not None and auth.offers_digest(reached.connection.offered),
+        ),
         device=device,
         normal=played.normal if played is not None else before.normal,
     )

@@ -156,23 +156,25 @@ class Login:
     """All that is remembered of one camera's logins; `before` and `after` are the lock-out rule.
 
     `refusals` are the last moments at which a login was refused, over RTSP or ONVIF, in seconds since the epoch.
+    `offered_digest` says that the camera offered Digest over RTSP, whatever its credentials were; see `LoginRules`.
     """
 
     rtsp: LoginHistory = field(default_factory=LoginHistory)
     onvif: LoginHistory = field(default_factory=LoginHistory)
     refusals: tuple[float, ...] = ()
+    offered_digest: bool = False
 
     def for_target(self, target: Target) -> Login:
         """Return this, forgetting what belongs to credentials that the camera no longer has."""
         rtsp = self.rtsp.for_credentials(target.credentials)
         onvif = self.onvif.for_credentials(target.onvif.credentials if target.onvif else None)
         unchanged = rtsp is self.rtsp and onvif is self.onvif
-        return self if unchanged else Login(rtsp, onvif)
+        return self if unchanged else Login(rtsp, onvif, offered_digest=self.offered_digest)
 
     def moved(self, change: Callable[[float], float]) -> Login:
         """Return the same with every moment changed."""
         refusals = tuple(change(moment) for moment in self.refusals)
-        return Login(self.rtsp.moved(change), self.onvif.moved(change), refusals)
+        return replace(self, rtsp=self.rtsp.moved(change), onvif=self.onvif.moved(change), refusals=refusals)
 
     def before(self, protocol: Protocol, now: float) -> Permission:
         """Say whether a login may be tried at the start of a visit."""
@@ -203,8 +205,8 @@ class Login:
             return Permission()
         return Permission(Denial.LIMIT, recent[-MAX_REFUSALS] + REFUSALS_SECONDS - now)
 
-    def after(self, rtsp: LoginOutcome, onvif: LoginOutcome, now: float) -> Login:
-        """Return what is remembered after a visit that started at `now`.
+    def after(self, rtsp: LoginOutcome, onvif: LoginOutcome, now: float, *, offered_digest: bool = False) -> Login:
+        """Return what is remembered after a visit that started at `now`; `offered_digest` is of that visit.
 
         Over ONVIF there is no early retry, as only RTSP has session limits.
         """
@@ -212,7 +214,7 @@ class Login:
         if onvif is LoginOutcome.ACCEPTED:
             device = replace(device, was_accepted=False)
         refusals = (*self.refusals, *[now] * (rtsp.is_refusal + onvif.is_refusal))[-MAX_REFUSALS:]
-        return Login(self.rtsp.after(rtsp, now), device, refusals)
+        return Login(self.rtsp.after(rtsp, now), device, refusals, self.offered_digest or offered_digest)
 
     def why_withheld(self, rtsp: LoginOutcome, now: float) -> str | None:
         """Say why a refusal over RTSP is not judged yet, in words for people; None if it is judged."""

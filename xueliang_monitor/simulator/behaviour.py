@@ -31,6 +31,7 @@ class Behaviour:
         should use TLS does not. `hang_up` closes the connection at the first request. `answer_delay` is in seconds.
     RTSP:
         `refuse` maps a method to the status of its response; `location` and `reason` go with that response.
+        `login_kind` replaces the login that the camera offers; it is one of `session.LOGIN_KINDS`.
         `rtsp_reply` returns the bytes that are sent in place of every response. `interleaved` and `udp` are the
         transports that SETUP accepts. `path` is the new path of the stream, `encoding` replaces the codec in the SDP.
     Media:
@@ -52,6 +53,7 @@ class Behaviour:
     refuse: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     location: str = ""
     reason: str = ""
+    login_kind: str = ""
     rtsp_reply: Callable[[Request], bytes] | None = None
     interleaved: bool = True
     udp: bool = True

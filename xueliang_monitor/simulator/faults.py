@@ -253,6 +253,7 @@ FAULTS: tuple[type[SimulatedFault], ...] = (
         refuse={"DESCRIBE": 403},
         reason="Forbidden: account is locked",
     ),
+    _fault("basic-only", "auth_insecure", "The camera offers only the login by Basic.", login_kind="basic"),
     _fault("forbidden", "auth_failed", "DESCRIBE gets 403.", refuse={"DESCRIBE": 403}, reason="Forbidden"),
     _fault("not-found", "stream_not_found", "DESCRIBE gets 404.", refuse={"DESCRIBE": 404}),
     _fault(

@@ -134,7 +134,7 @@ class ClientSession:
         await self._writer.drain()
 
     def _challenge(self, request: Request, *, stale: bool) -> None:
-        offers = _CHALLENGES[self._camera.login_kind]
+        offers = _CHALLENGES[self._camera.behaviour.login_kind or self._camera.login_kind]
         values = [offer.format(realm=REALM, nonce=self._nonce) + (", stale=true" if stale else "") for offer in offers]
         self._reply(request, 401, *(("WWW-Authenticate", value) for value in values))
 

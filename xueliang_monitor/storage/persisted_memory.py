@@ -41,6 +41,7 @@ class StoredMemory:
     login_kind: LoginKind
     normal: StreamBaseline = field(default_factory=StreamBaseline)
     refusals: tuple[float, ...] = ()
+    offered_digest: bool = False
 
     @classmethod
     def of(cls, memory: Memory) -> StoredMemory:
@@ -56,6 +57,7 @@ class StoredMemory:
             login_kind=device.hints.login,
             normal=memory.normal,
             refusals=memory.login.refusals,
+            offered_digest=memory.login.offered_digest,
         )
 
     def memory(self) -> Memory:
@@ -66,5 +68,5 @@ class StoredMemory:
             last_start=self.last_start,
             restart_noticed_at=self.restart_noticed_at,
         )
-        login = Login(self.login, self.device_login, self.refusals)
+        login = Login(self.login, self.device_login, self.refusals, self.offered_digest)
         return Memory(self.reference, login, device=device, normal=self.normal)

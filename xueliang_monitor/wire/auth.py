@@ -69,6 +69,28 @@ def choose(challenges: tuple[Challenge, ...], before: Challenge | None = None) -
     return next((item for item in challenges if item.scheme == "basic"), None) if alone else None
 
 
+def offers_digest(challenges: Iterable[Challenge]) -> bool:
+    """Return whether a supported Digest is offered."""
+    return any(item.scheme == "digest" and item.algorithm in _STRENGTH for item in challenges)
+
+
+def describe(challenges: Iterable[Challenge]) -> str:
+    """Return the offered schemes for people, the strongest first, such as `Digest (SHA-256, MD5), Basic`.
+
+    What is not known is counted only, so that the text holds nothing that the server wrote.
+    """
+    offered = tuple(challenges)
+    algorithms = [
+        name for name in _STRENGTH if any(item.scheme == "digest" and item.algorithm == name for item in offered)
+    ]
+    known = [f"Digest ({', '.join(algorithms)})"] if algorithms else []
+    known += ["Basic"] if any(item.scheme == "basic" for item in offered) else []
+    others = len(
+        {(item.scheme, item.algorithm) for item in offered if item.scheme != "basic" and not offers_digest([item])}
+    )
+    return ", ".join([*known, f"{others} unsupported"] if others else known)
+
+
 def names(challenges: tuple[Challenge, ...]) -> str:
     """Return the schemes and algorithms of the challenges, for messages."""
     offered = ", ".join(f"{item.scheme} {item.parameters.get('algorithm', '')}".strip() for item in challenges)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from xueliang_monitor.model import Fault, FaultSeen, Rung, Severity, Text
 from xueliang_monitor.net.errors import (
     ClosedError,
     LoginError,
+    LoginInsecureError,
     LoginLockedError,
     NetError,
     ProtocolError,
@@ -15,6 +17,7 @@ from xueliang_monitor.net.errors import (
     RtspStatusError,
     TlsError,
 )
+from xueliang_monitor.net.login_rules import LoginRules
 from xueliang_monitor.net.rtsp import RtspConnection
 from xueliang_monitor.probing.climbed import Climbed, Described, Reached
 from xueliang_monitor.probing.login import LoginOutcome, Protocol
@@ -26,6 +29,7 @@ from xueliang_monitor.probing.rung import (
     VisitContext,
 )
 from xueliang_monitor.readings import Readings
+from xueliang_monitor.wire import auth
 
 TLS_FAILED = Fault(
     "tls_failed",
@@ -93,6 +97,21 @@ AUTH_LOCKED = Fault(
     ),
     at_first_sight=True,
 )
+AUTH_INSECURE = Fault(
+    "auth_insecure",
+    Rung.RTSP,
+    Severity.CRITICAL,
+    name=Text("Only an unencrypted login", "仅支持明文登录"),
+    cause=Text(
+        "The camera offers only Basic, which would send the password unencrypted. The login was not tried.",
+        "摄像机仅提供 Basic 认证，密码将以明文发送；程序未尝试登录。",
+    ),
+    advice=Text(
+        "Enable Digest in the camera. If it has none, write auth: basic in its file. If it offered Digest before, find "
+        "out what answers at its address.",
+        "在摄像机中启用 Digest 认证；若不支持，请在其配置文件中设置 auth: basic。若原先支持，请查明是什么设备在应答。",
+    ),
+)
 STREAM_NOT_FOUND = Fault(
     "stream_not_found",
     Rung.RTSP,
@@ -146,6 +165,7 @@ _BY_ERROR: tuple[tuple[type[NetError], Fault], ...] = (
     (TlsError, TLS_FAILED),
     (RedirectError, STREAM_NOT_FOUND),
     (LoginLockedError, AUTH_LOCKED),
+    (LoginInsecureError, AUTH_INSECURE),
     (LoginError, AUTH_FAILED),
     (ProtocolError, RTSP_MALFORMED),
     (ClosedError, CONNECTION_CLOSED),
@@ -178,10 +198,15 @@ async def _climb(context: VisitContext, climbed: Climbed, _seconds: float) -> Ru
         if target.secure:
             await connection.secure(target.tls)
         credentials = target.credentials if permission.allowed else None
-        description = await connection.describe(target.request_url, credentials)
+        rules = LoginRules.of(target, offered_digest=context.memory.login.offered_digest)
+        description = await connection.describe(target.request_url, credentials, rules)
     except NetError as error:
-        raise FaultSeen(fault_of(error), str(error)) from error
-    return RungOutcome(Readings(server=description.server or None), value=Described(description))
+        raise FaultSeen(fault_of(error), str(error), _readings(connection)) from error
+    return RungOutcome(replace(_readings(connection), server=description.server or None), value=Described(description))
+
+
+def _readings(connection: RtspConnection) -> Readings:
+    return Readings(login_offered=auth.describe(connection.offered) or None)
 
 
 _FAULTS = (
@@ -190,6 +215,7 @@ _FAULTS = (
     RTSP_MALFORMED,
     AUTH_FAILED,
     AUTH_LOCKED,
+    AUTH_INSECURE,
     STREAM_NOT_FOUND,
     SESSION_LIMIT,
     SERVER_ERROR,

@@ -1,0 +1,59 @@
+"""When a password may be sent by Basic, which does not encrypt it (RFC 7617, section 4). Pure."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from xueliang_monitor.model import AuthPolicy, Target
+
+_INTENDED = "write auth: basic in the camera's file{or_credentials} if that is intended"
+_IN_CREDENTIALS = " or for its credentials (--auth basic with a URL)"
+
+
+class Channel(enum.Enum):
+    """How a connection protects what is sent over it: not at all, or by TLS with or without a checked certificate."""
+
+    PLAIN = "plain"
+    UNCHECKED = "TLS without a checked certificate"
+    CHECKED = "TLS"
+
+
+@dataclass(frozen=True, slots=True)
+class LoginRules:
+    """What the files say of one camera's logins, and whether it ever offered Digest.
+
+    `camera` is `auth` in the camera's file, None if the file does not say. `credentials` is `auth` of its credentials.
+    """
+
+    camera: AuthPolicy | None = None
+    credentials: AuthPolicy = AuthPolicy.AUTO
+    offered_digest: bool = False
+
+    @classmethod
+    def of(cls, target: Target, *, offered_digest: bool = False) -> LoginRules:
+        """Return the rules for a target."""
+        credentials = target.credentials.auth if target.credentials is not None else AuthPolicy.AUTO
+        return cls(target.auth, credentials, offered_digest)
+
+    def why_not_basic(self, channel: Channel) -> str:
+        """Say why Basic may not be used over a connection, empty if it may.
+
+        `auth: basic` in the camera's file allows it. In the credentials, which many cameras share, it allows it for
+        cameras that never offered Digest. With `auto`, TLS with a checked certificate must protect it.
+        """
+        policy = self.camera or self.credentials
+        if policy is AuthPolicy.DIGEST:
+            return "the camera offers only Basic, and auth: digest does not allow it"
+        if self.camera is AuthPolicy.BASIC:
+            return ""
+        if self.offered_digest:
+            return f"the camera offered Digest before and offers only Basic now; {_INTENDED.format(or_credentials='')}"
+        if policy is AuthPolicy.BASIC or channel is Channel.CHECKED:
+            return ""
+        intended = _INTENDED.format(or_credentials=_IN_CREDENTIALS)
+        if channel is Channel.UNCHECKED:
+            return (
+                f"the camera offers only Basic, which would send the password to an unchecked certificate; {intended}"
+            )
+        return f"the camera offers only Basic, which would send the password unencrypted; {intended}"
