@@ -24,7 +24,8 @@ from xueliang_monitor.configuration.strict_yaml import DocumentError
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.judgement.health import Policy
 from xueliang_monitor.web import server as server_module
-from xueliang_monitor.web.access import host_of, is_open_to_all, is_own_host
+from xueliang_monitor.web.access import is_open_to_all
+from xueliang_monitor.web.origins import host_of, is_own_host
 from xueliang_monitor.web.server import Server
 from xueliang_monitor.web.web_config import Protection, load
 

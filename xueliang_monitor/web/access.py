@@ -15,14 +15,14 @@ import secrets
 import socket
 from collections import OrderedDict
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 import bcrypt
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from xueliang_monitor.web.headers import SECURITY_HEADERS
-from xueliang_monitor.web.keys import HEADERS, USER
+from xueliang_monitor.web.keys import HEADERS, LINKED, USER
+from xueliang_monitor.web.origins import host_of, is_foreign_fetch, is_own_host, is_own_origin
 from xueliang_monitor.web.web_config import Protection
 
 log = logging.getLogger(__name__)
@@ -32,28 +32,6 @@ OPEN_PATHS = frozenset({"/healthz"})
 
 KNOWN_LOGINS = 256
 """How many checked logins are remembered. A check takes a tenth of a second."""
-
-
-def host_of(header: str) -> str:
-    """Return the host of a Host header in lower case, without port and brackets; empty if the header is invalid."""
-    try:
-        return (urlsplit(f"//{header}").hostname or "").rstrip(".")
-    except ValueError:
-        return ""
-
-
-def is_own_host(host: str, names: frozenset[str]) -> bool:
-    """Return whether a host is an IP address or a known name of this server.
-
-    This stops DNS rebinding: a foreign page whose name resolves to this server has an unknown name.
-    """
-    if host in names or host == "localhost":
-        return True
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def basic_login(header: str) -> tuple[str, str] | None:
@@ -133,8 +111,11 @@ class Access:
         if not is_own_host(host, self._names):
             log.warning("denied a request for the unknown host %.100r; if it names this server, add it to hosts", host)
             return web.Response(status=421, text="Host name not allowed; add it to `hosts`.\n")
+        if not request.raw_path.isascii():
+            return web.Response(status=400, text="Non-ASCII characters in an address must be percent-encoded.\n")
         origin = request.headers.get("Origin")
-        if origin is not None and urlsplit(origin).netloc.lower() != request.headers.get("Host", "").lower():
+        foreign = origin is not None and not is_own_origin(origin, request.headers.get("Host", ""))
+        if foreign or is_foreign_fetch(request.method, request.headers, to_page=_asks_for_page(request)):
             return web.Response(status=403, text="Request from another site denied.\n")
         if not self._protection.users or request.path in OPEN_PATHS:
             return None
@@ -156,6 +137,11 @@ class Access:
         shown = repr(name) if name in self._logins.users else "an unknown user"
         log.warning("failed login as %s from %s", shown, request.remote)
         return None
+
+
+def _asks_for_page(request: web.Request) -> bool:
+    resource = request.match_info.route.resource
+    return resource is not None and resource.canonical in request.app[LINKED]
 
 
 def _by_socket(request: web.Request) -> bool:

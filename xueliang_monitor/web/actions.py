@@ -14,8 +14,10 @@ from xueliang_monitor.configuration.strict_yaml import parse_duration
 from xueliang_monitor.judgement.maintenance import Window, WindowKind
 from xueliang_monitor.storage.history import History
 from xueliang_monitor.storage.history_error import HistoryError
+from xueliang_monitor.web.addresses import local_address
+from xueliang_monitor.web.form_body import read_form
 from xueliang_monitor.web.keys import AUDIT, CHECK_NOW, CHECKS, FLEET, RENDERER, STATE_FOLDER, USER
-from xueliang_monitor.web.responses import deny, local_address
+from xueliang_monitor.web.responses import deny
 
 log = logging.getLogger(__name__)
 LEAST_SECONDS, MOST_SECONDS = 60.0, 30 * 86_400.0
@@ -29,10 +31,10 @@ async def _note(request: web.Request, action: str, **what: str) -> bool:
 
 async def _form(request: web.Request) -> dict[str, str] | web.Response:
     """Return the fields of a form, or the denial: no user is logged in, or another site sent the form."""
-    form = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
     user = request.get(USER)
     if user is None:
         return deny(request, 403, "nobody")
+    form = await read_form(request)
     if not request.app[RENDERER].is_own_form(user, form):
         return deny(request, 403, "form")
     return form
@@ -67,7 +69,8 @@ async def start(request: web.Request) -> web.StreamResponse:
     form = await _form(request)
     if not isinstance(form, dict):
         return form
-    kind, name, reason = form.get("kind", ""), form.get("name", ""), form.get("reason", "").strip()[:200]
+    kind, name, given = form.get("kind", ""), form.get("name", ""), form.get("reason", "")
+    reason = "".join(letter for letter in given if letter.isprintable()).strip()[:200]
     try:
         seconds = parse_duration(form.get("for", ""))
     except ValueError:

@@ -115,5 +115,5 @@ ROUTES = (
     web.get("/api/v1/cameras/{camera}", camera),
     web.get("/api/v1/outages", outages),
     web.get("/api/v1/events", events),
-    web.get("/api/v1/events/live", limited(live_events)),
+    web.get("/api/v1/events/live", limited(live_events), allow_head=False),
 )

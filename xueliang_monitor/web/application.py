@@ -75,6 +75,7 @@ def application(
     built[keys.STATE_FOLDER] = settings.state
     built[keys.AUDIT] = Audit(settings.state)
     built[keys.PAGES] = pages
+    built[keys.LINKED] = monitoring.LINKED.union(*({page.address, *page.linked} for page in pages)) - {""}
     built[keys.RENDERER] = renderer
     built[keys.WALL] = Wall(fleet, renderer)
     built[keys.CHECKS] = Checks()

@@ -28,6 +28,9 @@ LATEST_SETTINGS: web.AppKey[Callable[[], Settings]] = web.AppKey("latest_setting
 STATE_FOLDER = web.AppKey("state_folder", Path)
 AUDIT = web.AppKey("audit", Audit)
 PAGES: web.AppKey[tuple[Page, ...]] = web.AppKey("pages")
+LINKED: web.AppKey[frozenset[str]] = web.AppKey("linked")
+"""Paths that pages of other sites may link to: pages, and addresses that a browser shows and that change nothing."""
+
 RENDERER = web.AppKey("renderer", Renderer)
 WALL = web.AppKey("wall", Wall)
 CHECKS = web.AppKey("checks", Checks)

@@ -42,3 +42,5 @@ async def readyz(request: web.Request) -> web.Response:
 
 
 ROUTES = (web.get("/metrics", metrics), web.get("/healthz", healthz), web.get("/readyz", readyz))
+LINKED = frozenset({"/metrics", "/healthz", "/readyz"})
+"""Prometheus links to these from its list of targets."""

@@ -48,11 +48,6 @@ def deny(request: web.Request, status: int, why: str) -> web.Response:
     return respond(request, "denied.html", status=status, why=why)
 
 
-def local_address(address: str) -> str:
-    """Return an address if it stays on this server, else the start page."""
-    return address if address.startswith("/") and not address.startswith(("//", "/\\")) else "/"
-
-
 def limited(handler: Handler) -> Handler:
     """Return a handler that answers 503 while too many live streams are open."""
 

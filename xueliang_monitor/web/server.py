@@ -123,7 +123,7 @@ class Server:
             check_now=self._check_now,
             latest_settings=self._latest_settings,
         )
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS, auto_decompress=False)
         await runner.setup()
         try:
             tls = self._listening

@@ -198,4 +198,7 @@ async def live(request: web.Request) -> web.StreamResponse:
     return response
 
 
-PAGE = Page((web.get("/cameras/{camera}", show), web.get("/cameras/{camera}/live", limited(live))))
+PAGE = Page(
+    (web.get("/cameras/{camera}", show), web.get("/cameras/{camera}/live", limited(live), allow_head=False)),
+    linked=("/cameras/{camera}",),
+)

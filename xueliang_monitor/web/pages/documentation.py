@@ -45,4 +45,4 @@ async def show(request: web.Request) -> web.StreamResponse:
     return web.FileResponse(file, headers={"Cache-Control": "no-cache"})
 
 
-PAGE = Page((web.get("/docs", start), web.get("/docs/{path:.*}", show)))
+PAGE = Page((web.get("/docs", start), web.get("/docs/{path:.*}", show)), linked=("/docs", "/docs/{path}"))

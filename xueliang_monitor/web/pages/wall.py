@@ -129,4 +129,4 @@ async def live(request: web.Request) -> web.StreamResponse:
     return response
 
 
-PAGE = Page((web.get("/", show), web.get("/live", limited(live))), "/", "Overview")
+PAGE = Page((web.get("/", show), web.get("/live", limited(live), allow_head=False)), "/", "Overview")
