@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import itertools
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,6 +14,11 @@ from yarl import URL
 
 from tests.web.served import served
 from tests.web.test_access import HASH, PASSWORD, login
+from xueliang_monitor.clock import SystemClock
+from xueliang_monitor.fleet.fleet import Fleet
+from xueliang_monitor.judgement.health import Policy
+from xueliang_monitor.metrics import negotiated, render
+from xueliang_monitor.storage.history import History
 from xueliang_monitor.web import form_body
 from xueliang_monitor.web.addresses import local_address
 from xueliang_monitor.web.renderer import Renderer
@@ -154,3 +160,39 @@ async def test_no_query_is_an_error_of_the_server(tmp_path: Path) -> None:
             address = URL(path + quote(odd, errors="surrogateescape"), encoded=True)
             async with session.get(address, allow_redirects=False) as answer:
                 assert answer.status in {200, 303, 400, 404, 503}, (address, answer.status)
+
+
+async def test_a_report_covers_what_is_kept_and_no_more(tmp_path: Path) -> None:
+    this_year = datetime.datetime.now(tz=datetime.UTC).year
+    async with served(tmp_path) as session:
+        History(tmp_path / "state").close()
+        for month, status, told in (
+            ("", 200, "<h1>Report"),
+            (f"{this_year}-01..{this_year}-02", 400, "Enter a month"),
+            ("0002-01-01..9998-12-31", 400, "Enter a month"),
+            ("1971-01-01..1980-12-31", 400, "Nothing is kept"),
+            ("9999-12", 400, "Enter a month"),
+            ("9998-12", 400, "Nothing is kept"),
+            ("0001-01", 400, "Enter a month"),
+            (f"{this_year - 5}-01-01..{this_year + 4}-01-01", 400, "at most 92 days"),
+            ("٢٠٢٦-١٠", 400, "Enter a month"),
+        ):
+            async with session.get("/report", params={"month": month}) as answer:
+                text = await answer.text()
+                assert (answer.status, told in text) == (status, True), month
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        ("", "text/plain; version=0.0.4"),
+        ("application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,text/plain", "escaping=allow-utf-8"),
+        ("text/plain;version=1.0.0", "text/plain; version=1.0.0"),
+        ("application/openmetrics-text", "application/openmetrics-text; version=1.0.0"),
+        ("application/openmetrics-text;version=a.b", "application/openmetrics-text; version=1.0.0"),
+        ("text/plain;version=9.é", "text/plain; version=0.0.4"),
+        ("text/plain;version=1.0.0;escaping=x\x7f", "text/plain; version=1.0.0"),
+    ],
+)
+def test_metrics_have_a_few_formats_whatever_is_accepted(accept: str, content_type: str) -> None:
+    assert content_type in render(Fleet(SystemClock(), Policy({}, frozenset()), ()).snapshot(), negotiated(accept))[1]

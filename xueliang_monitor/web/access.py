@@ -21,7 +21,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from xueliang_monitor.web.headers import SECURITY_HEADERS
-from xueliang_monitor.web.keys import HEADERS, LINKED, USER
+from xueliang_monitor.web.keys import CLIENT, HEADERS, LINKED, USER
 from xueliang_monitor.web.origins import host_of, is_foreign_fetch, is_own_host, is_own_origin
 from xueliang_monitor.web.web_config import Protection
 
@@ -93,6 +93,7 @@ class Access:
     async def gate(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Pass a request to its handler or deny it. Every answer carries the security headers."""
         denial = None if _by_socket(request) else await self._denial(request)
+        request[CLIENT] = request.remote or "(socket)"
         request[HEADERS] = headers = self._headers(request)
         if denial is not None:
             response: web.StreamResponse = denial

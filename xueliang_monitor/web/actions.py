@@ -16,7 +16,7 @@ from xueliang_monitor.storage.history import History
 from xueliang_monitor.storage.history_error import HistoryError
 from xueliang_monitor.web.addresses import local_address
 from xueliang_monitor.web.form_body import read_form
-from xueliang_monitor.web.keys import AUDIT, CHECK_NOW, CHECKS, FLEET, RENDERER, STATE_FOLDER, USER
+from xueliang_monitor.web.keys import AUDIT, CHECK_NOW, CHECKS, CLIENT, FLEET, RENDERER, STATE_FOLDER, USER
 from xueliang_monitor.web.responses import deny
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ LEAST_SECONDS, MOST_SECONDS = 60.0, 30 * 86_400.0
 
 
 async def _note(request: web.Request, action: str, **what: str) -> bool:
-    who, where = request[USER], request.remote or "(socket)"
+    who, where = request[USER], request[CLIENT]
     return await asyncio.to_thread(lambda: request.app[AUDIT].note(who, where, action, **what))
 
 

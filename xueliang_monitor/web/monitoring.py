@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
+from collections.abc import Callable
 
 from aiohttp import web
 
-from xueliang_monitor.metrics import render
-from xueliang_monitor.web.keys import FLEET
+from xueliang_monitor.metrics import negotiated, render
+from xueliang_monitor.web.keys import FLEET, METRICS
 
 
 async def metrics(request: web.Request) -> web.Response:
-    """Answer with the metrics in the format that the scraper accepts."""
-    snapshot = request.app[FLEET].snapshot()
+    """Answer with the metrics in the format that the scraper accepts. Scrapes at the same time share one rendering."""
+    form = negotiated(request.headers.get("Accept", ""))
     zipped = "gzip" in request.headers.get("Accept-Encoding", "")
 
-    def work() -> tuple[bytes, str]:
-        body, content_type = render(snapshot, request.headers.get("Accept", ""))
-        return (gzip.compress(body, 5) if zipped else body), content_type
+    def begin() -> Callable[[], tuple[bytes, str]]:
+        snapshot = request.app[FLEET].snapshot()
 
-    body, content_type = await asyncio.to_thread(work)
+        def work() -> tuple[bytes, str]:
+            body, content_type = render(snapshot, form)
+            return (gzip.compress(body, 5) if zipped else body), content_type
+
+        return work
+
+    body, content_type = await request.app[METRICS].get((form, zipped), begin)
     headers = {"Content-Type": content_type, "Vary": "Accept, Accept-Encoding"}
     if zipped:
         headers["Content-Encoding"] = "gzip"

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from xueliang_monitor.picture.reference import SETTLED_LOOKS
 from xueliang_monitor.storage import evidence
-from xueliang_monitor.web.keys import AUDIT, FLEET, STATE_FOLDER, USER
+from xueliang_monitor.web.keys import AUDIT, CLIENT, FLEET, STATE_FOLDER, USER
 from xueliang_monitor.web.page import Page
 
 
@@ -21,7 +21,7 @@ async def fault_picture(request: web.Request) -> web.Response:
     body = await asyncio.to_thread(evidence.read, app[STATE_FOLDER], name, file)
     if body is None:
         raise web.HTTPNotFound
-    who, where = request.get(USER) or "(no login)", request.remote or "(socket)"
+    who, where = request.get(USER) or "(no login)", request[CLIENT]
     noted = await asyncio.to_thread(lambda: app[AUDIT].note(who, where, "evidence viewed", camera=name, file=file))
     if not noted:
         return web.Response(status=503, text="The audit log cannot be written, so the picture is not shown.\n")
