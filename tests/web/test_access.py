@@ -118,7 +118,7 @@ async def test_many_wrong_logins_do_not_stall_the_loop(tmp_path: Path) -> None:
             started, spent = loop.time(), time.thread_time()
             await asyncio.sleep(0.005)
             worst = max(worst, min(loop.time() - started, time.thread_time() - spent))
-        assert [task.result() for task in guessing] == [401] * 8
+        assert {task.result() for task in guessing} <= {401, 429}
         assert worst < one_guess / 2, f"the loop stood still, once for {worst:.2f} s"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import time
@@ -18,6 +17,7 @@ from xueliang_monitor.web.addresses import local_address
 from xueliang_monitor.web.form_body import read_form
 from xueliang_monitor.web.keys import AUDIT, CHECK_NOW, CHECKS, CLIENT, FLEET, RENDERER, STATE_FOLDER, USER
 from xueliang_monitor.web.responses import deny
+from xueliang_monitor.web.threads import in_thread
 
 log = logging.getLogger(__name__)
 LEAST_SECONDS, MOST_SECONDS = 60.0, 30 * 86_400.0
@@ -26,7 +26,7 @@ LEAST_SECONDS, MOST_SECONDS = 60.0, 30 * 86_400.0
 
 async def _note(request: web.Request, action: str, **what: str) -> bool:
     who, where = request[USER], request[CLIENT]
-    return await asyncio.to_thread(lambda: request.app[AUDIT].note(who, where, action, **what))
+    return await in_thread(lambda: request.app[AUDIT].note(who, where, action, **what))
 
 
 async def _form(request: web.Request) -> dict[str, str] | web.Response:
@@ -121,7 +121,7 @@ async def _written(
             return tuple(history.windows(now))
 
     try:
-        windows = await asyncio.to_thread(write)
+        windows = await in_thread(write)
     except HistoryError as error:
         log.error("%s", error)  # noqa: TRY400
         return deny(request, 503, "history")

@@ -49,7 +49,9 @@ CLOSING = web.AppKey("closing", asyncio.Event)
 """Set when the server shuts down, so that live streams end."""
 
 CLIENT = web.RequestKey("client", str)
-"""Who sent the request: an address, told by trusted proxies; `(socket)` for commands of this machine."""
+"""Who sent the request: an address, told by trusted proxies; `SOCKET_CLIENT` for commands of this machine."""
+
+SOCKET_CLIENT = "(socket)"
 
 USER = web.RequestKey("user", str)
 """Name of the user who logged in; absent when no login is required."""

@@ -49,16 +49,16 @@ def deny(request: web.Request, status: int, why: str) -> web.Response:
 
 
 def limited(handler: Handler) -> Handler:
-    """Return a handler that answers 503 while too many live streams are open."""
+    """Return a handler that answers 503 while its client has too many live streams open."""
 
     async def guarded(request: web.Request) -> web.StreamResponse:
-        streams = request.app[keys.LIVE_STREAMS]
-        if not streams.enter():
+        streams, client, transport = request.app[keys.LIVE_STREAMS], request[keys.CLIENT], request.transport
+        if transport is None or not streams.enter(client, transport):
             return web.Response(status=503, text="Too many live pages are open.\n", headers={"Retry-After": "30"})
         try:
             return await handler(request)
         finally:
-            streams.leave()
+            streams.leave(client, transport)
 
     return guarded
 

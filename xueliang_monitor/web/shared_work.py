@@ -8,6 +8,8 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
+from xueliang_monitor.web.threads import in_thread
+
 Result = TypeVar("Result")
 
 MOST_WAITING = 8
@@ -60,7 +62,7 @@ class SharedWork(Generic[Result]):
 
     async def _made(self, key: Hashable, begin: Callable[[], Callable[[], Result]]) -> Result:
         async with self._one_at_a_time:
-            made = await asyncio.to_thread(begin())
+            made = await in_thread(begin())
         self._finished[key] = (self._clock(), made)
         self._finished.move_to_end(key)
         while len(self._finished) > self._most_kept:
