@@ -14,6 +14,7 @@ from xueliang_monitor.judgement.maintenance import Window, WindowKind
 from xueliang_monitor.storage.history import History
 from xueliang_monitor.storage.history_error import HistoryError
 from xueliang_monitor.web.addresses import local_address
+from xueliang_monitor.web.all_cameras import all_cameras
 from xueliang_monitor.web.form_body import read_form
 from xueliang_monitor.web.keys import AUDIT, CHECK_NOW, CHECKS, CLIENT, FLEET, RENDERER, STATE_FOLDER, USER
 from xueliang_monitor.web.responses import deny
@@ -56,11 +57,11 @@ async def check(request: web.Request) -> web.StreamResponse:
     raise web.HTTPSeeOther(f"/cameras/{name}")
 
 
-def _known(request: web.Request, kind: str, name: str) -> bool:
-    fleet = request.app[FLEET]
+async def _known(request: web.Request, kind: str, name: str) -> bool:
+    cameras = await all_cameras(request.app[FLEET])
     return any(
         name == {"camera": entry.camera.id, "site": entry.camera.site, "uplink": entry.camera.uplink}[kind]
-        for entry, _ in fleet.pairs()
+        for entry, _ in cameras
     )
 
 
@@ -75,7 +76,7 @@ async def start(request: web.Request) -> web.StreamResponse:
         seconds = parse_duration(form.get("for", ""))
     except ValueError:
         seconds = None
-    if kind not in set(WindowKind) or not name or not _known(request, kind, name):
+    if kind not in set(WindowKind) or not name or not await _known(request, kind, name):
         return deny(request, 400, "subject")
     if not isinstance(seconds, float) or not LEAST_SECONDS <= seconds <= MOST_SECONDS:
         return deny(request, 400, "duration")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from aiohttp import web
 
 from xueliang_monitor.metrics import negotiated, render
+from xueliang_monitor.web.all_cameras import all_cameras
 from xueliang_monitor.web.keys import FLEET, METRICS
 
 
@@ -16,8 +17,9 @@ async def metrics(request: web.Request) -> web.Response:
     form = negotiated(request.headers.get("Accept", ""))
     zipped = "gzip" in request.headers.get("Accept-Encoding", "")
 
-    def begin() -> Callable[[], tuple[bytes, str]]:
-        snapshot = request.app[FLEET].snapshot()
+    async def begin() -> Callable[[], tuple[bytes, str]]:
+        fleet = request.app[FLEET]
+        snapshot = fleet.snapshot(await all_cameras(fleet))
 
         def work() -> tuple[bytes, str]:
             body, content_type = render(snapshot, form)
@@ -39,10 +41,10 @@ async def healthz(_request: web.Request) -> web.Response:
 
 async def readyz(request: web.Request) -> web.Response:
     """Answer 200 once every camera was visited, else 503."""
-    snapshot = request.app[FLEET].snapshot()
-    waiting = sum(entry.health.visited_at is None for entry, _ in snapshot.entries)
+    entries = await all_cameras(request.app[FLEET])
+    waiting = sum(entry.health.visited_at is None for entry, _ in entries)
     if waiting:
-        return web.Response(text=f"{waiting} of {len(snapshot.entries)} cameras not visited yet\n", status=503)
+        return web.Response(text=f"{waiting} of {len(entries)} cameras not visited yet\n", status=503)
     return web.Response(text="ok\n")
 
 

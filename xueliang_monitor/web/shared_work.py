@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
 from xueliang_monitor.web.threads import in_thread
 
 Result = TypeVar("Result")
+Begin = Callable[[], Awaitable[Callable[[], Result]]]
+"""Collects what is needed on the event loop, and returns the function that makes the answer in a thread."""
 
 MOST_WAITING = 8
 """Different answers that may be asked for at the same time, by all clients together."""
@@ -39,10 +41,8 @@ class SharedWork(Generic[Result]):
         self._clients: Counter[str] = Counter()
         self._one_at_a_time = asyncio.Lock()
 
-    async def get(self, key: Hashable, begin: Callable[[], Callable[[], Result]], client: str = "") -> Result:
-        """Return the answer of a key. If no recent one is kept, `begin` collects what is needed on the event loop.
-
-        `begin` returns the function that makes the answer in a thread.
+    async def get(self, key: Hashable, begin: Begin[Result], client: str = "") -> Result:
+        """Return the answer of a key, which `begin` starts to make if no recent one is kept.
 
         Raises:
             BusyError: the client or all clients together wait for too many answers.
@@ -60,9 +60,9 @@ class SharedWork(Generic[Result]):
             task.add_done_callback(lambda ended: self._ended(ended, key, client))
         return await asyncio.shield(task)  # an asker who leaves does not take the answer from the others
 
-    async def _made(self, key: Hashable, begin: Callable[[], Callable[[], Result]]) -> Result:
+    async def _made(self, key: Hashable, begin: Begin[Result]) -> Result:
         async with self._one_at_a_time:
-            made = await in_thread(begin())
+            made = await in_thread(await begin())
         self._finished[key] = (self._clock(), made)
         self._finished.move_to_end(key)
         while len(self._finished) > self._most_kept:

@@ -18,10 +18,11 @@ from xueliang_monitor.availability_report.tables import tables
 from xueliang_monitor.configuration.inventory import Camera
 from xueliang_monitor.storage.history import History
 from xueliang_monitor.storage.history_error import HistoryError
+from xueliang_monitor.web.all_cameras import all_cameras
 from xueliang_monitor.web.keys import CLIENT, FLEET, LATEST_SETTINGS, REPORTS, STATE_FOLDER
 from xueliang_monitor.web.page import Page
 from xueliang_monitor.web.renderer import environment
-from xueliang_monitor.web.responses import deny, respond
+from xueliang_monitor.web.responses import deny, respond_in_thread
 from xueliang_monitor.web.shared_work import BusyError
 from xueliang_monitor.web.texts import preferred
 
@@ -100,8 +101,8 @@ async def show(request: web.Request) -> web.Response:
     form = request.query.get("format", "")
     wanted = Wanted(kept, preferred(request), form if form in FORMS else "")
 
-    def begin() -> Callable[[], bytes | None]:
-        cameras = {entry.camera.id: entry.camera for entry, _ in app[FLEET].pairs()}
+    async def begin() -> Callable[[], bytes | None]:
+        cameras = {entry.camera.id: entry.camera for entry, _ in await all_cameras(app[FLEET])}
         return functools.partial(_make, app[STATE_FOLDER], wanted, cameras)
 
     try:
@@ -116,7 +117,9 @@ async def show(request: web.Request) -> web.Response:
         name = f'attachment; filename="cameras-{month}.{form}"'
         return web.Response(body=body, content_type=FORMS[form], headers={"Content-Disposition": name})
     inner = Markup(body.decode())  # noqa: S704 - made by a template that escapes
-    return respond(request, "report.html", month=month, months=_neighbours(period, this_month), body=inner)
+    return await respond_in_thread(
+        request, "report.html", month=month, months=_neighbours(period, this_month), body=inner
+    )
 
 
 def _neighbours(period: figures.Period, last: str) -> list[str]:
