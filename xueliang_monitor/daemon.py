@@ -95,9 +95,8 @@ class Monitor:
         self._locks = CameraLocks(loaded.settings.state)
         self._names = NameResolver(loaded.settings.name_servers)
         self._shortage_logged_at: dict[str, float] = {}
-        self._scheduler = Scheduler(
-            self._clock, intervals_of(loaded.settings), self._visit, at_once=self._visits_at_once(loaded)
-        )
+        visits, connections = self._at_once(loaded)
+        self._scheduler = Scheduler(self._clock, intervals_of(loaded.settings), self._visit, at_once=visits)
         problems = (*loaded.problems, *loaded.inventory.problems)
         self.fleet = Fleet(self._clock, policy_of(loaded.settings), loaded.inventory.cameras, problems)
         self._journal = event_log.Journal(loaded.settings.log, self.fleet.camera)
@@ -116,18 +115,24 @@ class Monitor:
             file.parent,
             check_now=self._scheduler.ask,
             latest_settings=lambda: self._newest,
+            most_connections=connections,
         )
         self._reloading = asyncio.Lock()
         for line in listed(problems):
             log.error("%s", line)
 
-    def _visits_at_once(self, loaded: Installation) -> int:
-        """Raise the limits of this process as far as allowed; return how many simultaneous visits they permit."""
+    def _at_once(self, loaded: Installation) -> tuple[int, int]:
+        """Raise the limits of this process as far as allowed.
+
+        Return how many simultaneous visits they permit, and how many connections to the page beside those.
+        """
         wanted, workers = loaded.settings.visits_at_once, self._workers.count
-        allowed = limits.raised(limits.needed_descriptors(wanted, workers))
+        beside = limits.MOST_FOR_PAGES - limits.DESCRIPTORS_FOR_PAGES
+        allowed = limits.raised(limits.needed_descriptors(wanted, workers) + beside)
         for warning in allowed.warnings(wanted, workers, len(loaded.inventory.cameras)):
             log.warning("%s", warning)
-        return allowed.visits(wanted, workers)
+        visits = allowed.visits(wanted, workers)
+        return visits, allowed.connections(visits, workers)
 
     def _resume(self, stored: StoredState) -> None:
         """Restore the state from the history, then switch to today's cameras as a reload does."""

@@ -21,6 +21,9 @@ from xueliang_monitor.model import State
 from xueliang_monitor.process.shortage import Resource
 from xueliang_monitor.readings import Readings
 
+_MEDIA_TYPES = ("application/openmetrics-text", "text/plain")
+_ESCAPING = ("escaping=allow-utf-8", "escaping=underscores", "escaping=dots", "escaping=values")
+
 _CAMERA = ("camera", "site", "programme")
 
 _READINGS: tuple[tuple[str, str, Callable[[Readings], float | None]], ...] = (
@@ -345,8 +348,23 @@ def _total(name: str, text: str, value: float) -> Metric:
     return family
 
 
+def negotiated(accept: str) -> str:
+    """Return the Accept header of the exposition format that a client is given, one of a few.
+
+    The client library reads versions without checking them, and renders a format of its own for each.
+    """
+    for part in accept.split(","):
+        kind, *parameters = (text.strip() for text in part.split(";"))
+        if kind in _MEDIA_TYPES and "version=1.0.0" in parameters:
+            escaping = next((each for each in parameters if each in _ESCAPING), "")
+            return ";".join(filter(None, (kind, "version=1.0.0", escaping)))
+        if kind == _MEDIA_TYPES[0]:
+            return kind
+    return ""
+
+
 def render(snapshot: Snapshot, accept: str) -> tuple[bytes, str]:
-    """Return the exposition in the format that the `Accept` header asks for, and its content type.
+    """Return the exposition in a format of `negotiated`, and its content type.
 
     Blocks; run it in a thread.
     """

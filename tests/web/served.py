@@ -28,7 +28,9 @@ async def served(
     settings.state.mkdir(exist_ok=True)
     fleet = Fleet(SystemClock(), Policy({}, frozenset()), ())
     runner = web.AppRunner(
-        application(fleet, settings, Access(protection or Protection(), frozenset()), **options), shutdown_timeout=1
+        application(fleet, settings, Access(protection or Protection(), frozenset()), **options),
+        shutdown_timeout=1,
+        auto_decompress=False,
     )
     await runner.setup()
     try:

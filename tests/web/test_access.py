@@ -24,7 +24,8 @@ from xueliang_monitor.configuration.strict_yaml import DocumentError
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.judgement.health import Policy
 from xueliang_monitor.web import server as server_module
-from xueliang_monitor.web.access import host_of, is_open_to_all, is_own_host
+from xueliang_monitor.web.access import is_open_to_all
+from xueliang_monitor.web.origins import host_of, is_own_host
 from xueliang_monitor.web.server import Server
 from xueliang_monitor.web.web_config import Protection, load
 
@@ -117,7 +118,7 @@ async def test_many_wrong_logins_do_not_stall_the_loop(tmp_path: Path) -> None:
             started, spent = loop.time(), time.thread_time()
             await asyncio.sleep(0.005)
             worst = max(worst, min(loop.time() - started, time.thread_time() - spent))
-        assert [task.result() for task in guessing] == [401] * 8
+        assert {task.result() for task in guessing} <= {401, 429}
         assert worst < one_guess / 2, f"the loop stood still, once for {worst:.2f} s"
 
 

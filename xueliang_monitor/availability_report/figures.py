@@ -22,7 +22,15 @@ WORST = 20
 TARGET = 0.98
 """Online rate that a network must reach."""
 
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_MONTH = re.compile(r"\d{4}-\d{2}", re.ASCII)
+_FIRST, _LAST = date(1970, 1, 1), date(9998, 12, 31)
+"""Days outside have no time of the system's clock, or none follows."""
+
+MAX_DAYS = 3660
+"""Nothing is kept for longer."""
+
+NOTHING = AvailabilitySeconds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +45,28 @@ class Period:
         """Read `2026-10`, `2026-10-05` or `2026-10-01..2026-10-15`.
 
         Raises:
-            ValueError: the text has none of these forms.
+            ValueError: the text has none of these forms, or the period is longer than `MAX_DAYS`.
 
         """
         try:
-            if re.fullmatch(r"\d{4}-\d{2}", text):
-                year, month = map(int, text.split("-"))
-                return cls(date(year, month, 1), date(year, month, calendar.monthrange(year, month)[1]))
             first, _, last = text.partition("..")
-            if _DAY.fullmatch(first) and (not last or _DAY.fullmatch(last)):
+            if _MONTH.fullmatch(text):
+                year, month = map(int, text.split("-"))
+                period = cls(date(year, month, 1), date(year, month, calendar.monthrange(year, month)[1]))
+            elif _DAY.fullmatch(first) and (not last or _DAY.fullmatch(last)):
                 period = cls(date.fromisoformat(first), date.fromisoformat(last or first))
-                if period.first <= period.last:
-                    return period
+            else:
+                raise ValueError(text)
+            if _FIRST <= period.first <= period.last <= _LAST and (period.last - period.first).days < MAX_DAYS:
+                return period
         except ValueError:
             pass
         raise ValueError(f"{text!r} is not a period; write 2026-10, 2026-10-05 or 2026-10-01..2026-10-15")
+
+    def within(self, first: date, last: date) -> Period | None:
+        """Return the part of the period between two days; None if there is none."""
+        part = Period(max(self.first, first), min(self.last, last))
+        return part if part.first <= part.last else None
 
     @property
     def start(self) -> float:
@@ -214,7 +229,7 @@ def build(
     ]
     ids = {camera.id: camera for camera in wanted}
     days = period.days
-    by_camera = {name: {day: seconds.get(name, {}).get(day, AvailabilitySeconds()) for day in days} for name in ids}
+    by_camera = {name: {day: seconds.get(name, {}).get(day, NOTHING) for day in days} for name in ids}
     totals = {name: _sum(each.values()) for name, each in by_camera.items()}
     active = [camera for camera in wanted if camera.status is Lifecycle.ACTIVE or totals[camera.id].observed]
     known = [item for item in episodes if _touches(item, period)]

@@ -71,6 +71,13 @@ def _check_name_server(value: str) -> str:
     return value
 
 
+def _check_network(value: str) -> str:
+    try:
+        return str(ipaddress.ip_network(value))
+    except ValueError as error:
+        raise ValueError("not an IP address or network; write it like 192.0.2.7 or 10.0.0.0/8") from error
+
+
 class RungSeconds(Strict):
     """A time in seconds for each rung, with the rungs' names as keys."""
 
@@ -238,6 +245,11 @@ class Settings(Strict):
     work. Requests for other names are denied.
     """
 
+    trusted_proxies: tuple[Annotated[str, AfterValidator(_check_network)], ...] = ()
+    """Addresses or networks of reverse proxies, such as `192.0.2.7` or `10.0.0.0/8`. Their `X-Forwarded-For` header
+    names the client, to which limits and the audit log then apply. Their own connections have no limits.
+    """
+
     page_url: Annotated[str, AfterValidator(_check_url)] | None = None
     """Address of the page as alert recipients reach it, such as `https://cameras.example.org:9147`. Alerts link to it.
     Without it, the links use the `listen` address.
@@ -309,6 +321,11 @@ class Settings(Strict):
     """Logins by name. Camera files refer to them by this name."""
 
     @property
+    def proxies(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+        """The trusted proxies as networks."""
+        return tuple(ipaddress.ip_network(each) for each in self.trusted_proxies)
+
+    @property
     def listen_address(self) -> tuple[str, int]:
         """Host and port to listen on."""
         host, _, port = self.listen.rpartition(":")
@@ -318,6 +335,7 @@ class Settings(Strict):
 AT_START = (
     "listen",
     "hosts",
+    "trusted_proxies",
     "page_url",
     "grafana_url",
     "web_config",

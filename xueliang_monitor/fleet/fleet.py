@@ -383,12 +383,12 @@ class Fleet:
             if entry is not None:
                 yield entry, self._status(entry, self._clock.now())
 
-    def snapshot(self) -> Snapshot:
-        """Return the state now as a value."""
+    def snapshot(self, entries: tuple[tuple[Entry, CameraStatus], ...] | None = None) -> Snapshot:
+        """Return the state now as a value; `entries` are the cameras with their status, if they are already known."""
         now = self._clock.now()
         return Snapshot(
             now=now,
-            entries=tuple((entry, self._status(entry, now)) for entry in self._entries.values()),
+            entries=entries or tuple((entry, self._status(entry, now)) for entry in self._entries.values()),
             monitor=self.monitor.copy(),
             uplinks=self._uplinks.all,
             windows=tuple(item for item in self.windows if item.active(now)),

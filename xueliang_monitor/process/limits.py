@@ -13,7 +13,13 @@ DESCRIPTORS_BESIDE = 40
 """Descriptors used beside visits: history, log, event loop, listening sockets, files being read."""
 
 DESCRIPTORS_FOR_PAGES = 64
-"""Connections of browsers and of Prometheus."""
+"""Least connections of browsers and of Prometheus."""
+
+MOST_FOR_PAGES = 512
+"""Most connections of browsers and of Prometheus, if the limit allows."""
+
+FEWEST_FOR_PAGES = 16
+"""Connections of browsers and of Prometheus if the limit is too low for the visits."""
 
 THREADS_BESIDE = 48
 """Threads used beside picture workers."""
@@ -32,6 +38,13 @@ class Limits:
             return wanted
         free = self.descriptors - DESCRIPTORS_BESIDE - DESCRIPTORS_A_WORKER * workers
         return max(1, min(wanted, free // DESCRIPTORS_A_VISIT))
+
+    def connections(self, visits: int, workers: int) -> int:
+        """Return how many connections of browsers and of Prometheus leave enough descriptors for the visits."""
+        if self.descriptors is None:
+            return MOST_FOR_PAGES
+        beside = DESCRIPTORS_BESIDE + DESCRIPTORS_A_WORKER * workers + DESCRIPTORS_A_VISIT * visits
+        return max(FEWEST_FOR_PAGES, min(MOST_FOR_PAGES, self.descriptors - beside))
 
     def warnings(self, wanted: int, workers: int, cameras: int) -> tuple[str, ...]:
         """Return a warning for each limit that is too low for the wanted visits, with a remedy."""

@@ -5,24 +5,25 @@ Requests on the Unix socket need none of them; the permissions of its folder pro
 
 from __future__ import annotations
 
-import asyncio
 import base64
-import hashlib
-import hmac
+import contextlib
 import ipaddress
 import logging
-import secrets
+import math
 import socket
-from collections import OrderedDict
-from collections.abc import Mapping
-from urllib.parse import urlsplit
+from collections.abc import Sequence
 
-import bcrypt
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from xueliang_monitor.web.clients import OWN, Network, client_of, group_of
+from xueliang_monitor.web.connections import Connection
 from xueliang_monitor.web.headers import SECURITY_HEADERS
-from xueliang_monitor.web.keys import HEADERS, USER
+from xueliang_monitor.web.keys import CLIENT, HEADERS, LINKED, SOCKET_CLIENT, USER
+from xueliang_monitor.web.log_throttle import LogThrottle
+from xueliang_monitor.web.logins import Logins, Verdict
+from xueliang_monitor.web.origins import host_of, is_foreign_fetch, is_own_host, is_own_origin
+from xueliang_monitor.web.turns import Turns
 from xueliang_monitor.web.web_config import Protection
 
 log = logging.getLogger(__name__)
@@ -30,30 +31,8 @@ log = logging.getLogger(__name__)
 OPEN_PATHS = frozenset({"/healthz"})
 """Paths that need no login. They reveal nothing about the cameras."""
 
-KNOWN_LOGINS = 256
-"""How many checked logins are remembered. A check takes a tenth of a second."""
-
-
-def host_of(header: str) -> str:
-    """Return the host of a Host header in lower case, without port and brackets; empty if the header is invalid."""
-    try:
-        return (urlsplit(f"//{header}").hostname or "").rstrip(".")
-    except ValueError:
-        return ""
-
-
-def is_own_host(host: str, names: frozenset[str]) -> bool:
-    """Return whether a host is an IP address or a known name of this server.
-
-    This stops DNS rebinding: a foreign page whose name resolves to this server has an unknown name.
-    """
-    if host in names or host == "localhost":
-        return True
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
+STREAMS = "/live"
+"""Paths of live streams end with this. They last, so they wait for no turn and take none."""
 
 
 def basic_login(header: str) -> tuple[str, str] | None:
@@ -68,34 +47,15 @@ def basic_login(header: str) -> tuple[str, str] | None:
     return (name, password) if colon else None
 
 
-class Logins:
-    """Checks passwords against bcrypt hashes, one at a time and off the event loop."""
-
-    def __init__(self, users: Mapping[str, str]) -> None:
-        self.users = users
-        self._key = secrets.token_bytes(32)
-        self._known: OrderedDict[bytes, bool] = OrderedDict()
-        self._one_at_a_time = asyncio.Semaphore(1)
-
-    async def is_valid(self, name: str, password: str) -> bool:
-        """Return whether a login is valid. An unknown name takes as long as a known one."""
-        hashed = self.users.get(name) or next(iter(self.users.values()))
-        mark = hmac.digest(self._key, f"{name}\0{hashed}\0{password}".encode(), hashlib.sha256)
-        if mark not in self._known:
-            async with self._one_at_a_time:
-                checked = await asyncio.to_thread(bcrypt.checkpw, password.encode()[:72], hashed.encode())
-            self._known[mark] = checked and name in self.users
-            if len(self._known) > KNOWN_LOGINS:
-                self._known.popitem(last=False)
-        return self._known[mark]
-
-
 class Access:
     """The gate before every handler. `protection` may be replaced while the server runs."""
 
-    def __init__(self, protection: Protection, names: frozenset[str]) -> None:
+    def __init__(self, protection: Protection, names: frozenset[str], proxies: Sequence[Network] = ()) -> None:
         self._protection = protection
         self._logins = Logins(protection.users)
+        self._proxies = proxies
+        self._turns = Turns()
+        self._throttle = LogThrottle()
         self._names = names | {socket.gethostname().lower()}  # no DNS lookup, which takes long while DNS is down
 
     @property
@@ -106,19 +66,42 @@ class Access:
     @protection.setter
     def protection(self, protection: Protection) -> None:
         self._protection = protection
-        self._logins = Logins(protection.users)
+        self._logins.users = protection.users
+
+    def close(self) -> None:
+        """Stop checking logins."""
+        self._logins.close()
 
     def _headers(self, request: web.Request) -> dict[str, str]:
         strict = {"Strict-Transport-Security": "max-age=31536000"} if request.secure else {}
         return {**SECURITY_HEADERS, **strict, **self._protection.headers}
 
+    def _client(self, request: web.Request) -> str:
+        if _by_socket(request):
+            return SOCKET_CLIENT
+        return client_of(request.remote or "", request.headers.getall("X-Forwarded-For", ()), self._proxies)
+
     async def gate(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Pass a request to its handler or deny it. Every answer carries the security headers."""
-        denial = None if _by_socket(request) else await self._denial(request)
-        request[HEADERS] = headers = self._headers(request)
-        if denial is not None:
-            response: web.StreamResponse = denial
-        else:
+        request[CLIENT] = client = self._client(request)
+        connection = request.protocol
+        if isinstance(connection, Connection):
+            connection.busy = True
+        try:
+            denial = None if client == SOCKET_CLIENT else await self._denial(request)
+            request[HEADERS] = headers = self._headers(request)
+            if denial is not None:
+                denial.headers.update(headers)
+                return denial
+            return await self._handled(request, handler, headers)
+        finally:
+            if isinstance(connection, Connection):
+                connection.busy = False
+
+    async def _handled(self, request: web.Request, handler: Handler, headers: dict[str, str]) -> web.StreamResponse:
+        client = group_of(request[CLIENT])
+        free = client in OWN or client == SOCKET_CLIENT or request.path.endswith(STREAMS)
+        async with contextlib.nullcontext() if free else self._turns.turn(client):
             try:
                 response = await handler(request)
             except web.HTTPException as error:
@@ -131,31 +114,49 @@ class Access:
     async def _denial(self, request: web.Request) -> web.Response | None:
         host = host_of(request.headers.get("Host", ""))
         if not is_own_host(host, self._names):
-            log.warning("denied a request for the unknown host %.100r; if it names this server, add it to hosts", host)
+            if (more := self._throttle.due("host")) is not None:
+                text = "denied a request for the unknown host %.100r; if it names this server, add it to hosts%s"
+                log.warning(text, host, more)
             return web.Response(status=421, text="Host name not allowed; add it to `hosts`.\n")
+        if not request.raw_path.isascii():
+            return web.Response(status=400, text="Non-ASCII characters in an address must be percent-encoded.\n")
         origin = request.headers.get("Origin")
-        if origin is not None and urlsplit(origin).netloc.lower() != request.headers.get("Host", "").lower():
+        foreign = origin is not None and not is_own_origin(origin, request.headers.get("Host", ""))
+        if foreign or is_foreign_fetch(request.method, request.headers, to_page=_asks_for_page(request)):
             return web.Response(status=403, text="Request from another site denied.\n")
         if not self._protection.users or request.path in OPEN_PATHS:
             return None
-        name = await self._user(request)
-        if name is None:
-            challenge = {"WWW-Authenticate": 'Basic realm="xueliang_monitor", charset="UTF-8"'}
-            return web.Response(status=401, text="Login required.\n", headers=challenge)
-        request[USER] = name
-        return None
+        return await self._login_denial(request)
 
-    async def _user(self, request: web.Request) -> str | None:
+    async def _login_denial(self, request: web.Request) -> web.Response | None:
+        """Check the login of a request; return the denial unless it is valid."""
         given = basic_login(request.headers.get("Authorization", ""))
-        if given is None:
-            return None
-        name, password = given
-        if await self._logins.is_valid(name, password):
-            return name
-        # Unknown names are not logged: the name may be a password that was typed into the wrong field.
-        shown = repr(name) if name in self._logins.users else "an unknown user"
-        log.warning("failed login as %s from %s", shown, request.remote)
-        return None
+        verdict = Verdict(False)
+        if given is not None:
+            name, password = given
+            verdict = await self._logins.check(name, password, group_of(request[CLIENT]))
+            if verdict.valid:
+                request[USER] = name
+                return None
+            self._log_failure(name, request[CLIENT])
+        if verdict.retry_seconds > 0:
+            seconds = str(math.ceil(verdict.retry_seconds))
+            text = f"Too many failed logins from your address, or for this user; try again in {seconds} s.\n"
+            return web.Response(status=429, text=text, headers={"Retry-After": seconds})
+        challenge = {"WWW-Authenticate": 'Basic realm="xueliang_monitor", charset="UTF-8"'}
+        return web.Response(status=401, text="Login required.\n", headers=challenge)
+
+    def _log_failure(self, name: str, client: str) -> None:
+        """Log a failed login, once in a while for each client."""
+        if (more := self._throttle.due(f"login {group_of(client)}")) is not None:
+            # Unknown names are not logged: the name may be a password that was typed into the wrong field.
+            shown = repr(name) if name in self._logins.users else "an unknown user"
+            log.warning("failed login as %s from %s%s", shown, client, more)
+
+
+def _asks_for_page(request: web.Request) -> bool:
+    resource = request.match_info.route.resource
+    return resource is not None and resource.canonical in request.app[LINKED]
 
 
 def _by_socket(request: web.Request) -> bool:

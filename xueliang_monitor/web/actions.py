@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import time
@@ -14,8 +13,12 @@ from xueliang_monitor.configuration.strict_yaml import parse_duration
 from xueliang_monitor.judgement.maintenance import Window, WindowKind
 from xueliang_monitor.storage.history import History
 from xueliang_monitor.storage.history_error import HistoryError
-from xueliang_monitor.web.keys import AUDIT, CHECK_NOW, CHECKS, FLEET, RENDERER, STATE_FOLDER, USER
-from xueliang_monitor.web.responses import deny, local_address
+from xueliang_monitor.web.addresses import local_address
+from xueliang_monitor.web.all_cameras import all_cameras
+from xueliang_monitor.web.form_body import read_form
+from xueliang_monitor.web.keys import AUDIT, CHECK_NOW, CHECKS, CLIENT, FLEET, RENDERER, STATE_FOLDER, USER
+from xueliang_monitor.web.responses import deny
+from xueliang_monitor.web.threads import in_thread
 
 log = logging.getLogger(__name__)
 LEAST_SECONDS, MOST_SECONDS = 60.0, 30 * 86_400.0
@@ -23,16 +26,16 @@ LEAST_SECONDS, MOST_SECONDS = 60.0, 30 * 86_400.0
 
 
 async def _note(request: web.Request, action: str, **what: str) -> bool:
-    who, where = request[USER], request.remote or "(socket)"
-    return await asyncio.to_thread(lambda: request.app[AUDIT].note(who, where, action, **what))
+    who, where = request[USER], request[CLIENT]
+    return await in_thread(lambda: request.app[AUDIT].note(who, where, action, **what))
 
 
 async def _form(request: web.Request) -> dict[str, str] | web.Response:
     """Return the fields of a form, or the denial: no user is logged in, or another site sent the form."""
-    form = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
     user = request.get(USER)
     if user is None:
         return deny(request, 403, "nobody")
+    form = await read_form(request)
     if not request.app[RENDERER].is_own_form(user, form):
         return deny(request, 403, "form")
     return form
@@ -54,11 +57,11 @@ async def check(request: web.Request) -> web.StreamResponse:
     raise web.HTTPSeeOther(f"/cameras/{name}")
 
 
-def _known(request: web.Request, kind: str, name: str) -> bool:
-    fleet = request.app[FLEET]
+async def _known(request: web.Request, kind: str, name: str) -> bool:
+    cameras = await all_cameras(request.app[FLEET])
     return any(
         name == {"camera": entry.camera.id, "site": entry.camera.site, "uplink": entry.camera.uplink}[kind]
-        for entry, _ in fleet.pairs()
+        for entry, _ in cameras
     )
 
 
@@ -67,12 +70,13 @@ async def start(request: web.Request) -> web.StreamResponse:
     form = await _form(request)
     if not isinstance(form, dict):
         return form
-    kind, name, reason = form.get("kind", ""), form.get("name", ""), form.get("reason", "").strip()[:200]
+    kind, name, given = form.get("kind", ""), form.get("name", ""), form.get("reason", "")
+    reason = "".join(letter for letter in given if letter.isprintable()).strip()[:200]
     try:
         seconds = parse_duration(form.get("for", ""))
     except ValueError:
         seconds = None
-    if kind not in set(WindowKind) or not name or not _known(request, kind, name):
+    if kind not in set(WindowKind) or not name or not await _known(request, kind, name):
         return deny(request, 400, "subject")
     if not isinstance(seconds, float) or not LEAST_SECONDS <= seconds <= MOST_SECONDS:
         return deny(request, 400, "duration")
@@ -118,7 +122,7 @@ async def _written(
             return tuple(history.windows(now))
 
     try:
-        windows = await asyncio.to_thread(write)
+        windows = await in_thread(write)
     except HistoryError as error:
         log.error("%s", error)  # noqa: TRY400
         return deny(request, 503, "history")

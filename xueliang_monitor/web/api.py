@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
+from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
 
+from xueliang_monitor.fleet.snapshot import Snapshot
 from xueliang_monitor.storage.history_error import HistoryError
 from xueliang_monitor.web import past, views
-from xueliang_monitor.web.keys import CLOSING, FLEET, STATE_FOLDER
-from xueliang_monitor.web.responses import event_stream, limited
+from xueliang_monitor.web.all_cameras import all_cameras
+from xueliang_monitor.web.keys import CLOSING, FLEET, LISTS, STATE_FOLDER
+from xueliang_monitor.web.responses import COMPRESS_IN_THREAD_BYTES, event_stream, limited
+from xueliang_monitor.web.threads import POOL, in_thread
 
 EVENTS_SECONDS = 1.0
 """How often a live stream reads new events."""
@@ -24,14 +29,32 @@ NO_HISTORY = "there is no history to read"
 
 async def cameras(request: web.Request) -> web.Response:
     """Answer with every camera, the problems of the files, the uplinks and the faults of the monitor itself."""
-    snapshot = request.app[FLEET].snapshot()
-    response = web.json_response(
-        {
-            "cameras": [views.camera(entry, status) for entry, status in snapshot.entries],
-            "problems": [views.problem_line(problem) for problem in snapshot.monitor.reload.problems],
-            "uplinks": [views.uplink(uplink) for uplink in snapshot.uplinks if uplink.telling],
-            "monitor": [views.monitor_fault(known) for known in snapshot.monitor_faults],
-        }
+    fleet = request.app[FLEET]
+
+    async def begin() -> Callable[[], bytes]:
+        return functools.partial(_listed, fleet.snapshot(await all_cameras(fleet)))
+
+    return _json(await request.app[LISTS].get("cameras", begin))
+
+
+def _listed(snapshot: Snapshot) -> bytes:
+    """Return all cameras as JSON, one at a time, as the encoder does not let other threads run."""
+    rest = {
+        "problems": [views.problem_line(problem) for problem in snapshot.monitor.reload.problems],
+        "uplinks": [views.uplink(uplink) for uplink in snapshot.uplinks if uplink.telling],
+        "monitor": [views.monitor_fault(known) for known in snapshot.monitor_faults],
+    }
+    cameras = ", ".join(json.dumps(views.camera(entry, status)) for entry, status in snapshot.entries)
+    return f'{{"cameras": [{cameras}], {json.dumps(rest)[1:]}'.encode()
+
+
+def _json(body: bytes) -> web.Response:
+    response = web.Response(
+        body=body,
+        content_type="application/json",
+        charset="utf-8",
+        zlib_executor_size=COMPRESS_IN_THREAD_BYTES,
+        zlib_executor=POOL,
     )
     response.enable_compression()
     return response
@@ -82,10 +105,13 @@ async def outages(request: web.Request) -> web.Response:
         found = await past.outages(state, days * DAY_SECONDS, named)
     except HistoryError:
         return web.json_response({"error": NO_HISTORY}, status=503)
-    listed = [{"camera": name, **views.outage(known)} for name, known in found]
-    response = web.json_response({"outages": listed, "history_up": request.app[FLEET].monitor.history.ok})
-    response.enable_compression()
-    return response
+    up = request.app[FLEET].monitor.history.ok
+
+    def listed() -> bytes:
+        lines = ", ".join(json.dumps({"camera": name, **views.outage(known)}) for name, known in found)
+        return f'{{"outages": [{lines}], "history_up": {json.dumps(up)}}}'.encode()
+
+    return _json(await in_thread(listed))
 
 
 async def live_events(request: web.Request) -> web.StreamResponse:
@@ -115,5 +141,5 @@ ROUTES = (
     web.get("/api/v1/cameras/{camera}", camera),
     web.get("/api/v1/outages", outages),
     web.get("/api/v1/events", events),
-    web.get("/api/v1/events/live", limited(live_events)),
+    web.get("/api/v1/events/live", limited(live_events), allow_head=False),
 )

@@ -20,8 +20,13 @@ from xueliang_monitor.web.live_streams import LiveStreams
 from xueliang_monitor.web.page import Page
 from xueliang_monitor.web.pages import PAGES
 from xueliang_monitor.web.renderer import Renderer
+from xueliang_monitor.web.shared_work import SharedWork
 
 MAX_FORM_BYTES = 64 * 1024
+METRICS_SECONDS = 1.0
+LISTS_SECONDS = 0.5
+REPORT_SECONDS = 30.0
+"""How long an answer that is costly to make is given to all who ask for it."""
 
 
 def _routes(pages: tuple[Page, ...]) -> list[web.RouteDef]:
@@ -45,6 +50,11 @@ async def _follow_fleet(app: web.Application) -> AsyncIterator[None]:
 async def _close_streams(app: web.Application) -> None:
     app[keys.CLOSING].set()
     app[keys.WALL].close()
+
+
+async def _stop_work(app: web.Application) -> None:
+    for each in (app[keys.METRICS], app[keys.LISTS], app[keys.REPORTS]):
+        await each.close()
 
 
 def application(
@@ -75,14 +85,19 @@ def application(
     built[keys.STATE_FOLDER] = settings.state
     built[keys.AUDIT] = Audit(settings.state)
     built[keys.PAGES] = pages
+    built[keys.LINKED] = monitoring.LINKED.union(*({page.address, *page.linked} for page in pages)) - {""}
     built[keys.RENDERER] = renderer
     built[keys.WALL] = Wall(fleet, renderer)
     built[keys.CHECKS] = Checks()
     built[keys.CHECK_NOW] = check_now or (lambda _camera: None)
     built[keys.DOCUMENTATION] = documentation or Documentation()
     built[keys.LIVE_STREAMS] = LiveStreams()
+    built[keys.METRICS] = SharedWork(METRICS_SECONDS, kept=8)
+    built[keys.LISTS] = SharedWork(LISTS_SECONDS, kept=8)
+    built[keys.REPORTS] = SharedWork(REPORT_SECONDS, kept=4)
     built[keys.CLOSING] = asyncio.Event()
     built.cleanup_ctx.append(_follow_fleet)
     built.on_shutdown.append(_close_streams)
+    built.on_cleanup.append(_stop_work)
     built.add_routes(_routes(pages))
     return built

@@ -17,6 +17,7 @@ from xueliang_monitor.web.live import Wall
 from xueliang_monitor.web.live_streams import LiveStreams
 from xueliang_monitor.web.page import Page
 from xueliang_monitor.web.renderer import Renderer
+from xueliang_monitor.web.shared_work import SharedWork
 
 FLEET = web.AppKey("fleet", Fleet)
 SETTINGS = web.AppKey("settings", Settings)
@@ -28,6 +29,9 @@ LATEST_SETTINGS: web.AppKey[Callable[[], Settings]] = web.AppKey("latest_setting
 STATE_FOLDER = web.AppKey("state_folder", Path)
 AUDIT = web.AppKey("audit", Audit)
 PAGES: web.AppKey[tuple[Page, ...]] = web.AppKey("pages")
+LINKED: web.AppKey[frozenset[str]] = web.AppKey("linked")
+"""Paths that pages of other sites may link to: pages, and addresses that a browser shows and that change nothing."""
+
 RENDERER = web.AppKey("renderer", Renderer)
 WALL = web.AppKey("wall", Wall)
 CHECKS = web.AppKey("checks", Checks)
@@ -36,8 +40,18 @@ CHECK_NOW: web.AppKey[Callable[[str], None]] = web.AppKey("check_now")
 
 DOCUMENTATION = web.AppKey("documentation", Documentation)
 LIVE_STREAMS = web.AppKey("live_streams", LiveStreams)
+METRICS: web.AppKey[SharedWork[tuple[bytes, str]]] = web.AppKey("metrics")
+REPORTS: web.AppKey[SharedWork[bytes | None]] = web.AppKey("reports")
+LISTS: web.AppKey[SharedWork[bytes]] = web.AppKey("lists")
+"""Lists of all cameras, as JSON or HTML."""
+
 CLOSING = web.AppKey("closing", asyncio.Event)
 """Set when the server shuts down, so that live streams end."""
+
+CLIENT = web.RequestKey("client", str)
+"""Who sent the request: an address, told by trusted proxies; `SOCKET_CLIENT` for commands of this machine."""
+
+SOCKET_CLIENT = "(socket)"
 
 USER = web.RequestKey("user", str)
 """Name of the user who logged in; absent when no login is required."""

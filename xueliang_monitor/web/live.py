@@ -30,8 +30,11 @@ SWEEP_SECONDS = 5.0
 BEAT_SECONDS = 5.0
 """A stream without updates sends a sign of life this often."""
 
-AT_ONCE = 100
-"""How many cameras are examined before the event loop gets a turn."""
+AT_ONCE = 50
+"""How many cameras are examined or rendered before the event loop gets a turn."""
+
+MOST_MISSED = 500
+"""A browser that missed more changes loads the page again."""
 
 QUEUED = 64
 """Updates that may wait for one browser."""
@@ -87,7 +90,17 @@ class Wall:
             for tile in changed:
                 tile.version = self._version
             self._tiles = fresh
+            if not moved:
+                await self._render(changed)
             self._broadcast(changed, reload=moved)
+
+    async def _render(self, tiles: list[Tile]) -> None:
+        """Render tiles in the languages of the browsers, with turns for the event loop."""
+        for language in {*self._streams.values()}:
+            for number, tile in enumerate(tiles, start=1):
+                self.html(tile, language)
+                if number % AT_ONCE == 0:
+                    await asyncio.sleep(0)
 
     async def _examine(self) -> tuple[dict[str, Tile], list[Tile], bool]:
         """Return the tiles by camera, those that changed, and whether a camera came, went or moved to another site."""
@@ -125,10 +138,10 @@ class Wall:
 
     def tiles(self) -> list[Tile]:
         """Return all tiles grouped by site, sites and tiles in trouble first."""
-        worst: dict[str, int] = {}
-        for tile in self._tiles.values():
+        tiles, worst = self._tiles, dict[str, int]()  # a sweep replaces the tiles and changes none
+        for tile in tiles.values():
             worst[tile.site] = min(worst.get(tile.site, 99), tile.rank)
-        return sorted(self._tiles.values(), key=lambda tile: (worst[tile.site], tile.order))
+        return sorted(tiles.values(), key=lambda tile: (worst[tile.site], tile.order))
 
     def figures(self, language: str) -> str:
         """Return the HTML of the figures above the tiles."""
@@ -189,6 +202,8 @@ class Wall:
         if epoch != self._epoch or structure != str(self._structure) or not version.isdecimal():
             return data_line("reload", "", self.identity)
         missed = [tile for tile in self._tiles.values() if tile.version > int(version)]
+        if len(missed) > MOST_MISSED:
+            return data_line("reload", "", self.identity)
         parts = [*(self.html(tile, language) for tile in missed), self.figures(language)]
         return data_line("swap", "\n".join(parts), self.identity)
 

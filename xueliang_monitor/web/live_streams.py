@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
+
+from xueliang_monitor.web.clients import OWN, group_of
+from xueliang_monitor.web.fair_share import FairShare
+
 MAX_LIVE_STREAMS = 200
 """Each open stream holds a connection and costs a little processor time at every change."""
 
 
+EACH = 64
+"""Live streams of one client; each tab of a browser has one."""
+
+
 class LiveStreams:
-    """Counts the streams that are open."""
+    """The streams that are open. If there are too many, the client with most of them loses one."""
 
     def __init__(self) -> None:
-        self._open = 0
+        self._open: FairShare[asyncio.Transport] = FairShare(MAX_LIVE_STREAMS, EACH, apart=OWN.__contains__)
 
-    def enter(self) -> bool:
-        """Count one more stream; return False if there are too many."""
-        if self._open >= MAX_LIVE_STREAMS:
-            return False
-        self._open += 1
-        return True
+    def enter(self, client: str, transport: asyncio.Transport) -> bool:
+        """Count one more stream, on a connection; return False if its client has too many."""
+        entry = self._open.enter(group_of(client), transport)
+        if entry.displaced is not None:
+            entry.displaced.abort()
+        return entry.admitted
 
-    def leave(self) -> None:
+    def leave(self, client: str, transport: asyncio.Transport) -> None:
         """Count one stream less."""
-        self._open -= 1
+        self._open.leave(group_of(client), transport)
 
 
 def data_line(event: str, text: str, identity: str = "") -> bytes:

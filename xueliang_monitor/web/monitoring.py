@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
+from collections.abc import Callable
 
 from aiohttp import web
 
-from xueliang_monitor.metrics import render
-from xueliang_monitor.web.keys import FLEET
+from xueliang_monitor.metrics import negotiated, render
+from xueliang_monitor.web.all_cameras import all_cameras
+from xueliang_monitor.web.keys import FLEET, METRICS
 
 
 async def metrics(request: web.Request) -> web.Response:
-    """Answer with the metrics in the format that the scraper accepts."""
-    snapshot = request.app[FLEET].snapshot()
+    """Answer with the metrics in the format that the scraper accepts. Scrapes at the same time share one rendering."""
+    form = negotiated(request.headers.get("Accept", ""))
     zipped = "gzip" in request.headers.get("Accept-Encoding", "")
 
-    def work() -> tuple[bytes, str]:
-        body, content_type = render(snapshot, request.headers.get("Accept", ""))
-        return (gzip.compress(body, 5) if zipped else body), content_type
+    async def begin() -> Callable[[], tuple[bytes, str]]:
+        fleet = request.app[FLEET]
+        snapshot = fleet.snapshot(await all_cameras(fleet))
 
-    body, content_type = await asyncio.to_thread(work)
+        def work() -> tuple[bytes, str]:
+            body, content_type = render(snapshot, form)
+            return (gzip.compress(body, 5) if zipped else body), content_type
+
+        return work
+
+    body, content_type = await request.app[METRICS].get((form, zipped), begin)
     headers = {"Content-Type": content_type, "Vary": "Accept, Accept-Encoding"}
     if zipped:
         headers["Content-Encoding"] = "gzip"
@@ -34,11 +41,13 @@ async def healthz(_request: web.Request) -> web.Response:
 
 async def readyz(request: web.Request) -> web.Response:
     """Answer 200 once every camera was visited, else 503."""
-    snapshot = request.app[FLEET].snapshot()
-    waiting = sum(entry.health.visited_at is None for entry, _ in snapshot.entries)
+    entries = await all_cameras(request.app[FLEET])
+    waiting = sum(entry.health.visited_at is None for entry, _ in entries)
     if waiting:
-        return web.Response(text=f"{waiting} of {len(snapshot.entries)} cameras not visited yet\n", status=503)
+        return web.Response(text=f"{waiting} of {len(entries)} cameras not visited yet\n", status=503)
     return web.Response(text="ok\n")
 
 
 ROUTES = (web.get("/metrics", metrics), web.get("/healthz", healthz), web.get("/readyz", readyz))
+LINKED = frozenset({"/metrics", "/healthz", "/readyz"})
+"""Prometheus links to these from its list of targets."""

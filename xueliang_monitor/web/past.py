@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import time
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from xueliang_monitor.storage.history import History
 from xueliang_monitor.storage.history_error import HistoryError
 from xueliang_monitor.storage.history_queries import Event
 from xueliang_monitor.web.charts import DAY_SECONDS, DAYS
+from xueliang_monitor.web.threads import in_thread
 
 FAR = 2.0**53
 """Later than any moment, so that records from a clock that ran ahead are included."""
@@ -53,7 +53,7 @@ def _read(state: Path, camera: str, site: str, uplink: str) -> Past:
 async def of_camera(state: Path, camera: str, site: str, uplink: str) -> Past:
     """Return the last month of a camera; an empty one if there is no history."""
     try:
-        return await asyncio.to_thread(_read, state, camera, site, uplink)
+        return await in_thread(_read, state, camera, site, uplink)
     except HistoryError:
         return Past()
 
@@ -71,7 +71,7 @@ async def outages(state: Path, seconds: float, camera: str = "") -> list[tuple[s
         with contextlib.closing(History(state, read_only=True)) as history:
             return history.outages(now - seconds, FAR, camera)
 
-    return await asyncio.to_thread(read)
+    return await in_thread(read)
 
 
 async def events(
@@ -88,4 +88,4 @@ async def events(
         with contextlib.closing(History(state, read_only=True)) as history:
             return history.events(after=after, before=before, camera=camera, limit=limit)
 
-    return await asyncio.to_thread(read)
+    return await in_thread(read)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from xueliang_monitor.web.responses import DENSITIES, THEMES, local_address
+from xueliang_monitor.web.addresses import local_address
+from xueliang_monitor.web.responses import DENSITIES, THEMES
 from xueliang_monitor.web.texts import COOKIE, LANGUAGES
 
 YEAR_SECONDS = 365 * 86_400

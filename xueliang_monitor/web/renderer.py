@@ -76,7 +76,8 @@ class Renderer:
     def is_own_form(self, user: str, form: Mapping[str, Any]) -> bool:
         """Return whether a form was sent from a page that this server rendered for the user."""
         given = form.get(CSRF)
-        return isinstance(given, str) and hmac.compare_digest(given, self.token(user))
+        # compare_digest takes no text outside ASCII.
+        return isinstance(given, str) and hmac.compare_digest(given.encode(errors="replace"), self.token(user).encode())
 
     def fragment(self, template: str, language: str, /, **values: Any) -> str:
         """Return a rendered template."""

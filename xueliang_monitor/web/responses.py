@@ -10,6 +10,7 @@ from aiohttp.typedefs import Handler
 
 from xueliang_monitor.web import keys
 from xueliang_monitor.web.texts import preferred
+from xueliang_monitor.web.threads import POOL, in_thread
 
 THEMES = ("auto", "light", "dark")
 DENSITIES = ("compact", "roomy")
@@ -18,23 +19,41 @@ COMPRESS_IN_THREAD_BYTES = 32 * 1024
 
 def respond(request: web.Request, template: str, /, *, status: int = 200, **values: Any) -> web.Response:
     """Answer with a page in the reader's language, colours and density."""
-    language, user, renderer = preferred(request), request.get(keys.USER), request.app[keys.RENDERER]
+    text = request.app[keys.RENDERER].fragment(template, preferred(request), **_shared(request), **values)
+    return _page(request, text.encode(), status)
+
+
+async def respond_in_thread(request: web.Request, template: str, /, **values: Any) -> web.Response:
+    """Answer with a page that grows with the number of cameras. It is rendered beside the event loop."""
+    render, language, shared = request.app[keys.RENDERER].fragment, preferred(request), _shared(request)
+    return _page(request, await in_thread(lambda: render(template, language, **shared, **values).encode()), 200)
+
+
+def _shared(request: web.Request) -> dict[str, Any]:
+    """Return the values that every page shows."""
+    user, renderer = request.get(keys.USER), request.app[keys.RENDERER]
     theme, density = request.cookies.get("theme", ""), request.cookies.get("density", "")
-    text = renderer.fragment(
-        template,
-        language,
-        user=user,
-        token=renderer.token(user) if user is not None else "",
-        theme=theme if theme in THEMES else "auto",
-        density=density if density in DENSITIES else "compact",
-        page=request.path,
-        navigation=[page for page in request.app[keys.PAGES] if page.title],
-        documentation=request.app[keys.DOCUMENTATION].address(language),
-        prefer=lambda **changes: "/prefer?" + urlencode({**changes, "back": str(request.rel_url)}),
-        **values,
-    )
+    return {
+        "user": user,
+        "token": renderer.token(user) if user is not None else "",
+        "theme": theme if theme in THEMES else "auto",
+        "density": density if density in DENSITIES else "compact",
+        "page": request.path,
+        "navigation": [page for page in request.app[keys.PAGES] if page.title],
+        "documentation": request.app[keys.DOCUMENTATION].address(preferred(request)),
+        "prefer": lambda **changes: "/prefer?" + urlencode({**changes, "back": str(request.rel_url)}),
+    }
+
+
+def _page(request: web.Request, body: bytes, status: int) -> web.Response:
+    language = preferred(request)
     response = web.Response(
-        text=text, content_type="text/html", status=status, zlib_executor_size=COMPRESS_IN_THREAD_BYTES
+        body=body,
+        content_type="text/html",
+        charset="utf-8",
+        status=status,
+        zlib_executor_size=COMPRESS_IN_THREAD_BYTES,
+        zlib_executor=POOL,
     )
     response.headers["Cache-Control"] = "no-store"
     response.headers["Content-Language"] = language
@@ -48,22 +67,17 @@ def deny(request: web.Request, status: int, why: str) -> web.Response:
     return respond(request, "denied.html", status=status, why=why)
 
 
-def local_address(address: str) -> str:
-    """Return an address if it stays on this server, else the start page."""
-    return address if address.startswith("/") and not address.startswith(("//", "/\\")) else "/"
-
-
 def limited(handler: Handler) -> Handler:
-    """Return a handler that answers 503 while too many live streams are open."""
+    """Return a handler that answers 503 while its client has too many live streams open."""
 
     async def guarded(request: web.Request) -> web.StreamResponse:
-        streams = request.app[keys.LIVE_STREAMS]
-        if not streams.enter():
+        streams, client, transport = request.app[keys.LIVE_STREAMS], request[keys.CLIENT], request.transport
+        if transport is None or not streams.enter(client, transport):
             return web.Response(status=503, text="Too many live pages are open.\n", headers={"Retry-After": "30"})
         try:
             return await handler(request)
         finally:
-            streams.leave()
+            streams.leave(client, transport)
 
     return guarded
 

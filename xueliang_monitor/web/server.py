@@ -16,6 +16,7 @@ from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.web import web_config
 from xueliang_monitor.web.access import Access, is_open_to_all
 from xueliang_monitor.web.application import application
+from xueliang_monitor.web.connections import Listener
 from xueliang_monitor.web.renderer import prepare
 from xueliang_monitor.web.web_config import Protection
 
@@ -25,6 +26,7 @@ LOOK_SECONDS = 5.0
 """How often the web configuration and the certificate are examined for changes."""
 
 SHUTDOWN_SECONDS = 2.0
+MOST_CONNECTIONS = 512
 
 
 class Server:
@@ -38,10 +40,12 @@ class Server:
         *,
         check_now: Callable[[str], None] | None = None,
         latest_settings: Callable[[], Settings] | None = None,
+        most_connections: int = MOST_CONNECTIONS,
     ) -> None:
         """Read the web configuration that `settings` names; a relative path starts at the folder `base`.
 
         `check_now` schedules a visit of a camera. `latest_settings` returns the settings as they were last read.
+        `most_connections` is how many connections the descriptors of this process allow.
 
         Raises:
             DocumentError: the web configuration is invalid, so the server must not start without its protection.
@@ -52,7 +56,8 @@ class Server:
         self._base = base
         self._check_now = check_now
         self._latest_settings = latest_settings
-        self._access = Access(Protection(), settings.hosts)
+        self._most_connections = most_connections
+        self._access = Access(Protection(), settings.hosts, settings.proxies)
         self._take(self._read())
         self._runner: web.AppRunner | None = None
         self._commands: web.UnixSite | None = None
@@ -123,12 +128,17 @@ class Server:
             check_now=self._check_now,
             latest_settings=self._latest_settings,
         )
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS, auto_decompress=False)
         await runner.setup()
+        if runner.server is None:
+            raise RuntimeError("the web application has no server")
+        listener = Listener(
+            runner.server, most=self._most_connections, trusted=self._settings.proxies, tls=self._listening
+        )
         try:
             tls = self._listening
-            await web.TCPSite(runner, host, port, ssl_context=tls).start()
-            bound = runner.addresses[0]
+            await listener.start(host, port)
+            bound = listener.addresses[0]
             shown = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
             self._runner = runner
             await self._listen_for_commands()
@@ -136,7 +146,9 @@ class Server:
             self._fleet.monitor.page_url = self._settings.page_url or address
             yield address
         finally:
+            await listener.close()
             await runner.cleanup()
+            self._access.close()
 
     async def _listen_for_commands(self) -> None:
         """Listen on the socket in the state folder. A failure is logged once and retried."""

@@ -29,6 +29,7 @@ from xueliang_monitor.web.live_streams import data_line
 from xueliang_monitor.web.page import Page
 from xueliang_monitor.web.responses import event_stream, limited, respond
 from xueliang_monitor.web.texts import preferred
+from xueliang_monitor.web.threads import in_thread
 from xueliang_monitor.web.views import STATES, advice_of
 
 BEAT_SECONDS = 5.0
@@ -136,7 +137,7 @@ async def show(request: web.Request) -> web.Response:
     entry = fleet.entry(name)
     camera = entry.camera
     known = await past.of_camera(app[STATE_FOLDER], name, camera.site, camera.uplink)
-    kept = await asyncio.to_thread(evidence.kept, app[STATE_FOLDER], name) if camera.target.picture.evidence else []
+    kept = await in_thread(evidence.kept, app[STATE_FOLDER], name) if camera.target.picture.evidence else []
     grafana = app[SETTINGS].grafana_url
     lights = entry.memory.reference.lights if entry.memory.reference and camera.target.picture.evidence else ()
     device = entry.memory.device
@@ -198,4 +199,7 @@ async def live(request: web.Request) -> web.StreamResponse:
     return response
 
 
-PAGE = Page((web.get("/cameras/{camera}", show), web.get("/cameras/{camera}/live", limited(live))))
+PAGE = Page(
+    (web.get("/cameras/{camera}", show), web.get("/cameras/{camera}/live", limited(live), allow_head=False)),
+    linked=("/cameras/{camera}",),
+)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from aiohttp import web
 
 from xueliang_monitor.picture.reference import SETTLED_LOOKS
 from xueliang_monitor.storage import evidence
-from xueliang_monitor.web.keys import AUDIT, FLEET, STATE_FOLDER, USER
+from xueliang_monitor.web.keys import AUDIT, CLIENT, FLEET, STATE_FOLDER, USER
 from xueliang_monitor.web.page import Page
+from xueliang_monitor.web.threads import in_thread
 
 
 async def fault_picture(request: web.Request) -> web.Response:
@@ -18,11 +17,11 @@ async def fault_picture(request: web.Request) -> web.Response:
     camera = app[FLEET].camera(name)
     if camera is None or not camera.target.picture.evidence:
         raise web.HTTPNotFound
-    body = await asyncio.to_thread(evidence.read, app[STATE_FOLDER], name, file)
+    body = await in_thread(evidence.read, app[STATE_FOLDER], name, file)
     if body is None:
         raise web.HTTPNotFound
-    who, where = request.get(USER) or "(no login)", request.remote or "(socket)"
-    noted = await asyncio.to_thread(lambda: app[AUDIT].note(who, where, "evidence viewed", camera=name, file=file))
+    who, where = request.get(USER) or "(no login)", request[CLIENT]
+    noted = await in_thread(lambda: app[AUDIT].note(who, where, "evidence viewed", camera=name, file=file))
     if not noted:
         return web.Response(status=503, text="The audit log cannot be written, so the picture is not shown.\n")
     return web.Response(body=body, content_type="image/jpeg", headers={"Cache-Control": "no-store"})

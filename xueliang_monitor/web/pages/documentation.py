@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 from aiohttp import web
@@ -12,6 +11,7 @@ from xueliang_monitor.web.headers import SECURITY_HEADERS
 from xueliang_monitor.web.keys import DOCUMENTATION, HEADERS
 from xueliang_monitor.web.page import Page
 from xueliang_monitor.web.responses import respond
+from xueliang_monitor.web.threads import in_thread
 
 _POLICY = "Content-Security-Policy"
 
@@ -34,9 +34,9 @@ def _find(documentation: Documentation, path: str) -> tuple[Path | None, str]:
 async def show(request: web.Request) -> web.StreamResponse:
     """Answer with a file of the documentation."""
     documentation = request.app[DOCUMENTATION]
-    file, policy = await asyncio.to_thread(_find, documentation, request.match_info["path"])
+    file, policy = await in_thread(_find, documentation, request.match_info["path"])
     if file is None:
-        if not await asyncio.to_thread(documentation.exists):
+        if not await in_thread(documentation.exists):
             return respond(request, "no_documentation.html", status=404)
         raise web.HTTPNotFound
     # A policy from the web configuration stays in force.
@@ -45,4 +45,4 @@ async def show(request: web.Request) -> web.StreamResponse:
     return web.FileResponse(file, headers={"Cache-Control": "no-cache"})
 
 
-PAGE = Page((web.get("/docs", start), web.get("/docs/{path:.*}", show)))
+PAGE = Page((web.get("/docs", start), web.get("/docs/{path:.*}", show)), linked=("/docs", "/docs/{path}"))

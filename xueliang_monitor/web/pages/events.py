@@ -25,7 +25,8 @@ async def show(request: web.Request) -> web.Response:
         found = await past.events(app[STATE_FOLDER], before=before, camera=camera, limit=EVENTS)
     except HistoryError:
         readable = False
-    names = {entry.camera.id: entry.camera.name for entry, _ in app[FLEET].pairs()}
+    cameras = [app[FLEET].camera(item.camera) for item in found if item.camera]
+    names = {each.id: each.name for each in cameras if each is not None}
     return respond(
         request,
         "events.html",

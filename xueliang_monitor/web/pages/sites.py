@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from aiohttp import web
@@ -10,13 +11,15 @@ from aiohttp import web
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.fleet.snapshot import Entry
 from xueliang_monitor.judgement.status import CameraStatus
+from xueliang_monitor.web.all_cameras import all_cameras
 from xueliang_monitor.web.keys import FLEET
 from xueliang_monitor.web.page import Page
-from xueliang_monitor.web.responses import respond
+from xueliang_monitor.web.responses import respond_in_thread
+from xueliang_monitor.web.threads import in_thread
 from xueliang_monitor.web.views import STATES, WORST_FIRST
 
 
-def _rows(pairs: list[tuple[Entry, CameraStatus]], kind: str, fleet: Fleet) -> list[dict[str, Any]]:
+def _rows(pairs: Sequence[tuple[Entry, CameraStatus]], kind: str, fleet: Fleet) -> list[dict[str, Any]]:
     """Return one row per uplink or site, those in trouble first."""
     groups: dict[str, list[tuple[Entry, CameraStatus]]] = {}
     for entry, status in pairs:
@@ -47,9 +50,10 @@ def _rows(pairs: list[tuple[Entry, CameraStatus]], kind: str, fleet: Fleet) -> l
 async def show(request: web.Request) -> web.Response:
     """Answer with the page."""
     fleet = request.app[FLEET]
-    pairs = list(fleet.pairs())
-    uplinks, sites = _rows(pairs, "uplink", fleet), _rows(pairs, "site", fleet)
-    return respond(request, "sites.html", uplinks=uplinks, sites=sites)
+    pairs = await all_cameras(fleet)
+    uplinks = await in_thread(_rows, pairs, "uplink", fleet)
+    sites = await in_thread(_rows, pairs, "site", fleet)
+    return await respond_in_thread(request, "sites.html", uplinks=uplinks, sites=sites)
 
 
 PAGE = Page((web.get("/sites", show),), "/sites", "Uplinks and sites")

@@ -14,8 +14,9 @@ from xueliang_monitor.web.keys import RENDERER, WALL
 from xueliang_monitor.web.live import AT_ONCE, Wall
 from xueliang_monitor.web.page import Page
 from xueliang_monitor.web.renderer import Renderer
-from xueliang_monitor.web.responses import event_stream, limited, respond
+from xueliang_monitor.web.responses import event_stream, limited, respond_in_thread
 from xueliang_monitor.web.texts import preferred
+from xueliang_monitor.web.threads import in_thread
 from xueliang_monitor.web.tiles import Tile, grouped
 from xueliang_monitor.web.views import STATES
 
@@ -62,13 +63,15 @@ class Filter:
         )
 
 
-async def _sections(wall: Wall, shown: Filter, language: str, renderer: Renderer) -> tuple[Markup, int]:
+async def _sections(
+    wall: Wall, ordered: list[Tile], shown: Filter, *, language: str, renderer: Renderer
+) -> tuple[Markup, int]:
     """Return the HTML of all sites with their tiles, and how many tiles the filter shows.
 
     The event loop gets a turn now and then, as thousands of tiles take a while the first time.
     """
     parts, count, since = [], 0, 0
-    for site, tiles in grouped(wall.tiles()):
+    for site, tiles in grouped(ordered):
         items, visible = [], 0
         for tile in tiles:
             html = wall.html(tile, language)
@@ -77,20 +80,19 @@ async def _sections(wall: Wall, shown: Filter, language: str, renderer: Renderer
             else:
                 html = html.replace("<li ", "<li hidden ", 1)
             items.append(html)
+            since += 1
+            if since >= AT_ONCE:
+                since = 0
+                await asyncio.sleep(0)
         count += visible
         head = renderer.fragment(
             "site.html", language, site=site, count=len(tiles), rank=tiles[0].rank, hidden=not visible
         )
-        since += len(tiles)
-        if since >= AT_ONCE:
-            since = 0
-            await asyncio.sleep(0)
         parts.append(f"{head}<ul>{''.join(items)}</ul></section>")
     return Markup("".join(parts)), count  # noqa: S704 - made by templates that escape
 
 
-def _choices(wall: Wall) -> dict[str, Any]:
-    tiles = wall.tiles()
+def _choices(tiles: list[Tile]) -> dict[str, Any]:
     return {
         "programmes": sorted({tile.values["programme"] for tile in tiles} - {""}),
         "sites": sorted({tile.site for tile in tiles}),
@@ -103,17 +105,18 @@ async def show(request: web.Request) -> web.Response:
     """Answer with the wall."""
     wall, shown, language = request.app[WALL], Filter.of(request), preferred(request)
     await wall.freshen()
-    sections, count = await _sections(wall, shown, language, request.app[RENDERER])
-    return respond(
+    ordered = await in_thread(wall.tiles)
+    sections, count = await _sections(wall, ordered, shown, language=language, renderer=request.app[RENDERER])
+    return await respond_in_thread(
         request,
         "wall.html",
         sections=sections,
         figures=Markup(wall.figures(language)),  # noqa: S704 - made by a template that escapes
         filter=shown,
         count=count,
-        total=len(wall.tiles()),
+        total=len(ordered),
         identity=wall.identity,
-        **_choices(wall),
+        **_choices(ordered),
     )
 
 
@@ -129,4 +132,4 @@ async def live(request: web.Request) -> web.StreamResponse:
     return response
 
 
-PAGE = Page((web.get("/", show), web.get("/live", limited(live))), "/", "Overview")
+PAGE = Page((web.get("/", show), web.get("/live", limited(live), allow_head=False)), "/", "Overview")

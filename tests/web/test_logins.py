@@ -1,0 +1,137 @@
+"""Right logins are answered at once beside any number of wrong ones."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import bcrypt
+import pytest
+
+from xueliang_monitor.web.logins import MOST_KNOWN, WAITING, WAITING_EACH, Logins, Verdict
+
+PASSWORD = "wall of the control room"
+HASH = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
+RIGHT = Verdict(True)
+
+
+class Clock:
+    """A clock that is set by hand."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+async def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def logins(clock: Clock) -> AsyncIterator[Logins]:
+    made = Logins({"wall": HASH, "prometheus": HASH}, clock)
+    yield made
+    made.close()
+
+
+async def guess(logins: Logins, count: int, client: str = "192.0.2.1", name: str = "wall") -> list[Verdict]:
+    return [await logins.check(name, f"{client} {number}", client) for number in range(count)]
+
+
+async def test_failures_never_displace_known_logins(logins: Logins, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert await logins.check("prometheus", PASSWORD, "127.0.0.1") == RIGHT
+    for number in range(MOST_KNOWN + 20):
+        await guess(logins, 1, f"192.0.2.{number}", f"user {number}")
+    monkeypatch.setattr(bcrypt, "checkpw", lambda *_: pytest.fail("a known login was checked again"))
+    assert await logins.check("prometheus", PASSWORD, "127.0.0.1") == RIGHT
+
+
+async def test_an_address_that_guesses_waits_longer_and_longer(logins: Logins, clock: Clock) -> None:
+    told = await guess(logins, 8)
+    assert told[:5] == [Verdict(False)] * 5
+    assert all(verdict.retry_seconds > 0 for verdict in told[5:])
+    assert (await logins.check("wall", PASSWORD, "192.0.2.1")).retry_seconds > 0, "right ones are not checked either"
+    for pause in (1.0, 2.0, 4.0):
+        clock.now += pause
+        assert await logins.check("wall", f"again {pause}", "192.0.2.1") == Verdict(False)
+        assert (await logins.check("wall", "at once", "192.0.2.1")).retry_seconds == 2 * pause
+    clock.now += 8.0
+    assert await logins.check("wall", PASSWORD, "192.0.2.1") == RIGHT
+    assert await logins.check("wall", "one typo", "192.0.2.1") == Verdict(False)
+
+
+async def test_a_flood_does_not_lock_the_user_out_elsewhere(logins: Logins, clock: Clock) -> None:
+    assert await logins.check("wall", PASSWORD, "192.0.2.200") == RIGHT
+    for number in range(30):
+        await guess(logins, 3, f"192.0.2.{number}")
+        clock.now += 0.5
+    assert (await logins.check("wall", "one more", "192.0.2.29")).retry_seconds > 1, "the name is guessed at too often"
+    logins.users = {**logins.users, "wall": bcrypt.hashpw(b"new", bcrypt.gensalt(4)).decode()}
+    assert await logins.check("wall", "new", "192.0.2.200") == RIGHT, "it logged in from there before"
+    assert await logins.check("wall", "new", "192.0.2.201") == RIGHT, "nothing failed there"
+
+
+async def test_a_program_with_an_old_password_costs_one_check(logins: Logins, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert await logins.check("prometheus", "old", "127.0.0.1") == Verdict(False)
+    monkeypatch.setattr(bcrypt, "checkpw", lambda *_: pytest.fail("a wrong login was checked again"))
+    assert [await logins.check("prometheus", "old", "127.0.0.1") for _ in range(100)] == [Verdict(False)] * 100
+
+
+async def test_the_same_login_at_the_same_time_is_checked_once(logins: Logins, monkeypatch: pytest.MonkeyPatch) -> None:
+    checked = []
+    check = bcrypt.checkpw
+    monkeypatch.setattr(bcrypt, "checkpw", lambda *given: checked.append(1) or check(*given))
+    told = await asyncio.gather(*(logins.check("wall", PASSWORD, "192.0.2.1") for _ in range(20)))
+    assert (told, len(checked)) == ([RIGHT] * 20, 1)
+
+
+async def test_who_has_not_failed_comes_first(logins: Logins, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(WAITING):
+        await guess(logins, 1, f"192.0.2.{number}", f"user {number}")
+    order: list[bytes] = []
+    check = bcrypt.checkpw
+    monkeypatch.setattr(bcrypt, "checkpw", lambda secret, hashed: order.append(secret) or check(secret, hashed))
+    flood = [
+        asyncio.create_task(logins.check(f"user {number}", "again", f"192.0.2.{number}")) for number in range(WAITING)
+    ]
+    flood += [asyncio.create_task(logins.check("x", f"more {number}", "192.0.2.1")) for number in range(WAITING_EACH)]
+    await asyncio.sleep(0)
+    assert await logins.check("wall", PASSWORD, "198.51.100.1") == RIGHT
+    assert order.index(PASSWORD.encode()) <= 1
+    told = await asyncio.gather(*flood)
+    assert sum(verdict.retry_seconds > 0 for verdict in told) >= 2, "some had to give way"
+
+
+async def test_a_removed_user_is_unknown_at_once(logins: Logins) -> None:
+    assert await logins.check("wall", PASSWORD, "192.0.2.1") == RIGHT
+    logins.users = {"prometheus": HASH}
+    assert not (await logins.check("wall", PASSWORD, "192.0.2.1")).valid
+
+
+@pytest.mark.parametrize("odd", ["", "\x00", "\udcff", "é" * 100, "x" * 100_000])
+async def test_odd_logins_are_wrong_logins(logins: Logins, odd: str) -> None:
+    assert await logins.check("wall", odd, "192.0.2.1") == Verdict(False)
+    assert await logins.check(odd, PASSWORD, "192.0.2.1") == Verdict(False)
+
+
+@pytest.mark.timed
+async def test_a_right_login_beside_400_wrong_ones_a_second() -> None:
+    slow = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(10)).decode()
+    logins = Logins({"wall": slow})
+    ended, count = time.monotonic() + 2.0, 0
+    waiting = set[asyncio.Task[Verdict]]()
+    slowest = 0.0
+    while time.monotonic() < ended:
+        for _ in range(40):
+            count += 1
+            waiting.add(asyncio.create_task(logins.check("wall", f"guess {count}", f"192.0.2.{count % 50}")))
+        began = time.monotonic()
+        async with asyncio.timeout(10):
+            assert await logins.check("wall", PASSWORD, f"198.51.100.{count % 250}") == RIGHT
+        slowest = max(slowest, time.monotonic() - began)
+        await asyncio.sleep(0.1)
+    await asyncio.gather(*waiting)
+    assert slowest < 1.0
