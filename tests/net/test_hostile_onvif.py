@@ -1,0 +1,75 @@
+"""Hostile ONVIF servers: the answers at the size limits are read or refused without holding the event loop."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from aiohttp import web
+
+from tests.conftest import LOGIN
+from tests.loop_steps import measured_steps
+from tests.net.test_onvif import serving
+from tests.xml_shapes import document, envelope, numbered
+from xueliang_monitor.model import OnvifTarget
+from xueliang_monitor.net.onvif import OnvifClient
+from xueliang_monitor.net.onvif_wsdl import definitions
+from xueliang_monitor.process import apart
+from xueliang_monitor.wire import soap
+from xueliang_monitor.wire.errors import MalformedResponseError
+
+MAX_SECONDS = 0.05
+
+
+def client(port: int) -> OnvifClient:
+    return OnvifClient("127.0.0.1", OnvifTarget(port, credentials=LOGIN), time.time)
+
+
+@pytest.mark.timed
+@pytest.mark.parametrize(
+    ("shape", "reason"),
+    [
+        ("punycode", "encoding 'punycode'"),
+        ("siblings", "more than 30000 tags"),
+        ("same-attributes", "no valid time"),
+        ("half-utf-16", "no complete SOAP envelope"),
+    ],
+)
+async def test_the_largest_answer_is_malformed_and_does_not_hold_the_loop(shape: str, reason: str) -> None:
+    content = document(shape, soap.MAX_RESPONSE_BYTES)
+
+    async def serve(request: web.BaseRequest) -> web.StreamResponse:
+        await request.read()
+        return web.Response(body=content)
+
+    definitions()
+    async with serving(serve) as port, client(port) as talk:
+        with measured_steps() as steps, pytest.raises(MalformedResponseError, match=reason):
+            await talk.time()
+    assert steps.longest_seconds < MAX_SECONDS, steps.callback
+
+
+async def test_a_large_answer_of_a_healthy_camera_is_read() -> None:
+    profile = b'<Profiles token="t%d"><Name>n%d</Name><VideoSourceConfiguration/><!--' + b"x" * 2000 + b"--></Profiles>"
+    content = envelope(numbered(profile, 60 * 2000))
+    assert len(content) > soap.MAX_BYTES_AT_ONCE
+
+    async def serve(request: web.BaseRequest) -> web.StreamResponse:
+        await request.read()
+        return web.Response(body=content)
+
+    async with serving(serve) as port, client(port) as talk:
+        assert [item.name for item in await talk.profiles()][:2] == ["n0", "n1"]
+
+
+async def test_an_answer_over_its_processor_time_is_malformed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apart, "CPU_SECONDS", 0.01)
+    content = document("same-attributes", soap.MAX_RESPONSE_BYTES)
+
+    async def serve(request: web.BaseRequest) -> web.StreamResponse:
+        await request.read()
+        return web.Response(body=content)
+
+    async with serving(serve) as port, client(port) as talk:
+        with pytest.raises(MalformedResponseError, match=r"more than 0\.01 s of processor time"):
+            await talk.time()
