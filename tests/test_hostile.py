@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import subprocess
 import sys
 import time
@@ -17,7 +16,6 @@ from xueliang_monitor.model import Credentials, Rung, Target, Timeouts
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.probing.visit import visit
-from xueliang_monitor.service import spare_the_collector
 
 pytestmark = pytest.mark.timed
 LIMITS = Timeouts(reach=10.0, rtsp=4.0, stream=4.0)
@@ -57,6 +55,8 @@ EXPECTED = {
     "answers-twice": None,
     "no-answer-to-teardown": None,
 }
+ENDLESS = ("frames-before-the-answer", "continue-for-ever")
+"""Peers that a busy machine reads for as long as a visit may take, before it has read as much as it may."""
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +67,7 @@ def ports() -> Iterator[dict[str, int]]:
     )
     assert process.stdout is not None
     numbers = map(int, process.stdout.readline().split())
-    spare_the_collector()  # as the service does; a full collection of all the tests' modules takes 50 ms
     yield dict(zip(hostile.NAMES, numbers, strict=True))
-    gc.unfreeze()
     process.kill()
     process.wait()
     process.stdout.close()
@@ -92,7 +90,8 @@ async def _visit(name: str, port: int) -> Steps:
     with measured_steps() as steps:
         visited, _ = await visit(target, Rung.STREAM, Memory(), timeouts=LIMITS, workers=Workers(1), now=time.time())
     seconds = time.monotonic() - began
-    assert [finding.code for finding in visited.seen] == ([EXPECTED[name]] if EXPECTED[name] else []), visited
+    expected = [[EXPECTED[name]] if EXPECTED[name] else [], *([["rtsp_timeout"]] if name in ENDLESS else [])]
+    assert [finding.code for finding in visited.seen] in expected, visited
     assert seconds < 2 * (LIMITS.seconds["rtsp"] + LIMITS.seconds["stream"])
     assert _memory("VmHWM") - before < MAX_BYTES
     if visited.seen:

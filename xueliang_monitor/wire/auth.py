@@ -20,6 +20,10 @@ _TOKEN = re.compile(
 )
 
 
+MAX_CHALLENGE_CHARACTERS = 16 * 1024
+"""The characters of all challenges together that are read. Real ones have 200."""
+
+
 @dataclass(frozen=True, slots=True)
 class Challenge:
     """One challenge of a WWW-Authenticate header."""
@@ -41,7 +45,11 @@ class Challenge:
 def parse_challenges(values: Iterable[str]) -> tuple[Challenge, ...]:
     """Parse the values of WWW-Authenticate headers, each with one or more challenges. Never raises."""
     challenges: list[tuple[str, dict[str, str]]] = []
+    left = MAX_CHALLENGE_CHARACTERS
     for value in values:
+        left -= len(value)
+        if left < 0:
+            break
         position = 0
         while match := _TOKEN.match(value, position):
             position = match.end()
