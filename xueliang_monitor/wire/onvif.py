@@ -89,7 +89,10 @@ def read_time(response: Element, now: float) -> DeviceTime:
     zone = timezone.parse(zone_text)
     if here is None or zone is None:
         raise MalformedResponseError("the camera reports no valid time")
-    offset = zone.offset(here, daylight=text(element, "DaylightSavings").lower() in {"true", "1"}).total_seconds()
+    try:
+        offset = zone.offset(here, daylight=text(element, "DaylightSavings").lower() in {"true", "1"}).total_seconds()
+    except OverflowError as error:  # the rule's day is after the end of the year 9999
+        raise MalformedResponseError("the camera reports no valid time") from error
     return DeviceTime(min((_as_utc(here) - offset, _as_utc(here) + offset), key=lambda at: abs(at - now)), zone_text)
 
 
