@@ -1,6 +1,6 @@
-"""Hostile and broken servers, each on its own port. Run as a process: python -m tests.hostile PORT.
+"""Hostile and broken servers, each on its own port. Run as a process: python -m tests.hostile.
 
-The first behaviour listens on PORT, the others on the ports after it. Prints `ready` when all of them listen.
+Prints the ports in the order of `NAMES` on one line when all of them listen.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import contextlib
 import itertools
 import random
 import struct
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 
 from xueliang_monitor.simulator import clips
@@ -31,6 +30,7 @@ def parameter_set(blocks: int) -> bytes:
     return b"\x67\x42\x00\x33" + int(bits.ljust(-(-len(bits) // 8) * 8, "0"), 2).to_bytes(-(-len(bits) // 8), "big")
 
 
+SPS_640 = parameter_set(40)
 SPS_16384 = parameter_set(1024)
 Send = Callable[[bytes], "asyncio.Future[None]"]
 
@@ -88,6 +88,33 @@ def overlapping_jpeg() -> Iterator[tuple[bytes, int, bool]]:
         yield (300).to_bytes(4, "big") + bytes((1, 255, 80, 45)) + bytes(600), number * 3600, True
 
 
+def supplements() -> Iterator[tuple[bytes, int, bool]]:
+    """Pictures with thousands of SEI units, each of many messages, after the parameter sets."""
+    yield SPS_640, 0, False
+    yield b"\x68\xee\x3c\x80", 0, False
+    for number in itertools.count(1):
+        unit = b"\x06" + b"\x01\x00" * 32 + b"\x80"
+        yield from ((unit, number * 3600, False) for _ in range(3000))
+        yield b"\x41\x9a" + bytes(9), number * 3600, True
+
+
+def many_sources() -> Iterator[bytes]:
+    for number in itertools.count():
+        head = struct.pack("!BBHII", 0x80, 96, number & 0xFFFF, number * 90 & 0xFFFFFFFF, number & 0xFFFFFFFF)
+        yield serialize_interleaved(0, head)
+
+
+def aggregates(units: int) -> Iterator[tuple[bytes, int, bool]]:
+    """Pictures of one aggregation packet each, with a slice of one byte in every unit."""
+    return same(b"\x78" + b"\x00\x01\x41" * units)
+
+
+def jumps() -> Iterator[bytes]:
+    """Sequence numbers with gaps, so that packets are held until the queue is full."""
+    for number in itertools.count():
+        yield serialize_interleaved(0, rtp(number * 2, b"\x78" + b"\x00\x01\x41" * 120, timestamp=number * 90))
+
+
 def same(payload: bytes, *, marker: bool = False) -> Iterator[tuple[bytes, int, bool]]:
     return ((payload, number * 3600, marker) for number in itertools.count())
 
@@ -108,6 +135,7 @@ MEDIA: dict[str, tuple[bytes, Callable[[], Iterator[bytes]]]] = {
     "fragments-over-fragments": (SDP, lambda: packets(fragments(ending=False))),
     "endless-unit": (SDP, lambda: packets(endless_unit())),
     "endless-aggregate": (SDP, lambda: packets(same(b"\x78" + bytes(60_000)))),
+    "aggregates-of-one-byte": (SDP, lambda: packets(aggregates(20_000))),
     "endless-supplement": (SDP, lambda: packets(same(b"\x06" + b"\xff" * 60_000, marker=True))),
     "huge-picture": (SDP, lambda: packets(huge_picture())),
     "overlapping-jpeg": (JPEG_SDP, lambda: packets(overlapping_jpeg(), kind=26)),
@@ -125,6 +153,20 @@ def real() -> Iterator[bytes]:
         for number, picture in enumerate(itertools.cycle(clip.pictures))
         for payload in picture.payloads
     )
+
+
+FLOODS: dict[str, tuple[bytes, Callable[[], Iterator[bytes]]]] = {
+    **MEDIA,
+    "aggregates": (SDP, lambda: packets(aggregates(120))),
+    "aggregates-of-h265": (H265_SDP, lambda: packets(same(b"\x60\x01" + b"\x00\x03\x02\x01\x00" * 120))),
+    "supplements": (SDP, lambda: packets(supplements())),
+    "parameter-sets": (SDP, lambda: packets(same(b"\x78" + b"\x00\x04\x68\xee\x3c\x80" * 120))),
+    "jpeg-headers": (JPEG_SDP, lambda: packets(same(bytes(4) + bytes((1, 50, 80, 45))), kind=26)),
+    "jpegs-of-one-byte": (JPEG_SDP, lambda: packets(same(bytes(4) + bytes((1, 50, 80, 45, 0)), marker=True), kind=26)),
+    "sources": (SDP, many_sources),
+    "jumps": (SDP, jumps),
+}
+"""Media as fast as a network brings them, to be measured without one."""
 
 
 TALK: dict[str, Callable[[Request], Iterator[bytes]]] = {
@@ -145,8 +187,16 @@ TALK: dict[str, Callable[[Request], Iterator[bytes]]] = {
 }
 """The response to DESCRIBE."""
 
+
+EARLY: dict[str, Callable[[], Iterator[bytes]]] = {
+    "aggregates-before-the-answer": lambda: packets(aggregates(4000)),
+    "small-aggregates-before-the-answer": lambda: packets(aggregates(120)),
+}
+"""Media that the server sends before it answers PLAY, after which it closes the connection."""
+
+EARLY_BYTES = 4 * 1024 * 1024 - 64 * 1024
 ODD = ("byte-a-second", "answers-twice", "no-answer-to-teardown")
-NAMES = (*TALK, *MEDIA, *ODD)
+NAMES = (*TALK, *MEDIA, *EARLY, *ODD)
 
 
 async def _requests(reader: asyncio.StreamReader) -> AsyncIterator[Request]:
@@ -164,6 +214,15 @@ async def _pour(writer: asyncio.StreamWriter, parts: Iterator[bytes], pause: flo
         await asyncio.sleep(pause)
 
 
+def first(parts: Iterator[bytes], size: int) -> Iterator[bytes]:
+    """Yield parts up to a size together."""
+    for part in parts:
+        size -= len(part)
+        if size < 0:
+            return
+        yield part
+
+
 async def _serve(name: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     pouring: asyncio.Task[None] | None = None
     with contextlib.suppress(OSError, asyncio.CancelledError):
@@ -176,6 +235,14 @@ async def _serve(name: str, reader: asyncio.StreamReader, writer: asyncio.Stream
                 continue
             if name == "no-answer-to-teardown" and request.method == "TEARDOWN":
                 continue
+            if name in EARLY:
+                if request.method == "PLAY":
+                    writer.write(b"".join(first(EARLY[name](), EARLY_BYTES)))
+                writer.write(usual(request))
+                await writer.drain()
+                if request.method == "PLAY":
+                    break
+                continue
             sdp, media = MEDIA.get(name, (SDP, real))
             writer.write(usual(request, sdp) * (2 if name == "answers-twice" else 1))
             await writer.drain()
@@ -186,12 +253,14 @@ async def _serve(name: str, reader: asyncio.StreamReader, writer: asyncio.Stream
     writer.close()
 
 
-async def _main(port: int) -> None:
-    for offset, name in enumerate(NAMES):
-        await asyncio.start_server(lambda reader, writer, name=name: _serve(name, reader, writer), HOST, port + offset)
-    print("ready", flush=True)
+async def _main() -> None:
+    servers = [
+        await asyncio.start_server(lambda reader, writer, name=name: _serve(name, reader, writer), HOST, 0)
+        for name in NAMES
+    ]
+    print(*(server.sockets[0].getsockname()[1] for server in servers), flush=True)
     await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(int(sys.argv[1])))
+    asyncio.run(_main())

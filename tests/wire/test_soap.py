@@ -209,7 +209,12 @@ def test_utc_is_computed_from_a_local_time_with_either_sign_of_the_zone() -> Non
     )
     for zone in ("CST-8", "CST+8:00:00", "GMT+08:00", "Asia/Shanghai"):  # 15:00 in China, in each spelling
         assert onvif.read_time(soap.read(envelope(local.format(zone=zone))), NOW).utc == 1_768_332_300
-    for broken in (local.format(zone="somewhere"), local.format(zone="CST-8").replace("<tt:Day>14", "<tt:Day>99")):
+    beyond = local.format(zone="CST-8CDT,M12.5.6/200,M12.5.6/999").replace("<tt:Year>2026", "<tt:Year>9999")
+    for broken in (
+        local.format(zone="somewhere"),
+        local.format(zone="CST-8").replace("<tt:Day>14", "<tt:Day>99"),
+        beyond,
+    ):
         with pytest.raises(MalformedResponseError):
             onvif.read_time(soap.read(envelope(broken)), NOW)
 

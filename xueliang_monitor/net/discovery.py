@@ -100,10 +100,11 @@ class _Listener(asyncio.DatagramProtocol):
         self._on_device = on_device
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        for match in discovery.read_matches(data):
-            if addr[0] not in self.devices and len(self.devices) < MAX_DEVICES:
-                self.devices[addr[0]] = device = _device(addr[0], match)
-                self._on_device(device)
+        if addr[0] in self.devices or len(self.devices) >= MAX_DEVICES:
+            return  # further datagrams of a device are not worth being parsed
+        for match in discovery.read_matches(data)[:1]:
+            self.devices[addr[0]] = device = _device(addr[0], match)
+            self._on_device(device)
 
     def error_received(self, exc: Exception) -> None:
         """Ignore ICMP errors of addresses without a device."""

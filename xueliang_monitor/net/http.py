@@ -7,9 +7,10 @@ import socket
 import ssl
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import aiohttp
+from aiohttp import AddrInfoType
 from aiohttp.abc import AbstractResolver, ResolveResult
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
@@ -20,6 +21,12 @@ from xueliang_monitor.net.errors import ClosedError, NetError, ProtocolError
 from xueliang_monitor.net.names import NameResolver
 from xueliang_monitor.net.tls import tls_context, tls_error
 from xueliang_monitor.process.shortage import ShortageError, lacking_descriptors, shortage_of
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+RECEIVE_BYTES = 16 * 1024
+"""The number of bytes that are parsed at once. The worst case, responses of status 100 without end, takes 10 ms."""
 
 _HEADERS = {"User-Agent": f"xueliang-monitor/{__version__}", "Accept-Encoding": "identity"}
 
@@ -65,6 +72,21 @@ class _Resolver(AbstractResolver):
         """Do nothing: nothing is open."""
 
 
+class _Socket(socket.socket):
+    """Receives little at once. asyncio asks for 256 KiB, which aiohttp would parse in one step."""
+
+    def recv(self, size: int, flags: int = 0, /) -> bytes:
+        return super().recv(min(size, RECEIVE_BYTES), flags)
+
+    def recv_into(self, buffer: WriteableBuffer, size: int = 0, flags: int = 0, /) -> int:
+        return super().recv_into(buffer, min(size or memoryview(buffer).nbytes, RECEIVE_BYTES), flags)
+
+
+def _open_socket(address: AddrInfoType) -> socket.socket:
+    family, kind, protocol, _, _ = address
+    return _Socket(family, kind, protocol)
+
+
 class HttpConnection:
     """Sends requests to one camera, one at a time over one connection; use as an async context manager.
 
@@ -97,7 +119,11 @@ class HttpConnection:
             context: ssl.SSLContext | bool = tls_context(self._tls) if self._tls else True
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
-                    limit=1, ssl=context, resolver=_Resolver(self._addresses), use_dns_cache=False
+                    limit=1,
+                    ssl=context,
+                    resolver=_Resolver(self._addresses),
+                    use_dns_cache=False,
+                    socket_factory=_open_socket,
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import datetime
 import email.utils
+import functools
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType, TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from lxml import etree
 from zeep import AsyncClient
@@ -20,9 +21,11 @@ from xueliang_monitor.net.errors import LoginError, NetError
 from xueliang_monitor.net.http import HttpConnection, HttpResponse
 from xueliang_monitor.net.onvif_hints import LoginKind, OnvifHints
 from xueliang_monitor.net.onvif_wsdl import SETTINGS, Definition, definitions
-from xueliang_monitor.net.soap_auth import CameraToken, ParsedResponse
+from xueliang_monitor.net.soap_auth import CameraToken
+from xueliang_monitor.process.apart import TooMuchWorkError, call_apart
 from xueliang_monitor.wire import auth, onvif, soap
-from xueliang_monitor.wire.errors import MalformedResponseError, OnvifResponseError, SoapFaultError
+from xueliang_monitor.wire.errors import MalformedResponseError, OnvifResponseError
+from xueliang_monitor.wire.soap_answer import SoapAnswer, read_answer
 
 TRUNCATION_SECONDS = 0.5
 """Cameras report truncated seconds; half a second is the mean error."""
@@ -32,6 +35,9 @@ _TOPICS = "http://www.onvif.org/ver10/topics"
 _DIALECT = "http://www.onvif.org/ver10/tev/topicExpression/ConcreteSet"
 _SUBSCRIPTION_SECONDS = 60
 Post = Callable[[str, bytes, Mapping[str, str]], Awaitable[HttpResponse]]
+Content = TypeVar("Content")
+Read = Callable[[soap.Element], Content]
+"""Reads the content of a response; a function of a module, because it may run in another process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +113,8 @@ class OnvifClient:
         response = await self._send(call)
         received = self._now()
         try:
-            device_time = onvif.read_time(self._parse(response).get(), received)
+            read = functools.partial(onvif.read_time, now=received)
+            device_time = (await self._answer(response, read)).get()
         except OnvifResponseError:
             self._use_date_header(response, received)
             raise
@@ -128,22 +135,22 @@ class OnvifClient:
 
     async def identity(self) -> Identity:
         """Request the manufacturer, model, firmware version and serial number."""
-        return onvif.read_identity(await self._device("GetDeviceInformation"))
+        return await self._device("GetDeviceInformation", onvif.read_identity)
 
     async def hostname(self) -> str:
         """Request the host name that is set on the camera."""
-        return onvif.read_hostname(await self._device("GetHostname"))
+        return await self._device("GetHostname", onvif.read_hostname)
 
     async def services(self) -> Mapping[str, str]:
         """Return the paths of the services from GetServices or, if that fails, GetCapabilities; they are cached."""
         if not self.hints.services:
             try:
-                found = onvif.read_services(await self._device("GetServices", IncludeCapability=False))
+                found = await self._device("GetServices", onvif.read_services, IncludeCapability=False)
             except OnvifResponseError:
                 found = {}
             if onvif.MEDIA not in found:
                 try:
-                    found |= onvif.read_capabilities(await self._device("GetCapabilities", Category=["All"]))
+                    found |= await self._device("GetCapabilities", onvif.read_capabilities, Category=["All"])
                 except OnvifResponseError:
                     if not found:
                         raise
@@ -152,27 +159,27 @@ class OnvifClient:
 
     async def profiles(self) -> tuple[onvif.Profile, ...]:
         """Request the media profiles with the settings of their encoders."""
-        return onvif.read_profiles(await self._media("GetProfiles"))
+        return await self._media("GetProfiles", onvif.read_profiles)
 
     async def stream_uri(self, token: str) -> str:
         """Request the RTSP URI of a profile; behind NAT its host is wrong."""
         setup = {"Stream": "RTP-Unicast", "Transport": {"Protocol": "RTSP"}}
-        return onvif.read_uri(await self._media("GetStreamUri", StreamSetup=setup, ProfileToken=token))
+        return await self._media("GetStreamUri", onvif.read_uri, StreamSetup=setup, ProfileToken=token)
 
     async def snapshot_uri(self, token: str) -> str:
         """Request the snapshot URI of a profile; behind NAT its host is wrong."""
-        return onvif.read_uri(await self._media("GetSnapshotUri", ProfileToken=token))
+        return await self._media("GetSnapshotUri", onvif.read_uri, ProfileToken=token)
 
     async def request_keyframe(self, token: str) -> None:
         """Request a keyframe (SetSynchronizationPoint, ONVIF Media 5.18); this changes no setting."""
-        await self._media("SetSynchronizationPoint", ProfileToken=token)
+        await self._media("SetSynchronizationPoint", onvif.name, ProfileToken=token)
 
     async def offers_last_reboot(self) -> bool:
         """Return whether the camera publishes the time of its last start."""
         path = (await self.services()).get(onvif.EVENTS)
         if not path:
             return False
-        return onvif.offers_last_reboot(await self.call("events", "GetEventProperties", path))
+        return await self.call("events", "GetEventProperties", path, onvif.offers_last_reboot)
 
     async def last_reboot(self) -> float | None:
         """Request the time of the last start, by the camera's clock; None if the camera does not publish it.
@@ -187,44 +194,44 @@ class OnvifClient:
             f"{{{_NOTIFICATION}}}TopicExpression", {"Dialect": _DIALECT}, nsmap={"wsnt": _NOTIFICATION, "tns1": _TOPICS}
         )
         expression.text = f"tns1:{'/'.join(onvif.LAST_REBOOT)}"
-        created = await self.call(
+        where, parameters = await self.call(
             "events",
             "CreatePullPointSubscription",
             path,
+            onvif.read_subscription,
             Filter={"_value_1": [expression]},
             InitialTerminationTime=f"PT{_SUBSCRIPTION_SECONDS}S",
         )
-        where, parameters = onvif.read_subscription(created)
-        headers = {"_soapheaders": list(parameters)} if parameters else {}
+        headers = {"_soapheaders": [soap.deserialize(each) for each in parameters]} if parameters else {}
         try:
             wait = datetime.timedelta(seconds=1)
-            pulled = await self.call("pullpoint", "PullMessages", where, Timeout=wait, MessageLimit=10, **headers)
-            return onvif.read_last_reboot(pulled)
+            read = onvif.read_last_reboot
+            return await self.call("pullpoint", "PullMessages", where, read, Timeout=wait, MessageLimit=10, **headers)
         finally:
             with contextlib.suppress(OnvifResponseError, NetError):
-                await self.call("subscription", "Unsubscribe", where, **headers)
+                await self.call("subscription", "Unsubscribe", where, onvif.name, **headers)
 
-    async def _device(self, operation: str, **arguments: Any) -> soap.Element:
-        return await self.call("devicemgmt", operation, self._target.path, **arguments)
+    async def _device(self, operation: str, read: Read[Content], **arguments: Any) -> Content:
+        return await self.call("devicemgmt", operation, self._target.path, read, **arguments)
 
-    async def _media(self, operation: str, **arguments: Any) -> soap.Element:
+    async def _media(self, operation: str, read: Read[Content], **arguments: Any) -> Content:
         path = (await self.services()).get(onvif.MEDIA, self._target.path)
-        return await self.call("media", operation, path, **arguments)
+        return await self.call("media", operation, path, read, **arguments)
 
-    async def call(self, service: str, operation: str, path: str, **arguments: Any) -> soap.Element:
-        """Call an operation with the login that the camera requires; return the first element of the body."""
+    async def call(self, service: str, operation: str, path: str, read: Read[Content], **arguments: Any) -> Content:
+        """Call an operation with the login that the camera requires; return what `read` returns of the body."""
         call = _Call(definitions()[service], path, operation, arguments)
         if self.hints.login is LoginKind.TOKEN and self._may_log_in:
-            return await self._with_token(call)
+            return await self._with_token(call, read)
         if self._challenge is not None:
-            return await self._with_digest(call)
+            return await self._with_digest(call, read)
         response = await self._send(call)
-        parsed = self._parse(response)
-        if not parsed.login_refused:
-            return parsed.get()
-        return await self._log_in(call, response)
+        answer = await self._answer(response, read)
+        if not answer.login_refused:
+            return answer.get()
+        return await self._log_in(call, response, read)
 
-    async def _log_in(self, call: _Call, refused: HttpResponse) -> soap.Element:
+    async def _log_in(self, call: _Call, refused: HttpResponse, read: Read[Content]) -> Content:
         """Log in once: by HTTP Digest if the response has such a challenge, otherwise by WS-UsernameToken."""
         if self._target.credentials is None:
             raise LoginError(f"{call.operation}: the camera requires a login", tried=False)
@@ -233,23 +240,23 @@ class OnvifClient:
         offered = auth.parse_challenges(refused.headers.getall("WWW-Authenticate", ()))
         digests = tuple(item for item in offered if item.scheme == "digest")
         if not digests:
-            return await self._with_token(call)
+            return await self._with_token(call, read)
         self._challenge, self._nonce_uses = auth.choose(digests), 0
         if self._challenge is None:
             raise LoginError(
                 f"{call.operation}: the camera offers no supported login method: {auth.names(offered)}", tried=False
             )
-        return await self._with_digest(call)
+        return await self._with_digest(call, read)
 
-    async def _with_token(self, call: _Call) -> soap.Element:
+    async def _with_token(self, call: _Call, read: Read[Content]) -> Content:
         if self._target.credentials is None:
             raise LoginError(f"{call.operation}: the camera requires a login", tried=False)
         self.login_tried = True
         created = self._now() + (self.hints.clock_offset_seconds or 0.0)
         response = await self._send(call, token=CameraToken(self._target.credentials, created))
-        return self._conclude(response, call.operation, LoginKind.TOKEN)
+        return self._conclude(await self._answer(response, read), call.operation, LoginKind.TOKEN)
 
-    async def _with_digest(self, call: _Call) -> soap.Element:
+    async def _with_digest(self, call: _Call, read: Read[Content]) -> Content:
         self.login_tried = True
         response = await self._send(call)
         offered = auth.parse_challenges(response.headers.getall("WWW-Authenticate", ()))
@@ -257,30 +264,36 @@ class OnvifClient:
         if response.status == 401 and (challenge := auth.choose(renewed)) and self._nonce_uses < 100:
             self._challenge, self._nonce_uses = challenge, 0
             response = await self._send(call)
-        return self._conclude(response, call.operation, LoginKind.DIGEST)
+        return self._conclude(await self._answer(response, read), call.operation, LoginKind.DIGEST)
 
-    def _conclude(self, response: HttpResponse, operation: str, kind: LoginKind) -> soap.Element:
-        """Return the content of the response to a login, and remember whether the login was accepted."""
-        parsed = self._parse(response)
-        if parsed.login_refused and not self.login_accepted:
+    def _conclude(self, answer: SoapAnswer[Content], operation: str, kind: LoginKind) -> Content:
+        """Return the content of the answer to a login, and remember whether the login was accepted."""
+        if answer.login_refused and not self.login_accepted:
             self._challenge = None
             self.hints = replace(self.hints, login=LoginKind.UNKNOWN)
             raise LoginError(
                 f"{operation}: the camera refused the user name or the password by {kind.value} "
-                f"({parsed.login_refused})",
+                f"({answer.login_refused})",
                 tried=True,
             )
-        if parsed.login_refused:
-            raise MalformedResponseError(f"{operation}: the user lacks the permission ({parsed.login_refused})")
+        if answer.login_refused:
+            raise MalformedResponseError(f"{operation}: the user lacks the permission ({answer.login_refused})")
         self.login_accepted = True
         self.hints = replace(self.hints, login=kind)
-        return parsed.get()
+        return answer.get()
 
-    def _parse(self, response: HttpResponse) -> ParsedResponse:
-        parsed = ParsedResponse.of(response, spoke_soap=self._spoke_soap)
-        spoke = parsed.element is not None or isinstance(parsed.error, SoapFaultError)
-        self._spoke_soap = self._spoke_soap or spoke
-        return parsed
+    async def _answer(self, response: HttpResponse, read: Read[Content]) -> SoapAnswer[Content]:
+        """Read a response: a small one here, a large one in another process."""
+        reading = functools.partial(read_answer, response.content, response.status, read, spoke_soap=self._spoke_soap)
+        if len(response.content) <= soap.MAX_BYTES_AT_ONCE:
+            answer = reading()
+        else:
+            try:
+                answer = await call_apart(reading)
+            except TooMuchWorkError as error:
+                answer = SoapAnswer(error=MalformedResponseError(f"the response cannot be used: {error}"))
+        self._spoke_soap = self._spoke_soap or answer.is_soap
+        return answer
 
     async def _send(self, call: _Call, *, token: CameraToken | None = None) -> HttpResponse:
         client = AsyncClient(call.definition.document, wsse=token, transport=self._transport, settings=SETTINGS)

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import re
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from dataclasses import dataclass
 
 from xueliang_monitor.model import Transport
@@ -18,6 +18,9 @@ from xueliang_monitor.wire import sdp
 from xueliang_monitor.wire.messages import Response
 
 MAX_STREAM_BYTES = 64 * 1024 * 1024
+BATCH_BYTES, BATCH_PACKETS = 16 * 1024, 64
+"""The size of a batch. The worst one takes 10 ms to be assembled, and one packet of the largest size as long."""
+
 UNSUPPORTED_TRANSPORT = 461
 
 
@@ -27,6 +30,23 @@ class PacketBatch:
 
     rtp: list[bytes]
     rtcp: list[bytes]
+
+    def split(self) -> Iterator[PacketBatch]:
+        """Yield the packets in batches of `BATCH_BYTES` or a packet more, and of at most `BATCH_PACKETS`.
+
+        All packets that wait are received together: thousands of them, if a camera sends before it answers PLAY.
+        """
+        for control, packets in ((False, self.rtp), (True, self.rtcp)):
+            part: list[bytes] = []
+            size = 0
+            for packet in packets:
+                part.append(packet)
+                size += len(packet)
+                if size >= BATCH_BYTES or len(part) >= BATCH_PACKETS:
+                    yield PacketBatch([], part) if control else PacketBatch(part, [])
+                    part, size = [], 0
+            if part:
+                yield PacketBatch([], part) if control else PacketBatch(part, [])
 
 
 class Playback(ABC):
@@ -68,7 +88,10 @@ class Playback(ABC):
         while received < MAX_STREAM_BYTES:
             batch = await self.receive()
             received += sum(map(len, batch.rtp)) + sum(map(len, batch.rtcp))
-            yield batch
+            for number, part in enumerate(batch.split()):
+                if number:
+                    await asyncio.sleep(0)  # let other tasks run between two parts
+                yield part
             if loop.time() - alive > pause:
                 alive = loop.time()
                 self.keep_alive()

@@ -15,9 +15,13 @@ _HASHES = {"MD5": "md5", "SHA-256": "sha256", "SHA-512-256": "sha512_256"}
 _STRENGTH = ("SHA-512-256", "SHA-512-256-SESS", "SHA-256", "SHA-256-SESS", "MD5", "MD5-SESS")
 
 _TOKEN = re.compile(
-    r"""\s*,*\s*(?:(?P<key>[A-Za-z0-9_.-]+)\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^\s,"]+))"""
+    r"""[\s,]*(?:(?P<key>[A-Za-z0-9_.-]+)\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^\s,"]+))"""
     r"""|(?P<scheme>[A-Za-z][A-Za-z0-9-]*)(?=\s|,|$))"""
 )
+
+
+MAX_CHALLENGE_CHARACTERS = 16 * 1024
+"""The characters of all challenges together that are read. Real ones have 200."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,11 @@ class Challenge:
 def parse_challenges(values: Iterable[str]) -> tuple[Challenge, ...]:
     """Parse the values of WWW-Authenticate headers, each with one or more challenges. Never raises."""
     challenges: list[tuple[str, dict[str, str]]] = []
+    left = MAX_CHALLENGE_CHARACTERS
     for value in values:
+        left -= len(value)
+        if left < 0:
+            break
         position = 0
         while match := _TOKEN.match(value, position):
             position = match.end()

@@ -11,9 +11,12 @@ from xueliang_monitor.wire.errors import OnvifResponseError
 
 PORT = 3702
 GROUP = "239.255.255.250"
+MAX_DATAGRAM_BYTES = 16 * 1024
+"""The size of a datagram that is read. One with a real device has 2 KB."""
+
 MAX_MATCHES = 16
 _SCOPE = re.compile(r"onvif://www\.onvif\.org/(name|hardware|location|manufacturer)/(\S+)", re.IGNORECASE)
-_MESSAGE_ID = re.compile(rb"<(?:[\w.-]+:)?MessageID[^>]*>\s*([^<\s]{1,200})\s*<")
+_MESSAGE_ID = re.compile(rb"<(?:[\w.-]+:)?MessageID[^<>]{0,400}>\s{0,40}([^<\s]{1,200})\s{0,40}<")
 _PROBE = (
     '<?xml version="1.0" encoding="UTF-8"?>'
     '<e:Envelope xmlns:e="http://www.w3.org/2003/05/soap-envelope"'
@@ -56,6 +59,8 @@ def read_matches(datagram: bytes) -> tuple[ProbeMatch, ...]:
 
     RelatesTo is not required, because some devices omit it.
     """
+    if len(datagram) > MAX_DATAGRAM_BYTES:
+        return ()
     try:
         matches = soap.read(datagram)
     except OnvifResponseError:

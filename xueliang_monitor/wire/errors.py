@@ -71,3 +71,7 @@ class SoapFaultError(OnvifResponseError):
     def __init__(self, fault: SoapFault) -> None:
         super().__init__(f"the camera answered with a SOAP fault: {fault}")
         self.fault = fault
+
+    def __reduce__(self) -> tuple[type[SoapFaultError], tuple[SoapFault]]:
+        """Pickle the fault, not the text that is made of it."""
+        return type(self), (self.fault,)

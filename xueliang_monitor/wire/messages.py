@@ -9,7 +9,9 @@ from typing import NamedTuple
 from xueliang_monitor.wire.errors import MalformedMessageError
 
 MAX_HEAD_BYTES = 16 * 1024
-MAX_BODY_BYTES = 256 * 1024
+MAX_BODY_BYTES = 64 * 1024
+"""The size of a body. The session description of a camera has one or two KB."""
+
 MAX_HEADERS = 128
 
 _HEAD_END = re.compile(rb"\r?\n\r?\n")

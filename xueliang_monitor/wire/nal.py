@@ -12,6 +12,9 @@ from xueliang_monitor.wire.media import AccessUnit, Codec
 from xueliang_monitor.wire.rtp import RtpPacket
 from xueliang_monitor.wire.units import NalAssembler, ParameterSets, RecoveryRun, Unit, annex_b
 
+MAX_AGGREGATED_UNITS = 128
+"""NAL units in one packet. Cameras aggregate parameter sets and a slice or two."""
+
 
 class NalDepacketizer(ABC):
     """Finds where a picture begins and ends (RFC 6184, 5.1; RFC 7798, 4.1); the base of both depacketizers."""
@@ -119,7 +122,12 @@ class NalDepacketizer(ABC):
 
 
 def split_aggregate(payload: bytes, start: int) -> list[bytes]:
-    """Return the NAL units of an aggregation packet, each after its 16-bit size (RFC 6184, 5.7.1; RFC 7798, 4.4.2)."""
+    """Return the NAL units of an aggregation packet, each after its 16-bit size (RFC 6184, 5.7.1; RFC 7798, 4.4.2).
+
+    Raises:
+        MalformedMediaError: the sizes do not add up, or there are too many units.
+
+    """
     units: list[bytes] = []
     position = start
     while position + 2 <= len(payload):
@@ -127,6 +135,8 @@ def split_aggregate(payload: bytes, start: int) -> list[bytes]:
         position += 2
         if size == 0 or position + size > len(payload):
             raise MalformedMediaError("an aggregation packet whose sizes do not add up")
+        if len(units) >= MAX_AGGREGATED_UNITS:
+            raise MalformedMediaError(f"an aggregation packet of over {MAX_AGGREGATED_UNITS} NAL units")
         units.append(payload[position : position + size])
         position += size
     return units

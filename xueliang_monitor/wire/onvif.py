@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from xueliang_monitor.model import Identity, StreamParameters
 from xueliang_monitor.wire import timezone
 from xueliang_monitor.wire.errors import MalformedResponseError
-from xueliang_monitor.wire.soap import Element, child, children, local, text
+from xueliang_monitor.wire.soap import Element, child, children, local, serialize, text
 
 DEVICE = "http://www.onvif.org/ver10/device/wsdl"
 MEDIA = "http://www.onvif.org/ver10/media/wsdl"
@@ -18,6 +18,7 @@ EVENTS = "http://www.onvif.org/ver10/events/wsdl"
 MAX_PROFILES = 64
 LAST_REBOOT = ("Monitoring", "OperatingTime", "LastReboot")
 _ENCODINGS = {"H264": "h264", "H265": "h265", "HEVC": "h265", "JPEG": "mjpeg", "MJPEG": "mjpeg", "MPEG4": "mpeg4"}
+_CONTROL = re.compile(r"[\x00-\x1f]")
 _IN_CAPABILITIES = {"Device": DEVICE, "Media": MEDIA, "Events": EVENTS}
 
 
@@ -88,7 +89,10 @@ def read_time(response: Element, now: float) -> DeviceTime:
     zone = timezone.parse(zone_text)
     if here is None or zone is None:
         raise MalformedResponseError("the camera reports no valid time")
-    offset = zone.offset(here, daylight=text(element, "DaylightSavings").lower() in {"true", "1"}).total_seconds()
+    try:
+        offset = zone.offset(here, daylight=text(element, "DaylightSavings").lower() in {"true", "1"}).total_seconds()
+    except OverflowError as error:  # the rule's day is after the end of the year 9999
+        raise MalformedResponseError("the camera reports no valid time") from error
     return DeviceTime(min((_as_utc(here) - offset, _as_utc(here) + offset), key=lambda at: abs(at - now)), zone_text)
 
 
@@ -131,9 +135,10 @@ def path_of(address: str) -> str:
 
     Some cameras put several URLs into one element, one for each network; the first one is used.
     """
-    address = re.split(r"\s+(?=https?://)", address.strip())[0]
-    if re.search(r"[\s\x00-\x1f]", address):
+    first, *others = address.split() or [""]
+    if _CONTROL.search(first) or not all(other.startswith(("http://", "https://")) for other in others):
         return ""
+    address = first
     try:
         parts = urlsplit(address)
     except ValueError:
@@ -199,11 +204,13 @@ def offers_last_reboot(response: Element) -> bool:
     return bool(level)
 
 
-def read_subscription(response: Element) -> tuple[str, tuple[Element, ...]]:
+def read_subscription(response: Element) -> tuple[str, tuple[bytes, ...]]:
     """Parse CreatePullPointSubscriptionResponse (ONVIF Events, 9.2): the path, and the reference parameters to send.
 
+    The parameters are serialized elements.
+
     Raises:
-        MalformedResponseError: there is no address.
+        MalformedResponseError: there is no address, or the parameters are too large.
 
     """
     reference = child(response, "SubscriptionReference")
@@ -211,7 +218,7 @@ def read_subscription(response: Element) -> tuple[str, tuple[Element, ...]]:
     if not path:
         raise MalformedResponseError("the camera reports no address for the subscription")
     parameters = child(reference, "ReferenceParameters")
-    return path, tuple(parameters) if parameters is not None else ()
+    return path, serialize(parameters.iterchildren("*")) if parameters is not None else ()
 
 
 def read_last_reboot(response: Element) -> float | None:

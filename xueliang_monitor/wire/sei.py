@@ -8,6 +8,7 @@ from xueliang_monitor.wire.bits import BitReader, unescape
 from xueliang_monitor.wire.errors import MalformedMediaError
 
 _RECOVERY_POINT = 6
+_MAX_UNITS = 8
 _MAX_MESSAGES = 32
 _MAX_MESSAGE_BYTES = 512
 _MAX_RECOVERY_PICTURES = 1000
@@ -42,8 +43,11 @@ def _messages(body: bytes) -> list[tuple[int, bytes]]:
 
 
 def recovery_point(bodies: Sequence[bytes | bytearray]) -> int | None:
-    """Return the number of pictures up to the first correct one, from a recovery point message, or None."""
-    for body in bodies:
+    """Return the number of pictures up to the first correct one, from a recovery point message, or None.
+
+    Only the first units of a picture are read, so that a picture of thousands of them takes no longer.
+    """
+    for body in bodies[:_MAX_UNITS]:
         for kind, payload in _messages(unescape(bytes(body[:_MAX_MESSAGE_BYTES]))):
             if kind != _RECOVERY_POINT:
                 continue
