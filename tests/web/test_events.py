@@ -210,4 +210,4 @@ def test_a_line_of_the_log_in_logfmt_and_with_the_journals_priority() -> None:
         "since": "2026-09-21T14:13:20+00:00",
     }
     record = logging.LogRecord("x", logging.WARNING, "", 0, "two\nlines", (), None)
-    assert PriorityFormatter("%(message)s").format(record) == "<4>two\n<4>lines"
+    assert PriorityFormatter("%(message)s").format(record) == "<4>two\n<4>  lines"

@@ -22,6 +22,7 @@ from xueliang_monitor.net.onvif_hints import LoginKind, OnvifHints
 from xueliang_monitor.net.onvif_wsdl import SETTINGS, Definition, definitions
 from xueliang_monitor.net.soap_auth import CameraToken, ParsedResponse
 from xueliang_monitor.wire import auth, onvif, soap
+from xueliang_monitor.wire.device_text import Gate
 from xueliang_monitor.wire.errors import MalformedResponseError, OnvifResponseError, SoapFaultError
 
 TRUNCATION_SECONDS = 0.5
@@ -58,13 +59,25 @@ class _EnvelopeTransport(Transport):
         return await self._post(address, etree.tostring(envelope, xml_declaration=True, encoding="utf-8"), headers)
 
 
+def identity_through(gate: Gate, identity: Identity) -> Identity:
+    """Return an identity whose texts have passed a gate."""
+    return Identity(
+        gate.text(identity.manufacturer),
+        gate.text(identity.model),
+        firmware=gate.text(identity.firmware),
+        serial=gate.text(identity.serial),
+        hardware=gate.text(identity.hardware),
+    )
+
+
 class OnvifClient:
     """Calls to one camera during one visit; use as an async context manager.
 
     Every call raises NetError if there is no response, LoginError if a login is missing, held back or refused,
     and OnvifResponseError if the response is a SOAP fault or not usable. `now` returns seconds since the epoch;
-    `addresses` are those of the host, if they are known. `login_tried` and `login_accepted` describe the logins of
-    this client; `hints` is to be remembered for the next one.
+    `addresses` are those of the host, if they are known. `gate` is the one for the camera's texts, by default one that
+    knows the login of `target`; paths and URIs are returned as they were received. `login_tried` and `login_accepted`
+    describe the logins of this client; `hints` is to be remembered for the next one.
     """
 
     def __init__(
@@ -77,10 +90,12 @@ class OnvifClient:
         tls: str = "verify",
         may_log_in: bool = True,
         addresses: tuple[str, ...] = (),
+        gate: Gate | None = None,
     ) -> None:
         self._http = HttpConnection(host, target.port, secure=target.secure, tls=tls, addresses=addresses)
         self._target = target
         self._now = now
+        self._gate = gate if gate is not None else Gate.of(target.credentials)
         self._may_log_in = may_log_in and target.credentials is not None
         self._challenge: auth.Challenge | None = None
         self._nonce_uses = 0
@@ -128,11 +143,12 @@ class OnvifClient:
 
     async def identity(self) -> Identity:
         """Request the manufacturer, model, firmware version and serial number."""
-        return onvif.read_identity(await self._device("GetDeviceInformation"))
+        reported = onvif.read_identity(await self._device("GetDeviceInformation"))
+        return identity_through(self._gate, reported)
 
     async def hostname(self) -> str:
         """Request the host name that is set on the camera."""
-        return onvif.read_hostname(await self._device("GetHostname"))
+        return self._gate.text(onvif.read_hostname(await self._device("GetHostname")))
 
     async def services(self) -> Mapping[str, str]:
         """Return the paths of the services from GetServices or, if that fails, GetCapabilities; they are cached."""
@@ -147,12 +163,18 @@ class OnvifClient:
                 except OnvifResponseError:
                     if not found:
                         raise
+            found = {name: path for name, path in found.items() if not self._gate.holds_secret(path)}
             self.hints = replace(self.hints, services=MappingProxyType(found))
         return self.hints.services
 
     async def profiles(self) -> tuple[onvif.Profile, ...]:
         """Request the media profiles with the settings of their encoders."""
-        return onvif.read_profiles(await self._media("GetProfiles"))
+        profiles = onvif.read_profiles(await self._media("GetProfiles"))
+        return tuple(self._shown(item) for item in profiles if not self._gate.holds_secret(item.token))
+
+    def _shown(self, profile: onvif.Profile) -> onvif.Profile:
+        codec = self._gate.text(profile.stream.codec)
+        return replace(profile, name=self._gate.text(profile.name), stream=replace(profile.stream, codec=codec))
 
     async def stream_uri(self, token: str) -> str:
         """Request the RTSP URI of a profile; behind NAT its host is wrong."""
@@ -237,7 +259,9 @@ class OnvifClient:
         self._challenge, self._nonce_uses = auth.choose(digests), 0
         if self._challenge is None:
             raise LoginError(
-                f"{call.operation}: the camera offers no supported login method: {auth.names(offered)}", tried=False
+                f"{call.operation}: the camera offers no supported login method: "
+                f"{self._gate.text(auth.names(offered))}",
+                tried=False,
             )
         return await self._with_digest(call)
 
@@ -277,7 +301,7 @@ class OnvifClient:
         return parsed.get()
 
     def _parse(self, response: HttpResponse) -> ParsedResponse:
-        parsed = ParsedResponse.of(response, spoke_soap=self._spoke_soap)
+        parsed = ParsedResponse.of(response, self._gate, spoke_soap=self._spoke_soap)
         spoke = parsed.element is not None or isinstance(parsed.error, SoapFaultError)
         self._spoke_soap = self._spoke_soap or spoke
         return parsed

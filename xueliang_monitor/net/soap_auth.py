@@ -11,7 +11,8 @@ from zeep.wsse.username import UsernameToken
 from xueliang_monitor.model import Credentials
 from xueliang_monitor.net.http import HttpResponse
 from xueliang_monitor.wire import soap
-from xueliang_monitor.wire.errors import MalformedResponseError, OnvifResponseError, SoapFaultError
+from xueliang_monitor.wire.device_text import NO_SECRETS, Gate
+from xueliang_monitor.wire.errors import MalformedResponseError, OnvifResponseError, SoapFault, SoapFaultError
 
 _NO_ONVIF_AT_PATH = frozenset({404, 405, 410, 501})
 
@@ -40,8 +41,8 @@ class ParsedResponse:
     error: OnvifResponseError | None = None
 
     @classmethod
-    def of(cls, response: HttpResponse, *, spoke_soap: bool = False) -> Self:
-        """Parse a response; `spoke_soap` is True if the server has sent SOAP before."""
+    def of(cls, response: HttpResponse, gate: Gate = NO_SECRETS, *, spoke_soap: bool = False) -> Self:
+        """Parse a response; `spoke_soap` is True if the server has sent SOAP before. Error texts pass the gate."""
         if response.status in (401, 403):
             return cls(login_refused=f"HTTP {response.status}")
         if 300 <= response.status < 400:
@@ -50,14 +51,15 @@ class ParsedResponse:
         try:
             return cls(soap.read(response.content, response.status))
         except SoapFaultError as error:
-            return cls(login_refused=str(error.fault) if error.fault.refuses_login else "", error=error)
+            shown = SoapFault(tuple(map(gate.text, error.fault.codes)), gate.text(error.fault.reason))
+            return cls(login_refused=str(shown) if error.fault.refuses_login else "", error=SoapFaultError(shown))
         except OnvifResponseError as error:
             if response.status == 400 and spoke_soap:
                 return cls(login_refused="HTTP 400 without a reason", error=error)
             if response.status in _NO_ONVIF_AT_PATH:
                 text = f"there is no ONVIF service at that path (HTTP {response.status})"
                 return cls(error=MalformedResponseError(text))
-            return cls(error=error)
+            return cls(error=type(error)(gate.message(str(error))))
 
     def get(self) -> soap.Element:
         """Return the element.

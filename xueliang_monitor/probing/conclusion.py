@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from xueliang_monitor.model import NO_NUMBERS, Finding, Rung, RungResult, Target, VisitResult, redact_path
+from xueliang_monitor.model import NO_NUMBERS, Finding, Rung, RungResult, Target, VisitResult
 from xueliang_monitor.picture.look import Look
 from xueliang_monitor.probing.climbed import DeviceAnswers, Examined, Played, Reached
 from xueliang_monitor.probing.device_memory import DeviceMemory
@@ -61,9 +61,7 @@ def _name_path(finding: Finding, target: Target, device: DeviceMemory) -> Findin
     path = device.stream_path
     if finding.code != STREAM_NOT_FOUND.code or not path or path == target.path:
         return finding
-    return replace(
-        finding, detail=f"{finding.detail}; the camera itself names {redact_path(path)} over ONVIF (rtsp_path)"
-    )
+    return replace(finding, detail=f"{finding.detail}; the camera itself names {path} over ONVIF (rtsp_path)")
 
 
 def _online(found: Findings) -> bool | None:

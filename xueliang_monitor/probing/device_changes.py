@@ -77,7 +77,10 @@ def judge_clock(offset: float | None, target: Target) -> Finding | None:
 
 
 def judge_identity(reported: Identity, expected: Identity | None) -> Finding | None:
-    """Compare the identity that the device reports with the expected one; None if they agree."""
+    """Compare the identity that the device reports with the expected one; None if they agree.
+
+    Both must have passed the same gate, so that what it takes out does not count as a change.
+    """
     if expected is None:
         return None
     described = f"{reported.manufacturer} {reported.model}, serial number {reported.serial or '?'}".strip()
