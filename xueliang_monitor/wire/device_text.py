@@ -76,7 +76,7 @@ _ESCAPED = re.compile(r"""\\(?:u([0-9a-fA-F]{4})|(["'\\/]))""")
 _PIECE = re.compile(r"""[^\s/?&=@:,;"'<>()\[\]{}]+""")
 _WORD = re.compile(r"\S+")
 _BASE64_URL = str.maketrans("-_", "+/")
-_SEPARATORS = re.compile(r"[\s:-]+")
+_NOT_HEXADECIMAL = re.compile(r"[^0-9a-f]+")
 
 _OWN_WORDS = (
     "the camera closed refused reset requires connection login user name password answer answered response request "
@@ -205,7 +205,7 @@ class _Secret:
         folded = _folded(text)
         if plainly and any(form in folded for form in self.plain):
             return True
-        if self.hexadecimal and (self.hexadecimal in folded or self.hexadecimal in _SEPARATORS.sub("", folded)):
+        if self.hexadecimal and (self.hexadecimal in folded or self.hexadecimal in _NOT_HEXADECIMAL.sub("", folded)):
             return True
         standard = text.translate(_BASE64_URL)
         squeezed = _SPACES.sub("", standard)
