@@ -13,7 +13,7 @@ from xueliang_monitor.judgement.catalogue import FAULTS
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
 from xueliang_monitor.model import Severity
 from xueliang_monitor.time_format import iso_utc
-from xueliang_monitor.wire.device_text import escaped
+from xueliang_monitor.wire.printable import escaped
 
 log = logging.getLogger("xueliang_monitor.events")
 

@@ -200,7 +200,7 @@ class SnapshotCollector(Collector):
         names = ("name", "address", "manufacturer", "model", "firmware", "codec", "resolution", "uplink")
         family = _gauge(
             "xueliang_camera_info",
-            "Description of the camera; always 1. Values of the device are held.",
+            "Description of the camera; always 1. Changes after two equal reports.",
             (*_CAMERA, *names),
         )
         for entry, _ in self._snapshot.entries:

@@ -14,7 +14,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from xueliang_monitor.model import Credentials, OnvifTarget, Target
-from xueliang_monitor.wire.device_text import CUT, MASK, MAX_EXAMINED_CHARACTERS, NO_SECRETS, Gate, clean, escaped
+from xueliang_monitor.wire.device_text import NO_SECRETS, Gate
+from xueliang_monitor.wire.printable import CUT, MAX_EXAMINED_CHARACTERS, clean, escaped
+from xueliang_monitor.wire.secret_forms import MASK
 
 PASSWORD = 'Kn4b/e "x&<é?>'
 LOGIN = Credentials("viewer", PASSWORD)

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
 from rich.segment import Segment
 
-from xueliang_monitor.wire.device_text import escaped
+from xueliang_monitor.wire.printable import escaped
 
 if TYPE_CHECKING:
     from xueliang_monitor.configuration.installation import Installation

@@ -18,7 +18,7 @@ A shortage of the monitor itself is not a NetError but a `ShortageError`, so tha
 
 from __future__ import annotations
 
-from xueliang_monitor.wire.device_text import shorten
+from xueliang_monitor.wire.printable import shorten
 
 
 class NetError(Exception):

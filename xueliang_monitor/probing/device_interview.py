@@ -80,7 +80,7 @@ async def interview(client: OnvifClient, context: VisitContext, known: DeviceMem
     watched = next((item for item in profiles if item.token == token), None) or choose_profile(profiles)
     path = ""
     if watched is not None:
-        path = context.gate.address(path_of(await _optional(client.stream_uri(watched.token), "")), MAX_PATH_CHARACTERS)
+        path = context.gate.text(path_of(await _optional(client.stream_uri(watched.token), "")), MAX_PATH_CHARACTERS)
     return replace(
         known,
         profiles=profiles,

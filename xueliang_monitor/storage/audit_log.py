@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from xueliang_monitor.time_format import iso_utc
-from xueliang_monitor.wire.device_text import escaped
+from xueliang_monitor.wire.printable import escaped
 
 log = logging.getLogger(__name__)
 

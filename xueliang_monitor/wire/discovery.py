@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from xueliang_monitor.wire import soap
-from xueliang_monitor.wire.device_text import clean
 from xueliang_monitor.wire.errors import OnvifResponseError
+from xueliang_monitor.wire.printable import clean
 
 PORT = 3702
 GROUP = "239.255.255.250"

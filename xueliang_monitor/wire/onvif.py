@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from xueliang_monitor.model import Identity, StreamParameters
 from xueliang_monitor.wire import timezone
-from xueliang_monitor.wire.device_text import shorten
 from xueliang_monitor.wire.errors import MalformedResponseError
+from xueliang_monitor.wire.printable import shorten
 from xueliang_monitor.wire.soap import Element, address, child, children, local, text
 
 DEVICE = "http://www.onvif.org/ver10/device/wsdl"

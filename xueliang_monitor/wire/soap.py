@@ -10,7 +10,6 @@ from typing import TypeAlias
 
 from lxml import etree
 
-from xueliang_monitor.wire.device_text import clean
 from xueliang_monitor.wire.errors import (
     EmptyResponseError,
     MalformedResponseError,
@@ -18,6 +17,7 @@ from xueliang_monitor.wire.errors import (
     SoapFaultError,
     WebPageError,
 )
+from xueliang_monitor.wire.printable import clean
 
 MAX_RESPONSE_BYTES = 1024 * 1024
 MAX_DEPTH = 64
