@@ -18,8 +18,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from xueliang_monitor.model import Credentials
 from xueliang_monitor.simulator import clips
 from xueliang_monitor.wire import auth, discovery, h264, h265, mjpeg, rtcp, rtp, sdp, sei, soap, timezone, tracks
+from xueliang_monitor.wire.device_text import Gate
 from xueliang_monitor.wire.errors import WireError
 from xueliang_monitor.wire.media import Codec
 from xueliang_monitor.wire.messages import MessageParser
@@ -81,7 +83,10 @@ def _parameter_sets(data: bytes) -> None:
 
 
 def _redaction(data: bytes) -> None:
-    redact(data, "camera.example", ("viewer", "secret"))
+    gate, text = Gate.of(Credentials("viewer", "secret")), data.decode("utf-8", "replace")
+    redact(data, "camera.example", gate)
+    if "secret" in gate.text(text).casefold() or not gate.message(text).isprintable():
+        raise AssertionError("a secret or a control character passed the gate")
 
 
 PARSERS: dict[str, Callable[[bytes], None]] = {

@@ -13,6 +13,7 @@ from xueliang_monitor.judgement.catalogue import FAULTS
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
 from xueliang_monitor.model import Severity
 from xueliang_monitor.time_format import iso_utc
+from xueliang_monitor.wire.printable import escaped
 
 log = logging.getLogger("xueliang_monitor.events")
 
@@ -20,13 +21,26 @@ _PRIORITIES = {logging.CRITICAL: 2, logging.ERROR: 3, logging.WARNING: 4, loggin
 _PLAIN = re.compile(r"[\w.:/+%-]+")
 
 
-class PriorityFormatter(logging.Formatter):
+class LineFormatter(logging.Formatter):
+    """Formats a record so that no text in it can be taken for another record or for a command to the terminal.
+
+    Characters that are not printable are escaped. Only line feeds begin a new line, and those after the first, such as
+    the lines of a traceback, are indented.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record's lines."""
+        first, *others = escaped(super().format(record)).split("\n")
+        return "\n".join([first, *(f"  {line}" for line in others)])
+
+
+class PriorityFormatter(LineFormatter):
     """Prefixes each line with its priority for systemd's journal (sd-daemon(3)). The journal adds the time."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record's lines, each with a priority prefix."""
         prefix = f"<{_PRIORITIES.get(record.levelno, 6)}>"
-        return "\n".join(prefix + line for line in super().format(record).splitlines())
+        return "\n".join(prefix + line for line in super().format(record).split("\n"))
 
 
 def under_journal() -> bool:

@@ -201,13 +201,15 @@ class SnapshotCollector(Collector):
 
     def _info(self) -> Metric:
         names = ("name", "address", "manufacturer", "model", "firmware", "codec", "resolution", "uplink")
-        family = _gauge("xueliang_camera_info", "Description of the camera; always 1.", (*_CAMERA, *names))
+        family = _gauge(
+            "xueliang_camera_info",
+            "Description of the camera; always 1. Changes after two equal reports.",
+            (*_CAMERA, *names),
+        )
         for entry, _ in self._snapshot.entries:
             camera = entry.camera
-            known = entry.readings
-            told = (known.manufacturer, known.model, known.firmware, known.codec, known.resolution)
-            values = [value or "" for value in told]
-            family.add_metric([*_labels(entry), camera.name, camera.target.host, *values, camera.uplink], 1.0)
+            values = [*_labels(entry), camera.name, camera.target.host, *entry.labels.values, camera.uplink]
+            family.add_metric(values, 1.0)
         return family
 
     def _availability(self) -> Metric:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import ClassVar, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from xueliang_monitor.readings import NO_READINGS, Readings
 
@@ -219,14 +219,13 @@ class OnvifTarget:
 PATH_USERNAME, PATH_PASSWORD = "{username}", "{password}"
 """Placeholders for the login in a stream path; some cameras (XiongMai) require the login there."""
 
-_PASSWORD_IN_PATH = re.compile(r"((?:password|passwd|pass|pwd)=)(?!\{password\})[^&_/?#]+", re.IGNORECASE)
+_PASSWORD_IN_PATH = re.compile(r"((?:password|passwd|pass|pwd)=)(?!\{password\})([^&_/?#]+)", re.IGNORECASE)
 
 
-def spellings(credentials: Credentials) -> tuple[str, ...]:
-    """Return password and user name in all forms that may appear in text: plain and URL-quoted, longest first."""
-    plain = (credentials.password, credentials.username)
-    found = {form for text in plain for form in (text, quote(text, safe="")) if text}
-    return tuple(sorted(found, key=len, reverse=True))
+def passwords_in(path: str) -> tuple[str, ...]:
+    """Return the passwords that are written in a path, as they are and without URL quoting."""
+    found = [match[2] for match in _PASSWORD_IN_PATH.finditer(path)]
+    return tuple(dict.fromkeys(form for password in found for form in (password, unquote(password))))
 
 
 def redact_path(path: str) -> str:

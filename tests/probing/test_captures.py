@@ -21,12 +21,13 @@ from hypothesis import strategies as st
 
 from tests.conftest import LOGIN, ROOT
 from tests.waiting import PATIENT
-from xueliang_monitor.model import Rung, Target
+from xueliang_monitor.model import Credentials, Rung, Target
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.probing.visit import visit
 from xueliang_monitor.simulator.fleet import SimulatedFleet
 from xueliang_monitor.wire import sdp, tracks
+from xueliang_monitor.wire.device_text import NO_SECRETS, Gate
 from xueliang_monitor.wire.messages import MessageParser, Request, Response
 from xueliang_monitor.wire.transcript import Exchange, Transcript, parse, redact, write
 
@@ -107,7 +108,7 @@ async def test_our_client_asks_that_camera_for_the_right_track(file: Path) -> No
 
 def _resized(said: bytes) -> bytes:
     """Correct the length after an address in the body was replaced."""
-    return redact(said, "camera.invalid.", ())
+    return redact(said, "camera.invalid.", NO_SECRETS)
 
 
 def test_identifying_details_are_removed() -> None:
@@ -117,7 +118,7 @@ def test_identifying_details_are_removed() -> None:
         b'Authorization: Digest username="admin", response="0123"\r\nServer: cam 00:11:22:aa:bb:cc\r\n\r\n'
         b"o=- 1 1 IN IP4 10.1.2.3 rtsp://admin:hunter2@10.1.2.3/x?password=hunter2&a=1 0.0.0.0"
     )
-    cleaned = redact(said, "10.1.2.3", ("admin", "hunter2"))
+    cleaned = redact(said, "10.1.2.3", Gate.of(Credentials("admin", "hunter2")))
     for secret in (b"hunter2", b"admin", b"3K0123", b"abc", b"10.1.2.3", b"11:22", b"0123"):
         assert secret not in cleaned
     assert b"0.0.0.0" in cleaned
@@ -127,10 +128,10 @@ def test_identifying_details_are_removed() -> None:
 
 def test_ipv6_addresses_are_removed_and_times_stay() -> None:
     for address in ("fe80::211:22ff:feaa:bbcc", "2001:470:1:2:3:4:5:6", "::ffff:10.1.2.3"):
-        cleaned = redact(f"o=- 1 1 IN IP6 {address}\r\na=x:[{address}]:554/live\r\n".encode(), "h", ())
+        cleaned = redact(f"o=- 1 1 IN IP6 {address}\r\na=x:[{address}]:554/live\r\n".encode(), "h", NO_SECRETS)
         assert cleaned == b"o=- 1 1 IN IP6 2001:db8::1\r\na=x:[2001:db8::1]:554/live\r\n"
     for kept in (b"Date: Wed, 25 Nov 2026 14:06:35 GMT\r\n", b"c=IN IP6 ::\r\n"):
-        assert redact(kept, "h", ()) == kept
+        assert redact(kept, "h", NO_SECRETS) == kept
 
 
 @given(st.lists(st.tuples(st.binary(min_size=1, max_size=60), st.binary(min_size=1, max_size=60)), max_size=3))

@@ -12,17 +12,25 @@ from tests.conftest import LOGIN
 from tests.waiting import PATIENT
 from xueliang_monitor.judgement.catalogue import FAULTS as CATALOGUE
 from xueliang_monitor.model import Credentials, Identity, OnvifTarget, Rung, VisitResult
+from xueliang_monitor.net.names import NameResolver
 from xueliang_monitor.net.onvif_hints import OnvifHints
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing import device_changes
+from xueliang_monitor.probing.climb import climb_one
+from xueliang_monitor.probing.climbed import Climbed
 from xueliang_monitor.probing.device_interview import ask_last_start
 from xueliang_monitor.probing.device_memory import DeviceMemory
+from xueliang_monitor.probing.findings import Findings
 from xueliang_monitor.probing.login import LoginHistory
 from xueliang_monitor.probing.memory import Memory
+from xueliang_monitor.probing.rung import RungOutcome, VisitContext
+from xueliang_monitor.probing.rungs.rtsp import RTSP
 from xueliang_monitor.probing.visit import visit
+from xueliang_monitor.process.pauses import Pauses
 from xueliang_monitor.simulator.camera import SimulatedCamera
 from xueliang_monitor.simulator.faults import BY_NAME, FAULTS
 from xueliang_monitor.simulator.fleet import SimulatedFleet
+from xueliang_monitor.wire.device_text import Gate
 
 Start = Callable[..., Awaitable[SimulatedFleet]]
 REACH_SECONDS = 2.0
@@ -211,3 +219,57 @@ async def test_a_clock_in_words(offset: float, words: str | None, simulated: Sta
     fleet = await simulated(1)
     finding = device_changes.judge_clock(offset, fleet.cameras["cam-000"].target)
     assert (finding.detail if finding else None) == words
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "code"),
+    [
+        ("V1.0", "V1.0", None),
+        ("V1.0", "V1.1", "firmware_changed"),
+        ("V*** build ***", "V1.0 build 190516", None),
+        ("V*** build ***", "V1.0 19", "firmware_changed"),
+        ("***", "V1.0", None),
+        ("ab***ba", "aba", "firmware_changed"),
+        ("V" * 120, "V" * 119 + "…", None),
+        ("V" * 120, "V" * 100 + "W" * 19 + "…", "firmware_changed"),
+        ("***a" * 30, "a" * 60, None),
+        ("***a" * 30 + "b", "a" * 60, "firmware_changed"),
+    ],
+)
+def test_what_the_gate_took_out_is_no_change(was: str, now: str, code: str | None) -> None:
+    expected, reported = (Identity("A", "B", firmware=text, serial="1") for text in (was, now))
+    finding = device_changes.judge_identity(reported, expected)
+    assert (finding and finding.code) == code
+
+
+async def test_a_password_that_is_part_of_an_identity_makes_no_change(simulated: Start) -> None:
+    camera = (await simulated(1, onvif_port=8000)).cameras["cam-000"]
+    camera.credentials = Credentials("viewer", "1.4.2")
+    registered = Identity("Xueliang Simulated", "SIM-360", "1.4.2", "SIM000000")
+    visited, memory = await ask(
+        camera, Memory(), login=camera.credentials, device_login=camera.credentials, identity=registered
+    )
+    assert codes(visited) == []
+    assert visited.readings.firmware == "***"
+    assert memory.device.identity == replace(registered, firmware="***", hardware="1")
+
+
+async def test_an_error_of_our_own_is_logged_without_the_login(
+    simulated: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    camera = (await simulated(1)).cameras["cam-000"]
+
+    async def climb(context: VisitContext, _climbed: Climbed, _seconds: float) -> RungOutcome:
+        raise RuntimeError(f"unexpected: {context.target.credentials.password}\x1b[2J")  # type: ignore[union-attr]
+
+    target = replace(camera.target, credentials=LOGIN)
+    context = VisitContext(
+        target=target, memory=Memory(), timeouts=PATIENT, workers=Workers(1), names=NameResolver(), pauses=Pauses(),
+        started_at=0.0, now=time.time, gate=Gate.of_target(target),
+    )  # fmt: skip
+    found = Findings(context.gate)
+    await climb_one(found, replace(RTSP, climb=climb), context)
+    assert [finding.code for finding in found.seen] == ["check_failed"]
+    assert "Traceback" in caplog.text
+    assert "unexpected: ***[2J" in caplog.text
+    assert LOGIN.password not in caplog.text

@@ -19,7 +19,7 @@ import pytest
 from tests.simulated_time import START, SimulatedDays, camera
 from tests.test_reload import Place, Start, known, watching
 from tests.waiting import AT_MOST_SECONDS, until
-from xueliang_monitor.event_log import PriorityFormatter, fields_of, logfmt
+from xueliang_monitor.event_log import Journal, LineFormatter, PriorityFormatter, fields_of, logfmt
 from xueliang_monitor.judgement.availability import AvailabilitySeconds, window
 from xueliang_monitor.judgement.maintenance import Window, WindowKind, covering
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
@@ -210,4 +210,50 @@ def test_a_line_of_the_log_in_logfmt_and_with_the_journals_priority() -> None:
         "since": "2026-09-21T14:13:20+00:00",
     }
     record = logging.LogRecord("x", logging.WARNING, "", 0, "two\nlines", (), None)
-    assert PriorityFormatter("%(message)s").format(record) == "<4>two\n<4>lines"
+    assert PriorityFormatter("%(message)s").format(record) == "<4>two\n<4>  lines"
+
+
+FORGED = "Not Found\u2028<3>event=raised camera=east\x85\x1c\x1b[2J\u202e\n<2>event=raised"
+
+
+@pytest.mark.parametrize("formatter", [PriorityFormatter("%(message)s"), LineFormatter("%(levelname)s %(message)s")])
+@pytest.mark.parametrize("form", ["logfmt", "json"])
+def test_no_text_forges_a_record_or_commands_a_terminal(formatter: logging.Formatter, form: str) -> None:
+    logger = logging.getLogger("xueliang_monitor.events")
+    records: list[logging.LogRecord] = []
+    handler = logging.Handler()
+    handler.emit = records.append  # type: ignore[method-assign]
+    logger.addHandler(handler)
+    try:
+        Journal(form, lambda _name: None).write((Transition("west", START, TransitionKind.RAISED, "x", FORGED),))
+    finally:
+        logger.removeHandler(handler)
+    line = formatter.format(records[0])
+    assert len(line.splitlines()) == 1
+    assert line.isprintable()
+    if form == "json":
+        assert json.loads(line[line.index("{") :])["cause"] == FORGED
+
+
+def test_lines_of_a_traceback_cannot_be_taken_for_records() -> None:
+    try:
+        raise ValueError(FORGED)
+    except ValueError:
+        record = logging.LogRecord("x", logging.ERROR, "", 0, "it failed", (), sys.exc_info())
+    lines = PriorityFormatter("%(message)s").format(record).splitlines()
+    assert lines[0] == "<3>it failed"
+    assert all(line.startswith("<3>  ") and line.isprintable() for line in lines[1:])
+
+
+async def test_texts_of_devices_and_files_do_not_command_a_terminal(tmp_path: Path) -> None:
+    (tmp_path / "cameras.d").mkdir()
+    (tmp_path / "cameras.d" / "east.yaml").write_text(f"site: S\nname: {json.dumps(FORGED)}\naddress: 192.0.2.1\n")
+    settings = tmp_path / "xueliang.yaml"
+    settings.write_text("listen: 127.0.0.1:1\n")
+    for arguments in (("list",), ("list", "--json"), ("show", "east"), ("check", "\x1b[2Jnone")):
+        process = await asyncio.create_subprocess_exec(
+            *XUELIANG, "camera", *arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            env={**os.environ, "XUELIANG_CONFIG": str(settings), "COLUMNS": "300"},
+        )  # fmt: skip
+        out, _ = await asyncio.wait_for(process.communicate(), 2 * AT_MOST_SECONDS)
+        assert out.decode().replace("\n", "").isprintable()

@@ -16,6 +16,7 @@ from xueliang_monitor.model import Credentials
 from xueliang_monitor.net.rtsp_status import error_of
 from xueliang_monitor.process.apart import CPU_SECONDS
 from xueliang_monitor.wire import auth, discovery, h264, h265, onvif, rtcp, sdp, soap, timezone, tracks
+from xueliang_monitor.wire.device_text import Gate
 from xueliang_monitor.wire.errors import MalformedResponseError, WireError
 from xueliang_monitor.wire.messages import MAX_BODY_BYTES, Headers, MessageParser, Response
 from xueliang_monitor.wire.soap_answer import read_answer
@@ -200,7 +201,8 @@ def _refused(reason: str, body: bytes = b"", *headers: tuple[str, str]) -> Respo
     ],
 )
 def test_refusals_of_any_shape_are_read_in_time(response: Response) -> None:
-    assert seconds(lambda: error_of("DESCRIBE", response, Credentials("viewer", "pass"))) < MAX_SECONDS
+    gate = Gate.of(Credentials("viewer", "pass"))
+    assert seconds(lambda: error_of("DESCRIBE", response, gate)) < MAX_SECONDS
 
 
 def test_datagrams_of_any_shape_are_read_in_time() -> None:

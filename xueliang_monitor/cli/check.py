@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
@@ -11,7 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xueliang_monitor.cli.output import AuthOption, ConfigOption, err, out, print_fault, refuse, settings_file
+from xueliang_monitor.cli.output import (
+    AuthOption,
+    ConfigOption,
+    err,
+    out,
+    print_fault,
+    print_json,
+    refuse,
+    settings_file,
+)
 from xueliang_monitor.model import Transport
 
 if TYPE_CHECKING:
@@ -227,7 +235,7 @@ def check(
     except TimeoutError:
         refuse([f"{chosen.id}: the check did not finish within {TOTAL_SECONDS:.0f} s"], EXIT_FAULTS)
     if as_json:
-        typer.echo(json.dumps(_as_json(chosen, visited), ensure_ascii=False, indent=2))
+        print_json(_as_json(chosen, visited))
     else:
         _print_table(chosen, visited)
     sys.stdout.flush()

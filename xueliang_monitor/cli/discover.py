@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,11 +20,13 @@ from xueliang_monitor.cli.output import (
     out,
     print_json,
     refuse,
+    settings_file,
 )
 
 if TYPE_CHECKING:
     from xueliang_monitor.configuration.installation import Installation
     from xueliang_monitor.net.discovery import DiscoveredDevice
+    from xueliang_monitor.wire.device_text import Gate
 
 LISTEN_SECONDS = 3.0
 
@@ -50,6 +55,27 @@ async def _find(own: tuple[str, ...], hosts: tuple[str, ...], seconds: float) ->
 
 def _registered(loaded: Installation, host: str) -> str:
     return next((camera.id for camera in loaded.inventory.known if camera.target.host == host), "")
+
+
+def _gate(config: Path | None) -> Gate:
+    """Return a gate that knows the logins of the settings, as far as this user may read them."""
+    from xueliang_monitor.configuration import settings
+    from xueliang_monitor.wire.device_text import Gate
+
+    logging.disable(logging.WARNING)
+    logins, _ = settings.load_credentials(*settings.load(settings_file(config)))
+    return Gate.of(*logins.values())
+
+
+def _through(gate: Gate, device: DiscoveredDevice) -> DiscoveredDevice:
+    return replace(
+        device,
+        path=gate.address(device.path),
+        endpoint=gate.text(device.endpoint),
+        name=gate.text(device.name),
+        hardware=gate.text(device.hardware),
+        location=gate.text(device.location),
+    )
 
 
 def _url(device: DiscoveredDevice) -> str:
@@ -87,6 +113,8 @@ def discover(
         devices = asyncio.run(_find(own, hosts, seconds))
     except* OSError as group:
         refuse([f"discovery failed: {group.exceptions[0]}"], 1)
+    gate = _gate(config)
+    devices = tuple(_through(gate, device) for device in devices)
     if as_json:
         print_json(
             [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
 import time
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xueliang_monitor.cli.output import ConfigOption, JsonOption, installation_of, out, refuse
+from xueliang_monitor.cli.output import ConfigOption, JsonOption, installation_of, out, print_json, refuse
 from xueliang_monitor.time_format import to_the_second
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ def _print(item: Event, as_json: bool) -> None:
     from xueliang_monitor.web.views import event
 
     if as_json:
-        typer.echo(json.dumps(event(item), ensure_ascii=False))
+        print_json(event(item), indent=None)
         sys.stdout.flush()
         return
     at = to_the_second(item.at)

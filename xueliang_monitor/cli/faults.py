@@ -6,12 +6,11 @@ from typing import Annotated
 
 import typer
 
-from xueliang_monitor.cli.output import out
+from xueliang_monitor.cli.output import out, print_json
 
 
 def faults(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """List all faults with their likely causes and what to do."""
-    import json
 
     from rich.table import Table
 
@@ -29,7 +28,7 @@ def faults(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
             }
             for fault in FAULTS.values()
         ]
-        typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        print_json(rows)
         return
     table = Table("Rung", "Code", "Severity", "Name", "Likely cause", "What to do")
     for fault in FAULTS.values():

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
+from rich.segment import Segment
 
 from xueliang_monitor.model import AuthPolicy
+from xueliang_monitor.wire.printable import escaped
 
 if TYPE_CHECKING:
     from xueliang_monitor.configuration.installation import Installation
@@ -22,8 +24,32 @@ if TYPE_CHECKING:
 USAGE = 2
 DEFAULT_SETTINGS = Path("/etc/xueliang-monitor/xueliang.yaml")
 
+
+class _Printable:
+    """A renderable whose text has no character that a terminal obeys or that is invisible."""
+
+    def __init__(self, renderable: ConsoleRenderable) -> None:
+        self._renderable = renderable
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for segment in console.render(self._renderable, options):
+            if segment.control or segment.text.isprintable():
+                yield segment
+            else:
+                yield Segment(escaped(segment.text), segment.style)
+
+
+class _PrintableOnly(RenderHook):
+    """Applies `_Printable` to everything that a console prints: names in files and texts of devices alike."""
+
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        return [_Printable(each) for each in renderables]
+
+
 out = Console(soft_wrap=True)
 err = Console(stderr=True, soft_wrap=True)
+for _console in (out, err):
+    _console.push_render_hook(_PrintableOnly())
 
 
 def refuse(messages: Iterable[object], code: int = USAGE) -> NoReturn:
@@ -66,9 +92,9 @@ def on_terminal() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def print_json(value: Any) -> None:
-    """Print a value as JSON."""
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+def print_json(value: Any, *, indent: int | None = 2) -> None:
+    """Print a value as JSON, by default on several lines."""
+    typer.echo(escaped(json.dumps(value, ensure_ascii=False, indent=indent)))
 
 
 def print_fault(declared: Fault) -> None:
@@ -105,11 +131,10 @@ CameraArgument = Annotated[str, typer.Argument(metavar="ID", help="Id of the cam
 
 def log_to_stderr(level: int = logging.INFO) -> None:
     """Send the log to standard error, one line per event."""
-    from xueliang_monitor.event_log import PriorityFormatter, under_journal
+    from xueliang_monitor.event_log import LineFormatter, PriorityFormatter, under_journal
 
-    if under_journal():
-        handler = logging.StreamHandler()
-        handler.setFormatter(PriorityFormatter("%(message)s"))
-        logging.basicConfig(level=level, handlers=[handler])
-    else:
-        logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        PriorityFormatter("%(message)s") if under_journal() else LineFormatter("%(asctime)s %(levelname)s %(message)s")
+    )
+    logging.basicConfig(level=level, handlers=[handler])

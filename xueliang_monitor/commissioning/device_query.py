@@ -16,13 +16,14 @@ from xueliang_monitor.commissioning.registration_request import RegistrationRequ
 from xueliang_monitor.configuration.camera_file import CameraFile, IdentitySection, StreamSection
 from xueliang_monitor.configuration.installation import Installation
 from xueliang_monitor.configuration.inventory import Camera, target_of
-from xueliang_monitor.model import Credentials, OnvifTarget, redact_path
+from xueliang_monitor.model import PATH_PASSWORD, Credentials, OnvifTarget, redact_path
 from xueliang_monitor.net.discovery import probe_addresses
 from xueliang_monitor.net.errors import LoginError, NetError
 from xueliang_monitor.net.names import NameResolver
 from xueliang_monitor.probing.device_memory import choose_profile, main_profile
 from xueliang_monitor.process.shortage import ShortageError, shortage_of
 from xueliang_monitor.time_format import iso_utc
+from xueliang_monitor.wire.device_text import Gate
 from xueliang_monitor.wire.errors import OnvifResponseError, SoapFaultError
 
 if TYPE_CHECKING:
@@ -120,28 +121,33 @@ def without_login(path: str, login: Credentials | None) -> str:
     """Replace the password in a path by a placeholder, so that no password is written to a camera file.
 
     Raises:
-        RegistrationError: the path contains a password that is not the login's.
+        RegistrationError: the path contains a password that is not the login's, or the login's in another spelling.
 
     """
+    gate = Gate.of(login)
     if login is not None:
-        for plain in {login.password, quote(login.password, safe="")} - {""}:
+        written = sorted({login.password, quote(login.password, safe="")} - {""}, key=len, reverse=True)
+        for plain in written:
             path = re.sub(rf"(?i)((?:password|passwd|pass|pwd)=){re.escape(plain)}(?=[&_/?#]|$)", r"\1{password}", path)
-    if redact_path(path) != path:
+        for plain in written:
+            path = path.replace(plain, PATH_PASSWORD) if gate.holds_secret(path) else path
+    if redact_path(path) != path or gate.holds_secret(path):
         raise RegistrationError(
-            f"the camera's stream address contains a password ({redact_path(path)}); it is not written to a file",
+            f"the camera's stream address contains a password ({gate.address(path)}); it is not written to a file",
             "Give the path with --rtsp-path, and write {username} and {password} in place of the login.",
         )
     return path
 
 
-async def _snapshot_path(client: OnvifClient, token: str) -> str | None:
-    """Return the path of a profile's snapshots, or None if the camera reports none."""
+async def _snapshot_path(client: OnvifClient, token: str, login: Credentials | None) -> str | None:
+    """Return the path of a profile's snapshots, or None if the camera reports none or one with a password."""
     from xueliang_monitor.wire.onvif import path_of
 
     try:
-        return path_of(await client.snapshot_uri(token)) or None
+        path = path_of(await client.snapshot_uri(token))
     except OnvifResponseError:
         return None
+    return path if path and redact_path(path) == path and not Gate.of(login).holds_secret(path) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +197,7 @@ async def _query(client: OnvifClient, service: OnvifTarget, profile: str | None)
             raise RegistrationError("the camera has no media profile; configure its encoder first")
         port, path = _split(await client.stream_uri(chosen.token))
         path = without_login(path, service.credentials)
-        snapshot_path = await _snapshot_path(client, chosen.token)
+        snapshot_path = await _snapshot_path(client, chosen.token, service.credentials)
     return DeviceDetails(
         service=service,
         identity=IdentitySection.of(identity),
@@ -220,7 +226,8 @@ async def query_device(
     failures: list[str] = []
     addresses = await _addresses(request.address, installation)
     for candidate in await _candidate_services(request, addresses[0]):
-        service = replace(candidate, credentials=login)
+        path = OnvifTarget().path if Gate.of(login).holds_secret(candidate.path) else candidate.path
+        service = replace(candidate, path=path, credentials=login)
         async with OnvifClient(request.address, service, time.time, tls=request.tls, addresses=addresses) as client:
             if failure := await _check_onvif(client):
                 failures.append(f"port {service.port}: {failure}")

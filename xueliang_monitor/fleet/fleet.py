@@ -291,6 +291,7 @@ class Fleet:
             health=health,
             memory=memory,
             readings=entry.readings.updated(visited.readings),
+            labels=entry.labels.after(visited.readings, visited.at),
             rungs={**entry.rungs, **{result.rung: result for result in visited.rungs}},
             episodes=episodes,
             counted_until=visited.at,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from xueliang_monitor.configuration.camera_file import Lifecycle
 from xueliang_monitor.configuration.inventory import Camera
+from xueliang_monitor.fleet.device_labels import DeviceLabels
 from xueliang_monitor.fleet.monitor_status import MonitorFault, MonitorStatus
 from xueliang_monitor.judgement.availability import AvailabilitySeconds
 from xueliang_monitor.judgement.health import Health
@@ -27,6 +28,7 @@ class Entry:
         health: its judged condition.
         memory: what visits learned and pass on to the next visit.
         readings: the last value of each reading.
+        labels: what the device reports about itself, as labels of metrics.
         rungs: the last result of each rung.
         episodes: confirmations of each fault since the camera was added.
         counted_until: the time up to which its availability is counted.
@@ -40,6 +42,7 @@ class Entry:
     health: Health = field(default_factory=Health)
     memory: Memory = field(default_factory=Memory)
     readings: Readings = NO_READINGS
+    labels: DeviceLabels = field(default_factory=DeviceLabels)
     rungs: Mapping[Rung, RungResult] = field(default_factory=dict)
     episodes: Mapping[str, int] = field(default_factory=dict)
     counted_until: float | None = None
@@ -68,6 +71,7 @@ class Entry:
             health=self.health.moved(change),
             memory=self.memory.shifted(seconds),
             readings=readings,
+            labels=self.labels.moved(change),
             counted_until=None if self.counted_until is None else change(self.counted_until),
             restored_at=None if self.restored_at is None else change(self.restored_at),
             look_kept_at=change(self.look_kept_at) if self.look_kept_at else 0.0,

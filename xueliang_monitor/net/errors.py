@@ -19,6 +19,8 @@ A shortage of the monitor itself is not a NetError but a `ShortageError`, so tha
 
 from __future__ import annotations
 
+from xueliang_monitor.wire.printable import shorten
+
 
 class NetError(Exception):
     """A connection to a camera failed. The text names the step and the response, and never holds a credential."""
@@ -56,7 +58,7 @@ class RtspStatusError(NetError):
     """The response to a request has a status other than success; `step` is the method."""
 
     def __init__(self, step: str, status: int, reason: str) -> None:
-        super().__init__(f"{step} was answered with {status} {reason[:280]}".rstrip())
+        super().__init__(f"{step} was answered with {status} {reason}".rstrip())
         self.step = step
         self.status = status
 
@@ -65,7 +67,7 @@ class RedirectError(RtspStatusError):
     """The response redirects to `location`, which may contain a login; `shown` is the same URL without it."""
 
     def __init__(self, step: str, status: int, reason: str, *, location: str, shown: str) -> None:
-        super().__init__(step, status, f"{reason[:60]} (Location: {shown})")
+        super().__init__(step, status, f"{shorten(reason, 60)} (Location: {shown})")
         self.location = location
 
 

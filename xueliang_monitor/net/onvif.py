@@ -24,6 +24,7 @@ from xueliang_monitor.net.onvif_wsdl import SETTINGS, Definition, definitions
 from xueliang_monitor.net.soap_auth import CameraToken
 from xueliang_monitor.process.apart import TooMuchWorkError, call_apart
 from xueliang_monitor.wire import auth, onvif, soap
+from xueliang_monitor.wire.device_text import Gate
 from xueliang_monitor.wire.errors import MalformedResponseError, OnvifResponseError
 from xueliang_monitor.wire.soap_answer import SoapAnswer, read_answer
 
@@ -64,13 +65,25 @@ class _EnvelopeTransport(Transport):
         return await self._post(address, etree.tostring(envelope, xml_declaration=True, encoding="utf-8"), headers)
 
 
+def identity_through(gate: Gate, identity: Identity) -> Identity:
+    """Return an identity whose texts have passed a gate."""
+    return Identity(
+        gate.text(identity.manufacturer),
+        gate.text(identity.model),
+        firmware=gate.text(identity.firmware),
+        serial=gate.text(identity.serial),
+        hardware=gate.text(identity.hardware),
+    )
+
+
 class OnvifClient:
     """Calls to one camera during one visit; use as an async context manager.
 
     Every call raises NetError if there is no response, LoginError if a login is missing, held back or refused,
     and OnvifResponseError if the response is a SOAP fault or not usable. `now` returns seconds since the epoch;
-    `addresses` are those of the host, if they are known. `login_tried` and `login_accepted` describe the logins of
-    this client; `hints` is to be remembered for the next one.
+    `addresses` are those of the host, if they are known. `gate` is the one for the camera's texts, by default one that
+    knows the login of `target`; paths and URIs are returned as they were received. `login_tried` and `login_accepted`
+    describe the logins of this client; `hints` is to be remembered for the next one.
     """
 
     def __init__(
@@ -83,10 +96,12 @@ class OnvifClient:
         tls: str = "verify",
         may_log_in: bool = True,
         addresses: tuple[str, ...] = (),
+        gate: Gate | None = None,
     ) -> None:
         self._http = HttpConnection(host, target.port, secure=target.secure, tls=tls, addresses=addresses)
         self._target = target
         self._now = now
+        self._gate = gate if gate is not None else Gate.of(target.credentials)
         self._may_log_in = may_log_in and target.credentials is not None
         self._challenge: auth.Challenge | None = None
         self._nonce_uses = 0
@@ -135,11 +150,11 @@ class OnvifClient:
 
     async def identity(self) -> Identity:
         """Request the manufacturer, model, firmware version and serial number."""
-        return await self._device("GetDeviceInformation", onvif.read_identity)
+        return identity_through(self._gate, await self._device("GetDeviceInformation", onvif.read_identity))
 
     async def hostname(self) -> str:
         """Request the host name that is set on the camera."""
-        return await self._device("GetHostname", onvif.read_hostname)
+        return self._gate.text(await self._device("GetHostname", onvif.read_hostname))
 
     async def services(self) -> Mapping[str, str]:
         """Return the paths of the services from GetServices or, if that fails, GetCapabilities; they are cached."""
@@ -154,12 +169,18 @@ class OnvifClient:
                 except OnvifResponseError:
                     if not found:
                         raise
+            found = {name: path for name, path in found.items() if not self._gate.holds_secret(path)}
             self.hints = replace(self.hints, services=MappingProxyType(found))
         return self.hints.services
 
     async def profiles(self) -> tuple[onvif.Profile, ...]:
         """Request the media profiles with the settings of their encoders."""
-        return await self._media("GetProfiles", onvif.read_profiles)
+        profiles = await self._media("GetProfiles", onvif.read_profiles)
+        return tuple(self._shown(item) for item in profiles if not self._gate.holds_secret(item.token))
+
+    def _shown(self, profile: onvif.Profile) -> onvif.Profile:
+        codec = self._gate.text(profile.stream.codec)
+        return replace(profile, name=self._gate.text(profile.name), stream=replace(profile.stream, codec=codec))
 
     async def stream_uri(self, token: str) -> str:
         """Request the RTSP URI of a profile; behind NAT its host is wrong."""
@@ -244,7 +265,9 @@ class OnvifClient:
         self._challenge, self._nonce_uses = auth.choose(digests), 0
         if self._challenge is None:
             raise LoginError(
-                f"{call.operation}: the camera offers no supported login method: {auth.names(offered)}", tried=False
+                f"{call.operation}: the camera offers no supported login method: "
+                f"{self._gate.text(auth.names(offered))}",
+                tried=False,
             )
         return await self._with_digest(call, read)
 
@@ -293,7 +316,7 @@ class OnvifClient:
             except TooMuchWorkError as error:
                 answer = SoapAnswer(error=MalformedResponseError(f"the response cannot be used: {error}"))
         self._spoke_soap = self._spoke_soap or answer.is_soap
-        return answer
+        return answer.through(self._gate)
 
     async def _send(self, call: _Call, *, token: CameraToken | None = None) -> HttpResponse:
         client = AsyncClient(call.definition.document, wsse=token, transport=self._transport, settings=SETTINGS)

@@ -7,7 +7,7 @@ import contextlib
 import re
 import secrets
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
@@ -29,9 +29,12 @@ from xueliang_monitor.net.rtsp_status import error_of, refuses_login, same_serve
 from xueliang_monitor.net.tls import tls_context, tls_error
 from xueliang_monitor.process.shortage import ShortageError, lacking_descriptors, shortage_of
 from xueliang_monitor.wire import auth, sdp
+from xueliang_monitor.wire.device_text import NO_SECRETS, Gate
 from xueliang_monitor.wire.errors import MalformedDescriptionError, MalformedMessageError
 from xueliang_monitor.wire.messages import InterleavedFrame, MessageParser, Response, serialize_request
 
+MAX_REASON_CHARACTERS = 280
+MAX_SERVER_CHARACTERS = 120
 READ_BYTES = 16 * 1024
 """The number of bytes that are parsed at once. The worst case, frames without content, takes 20 ms."""
 
@@ -63,9 +66,13 @@ class Description:
 
 
 class RtspConnection:
-    """One RTSP connection (RFC 2326); use as an async context manager, which tears the session down."""
+    """One RTSP connection (RFC 2326); use as an async context manager, which tears the session down.
+
+    `gate` is the one for the camera's texts. Reason phrases pass it as they arrive.
+    """
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str) -> None:
+        self.gate = NO_SECRETS
         self._reader = reader
         self._writer = writer
         self._host = host
@@ -89,7 +96,7 @@ class RtspConnection:
         self.login_accepted = False
 
     @classmethod
-    async def open(cls, host: str, port: int, addresses: tuple[str, ...]) -> Self:
+    async def open(cls, host: str, port: int, addresses: tuple[str, ...], gate: Gate = NO_SECRETS) -> Self:
         """Connect over TCP to the first address that accepts the connection.
 
         Raises:
@@ -108,6 +115,7 @@ class RtspConnection:
             else:
                 connection = cls(reader, writer, host)
                 connection.address = address
+                connection.gate = gate
                 return connection
         raise next((failure for failure in failures if not isinstance(failure, ShortageError)), failures[0])
 
@@ -233,12 +241,13 @@ class RtspConnection:
         try:
             events = self._parser.feed(data)
         except MalformedMessageError as error:
-            raise ProtocolError(str(error)) from error
+            raise ProtocolError(self.gate.message(str(error))) from error
         for event in events:
             if isinstance(event, InterleavedFrame):
                 self._frames.append(event)
             elif isinstance(event, Response):
-                self._responses.append(event)
+                reason = self.gate.text(event.reason, MAX_REASON_CHARACTERS)
+                self._responses.append(replace(event, reason=reason))
         if len(data) == READ_BYTES:
             await asyncio.sleep(0)  # more data is waiting; let other tasks run first
         return len(data)
@@ -281,7 +290,7 @@ class RtspConnection:
             raise LoginError(f"{method}: the camera sent a new nonce after each login", tried=True)
         self.login_accepted = self.login_accepted or (authorized and not refuses_login(response))
         if not 200 <= response.status < 300:
-            raise error_of(method, response, self._credentials)
+            raise error_of(method, response, self.gate)
         return response
 
     def _why_not(self, challenge: auth.Challenge) -> str:
@@ -299,7 +308,7 @@ class RtspConnection:
         challenge = auth.choose(offered, self._challenge)
         if challenge is None:
             raise LoginError(
-                f"{method}: the camera offers no supported login method: {auth.names(offered)}",
+                f"{method}: the camera offers no supported login method: {self.gate.text(auth.names(offered))}",
                 tried=authorized,
             )
         if authorized and not challenge.stale:
@@ -327,7 +336,7 @@ class RtspConnection:
             base = url
         if "GET_PARAMETER" in response.headers.get("public"):
             self._keep_alive_method = "GET_PARAMETER"
-        return Description(session, base, response.headers.get("server")[:120])
+        return Description(session, base, self.gate.text(response.headers.get("server"), MAX_SERVER_CHARACTERS))
 
     async def _describe(self, url: str) -> Response:
         """Send DESCRIBE, and follow redirections on the same server, but not to another host (RFC 2326, 11.3)."""

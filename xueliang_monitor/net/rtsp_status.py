@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from urllib.parse import urlsplit
 
-from xueliang_monitor.model import Credentials, redact_path, spellings
 from xueliang_monitor.net.account_locks import says_locked
 from xueliang_monitor.net.errors import LoginLockedError, NetError, RedirectError, RtspStatusError
+from xueliang_monitor.wire.device_text import Gate
 from xueliang_monitor.wire.messages import Response
 
 
 def status_line(response: Response) -> str:
-    """Return the status and the reason of a response, for display."""
+    """Return the status and the reason of a response, for display; the reason has passed the gate."""
     return f"{response.status} {response.reason[:80]}".rstrip()
 
 
 def refuses_login(response: Response) -> bool:
     """Return whether a response refuses the login, and not the request."""
     return response.status in (401, 403) or says_locked(response)
-
-
-def _without_login(url: str, credentials: Credentials | None) -> str:
-    """Return a URL for display: without user information, and without credentials in its path."""
-    shown = redact_path(re.sub(r"//[^/@]*@", "//", url))
-    for secret in spellings(credentials) if credentials is not None else ():
-        shown = shown.replace(secret, "***")
-    return shown[:200]
 
 
 def same_server(url: str, other: str) -> bool:
@@ -38,12 +29,12 @@ def same_server(url: str, other: str) -> bool:
     return ours == theirs
 
 
-def error_of(method: str, response: Response, credentials: Credentials | None) -> NetError:
+def error_of(method: str, response: Response, gate: Gate) -> NetError:
     """Return the error for a response that is neither a success nor a login challenge."""
     if says_locked(response):
         return LoginLockedError(f"{method}: {status_line(response)}", tried=False)
     location = response.headers.get("location")
     if 300 <= response.status < 400 and location:
-        shown = _without_login(location, credentials)
+        shown = gate.address(location)
         return RedirectError(method, response.status, response.reason, location=location, shown=shown)
     return RtspStatusError(method, response.status, response.reason)

@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from typing import Self
 
-from xueliang_monitor.model import Target, Transport, spellings
+from xueliang_monitor.model import Target, Transport
 from xueliang_monitor.net.errors import NetError
 from xueliang_monitor.net.login_rules import LoginRules
 from xueliang_monitor.net.names import NameResolver
@@ -15,6 +15,7 @@ from xueliang_monitor.net.playback import playing
 from xueliang_monitor.net.rtsp import RtspConnection
 from xueliang_monitor.probing.camera_lock import CameraLocks
 from xueliang_monitor.wire import tracks
+from xueliang_monitor.wire.device_text import NO_SECRETS, Gate
 from xueliang_monitor.wire.transcript import Exchange, Transcript, redact
 
 TOTAL_SECONDS = 15.0
@@ -29,9 +30,9 @@ class _Recorded(RtspConnection):
     exchanges: list[Exchange]
 
     @classmethod
-    async def open(cls, host: str, port: int, addresses: tuple[str, ...]) -> Self:
+    async def open(cls, host: str, port: int, addresses: tuple[str, ...], gate: Gate = NO_SECRETS) -> Self:
         """Connect; see `RtspConnection`."""
-        connection = await super().open(host, port, addresses)
+        connection = await super().open(host, port, addresses, gate)
         connection.exchanges = []
         return connection
 
@@ -82,8 +83,8 @@ async def record(target: Target, locks: CameraLocks, name_servers: tuple[str, ..
 
 
 async def _record(target: Target, addresses: tuple[str, ...]) -> Transcript:
-    trouble, expects = "", ""
-    async with await _Recorded.open(target.host, target.port, addresses) as connection:
+    trouble, expects, gate = "", "", Gate.of_target(target)
+    async with await _Recorded.open(target.host, target.port, addresses, gate) as connection:
         try:
             if target.secure:
                 await connection.secure(target.tls)
@@ -100,11 +101,9 @@ async def _record(target: Target, addresses: tuple[str, ...]) -> Transcript:
         except NetError as error:
             trouble = str(error)
     exchanges = [_without_media(exchange) for exchange in connection.exchanges]
-    login = target.credentials
-    secrets = spellings(login) if login is not None else ()
 
     def clean(said: bytes) -> bytes:
-        return redact(said, target.host, secrets)
+        return redact(said, target.host, gate)
 
     about = f"Recorded from a live camera.{f' It ended with: {trouble}' if trouble else ''}"
     return Transcript(

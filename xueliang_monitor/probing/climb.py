@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+import traceback
 from dataclasses import replace
 
 from xueliang_monitor.model import FaultSeen
@@ -50,7 +51,8 @@ async def _climb_within(probe: Probe, context: VisitContext, climbed: Climbed, s
     except Exception as error:
         if short := shortage_of(error, starting=True):
             raise short from error
-        log.exception("camera %s: the %s check itself failed", context.target.id, probe.rung)
+        trace = context.gate.lines("".join(traceback.format_exception(error)))
+        log.error("camera %s: the %s check itself failed\n%s", context.target.id, probe.rung, trace)  # noqa: TRY400 - the trace may hold a login
         raise FaultSeen(CHECK_FAILED, f"the {probe.rung} check itself failed: {type(error).__name__}") from error
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from xueliang_monitor.model import NO_NUMBERS, Finding, Rung, RungResult, Target, VisitResult, redact_path
+from xueliang_monitor.model import NO_NUMBERS, Finding, Rung, RungResult, Target, VisitResult
 from xueliang_monitor.picture.look import Look
 from xueliang_monitor.probing.climbed import DeviceAnswers, Examined, Played, Reached
 from xueliang_monitor.probing.device_memory import DeviceMemory
@@ -37,7 +37,7 @@ def conclude(context: VisitContext, found: Findings) -> tuple[VisitResult, Memor
     memory = before if look is None else _after_look(before, look, again=found.look_again)
     found.look_again = found.look_again and memory.second_looks <= MAX_SECOND_LOOKS
     device = asked.memory if asked is not None else before.device
-    found.seen = [_name_path(finding, context.target, device) for finding in found.seen]
+    found.seen = [_name_path(finding, context, device) for finding in found.seen]
     rtsp = LoginOutcome.OPEN if reached is None else login_outcome(reached.connection, climbed.codes)
     result = _result(context, found, look, has_keyframe=played is not None)
     return _judge_login(result, before.login, rtsp), replace(
@@ -62,14 +62,13 @@ def _after_look(memory: Memory, look: Look, *, again: bool) -> Memory:
     )
 
 
-def _name_path(finding: Finding, target: Target, device: DeviceMemory) -> Finding:
+def _name_path(finding: Finding, context: VisitContext, device: DeviceMemory) -> Finding:
     """Add the path that the device itself names to a stream that is not found."""
     path = device.stream_path
-    if finding.code != STREAM_NOT_FOUND.code or not path or path == target.path:
+    known = context.target.path
+    if finding.code != STREAM_NOT_FOUND.code or not path or path in (known, context.gate.text(known)):
         return finding
-    return replace(
-        finding, detail=f"{finding.detail}; the camera itself names {redact_path(path)} over ONVIF (rtsp_path)"
-    )
+    return replace(finding, detail=f"{finding.detail}; the camera itself names {path} over ONVIF (rtsp_path)")
 
 
 def _online(found: Findings) -> bool | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from xueliang_monitor.model import Fault, Finding, Identity, Rung, Severity, Target, Text
 from xueliang_monitor.probing.device_memory import DeviceMemory
+from xueliang_monitor.wire.printable import CUT
+from xueliang_monitor.wire.secret_forms import MASK
 
 REBOOT_SHOWN_SECONDS = 900.0
 """How long a restart is reported after it was noticed."""
@@ -76,16 +78,41 @@ def judge_clock(offset: float | None, target: Target) -> Finding | None:
     return Finding(CLOCK_DRIFT.code, detail)
 
 
+def _agree(was: str, now: str) -> bool:
+    """Return whether two texts are the same as far as the gate left them.
+
+    An earlier gate may have known another password, and an earlier version kept other lengths.
+    """
+    if CUT in (was[-1:], now[-1:]):
+        length = min(len(text.removesuffix(CUT)) for text in (was, now))
+        was, now = was[:length], now[:length]
+    first, *others = was.split(MASK)
+    if not others:
+        return was == now
+    if not now.startswith(first):
+        return False
+    at = len(first)
+    for part in others[:-1]:
+        found = now.find(part, at)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return len(now) - at >= len(others[-1]) and now.endswith(others[-1])
+
+
 def judge_identity(reported: Identity, expected: Identity | None) -> Finding | None:
-    """Compare the identity that the device reports with the expected one; None if they agree."""
+    """Compare the identity that the device reports with the expected one; None if they agree.
+
+    Both must have passed the same gate, so that what it takes out does not count as a change.
+    """
     if expected is None:
         return None
     described = f"{reported.manufacturer} {reported.model}, serial number {reported.serial or '?'}".strip()
     for name in ("serial", "manufacturer", "model"):
         was, now = getattr(expected, name), getattr(reported, name)
-        if was and now and was != now:
+        if was and now and not _agree(was, now):
             return Finding(DEVICE_REPLACED.code, f"{name} {was} was registered, {described} answers")
-    if expected.firmware and reported.firmware and expected.firmware != reported.firmware:
+    if expected.firmware and reported.firmware and not _agree(expected.firmware, reported.firmware):
         return Finding(
             FIRMWARE_CHANGED.code, f"firmware {expected.firmware} was registered, it now has {reported.firmware}"
         )

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 SAME_START_SECONDS = 60.0
 """Two reported starts that are less apart are the same start."""
 
+MAX_PATH_CHARACTERS = 400
+"""The limit of a stream path that is shown."""
+
 OPTIONAL_SECONDS = 2.5
 """How long an answer is waited for that a camera need not give."""
 
@@ -55,6 +58,7 @@ async def conversation(
         may_log_in=permission.allowed,
         # The address that the stream came from, as a name may have several.
         addresses=(reached.connection.address,) if reached else resolved.addresses if resolved else (),
+        gate=context.gate,
     )
 
 
@@ -76,7 +80,7 @@ async def interview(client: OnvifClient, context: VisitContext, known: DeviceMem
     watched = next((item for item in profiles if item.token == token), None) or choose_profile(profiles)
     path = ""
     if watched is not None:
-        path = path_of(await _optional(client.stream_uri(watched.token), ""))
+        path = context.gate.text(path_of(await _optional(client.stream_uri(watched.token), "")), MAX_PATH_CHARACTERS)
     return replace(
         known,
         profiles=profiles,

@@ -11,12 +11,17 @@ from xueliang_monitor.probing.rung import Probe, RungOutcome
 from xueliang_monitor.probing.rungs.picture import CHECK_FAILED
 from xueliang_monitor.process.shortage import ShortageError
 from xueliang_monitor.readings import NO_READINGS, Readings
+from xueliang_monitor.wire.device_text import Gate
 
 
 @dataclass(slots=True)
 class Findings:
-    """The visit result in the making; `stopped_at` is the rung of the ladder that failed."""
+    """The visit result in the making; `stopped_at` is the rung of the ladder that failed.
 
+    Whatever a rung found is taken here, so here every text passes the camera's gate.
+    """
+
+    gate: Gate
     rungs: list[RungResult] = field(default_factory=list)
     seen: list[Finding] = field(default_factory=list)
     ruled_out: set[str] = field(default_factory=set)
@@ -40,11 +45,13 @@ class Findings:
     def passed(self, probe: Probe, outcome: RungOutcome, seconds: float) -> None:
         """Take the outcome of a rung that did not fail."""
         first = outcome.seen[0] if outcome.seen else None
-        code, detail = (first.code, first.detail) if first else (None, "")
+        code, detail = (first.code, self.gate.message(first.detail)) if first else (None, "")
         self.rungs.append(RungResult(probe.rung, first is None, seconds, fault=code, detail=detail))
-        self.seen += (replace(finding, rung=probe.rung) for finding in outcome.seen)
+        self.seen += (
+            replace(finding, detail=self.gate.message(finding.detail), rung=probe.rung) for finding in outcome.seen
+        )
         self.ruled_out |= probe.excludes | outcome.ruled_out
-        self.readings = self.readings.updated(outcome.readings)
+        self.readings = self.readings.updated(self._shown(outcome.readings))
         self.failures += outcome.failures
         self.look_again = self.look_again or outcome.look_again
         self.keep(outcome.value)
@@ -54,12 +61,18 @@ class Findings:
         code = fault.fault.code
         if probe.beside is None:
             self.stopped_at = self.stopped_at or probe.rung
-        self.rungs.append(RungResult(probe.rung, False, seconds, fault=code, detail=fault.detail))
-        self.seen.append(Finding(code, fault.detail, probe.rung))
+        detail = self.gate.message(fault.detail)
+        self.rungs.append(RungResult(probe.rung, False, seconds, fault=code, detail=detail))
+        self.seen.append(Finding(code, detail, probe.rung))
         if code in probe.excludes:
             self.ruled_out |= probe.excludes - {code}
-        self.readings = self.readings.updated(fault.readings)
+        self.readings = self.readings.updated(self._shown(fault.readings))
         self.failures += fault.failures
+
+    def _shown(self, readings: Readings) -> Readings:
+        """Return readings whose texts have passed the gate."""
+        texts = {name: self.gate.message(value) for name, value in readings.items() if isinstance(value, str)}
+        return replace(readings, **texts) if texts else readings  # type: ignore[arg-type]
 
     def lacked(self, probe: Probe, short: ShortageError, seconds: float) -> None:
         """Take a shortage of the monitor's own. It says nothing about the camera."""

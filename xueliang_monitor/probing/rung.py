@@ -13,6 +13,7 @@ from xueliang_monitor.probing.climbed import Climbed
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.process.pauses import Pauses
 from xueliang_monitor.readings import NO_READINGS, Readings
+from xueliang_monitor.wire.device_text import Gate
 
 Progress = Callable[[Rung, RungResult | None], None]
 """Called with a rung when it is begun, without a result, and again with its result."""
@@ -23,7 +24,8 @@ class VisitContext:
     """What every rung of a visit is given.
 
     `memory` is what was remembered before the visit. `started_at` is when the visit started and `now` returns the
-    present, both in seconds since the epoch. `ends_at` is the monotonic second at which a bounded visit ends.
+    present, both in seconds since the epoch. `gate` is the one for the camera's texts. `ends_at` is the monotonic
+    second at which a bounded visit ends.
     """
 
     target: Target
@@ -34,6 +36,7 @@ class VisitContext:
     pauses: Pauses
     started_at: float
     now: Callable[[], float]
+    gate: Gate
     ends_at: float | None = None
     progress: Progress | None = None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+import traceback
 from collections.abc import Collection
 from dataclasses import replace
 
@@ -19,6 +20,7 @@ from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.probing.rung import Progress, VisitContext
 from xueliang_monitor.probing.rungs import BESIDE, LADDER
 from xueliang_monitor.process.pauses import Pauses
+from xueliang_monitor.wire.device_text import Gate
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +33,7 @@ async def _close(found: Findings) -> None:
 
 async def _climb_ladder(context: VisitContext, top: Rung) -> Findings:
     """Climb from the first rung to `top`, or to the first that fails."""
-    found = Findings()
+    found = Findings(context.gate)
     try:
         for probe in LADDER:
             if probe.after_session:
@@ -97,6 +99,7 @@ async def visit(
         pauses=pauses or Pauses(),
         started_at=now,
         now=lambda: now + time.monotonic() - began,
+        gate=Gate.of_target(target),
         progress=progress,
     )
     try:
@@ -108,8 +111,9 @@ async def visit(
         return conclude(context, found)
     except CameraBusyError as error:
         return untold(target, now, str(error), WAIT_SECONDS), memory
-    except Exception as error:
-        log.exception("camera %s: the visit itself failed", target.id)
+    except Exception as error:  # noqa: BLE001 - counted, and logged without a login that its text may hold
+        trace = context.gate.lines("".join(traceback.format_exception(error)))
+        log.error("camera %s: the visit itself failed\n%s", target.id, trace)  # noqa: TRY400 - the trace may hold a login
         why = f"the visit itself failed: {type(error).__name__}"
         return untold(target, now, why, time.monotonic() - began), memory
     finally:

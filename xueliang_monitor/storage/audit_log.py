@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from xueliang_monitor.time_format import iso_utc
+from xueliang_monitor.wire.printable import escaped
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ class Audit:
                 self._file.replace(self._file.with_name(f"{FILE}.1"))
             handle = os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             with os.fdopen(handle, "a", encoding="utf-8") as stream:
-                stream.write(line + "\n")
+                stream.write(escaped(line) + "\n")
         except OSError as error:
             log.error("%s: cannot be written: %s; the request is denied", self._file, error.strerror)  # noqa: TRY400
             return False

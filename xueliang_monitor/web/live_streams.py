@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 from xueliang_monitor.web.clients import OWN, group_of
 from xueliang_monitor.web.fair_share import FairShare
+
+_LINE_END = re.compile(r"\r\n|\r|\n")
+"""What ends a line of an event stream (HTML, 9.2.5); other separators are text."""
 
 MAX_LIVE_STREAMS = 200
 """Each open stream holds a connection and costs a little processor time at every change."""
@@ -35,6 +39,6 @@ class LiveStreams:
 
 def data_line(event: str, text: str, identity: str = "") -> bytes:
     """Return one server-sent event."""
-    lines = "\n".join(f"data: {line}" for line in text.splitlines() or [""])
+    lines = "\n".join(f"data: {line}" for line in _LINE_END.split(text))
     head = f"id: {identity}\n" if identity else ""
     return f"{head}event: {event}\n{lines}\n\n".encode()

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from xueliang_monitor.model import Credentials
+from xueliang_monitor.wire.printable import shorten
 
 _HASHES = {"MD5": "md5", "SHA-256": "sha256", "SHA-512-256": "sha512_256"}
 _STRENGTH = ("SHA-512-256", "SHA-512-256-SESS", "SHA-256", "SHA-256-SESS", "MD5", "MD5-SESS")
@@ -102,7 +103,7 @@ def describe(challenges: Iterable[Challenge]) -> str:
 def names(challenges: tuple[Challenge, ...]) -> str:
     """Return the schemes and algorithms of the challenges, for messages."""
     offered = ", ".join(f"{item.scheme} {item.parameters.get('algorithm', '')}".strip() for item in challenges)
-    return offered[:80] or "none"
+    return shorten(offered, 80) or "none"
 
 
 def _quote(text: str) -> str:

@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from xueliang_monitor.wire import soap
 from xueliang_monitor.wire.errors import OnvifResponseError
+from xueliang_monitor.wire.printable import clean
 
 PORT = 3702
 GROUP = "239.255.255.250"
@@ -15,6 +16,7 @@ MAX_DATAGRAM_BYTES = 16 * 1024
 """The size of a datagram that is read. One with a real device has 2 KB."""
 
 MAX_MATCHES = 16
+MAX_LIST_CHARACTERS = 4000
 _SCOPE = re.compile(r"onvif://www\.onvif\.org/(name|hardware|location|manufacturer)/(\S+)", re.IGNORECASE)
 _MESSAGE_ID = re.compile(rb"<(?:[\w.-]+:)?MessageID[^<>]{0,400}>\s{0,40}([^<\s]{1,200})\s{0,40}<")
 _PROBE = (
@@ -72,10 +74,10 @@ def read_matches(datagram: bytes) -> tuple[ProbeMatch, ...]:
 
 def _match(item: soap.Element) -> ProbeMatch | None:
     scopes: dict[str, str] = {}
-    for scope in soap.text(item, "Scopes", limit=4000).split():
+    for scope in soap.address(item, "Scopes", limit=MAX_LIST_CHARACTERS).split():
         if match := _SCOPE.fullmatch(scope):
-            scopes.setdefault(match[1].lower(), unquote(match[2]).replace("_", " ").strip()[:120])
-    addresses = tuple(filter(_is_address, soap.text(item, "XAddrs", limit=2000).split()))
+            scopes.setdefault(match[1].lower(), clean(unquote(match[2]).replace("_", " "), 120))
+    addresses = tuple(filter(_is_address, soap.address(item, "XAddrs", limit=MAX_LIST_CHARACTERS).split()))
     endpoint = soap.text(item, "EndpointReference", "Address", limit=200)
     if not (addresses or endpoint):
         return None

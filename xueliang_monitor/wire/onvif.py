@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from xueliang_monitor.model import Identity, StreamParameters
 from xueliang_monitor.wire import timezone
 from xueliang_monitor.wire.errors import MalformedResponseError
-from xueliang_monitor.wire.soap import Element, child, children, local, serialize, text
+from xueliang_monitor.wire.printable import shorten
+from xueliang_monitor.wire.soap import Element, address, child, children, local, serialize, text
 
 DEVICE = "http://www.onvif.org/ver10/device/wsdl"
 MEDIA = "http://www.onvif.org/ver10/media/wsdl"
@@ -119,33 +120,33 @@ def read_services(response: Element) -> dict[str, str]:
     """Parse GetServicesResponse (ONVIF Core, 8.1.2) into the paths of the services by namespace."""
     paths: dict[str, str] = {}
     for service in children(response, "Service")[:200]:
-        paths.setdefault(text(service, "Namespace"), path_of(text(service, "XAddr", limit=1000)))
+        paths.setdefault(text(service, "Namespace"), path_of(address(service, "XAddr")))
     return {namespace: path for namespace, path in paths.items() if namespace and path}
 
 
 def read_capabilities(response: Element) -> dict[str, str]:
     """Parse GetCapabilitiesResponse (ONVIF Core, 8.1.1) into the paths of the services by namespace."""
     element = child(response, "Capabilities")
-    paths = {ns: path_of(text(element, name, "XAddr", limit=1000)) for name, ns in _IN_CAPABILITIES.items()}
+    paths = {ns: path_of(address(element, name, "XAddr")) for name, ns in _IN_CAPABILITIES.items()}
     return {namespace: path for namespace, path in paths.items() if path}
 
 
-def path_of(address: str) -> str:
+def path_of(url: str) -> str:
     """Return the path and query of a URL, or an empty string; its host and port are wrong behind NAT.
 
     Some cameras put several URLs into one element, one for each network; the first one is used.
     """
-    first, *others = address.split() or [""]
+    first, *others = url.split() or [""]
     if _CONTROL.search(first) or not all(other.startswith(("http://", "https://")) for other in others):
         return ""
-    address = first
+    url = first
     try:
-        parts = urlsplit(address)
+        parts = urlsplit(url)
     except ValueError:
         return ""
     if parts.scheme and not parts.netloc:
         return ""
-    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "") if address else ""
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "") if url else ""
 
 
 def read_profiles(response: Element) -> tuple[Profile, ...]:
@@ -154,7 +155,12 @@ def read_profiles(response: Element) -> tuple[Profile, ...]:
     for item in children(response, "Profiles")[:MAX_PROFILES]:
         token = (item.get("token") or "").strip()[:120]
         encoder = child(item, "VideoEncoderConfiguration")
-        if not token or (encoder is None and child(item, "VideoSourceConfiguration") is None):
+        # A token is sent back as it is, so one that cannot be shown is not used.
+        if (
+            not token
+            or not token.isprintable()
+            or (encoder is None and child(item, "VideoSourceConfiguration") is None)
+        ):
             continue
         profiles.append(Profile(token, text(item, "Name", limit=120), _stream(encoder)))
     return tuple(profiles)
@@ -170,7 +176,7 @@ def _stream(encoder: Element | None) -> StreamParameters:
     groups = [_number(encoder, name, "GovLength") for name in ("H264", "H265", "MPEG4")]
     pictures = next((value for value in groups if value), None)
     return StreamParameters(
-        codec=_ENCODINGS.get(codec, codec.lower()[:20]),
+        codec=_ENCODINGS.get(codec, shorten(codec.lower(), 20)),
         width=int(width or 0),
         height=int(height or 0),
         frame_rate_hertz=rate or None,
@@ -187,7 +193,7 @@ def read_uri(response: Element) -> str:
         MalformedResponseError: there is no valid URI.
 
     """
-    uri = text(response, "MediaUri", "Uri", limit=1000) or text(response, "Uri", limit=1000)
+    uri = address(response, "MediaUri", "Uri") or address(response, "Uri")
     if not uri or not path_of(uri):
         raise MalformedResponseError("the camera reports no URI for the stream")
     return uri
@@ -214,7 +220,7 @@ def read_subscription(response: Element) -> tuple[str, tuple[bytes, ...]]:
 
     """
     reference = child(response, "SubscriptionReference")
-    path = path_of(text(reference, "Address", limit=1000))
+    path = path_of(address(reference, "Address"))
     if not path:
         raise MalformedResponseError("the camera reports no address for the subscription")
     parameters = child(reference, "ReferenceParameters")

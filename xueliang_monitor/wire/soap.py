@@ -19,6 +19,7 @@ from xueliang_monitor.wire.errors import (
     SoapFaultError,
     WebPageError,
 )
+from xueliang_monitor.wire.printable import clean
 from xueliang_monitor.wire.xml_encoding import to_utf8
 
 MAX_RESPONSE_BYTES = 1024 * 1024
@@ -60,10 +61,16 @@ def children(element: Element | None, name: str) -> list[Element]:
 
 
 def text(element: Element | None, *names: str, limit: int = 200) -> str:
-    """Return the text at a path of local names, on one line and without unprintable characters, or an empty string."""
+    """Return the text at a path of local names, clean and shortened for display, or an empty string."""
+    found = child(element, *names)
+    return clean(found.text or "", limit) if found is not None else ""
+
+
+def address(element: Element | None, *names: str, limit: int = 1000) -> str:
+    """Return the address at a path of local names, or several with spaces between; an empty string if over-long."""
     found = child(element, *names)
     raw = (found.text or "") if found is not None else ""
-    return "".join(char if char.isprintable() else " " for char in raw[: 4 * limit]).strip()[:limit]
+    return clean(raw, limit) if len(raw) <= limit else ""
 
 
 def _unwrap(content: bytes) -> bytes:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar, cast
 
 from xueliang_monitor.wire import soap
-from xueliang_monitor.wire.errors import MalformedResponseError, OnvifResponseError, SoapFaultError
+from xueliang_monitor.wire.device_text import Gate
+from xueliang_monitor.wire.errors import MalformedResponseError, OnvifResponseError, SoapFault, SoapFaultError
 
 _NO_ONVIF_AT_PATH = frozenset({404, 405, 410, 501})
 
@@ -25,6 +26,15 @@ class SoapAnswer(Generic[Content]):
     login_refused: str = ""
     error: OnvifResponseError | None = None
     is_soap: bool = False
+
+    def through(self, gate: Gate) -> SoapAnswer[Content]:
+        """Return the answer with its error texts passed through a gate; the content stays as it was read."""
+        error = self.error
+        if isinstance(error, SoapFaultError):
+            error = SoapFaultError(SoapFault(tuple(map(gate.text, error.fault.codes)), gate.text(error.fault.reason)))
+        elif error is not None:
+            error = type(error)(gate.message(str(error)))
+        return replace(self, error=error, login_refused=gate.message(self.login_refused))
 
     def get(self) -> Content:
         """Return the content.

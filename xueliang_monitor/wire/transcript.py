@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from xueliang_monitor.model import redact_path
+from xueliang_monitor.wire.device_text import Gate
 
 EXPECTS = "expects:"
 HOST, ADDRESS, ADDRESS_V6 = "camera.invalid", "192.0.2.1", "2001:db8::1"
@@ -99,7 +99,7 @@ def parse(text: str) -> Transcript:
 
 def write(transcript: Transcript) -> str:
     """Serialize a capture."""
-    lines = [f"# {line}" for line in transcript.about.splitlines()]
+    lines = [f"# {line}" for line in transcript.about.split("\n")]
     lines += [f"# {EXPECTS} {transcript.expects}"] if transcript.expects else []
     for exchange in transcript.exchanges:
         for side, data in (("C:", exchange.request), ("S:", exchange.response)):
@@ -107,10 +107,10 @@ def write(transcript: Transcript) -> str:
     return "\n".join(lines) + "\n"
 
 
-def redact(data: bytes, host: str, secrets: Iterable[str]) -> bytes:
+def redact(data: bytes, host: str, gate: Gate) -> bytes:
     """Return a message without login, addresses and other data that identifies the camera; fix its Content-Length.
 
-    `secrets` are texts to remove, such as the user name and the password.
+    `gate` removes the login of the camera in every spelling.
     """
     text = data.decode("utf-8", "surrogateescape")
     text = _SECRET_HEADERS.sub(r"\1 ***", text)
@@ -120,9 +120,7 @@ def redact(data: bytes, host: str, secrets: Iterable[str]) -> bytes:
     text = _ADDRESS.sub(_address, text)
     text = _HARDWARE.sub("00:00:5e:00:53:01", text)
     text = "\n".join(redact_path(line) if "rtsp" in line.lower() else line for line in text.split("\n"))
-    for secret in secrets:
-        if len(secret) >= 3:
-            text = text.replace(secret, "***")
+    text = "".join(part if part in "\r\n" else gate.hide_login(part) for part in re.split(r"([\r\n]+)", text))
     return _with_length(text).encode("utf-8", "surrogateescape")
 
 

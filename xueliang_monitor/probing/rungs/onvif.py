@@ -205,8 +205,11 @@ def _judge(context: VisitContext, known: DeviceMemory, reported: Identity | None
         found.append((CLOCK_DRIFT.code, judge_clock(offset, context.target)))
     ruled_out: frozenset[str] = frozenset()
     if reported is not None:
+        from xueliang_monitor.net.onvif import identity_through
+
         ruled_out = frozenset({ONVIF_AUTH_FAILED.code})
-        change = judge_identity(reported, context.target.identity or known.identity)
+        expected = context.target.identity or known.identity
+        change = judge_identity(reported, expected and identity_through(context.gate, expected))
         found += [
             (code, change if change is not None and change.code == code else None)
             for code in (DEVICE_REPLACED.code, FIRMWARE_CHANGED.code)

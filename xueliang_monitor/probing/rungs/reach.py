@@ -90,7 +90,7 @@ async def _look_up(context: VisitContext) -> Resolved:
 async def _climb(context: VisitContext, climbed: Climbed, _seconds: float) -> RungOutcome:
     target, started = context.target, time.monotonic()
     try:
-        connection = await RtspConnection.open(target.host, target.port, climbed.need(Resolved).addresses)
+        connection = await RtspConnection.open(target.host, target.port, climbed.need(Resolved).addresses, context.gate)
     except ConnectRefusedError as error:
         raise FaultSeen(CONNECTION_REFUSED, str(error)) from error
     except ConnectError as error:

@@ -17,6 +17,7 @@ from xueliang_monitor.probing.reception import MIN_PACKETS, Reception
 from xueliang_monitor.probing.rung import PICTURE_SHARE_SECONDS, Probe, RungOutcome, VisitContext
 from xueliang_monitor.probing.rungs.rtsp import SESSION_LIMIT, fault_of
 from xueliang_monitor.wire import rtp, tracks
+from xueliang_monitor.wire.device_text import Gate
 from xueliang_monitor.wire.errors import MalformedMediaError
 from xueliang_monitor.wire.sdp import Media
 
@@ -186,13 +187,14 @@ def _check_size(size: tuple[int, int] | None) -> None:
         )
 
 
-def _video(description: Description) -> tuple[Media, tracks.VideoDepacketizer]:
+def _video(description: Description, gate: Gate) -> tuple[Media, tracks.VideoDepacketizer]:
     videos = description.session.videos
     if not videos:
         raise FaultSeen(NO_MEDIA, "the camera's SDP has no video track")
     chosen = tracks.choose(videos)
     if chosen is None:
-        names = ", ".join(tracks.codec_name(media) for media in videos[:4])
+        shown = (replace(media, encoding=gate.text(media.encoding)) for media in videos[:4])
+        names = ", ".join(map(tracks.codec_name, shown))
         raise FaultSeen(CODEC_UNSUPPORTED, f"the stream's codec is {names}")
     return chosen
 
@@ -257,7 +259,7 @@ async def _listen(session: _Session, playback: Playback, reception: Reception, s
 
 async def _climb(context: VisitContext, climbed: Climbed, seconds: float) -> RungOutcome:
     session = _Session(context, climbed)
-    media, depacketizer = _video(session.description)
+    media, depacketizer = _video(session.description, context.gate)
     reception = _reception(context, media, depacketizer)
     started = time.monotonic()
     transport = await _play(session, reception, media, seconds)
