@@ -1,4 +1,4 @@
-"""Coverage-guided fuzzing of every parser of camera data, and of the HTTP side: python -m tests.fuzz [--seconds N] [--runs N].
+"""Coverage-guided fuzzing of all parsers of camera data, and of the HTTP side: python -m tests.fuzz [--seconds N].
 
 Each parser takes any bytes and may raise nothing but our own errors, and no input may take over a second. One process
 for each parser, started from the captures; prints how many inputs each took, and fails at the first that breaks it.
