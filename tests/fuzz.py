@@ -1,4 +1,4 @@
-"""Coverage-guided fuzzing of every parser of camera data: python -m tests.fuzz [--seconds N] [--runs N].
+"""Coverage-guided fuzzing of all parsers of camera data, and of the HTTP side: python -m tests.fuzz [--seconds N].
 
 Each parser takes any bytes and may raise nothing but our own errors, and no input may take over a second. One process
 for each parser, started from the captures; prints how many inputs each took, and fails at the first that breaks it.
@@ -106,6 +106,10 @@ PARSERS: dict[str, Callable[[bytes], None]] = {
 """The parsers; a new one is one line."""
 
 
+HTTP = "http"
+"""The HTTP side, which `tests.fuzz_http` fuzzes."""
+
+
 def _ignore(_value: object) -> None:
     """Drop the result of a parser."""
 
@@ -141,6 +145,9 @@ def seeds(name: str) -> list[bytes]:
 
 
 def _start(name: str, folder: Path, seconds: float, runs: int) -> subprocess.Popen[bytes]:
+    if name == HTTP:
+        command = [sys.executable, "-m", "tests.fuzz_http", "--seconds", str(seconds), "--runs", str(runs)]
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     corpus = folder / name
     corpus.mkdir(exist_ok=True)
     for number, seed in enumerate(seeds(name)):
@@ -176,8 +183,8 @@ def main() -> int:
     options.add_argument("--runs", type=int, default=0, help="inputs for each parser, in place of seconds")
     chosen = options.parse_args()
     total, broken, workers = 0, 0, os.cpu_count() or 1
-    each = 0 if chosen.runs else max(1.0, chosen.seconds * workers / len(PARSERS))
-    waiting, began = list(PARSERS), time.monotonic()
+    waiting, began = [*PARSERS, HTTP], time.monotonic()
+    each = 0 if chosen.runs else max(1.0, chosen.seconds * workers / len(waiting))
     with tempfile.TemporaryDirectory() as folder:
         running: list[tuple[str, subprocess.Popen[bytes]]] = []
         while waiting or running:

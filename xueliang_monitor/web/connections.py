@@ -48,6 +48,22 @@ PAUSE_SECONDS = 1.0
 _SHORTAGES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
+def server_of(runner: web.AppRunner) -> web.Server:
+    """Return the server of a runner that is set up. Its answer to an odd Expect header needs no error of aiohttp."""
+    server = runner.server
+    if server is None:
+        raise RuntimeError("the runner is not set up")
+    handle = server.request_handler
+
+    async def guarded(request: web.BaseRequest) -> web.StreamResponse:
+        if request.headers.get("Expect", "100-continue").lower() != "100-continue":
+            return web.Response(status=417, text="Only `Expect: 100-continue` is understood.\n")
+        return await handle(request)
+
+    server.request_handler = guarded
+    return server
+
+
 class Connection(web.RequestHandler):
     """One connection. `busy` is set while a request is handled."""
 

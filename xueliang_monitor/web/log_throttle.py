@@ -44,7 +44,7 @@ class ServerErrors(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether a record is written."""
         error = record.exc_info[1] if record.exc_info else None
-        if isinstance(error, HttpProcessingError):
+        if isinstance(error, (HttpProcessingError, ConnectionError)):  # malformed, or the client left
             return False
         trace = error.__traceback__ if error is not None else None
         while trace is not None and trace.tb_next is not None:

@@ -16,7 +16,7 @@ from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.web import web_config
 from xueliang_monitor.web.access import Access, is_open_to_all
 from xueliang_monitor.web.application import application
-from xueliang_monitor.web.connections import Listener
+from xueliang_monitor.web.connections import Listener, server_of
 from xueliang_monitor.web.renderer import prepare
 from xueliang_monitor.web.web_config import Protection
 
@@ -130,10 +130,8 @@ class Server:
         )
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS, auto_decompress=False)
         await runner.setup()
-        if runner.server is None:
-            raise RuntimeError("the web application has no server")
         listener = Listener(
-            runner.server, most=self._most_connections, trusted=self._settings.proxies, tls=self._listening
+            server_of(runner), most=self._most_connections, trusted=self._settings.proxies, tls=self._listening
         )
         try:
             tls = self._listening
