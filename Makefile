@@ -12,9 +12,10 @@ WORKERS ?= 4
 demo: $(VENV)/installed
 	$(BIN)/xueliang demo $(ARGS)
 
-# PREFIX=/opt/xueliang-monitor; nothing is started. Uninstalling keeps settings and state, unless PURGE=1.
+# PREFIX=/opt/xueliang-monitor; nothing is started. DESTDIR stages the files for a package. Uninstalling keeps settings and
+# state, unless PURGE=1.
 install:
-	@PREFIX="$(PREFIX)" PYTHON="$(PYTHON)" sh deploy/systemd/install.sh
+	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" PYTHON="$(PYTHON)" sh deploy/systemd/install.sh
 
 uninstall:
 	@PREFIX="$(PREFIX)" PURGE="$(PURGE)" sh deploy/systemd/uninstall.sh

@@ -79,7 +79,12 @@ def _files() -> Iterator[str]:
     listed = subprocess.run(["git", "ls-files", "-z"], capture_output=True, text=True, cwd=ROOT, check=True).stdout
     for name in listed.split("\0"):
         file = ROOT / name
-        if name and not name.endswith(SKIPPED) and file.is_file() and file.stat().st_size <= MAX_FILE_BYTES:
+        if (
+            name
+            and not name.endswith((*SKIPPED, ACCEPTED.name))
+            and file.is_file()
+            and file.stat().st_size <= MAX_FILE_BYTES
+        ):
             yield name
 
 
