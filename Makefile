@@ -8,14 +8,15 @@ SECONDS ?= 60
 WORKERS ?= 4
 TIMED_WORKERS ?= 2
 
-.PHONY: demo install uninstall test soak test-packages lint fuzz docs references versions wheel bench lock clips clean
+.PHONY: demo install uninstall test soak test-packages lint fuzz audit docs references versions wheel bench lock clips clean
 
 demo: $(VENV)/installed
 	$(BIN)/xueliang demo $(ARGS)
 
-# PREFIX=/opt/xueliang-monitor; nothing is started. Uninstalling keeps settings and state, unless PURGE=1.
+# PREFIX=/opt/xueliang-monitor; nothing is started. DESTDIR stages the files for a package. Uninstalling keeps settings and
+# state, unless PURGE=1.
 install:
-	@PREFIX="$(PREFIX)" PYTHON="$(PYTHON)" sh deploy/systemd/install.sh
+	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" PYTHON="$(PYTHON)" sh deploy/systemd/install.sh
 
 uninstall:
 	@PREFIX="$(PREFIX)" PURGE="$(PURGE)" sh deploy/systemd/uninstall.sh
@@ -39,6 +40,10 @@ lint: $(VENV)/installed-dev
 # SECONDS=300 by night; prints how many inputs each parser took.
 fuzz: $(VENV)/installed-dev
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
+
+# Rules of bandit, known vulnerabilities of the locked dependencies, committed secrets.
+audit: $(VENV)/installed-dev
+	$(BIN)/python -m tools.audit
 
 # Quick tests with the other versions of Python that are installed, by name or by pyenv.
 versions:
@@ -95,8 +100,9 @@ COMPILE = $(BIN)/pip-compile -q --generate-hashes --allow-unsafe --strip-extras 
     --no-emit-find-links --no-annotate --no-header
 lock: | $(VENV)/bin/pip-compile
 	$(COMPILE) -o requirements.lock pyproject.toml
-	$(COMPILE) --only-build-deps --build-deps-for editable -o requirements-build.lock pyproject.toml
-	$(COMPILE) --all-build-deps --extra dev --extra docs -o requirements-dev.lock pyproject.toml
+	$(COMPILE) --only-build-deps --build-deps-for editable -c requirements.lock -o requirements-build.lock pyproject.toml
+	$(COMPILE) --all-build-deps --extra dev --extra docs -c requirements.lock -c requirements-build.lock \
+	    -o requirements-dev.lock pyproject.toml
 
 clips: $(VENV)/installed-dev
 	$(BIN)/python tools/make_clips.py $(FOOTAGE) xueliang_monitor/simulator/clips

@@ -1,44 +1,75 @@
 #!/bin/sh
 # Installs or upgrades the daemon under systemd. Starts nothing and never overwrites settings.
+# With DESTDIR, writes every file below that folder for a package, and touches neither users nor systemd.
 set -eu
 prefix=${PREFIX:-/opt/xueliang-monitor}
-etc=/etc/xueliang-monitor
+dest=${DESTDIR:-}
+dest=${dest%/}
+etc=$dest/etc/xueliang-monitor
+units=$dest${UNITDIR:-/etc/systemd/system}
+sysusers=$dest${SYSUSERSDIR:-/etc/sysusers.d}
+python=${PYTHON:-python3}
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 source=$(CDPATH='' cd -- "$here/../.." && pwd)
 
-[ "$(id -u)" -eq 0 ] || { echo "make install needs root: sudo make install" >&2; exit 1; }
-command -v systemd-sysusers >/dev/null || { echo "make install needs systemd, which this machine does not run" >&2; exit 1; }
+for path in "$prefix" "${dest:-/}"; do
+    case $path in /*) ;; *) echo "$path is not an absolute path" >&2; exit 1 ;; esac
+done
+if [ -z "$dest" ]; then
+    [ "$(id -u)" -eq 0 ] || { echo "make install needs root: sudo make install" >&2; exit 1; }
+    command -v systemd-sysusers >/dev/null || { echo "make install needs systemd, which this machine does not run" >&2; exit 1; }
+fi
 
 step() { echo "== $*"; }
 
-step "program: $prefix"
-sh "$source/tools/venv-package.sh" "${PYTHON:-python3}"
-mkdir -p "$prefix"
-[ -x "$prefix/bin/python" ] || "${PYTHON:-python3}" -m venv "$prefix"
-"$prefix/bin/python" -m pip install --quiet --require-hashes -r "$source/requirements.lock"
-# Build from a copy: the checkout may be read-only and must stay clean.
-copy=$(mktemp -d)
-trap 'rm -rf "$copy"' EXIT
-cp -R "$source/pyproject.toml" "$source/README.md" "$source/xueliang_monitor" "$copy/"
-"$prefix/bin/python" -m pip install --quiet --no-deps --no-build-isolation --force-reinstall "$copy"
-install -m 0644 "$source/README.md" "$source/README.zh-CN.md" "$source/CHANGELOG.md" "$prefix/"
+step "program: $dest$prefix"
+sh "$source/tools/venv-package.sh" "$python"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+# What builds the program stays out of its environment. Build from a copy: the checkout may be read-only and must stay clean.
+"$python" -m venv "$work/build"
+pip() { "$work/build/bin/python" -m pip --quiet --disable-pip-version-check "$@"; }
+pip install --require-hashes -r "$source/requirements-build.lock"
+mkdir "$work/source"
+cp -R "$source/pyproject.toml" "$source/README.md" "$source/xueliang_monitor" "$work/source/"
+pip wheel --no-deps --no-build-isolation --wheel-dir "$work" "$work/source"
+
+mkdir -p "$dest$prefix"
+program=$dest$prefix/bin/python
+[ -x "$program" ] || "$python" -m venv --without-pip "$dest$prefix"
+install_into() { pip --python "$program" install --no-compile "$@"; }
+install_into --require-hashes -r "$source/requirements.lock"
+install_into --no-deps --no-index --force-reinstall --find-links "$work" xueliang-monitor
+# An older version left its build tools, and may have had other dependencies.
+locked=$(sed -n 's/^\([a-z0-9-]*\)==.*/\1/p' "$source/requirements.lock")
+for name in $(pip --python "$program" list --format=freeze | sed 's/[ =].*//' | tr 'A-Z_.' 'a-z--'); do
+    printf '%s\n' $locked xueliang-monitor | grep -qxF "$name" || pip --python "$program" uninstall --yes "$name"
+done
+if [ -n "$dest" ]; then
+    # Scripts and compiled files name the folder in which they will lie.
+    grep -rlIF "$dest$prefix" "$dest$prefix/bin" "$dest$prefix/pyvenv.cfg" | xargs -r sed -i "s|$dest$prefix|$prefix|g"
+fi
+"$program" -m compileall -q -s "${dest:-/}" -p / "$dest$prefix/lib"
+
+install -m 0644 "$source/README.md" "$source/README.zh-CN.md" "$source/CHANGELOG.md" "$dest$prefix/"
 # The documentation, if `make docs` built it; the daemon serves it at /docs/.
 html=share/doc/xueliang-monitor/html
 if [ -e "$source/.venv/$html/index.html" ]; then
-    rm -rf "${prefix:?}/$html"
-    mkdir -p "$prefix/$html"
-    cp -R "$source/.venv/$html/." "$prefix/$html/"
+    rm -rf "${dest}${prefix:?}/$html"
+    mkdir -p "$dest$prefix/$html"
+    cp -R "$source/.venv/$html/." "$dest$prefix/$html/"
 fi
-mkdir -p "$prefix/share"
+mkdir -p "$dest$prefix/share"
 for folder in systemd prometheus alertmanager grafana; do
-    [ ! -d "$source/deploy/$folder" ] || { rm -rf "${prefix:?}/share/$folder"
-        cp -R "$source/deploy/$folder" "$prefix/share/$folder"; }
+    [ ! -d "$source/deploy/$folder" ] || { rm -rf "${dest}${prefix:?}/share/$folder"
+        cp -R "$source/deploy/$folder" "$dest$prefix/share/$folder"; }
 done
-ln -sf "$prefix/bin/xueliang" /usr/local/bin/xueliang
+mkdir -p "$dest/usr/local/bin"
+ln -sf "$prefix/bin/xueliang" "$dest/usr/local/bin/xueliang"
 
 step "user: xueliang-monitor"
-install -D -m 0644 "$here/xueliang-monitor.sysusers.conf" /etc/sysusers.d/xueliang-monitor.conf
-systemd-sysusers /etc/sysusers.d/xueliang-monitor.conf
+install -D -m 0644 "$here/xueliang-monitor.sysusers.conf" "$sysusers/xueliang-monitor.conf"
+[ -n "$dest" ] || systemd-sysusers "$sysusers/xueliang-monitor.conf"
 
 step "settings: $etc"
 install -d -m 0755 "$etc" "$etc/cameras.d"
@@ -53,8 +84,13 @@ for sample in xueliang.yaml cameras.d/README.md; do
 done
 
 step "unit: xueliang-monitor.service"
-sed "s|/opt/xueliang-monitor|$prefix|" "$here/xueliang-monitor.service" >/etc/systemd/system/xueliang-monitor.service
-chmod 0644 /etc/systemd/system/xueliang-monitor.service
+mkdir -p "$units"
+sed "s|/opt/xueliang-monitor|$prefix|" "$here/xueliang-monitor.service" >"$units/xueliang-monitor.service"
+chmod 0644 "$units/xueliang-monitor.service"
+if [ -n "$dest" ]; then
+    echo "staged in $dest. After unpacking: systemd-sysusers, then systemctl daemon-reload"
+    exit 0
+fi
 [ ! -d /run/systemd/system ] || systemctl daemon-reload
 
 if [ -d /run/systemd/system ] && systemctl is-active --quiet xueliang-monitor; then

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -93,6 +94,21 @@ def test_hardening_is_in_force(box: Machine) -> None:
     assert "Seccomp:\t2" in told
     assert "probed" in told
     assert "Operation not permitted" not in told, "the filter of system calls refuses what the daemon needs"
+
+
+def test_limits_are_in_force(box: Machine) -> None:
+    shown = box.run("systemctl show -P MemoryMax -P TasksMax -P LimitNOFILE xueliang-monitor").split()
+    assert sorted(shown) == sorted([str(4 * 1024**3), "256", "65536"])
+    tasks = int(box.run("systemctl show -P TasksCurrent xueliang-monitor"))
+    assert tasks <= 40 + 2 * (int(box.run("pgrep -c -P $(systemctl show -P MainPID xueliang-monitor)")))
+
+
+def test_what_builds_the_program_is_not_installed(box: Machine) -> None:
+    """The environment has the locked packages only; an outdated one is removed by an upgrade, see the last test."""
+    found = box.run("ls /opt/xueliang-monitor/lib/python3*/site-packages").lower()
+    assert "aiohttp" in found
+    for tool in ("hatchling", "editables", "trove", "setuptools", "pip", "pluggy", "ruamel"):
+        assert not re.search(rf"^{tool}", found, re.MULTILINE), tool
 
 
 def test_secrets_and_state_are_for_nobody_else(box: Machine) -> None:
@@ -199,10 +215,24 @@ def test_upgrade_and_uninstall_keep_what_is_the_administrators(box: Machine) -> 
     assert not box.run("ls -d /etc/xueliang-monitor /var/lib/xueliang-monitor 2>/dev/null", check=False)
 
 
-def test_a_second_install_overwrites_no_setting(tmp_path: Path) -> None:
+def test_a_package_is_staged_and_an_upgrade_overwrites_no_setting(tmp_path: Path) -> None:
     """In a copy without a booted systemd: only files are looked at."""
-    settings = "/etc/xueliang-monitor/xueliang.yaml"
-    twice = f"set -e; make -C /src install; echo '# mine' >> {settings}; make -C /src install"
-    with machine(tmp_path, twice) as up:
+    settings, packages = "/etc/xueliang-monitor/xueliang.yaml", "/opt/xueliang-monitor/lib/python3*/site-packages"
+    outdated = "mkdir old_tool-1.dist-info && printf 'Name: old_tool\\nVersion: 1\\n' > old_tool-1.dist-info/METADATA"
+    recorded = (
+        "printf 'old_tool-1.dist-info/METADATA,,\\nold_tool-1.dist-info/RECORD,,\\n' > old_tool-1.dist-info/RECORD"
+    )
+    steps = (
+        "set -e; make -C /src install DESTDIR=/srv/stage",
+        "! test -e /opt/xueliang-monitor && ! test -e /etc/xueliang-monitor && ! getent passwd xueliang-monitor",
+        "! grep -rIl /srv/stage /srv/stage",
+        "cp -a /srv/stage/. / && cd / && xueliang --version > /srv/version",
+        f"echo '# mine' >> {settings}",
+        f"cd {packages} && {outdated} && {recorded}",
+        "make -C /src install",
+    )
+    with machine(tmp_path, "; ".join(steps)) as up:
+        assert up.run("cat /srv/version").startswith("xueliang_monitor ")
         assert up.run(f"cat {settings}.sample") == (ROOT / "config/xueliang.yaml").read_text()
         assert up.run(f"tail -1 {settings}").strip() == "# mine"
+        assert "old_tool" not in up.run(f"ls {packages}")

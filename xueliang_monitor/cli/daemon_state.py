@@ -37,7 +37,7 @@ class _OverSocket(http.client.HTTPConnection):
 def address(settings: Settings) -> str:
     """Return the address of the daemon as seen from this machine."""
     host, port = settings.listen_address
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound  # nosec B104
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 

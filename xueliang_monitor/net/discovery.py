@@ -169,7 +169,7 @@ async def probe_addresses(
 
     """
     loop = asyncio.get_running_loop()
-    transport, listener = await loop.create_datagram_endpoint(lambda: _Listener(on_device), local_addr=("0.0.0.0", 0))  # noqa: S104 - the port of a sender
+    transport, listener = await loop.create_datagram_endpoint(lambda: _Listener(on_device), local_addr=("0.0.0.0", 0))  # noqa: S104 - the port of a sender  # nosec B104
     try:
         started = loop.time()
         for number, host in enumerate(hosts):

@@ -48,6 +48,8 @@ class Workers:
 
     def __init__(self, count: int | None = None) -> None:
         """Set the number of processes; by default one for each usable core, at most eight."""
+        # NumPy starts a thread for each core in each worker, and needs none of them; 64 cores would exceed TasksMax=.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         self._limiter: CapacityLimiter | None = None
         self.count = count or min(MAX_WORKERS, len(os.sched_getaffinity(0)))
         self.restarts = 0

@@ -167,7 +167,7 @@ class History(HistoryQueries):
             return
         for table in ("episodes", "outages"):
             self._database.execute(
-                f"UPDATE {table} SET began = began + ?, confirmed = confirmed + ? WHERE ended IS NULL",  # noqa: S608
+                f"UPDATE {table} SET began = began + ?, confirmed = confirmed + ? WHERE ended IS NULL",  # noqa: S608  # nosec B608
                 (seconds, seconds),
             )
 
