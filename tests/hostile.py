@@ -223,7 +223,7 @@ def first(parts: Iterator[bytes], size: int) -> Iterator[bytes]:
         yield part
 
 
-async def _serve(name: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def serve(name: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     pouring: asyncio.Task[None] | None = None
     with contextlib.suppress(OSError, asyncio.CancelledError):
         async for request in _requests(reader):
@@ -255,7 +255,7 @@ async def _serve(name: str, reader: asyncio.StreamReader, writer: asyncio.Stream
 
 async def _main() -> None:
     servers = [
-        await asyncio.start_server(lambda reader, writer, name=name: _serve(name, reader, writer), HOST, 0)
+        await asyncio.start_server(lambda reader, writer, name=name: serve(name, reader, writer), HOST, 0)
         for name in NAMES
     ]
     print(*(server.sockets[0].getsockname()[1] for server in servers), flush=True)
