@@ -135,13 +135,17 @@ def _started(*command: str, log: Path | None = None) -> Iterator[subprocess.Pope
             process.wait()
 
 
-def _import_cameras(folder: Path, *, with_hostile: bool) -> None:
-    """Write the files of the healthy cameras, and of the hostile devices."""
+def _write_fleet(file: Path) -> None:
+    """Write the list of the healthy cameras, at addresses that nothing else on this machine uses."""
     rows = (ROOT / "config" / "fleet.csv").read_text().splitlines()
-    (folder / "fleet.csv").write_text("\n".join(rows[:-HOSTILE]) + "\n")
+    file.write_text("\n".join(row.replace(",127.20.", f",127.{68 + os.getpid() % 50}.") for row in rows[:-HOSTILE]))
+
+
+def _import_cameras(folder: Path, fleet: Path, *, with_hostile: bool) -> None:
+    """Write the files of the healthy cameras, and of the hostile devices."""
     into = folder / "cameras.d"
     xueliang = [sys.executable, "-m", "xueliang_monitor"]
-    command = [*xueliang, "camera", "import", str(folder / "fleet.csv"), "--into", str(into)]
+    command = [*xueliang, "camera", "import", str(fleet), "--into", str(into)]
     subprocess.run(command, check=True, capture_output=True)
     for number in range(HOSTILE if with_hostile else 0):
         (into / f"hostile-{number:02d}.yaml").write_text(
@@ -150,9 +154,9 @@ def _import_cameras(folder: Path, *, with_hostile: bool) -> None:
         )
 
 
-def _measure(folder: Path, seconds: float, *, with_hostile: bool) -> dict[str, float | str]:
+def _measure(folder: Path, fleet: Path, seconds: float, *, with_hostile: bool) -> dict[str, float | str]:
     """Run the daemon for a time; return what it measured, and its largest memory."""
-    _import_cameras(folder, with_hostile=with_hostile)
+    _import_cameras(folder, fleet, with_hostile=with_hostile)
     page, result = f"127.0.0.1:{free_port()}", folder / "result.json"
     login = "{district: {username: viewer, password_env: FLEET_PASSWORD}}"
     (folder / "xueliang.yaml").write_text(f"listen: {page}\ncredentials: {login}\nstate: {folder / 'state'}\n")
@@ -173,6 +177,24 @@ def _measure(folder: Path, seconds: float, *, with_hostile: bool) -> dict[str, f
     return {**json.loads(result.read_text()), "faulty_others": len(faulty), "memory_mb": round(peak, 1)}
 
 
+def _run_both(seconds: float) -> dict[str, dict[str, float | str]]:
+    """Run the daemon without and with the hostile devices; return its figures."""
+    runs = {}
+    with tempfile.TemporaryDirectory() as common:
+        fleet = Path(common) / "fleet.csv"
+        _write_fleet(fleet)
+        simulator = (sys.executable, "-m", "xueliang_monitor", "simulate", "--fleet", str(fleet), "--control")
+        devices = (sys.executable, "-m", __spec__.name, "--devices")
+        with _started(*simulator, f"127.0.0.1:{free_port()}") as first, _started(*devices) as second:
+            for process in (first, second):
+                if process.stdout is None or not process.stdout.readline():
+                    sys.exit("the devices did not start")
+            for name, with_hostile in (("without", False), ("with", True)):
+                with tempfile.TemporaryDirectory() as folder:
+                    runs[name] = _measure(Path(folder), fleet, seconds, with_hostile=with_hostile)
+    return runs
+
+
 def main() -> None:
     """Run both fleets, print the figures, and write results/hostile_fleet.json."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -186,17 +208,7 @@ def main() -> None:
     if chosen.devices:
         asyncio.run(_serve_hostile())
         return
-    runs = {}
-    fleet = str(ROOT / "config" / "fleet.csv")
-    simulator = (sys.executable, "-m", "xueliang_monitor", "simulate", "--fleet", fleet, "--control")
-    devices = (sys.executable, "-m", __spec__.name, "--devices")
-    with _started(*simulator, f"127.0.0.1:{free_port()}") as first, _started(*devices) as second:
-        for process in (first, second):
-            if process.stdout is None or not process.stdout.readline():
-                sys.exit("the devices did not start")
-        for name, with_hostile in (("without", False), ("with", True)):
-            with tempfile.TemporaryDirectory() as folder:
-                runs[name] = _measure(Path(folder), 60 * chosen.minutes, with_hostile=with_hostile)
+    runs = _run_both(60 * chosen.minutes)
     kinds = len(hostile.NAMES) + len(hostile_http.ANSWERS)
     more = float(runs["with"]["memory_mb"]) - float(runs["without"]["memory_mb"])
     result = {"kinds": kinds, "minutes": chosen.minutes, "more_memory_mb": round(more, 1), **runs}

@@ -194,7 +194,7 @@ EARLY: dict[str, Callable[[], Iterator[bytes]]] = {
 }
 """Media that the server sends before it answers PLAY, after which it closes the connection."""
 
-EARLY_BYTES = 4 * 1024 * 1024 - 64 * 1024
+EARLY_BYTES = 2 * 1024 * 1024
 ODD = ("byte-a-second", "answers-twice", "no-answer-to-teardown")
 NAMES = (*TALK, *MEDIA, *EARLY, *ODD)
 
