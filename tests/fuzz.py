@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import base64
 import contextlib
+import functools
 import os
 import re
 import subprocess
@@ -18,13 +19,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.xml_shapes import envelope
 from xueliang_monitor.model import Credentials
 from xueliang_monitor.simulator import clips
-from xueliang_monitor.wire import auth, discovery, h264, h265, mjpeg, rtcp, rtp, sdp, sei, soap, timezone, tracks
+from xueliang_monitor.wire import auth, discovery, h264, h265, mjpeg, onvif, rtcp, rtp, sdp, sei, soap, timezone, tracks
 from xueliang_monitor.wire.device_text import Gate
 from xueliang_monitor.wire.errors import WireError
 from xueliang_monitor.wire.media import Codec
 from xueliang_monitor.wire.messages import MessageParser
+from xueliang_monitor.wire.soap_answer import read_answer
 from xueliang_monitor.wire.transcript import parse, redact
 
 CAPTURES = Path(__file__).parent / "captures"
@@ -82,6 +85,15 @@ def _parameter_sets(data: bytes) -> None:
             read(data)
 
 
+def _onvif(data: bytes) -> None:
+    for read in (
+        functools.partial(onvif.read_time, now=0.0), onvif.read_identity, onvif.read_hostname, onvif.read_services,
+        onvif.read_capabilities, onvif.read_profiles, onvif.read_uri, onvif.offers_last_reboot,
+        onvif.read_subscription, onvif.read_last_reboot,
+    ):  # fmt: skip
+        read_answer(data, 200, read)
+
+
 def _redaction(data: bytes) -> None:
     gate, text = Gate.of(Credentials("viewer", "secret")), data.decode("utf-8", "replace")
     redact(data, "camera.example", gate)
@@ -100,6 +112,7 @@ PARSERS: dict[str, Callable[[bytes], None]] = {
     "parameter-sets": _parameter_sets,
     "redaction": _redaction,
     "soap": lambda data: _ignore(soap.read(data)),
+    "onvif": _onvif,
     "discovery": lambda data: _ignore(discovery.read_matches(data)),
     "time-zone": lambda data: _ignore(timezone.parse(data.decode("utf-8", "replace"))),
 }
@@ -141,6 +154,8 @@ def seeds(name: str) -> list[bytes]:
         return [b'Digest realm="x", nonce="y", algorithm=SHA-256, qop="auth,auth-int", stale=true, Basic realm="z"']
     if name == "parameter-sets":
         return [bytes.fromhex("674d401e95a09005bb011000000300100000030320f162d960")]
+    if name == "onvif":
+        return [envelope(b"<Profiles token='a'/><Service><XAddr>http://h/p</XAddr></Service><Model>m</Model>")]
     return [b"<a/>", b"CST-8:00:00", bytes(28)]
 
 

@@ -194,7 +194,7 @@ EARLY: dict[str, Callable[[], Iterator[bytes]]] = {
 }
 """Media that the server sends before it answers PLAY, after which it closes the connection."""
 
-EARLY_BYTES = 4 * 1024 * 1024 - 64 * 1024
+EARLY_BYTES = 2 * 1024 * 1024
 ODD = ("byte-a-second", "answers-twice", "no-answer-to-teardown")
 NAMES = (*TALK, *MEDIA, *EARLY, *ODD)
 
@@ -223,7 +223,7 @@ def first(parts: Iterator[bytes], size: int) -> Iterator[bytes]:
         yield part
 
 
-async def _serve(name: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def serve(name: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     pouring: asyncio.Task[None] | None = None
     with contextlib.suppress(OSError, asyncio.CancelledError):
         async for request in _requests(reader):
@@ -255,7 +255,7 @@ async def _serve(name: str, reader: asyncio.StreamReader, writer: asyncio.Stream
 
 async def _main() -> None:
     servers = [
-        await asyncio.start_server(lambda reader, writer, name=name: _serve(name, reader, writer), HOST, 0)
+        await asyncio.start_server(lambda reader, writer, name=name: serve(name, reader, writer), HOST, 0)
         for name in NAMES
     ]
     print(*(server.sockets[0].getsockname()[1] for server in servers), flush=True)

@@ -21,6 +21,10 @@ class Steps:
     longest_seconds: float = 0.0
     callback: str = ""
 
+    def begin_again(self) -> None:
+        """Forget what was measured so far."""
+        self.longest_seconds, self.callback = 0.0, ""
+
 
 @contextlib.contextmanager
 def measured_steps() -> Iterator[Steps]:

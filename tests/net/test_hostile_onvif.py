@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import itertools
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator
 
 import pytest
 from aiohttp import web
 
 from tests.conftest import LOGIN
+from tests.hostile_http import FLOODS, sending
 from tests.loop_steps import measured_steps
 from tests.net.test_onvif import serving
 from tests.xml_shapes import document, envelope, numbered
@@ -79,46 +77,6 @@ async def test_an_answer_over_its_processor_time_is_malformed(monkeypatch: pytes
     async with serving(serve) as port, client(port) as talk:
         with pytest.raises(MalformedResponseError, match=r"more than 0\.01 s of processor time"):
             await talk.time()
-
-
-OK = b"HTTP/1.1 200 OK\r\n"
-CHALLENGES = (b"WWW-Authenticate: Digest " + b'a="b",' * 1300 + b"\r\n") * 100
-FLOODS: dict[str, Iterable[bytes]] = {
-    "chunks-of-one-byte": (OK, b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\na\r\n" * 200_000, b"0\r\n\r\n"),
-    "continue-again-and-again": (b"HTTP/1.1 100 Continue\r\n\r\n" * 40_000,),
-    "many-answers": (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" * 20_000,),
-    "headers-without-end": (OK, b"a: b\r\n" * 200_000),
-    "long-headers": (OK, (b"a: " + b"b" * 8000 + b"\r\n") * 200),
-    "folded-header": (OK, b"a: b\r\n", b" c\r\n" * 20_000, b"\r\n"),
-    "cookies": (OK, (b"Set-Cookie: " + b"a=b; " * 1600 + b"\r\n") * 100, b"Content-Length: 0\r\n\r\n"),
-    "cookies-with-backslashes": (OK, (b'Set-Cookie: a="' + b"\\" * 8000 + b"\r\n") * 100, b"Content-Length: 0\r\n\r\n"),
-    "challenges": (b"HTTP/1.1 401 Unauthorized\r\n", CHALLENGES, b"Content-Length: 0\r\n\r\n"),
-    "spaces-in-a-challenge": (
-        b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Digest a=b" + b" " * 8000 + b"@\r\nContent-Length: 0\r\n\r\n",
-    ),
-    "trailers": (OK, b"Transfer-Encoding: chunked\r\n\r\n0\r\n", b"a: b\r\n" * 200_000),
-}
-
-
-@contextlib.asynccontextmanager
-async def sending(parts: Iterable[bytes]) -> AsyncIterator[int]:
-    """Serve the parts as the answer to every request, and close the connection."""
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-            await reader.readuntil(b"\r\n\r\n")
-            for piece in itertools.chain.from_iterable(_pieces(part) for part in parts):
-                writer.write(piece)
-                await writer.drain()
-        writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with server:
-        yield server.sockets[0].getsockname()[1]
-
-
-def _pieces(part: bytes) -> Iterator[bytes]:
-    yield from (part[start : start + 65536] for start in range(0, len(part), 65536))
 
 
 @pytest.mark.timed

@@ -193,6 +193,11 @@ def test_faults_of_both_versions_of_soap(fault: str, refuses: bool) -> None:
     assert caught.value.fault.refuses_login is refuses
 
 
+def test_names_that_are_only_valid_behind_an_undeclared_prefix_are_ignored() -> None:
+    odd = "<q:-b/><q:3/><q:/><a:b:.c/><q:Model>C2</q:Model>"
+    assert onvif.read_identity(soap.read(envelope(f"<q:Response>{odd}</q:Response>"))).model == "C2"
+
+
 @given(st.binary(max_size=400))
 def test_no_bytes_raise_anything_else(content: bytes) -> None:
     for tried in (content, envelope("").replace(b"<s:Body>", b"<s:Body>" + content)):

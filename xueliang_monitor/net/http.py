@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 RECEIVE_BYTES = 16 * 1024
 """The number of bytes that are parsed at once. The worst case, responses of status 100 without end, takes 10 ms."""
 
+MAX_CONNECTION_BYTES = 4 * 1024 * 1024
+"""What a connection may receive: four of the largest responses, and over ten times as much as cameras send."""
+
 _HEADERS = {"User-Agent": f"xueliang-monitor/{__version__}", "Accept-Encoding": "identity"}
 
 
@@ -73,13 +76,28 @@ class _Resolver(AbstractResolver):
 
 
 class _Socket(socket.socket):
-    """Receives little at once. asyncio asks for 256 KiB, which aiohttp would parse in one step."""
+    """Receives little at once, and not more than a camera sends.
+
+    asyncio asks for 256 KiB, which aiohttp would parse in one step. A connection seems to be closed after
+    `MAX_CONNECTION_BYTES`, because aiohttp reads responses of status 100 and chunks of one byte without end.
+    """
+
+    def __init__(self, family: int, kind: int, protocol: int) -> None:
+        super().__init__(family, kind, protocol)
+        self._left = MAX_CONNECTION_BYTES
 
     def recv(self, size: int, flags: int = 0, /) -> bytes:
-        return super().recv(min(size, RECEIVE_BYTES), flags)
+        data = super().recv(min(size, RECEIVE_BYTES, max(0, self._left)), flags)
+        self._left -= len(data)
+        return data
 
     def recv_into(self, buffer: WriteableBuffer, size: int = 0, flags: int = 0, /) -> int:
-        return super().recv_into(buffer, min(size or memoryview(buffer).nbytes, RECEIVE_BYTES), flags)
+        size = size or memoryview(buffer).nbytes
+        if self._left <= 0:
+            return 0
+        received = super().recv_into(buffer, min(size, RECEIVE_BYTES), flags)
+        self._left -= received
+        return received
 
 
 def _open_socket(address: AddrInfoType) -> socket.socket:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -20,6 +21,12 @@ from xueliang_monitor.wire.messages import Response
 MAX_STREAM_BYTES = 64 * 1024 * 1024
 BATCH_BYTES, BATCH_PACKETS = 16 * 1024, 64
 """The size of a batch. The worst one takes 10 ms to be assembled, and one packet of the largest size as long."""
+
+COSTLY_SECONDS = 0.005
+PAUSE_FACTOR = 10
+MAX_PAUSE_SECONDS = 0.1
+"""After a batch that took `COSTLY_SECONDS` of processor time, reading pauses for `PAUSE_FACTOR` times as long. A batch
+of a camera takes a fiftieth of that, a keyframe a fifth."""
 
 UNSUPPORTED_TRANSPORT = 461
 
@@ -88,10 +95,12 @@ class Playback(ABC):
         while received < MAX_STREAM_BYTES:
             batch = await self.receive()
             received += sum(map(len, batch.rtp)) + sum(map(len, batch.rtcp))
-            for number, part in enumerate(batch.split()):
-                if number:
-                    await asyncio.sleep(0)  # let other tasks run between two parts
+            for part in batch.split():
+                began = time.thread_time()
                 yield part
+                took = time.thread_time() - began
+                costly = took >= COSTLY_SECONDS
+                await asyncio.sleep(min(PAUSE_FACTOR * took, MAX_PAUSE_SECONDS) if costly else 0)
             if loop.time() - alive > pause:
                 alive = loop.time()
                 self.keep_alive()

@@ -36,9 +36,17 @@ from xueliang_monitor.wire.messages import InterleavedFrame, MessageParser, Resp
 MAX_REASON_CHARACTERS = 280
 MAX_SERVER_CHARACTERS = 120
 READ_BYTES = 16 * 1024
-"""The number of bytes that are parsed at once. The worst case, frames without content, takes 20 ms."""
+PARSE_BYTES = 4 * 1024
+"""The number of bytes that are parsed at once. The worst case, frames without content, takes 2 ms."""
 
-MAX_BYTES_BEFORE_RESPONSE = 4 * 1024 * 1024
+DENSE_EVENTS = 128
+DENSE_PAUSE_SECONDS = 0.02
+"""How long reading pauses where `PARSE_BYTES` contain more than `DENSE_EVENTS` messages and frames. A stream of a
+camera has five. A flood of tiny frames then takes a tenth of one core and no more."""
+
+MAX_BYTES_BEFORE_RESPONSE, MAX_EVENTS_BEFORE_RESPONSE = 4 * 1024 * 1024, 8192
+"""What may arrive before the response to a request: the packets of a stream that plays already."""
+
 MAX_WAITING = 1024
 """The number of frames that are kept until they are read; further ones are dropped."""
 
@@ -78,6 +86,8 @@ class RtspConnection:
         self._host = host
         self.address = ""
         self._parser = MessageParser()
+        self._unparsed = b""
+        self._events = 0
         self._responses: list[Response] = []
         self._frames: list[InterleavedFrame] = []
         self._sequence = 0
@@ -228,7 +238,7 @@ class RtspConnection:
     def record(self, data: bytes, *, by_camera: bool) -> None:
         """Called with all bytes of the connection, for subclasses that record them."""
 
-    async def _read(self) -> int:
+    async def _receive_bytes(self) -> bytes:
         try:
             data = await self._reader.read(READ_BYTES)
         except OSError as error:
@@ -238,6 +248,22 @@ class RtspConnection:
         if not data:
             raise ClosedError("the camera closed the connection")
         self.record(data, by_camera=True)
+        return data
+
+    async def _read(self) -> int:
+        """Receive and parse data; return the number of bytes parsed. What a cancelled call left is parsed next."""
+        data, self._unparsed = self._unparsed or await self._receive_bytes(), b""
+        for end in range(PARSE_BYTES, len(data) + PARSE_BYTES, PARSE_BYTES):
+            if self._parse(data[end - PARSE_BYTES : end]) > DENSE_EVENTS:
+                self._unparsed = data[end:]
+                await asyncio.sleep(DENSE_PAUSE_SECONDS)
+                return min(end, len(data))
+        if len(data) == READ_BYTES:
+            await asyncio.sleep(0)  # more data is waiting; let other tasks run first
+        return len(data)
+
+    def _parse(self, data: bytes) -> int:
+        """Take the events of the next bytes; return their number."""
         try:
             events = self._parser.feed(data)
         except MalformedMessageError as error:
@@ -248,13 +274,12 @@ class RtspConnection:
             elif isinstance(event, Response):
                 reason = self.gate.text(event.reason, MAX_REASON_CHARACTERS)
                 self._responses.append(replace(event, reason=reason))
-        if len(data) == READ_BYTES:
-            await asyncio.sleep(0)  # more data is waiting; let other tasks run first
-        return len(data)
+        self._events += len(events)
+        return len(events)
 
     async def _response(self, number: int, step: str) -> Response:
         """Wait for the response to request `number`; ignore those to other requests, and late or duplicate ones."""
-        received = 0
+        received, events = 0, self._events
         while True:
             while self._responses:
                 response = self._responses.pop(0)
@@ -264,6 +289,8 @@ class RtspConnection:
             del self._frames[: -MAX_WAITING if self._session_url else None]
             if received > MAX_BYTES_BEFORE_RESPONSE:
                 raise ProtocolError(f"{step} got no response within {MAX_BYTES_BEFORE_RESPONSE} bytes of other data")
+            if self._events - events > MAX_EVENTS_BEFORE_RESPONSE:
+                raise ProtocolError(f"{step} got no response within {MAX_EVENTS_BEFORE_RESPONSE} other messages")
 
     async def request(self, method: str, url: str, headers: tuple[tuple[str, str], ...] = ()) -> Response:
         """Send a request, log in if the camera requires it, and return the successful response.

@@ -6,6 +6,7 @@ linear in the size of a response: the parts of a regular expression that repeat 
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable
 from typing import TypeAlias
@@ -128,8 +129,9 @@ def _drop_prefixes(root: Element) -> None:
     """Remove undeclared prefixes, which a recovering parser leaves in the names, so that elements are found by name."""
     for element in root.iter("*"):
         name = str(element.tag)
-        if ":" in name and "}" not in name and (bare := name.rpartition(":")[2]):
-            element.tag = bare
+        if ":" in name and "}" not in name:
+            with contextlib.suppress(ValueError):  # what is left is no name, such as `-a`, and is searched for nowhere
+                element.tag = name.rpartition(":")[2]
 
 
 def _fault(element: Element) -> SoapFault:
