@@ -25,13 +25,14 @@ from xueliang_monitor.model import Rung, VisitResult
 from xueliang_monitor.net.names import NameResolver
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing.camera_lock import CameraLocks
+from xueliang_monitor.probing.login_marks import LoginMarks
 from xueliang_monitor.probing.rungs import OFFLINE_RUNGS, PROBES
 from xueliang_monitor.probing.visit import visit
 from xueliang_monitor.process import limits
 from xueliang_monitor.process.pauses import STOPPED_SECONDS
 from xueliang_monitor.process.shortage import Resource
 from xueliang_monitor.process.supervision import supervised
-from xueliang_monitor.storage import evidence
+from xueliang_monitor.storage import evidence, login_key
 from xueliang_monitor.storage.history import History
 from xueliang_monitor.storage.recorder import Recorder
 from xueliang_monitor.storage.state_lock import StateLock
@@ -113,6 +114,7 @@ class Monitor:
             check_now=self._scheduler.ask,
             latest_settings=lambda: self._newest,
         )
+        self._marks = LoginMarks()
         self._reloading = asyncio.Lock()
         for problem in problems:
             log.error("%s", problem)
@@ -154,6 +156,7 @@ class Monitor:
             names=self._names,
             pauses=self.fleet.monitor.pauses,
             progress=lambda rung, result: self.fleet.tell_rung(camera, rung, result),
+            marks=self._marks,
         )
         if moved := self._clock.shifted - shifted:  # the clock was set during the visit
             visited, memory = visited.shifted(moved), memory.shifted(moved)
@@ -301,6 +304,7 @@ class Monitor:
 
         """
         with self._lock.held(), self._recorder.open():
+            self._marks = login_key.marks_in(self._installation.settings.state)
             async with self._watching() as address:
                 yield address
 
