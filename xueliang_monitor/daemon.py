@@ -130,9 +130,14 @@ class Monitor:
     def _resume(self, stored: StoredState) -> None:
         """Restore the state from the history, then switch to today's cameras as a reload does."""
         before = installation.stored_inventory(stored.files, self._installation)
-        kept = inventory.keep_last_good(before, self._installation.inventory)
-        self._installation = self._installation.with_inventory(kept)
+        loaded = self._installation
+        kept = inventory.keep_last_good(before, loaded.inventory)
+        self._installation = loaded.with_inventory(kept)
         self.fleet.resume(stored, before.cameras, kept)
+        if kept.problems != loaded.inventory.problems:
+            for problem in kept.problems[len(loaded.inventory.problems) :]:
+                log.error("%s", problem)
+            self.fleet.reloaded(ok=True, problems=(*loaded.problems, *kept.problems))
 
     async def _visit(self, camera: str, due: Due, lateness: float) -> tuple[VisitResult, Health]:
         try:
@@ -225,7 +230,7 @@ class Monitor:
                 except DocumentError as folder:
                     fresh, wrong = before, (*wrong, *folder.problems)
             kept = inventory.keep_last_good(before.inventory, fresh.inventory)
-            problems = (*wrong, *fresh.problems, *fresh.inventory.problems)
+            problems = (*wrong, *fresh.problems, *kept.problems)
             for problem in problems:
                 if problem not in self.fleet.monitor.reload.problems:
                     log.error("%s", problem)

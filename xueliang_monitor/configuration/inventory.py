@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from xueliang_monitor.configuration.camera_file import ID, ID_RULE, CameraFile, Lifecycle, PictureSection
+from xueliang_monitor.configuration.stream_identity import StreamIdentity
 from xueliang_monitor.configuration.strict_yaml import Document, DocumentError, Problem, read, validate
 from xueliang_monitor.model import Credentials, OnvifTarget, PictureRules, Target
 
@@ -184,14 +185,14 @@ def load(
         raise DocumentError((Problem(folder, 0, f"the camera folder cannot be read: {error.strerror}"),)) from error
     cameras: list[Camera] = []
     problems: list[Problem] = []
-    streams: dict[tuple[str, int, str], Path] = {}
+    streams: dict[StreamIdentity, Path] = {}
     for file in files:
         try:
             camera = read_camera(file, credentials, names, defaults)
         except DocumentError as error:
             problems += error.problems
             continue
-        stream = (camera.target.host, camera.target.port, camera.target.path)
+        stream = StreamIdentity.of(camera.data)
         if camera.status is not Lifecycle.RETIRED:
             if stream in streams:
                 problems.append(Problem(file, 0, f"same address, port and path as {streams[stream].name}"))
@@ -205,7 +206,35 @@ def load(
     )
 
 
+def _file_beside(inventory: Inventory, identity: str) -> Path:
+    """Return the path of a camera's file, in the folder of the files with problems."""
+    folder = inventory.problems[0].file.parent if inventory.problems else Path()
+    return folder / f"{identity}.yaml"
+
+
 def keep_last_good(before: Inventory, after: Inventory) -> Inventory:
-    """Return `after`, with the last valid version of each camera whose file became invalid."""
-    kept = tuple(replace(camera, outdated=True) for camera in before.cameras if camera.id in after.invalid)
-    return replace(after, cameras=tuple(sorted((*after.cameras, *kept), key=lambda camera: camera.id)))
+    """Return `after`, with the last valid version of each camera whose file became invalid.
+
+    No stream is taken twice: a camera that had it goes on, and a file that takes another camera's stream is a problem.
+    """
+    known = {camera.id: camera for camera in before.cameras}
+    found: dict[StreamIdentity, Camera] = {}
+    problems: list[Problem] = []
+
+    def unchanged(camera: Camera) -> bool:
+        return camera.id in known and StreamIdentity.of(known[camera.id].data) == StreamIdentity.of(camera.data)
+
+    for camera in filter(unchanged, after.cameras):
+        found.setdefault(StreamIdentity.of(camera.data), camera)
+    for camera in before.cameras:
+        if camera.id in after.invalid:
+            found.setdefault(StreamIdentity.of(camera.data), replace(camera, outdated=True))
+    for camera in after.cameras:
+        owner = found.setdefault(StreamIdentity.of(camera.data), camera)
+        if owner.id == camera.id:
+            continue
+        problems.append(Problem(_file_beside(after, camera.id), 0, f"same address, port and path as {owner.id}"))
+        if (last := known.get(camera.id)) is not None:
+            found.setdefault(StreamIdentity.of(last.data), replace(last, outdated=True))
+    cameras = sorted(found.values(), key=lambda camera: camera.id)
+    return replace(after, cameras=tuple(cameras), problems=(*after.problems, *problems))
