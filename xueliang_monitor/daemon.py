@@ -25,6 +25,7 @@ from xueliang_monitor.model import Rung, VisitResult
 from xueliang_monitor.net.names import NameResolver
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing.camera_lock import CameraLocks
+from xueliang_monitor.probing.login_marks import LoginMarks
 from xueliang_monitor.probing.rungs import OFFLINE_RUNGS, PROBES
 from xueliang_monitor.probing.visit import visit
 from xueliang_monitor.process import limits
@@ -32,7 +33,7 @@ from xueliang_monitor.process.collector import collector_paused, spare_known_obj
 from xueliang_monitor.process.pauses import STOPPED_SECONDS
 from xueliang_monitor.process.shortage import Resource
 from xueliang_monitor.process.supervision import supervised
-from xueliang_monitor.storage import evidence
+from xueliang_monitor.storage import evidence, login_key
 from xueliang_monitor.storage.history import History
 from xueliang_monitor.storage.recorder import Recorder
 from xueliang_monitor.storage.state_lock import StateLock
@@ -117,6 +118,7 @@ class Monitor:
             latest_settings=lambda: self._newest,
             most_connections=connections,
         )
+        self._marks = LoginMarks()
         self._reloading = asyncio.Lock()
         for line in listed(problems):
             log.error("%s", line)
@@ -137,9 +139,14 @@ class Monitor:
     def _resume(self, stored: StoredState) -> None:
         """Restore the state from the history, then switch to today's cameras as a reload does."""
         before = installation.stored_inventory(stored.files, self._installation)
-        kept = inventory.keep_last_good(before, self._installation.inventory)
-        self._installation = self._installation.with_inventory(kept)
+        loaded = self._installation
+        kept = inventory.keep_last_good(before, loaded.inventory)
+        self._installation = loaded.with_inventory(kept)
         self.fleet.resume(stored, before.cameras, kept)
+        if kept.problems != loaded.inventory.problems:
+            for line in listed(kept.problems[len(loaded.inventory.problems) :]):
+                log.error("%s", line)
+            self.fleet.reloaded(ok=True, problems=(*loaded.problems, *kept.problems))
 
     async def _visit(self, camera: str, due: Due, lateness: float) -> tuple[VisitResult, Health]:
         try:
@@ -163,6 +170,7 @@ class Monitor:
             names=self._names,
             pauses=self.fleet.monitor.pauses,
             progress=lambda rung, result: self.fleet.tell_rung(camera, rung, result),
+            marks=self._marks,
         )
         if moved := self._clock.shifted - shifted:  # the clock was set during the visit
             visited, memory = visited.shifted(moved), memory.shifted(moved)
@@ -241,7 +249,7 @@ class Monitor:
             except DocumentError as folder:
                 fresh, wrong = before, (*wrong, *folder.problems)
         kept = inventory.keep_last_good(before.inventory, fresh.inventory)
-        problems = (*wrong, *fresh.problems, *fresh.inventory.problems)
+        problems = (*wrong, *fresh.problems, *kept.problems)
         known = frozenset(self.fleet.monitor.reload.problems)
         for line in listed([problem for problem in problems if problem not in known]):
             log.error("%s", line)
@@ -322,6 +330,7 @@ class Monitor:
 
         """
         with self._lock.held(), self._recorder.open():
+            self._marks = login_key.marks_in(self._installation.settings.state)
             async with self._watching() as address:
                 yield address
 

@@ -33,17 +33,22 @@ def _problems(loaded: Installation, identity: str, text: str) -> tuple[Problem, 
     """Return the problems that a text would have as the file of a camera."""
     from dataclasses import replace
 
+    from xueliang_monitor.configuration.camera_file import Lifecycle
     from xueliang_monitor.configuration.inventory import read_camera
-    from xueliang_monitor.configuration.strict_yaml import DocumentError
+    from xueliang_monitor.configuration.stream_identity import same_stream
+    from xueliang_monitor.configuration.strict_yaml import DocumentError, Problem
 
     real = loaded.settings.inventory / f"{identity}.yaml"
     with tempfile.TemporaryDirectory(prefix="xueliang-edit-") as folder:
         file = Path(folder) / f"{identity}.yaml"
         file.write_text(text, encoding="utf-8")
         try:
-            read_camera(file, loaded.credentials, frozenset(loaded.settings.credentials))
+            camera = read_camera(file, loaded.credentials, frozenset(loaded.settings.credentials))
         except DocumentError as error:
             return tuple(replace(problem, file=real) for problem in error.problems)
+    others = ((other.id, other.data) for other in loaded.inventory.cameras if other.id != identity)
+    if camera.status is not Lifecycle.RETIRED and (other := same_stream(camera.data, others)):
+        return (Problem(real, 0, f"address: the same address, port and path as {other}"),)
     return ()
 
 

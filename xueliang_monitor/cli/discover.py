@@ -54,7 +54,10 @@ async def _find(own: tuple[str, ...], hosts: tuple[str, ...], seconds: float) ->
 
 
 def _registered(loaded: Installation, host: str) -> str:
-    return next((camera.id for camera in loaded.inventory.known if camera.target.host == host), "")
+    from xueliang_monitor.net.host_validation import canonical_host
+
+    known = loaded.inventory.known
+    return next((camera.id for camera in known if canonical_host(camera.target.host) == canonical_host(host)), "")
 
 
 def _gate(config: Path | None) -> Gate:

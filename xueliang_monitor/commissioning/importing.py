@@ -16,6 +16,7 @@ from xueliang_monitor.configuration.camera_file import CameraFile, Lifecycle
 from xueliang_monitor.configuration.installation import Installation, defaults_of
 from xueliang_monitor.configuration.inventory import target_of
 from xueliang_monitor.configuration.spreadsheet import COLUMNS, Row
+from xueliang_monitor.configuration.stream_identity import StreamIdentity
 from xueliang_monitor.configuration.strict_yaml import CAMERA_LIMITS, DocumentError, read, validate
 from xueliang_monitor.picture.worker import Workers
 
@@ -63,11 +64,18 @@ def _camera_files(folder: Path) -> dict[str, CameraFile]:
 
 
 def _duplicates(rows: tuple[Row, ...], known: dict[str, CameraFile]) -> dict[str, str]:
-    """Return an error by id for each row whose address, port and path another camera has."""
-    streams = {(item.address, item.rtsp_port, item.rtsp_path): name for name, item in known.items()}
+    """Return an error by id for each row whose address, port and path another camera has. Retired cameras have none."""
+    wanted = {row.id: StreamIdentity.of(row.data) for row in rows}
+    streams = {}
+    for name, item in known.items():
+        stream = StreamIdentity.of(item)
+        if item.status is not Lifecycle.RETIRED and wanted.get(name, stream) == stream:
+            streams[stream] = name
     errors: dict[str, str] = {}
     for row in rows:
-        other = streams.setdefault((row.data.address, row.data.rtsp_port, row.data.rtsp_path), row.id)
+        if row.id in known and known[row.id].status is Lifecycle.RETIRED:
+            continue
+        other = streams.setdefault(StreamIdentity.of(row.data), row.id)
         if other != row.id:
             errors[row.id] = f"address: the same address, port and path as {other}"
     return errors

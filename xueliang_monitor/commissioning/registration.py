@@ -15,6 +15,7 @@ from xueliang_monitor.configuration.installation import Installation, defaults_o
 from xueliang_monitor.configuration.inventory import target_of
 from xueliang_monitor.configuration.strict_yaml import Document, DocumentError, validate
 from xueliang_monitor.model import Target
+from xueliang_monitor.net.host_validation import canonical_host
 from xueliang_monitor.time_format import iso_utc
 
 
@@ -39,7 +40,7 @@ def find_conflict(
             return f"the id {identity} is taken by {camera.id} ({camera.name}, {camera.target.host})"
         if camera.status is Lifecycle.RETIRED:
             continue
-        if camera.target.host == host and (port is None or camera.target.port == port):
+        if canonical_host(camera.target.host) == canonical_host(host) and (port is None or camera.target.port == port):
             return f"the address {host} is already registered as {camera.id} ({camera.name})"
         if serial and camera.data.identity is not None and camera.data.identity.serial == serial:
             return f"the serial number {serial} is already registered as {camera.id} ({camera.name})"

@@ -10,6 +10,7 @@ from pathlib import Path
 from xueliang_monitor.configuration.camera_file import ID, ID_RULE, CameraFile, Lifecycle, PictureSection
 from xueliang_monitor.configuration.camera_folder import TooManyFilesError, camera_files, place_of
 from xueliang_monitor.configuration.regular_file import FileIdentity
+from xueliang_monitor.configuration.stream_identity import StreamIdentity
 from xueliang_monitor.configuration.strict_yaml import (
     CAMERA_LIMITS,
     Document,
@@ -251,7 +252,7 @@ def load(
     results: dict[tuple[str, FileIdentity], Camera | tuple[Problem, ...]] = {}
     cameras: list[Camera] = []
     problems: list[Problem] = []
-    streams: dict[tuple[str, int, str], Path] = {}
+    streams: dict[StreamIdentity, Path] = {}
     for name, identity in files.items():
         file = folder / name
         found = known.get((name, identity)) if identity is not None else None
@@ -263,7 +264,7 @@ def load(
             problems += found if len(problems) < MAX_PROBLEMS else found[:1]
             continue
         camera = found
-        stream = (camera.target.host, camera.target.port, camera.target.path)
+        stream = StreamIdentity.of(camera.data)
         if camera.status is not Lifecycle.RETIRED:
             if stream in streams:
                 problems.append(Problem(file, 0, f"same address, port and path as {streams[stream].name}"))
@@ -287,7 +288,35 @@ def _read_result(
         return error.problems
 
 
+def _file_beside(inventory: Inventory, identity: str) -> Path:
+    """Return the path of a camera's file, in the folder of the files with problems."""
+    folder = inventory.problems[0].file.parent if inventory.problems else Path()
+    return folder / f"{identity}.yaml"
+
+
 def keep_last_good(before: Inventory, after: Inventory) -> Inventory:
-    """Return `after`, with the last valid version of each camera whose file became invalid."""
-    kept = tuple(replace(camera, outdated=True) for camera in before.cameras if camera.id in after.invalid)
-    return replace(after, cameras=tuple(sorted((*after.cameras, *kept), key=lambda camera: camera.id)))
+    """Return `after`, with the last valid version of each camera whose file became invalid.
+
+    No stream is taken twice: a camera that had it goes on, and a file that takes another camera's stream is a problem.
+    """
+    known = {camera.id: camera for camera in before.cameras}
+    found: dict[StreamIdentity, Camera] = {}
+    problems: list[Problem] = []
+
+    def unchanged(camera: Camera) -> bool:
+        return camera.id in known and StreamIdentity.of(known[camera.id].data) == StreamIdentity.of(camera.data)
+
+    for camera in filter(unchanged, after.cameras):
+        found.setdefault(StreamIdentity.of(camera.data), camera)
+    for camera in before.cameras:
+        if camera.id in after.invalid:
+            found.setdefault(StreamIdentity.of(camera.data), replace(camera, outdated=True))
+    for camera in after.cameras:
+        owner = found.setdefault(StreamIdentity.of(camera.data), camera)
+        if owner.id == camera.id:
+            continue
+        problems.append(Problem(_file_beside(after, camera.id), 0, f"same address, port and path as {owner.id}"))
+        if (last := known.get(camera.id)) is not None:
+            found.setdefault(StreamIdentity.of(last.data), replace(last, outdated=True))
+    cameras = sorted(found.values(), key=lambda camera: camera.id)
+    return replace(after, cameras=tuple(cameras), problems=(*after.problems, *problems))

@@ -32,6 +32,17 @@ def check_host(value: str) -> str:
     return value
 
 
+def canonical_host(value: str) -> str:
+    """Return one spelling of a host for all its spellings: case, a final dot, and IPv6 (RFC 5952)."""
+    host = value.lower().rstrip(".")
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return str(mapped or address)
+
+
 def _check_ipv6(value: str) -> str:
     try:
         ipaddress.IPv6Address(value)

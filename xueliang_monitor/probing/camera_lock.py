@@ -10,6 +10,8 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+from xueliang_monitor.net.host_validation import canonical_host
+
 FOLDER = "turns"
 POLL_SECONDS = 0.05
 WAIT_SECONDS = 60.0
@@ -39,7 +41,7 @@ class CameraLocks:
             CameraBusyError: the lock was not free within a minute.
 
         """
-        name = re.sub(r"[^a-z0-9.-]", "_", host.lower())
+        name = re.sub(r"[^a-z0-9.-]", "_", canonical_host(host))
         try:
             async with asyncio.timeout(WAIT_SECONDS) as waiting:
                 async with self._locks.setdefault(name, asyncio.Lock()):

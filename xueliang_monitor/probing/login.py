@@ -12,12 +12,12 @@ Cameras lock an address for about half an hour after a few wrong passwords. Thre
 from __future__ import annotations
 
 import enum
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Self
 
 from xueliang_monitor.model import Credentials, Target
+from xueliang_monitor.probing.login_marks import OF_THIS_PROCESS, UNKNOWN, LoginMarks
 
 RETRY_SECONDS = 10.0
 FIRST_BACK_OFF_SECONDS = 300.0
@@ -90,10 +90,10 @@ class Permission:
 class LoginHistory:
     """What is remembered of the login over one protocol.
 
-    `credentials` is a fingerprint, so that changed credentials are tried at once; None without credentials. It is
-    stored, and too short to reveal a password. `failures` counts refusals in a row; `held_until` is in seconds since
-    the epoch. `was_accepted` says that the last login was accepted, `in_doubt` that it was refused after an accepted
-    one.
+    `credentials` is the mark of the login, so that changed credentials are tried at once; None without credentials. It
+    is stored, and reveals nothing without the key of `LoginMarks`. `failures` counts refusals in a row; `held_until` is
+    in seconds since the epoch. `was_accepted` says that the last login was accepted, `in_doubt` that it was refused
+    after an accepted one.
     """
 
     credentials: str | None = None
@@ -102,13 +102,12 @@ class LoginHistory:
     was_accepted: bool = False
     in_doubt: bool = False
 
-    def for_credentials(self, credentials: Credentials | None) -> Self:
+    def for_credentials(self, credentials: Credentials | None, marks: LoginMarks = OF_THIS_PROCESS) -> Self:
         """Return this history, or a fresh one if the credentials changed."""
-        fingerprint = None
-        if credentials is not None:
-            text = f"{credentials.username}\0{credentials.password}".encode()
-            fingerprint = hashlib.blake2b(text, digest_size=2).hexdigest()
-        return self if fingerprint == self.credentials else type(self)(fingerprint)
+        mark = marks.of(credentials)
+        if mark is not None and self.credentials == UNKNOWN:
+            return replace(self, credentials=mark)
+        return self if mark == self.credentials else type(self)(mark)
 
     def moved(self, change: Callable[[float], float]) -> Self:
         """Return the same with its moment changed. The hold then ends at most `MAX_BACK_OFF_SECONDS` ahead."""
@@ -151,6 +150,11 @@ class LoginHistory:
         return self.refused(now) if outcome is LoginOutcome.REFUSED else self
 
 
+def _only_marked(before: LoginHistory, after: LoginHistory) -> bool:
+    """Return whether a history is the same but for a mark that it had not."""
+    return after is before or before.credentials == UNKNOWN
+
+
 @dataclass(frozen=True, slots=True)
 class Login:
     """All that is remembered of one camera's logins; `before` and `after` are the lock-out rule.
@@ -164,12 +168,14 @@ class Login:
     refusals: tuple[float, ...] = ()
     offered_digest: bool = False
 
-    def for_target(self, target: Target) -> Login:
+    def for_target(self, target: Target, marks: LoginMarks = OF_THIS_PROCESS) -> Login:
         """Return this, forgetting what belongs to credentials that the camera no longer has."""
-        rtsp = self.rtsp.for_credentials(target.credentials)
-        onvif = self.onvif.for_credentials(target.onvif.credentials if target.onvif else None)
-        unchanged = rtsp is self.rtsp and onvif is self.onvif
-        return self if unchanged else Login(rtsp, onvif, offered_digest=self.offered_digest)
+        rtsp = self.rtsp.for_credentials(target.credentials, marks)
+        onvif = self.onvif.for_credentials(target.onvif.credentials if target.onvif else None, marks)
+        if rtsp is self.rtsp and onvif is self.onvif:
+            return self
+        same = _only_marked(self.rtsp, rtsp) and _only_marked(self.onvif, onvif)
+        return Login(rtsp, onvif, self.refusals if same else (), self.offered_digest)
 
     def moved(self, change: Callable[[float], float]) -> Login:
         """Return the same with every moment changed."""

@@ -16,6 +16,7 @@ from xueliang_monitor.probing.climb import climb_one
 from xueliang_monitor.probing.climbed import Reached
 from xueliang_monitor.probing.conclusion import conclude, untold
 from xueliang_monitor.probing.findings import Findings
+from xueliang_monitor.probing.login_marks import OF_THIS_PROCESS, LoginMarks
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.probing.rung import Progress, VisitContext
 from xueliang_monitor.probing.rungs import BESIDE, LADDER
@@ -67,6 +68,7 @@ async def visit(
     names: NameResolver | None = None,
     pauses: Pauses | None = None,
     progress: Progress | None = None,
+    marks: LoginMarks = OF_THIS_PROCESS,
 ) -> tuple[VisitResult, Memory]:
     """Climb from the first rung to `top`, and the rungs `beside` the ladder; return the result and what to remember.
 
@@ -85,9 +87,10 @@ async def visit(
         names: looks up the camera's name.
         pauses: knows when this process did not run.
         progress: is called with each rung when it is begun and when it is over.
+        marks: recognise the logins in `memory`.
 
     """
-    memory = replace(memory, login=memory.login.for_target(target))
+    memory = replace(memory, login=memory.login.for_target(target, marks))
     began = time.monotonic()
     looking_up = names or NameResolver()
     context = VisitContext(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 
 from xueliang_monitor.judgement.episodes import Episode, outages_of
@@ -51,8 +52,17 @@ MIGRATIONS = (
     CREATE INDEX outages_by_end ON outages (ended);
     CREATE TABLE clock (boot TEXT NOT NULL, monotonic REAL NOT NULL, wall REAL NOT NULL);
     """,
+    """
+    UPDATE cameras SET memory = json_set(memory, '$.login.credentials', '')
+        WHERE json_valid(memory) AND json_type(memory, '$.login.credentials') = 'text';
+    UPDATE cameras SET memory = json_set(memory, '$.device_login.credentials', '')
+        WHERE json_valid(memory) AND json_type(memory, '$.device_login.credentials') = 'text';
+    """,
 )
 """One step per version, forward only. `PRAGMA user_version` is the number of steps taken."""
+
+KEYED_MARKS_SINCE = 6
+"""The first version that stores keyed marks of logins. Earlier ones stored a digest of the login."""
 
 OUTAGES_SINCE = 5
 """The first version that stores outages. Earlier versions derive them from episodes."""
@@ -76,7 +86,16 @@ def migrate(database: sqlite3.Connection) -> bool:
         if number == OUTAGES_SINCE:
             _derive_outages(database)
         database.execute("COMMIT")
+    if 0 < version < KEYED_MARKS_SINCE:
+        _overwrite_free_pages(database)
     return bool(version == 0)
+
+
+def _overwrite_free_pages(database: sqlite3.Connection) -> None:
+    """Write the file anew, so that no digest of a login stays in pages that are free or in the write-ahead log."""
+    with contextlib.suppress(sqlite3.Error):  # a full disk: free pages are overwritten in time
+        database.execute("VACUUM")
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _derive_outages(database: sqlite3.Connection) -> None:
