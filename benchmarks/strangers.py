@@ -88,7 +88,7 @@ class Strangers:
                 await reader.read()
                 writer.close()
             self.silent_closed += 1
-            await asyncio.sleep(1)
+            await asyncio.sleep(5)
 
     async def _wrong(self) -> None:
         waiting, number = set[asyncio.Task[None]](), 0
