@@ -73,6 +73,7 @@ bench: test-packages $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.file_pickup
 	$(BIN)/python -m benchmarks.page
 	$(BIN)/python -m benchmarks.fleet_load
+	$(BIN)/python -m benchmarks.strangers
 
 test-packages:
 	@sh tools/test-packages.sh

@@ -27,7 +27,8 @@ _ROUTES = {
     "/maintenance/stop": "End maintenance. Needs a named user.",
     "/events": "Events as a page.",
     "/sites": "Sites and uplinks as a page.",
-    "/report": "The availability report as a page.",
+    "/report": "The availability report as a page. Query: `month` (a month, a day, or a range of at most 92 days),"
+    " `format` (`csv` or `xlsx`).",
     "/about": "Version, settings in force, storage.",
     "/prefer": "Set language and appearance.",
     "/static/{name}": "Style sheet, script and icon.",
@@ -76,7 +77,8 @@ def http() -> str:
         "The daemon listens on `listen`, by default 127.0.0.1:9147. With users in `web_config`, every path except"
         " `/healthz` requires HTTP Basic authentication. The request's `Host` must be an IP address, `localhost`, the"
         " machine's name or a name in `hosts`. Requests that another site's page sends are denied. Commands on the same"
-        " machine use the Unix socket `control.sock` in the state folder. At most 200 live streams are open at once.",
+        " machine use the Unix socket `control.sock` in the state folder. At most 200 live streams are open"
+        " at once, 64 of one client. After failed logins, requests are answered with 429 and `Retry-After`.",
         "## Paths",
         table(("method", "path", "answer"), _routes()),
         "## A camera in the list",

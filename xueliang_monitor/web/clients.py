@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from collections.abc import Sequence
 from itertools import islice
@@ -30,6 +31,7 @@ def parse(text: str) -> Address | None:
     return (found.ipv4_mapped or found) if isinstance(found, ipaddress.IPv6Address) else found
 
 
+@functools.lru_cache(4096)
 def group_of(address: str) -> str:
     """Return the name under which a client is counted: its IPv4 address, or its IPv6 network of 64 bits.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import functools
 import logging
 import socket
 import ssl
@@ -96,8 +97,8 @@ class Listener:
         self, server: web.Server, *, most: int, trusted: Sequence[Network] = (), tls: ssl.SSLContext | None = None
     ) -> None:
         self._server = server
-        self._trusted = trusted
         self._tls = tls
+        self._is_apart = functools.lru_cache(1024)(lambda client: client in OWN or is_trusted(client, trusted))
         self._places: FairShare[Connection] = FairShare(
             most, EACH, apart=self._is_apart, idle=lambda connection: not connection.busy
         )
@@ -142,9 +143,6 @@ class Listener:
         for task in self._setups:
             task.cancel()
         await asyncio.gather(*self._setups, return_exceptions=True)
-
-    def _is_apart(self, client: str) -> bool:
-        return client in OWN or is_trusted(client, self._trusted)
 
     def _accept(self, listening: socket.socket) -> None:
         for _ in range(AT_ONCE):

@@ -37,6 +37,7 @@ class FairShare(Generic[Item]):
         self._apart = apart
         self._idle = idle
         self._held: dict[str, dict[Item, None]] = {}
+        self._limited: set[str] = set()  # the clients that hold items and are not apart
         self._count = 0
 
     def __len__(self) -> int:
@@ -56,7 +57,7 @@ class FairShare(Generic[Item]):
             self._add(client, item)
             return Entry(True)
         else:
-            holder = max((name for name in self._held if not self._apart(name)), key=self._held_by, default=client)
+            holder = max(self._limited, key=self._held_by, default=client)
             if holder != client and (self._apart(client) or self._held_by(holder) > len(own)):
                 pool = self._held[holder]
                 displaced = self._oldest_idle(pool)
@@ -78,9 +79,14 @@ class FairShare(Generic[Item]):
             self._count -= 1
             if not held:
                 del self._held[client]
+                self._limited.discard(client)
 
     def _add(self, client: str, item: Item) -> None:
-        self._held.setdefault(client, {})[item] = None
+        if client not in self._held:
+            self._held[client] = {}
+            if not self._apart(client):
+                self._limited.add(client)
+        self._held[client][item] = None
         self._count += 1
 
     def _held_by(self, client: str) -> int:

@@ -18,6 +18,12 @@ MOST_WAITING = 8
 """Different answers that may be asked for at the same time, by all clients together."""
 
 
+MOST_REST_SECONDS = 5.0
+"""After an answer, no other is made for as long as it took, and at most for this long. A thread at work slows the rest
+of the daemon down.
+"""
+
+
 class BusyError(Exception):
     """The client's last answer is still being made, or too many answers are waited for."""
 
@@ -40,6 +46,7 @@ class SharedWork(Generic[Result]):
         self._running: dict[Hashable, asyncio.Task[Result]] = {}
         self._clients: Counter[str] = Counter()
         self._one_at_a_time = asyncio.Lock()
+        self._rest_until = 0.0
 
     async def get(self, key: Hashable, begin: Begin[Result], client: str = "") -> Result:
         """Return the answer of a key, which `begin` starts to make if no recent one is kept.
@@ -62,7 +69,11 @@ class SharedWork(Generic[Result]):
 
     async def _made(self, key: Hashable, begin: Begin[Result]) -> Result:
         async with self._one_at_a_time:
+            await asyncio.sleep(self._rest_until - self._clock())
+            began = self._clock()
             made = await in_thread(await begin())
+            ended = self._clock()
+            self._rest_until = ended + min(MOST_REST_SECONDS, ended - began)
         self._finished[key] = (self._clock(), made)
         self._finished.move_to_end(key)
         while len(self._finished) > self._most_kept:
