@@ -17,6 +17,7 @@ from xueliang_monitor.web.responses import event_stream, limited
 EVENTS_SECONDS = 1.0
 """How often a live stream reads new events."""
 
+MAX_PROBLEMS = 1000
 DAY_SECONDS = 86_400.0
 MAX_DAYS = 400
 NO_HISTORY = "there is no history to read"
@@ -28,7 +29,7 @@ async def cameras(request: web.Request) -> web.Response:
     response = web.json_response(
         {
             "cameras": [views.camera(entry, status) for entry, status in snapshot.entries],
-            "problems": [views.problem_line(problem) for problem in snapshot.monitor.reload.problems],
+            "problems": [views.problem_line(problem) for problem in snapshot.monitor.reload.problems[:MAX_PROBLEMS]],
             "uplinks": [views.uplink(uplink) for uplink in snapshot.uplinks if uplink.telling],
             "monitor": [views.monitor_fault(known) for known in snapshot.monitor_faults],
         }
