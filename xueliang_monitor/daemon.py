@@ -29,7 +29,7 @@ from xueliang_monitor.probing.login_marks import LoginMarks
 from xueliang_monitor.probing.rungs import OFFLINE_RUNGS, PROBES
 from xueliang_monitor.probing.visit import visit
 from xueliang_monitor.process import limits
-from xueliang_monitor.process.collector import collector_paused, spare_known_objects
+from xueliang_monitor.process.collector import no_full_collection, spare_known_objects
 from xueliang_monitor.process.pauses import STOPPED_SECONDS
 from xueliang_monitor.process.shortage import Resource
 from xueliang_monitor.process.supervision import supervised
@@ -226,7 +226,7 @@ class Monitor:
     async def reload(self) -> None:
         """Reload settings, passwords and cameras. Invalid files leave their last valid version in force."""
         async with self._reloading:
-            with collector_paused():
+            with no_full_collection():
                 if await self._reload() >= MANY_CAMERAS:
                     spare_known_objects()
             try:

@@ -28,22 +28,22 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 # What builds the program stays out of its environment. Build from a copy: the checkout may be read-only and must stay clean.
 "$python" -m venv "$work/build"
-pip() { "$work/build/bin/python" -m pip --quiet --disable-pip-version-check "$@"; }
-pip install --require-hashes -r "$source/requirements-build.lock"
+pip() { "$work/build/bin/python" -m pip --disable-pip-version-check "$@"; }
+pip install --quiet --require-hashes -r "$source/requirements-build.lock"
 mkdir "$work/source"
 cp -R "$source/pyproject.toml" "$source/README.md" "$source/xueliang_monitor" "$work/source/"
-pip wheel --no-deps --no-build-isolation --wheel-dir "$work" "$work/source"
+pip wheel --quiet --no-deps --no-build-isolation --wheel-dir "$work" "$work/source"
 
 mkdir -p "$dest$prefix"
 program=$dest$prefix/bin/python
 [ -x "$program" ] || "$python" -m venv --without-pip "$dest$prefix"
-install_into() { pip --python "$program" install --no-compile "$@"; }
+install_into() { pip --python "$program" install --quiet --no-compile "$@"; }
 install_into --require-hashes -r "$source/requirements.lock"
 install_into --no-deps --no-index --force-reinstall --find-links "$work" xueliang-monitor
 # An older version left its build tools, and may have had other dependencies.
 locked=$(sed -n 's/^\([a-z0-9-]*\)==.*/\1/p' "$source/requirements.lock")
 for name in $(pip --python "$program" list --format=freeze | sed 's/[ =].*//' | tr 'A-Z_.' 'a-z--'); do
-    printf '%s\n' $locked xueliang-monitor | grep -qxF "$name" || pip --python "$program" uninstall --yes "$name"
+    printf '%s\n' $locked xueliang-monitor | grep -qxF "$name" || pip --python "$program" uninstall --quiet --yes "$name"
 done
 if [ -n "$dest" ]; then
     # Scripts and compiled files name the folder in which they will lie.

@@ -228,7 +228,8 @@ async def test_a_renewed_certificate_and_changed_users_are_taken_up(
             "tls_server_config: {cert_file: s.crt, key_file: s.key, client_auth_type: RequireAndVerifyClientCert}",
             "needs client_ca_file",
         ),
-        ('http_server_config: {headers: {X-Frame-Options: "a\\r\\nSet-Cookie: b"}}', "control characters or more than one line"),
+        ('http_server_config: {headers: {X-Frame-Options: "a\\r\\nSet-Cookie: b"}}', "control characters"),
+        ("http_server_config: {headers: {X-Frame-Options: é}}", "not a valid header value"),
     ],
 )
 def test_bad_files_name_what_is_wrong(tmp_path: Path, text: str, message: str) -> None:

@@ -96,12 +96,14 @@ def _edit_text(text: str, identity: str) -> str:
 def edit(camera: CameraArgument, config: ConfigOption = None) -> None:
     """Open a camera file in $EDITOR. The file is replaced only if the result is valid."""
     from xueliang_monitor.configuration import camera_file
+    from xueliang_monitor.configuration.regular_file import UnsuitableFileError, read_bytes
+    from xueliang_monitor.configuration.strict_yaml import CAMERA_LIMITS
 
     loaded = installation_of(config, passwords=False)
     path = loaded.settings.inventory / f"{camera}.yaml"
     try:
-        before = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        before = read_bytes(path, CAMERA_LIMITS.most_bytes).decode()
+    except (OSError, UnicodeDecodeError, UnsuitableFileError):
         camera_of(loaded, camera)
         refuse([f"{path}: cannot be read"], 1)
     text = before

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import csv
 import io
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 from xueliang_monitor.configuration.camera_file import ID, ID_RULE, CameraFile
+from xueliang_monitor.configuration.camera_folder import MAX_FILES
 from xueliang_monitor.configuration.spreadsheet_cells import Cell, comma_separated, imported_text, xlsx_cell
 from xueliang_monitor.configuration.strict_yaml import Document, DocumentError, Problem, validate
+from xueliang_monitor.configuration.yaml_text import has_control_character, shown
 
 COLUMNS = (
     "id", "name", "site", "programme", "uplink", "address", "rtsp_port", "rtsp_path", "credentials", "onvif_port",
 )  # fmt: skip
 NEEDED = ("id", "site", "address")
-MAX_ROWS = 100_000
-MAX_BYTES = 32 * 1024 * 1024
-MAX_UNPACKED_BYTES = 256 * 1024 * 1024
+MAX_ROWS = MAX_FILES
+MAX_LINES = 100_000
+"""Largest number of lines, empty ones included."""
+
+MAX_CELLS = 64
+"""Largest number of cells of a line."""
+
+MAX_BYTES = 8 * 1024 * 1024
+MAX_PROBLEMS = 1000
 
 CHINESE: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -62,7 +69,7 @@ def _header(file: Path, cells: Sequence[str]) -> list[str]:
 
     """
     named = [_COLUMN_OF.get("".join(cell.split()).casefold(), "") for cell in cells]
-    found = [f"unknown column {cell.strip()!r}" for cell, column in zip(cells, named, strict=True) if not column]
+    found = [f"unknown column {shown(cell.strip())!r}" for cell, column in zip(cells, named, strict=True) if not column]
     found += [f"column {column!r} appears twice" for column in COLUMNS if named.count(column) > 1]
     found += [f"column {column!r} is missing" for column in NEEDED if column not in named]
     if found:
@@ -84,6 +91,8 @@ def _csv_lines(file: Path, content: bytes) -> Iterator[tuple[int, list[str]]]:
     reader = csv.reader(io.StringIO(_decode(file, content), newline=""), strict=True)
     try:
         for cells in reader:
+            if len(cells) > MAX_CELLS:
+                raise _problem(file, reader.line_num, f"more than {MAX_CELLS} columns")
             yield reader.line_num, cells
     except csv.Error as error:
         raise _problem(file, reader.line_num, f"is not valid CSV: {error}") from error
@@ -100,16 +109,21 @@ def _cell(value: object) -> str:
 def _xlsx_lines(file: Path, content: bytes) -> Iterator[tuple[int, list[str]]]:
     import openpyxl
 
+    from xueliang_monitor.configuration import workbook_bounds
+
     try:
-        unpacked = sum(item.file_size for item in zipfile.ZipFile(io.BytesIO(content)).infolist())
-        if unpacked > MAX_UNPACKED_BYTES:
-            raise _problem(file, 0, f"unpacks to more than {MAX_UNPACKED_BYTES} bytes")
+        workbook_bounds.check(content)
         workbook = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
         sheet = workbook.worksheets[0]
-        for number, cells in enumerate(sheet.iter_rows(values_only=True, max_col=64), start=1):
+        # A row may name any number; those between are given as empty ones.
+        for number, cells in enumerate(sheet.iter_rows(values_only=True, max_col=MAX_CELLS), start=1):
+            if number > MAX_LINES:
+                raise _problem(file, number, f"more than {MAX_LINES} lines")
             yield number, [_cell(value) for value in cells]
     except DocumentError:
         raise
+    except workbook_bounds.WorkbookBoundsError as error:
+        raise _problem(file, 0, str(error)) from error
     except Exception as error:
         raise _problem(file, 0, f"is not a readable XLSX workbook ({type(error).__name__})") from error
 
@@ -131,6 +145,8 @@ def _parse_row(file: Path, line: int, header: list[str], cells: list[str]) -> Ro
     if len(cells) > len(header):
         raise _problem(file, line, "more values than columns")
     values = {name: imported_text(cell) for name, cell in zip(header, cells, strict=False) if cell.strip()}
+    if any(has_control_character(value) for value in values.values()):
+        raise _problem(file, line, "a value has control characters or more than one line")
     identity = values.pop("id", "")
     if not ID.fullmatch(identity):
         raise _problem(file, line, f"id: missing, or contains other characters than {ID_RULE}")
@@ -164,8 +180,10 @@ def read(file: Path) -> tuple[tuple[Row, ...], tuple[Problem, ...]]:
                 rows[row.id] = row
             except DocumentError as error:
                 problems += error.problems
-            if len(rows) + len(problems) > MAX_ROWS:
-                raise _problem(file, line, f"more than {MAX_ROWS} rows")
+            if len(rows) > MAX_ROWS or len(problems) > MAX_PROBLEMS:
+                raise _problem(
+                    file, line, f"more than {MAX_ROWS} cameras or {MAX_PROBLEMS} errors; the rest was not read"
+                )
     except DocumentError as error:
         if header is None:
             raise

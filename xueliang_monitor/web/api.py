@@ -22,6 +22,7 @@ from xueliang_monitor.web.threads import POOL, in_thread
 EVENTS_SECONDS = 1.0
 """How often a live stream reads new events."""
 
+MAX_PROBLEMS = 1000
 DAY_SECONDS = 86_400.0
 MAX_DAYS = 400
 NO_HISTORY = "there is no history to read"
@@ -40,7 +41,7 @@ async def cameras(request: web.Request) -> web.Response:
 def _listed(snapshot: Snapshot) -> bytes:
     """Return all cameras as JSON, one at a time, as the encoder does not let other threads run."""
     rest = {
-        "problems": [views.problem_line(problem) for problem in snapshot.monitor.reload.problems],
+        "problems": [views.problem_line(problem) for problem in snapshot.monitor.reload.problems[:MAX_PROBLEMS]],
         "uplinks": [views.uplink(uplink) for uplink in snapshot.uplinks if uplink.telling],
         "monitor": [views.monitor_fault(known) for known in snapshot.monitor_faults],
     }
