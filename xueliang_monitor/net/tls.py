@@ -16,13 +16,6 @@ log = logging.getLogger(__name__)
 MAX_CONTEXTS = 512
 """The number of cached contexts, one for each file; the least recently used one is dropped."""
 
-KEY_EXCHANGE_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM"
-"""Python's own list without DHE. A server chooses the size of its group, and 8192 bits hold the loop for 0.3 s."""
-
-KEY_EXCHANGE_CURVE = "prime256v1"
-"""The group that every implementation of TLS 1.3 has (RFC 8446, 9.1). Any other choice allows groups of 8192 bits too,
-because Python can name either one curve or none."""
-
 _Identity = tuple[int, ...]
 _NOT_NOW: _Identity = (-1,)
 """The identity of a file that cannot be read for a temporary reason, such as too many open files."""
@@ -77,7 +70,7 @@ def _made(tls: str, identity: _Identity, before: _Kept | None) -> _Kept:
     if short := lacking_descriptors():
         raise short
     try:
-        return _Kept(_context(tls), identity)
+        return _Kept(_with_quick_key_exchange(_context(tls)), identity)
     except OSError as error:  # includes ssl.SSLError
         text = f"tls: the certificates in {tls} cannot be used ({error.strerror or error}): a file on this server"
         if before is None:
@@ -89,14 +82,26 @@ def _made(tls: str, identity: _Identity, before: _Kept | None) -> _Kept:
 
 
 def _context(tls: str) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=None if tls in ("verify", "insecure") else tls)
-    context.set_ciphers(KEY_EXCHANGE_CIPHERS)
-    context.set_ecdh_curve(KEY_EXCHANGE_CURVE)
     if tls == "verify":
-        return context
+        return ssl.create_default_context()
+    context = ssl.create_default_context(cafile=None if tls == "insecure" else tls)
     context.check_hostname = False
     if tls == "insecure":
         context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+KEY_EXCHANGE_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM"
+"""Python's own list without DHE. A server chooses the size of its group, and 8192 bits hold the loop for 0.3 s."""
+
+KEY_EXCHANGE_CURVE = "prime256v1"
+"""The group that every implementation of TLS 1.3 has (RFC 8446, 9.1). Any other choice allows groups of 8192 bits too,
+because Python can name either one curve or none."""
+
+
+def _with_quick_key_exchange(context: ssl.SSLContext) -> ssl.SSLContext:
+    context.set_ciphers(KEY_EXCHANGE_CIPHERS)
+    context.set_ecdh_curve(KEY_EXCHANGE_CURVE)
     return context
 
 
