@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import ssl
 from pathlib import Path
 
 import pytest
@@ -102,3 +103,43 @@ def test_contexts_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         file.write_bytes(content)
         tls_context(str(file))
     assert len(module._contexts) == 3
+
+
+def _client_hello(tls: str) -> bytes:
+    """Return the body of the ClientHello that a context sends (RFC 8446, 4.1.2)."""
+    outgoing = ssl.MemoryBIO()
+    connection = tls_context(tls).wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="camera.example")
+    with pytest.raises(ssl.SSLWantReadError):
+        connection.do_handshake()
+    return outgoing.read()[9:]
+
+
+def _vector(data: bytes, start: int, size: int) -> tuple[bytes, int]:
+    """Return a vector whose length has `size` bytes, and the position after it."""
+    begin = start + size
+    end = begin + int.from_bytes(data[start:begin], "big")
+    return data[begin:end], end
+
+
+def _numbers(data: bytes) -> set[int]:
+    return {int.from_bytes(data[position : position + 2], "big") for position in range(0, len(data), 2)}
+
+
+@pytest.mark.parametrize("tls", ["verify", "insecure"])
+def test_a_server_cannot_choose_a_key_exchange_that_holds_the_loop(tls: str) -> None:
+    """Finite field groups have up to 8192 bits (RFC 7919): a handshake with one takes 0.1 to 0.3 s."""
+    hello = _client_hello(tls)
+    _, position = _vector(hello, 34, 1)
+    suites, position = _vector(hello, position, 2)
+    _, position = _vector(hello, position, 1)
+    extensions, _ = _vector(hello, position, 2)
+    found: dict[int, bytes] = {}
+    position = 0
+    while position < len(extensions):
+        kind = int.from_bytes(extensions[position : position + 2], "big")
+        found[kind], position = _vector(extensions, position + 2, 2)
+    groups = _numbers(_vector(found[10], 0, 2)[0])
+    assert groups
+    assert not any(0x0100 <= group <= 0x01FF for group in groups)
+    names = {item["id"] & 0xFFFF: item["name"] for item in ssl.create_default_context().get_ciphers()}
+    assert not any(names.get(suite, "").startswith("DHE") for suite in _numbers(suites))

@@ -95,12 +95,14 @@ class Playback(ABC):
         while received < MAX_STREAM_BYTES:
             batch = await self.receive()
             received += sum(map(len, batch.rtp)) + sum(map(len, batch.rtcp))
-            for part in batch.split():
+            for number, part in enumerate(batch.split()):
+                if number:
+                    await asyncio.sleep(0)  # let other tasks run between two parts
                 began = time.thread_time()
                 yield part
                 took = time.thread_time() - began
-                costly = took >= COSTLY_SECONDS
-                await asyncio.sleep(min(PAUSE_FACTOR * took, MAX_PAUSE_SECONDS) if costly else 0)
+                if took >= COSTLY_SECONDS:
+                    await asyncio.sleep(min(PAUSE_FACTOR * took, MAX_PAUSE_SECONDS))
             if loop.time() - alive > pause:
                 alive = loop.time()
                 self.keep_alive()
