@@ -15,6 +15,7 @@ import time
 import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import quote
 
 import aiohttp
 import click
@@ -141,7 +142,7 @@ class Canary:
         )  # fmt: skip
         assert result.exception is None or isinstance(result.exception, SystemExit), arguments
         assert result.exit_code in (0, 1), (arguments, result.output)
-        self.seen["xueliang " + " ".join(arguments)] = result.output + result.stderr
+        self.seen["xueliang " + " ".join(word for word in arguments if "@" not in word)] = result.output + result.stderr
 
     def read_files(self) -> None:
         """Read every file of the installation, every row of the database, and every part of a workbook."""
@@ -173,6 +174,7 @@ async def canary(tmp_path: Path) -> AsyncIterator[Canary]:
 def _commands(canary: Canary, folder: Path) -> list[tuple[str, ...]]:
     """Return every command to run, with its arguments; fails if a command is neither run nor skipped."""
     setup, month = canary.devices["setup"], time.strftime("%Y-%m", time.gmtime())
+    url = f"rtsp://{LOGIN.username}:{quote(LOGIN.password, safe='')}@{setup.host}:{setup.rtsp_port}/live"
     sheet = folder / "fleet.csv"
     with sheet.open("w", newline="", encoding="utf-8") as stream:
         data = {**canary.camera_file(canary.devices["reason"]), "id": "imported", "rtsp_path": "/{password}"}
@@ -183,6 +185,8 @@ def _commands(canary: Canary, folder: Path) -> list[tuple[str, ...]]:
     chosen: list[tuple[str, ...]] = [
         ("check", "setup", "--json"),
         ("check", "redirection"),
+        ("check", url, "--json"),
+        ("capture", url),
         *(("capture", name) for name in canary.devices),
         ("discover", "--subnet", f"{setup.host}/32", "--timeout", "0.3"),
         ("discover", "--subnet", f"{setup.host}/32", "--timeout", "0.3", "--json"),

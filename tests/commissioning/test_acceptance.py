@@ -63,6 +63,10 @@ def test_a_password_in_a_path_is_never_shown_or_written() -> None:
     assert "p&ss" not in repr(target)
     assert Target("x", "h", path="/a?pwd=secret&b=1").url == "rtsp://h:554/a?pwd=***&b=1"
     assert redact_path("/a?password=&b=1") == "/a?password=&b=1"
+    assert without_login("/live/p%26ss%20word/main", LOGIN) == "/live/{password}/main"
+    for echoed in ("/live/cCZzcyB3b3Jk", "/live/%70%26ss%20word"):
+        with pytest.raises(RegistrationError, match=r"contains a password \(/live/\*\*\*\)"):
+            without_login(echoed, LOGIN)
     with pytest.raises(RegistrationError) as caught:
         without_login("/user=viewer_password=tlJwpbo6_channel=1", LOGIN)
     assert "tlJwpbo6" not in str(caught.value)

@@ -15,10 +15,12 @@ from typing import Any
 
 import aiohttp
 import pytest
+from typer.testing import CliRunner
 
 from tests.simulated_time import START, SimulatedDays, camera
 from tests.test_reload import Place, Start, known, watching
 from tests.waiting import AT_MOST_SECONDS, until
+from xueliang_monitor.cli import app
 from xueliang_monitor.event_log import Journal, LineFormatter, PriorityFormatter, fields_of, logfmt
 from xueliang_monitor.judgement.availability import AvailabilitySeconds, window
 from xueliang_monitor.judgement.maintenance import Window, WindowKind, covering
@@ -245,15 +247,14 @@ def test_lines_of_a_traceback_cannot_be_taken_for_records() -> None:
     assert all(line.startswith("<3>  ") and line.isprintable() for line in lines[1:])
 
 
-async def test_texts_of_devices_and_files_do_not_command_a_terminal(tmp_path: Path) -> None:
+def test_texts_of_devices_and_files_do_not_command_a_terminal(tmp_path: Path) -> None:
     (tmp_path / "cameras.d").mkdir()
     (tmp_path / "cameras.d" / "east.yaml").write_text(f"site: S\nname: {json.dumps(FORGED)}\naddress: 192.0.2.1\n")
     settings = tmp_path / "xueliang.yaml"
     settings.write_text("listen: 127.0.0.1:1\n")
     for arguments in (("list",), ("list", "--json"), ("show", "east"), ("check", "\x1b[2Jnone")):
-        process = await asyncio.create_subprocess_exec(
-            *XUELIANG, "camera", *arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            env={**os.environ, "XUELIANG_CONFIG": str(settings), "COLUMNS": "300"},
-        )  # fmt: skip
-        out, _ = await asyncio.wait_for(process.communicate(), 2 * AT_MOST_SECONDS)
-        assert out.decode().replace("\n", "").isprintable()
+        shown = CliRunner().invoke(
+            app, ("camera", *arguments), env={"XUELIANG_CONFIG": str(settings), "COLUMNS": "300"}
+        )
+        assert shown.output.replace("\n", "").isprintable()
+        assert "\\u001b[2J" in shown.output

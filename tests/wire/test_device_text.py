@@ -114,10 +114,10 @@ def test_a_text_full_of_secrets_does_not_shrink_until_a_cut_one_shows() -> None:
     assert not tells(Gate.of(LOGIN).text((PASSWORD + " ") * 1000))
 
 
-@pytest.mark.parametrize("password", ["camera", "password", "login"])
+@pytest.mark.parametrize("password", ["camera", "password", "login", "frame"])
 def test_a_password_that_is_a_word_of_our_own_is_not_told_by_its_absence(password: str) -> None:
     gate = Gate.of(Credentials("viewer", password))
-    ours = "DESCRIBE: the camera refused the user name or the password (login)"
+    ours = "DESCRIBE: the camera refused the user name or the password (login, frame)"
     assert gate.message(ours) == ours
     assert gate.text(f"no {password} here") == f"no {MASK} here"
 
@@ -165,8 +165,12 @@ def test_any_password_is_taken_out_of_any_text(before: str, password: str, after
 @given(st.text())
 def test_escaped_text_is_the_same_in_json(text: str) -> None:
     shown = escaped(json.dumps(text, ensure_ascii=False))
-    assert shown.isprintable()
+    assert not {unicodedata.category(letter) for letter in shown} & FORBIDDEN
     assert json.loads(shown) == text
+
+
+def test_spaces_of_other_scripts_are_not_escaped() -> None:
+    assert escaped("柳林\u3000社区\xa0\t\u2028") == "柳林\u3000社区\xa0\\u0009\\u2028"
 
 
 def test_marks_and_length_are_bounded() -> None:

@@ -53,13 +53,17 @@ def shorten(text: str, limit: int) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return a text with every character that is not printable as a JSON escape, such as `\\u001b`.
+    r"""Return a text with every character that is neither printable nor a space as a JSON escape, such as `\u001b`.
 
     Line feeds stay. The result is the same text to a reader of JSON, if it is used within a JSON string.
     """
     if text.isprintable():
         return text
-    return "".join(letter if letter.isprintable() or letter == "\n" else _as_escape(letter) for letter in text)
+    return "".join(letter if _harmless(letter) else _as_escape(letter) for letter in text)
+
+
+def _harmless(letter: str) -> bool:
+    return letter.isprintable() or letter == "\n" or unicodedata.category(letter) == "Zs"
 
 
 def _as_escape(letter: str) -> str:
