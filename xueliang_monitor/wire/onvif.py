@@ -126,6 +126,16 @@ def read_capabilities(response: Element) -> dict[str, str]:
     return {namespace: path for namespace, path in paths.items() if path}
 
 
+_LOGIN_BEFORE_ADDRESS = re.compile(
+    r"^([a-z]+://).*@(?=(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:.]+\])(?::\d+)?(?:[/?]|$))", re.IGNORECASE
+)
+
+
+def without_login(address: str) -> str:
+    """Return a URL without the login before its IP address, which may have characters that would end it, such as `/`."""
+    return _LOGIN_BEFORE_ADDRESS.sub(r"\1", address)
+
+
 def path_of(address: str) -> str:
     """Return the path and query of a URL, or an empty string; its host and port are wrong behind NAT.
 
@@ -135,7 +145,7 @@ def path_of(address: str) -> str:
     if re.search(r"[\s\x00-\x1f]", address):
         return ""
     try:
-        parts = urlsplit(address)
+        parts = urlsplit(without_login(address))
     except ValueError:
         return ""
     if parts.scheme and not parts.netloc:
