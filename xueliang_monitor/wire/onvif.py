@@ -132,7 +132,7 @@ _LOGIN_BEFORE_ADDRESS = re.compile(
 
 
 def without_login(address: str) -> str:
-    """Return a URL without the login before its IP address, which may have characters that would end it, such as `/`."""
+    """Return a URL without the login before its IP address, whatever characters the login has."""
     return _LOGIN_BEFORE_ADDRESS.sub(r"\1", address)
 
 
