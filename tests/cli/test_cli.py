@@ -117,6 +117,18 @@ async def test_an_at_sign_that_ends_no_login_ends_the_command(address: str, stat
     assert "tell-nobody" not in out + err
 
 
+async def test_check_says_what_a_camera_offers_and_sends_it_no_password_by_basic(simulated: Start) -> None:
+    camera = next(iter((await simulated(1)).cameras.values()))
+    camera.login_kind = "basic"
+    login = {"XUELIANG_USERNAME": LOGIN.username, "XUELIANG_PASSWORD": LOGIN.password}
+    _, out, _ = await run("check", camera.target.url, "--json", **login)
+    answer = json.loads(out)
+    assert (answer["faults"], answer["readings"]["login_offered"]) == (["auth_insecure"], "Basic")
+    assert "auth: basic" in answer["rungs"][-1]["detail"]
+    _, out, _ = await run("check", camera.target.url, "--json", "--auth", "basic", **login)
+    assert json.loads(out)["online"]
+
+
 @pytest.mark.parametrize("name", ["black-hole", "silent", "slow", "no-media", "no-keyframe"])
 async def test_check_ends_within_15_seconds_whatever_the_peer_does(simulated: Start, name: str) -> None:
     camera = next(iter((await simulated(1)).cameras.values()))

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from xueliang_monitor.commissioning.acceptance import _items as items_of
 from xueliang_monitor.commissioning.device_query import without_login
+from xueliang_monitor.commissioning.registration import _camera_file as camera_file_of
 from xueliang_monitor.commissioning.registration import default_id
 from xueliang_monitor.commissioning.registration_error import RegistrationError
-from xueliang_monitor.model import Credentials, StreamParameters, Target, redact_path
+from xueliang_monitor.commissioning.registration_request import RegistrationRequest
+from xueliang_monitor.model import (
+    AuthPolicy,
+    Credentials,
+    Finding,
+    Rung,
+    RungResult,
+    StreamParameters,
+    Target,
+    VisitResult,
+    redact_path,
+)
 from xueliang_monitor.probing.device_memory import choose_profile, main_profile
+from xueliang_monitor.readings import Readings
 from xueliang_monitor.wire.onvif import Profile
 
 LOGIN = Credentials("viewer", "p&ss word")
@@ -46,6 +62,28 @@ def test_the_smallest_profile_of_enough_width_is_watched(sizes: list[tuple[int, 
     assert chosen is not None
     assert largest is not None
     assert (chosen.token, largest.token) == (watched, main)
+
+
+@pytest.mark.parametrize(
+    ("rung", "detail"),
+    [
+        (RungResult(Rung.RTSP, True, 0.1), "offers: Digest (MD5), Basic"),
+        (RungResult(Rung.RTSP, False, 0.1, "auth_failed", "refused"), "refused; offers: Digest (MD5), Basic"),
+    ],
+)
+def test_the_result_names_the_logins_that_the_camera_offers(rung: RungResult, detail: str) -> None:
+    seen = (Finding(rung.fault, rung.detail, Rung.RTSP),) if rung.fault else ()
+    visited = VisitResult("x", 0.0, (rung,), seen, readings=Readings(login_offered="Digest (MD5), Basic"))
+    items = {item.subject: item.detail for item in items_of(visited, Target("x", "192.0.2.7"), None)}
+    assert items[Rung.RTSP] == detail
+    assert items[Rung.REACH] == "not reached"
+
+
+def test_a_registered_camera_keeps_how_its_password_may_be_sent() -> None:
+    request = RegistrationRequest("192.0.2.7", "S", auth=AuthPolicy.BASIC, rtsp_path="/live")
+    assert camera_file_of(request, None).auth is AuthPolicy.BASIC
+    with pytest.raises(RegistrationError, match="sends the password unencrypted"):
+        camera_file_of(replace(request, auth=AuthPolicy.DIGEST, rtsp_path="/x?password={password}"), None)
 
 
 def test_no_profile_at_all() -> None:

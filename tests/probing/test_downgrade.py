@@ -16,7 +16,13 @@ from aiohttp import web
 from pydantic import TypeAdapter
 
 from tests.conftest import LOGIN, Tls
+from tests.simulated_time import camera
 from tests.waiting import PATIENT
+from xueliang_monitor.fleet.changes import CameraRecord
+from xueliang_monitor.fleet.differences import memory_still_valid
+from xueliang_monitor.fleet.restoring import merged_late
+from xueliang_monitor.fleet.snapshot import Entry
+from xueliang_monitor.judgement.health import Health
 from xueliang_monitor.model import AuthPolicy, OnvifTarget, Rung, Target, VisitResult
 from xueliang_monitor.net.errors import LoginError
 from xueliang_monitor.net.login_rules import Channel, LoginRules
@@ -206,16 +212,16 @@ async def test_a_redirection_never_weakens_the_login(same_port: bool) -> None:
 
 async def test_tls_with_a_checked_certificate_protects_basic(simulated: Callable[..., Any], tls: Tls) -> None:
     fleet: SimulatedFleet = await simulated(1, tls=tls.context)
-    camera = fleet.cameras["cam-000"]
-    camera.login_kind = "basic"
-    changes = {"host": camera.target.host, "path": camera.target.path, "secure": True}
-    checked, _ = await climb(camera.target.port, tls=str(tls.authority), **changes)
+    device = fleet.cameras["cam-000"]
+    device.login_kind = "basic"
+    changes = {"host": device.target.host, "path": device.target.path, "secure": True}
+    checked, _ = await climb(device.target.port, tls=str(tls.authority), **changes)
     assert codes(checked) == []
-    unchecked, _ = await climb(camera.target.port, tls="insecure", **changes)
+    unchecked, _ = await climb(device.target.port, tls="insecure", **changes)
     assert codes(unchecked) == ["auth_insecure"]
-    forbidden, _ = await climb(camera.target.port, tls=str(tls.authority), auth=AuthPolicy.DIGEST, **changes)
+    forbidden, _ = await climb(device.target.port, tls=str(tls.authority), auth=AuthPolicy.DIGEST, **changes)
     assert codes(forbidden) == ["auth_insecure"]
-    assert camera.refused_logins == 0
+    assert device.refused_logins == 0
 
 
 @pytest.mark.parametrize(
@@ -240,6 +246,16 @@ def test_changed_credentials_and_clocks_keep_what_was_offered() -> None:
     login = Login(offered_digest=True)
     assert login.for_target(Target("cam", "h", credentials=LOGIN)).offered_digest
     assert login.moved(lambda moment: moment + 1).offered_digest
+
+
+def test_what_was_offered_is_kept_if_the_history_is_read_late_or_the_camera_moves() -> None:
+    entry = Entry(camera("cam"))
+    stored = CameraRecord("cam", Health(), Memory(login=Login(offered_digest=True)))
+    visited = replace(entry, health=Health(visited_at=1.0))
+    for known in (entry, visited):
+        assert merged_late(known, stored, None, 2.0).memory.login.offered_digest
+    moved = memory_still_valid(replace(entry, memory=stored.memory), camera("cam", host="192.0.2.9"))
+    assert moved.login == Login(offered_digest=True)
 
 
 async def test_onvif_never_sends_the_password() -> None:

@@ -26,13 +26,14 @@ from tests.simulated_time import START, SimulatedDays, camera, visited
 from tests.storage.killed_history import CAMERAS as KILLED
 from tests.storage.killed_history import STEP, WINDOW, gone
 from tests.waiting import until
+from xueliang_monitor.cli.offered_logins import guarded
 from xueliang_monitor.clock import ManualClock, SystemClock
 from xueliang_monitor.configuration.settings import KeepSettings
 from xueliang_monitor.fleet.changes import CameraRecord, Changes, StoredState
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.judgement.availability import AvailabilitySeconds, split_by_day
 from xueliang_monitor.judgement.health import Policy
-from xueliang_monitor.model import Credentials, Rung, State
+from xueliang_monitor.model import AuthPolicy, Credentials, Rung, State, Target
 from xueliang_monitor.picture.reference import Reference
 from xueliang_monitor.probing.login import Login, LoginHistory
 from xueliang_monitor.probing.memory import Memory
@@ -152,6 +153,21 @@ def test_availability_agrees_with_a_recomputation_from_the_raw_visits(tmp_path: 
         assert observed <= 86_400.001
     assert any(online < observed for observed, online in expected.values())
     history.close()
+
+
+def test_a_command_keeps_to_what_the_daemon_remembers_of_a_login(tmp_path: Path) -> None:
+    target = Target("cam-0", "192.0.2.7")
+    assert guarded(target, tmp_path) == target
+    fleet = Fleet(ManualClock(START), Policy(), CAMERAS)
+    for number, item in enumerate(CAMERAS):
+        memory = Memory(login=Login(offered_digest=number == 0))
+        fleet.apply(visited(item.id, START, None, Rung.RTSP), memory, 0.0)
+    history = History(tmp_path)
+    history.write(fleet.collect(every=True))
+    history.close()
+    assert guarded(target, tmp_path).auth is AuthPolicy.DIGEST
+    assert guarded(replace(target, id="cam-1"), tmp_path).auth is None
+    assert guarded(replace(target, auth=AuthPolicy.BASIC), tmp_path).auth is AuthPolicy.BASIC
 
 
 def test_days_are_split_at_local_midnight() -> None:

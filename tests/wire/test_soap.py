@@ -227,5 +227,8 @@ def test_utc_is_computed_from_a_local_time_with_either_sign_of_the_zone() -> Non
 def test_paths_of_hostile_addresses() -> None:
     assert onvif.path_of("http://192.168.1.108:80/onvif/Media?x=1") == "/onvif/Media?x=1"
     assert onvif.path_of("rtsp://user:secret@192.168.1.108/stream") == "/stream"
+    for secret in ("a/secret", "a?secret", "a#secret", "a@b/secret"):  # never a part of the password
+        assert "secret" not in onvif.path_of(f"rtsp://user:{secret}@192.168.1.108:554/stream")
+    assert onvif.path_of("rtsp://user:a/secret@192.168.1.108:554/stream") == "/stream"
     for address in ("", "http://[::1", "http://h/a b", "javascript:alert(1)", "http://h/\r\nX: y"):
         assert onvif.path_of(address) == ""

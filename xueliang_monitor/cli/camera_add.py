@@ -229,12 +229,13 @@ def check(
     """Run the acceptance test on a registered camera. Exit status: 0 passed, 1 not passed."""
     from xueliang_monitor.cli import acceptance
     from xueliang_monitor.cli.camera_edit import change
+    from xueliang_monitor.cli.offered_logins import guarded
     from xueliang_monitor.configuration.camera_file import Lifecycle
 
     loaded = installation_of(config)
     known = camera_of(loaded, camera)
     expected = known.data.stream.value() if known.data.stream else None
-    test = asyncio.run(acceptance.run(known.target, loaded, expected))
+    test = asyncio.run(acceptance.run(guarded(known.target, loaded.settings.state), loaded, expected))
     if as_json:
         print_json({"id": known.id, **acceptance.as_json(test)})
     else:

@@ -61,6 +61,7 @@ def _target_of_url(written: str, credentials: Credentials | None) -> Target:
 def _target_of_camera(name: str, config: Path | None, credentials: Credentials | None) -> Target:
     from dataclasses import replace
 
+    from xueliang_monitor.cli.offered_logins import guarded
     from xueliang_monitor.configuration import installation
     from xueliang_monitor.configuration.strict_yaml import DocumentError
 
@@ -72,6 +73,7 @@ def _target_of_camera(name: str, config: Path | None, credentials: Credentials |
     if found is None:
         broken = [problem for problem in loaded.inventory.problems if problem.file.stem == name]
         refuse(broken or [f"there is no camera with the id {name}; give a known id or an rtsp:// URL"])
+    found = guarded(found, loaded.settings.state)
     return replace(found, credentials=credentials) if credentials else found
 
 

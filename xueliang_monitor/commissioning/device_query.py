@@ -108,13 +108,13 @@ def _choose(profiles: tuple[Profile, ...], requested: str | None) -> Profile | N
 
 def _split(uri: str) -> tuple[int, str]:
     """Return the port and the path of an RTSP URI; the default port is 554."""
-    from xueliang_monitor.wire.onvif import path_of
+    from xueliang_monitor.wire import onvif
 
     try:
-        port = urlsplit(uri).port
+        port = urlsplit(onvif.without_login(uri)).port
     except ValueError:
         port = None
-    return port or 554, path_of(uri)
+    return port or 554, onvif.path_of(uri)
 
 
 def without_login(path: str, login: Credentials | None) -> str:

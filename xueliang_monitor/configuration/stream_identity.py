@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -23,10 +24,16 @@ class StreamIdentity(NamedTuple):
     @classmethod
     def of(cls, data: CameraFile) -> StreamIdentity:
         """Return the identity of the stream that a camera file names."""
-        # Unreserved characters mean the same with and without percent-encoding (RFC 3986, 6.2.2.2).
-        path = _UNRESERVED.sub(lambda match: unquote(match[0]), data.rtsp_path)
-        path = re.sub(r"%[0-9a-f]{2}", lambda match: match[0].upper(), path)
-        return cls(canonical_host(data.address), data.rtsp_port, path)
+        return _identity(data.address, data.rtsp_port, data.rtsp_path)
+
+
+@functools.lru_cache(maxsize=16_384)
+def _identity(address: str, port: int, path: str) -> StreamIdentity:
+    """Return the identity of a stream; each reload asks for that of every camera, mostly unchanged."""
+    # Unreserved characters mean the same with and without percent-encoding (RFC 3986, 6.2.2.2).
+    path = _UNRESERVED.sub(lambda match: unquote(match[0]), path)
+    path = re.sub(r"%[0-9a-f]{2}", lambda match: match[0].upper(), path)
+    return StreamIdentity(canonical_host(address), port, path)
 
 
 def same_stream(data: CameraFile, others: Iterable[tuple[str, CameraFile]]) -> str | None:

@@ -58,5 +58,5 @@ def memory_still_valid(known: Entry, camera: Camera) -> Memory:
         memory = replace(memory, reference=None)
     if before.host != now.host:
         # A device at another address may be the same one: what it offered still guards the password.
-        memory = replace(memory, login=Login(offered_digest=memory.login.offered_digest))
+        memory = replace(memory, login=Login().guarded_by(memory.login))
     return memory

@@ -83,6 +83,7 @@ def merged_late(entry: Entry, known: CameraRecord, lasting: Outage | None, now: 
         health = replace(health, outage=lasting.joined(outage))
     counts = Counter(entry.episodes) + Counter(known.episodes)
     memory = with_longer_learned_reference(entry.memory, known.memory)
+    memory = replace(memory, login=memory.login.guarded_by(known.memory.login))
     return replace(entry, health=health, memory=memory, episodes=dict(counts))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from xueliang_monitor.model import AuthPolicy, Target
 
 _INTENDED = "write auth: basic in the camera's file{or_credentials} if that is intended"
-_IN_CREDENTIALS = " or for its credentials (--auth basic with a URL)"
+_IN_CREDENTIALS = " or credentials, or give --auth basic to a command,"
 
 
 class Channel(enum.Enum):
@@ -44,7 +44,7 @@ class LoginRules:
         """
         policy = self.camera or self.credentials
         if policy is AuthPolicy.DIGEST:
-            return "the camera offers only Basic, and auth: digest does not allow it"
+            return f"the camera offers only Basic, and only Digest is allowed; {_INTENDED.format(or_credentials='')}"
         if self.camera is AuthPolicy.BASIC:
             return ""
         if self.offered_digest:

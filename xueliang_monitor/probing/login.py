@@ -177,6 +177,10 @@ class Login:
         same = _only_marked(self.rtsp, rtsp) and _only_marked(self.onvif, onvif)
         return Login(rtsp, onvif, self.refusals if same else (), self.offered_digest)
 
+    def guarded_by(self, other: Login) -> Login:
+        """Return the same, with Digest offered if it was in either."""
+        return replace(self, offered_digest=self.offered_digest or other.offered_digest)
+
     def moved(self, change: Callable[[float], float]) -> Login:
         """Return the same with every moment changed."""
         refusals = tuple(change(moment) for moment in self.refusals)

@@ -66,6 +66,11 @@ class HistoryQueries:
         except sqlite3.Error as error:
             raise self._error("read", error) from error
 
+    def offered_digest(self, camera: str) -> bool:
+        """Return whether a camera offered Digest over RTSP before."""
+        query = "SELECT json_extract(memory, '$.offered_digest') FROM cameras WHERE camera = ? AND json_valid(memory)"
+        return any(offered for (offered,) in self._rows(query, (camera,)))
+
     def load(self) -> StoredState:
         """Return the state to continue from at a start. A camera whose row cannot be read is left out and logged."""
         found: dict[str, CameraRecord] = {}

@@ -131,6 +131,16 @@ def read_capabilities(response: Element) -> dict[str, str]:
     return {namespace: path for namespace, path in paths.items() if path}
 
 
+_LOGIN_BEFORE_ADDRESS = re.compile(
+    r"^([a-z]+://).*@(?=(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:.]+\])(?::\d+)?(?:[/?]|$))", re.IGNORECASE
+)
+
+
+def without_login(address: str) -> str:
+    """Return a URL without the login before its IP address, whatever characters the login has."""
+    return _LOGIN_BEFORE_ADDRESS.sub(r"\1", address)
+
+
 def path_of(url: str) -> str:
     """Return the path and query of a URL, or an empty string; its host and port are wrong behind NAT.
 
@@ -141,7 +151,7 @@ def path_of(url: str) -> str:
         return ""
     url = first
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(without_login(url))
     except ValueError:
         return ""
     if parts.scheme and not parts.netloc:
