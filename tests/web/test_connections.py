@@ -141,7 +141,7 @@ async def test_streams_of_one_client_leave_room_for_others(tmp_path: Path, monke
 async def test_clients_of_a_proxy_are_told_apart_by_its_header(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(connections, "EACH", 1)
+    monkeypatch.setattr(connections, "EACH", 8)
     web = f"basic_auth_users: {{wall: {HASH}}}"
     async with serving(tmp_path, web, f"trusted_proxies: [{STRANGER}]") as at:
 

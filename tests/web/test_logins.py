@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import bcrypt
 import pytest
 
-from xueliang_monitor.web.logins import MOST_KNOWN, WAITING, WAITING_EACH, Logins, Verdict
+from xueliang_monitor.web.logins import MOST_KNOWN, SHUNNED, WAITING, WAITING_EACH, Logins, Verdict
 
 PASSWORD = "wall of the control room"
 HASH = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
@@ -61,6 +61,23 @@ async def test_an_address_that_guesses_waits_longer_and_longer(logins: Logins, c
     clock.now += 8.0
     assert await logins.check("wall", PASSWORD, "192.0.2.1") == RIGHT
     assert await logins.check("wall", "one typo", "192.0.2.1") == Verdict(False)
+
+
+async def test_an_address_that_only_guesses_is_shunned_during_its_pauses(logins: Logins, clock: Clock) -> None:
+    for number in range(SHUNNED):
+        assert not logins.shuns("192.0.2.1")
+        clock.now += 400.0
+        await logins.check("wall", f"guess {number}", "192.0.2.1")
+    assert logins.shuns("192.0.2.1")
+    assert not logins.shuns("192.0.2.2")
+    clock.now += 400.0
+    assert not logins.shuns("192.0.2.1")
+    assert await logins.check("wall", PASSWORD, "192.0.2.1") == RIGHT
+    for number in range(2 * SHUNNED):
+        await logins.check("wall", f"again {number}", "192.0.2.1")
+        clock.now += 400.0
+    clock.now -= 399.0
+    assert not logins.shuns("192.0.2.1"), "somebody logged in from there"
 
 
 async def test_a_flood_does_not_lock_the_user_out_elsewhere(logins: Logins, clock: Clock) -> None:

@@ -38,6 +38,9 @@ WAITING = 64
 WAITING_EACH = 4
 """Logins of one address that may wait for their check."""
 
+SHUNNED = 10
+"""Failures after which an address is not even answered during its pauses."""
+
 RETRY_SECONDS = 1.0
 
 
@@ -106,6 +109,13 @@ class Logins:
             result = self._wait_for_check(mark, name, client, _Waiting(rank, password, hashed, self._future()))
         valid = await asyncio.shield(result)
         return Verdict(False, RETRY_SECONDS) if valid is None else Verdict(valid and name in self.users)
+
+    def shuns(self, client: str) -> bool:
+        """Return whether an address only guesses: it must wait after many failures, and nobody logged in from there."""
+        now = self._clock()
+        if self._addresses.failures(client, now) < SHUNNED or not self._addresses.wait(client, now):
+            return False
+        return all(known != client for _, known in self._pairs)
 
     def _pause(self, name: str, client: str) -> float:
         """Return how long this address must wait before its next attempt at this name."""
