@@ -38,7 +38,7 @@ WAITING = 64
 WAITING_EACH = 4
 """Logins of one address that may wait for their check."""
 
-SHUNNED = 10
+SHUNNED = 7
 """Failures after which an address is not even answered during its pauses."""
 
 RETRY_SECONDS = 1.0
