@@ -30,7 +30,8 @@ class SharedWork(Generic[Result]):
     """Answers by key. Each is made once, however many ask for it, and kept for `keep_seconds` after that.
 
     `kept` is how many finished answers are held. A client may wait for `each` answers that nobody else asked for first;
-    without a client's name there is no such limit. After an answer, no other is made for `rest` times as long as it took.
+    without a client's name there is no such limit. After an answer, no other is made for `rest` times as long as it
+    took.
     """
 
     def __init__(
