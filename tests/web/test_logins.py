@@ -122,6 +122,19 @@ async def test_who_has_not_failed_comes_first(logins: Logins, monkeypatch: pytes
     assert sum(verdict.retry_seconds > 0 for verdict in told) >= 2, "some had to give way"
 
 
+async def test_a_first_login_comes_before_a_flood_that_has_just_begun(
+    logins: Logins, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[bytes] = []
+    check = bcrypt.checkpw
+    monkeypatch.setattr(bcrypt, "checkpw", lambda secret, hashed: order.append(secret) or check(secret, hashed))
+    flood = [asyncio.create_task(logins.check(f"user {n}", "guess", f"192.0.2.{n % 15}")) for n in range(WAITING)]
+    await asyncio.sleep(0)
+    assert await logins.check("wall", PASSWORD, "198.51.100.1") == RIGHT
+    assert order.index(PASSWORD.encode()) <= 1
+    await asyncio.gather(*flood)
+
+
 async def test_a_removed_user_is_unknown_at_once(logins: Logins) -> None:
     assert await logins.check("wall", PASSWORD, "192.0.2.1") == RIGHT
     logins.users = {"prometheus": HASH}

@@ -54,7 +54,7 @@ class Verdict:
 
 @dataclass(order=True, slots=True)
 class _Waiting:
-    """A login that waits for its check; those of addresses with fewer failures come first."""
+    """A login that waits for its check; the lowest rank comes first."""
 
     rank: tuple[bool, int, int]
     password: str = field(compare=False, repr=False)
@@ -134,8 +134,13 @@ class Logins:
         return 0.0
 
     def _rank(self, name: str, client: str) -> tuple[bool, int, int]:
+        """Return when a login is checked: known pairs first, then by the attempts of the address, then the newest.
+
+        In a flood the oldest ones are those of strangers, most likely.
+        """
         self._number += 1
-        return (name, client) not in self._pairs, self._addresses.failures(client, self._clock()), self._number
+        attempts = self._addresses.failures(client, self._clock()) + self._clients[client]
+        return (name, client) not in self._pairs, attempts, -self._number
 
     def _displace(self, rank: tuple[bool, int, int]) -> bool:
         """Give up the check that would come last, if `rank` comes before it; return whether that was so."""
