@@ -117,7 +117,7 @@ async def test_who_has_not_failed_comes_first(logins: Logins, monkeypatch: pytes
     flood += [asyncio.create_task(logins.check("x", f"more {number}", "192.0.2.1")) for number in range(WAITING_EACH)]
     await asyncio.sleep(0)
     assert await logins.check("wall", PASSWORD, "198.51.100.1") == RIGHT
-    assert order.index(PASSWORD.encode()) <= 1
+    assert order.index(PASSWORD.encode()) <= 2
     told = await asyncio.gather(*flood)
     assert sum(verdict.retry_seconds > 0 for verdict in told) >= 2, "some had to give way"
 
@@ -131,7 +131,7 @@ async def test_a_first_login_comes_before_a_flood_that_has_just_begun(
     flood = [asyncio.create_task(logins.check(f"user {n}", "guess", f"192.0.2.{n % 15}")) for n in range(WAITING)]
     await asyncio.sleep(0)
     assert await logins.check("wall", PASSWORD, "198.51.100.1") == RIGHT
-    assert order.index(PASSWORD.encode()) <= 1
+    assert order.index(PASSWORD.encode()) <= 2
     await asyncio.gather(*flood)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import heapq
 import hmac
 import math
 import secrets
@@ -52,14 +51,14 @@ class Verdict:
     retry_seconds: float = 0.0
 
 
-@dataclass(order=True, slots=True)
+@dataclass(eq=False, frozen=True, slots=True)
 class _Waiting:
     """A login that waits for its check; the lowest rank comes first."""
 
-    rank: tuple[bool, int, int]
-    password: str = field(compare=False, repr=False)
-    hashed: str = field(compare=False, repr=False)
-    result: asyncio.Future[bool | None] = field(compare=False)
+    rank: tuple[bool, int]
+    password: str = field(repr=False)
+    hashed: str = field(repr=False)
+    result: asyncio.Future[bool | None]
 
 
 class Logins:
@@ -83,7 +82,7 @@ class Logins:
         self._fresh_at: dict[str, float] = {}
         self._pending: dict[bytes, asyncio.Future[bool | None]] = {}
         self._queue: list[_Waiting] = []
-        self._number = 0
+        self._newest = True
         self._clients: Counter[str] = Counter()
         self._checking: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="login")
@@ -133,22 +132,17 @@ class Logins:
         self._fresh_at = {key: at for key, at in self._fresh_at.items() if now - at < FRESH_SECONDS} | {shown: now}
         return 0.0
 
-    def _rank(self, name: str, client: str) -> tuple[bool, int, int]:
-        """Return when a login is checked: known pairs first, then by the attempts of the address, then the newest.
-
-        In a flood the oldest ones are those of strangers, most likely.
-        """
-        self._number += 1
+    def _rank(self, name: str, client: str) -> tuple[bool, int]:
+        """Return when a login is checked: known pairs first, then by the attempts of the address."""
         attempts = self._addresses.failures(client, self._clock()) + self._clients[client]
-        return (name, client) not in self._pairs, attempts, -self._number
+        return (name, client) not in self._pairs, attempts
 
-    def _displace(self, rank: tuple[bool, int, int]) -> bool:
+    def _displace(self, rank: tuple[bool, int]) -> bool:
         """Give up the check that would come last, if `rank` comes before it; return whether that was so."""
-        last = max(self._queue)
-        if last.rank[:2] <= rank[:2]:
+        last = max(self._queue, key=lambda waiting: waiting.rank)
+        if last.rank <= rank:
             return False
         self._queue.remove(last)
-        heapq.heapify(self._queue)
         last.result.set_result(None)
         return True
 
@@ -157,7 +151,7 @@ class Logins:
         return asyncio.get_running_loop().create_future()
 
     def _wait_for_check(self, mark: bytes, name: str, client: str, waiting: _Waiting) -> asyncio.Future[bool | None]:
-        heapq.heappush(self._queue, waiting)
+        self._queue.append(waiting)
         self._pending[mark] = waiting.result
         self._clients[client] += 1
         waiting.result.add_done_callback(lambda done: self._learn(done, mark, name, client))
@@ -165,10 +159,20 @@ class Logins:
             self._checking = asyncio.create_task(self._check_all())
         return waiting.result
 
+    def _next(self) -> _Waiting:
+        """Take a login of the lowest rank, by turns the oldest and the newest.
+
+        Nobody who came before a flood, or comes after its beginning, then waits for the whole of it.
+        """
+        self._newest = not self._newest
+        waiting = min(reversed(self._queue) if self._newest else self._queue, key=lambda waiting: waiting.rank)
+        self._queue.remove(waiting)
+        return waiting
+
     async def _check_all(self) -> None:
         loop = asyncio.get_running_loop()
         while self._queue:
-            waiting = heapq.heappop(self._queue)
+            waiting = self._next()
             secret = waiting.password.encode(errors="replace")[:72]  # bcrypt uses no more
             try:
                 valid = await loop.run_in_executor(self._thread, bcrypt.checkpw, secret, waiting.hashed.encode())
