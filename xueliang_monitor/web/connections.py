@@ -122,6 +122,9 @@ class Listener:
         self._resuming: list[asyncio.TimerHandle] = []
         self._throttle = LogThrottle()
 
+    def __len__(self) -> int:
+        return len(self._places)
+
     @property
     def addresses(self) -> list[Any]:
         """The addresses that are listened on, as `socket.getsockname` returns them."""
