@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import pytest
 import trustme
+from aiohttp import web
 
 from tests.waiting import until
 from tests.web.test_access import HASH, PASSWORD, certificate, login, settings_of
@@ -118,6 +119,31 @@ async def test_a_tls_handshake_must_come_in_time(
             await until(lambda each=each: is_closed(each))  # type: ignore[misc]
 
 
+async def test_a_client_that_takes_no_data_loses_its_connection(
+    silent: list[socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "SEND_SECONDS", 1)
+    monkeypatch.setattr(connections, "EACH", 1)
+
+    async def large(_request: web.Request) -> web.Response:
+        return web.Response(body=bytes(32_000_000))
+
+    app = web.Application()
+    app.add_routes([web.get("/", large)])
+    runner = web.AppRunner(app)
+    await runner.setup()
+    listener = connections.Listener(connections.server_of(runner), most=4)
+    try:
+        await listener.start("127.0.0.1", 0)
+        silent.append(await asyncio.to_thread(connect, listener.addresses[0][:2], STRANGER))
+        silent[-1].sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        await until(lambda: len(listener) == 1)
+        await until(lambda: len(listener) == 0)
+    finally:
+        await listener.close()
+        await runner.cleanup()
+
+
 async def test_streams_of_one_client_leave_room_for_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live_streams, "EACH", 5)
     monkeypatch.setattr(live_streams, "MAX_LIVE_STREAMS", 8)
@@ -141,7 +167,7 @@ async def test_streams_of_one_client_leave_room_for_others(tmp_path: Path, monke
 async def test_clients_of_a_proxy_are_told_apart_by_its_header(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(connections, "EACH", 1)
+    monkeypatch.setattr(connections, "EACH", 8)
     web = f"basic_auth_users: {{wall: {HASH}}}"
     async with serving(tmp_path, web, f"trusted_proxies: [{STRANGER}]") as at:
 

@@ -7,6 +7,7 @@ import ipaddress
 import pytest
 
 from xueliang_monitor.web.clients import client_of, group_of
+from xueliang_monitor.web.connection_rates import ConnectionRates
 from xueliang_monitor.web.fair_share import Entry, FairShare
 from xueliang_monitor.web.login_pauses import FORGET_SECONDS, MOST_KEYS, GrowingPauses, Rule
 
@@ -94,3 +95,11 @@ def test_pauses_grow_with_failures_and_are_forgotten() -> None:
     for number in range(MOST_KEYS + 1):
         pauses.failed(str(number), 1.0)
     assert pauses.failures("a", 1.0) == 0, "the number of remembered keys is bounded"
+
+
+def test_a_client_opens_a_burst_of_connections_and_then_a_few_in_a_second() -> None:
+    rates = ConnectionRates(burst=3, rate=2.0)
+    assert [rates.may_open("a", 0.0) for _ in range(5)] == [True] * 3 + [False] * 2
+    assert rates.may_open("b", 0.0)
+    assert [rates.may_open("a", 1.0) for _ in range(3)] == [True, True, False]
+    assert [rates.may_open("a", 100.0) for _ in range(5)] == [True] * 3 + [False] * 2

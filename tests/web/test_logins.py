@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import bcrypt
 import pytest
 
-from xueliang_monitor.web.logins import MOST_KNOWN, WAITING, WAITING_EACH, Logins, Verdict
+from xueliang_monitor.web.logins import MOST_KNOWN, SHUNNED, WAITING, WAITING_EACH, Logins, Verdict
 
 PASSWORD = "wall of the control room"
 HASH = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
@@ -63,6 +63,23 @@ async def test_an_address_that_guesses_waits_longer_and_longer(logins: Logins, c
     assert await logins.check("wall", "one typo", "192.0.2.1") == Verdict(False)
 
 
+async def test_an_address_that_only_guesses_is_shunned_during_its_pauses(logins: Logins, clock: Clock) -> None:
+    for number in range(SHUNNED):
+        assert not logins.shuns("192.0.2.1")
+        clock.now += 400.0
+        await logins.check("wall", f"guess {number}", "192.0.2.1")
+    assert logins.shuns("192.0.2.1")
+    assert not logins.shuns("192.0.2.2")
+    clock.now += 400.0
+    assert not logins.shuns("192.0.2.1")
+    assert await logins.check("wall", PASSWORD, "192.0.2.1") == RIGHT
+    for number in range(2 * SHUNNED):
+        await logins.check("wall", f"again {number}", "192.0.2.1")
+        clock.now += 400.0
+    clock.now -= 399.0
+    assert not logins.shuns("192.0.2.1"), "somebody logged in from there"
+
+
 async def test_a_flood_does_not_lock_the_user_out_elsewhere(logins: Logins, clock: Clock) -> None:
     assert await logins.check("wall", PASSWORD, "192.0.2.200") == RIGHT
     for number in range(30):
@@ -100,9 +117,22 @@ async def test_who_has_not_failed_comes_first(logins: Logins, monkeypatch: pytes
     flood += [asyncio.create_task(logins.check("x", f"more {number}", "192.0.2.1")) for number in range(WAITING_EACH)]
     await asyncio.sleep(0)
     assert await logins.check("wall", PASSWORD, "198.51.100.1") == RIGHT
-    assert order.index(PASSWORD.encode()) <= 1
+    assert order.index(PASSWORD.encode()) <= 2
     told = await asyncio.gather(*flood)
     assert sum(verdict.retry_seconds > 0 for verdict in told) >= 2, "some had to give way"
+
+
+async def test_a_first_login_comes_before_a_flood_that_has_just_begun(
+    logins: Logins, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[bytes] = []
+    check = bcrypt.checkpw
+    monkeypatch.setattr(bcrypt, "checkpw", lambda secret, hashed: order.append(secret) or check(secret, hashed))
+    flood = [asyncio.create_task(logins.check(f"user {n}", "guess", f"192.0.2.{n % 15}")) for n in range(WAITING)]
+    await asyncio.sleep(0)
+    assert await logins.check("wall", PASSWORD, "198.51.100.1") == RIGHT
+    assert order.index(PASSWORD.encode()) <= 2
+    await asyncio.gather(*flood)
 
 
 async def test_a_removed_user_is_unknown_at_once(logins: Logins) -> None:

@@ -68,6 +68,10 @@ class Access:
         self._protection = protection
         self._logins.users = protection.users
 
+    def shuns(self, client: str) -> bool:
+        """Return whether the connections of a client are refused for now, as it only guesses logins."""
+        return bool(self._protection.users) and self._logins.shuns(client)
+
     def close(self) -> None:
         """Stop checking logins."""
         self._logins.close()

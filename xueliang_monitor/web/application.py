@@ -94,7 +94,7 @@ def application(
     built[keys.LIVE_STREAMS] = LiveStreams()
     built[keys.METRICS] = SharedWork(METRICS_SECONDS, kept=8)
     built[keys.LISTS] = SharedWork(LISTS_SECONDS, kept=8)
-    built[keys.REPORTS] = SharedWork(REPORT_SECONDS, kept=4)
+    built[keys.REPORTS] = SharedWork(REPORT_SECONDS, kept=4, rest=4.0)
     built[keys.CLOSING] = asyncio.Event()
     built.cleanup_ctx.append(_follow_fleet)
     built.on_shutdown.append(_close_streams)

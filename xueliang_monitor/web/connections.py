@@ -18,6 +18,7 @@ from typing import Any
 from aiohttp import web
 
 from xueliang_monitor.web.clients import OWN, Network, group_of, is_trusted
+from xueliang_monitor.web.connection_rates import ConnectionRates
 from xueliang_monitor.web.fair_share import FairShare
 from xueliang_monitor.web.log_throttle import LogThrottle, ServerErrors
 
@@ -39,9 +40,14 @@ HANDSHAKE_SECONDS = 10.0
 SEND_SECONDS = 30
 """A connection ends if its client takes no data, or confirms none, for this long."""
 
-BACKLOG = 512
-AT_ONCE = 64
-"""Connections that are accepted before the event loop gets a turn."""
+A_SECOND = 10.0
+"""New connections of one client in a second, once it opened `EACH` of them."""
+
+BACKLOG = 4096
+"""Connections that the system holds until they are accepted. It drops further ones; their clients wait for seconds."""
+
+ACCEPT_SECONDS = 0.01
+"""Time for which connections are accepted before the event loop gets a turn."""
 
 PAUSE_SECONDS = 1.0
 """Pause of accepting while the process lacks descriptors or memory."""
@@ -94,18 +100,30 @@ class Listener:
     """Accepts connections for an aiohttp server, at most `most` at a time."""
 
     def __init__(
-        self, server: web.Server, *, most: int, trusted: Sequence[Network] = (), tls: ssl.SSLContext | None = None
+        self,
+        server: web.Server,
+        *,
+        most: int,
+        trusted: Sequence[Network] = (),
+        tls: ssl.SSLContext | None = None,
+        refuses: Callable[[str], bool] = lambda _client: False,
     ) -> None:
+        """Prepare to listen. `refuses` tells which clients are not answered at all for now."""
         self._server = server
         self._tls = tls
         self._is_apart = functools.lru_cache(1024)(lambda client: client in OWN or is_trusted(client, trusted))
         self._places: FairShare[Connection] = FairShare(
             most, EACH, apart=self._is_apart, idle=lambda connection: not connection.busy
         )
+        self._rates = ConnectionRates(EACH, A_SECOND)
+        self._refuses = refuses
         self._sockets: list[socket.socket] = []
         self._setups: set[asyncio.Task[None]] = set()
         self._resuming: list[asyncio.TimerHandle] = []
         self._throttle = LogThrottle()
+
+    def __len__(self) -> int:
+        return len(self._places)
 
     @property
     def addresses(self) -> list[Any]:
@@ -145,7 +163,9 @@ class Listener:
         await asyncio.gather(*self._setups, return_exceptions=True)
 
     def _accept(self, listening: socket.socket) -> None:
-        for _ in range(AT_ONCE):
+        loop = asyncio.get_running_loop()
+        began = now = loop.time()
+        while now - began < ACCEPT_SECONDS:
             try:
                 accepted, address = listening.accept()
             except (BlockingIOError, InterruptedError):
@@ -155,7 +175,13 @@ class Listener:
                     self._pause(listening, error)
                     return
                 continue  # the client is gone, or its network failed: accept(2)
-            self._place(accepted, group_of(address[0]))
+            now, client = loop.time(), group_of(address[0])
+            apart = self._is_apart(client)
+            if apart or (self._rates.may_open(client, now) and not self._refuses(client)):
+                self._place(accepted, client, apart=apart)
+            else:
+                accepted.close()
+                self._log_crowd(client)
 
     def _pause(self, listening: socket.socket, error: OSError) -> None:
         loop = asyncio.get_running_loop()
@@ -165,18 +191,20 @@ class Listener:
         if (more := self._throttle.due("shortage")) is not None:
             log.warning("no connection to the page can be accepted: %s; retrying%s", error.strerror, more)
 
-    def _place(self, accepted: socket.socket, client: str) -> None:
+    def _log_crowd(self, client: str) -> None:
+        if (more := self._throttle.due("crowded")) is not None:
+            log.warning("the page has too many connections, such as from %s; some are closed%s", client, more)
+
+    def _place(self, accepted: socket.socket, client: str, *, apart: bool) -> None:
         """Give a connection a place, or close it."""
-        apart = self._is_apart(client)
         seconds = PATIENT_SECONDS if apart else HEADER_SECONDS
         options = {"keepalive_timeout": seconds, "access_log": None, "auto_decompress": False, "logger": errors}
         connection = Connection(self._server, client, self._free, **options)
         entry = self._places.enter(client, connection)
         if entry.displaced is not None:
             entry.displaced.abort()
-        crowded = entry.displaced is not None or not entry.admitted
-        if crowded and (more := self._throttle.due("crowded")) is not None:
-            log.warning("the page has too many connections, such as from %s; idle ones are closed%s", client, more)
+        if entry.displaced is not None or not entry.admitted:
+            self._log_crowd(client)
         if not entry.admitted:
             accepted.close()
             return

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import heapq
 import hmac
 import math
 import secrets
@@ -38,6 +37,9 @@ WAITING = 64
 WAITING_EACH = 4
 """Logins of one address that may wait for their check."""
 
+SHUNNED = 7
+"""Failures after which an address is not even answered during its pauses."""
+
 RETRY_SECONDS = 1.0
 
 
@@ -49,14 +51,14 @@ class Verdict:
     retry_seconds: float = 0.0
 
 
-@dataclass(order=True, slots=True)
+@dataclass(eq=False, frozen=True, slots=True)
 class _Waiting:
-    """A login that waits for its check; those of addresses with fewer failures come first."""
+    """A login that waits for its check; the lowest rank comes first."""
 
-    rank: tuple[bool, int, int]
-    password: str = field(compare=False, repr=False)
-    hashed: str = field(compare=False, repr=False)
-    result: asyncio.Future[bool | None] = field(compare=False)
+    rank: tuple[bool, int]
+    password: str = field(repr=False)
+    hashed: str = field(repr=False)
+    result: asyncio.Future[bool | None]
 
 
 class Logins:
@@ -80,7 +82,7 @@ class Logins:
         self._fresh_at: dict[str, float] = {}
         self._pending: dict[bytes, asyncio.Future[bool | None]] = {}
         self._queue: list[_Waiting] = []
-        self._number = 0
+        self._newest = True
         self._clients: Counter[str] = Counter()
         self._checking: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="login")
@@ -107,6 +109,13 @@ class Logins:
         valid = await asyncio.shield(result)
         return Verdict(False, RETRY_SECONDS) if valid is None else Verdict(valid and name in self.users)
 
+    def shuns(self, client: str) -> bool:
+        """Return whether an address only guesses: it must wait after many failures, and nobody logged in from there."""
+        now = self._clock()
+        if self._addresses.failures(client, now) < SHUNNED or not self._addresses.wait(client, now):
+            return False
+        return all(known != client for _, known in self._pairs)
+
     def _pause(self, name: str, client: str) -> float:
         """Return how long this address must wait before its next attempt at this name."""
         now, shown = self._clock(), name[:128]
@@ -123,17 +132,17 @@ class Logins:
         self._fresh_at = {key: at for key, at in self._fresh_at.items() if now - at < FRESH_SECONDS} | {shown: now}
         return 0.0
 
-    def _rank(self, name: str, client: str) -> tuple[bool, int, int]:
-        self._number += 1
-        return (name, client) not in self._pairs, self._addresses.failures(client, self._clock()), self._number
+    def _rank(self, name: str, client: str) -> tuple[bool, int]:
+        """Return when a login is checked: known pairs first, then by the attempts of the address."""
+        attempts = self._addresses.failures(client, self._clock()) + self._clients[client]
+        return (name, client) not in self._pairs, attempts
 
-    def _displace(self, rank: tuple[bool, int, int]) -> bool:
+    def _displace(self, rank: tuple[bool, int]) -> bool:
         """Give up the check that would come last, if `rank` comes before it; return whether that was so."""
-        last = max(self._queue)
-        if last.rank[:2] <= rank[:2]:
+        last = max(self._queue, key=lambda waiting: waiting.rank)
+        if last.rank <= rank:
             return False
         self._queue.remove(last)
-        heapq.heapify(self._queue)
         last.result.set_result(None)
         return True
 
@@ -142,7 +151,7 @@ class Logins:
         return asyncio.get_running_loop().create_future()
 
     def _wait_for_check(self, mark: bytes, name: str, client: str, waiting: _Waiting) -> asyncio.Future[bool | None]:
-        heapq.heappush(self._queue, waiting)
+        self._queue.append(waiting)
         self._pending[mark] = waiting.result
         self._clients[client] += 1
         waiting.result.add_done_callback(lambda done: self._learn(done, mark, name, client))
@@ -150,10 +159,20 @@ class Logins:
             self._checking = asyncio.create_task(self._check_all())
         return waiting.result
 
+    def _next(self) -> _Waiting:
+        """Take a login of the lowest rank, by turns the oldest and the newest.
+
+        Nobody who came before a flood, or comes after its beginning, then waits for the whole of it.
+        """
+        self._newest = not self._newest
+        waiting = min(reversed(self._queue) if self._newest else self._queue, key=lambda waiting: waiting.rank)
+        self._queue.remove(waiting)
+        return waiting
+
     async def _check_all(self) -> None:
         loop = asyncio.get_running_loop()
         while self._queue:
-            waiting = heapq.heappop(self._queue)
+            waiting = self._next()
             secret = waiting.password.encode(errors="replace")[:72]  # bcrypt uses no more
             try:
                 valid = await loop.run_in_executor(self._thread, bcrypt.checkpw, secret, waiting.hashed.encode())

@@ -131,7 +131,11 @@ class Server:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS, auto_decompress=False)
         await runner.setup()
         listener = Listener(
-            server_of(runner), most=self._most_connections, trusted=self._settings.proxies, tls=self._listening
+            server_of(runner),
+            most=self._most_connections,
+            trusted=self._settings.proxies,
+            tls=self._listening,
+            refuses=self._access.shuns,
         )
         try:
             tls = self._listening

@@ -19,9 +19,7 @@ MOST_WAITING = 8
 
 
 MOST_REST_SECONDS = 5.0
-"""After an answer, no other is made for as long as it took, and at most for this long. A thread at work slows the rest
-of the daemon down.
-"""
+"""Longest pause between two answers. A thread at work slows the rest of the daemon down."""
 
 
 class BusyError(Exception):
@@ -32,15 +30,23 @@ class SharedWork(Generic[Result]):
     """Answers by key. Each is made once, however many ask for it, and kept for `keep_seconds` after that.
 
     `kept` is how many finished answers are held. A client may wait for `each` answers that nobody else asked for first;
-    without a client's name there is no such limit.
+    without a client's name there is no such limit. After an answer, no other is made for `rest` times as long as it
+    took.
     """
 
     def __init__(
-        self, keep_seconds: float, kept: int, each: int = 1, clock: Callable[[], float] = time.monotonic
+        self,
+        keep_seconds: float,
+        kept: int,
+        *,
+        each: int = 1,
+        rest: float = 1.0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._keep_seconds = keep_seconds
         self._most_kept = kept
         self._each = each
+        self._rest = rest
         self._clock = clock
         self._finished: OrderedDict[Hashable, tuple[float, Result]] = OrderedDict()
         self._running: dict[Hashable, asyncio.Task[Result]] = {}
@@ -73,7 +79,7 @@ class SharedWork(Generic[Result]):
             began = self._clock()
             made = await in_thread(await begin())
             ended = self._clock()
-            self._rest_until = ended + min(MOST_REST_SECONDS, ended - began)
+            self._rest_until = ended + min(MOST_REST_SECONDS, self._rest * (ended - began))
         self._finished[key] = (self._clock(), made)
         self._finished.move_to_end(key)
         while len(self._finished) > self._most_kept:
