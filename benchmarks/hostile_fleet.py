@@ -46,11 +46,12 @@ LIMITS = {"longest_hold_ms": 50.0, "more_memory_mb": 60.0, "late_visits_of_other
 
 @dataclass(slots=True)
 class _Visits:
-    """The visits to healthy cameras that started late, and those in which a fault was seen."""
+    """The visits to healthy cameras: those that started late, saw a fault, or failed for a reason of the monitor."""
 
     count: int = 0
     late: int = 0
     blamed: int = 0
+    failed: int = 0
 
 
 def _address(number: int) -> str:
@@ -84,6 +85,7 @@ def _run_daemon(settings: Path, result: Path) -> None:
     """Run the daemon in this process until it is terminated, and write what was measured."""
     from xueliang_monitor.fleet.fleet import Fleet
     from xueliang_monitor.model import VisitResult
+    from xueliang_monitor.probing.rungs.picture import CHECK_FAILED
     from xueliang_monitor.service import serve
 
     visits, apply = _Visits(), Fleet.apply
@@ -92,7 +94,9 @@ def _run_daemon(settings: Path, result: Path) -> None:
         if not visited.camera.startswith("hostile"):
             visits.count += 1
             visits.late += lateness > LATE_SECONDS
-            visits.blamed += bool(visited.seen)
+            codes = {finding.code for finding in visited.seen}
+            visits.failed += CHECK_FAILED.code in codes
+            visits.blamed += bool(codes - {CHECK_FAILED.code})
             for finding in visited.seen:
                 print(f"{visited.camera}: {finding.code}: {finding.detail}", file=sys.stderr, flush=True)
         return apply(fleet, visited, memory, lateness)  # type: ignore[arg-type]
@@ -108,6 +112,7 @@ def _run_daemon(settings: Path, result: Path) -> None:
         "longest_step": steps.callback,
         "visits_of_others": visits.count,
         "late_visits_of_others": visits.late,
+        "failed_visits_of_others": visits.failed,
         "others_blamed": visits.blamed,
     }
     result.write_text(json.dumps(figures))
@@ -171,9 +176,10 @@ def _measure(folder: Path, fleet: Path, seconds: float, *, with_hostile: bool) -
             peak = max(peak, _memory_mb(watched))
         with urllib.request.urlopen(f"http://{page}/metrics", timeout=10) as answer:
             metrics = answer.read().decode()
-    faulty = set(re.findall(r'^xueliang_camera_fault\{[^}]*camera="((?!hostile)[^"]+)"', metrics, re.MULTILINE))
-    blamed = [line for line in (folder / "log").read_text().splitlines() if ": " in line and line[:3] in ("sv-", "su-")]
-    print(*blamed[:10], sep="\n", file=sys.stderr)
+    lines = re.findall(r"^xueliang_camera_fault\{(.*)\}", metrics, re.MULTILINE)
+    faulty = [line for line in lines if 'camera="hostile' not in line and 'fault="check_failed"' not in line]
+    seen = [line for line in (folder / "log").read_text().splitlines() if line.startswith(("sv-", "sp-"))]
+    print(*seen[:10], sep="\n", file=sys.stderr)
     return {**json.loads(result.read_text()), "faulty_others": len(faulty), "memory_mb": round(peak, 1)}
 
 

@@ -18,7 +18,7 @@ from xueliang_monitor.wire.messages import InterleavedFrame, MessageParser
 pytestmark = pytest.mark.timed
 MAX_SECONDS = 0.05
 ATTEMPTS = 3
-FLOOD_BYTES = 2 * 1024 * 1024
+FLOOD_BYTES = 1024 * 1024
 DEEPEST_QUEUE = 32
 
 
