@@ -67,6 +67,7 @@ def test_a_url_is_read_as_meant(
         "rtsp://:s3cret@host/x",
         "rtsp://s3cret/1:s3cret@10.0.0.1/x",
         "http://viewer:s3cret@host/x",
+        f"rtsp://viewer:s3cret{'@' * 100_000}host/x",
         "rtsp://",
     ],
 )

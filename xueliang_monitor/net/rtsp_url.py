@@ -19,6 +19,7 @@ HOW_TO_WRITE = (
     "write / ? # @ % : in the user name and the password as %2F %3F %23 %40 %25 %3A, and @ in the path as %40; "
     "or leave the login out and set XUELIANG_USERNAME and XUELIANG_PASSWORD"
 )
+MAX_CHARACTERS = 4096
 _NOT_A_URL = "the address is not an RTSP URL; write rtsp://host:port/path, or rtsps:// for RTSP over TLS"
 _URL = re.compile(r"(?P<scheme>rtsps?)://(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
 _RESERVED = re.compile(r"[/?#]")
@@ -83,6 +84,8 @@ def read_rtsp_url(text: str) -> RtspUrl:
     if match is None:
         raise RtspUrlError(_NOT_A_URL)
     rest, scheme = match["rest"], match["scheme"].lower()
+    if len(rest) > MAX_CHARACTERS:
+        raise RtspUrlError(f"the address is longer than {MAX_CHARACTERS} characters")
     if not rest.isprintable() and any(unicodedata.category(character) in {"Cc", "Cs"} for character in rest):
         raise RtspUrlError("the address has a control character, or is not UTF-8; write it as percent-encoding")
     chosen = _choose(rest)
