@@ -74,6 +74,7 @@ async def test_silent_sockets_shut_nobody_out(
     tmp_path: Path, silent: list[socket.socket], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(connections, "EACH", 30)
+    monkeypatch.setattr(connections, "A_SECOND", 1e6)
     async with serving(tmp_path) as at:
         for source in (STRANGER, ANOTHER, "127.0.0.4"):
             silent += [await asyncio.to_thread(connect, at, source) for _ in range(60)]

@@ -7,9 +7,9 @@ import ipaddress
 import pytest
 
 from xueliang_monitor.web.clients import client_of, group_of
-from xueliang_monitor.web.connection_rates import ConnectionRates
 from xueliang_monitor.web.fair_share import Entry, FairShare
 from xueliang_monitor.web.login_pauses import FORGET_SECONDS, MOST_KEYS, GrowingPauses, Rule
+from xueliang_monitor.web.token_buckets import TokenBuckets
 
 
 def test_one_client_cannot_take_every_place() -> None:
@@ -98,8 +98,8 @@ def test_pauses_grow_with_failures_and_are_forgotten() -> None:
 
 
 def test_a_client_opens_a_burst_of_connections_and_then_a_few_in_a_second() -> None:
-    rates = ConnectionRates(burst=3, rate=2.0)
-    assert [rates.may_open("a", 0.0) for _ in range(5)] == [True] * 3 + [False] * 2
-    assert rates.may_open("b", 0.0)
-    assert [rates.may_open("a", 1.0) for _ in range(3)] == [True, True, False]
-    assert [rates.may_open("a", 100.0) for _ in range(5)] == [True] * 3 + [False] * 2
+    rates = TokenBuckets(burst=3, rate=2.0)
+    assert [rates.take("a", 0.0) for _ in range(5)] == [True] * 3 + [False] * 2
+    assert rates.take("b", 0.0)
+    assert [rates.take("a", 1.0) for _ in range(3)] == [True, True, False]
+    assert [rates.take("a", 100.0) for _ in range(5)] == [True] * 3 + [False] * 2

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import bcrypt
 import pytest
 
-from xueliang_monitor.web.logins import MOST_KNOWN, SHUNNED, WAITING, WAITING_EACH, Logins, Verdict
+from xueliang_monitor.web.logins import MOST_KNOWN, REFUSED, SHUNNED_SECONDS, WAITING, WAITING_EACH, Logins, Verdict
 
 PASSWORD = "wall of the control room"
 HASH = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
@@ -63,20 +63,16 @@ async def test_an_address_that_guesses_waits_longer_and_longer(logins: Logins, c
     assert await logins.check("wall", "one typo", "192.0.2.1") == Verdict(False)
 
 
-async def test_an_address_that_only_guesses_is_shunned_during_its_pauses(logins: Logins, clock: Clock) -> None:
-    for number in range(SHUNNED):
-        assert not logins.shuns("192.0.2.1")
-        clock.now += 400.0
-        await logins.check("wall", f"guess {number}", "192.0.2.1")
+async def test_an_address_that_guesses_on_during_its_pauses_is_shunned(logins: Logins, clock: Clock) -> None:
+    await guess(logins, 5 + REFUSED)
+    assert not logins.shuns("192.0.2.1")
+    await logins.check("wall", "one more", "192.0.2.1")
     assert logins.shuns("192.0.2.1")
     assert not logins.shuns("192.0.2.2")
-    clock.now += 400.0
+    clock.now += SHUNNED_SECONDS
     assert not logins.shuns("192.0.2.1")
     assert await logins.check("wall", PASSWORD, "192.0.2.1") == RIGHT
-    for number in range(2 * SHUNNED):
-        await logins.check("wall", f"again {number}", "192.0.2.1")
-        clock.now += 400.0
-    clock.now -= 399.0
+    await guess(logins, 10 + 2 * REFUSED, name="prometheus")
     assert not logins.shuns("192.0.2.1"), "somebody logged in from there"
 
 

@@ -18,9 +18,9 @@ from typing import Any
 from aiohttp import web
 
 from xueliang_monitor.web.clients import OWN, Network, group_of, is_trusted
-from xueliang_monitor.web.connection_rates import ConnectionRates
 from xueliang_monitor.web.fair_share import FairShare
 from xueliang_monitor.web.log_throttle import LogThrottle, ServerErrors
+from xueliang_monitor.web.token_buckets import TokenBuckets
 
 log = logging.getLogger(__name__)
 errors = logging.getLogger(f"{__name__}.errors")
@@ -115,7 +115,7 @@ class Listener:
         self._places: FairShare[Connection] = FairShare(
             most, EACH, apart=self._is_apart, idle=lambda connection: not connection.busy
         )
-        self._rates = ConnectionRates(EACH, A_SECOND)
+        self._rates = TokenBuckets(EACH, A_SECOND)
         self._refuses = refuses
         self._sockets: list[socket.socket] = []
         self._setups: set[asyncio.Task[None]] = set()
@@ -177,7 +177,7 @@ class Listener:
                 continue  # the client is gone, or its network failed: accept(2)
             now, client = loop.time(), group_of(address[0])
             apart = self._is_apart(client)
-            if apart or (self._rates.may_open(client, now) and not self._refuses(client)):
+            if apart or (self._rates.take(client, now) and not self._refuses(client)):
                 self._place(accepted, client, apart=apart)
             else:
                 accepted.close()

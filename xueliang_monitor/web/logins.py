@@ -17,6 +17,7 @@ from typing import TypeVar
 import bcrypt
 
 from xueliang_monitor.web.login_pauses import GrowingPauses, Rule
+from xueliang_monitor.web.token_buckets import TokenBuckets
 
 Key = TypeVar("Key")
 
@@ -37,8 +38,10 @@ WAITING = 64
 WAITING_EACH = 4
 """Logins of one address that may wait for their check."""
 
-SHUNNED = 7
-"""Failures after which an address is not even answered during its pauses."""
+REFUSED, REFUSED_A_SECOND = 20, 0.5
+"""Attempts during pauses that are answered, at once and in a second. After more, an address is not answered at all."""
+
+SHUNNED_SECONDS = 10.0
 
 RETRY_SECONDS = 1.0
 
@@ -79,6 +82,8 @@ class Logins:
         self._wrong: OrderedDict[bytes, None] = OrderedDict()
         self._addresses = GrowingPauses(BY_ADDRESS)
         self._names = GrowingPauses(BY_NAME)
+        self._refusals = TokenBuckets(REFUSED, REFUSED_A_SECOND)
+        self._shunned_until: dict[str, float] = {}
         self._fresh_at: dict[str, float] = {}
         self._pending: dict[bytes, asyncio.Future[bool | None]] = {}
         self._queue: list[_Waiting] = []
@@ -101,7 +106,7 @@ class Logins:
         if result is None:
             pause = self._pause(name, client)
             if pause > 0:
-                return Verdict(False, pause)
+                return self._refused(client, pause)
             rank = self._rank(name, client)
             if len(self._queue) >= WAITING and not self._displace(rank):
                 return Verdict(False, RETRY_SECONDS)
@@ -110,11 +115,18 @@ class Logins:
         return Verdict(False, RETRY_SECONDS) if valid is None else Verdict(valid and name in self.users)
 
     def shuns(self, client: str) -> bool:
-        """Return whether an address only guesses: it must wait after many failures, and nobody logged in from there."""
-        now = self._clock()
-        if self._addresses.failures(client, now) < SHUNNED or not self._addresses.wait(client, now):
+        """Return whether an address only guesses: it attempts much during pauses, and nobody logged in from there."""
+        if self._clock() >= self._shunned_until.get(client, -math.inf):
             return False
         return all(known != client for _, known in self._pairs)
+
+    def _refused(self, client: str, pause: float) -> Verdict:
+        """Return the verdict for an attempt during a pause."""
+        now = self._clock()
+        if not self._refusals.take(client, now):
+            kept = {key: until for key, until in self._shunned_until.items() if until > now}
+            self._shunned_until = kept | {client: now + SHUNNED_SECONDS}
+        return Verdict(False, pause)
 
     def _pause(self, name: str, client: str) -> float:
         """Return how long this address must wait before its next attempt at this name."""

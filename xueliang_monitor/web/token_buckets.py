@@ -1,4 +1,4 @@
-"""How fast a client may open connections: a token bucket for each client. No I/O."""
+"""How often a client may do something: a token bucket for each client. No I/O."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections import OrderedDict
 MOST_CLIENTS = 4096
 
 
-class ConnectionRates:
-    """Lets a client open `burst` connections at once, and then `rate` in a second. Moments are monotonic seconds."""
+class TokenBuckets:
+    """Lets a client do something `burst` times at once, then `rate` times in a second. Moments are monotonic seconds."""
 
     def __init__(self, burst: float, rate: float) -> None:
         self._burst = burst
         self._rate = rate
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    def may_open(self, client: str, now: float) -> bool:
-        """Return whether a client may open one more connection, and count it if so."""
+    def take(self, client: str, now: float) -> bool:
+        """Return whether a client may do it once more, and count it if so."""
         tokens, at = self._buckets.get(client, (self._burst, now))
         tokens = min(self._burst, tokens + self._rate * (now - at))
         allowed = tokens >= 1.0
