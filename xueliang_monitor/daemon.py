@@ -29,7 +29,7 @@ from xueliang_monitor.probing.login_marks import LoginMarks
 from xueliang_monitor.probing.rungs import OFFLINE_RUNGS, PROBES
 from xueliang_monitor.probing.visit import visit
 from xueliang_monitor.process import limits
-from xueliang_monitor.process.collector import no_full_collection, spare_known_objects
+from xueliang_monitor.process.collector import free_one_by_one, no_full_collection, spare_known_objects
 from xueliang_monitor.process.pauses import STOPPED_SECONDS
 from xueliang_monitor.process.shortage import Resource
 from xueliang_monitor.process.supervision import supervised
@@ -226,17 +226,21 @@ class Monitor:
     async def reload(self) -> None:
         """Reload settings, passwords and cameras. Invalid files leave their last valid version in force."""
         async with self._reloading:
+            before = self._installation
             with no_full_collection():
-                if await self._reload() >= MANY_CAMERAS:
+                changed = await self._reload(before)
+                if changed >= MANY_CAMERAS:
                     spare_known_objects()
+                    old = before.inventory.objects()
+                    del before
+                    await asyncio.to_thread(free_one_by_one, old)
             try:
                 await self._forget_evidence()
             except (OSError, RuntimeError) as error:  # no thread can be started, or the folder cannot be read
                 log.error("expired evidence pictures cannot be deleted: %s", error)  # noqa: TRY400
 
-    async def _reload(self) -> int:
+    async def _reload(self, before: Installation) -> int:
         """Read everything again and apply it; return how many cameras are new, changed or gone."""
-        before = self._installation
         wrong: tuple[Problem, ...] = ()
         try:
             fresh = await asyncio.to_thread(load, self._file, before=before.inventory)

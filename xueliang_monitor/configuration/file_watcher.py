@@ -42,7 +42,7 @@ class _NotReportedError(Exception):
 
 
 def _is_camera(_change: watchfiles.Change, path: str) -> bool:
-    return is_camera_file(Path(path).name)
+    return is_camera_file(path.rpartition("/")[2])  # called for each of thousands of changes, on the event loop
 
 
 Fingerprint = frozenset[tuple[str, FileIdentity | None]]

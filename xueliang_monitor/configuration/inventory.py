@@ -117,6 +117,10 @@ class Inventory:
         """Every valid camera, under watch or retired."""
         return (*self.cameras, *self.retired)
 
+    def objects(self) -> list[object]:
+        """Return every camera and every result that this inventory holds."""
+        return [*self.known, *(self.read.results.values() if self.read else ())]
+
 
 def read_camera(
     file: Path, credentials: Mapping[str, Credentials], names: frozenset[str], defaults: Defaults | None = None
