@@ -196,10 +196,14 @@ async def test_a_lack_of_descriptors_pauses_accepting_and_is_logged_once(
             made = socket.socket()
             made.bind((STRANGER, 0))
             silent.append(made)
+        highest = max(each.fileno() for each in silent)
+        while silent[-1].fileno() <= highest:  # no lower number may be free
+            silent.append(socket.socket())
+        silent.pop().close()
         before = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (silent[-1].fileno() + 1, before[1]))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, before[1]))
         try:
-            for each in silent:
+            for each in silent[:8]:
                 await asyncio.to_thread(each.connect, at)
             await until(lambda: "no connection to the page can be accepted" in caplog.text)
             turns = asyncio.get_running_loop().time()

@@ -109,7 +109,7 @@ class Logins:
                 return self._refused(client, pause)
             rank = self._rank(name, client)
             if len(self._queue) >= WAITING and not self._displace(rank):
-                return Verdict(False, RETRY_SECONDS)
+                return self._refused(client, RETRY_SECONDS)
             result = self._wait_for_check(mark, name, client, _Waiting(rank, password, hashed, self._future()))
         valid = await asyncio.shield(result)
         return Verdict(False, RETRY_SECONDS) if valid is None else Verdict(valid and name in self.users)

@@ -8,7 +8,7 @@ MOST_CLIENTS = 4096
 
 
 class TokenBuckets:
-    """Lets a client do something `burst` times at once, then `rate` times a second. Moments are monotonic seconds."""
+    """Lets a client do something `burst` times, and then `rate` times in a second. Moments are monotonic seconds."""
 
     def __init__(self, burst: float, rate: float) -> None:
         self._burst = burst
