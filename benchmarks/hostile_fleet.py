@@ -22,14 +22,12 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from unittest import mock
 
 import psutil
 
+from benchmarks.measured_daemon import STARTED_SECONDS
 from tests import hostile, hostile_http
-from tests.loop_steps import Steps, measured_steps
 from tests.real.gstreamer import free_port
 
 ROOT = Path(__file__).parent.parent
@@ -37,21 +35,7 @@ RESULTS = Path(__file__).parent / "results"
 PASSWORD = "of-the-benchmark"
 HOSTILE = 20
 RTSP_PORT, ONVIF_PORT = 8554, 8000
-STARTED_SECONDS = 30.0
-"""Time after which the daemon is measured: it has read its files and made the first visits."""
-
-LATE_SECONDS = 1.0
 LIMITS = {"longest_hold_ms": 50.0, "more_memory_mb": 60.0, "late_visits_of_others": 0.0, "others_blamed": 0.0}
-
-
-@dataclass(slots=True)
-class _Visits:
-    """The visits to healthy cameras: those that started late, saw a fault, or failed for a reason of the monitor."""
-
-    count: int = 0
-    late: int = 0
-    blamed: int = 0
-    failed: int = 0
 
 
 def _address(number: int) -> str:
@@ -79,43 +63,6 @@ async def _listen(number: int) -> None:
 
     await asyncio.start_server(serve_rtsp, _address(number), RTSP_PORT)
     await asyncio.start_server(serve_onvif, _address(number), ONVIF_PORT)
-
-
-def _run_daemon(settings: Path, result: Path) -> None:
-    """Run the daemon in this process until it is terminated, and write what was measured."""
-    from xueliang_monitor.fleet.fleet import Fleet
-    from xueliang_monitor.model import VisitResult
-    from xueliang_monitor.probing.rungs.picture import CHECK_FAILED
-    from xueliang_monitor.service import serve
-
-    visits, apply = _Visits(), Fleet.apply
-
-    def counted(fleet: Fleet, visited: VisitResult, memory: object, lateness: float) -> object:
-        if not visited.camera.startswith("hostile"):
-            visits.count += 1
-            visits.late += lateness > LATE_SECONDS
-            codes = {finding.code for finding in visited.seen}
-            visits.failed += CHECK_FAILED.code in codes
-            visits.blamed += bool(codes - {CHECK_FAILED.code})
-            for finding in visited.seen:
-                print(f"{visited.camera}: {finding.code}: {finding.detail}", file=sys.stderr, flush=True)
-        return apply(fleet, visited, memory, lateness)  # type: ignore[arg-type]
-
-    async def run(steps: Steps) -> None:
-        asyncio.get_running_loop().call_later(STARTED_SECONDS, steps.begin_again)
-        await serve(settings)
-
-    with mock.patch.object(Fleet, "apply", counted), measured_steps() as steps:
-        asyncio.run(run(steps))
-    figures = {
-        "longest_hold_ms": round(1000 * steps.longest_seconds, 1),
-        "longest_step": steps.callback,
-        "visits_of_others": visits.count,
-        "late_visits_of_others": visits.late,
-        "failed_visits_of_others": visits.failed,
-        "others_blamed": visits.blamed,
-    }
-    result.write_text(json.dumps(figures))
 
 
 def _memory_mb(daemon: psutil.Process) -> float:
@@ -165,7 +112,7 @@ def _measure(folder: Path, fleet: Path, seconds: float, *, with_hostile: bool) -
     page, result = f"127.0.0.1:{free_port()}", folder / "result.json"
     login = "{district: {username: viewer, password_env: FLEET_PASSWORD}}"
     (folder / "xueliang.yaml").write_text(f"listen: {page}\ncredentials: {login}\nstate: {folder / 'state'}\n")
-    daemon = (sys.executable, "-m", __spec__.name, "--daemon", str(folder / "xueliang.yaml"), str(result))
+    daemon = (sys.executable, "-m", "benchmarks.measured_daemon", str(folder / "xueliang.yaml"), str(result))
     peak, ends = 0.0, time.monotonic() + STARTED_SECONDS + seconds
     with _started(*daemon, log=folder / "log") as process:
         watched = psutil.Process(process.pid)
@@ -205,12 +152,8 @@ def main() -> None:
     """Run both fleets, print the figures, and write results/hostile_fleet.json."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--minutes", type=float, default=5.0, help="for each of both runs")
-    options.add_argument("--daemon", nargs=2, type=Path, help=argparse.SUPPRESS)
     options.add_argument("--devices", action="store_true", help=argparse.SUPPRESS)
     chosen = options.parse_args()
-    if chosen.daemon:
-        _run_daemon(*chosen.daemon)
-        return
     if chosen.devices:
         asyncio.run(_serve_hostile())
         return
