@@ -112,7 +112,7 @@ def _result(status: int, output: bytes, cpu_seconds: float) -> object:
     if status != os.EX_OK or not output:
         detail = f"the process that reads large responses died (status {status})"
         raise ShortageError(Resource.OTHER, detail)
-    failed, result = pickle.loads(output)  # noqa: S301 - from our own process
+    failed, result = pickle.loads(output)  # noqa: S301 - from our own process  # nosec B301
     if not failed:
         return result
     raise shortage_of(result) or result

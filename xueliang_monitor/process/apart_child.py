@@ -16,13 +16,13 @@ import sys
 
 def main() -> None:
     """Make one call within its limits."""
-    path, cpu_seconds, memory_bytes = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own process
+    path, cpu_seconds, memory_bytes = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own process  # nosec B301
     sys.path[:] = path
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     with contextlib.suppress(OSError):
         os.nice(5)
-    call = pickle.load(sys.stdin.buffer)  # noqa: S301 - imports what the call needs
+    call = pickle.load(sys.stdin.buffer)  # noqa: S301 - imports what the call needs  # nosec B301
     signal.signal(signal.SIGPROF, signal.SIG_DFL)  # the kernel ends the process, also within a call of C code
     signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
     try:
