@@ -31,8 +31,8 @@ _ALL_CLEAR = frozenset(fault.code for probe in LADDER for fault in probe.faults)
 _RUNGS = {fault.code: probe for probe in LADDER for fault in probe.faults}
 
 
-def camera(name: str, uplink: str = "", site: str = "S", *, onvif: bool = False, host: str = "127.0.0.1") -> Camera:
-    data = CameraFile(site=site, address=host, uplink=uplink, onvif="http" if onvif else None)
+def camera(name: str, uplink: str = "", site: str = "S", *, onvif: bool = False, host: str = "") -> Camera:
+    data = CameraFile(site=site, address=host or f"{name}.example", uplink=uplink, onvif="http" if onvif else None)
     return Camera(name, target_of(name, data, None, None), data)
 
 
