@@ -17,7 +17,8 @@ from tests.conftest import ROOT
 from xueliang_monitor.cli import app
 from xueliang_monitor.configuration import camera_folder, file_watcher, installation, inventory
 from xueliang_monitor.configuration import settings as config
-from xueliang_monitor.configuration.strict_yaml import DocumentError
+from xueliang_monitor.configuration.regular_file import UnsuitableFileError, read_bytes
+from xueliang_monitor.configuration.strict_yaml import DocumentError, Problem
 from xueliang_monitor.model import Credentials
 
 RUNNER = CliRunner()
@@ -108,6 +109,20 @@ def odd_files(tmp_path: Path) -> Path:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(folder / "socket.yaml"))
     return folder
+
+
+def test_a_file_that_cannot_be_read_without_waiting_is_a_problem() -> None:
+    try:
+        with pytest.raises(UnsuitableFileError, match="without waiting"):
+            for _ in range(10):  # until the kernel's log has been read
+                read_bytes(Path("/proc/kmsg"), 64 * 1024 * 1024)
+    except PermissionError:
+        pytest.skip("the kernel's log takes root to read")
+
+
+def test_the_name_of_a_file_forges_no_line() -> None:
+    problem = Problem(Path("cameras.d/bad\nERROR \x1b[31mforged.yaml"), 3, "is wrong")
+    assert str(problem) == r"cameras.d/bad\nERROR \x1b[31mforged.yaml:3: is wrong"
 
 
 def test_files_of_other_kinds_are_not_opened(odd_files: Path) -> None:

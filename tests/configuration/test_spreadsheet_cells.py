@@ -25,9 +25,11 @@ FORMULAS = (
     "\rx",
     "-1F 车库",
     '=HYPERLINK("http://example.org";"东门")',
+    "x;=1+1",
+    ";\t@SUM(1)",
 )
 PLAIN = ("'s Gravenhage", "东门", "#N/A", "1", "x=1", "a\r\nb", '"quoted", ; text')
-NAMES = (*FORMULAS, "'=1", "''-x", "' x", "x ", *PLAIN)
+NAMES = (*FORMULAS, "'=1", "a;'=b;''+c", "'a;=b ", "''-x", "' x", "x ", *PLAIN)
 
 
 IMPORTED = tuple(name for name in NAMES if not re.search(r"[\x00-\x1f\x7f\u200b\ufeff]", name))
@@ -55,6 +57,11 @@ def test_no_cell_of_a_csv_export_begins_like_a_formula() -> None:
     lines = list(csv.reader(io.StringIO(_written(xlsx=False).decode(), newline=""), strict=True))
     assert [cell for line in lines for cell in line if cell and _begins_like_a_formula(cell)] == []
     assert lines[1][1] == "'=cmd|' /C calc'!A0"
+
+
+def test_no_part_of_a_csv_export_begins_like_a_formula_where_a_semicolon_separates() -> None:
+    parts = re.split("[;,]", _written(xlsx=False).decode())
+    assert [part for part in parts if part and _begins_like_a_formula(part)] == []
 
 
 def test_every_name_of_an_xlsx_export_is_a_string() -> None:

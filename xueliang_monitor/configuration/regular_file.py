@@ -63,7 +63,9 @@ def read_bytes(file: Path, most_bytes: int, *, follow: bool = True) -> bytes:
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
     with os.fdopen(os.open(file, flags), "rb") as stream:
         check_kind(os.fstat(stream.fileno()))  # it may have been replaced meanwhile
-        content = stream.read(most_bytes + 1)
+        content: bytes | None = stream.read(most_bytes + 1)
+    if content is None:  # reading would wait, as of the kernel's log
+        raise UnsuitableFileError("is no ordinary file: it cannot be read without waiting")
     if len(content) > most_bytes:
         raise UnsuitableFileError(f"is larger than {most_bytes} bytes")
     return content

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,15 +31,29 @@ def _is_guarded(text: str) -> bool:
 
 def csv_cell(value: Cell) -> Cell:
     """Return a value as it is written to CSV. Numbers stay numbers, also negative ones."""
-    return f"{GUARD}{value}" if isinstance(value, str) and _is_guarded(value) else value
+    if not isinstance(value, str):
+        return value
+    # Where the separator is a semicolon, what follows one in a name becomes a cell of its own.
+    guarded = _each_after_semicolon(value, lambda text: f"{GUARD}{text}" if _begins_formula(text) else text)
+    return f"{GUARD}{guarded}" if _is_guarded(value) else guarded
+
+
+def _begins_formula(text: str) -> bool:
+    return _FORMULA.match(text.lstrip(GUARD)) is not None
+
+
+def _each_after_semicolon(text: str, change: Callable[[str], str]) -> str:
+    first, *others = text.split(";")
+    return ";".join([first, *map(change, others)])
 
 
 def imported_text(cell: str) -> str:
     """Return the text of an imported cell, without the apostrophe of `csv_cell` and white space around it."""
     text = cell.lstrip()
-    if text.startswith(GUARD) and _is_guarded(text[1:]):
-        return text[1:]
-    return text.rstrip()
+    text = text[1:] if text.startswith(GUARD) and _is_guarded(text[1:]) else text.rstrip()
+    return _each_after_semicolon(
+        text, lambda part: part[1:] if part.startswith(GUARD) and _begins_formula(part[1:]) else part
+    )
 
 
 def comma_separated(lines: Iterable[Sequence[Cell]]) -> str:

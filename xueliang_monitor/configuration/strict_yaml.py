@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from xueliang_monitor.configuration import yaml_text
 from xueliang_monitor.configuration.regular_file import UnsuitableFileError, read_bytes
-from xueliang_monitor.configuration.yaml_text import Path_, YamlTextError, shown
+from xueliang_monitor.configuration.yaml_text import Path_, YamlTextError, escape_controls, shown
 
 MAX_PROBLEMS = 20
 """How many errors of one file are listed."""
@@ -40,8 +40,8 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        place = f"{self.file}:{self.line}" if self.line else f"{self.file}"
-        return f"{place}: {self.message}"
+        name = escape_controls(str(self.file))
+        return f"{name}:{self.line}: {self.message}" if self.line else f"{name}: {self.message}"
 
 
 def listed(problems: Sequence[Problem]) -> list[str]:

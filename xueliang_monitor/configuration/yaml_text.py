@@ -76,7 +76,11 @@ def has_control_character(text: str) -> bool:
 def shown(part: str | int) -> str:
     """Return a key as it may be shown: shortened, and with escapes for characters that are not printable."""
     text = str(part)
-    text = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return escape_controls(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")
+
+
+def escape_controls(text: str) -> str:
+    """Return a text with escapes for characters that are not printable, such as a line break in the name of a file."""
     return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
