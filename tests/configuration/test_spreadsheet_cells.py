@@ -61,7 +61,7 @@ def test_no_cell_of_a_csv_export_begins_like_a_formula() -> None:
 
 def test_no_part_of_a_csv_export_begins_like_a_formula_where_a_semicolon_separates() -> None:
     parts = re.split("[;,]", _written(xlsx=False).decode())
-    assert [part for part in parts if part and _begins_like_a_formula(part)] == []
+    assert [part for part in parts if part.strip() and _begins_like_a_formula(part)] == []
 
 
 def test_every_name_of_an_xlsx_export_is_a_string() -> None:
