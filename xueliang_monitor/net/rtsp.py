@@ -47,6 +47,9 @@ camera has five. A flood of tiny frames then takes a tenth of one core and no mo
 MAX_BYTES_BEFORE_RESPONSE, MAX_EVENTS_BEFORE_RESPONSE = 4 * 1024 * 1024, 8192
 """What may arrive before the response to a request: the packets of a stream that plays already."""
 
+MAX_IGNORED_RESPONSES = 32
+"""How many responses to other requests, and provisional ones, may arrive before the awaited one."""
+
 MAX_WAITING = 1024
 """The number of frames that are kept until they are read; further ones are dropped."""
 
@@ -76,7 +79,8 @@ class Description:
 class RtspConnection:
     """One RTSP connection (RFC 2326); use as an async context manager, which tears the session down.
 
-    `gate` is the one for the camera's texts. Reason phrases pass it as they arrive.
+    `gate` is the one for the camera's texts. The reason phrase of a response passes it when the response is used; that
+    of an ignored response is never read.
     """
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str) -> None:
@@ -272,19 +276,21 @@ class RtspConnection:
             if isinstance(event, InterleavedFrame):
                 self._frames.append(event)
             elif isinstance(event, Response):
-                reason = self.gate.text(event.reason, MAX_REASON_CHARACTERS)
-                self._responses.append(replace(event, reason=reason))
+                self._responses.append(event)
         self._events += len(events)
         return len(events)
 
     async def _response(self, number: int, step: str) -> Response:
         """Wait for the response to request `number`; ignore those to other requests, and late or duplicate ones."""
-        received, events = 0, self._events
+        received, ignored, events = 0, 0, self._events
         while True:
             while self._responses:
                 response = self._responses.pop(0)
                 if response.status >= 200 and response.headers.get("cseq", str(number)) == str(number):
-                    return response
+                    return replace(response, reason=self.gate.text(response.reason, MAX_REASON_CHARACTERS))
+                ignored += 1
+                if ignored > MAX_IGNORED_RESPONSES:
+                    raise ProtocolError(f"{step} got no response within {MAX_IGNORED_RESPONSES} other responses")
             received += await self._read()
             del self._frames[: -MAX_WAITING if self._session_url else None]
             if received > MAX_BYTES_BEFORE_RESPONSE:

@@ -25,6 +25,10 @@ _PREFIX = 3
 _LONGEST_SPELLING = 12
 """How many characters an encoding makes of one."""
 
+_MAX_WORDS = 24
+_MAX_SEARCHED_CHARACTERS = 240
+"""A larger text that holds a secret in an unusual form is taken out as a whole: each word costs a search of its own."""
+
 _UNFINISHED = re.compile(r"(?:[%\\][0-9A-Fa-f%\\ux]{0,5}|&[#\w]{0,8})$")
 """An escape at the end of a text that was cut within it."""
 
@@ -35,8 +39,7 @@ _BYTES = re.compile(r"(?:\\x[0-9a-fA-F]{2})+")
 _ESCAPED = re.compile(r"""\\(?:u([0-9a-fA-F]{4})|(["'\\/]))""")
 _PIECE = re.compile(r"""[^\s/?&=@:,;"'<>()\[\]{}]+""")
 _WORD = re.compile(r"\S+")
-_BASE64_URL = str.maketrans("-_", "+/")
-_NARROW = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+_FULL_WIDTH = re.compile("[\uff01-\uff5e]")
 _NOT_HEXADECIMAL = re.compile(r"[^0-9a-f]+")
 
 _OWN_WORDS = (
@@ -51,7 +54,15 @@ _OWN_WORDS = (
 
 def _folded(text: str) -> str:
     """Return a text for comparison: in lower case, with composed letters, and full-width letters as ASCII."""
-    return (text if text.isascii() else unicodedata.normalize("NFC", text.translate(_NARROW))).casefold()
+    if not text.isascii():
+        narrow = _FULL_WIDTH.sub(lambda match: chr(ord(match[0]) - 0xFEE0), text)
+        text = unicodedata.normalize("NFC", narrow)
+    return text.casefold()
+
+
+def _standard(text: str) -> str:
+    """Return a text with the letters of URL-safe Base64 as those of the standard one (RFC 4648, 5)."""
+    return text.replace("-", "+").replace("_", "/")
 
 
 def _without_backslashes(text: str) -> str:
@@ -100,7 +111,7 @@ class View(NamedTuple):
     @classmethod
     def of(cls, text: str) -> Self:
         """Return the view of one reading of a text."""
-        folded, standard = _folded(text), text.translate(_BASE64_URL)
+        folded, standard = _folded(text), _standard(text)
         return cls(folded, _NOT_HEXADECIMAL.sub("", folded), standard, standard.replace(" ", ""))
 
 
@@ -155,7 +166,7 @@ class Secret:
         forms = [*(form[: _PREFIX + 1] for form in self.base64), self.hexadecimal[: 2 * _PREFIX]]
         return any(
             any(start in _folded(form) for start in starts)
-            or any(start and start in form.translate(_BASE64_URL) for start in forms)
+            or any(start and start in _standard(form) for start in forms)
             for form in _decoded(word)
         )
 
@@ -171,6 +182,8 @@ def without(text: str, secret: Secret, *, plainly: bool) -> str:
     for part in (_PIECE, _WORD):
         if not holds(text):
             return text
+        if len(text) > _MAX_SEARCHED_CHARACTERS or len(part.findall(text)) > _MAX_WORDS:
+            return MASK
         text = part.sub(lambda found: MASK if holds(found[0]) else found[0], text)
     return MASK if holds(text) else text
 
