@@ -329,13 +329,12 @@ class OnvifClient:
         headers = dict(headers)
         if self._challenge is not None and self._target.credentials is not None:
             self._nonce_uses += 1
-            headers["Authorization"] = auth.authorize(
-                self._challenge,
-                self._target.credentials,
-                "POST",
-                path,
-                count=self._nonce_uses,
-                cnonce=secrets.token_hex(8),
-            )
+            cnonce = secrets.token_hex(8)
+            try:
+                headers["Authorization"] = auth.authorize(
+                    self._challenge, self._target.credentials, "POST", path, count=self._nonce_uses, cnonce=cnonce
+                )
+            except ValueError as error:
+                raise MalformedResponseError(f"the camera cannot be answered: {error}") from error
         limit = soap.MAX_RESPONSE_BYTES
         return await self._http.request("POST", path, headers=headers, content=envelope, limit=limit)

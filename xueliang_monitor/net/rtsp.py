@@ -55,6 +55,7 @@ MAX_WAITING = 1024
 
 MAX_REDIRECTIONS = 3
 TEARDOWN_SECONDS = 0.5
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _USER_AGENT = f"xueliang-monitor/{__version__}"
 
 
@@ -204,10 +205,17 @@ class RtspConnection:
             self.take_session(await self._response(self._setup_number, "SETUP"))
 
     def take_session(self, response: Response) -> None:
-        """Remember the session and its timeout from the response to SETUP (RFC 2326, 12.37)."""
+        """Remember the session and its timeout from the response to SETUP (RFC 2326, 12.37).
+
+        Raises:
+            ProtocolError: the session has a control character, so that it cannot be sent back.
+
+        """
         identity, _, parameters = response.headers.get("session").partition(";")
-        self._session = identity.strip()
         self._setup_number = None
+        if _CONTROL.search(identity):
+            raise ProtocolError("SETUP: the Session header contains a control character")
+        self._session = identity.strip()
         if match := re.search(r"timeout\s*=\s*(\d{1,5})", parameters, re.IGNORECASE):
             self.session_seconds = max(2.0, float(match[1]))
 
@@ -226,6 +234,16 @@ class RtspConnection:
             self._send(self._keep_alive_method, self._session_url, self.session_headers)
 
     def _send(self, method: str, url: str, headers: tuple[tuple[str, str], ...]) -> int:
+        """Send a request. What a camera sent comes back in it: URLs, the session, values of the login challenge."""
+        try:
+            request = self._request_of(method, url, headers)
+        except ValueError as error:
+            raise ProtocolError(f"{method} cannot be sent: {error}") from error
+        self.record(request, by_camera=False)
+        self._writer.write(request)
+        return self._sequence
+
+    def _request_of(self, method: str, url: str, headers: tuple[tuple[str, str], ...]) -> bytes:
         self._sequence += 1
         fields = (("CSeq", str(self._sequence)), ("User-Agent", _USER_AGENT), *headers)
         if self._challenge and self._credentials:
@@ -234,10 +252,7 @@ class RtspConnection:
                 self._challenge, self._credentials, method, url, count=self._nonce_uses, cnonce=secrets.token_hex(8)
             )
             fields = (*fields, ("Authorization", authorization))
-        request = serialize_request(method, url, fields)
-        self.record(request, by_camera=False)
-        self._writer.write(request)
-        return self._sequence
+        return serialize_request(method, url, fields)
 
     def record(self, data: bytes, *, by_camera: bool) -> None:
         """Called with all bytes of the connection, for subclasses that record them."""
@@ -309,12 +324,9 @@ class RtspConnection:
         """
         for _ in range(3):
             authorized = self._challenge is not None
-            try:
-                number = self._send(method, url, headers)
-                if method == "SETUP":
-                    self._setup_number = number
-            except ValueError as error:
-                raise ProtocolError(f"{method} cannot be sent: {error}") from error
+            number = self._send(method, url, headers)
+            if method == "SETUP":
+                self._setup_number = number
             response = await self._response(number, method)
             if response.status != 401:
                 break
