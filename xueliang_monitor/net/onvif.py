@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import datetime
 import email.utils
@@ -175,8 +176,12 @@ class OnvifClient:
 
     async def profiles(self) -> tuple[onvif.Profile, ...]:
         """Request the media profiles with the settings of their encoders."""
-        profiles = await self._media("GetProfiles", onvif.read_profiles)
-        return tuple(self._shown(item) for item in profiles if not self._gate.holds_secret(item.token))
+        shown = []
+        for item in await self._media("GetProfiles", onvif.read_profiles):
+            if not self._gate.holds_secret(item.token):
+                shown.append(self._shown(item))
+            await asyncio.sleep(0)  # the texts of all profiles together would hold the event loop
+        return tuple(shown)
 
     def _shown(self, profile: onvif.Profile) -> onvif.Profile:
         codec = self._gate.text(profile.stream.codec)
