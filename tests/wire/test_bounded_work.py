@@ -88,7 +88,7 @@ def _crowded(element: bytes, size: int) -> bytes:
 @pytest.mark.parametrize("spaces", [b" ", b"\t", b"\n"])
 def test_services_with_spaces_in_their_addresses_are_read_in_time(spaces: bytes) -> None:
     address = b"http://h/" + spaces * 980 + b"b"
-    service = b"<Service><Namespace>n</Namespace><XAddr>" + address + b"</XAddr></Service>"
+    service = b"<Service><Namespace>" + onvif.MEDIA.encode() + b"</Namespace><XAddr>" + address + b"</XAddr></Service>"
     content = envelope(b"").replace(
         b"<a></a>", b"<a>" + service * (soap.MAX_BYTES_AT_ONCE // len(service) - 1) + b"</a>"
     )
