@@ -6,6 +6,7 @@ Prints the ports in the order of `NAMES` on one line when all of them listen.
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import itertools
 import random
@@ -29,6 +30,10 @@ def parameter_set(blocks: int) -> bytes:
     bits = "1" + "1" + "011" + "010" + "0" + size + size + "1000" + "1"
     return b"\x67\x42\x00\x33" + int(bits.ljust(-(-len(bits) // 8) * 8, "0"), 2).to_bytes(-(-len(bits) // 8), "big")
 
+
+_LOGIN = " ".join(base64.b64encode(b"user:a-password").decode())
+COSTLY_REASON = f"RTSP/1.0 200 {_LOGIN} {'%&_ ' * 480}\r\nCSeq: 99999\r\n\r\n".replace("_", "\\").encode()
+"""A login, letter by letter, between escapes: what takes longest to be found and taken out."""
 
 SPS_640 = parameter_set(40)
 SPS_16384 = parameter_set(1024)
@@ -183,6 +188,7 @@ TALK: dict[str, Callable[[Request], Iterator[bytes]]] = {
     "redirection-in-a-circle": lambda request: iter(
         [answer(request, f"Location: {request.url}x", status="302 Moved Temporarily")]
     ),
+    "other-responses-with-a-costly-reason": lambda _request: itertools.repeat(COSTLY_REASON * 8),
     "continue-for-ever": lambda _request: itertools.repeat(b"RTSP/1.0 100 Continue\r\n\r\n" * 100),
 }
 """The response to DESCRIBE."""

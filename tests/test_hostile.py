@@ -19,6 +19,7 @@ from xueliang_monitor.probing.visit import visit
 
 pytestmark = pytest.mark.timed
 LIMITS = Timeouts(reach=10.0, rtsp=4.0, stream=4.0)
+LOGIN = Credentials("user", "a-password")
 MAX_BYTES = 16 * 1024 * 1024
 MAX_HOLD_SECONDS = 0.05
 ATTEMPTS = 3
@@ -35,6 +36,7 @@ EXPECTED = {
     "description-of-one-line": "rtsp_malformed",
     "challenge-of-16-kb": "auth_failed",
     "redirection-in-a-circle": "rtsp_malformed",
+    "other-responses-with-a-costly-reason": "rtsp_malformed",
     "continue-for-ever": "rtsp_malformed",
     "empty-frames": "decode_failed",
     "other-channel": "no_media",
@@ -85,7 +87,7 @@ def test_every_hostile_peer_has_an_expected_fault() -> None:
 
 async def _visit(name: str, port: int) -> Steps:
     """Visit a hostile peer, check everything except the hold, and return the longest step of the loop."""
-    target = Target(name, hostile.HOST, port, path="/x", credentials=Credentials("u", "p"), listen_seconds=0.0)
+    target = Target(name, hostile.HOST, port, path="/x", credentials=LOGIN, listen_seconds=0.0)
     Path("/proc/self/clear_refs").write_text("5")  # what memory peaks at is counted from here
     before, began, spent = _memory("VmRSS"), time.monotonic(), time.thread_time()
     with measured_steps() as steps:

@@ -42,6 +42,17 @@ async def run(*arguments: str, **environment: str) -> tuple[int, str, str]:
     return process.returncode, out.decode(), err.decode()
 
 
+@pytest.mark.parametrize("command", ["check", "capture"])
+@pytest.mark.parametrize(("name", "said"), [("PASSWORD", "XUELIANG_PASSWORD is not UTF-8"), ("USERNAME", "not UTF-8")])
+async def test_a_login_that_is_not_utf8_is_refused_with_a_sentence(command: str, name: str, said: str) -> None:
+    login = {"XUELIANG_USERNAME": "viewer", "XUELIANG_PASSWORD": "secret", f"XUELIANG_{name}": "Kept\udcffSecret"}
+    code, out, err = await run(command, "rtsp://127.0.0.1:1/live", **login)
+    assert (code, out) == (2, "")
+    assert said in err
+    assert "Traceback" not in err
+    assert "Kept" not in err
+
+
 async def checked_until(faults: list[str], *arguments: str, **environment: str) -> dict[str, Any]:
     """Check until just these faults are found: on a busy machine a rung may miss its limit of seconds at first."""
     answer: dict[str, Any] = {}

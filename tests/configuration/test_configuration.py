@@ -108,6 +108,17 @@ def test_passwords_come_from_files_and_the_environment(tmp_path: Path, monkeypat
     assert "from" not in repr(found)
 
 
+def test_a_password_of_other_bytes_than_utf8_is_a_problem_of_its_login(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CAMERA_PASSWORD", "Kept\udcffSecret")
+    (tmp_path / "x.yaml").write_text("credentials: {a: {username: u, password_env: CAMERA_PASSWORD}}\n")
+    found, problems = config.load_credentials(*config.load(tmp_path / "x.yaml"))
+    assert not found
+    assert ["CAMERA_PASSWORD is not UTF-8 text" in str(problem) for problem in problems] == [True]
+    assert "Kept" not in str(problems)
+
+
 def test_the_sample_fleet_is_as_documented(tmp_path: Path) -> None:
     done = RUNNER.invoke(app, ["camera", "import", str(ROOT / "config" / "fleet.csv"), "--into", str(tmp_path / "d")])
     assert done.exit_code == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import html
 import time
 
 import pytest
@@ -19,7 +20,7 @@ from xueliang_monitor.net.http import HttpConnection
 from xueliang_monitor.net.onvif import OnvifClient
 from xueliang_monitor.net.onvif_wsdl import definitions
 from xueliang_monitor.process import apart
-from xueliang_monitor.wire import auth, soap
+from xueliang_monitor.wire import auth, onvif, soap
 from xueliang_monitor.wire.errors import MalformedResponseError
 
 MAX_SECONDS = 0.05
@@ -77,6 +78,43 @@ async def test_an_answer_over_its_processor_time_is_malformed(monkeypatch: pytes
     async with serving(serve) as port, client(port) as talk:
         with pytest.raises(MalformedResponseError, match=r"more than 0\.01 s of processor time"):
             await talk.time()
+
+
+def _spelled(secret: str, separator: str, size: int) -> bytes:
+    """Return a secret, letter by letter, between escapes: what takes longest to be found."""
+    return html.escape((separator.join([*secret, ""]) + f"%&\\{separator}" * size)[:size]).encode()
+
+
+@pytest.mark.timed
+@pytest.mark.parametrize("secret", [LOGIN.password.encode().hex(), "other"])
+async def test_many_services_and_profiles_with_costly_texts_do_not_hold_the_loop(secret: str) -> None:
+    path, name, token = _spelled(secret, "/", 930), _spelled(secret, " ", 118), _spelled(secret, "/", 118)
+    names = [onvif.DEVICE.encode(), onvif.MEDIA.encode(), *(b"http://e/%d" % number for number in range(198))]
+    services = b"".join(
+        b"<Service><Namespace>%s</Namespace><XAddr>http://h/%s</XAddr></Service>" % (name, path if number else b"d")
+        for number, name in enumerate(names)
+    )
+    profile = (
+        b'<Profiles token="%s"><Name>%s</Name><VideoSourceConfiguration/><VideoEncoderConfiguration><Encoding>%s'
+        b"</Encoding></VideoEncoderConfiguration></Profiles>" % (token, name, name)
+    )
+    answers = {
+        b"GetServices": envelope(services),
+        b"GetProfiles": envelope(profile * onvif.MAX_PROFILES),
+    }
+
+    async def serve(request: web.BaseRequest) -> web.StreamResponse:
+        asked = await request.read()
+        return web.Response(body=next((body for call, body in answers.items() if call in asked), b""))
+
+    definitions()
+    async with serving(serve) as port, client(port) as talk:
+        with measured_steps() as steps:
+            found = await talk.services()
+            profiles = await talk.profiles()
+    assert steps.longest_seconds < MAX_SECONDS, steps.callback
+    assert found == {onvif.DEVICE: "/d"}
+    assert len(profiles) == (onvif.MAX_PROFILES if secret == "other" else 0)
 
 
 @pytest.mark.timed

@@ -28,6 +28,10 @@ def _base64_at(offset: int) -> str:
     return base64.b64encode(b"abc"[:offset] + RAW + b"tail").decode()
 
 
+def _base64(raw: bytes) -> bytes:
+    return base64.b64encode(raw)
+
+
 def _every_byte(form: str) -> str:
     return "".join(form.format(byte) for byte in RAW)
 
@@ -58,6 +62,32 @@ SPELLINGS: dict[str, str] = {
     "hexadecimal, upper case": RAW.hex().upper(),
     "hexadecimal with colons": RAW.hex(":"),
     "full width": "".join(chr(ord(each) + 0xFEE0) if "!" <= each <= "~" else each for each in PASSWORD),
+    "Base64 of Base64": _base64(_base64(RAW)).decode(),
+    "Base64 of Basic": _base64(_base64(f"viewer:{PASSWORD}".encode())).decode(),
+    "Base64 of Base64 of Base64": _base64(_base64(_base64(RAW))).decode(),
+    "hexadecimal of Base64": _base64(RAW).hex(),
+    "hexadecimal of Base64, with colons": _base64(RAW).hex(":"),
+    "Base64 of hexadecimal": _base64(RAW.hex().encode()).decode(),
+    "hexadecimal of hexadecimal": RAW.hex().encode().hex(),
+    "Base64 of percent": _base64(quote(PASSWORD, safe="").encode()).decode(),
+    "Base64 of JSON": _base64("".join(f"\\u{ord(letter):04x}" for letter in PASSWORD).encode()).decode(),
+    "percent of Base64 of percent": quote(_base64(quote(PASSWORD, safe="").encode()), safe=""),
+    "percent of UTF-16": "".join(f"%u{ord(letter):04x}" for letter in PASSWORD),
+    "octal": _every_byte("\\{:03o}"),
+    "JavaScript": "".join(f"\\u{{{ord(letter):x}}}" for letter in PASSWORD),
+    "Python, long": "".join(f"\\U{ord(letter):08x}" for letter in PASSWORD),
+    "C": _every_byte("0x{:02x}, "),
+    **{
+        f"{form} of {encoding}": spelled(PASSWORD.encode(encoding))
+        for encoding in ("gb18030", "latin-1", "utf-16-le", "utf-16-be")
+        for form, spelled in {
+            "Base64": lambda raw: _base64(raw).decode(),
+            "hexadecimal": bytes.hex,
+            "Base64 of Base64": lambda raw: _base64(_base64(raw)).decode(),
+        }.items()
+    },
+    **{f"percent of {name}": quote(PASSWORD, safe="", encoding=name) for name in ("gb18030", "latin-1")},
+    "read as Latin-1": RAW.decode("latin-1"),
     "zero width between": "\u200b".join(PASSWORD),
     "NUL between": "\0".join(PASSWORD),
 }

@@ -35,13 +35,28 @@ def credentials_of(username: str | None, password_file: Path | None) -> Credenti
     """Return the login from options and environment, or exit with an error."""
     from xueliang_monitor.model import Credentials
 
-    password = os.environ.get("XUELIANG_PASSWORD", "")
+    password = _password_of_environment()
     if password_file is not None:
         try:
             password = password_file.read_text(encoding="utf-8").rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
             refuse([f"{password_file}: the password file cannot be read: {type(error).__name__}"])
+    if username is not None and not _is_unicode(username):
+        refuse(["the user name is not UTF-8"])
     return Credentials(username, password) if username else None
+
+
+def _password_of_environment() -> str:
+    """Return the password from XUELIANG_PASSWORD, or exit with an error if its bytes are not UTF-8."""
+    password = os.environ.get("XUELIANG_PASSWORD", "")
+    if not _is_unicode(password):
+        refuse(["XUELIANG_PASSWORD is not UTF-8; cameras are sent passwords in UTF-8"])
+    return password
+
+
+def _is_unicode(text: str) -> bool:
+    """Return whether a text can be encoded: Python reads other bytes than UTF-8 as surrogates (PEP 383)."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _target_of_url(written: str, credentials: Credentials | None) -> Target:
@@ -53,7 +68,7 @@ def _target_of_url(written: str, credentials: Credentials | None) -> Target:
     except RtspUrlError as error:
         refuse([str(error)])
     if url.username is not None:
-        credentials = Credentials(url.username, url.password or os.environ.get("XUELIANG_PASSWORD", ""))
+        credentials = Credentials(url.username, url.password or _password_of_environment())
     name = url.without_login(redact_path(url.path))
     return Target(name, url.host, url.port, url.path, credentials, secure=url.secure)
 

@@ -388,6 +388,8 @@ def _read_password(name: str, entry: CredentialSettings, base: Path) -> str:
         password = os.environ.get(entry.password_env)
         if password is None:
             raise ValueError(f"password_env: the environment variable {entry.password_env} is not set")
+        if any("\ud800" <= letter <= "\udfff" for letter in password):  # what Python makes of other bytes (PEP 383)
+            raise ValueError(f"password_env: the environment variable {entry.password_env} is not UTF-8 text")
         return password
     path = handed_over(entry.password_file or Path(), base)
     try:

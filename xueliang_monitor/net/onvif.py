@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import datetime
 import email.utils
@@ -175,8 +176,12 @@ class OnvifClient:
 
     async def profiles(self) -> tuple[onvif.Profile, ...]:
         """Request the media profiles with the settings of their encoders."""
-        profiles = await self._media("GetProfiles", onvif.read_profiles)
-        return tuple(self._shown(item) for item in profiles if not self._gate.holds_secret(item.token))
+        shown = []
+        for item in await self._media("GetProfiles", onvif.read_profiles):
+            if not self._gate.holds_secret(item.token):
+                shown.append(self._shown(item))
+            await asyncio.sleep(0)  # the texts of all profiles together would hold the event loop
+        return tuple(shown)
 
     def _shown(self, profile: onvif.Profile) -> onvif.Profile:
         codec = self._gate.text(profile.stream.codec)
@@ -329,13 +334,12 @@ class OnvifClient:
         headers = dict(headers)
         if self._challenge is not None and self._target.credentials is not None:
             self._nonce_uses += 1
-            headers["Authorization"] = auth.authorize(
-                self._challenge,
-                self._target.credentials,
-                "POST",
-                path,
-                count=self._nonce_uses,
-                cnonce=secrets.token_hex(8),
-            )
+            cnonce = secrets.token_hex(8)
+            try:
+                headers["Authorization"] = auth.authorize(
+                    self._challenge, self._target.credentials, "POST", path, count=self._nonce_uses, cnonce=cnonce
+                )
+            except ValueError as error:
+                raise MalformedResponseError(f"the camera cannot be answered: {error}") from error
         limit = soap.MAX_RESPONSE_BYTES
         return await self._http.request("POST", path, headers=headers, content=envelope, limit=limit)

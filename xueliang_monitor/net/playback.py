@@ -28,6 +28,7 @@ MAX_PAUSE_SECONDS = 0.1
 """After a batch that took `COSTLY_SECONDS` of processor time, reading pauses for `PAUSE_FACTOR` times as long. A batch
 of a camera takes a fiftieth of that, a keyframe a fifth."""
 
+MAX_PORT = 65535
 UNSUPPORTED_TRANSPORT = 461
 
 
@@ -158,8 +159,8 @@ class UdpPlayback(Playback):
         transport = response.headers.get("transport")
         ports = re.search(r"server_port\s*=\s*(\d{1,5})(?:\s*-\s*(\d{1,5}))?", transport)
         source = re.search(r"source\s*=\s*([0-9A-Fa-f.:]{2,45})", transport)
-        theirs = (int(ports[1]), int(ports[2] or int(ports[1]) + 1)) if ports else None
-        self._pair.expect(source[1] if source else None, theirs)
+        theirs = (int(ports[1]), int(ports[2] or int(ports[1]) + 1)) if ports else (0, 0)
+        self._pair.expect(source[1] if source else None, theirs if min(theirs) and max(theirs) <= MAX_PORT else None)
         self._pair.open_nat()
 
     async def receive(self) -> PacketBatch:

@@ -47,11 +47,15 @@ camera has five. A flood of tiny frames then takes a tenth of one core and no mo
 MAX_BYTES_BEFORE_RESPONSE, MAX_EVENTS_BEFORE_RESPONSE = 4 * 1024 * 1024, 8192
 """What may arrive before the response to a request: the packets of a stream that plays already."""
 
+MAX_IGNORED_RESPONSES = 32
+"""How many responses to other requests, and provisional ones, may arrive before the awaited one."""
+
 MAX_WAITING = 1024
 """The number of frames that are kept until they are read; further ones are dropped."""
 
 MAX_REDIRECTIONS = 3
 TEARDOWN_SECONDS = 0.5
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _USER_AGENT = f"xueliang-monitor/{__version__}"
 
 
@@ -76,7 +80,8 @@ class Description:
 class RtspConnection:
     """One RTSP connection (RFC 2326); use as an async context manager, which tears the session down.
 
-    `gate` is the one for the camera's texts. Reason phrases pass it as they arrive.
+    `gate` is the one for the camera's texts. The reason phrase of a response passes it when the response is used; that
+    of an ignored response is never read.
     """
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str) -> None:
@@ -200,10 +205,17 @@ class RtspConnection:
             self.take_session(await self._response(self._setup_number, "SETUP"))
 
     def take_session(self, response: Response) -> None:
-        """Remember the session and its timeout from the response to SETUP (RFC 2326, 12.37)."""
+        """Remember the session and its timeout from the response to SETUP (RFC 2326, 12.37).
+
+        Raises:
+            ProtocolError: the session has a control character, so that it cannot be sent back.
+
+        """
         identity, _, parameters = response.headers.get("session").partition(";")
-        self._session = identity.strip()
         self._setup_number = None
+        if _CONTROL.search(identity):
+            raise ProtocolError("SETUP: the Session header contains a control character")
+        self._session = identity.strip()
         if match := re.search(r"timeout\s*=\s*(\d{1,5})", parameters, re.IGNORECASE):
             self.session_seconds = max(2.0, float(match[1]))
 
@@ -222,6 +234,16 @@ class RtspConnection:
             self._send(self._keep_alive_method, self._session_url, self.session_headers)
 
     def _send(self, method: str, url: str, headers: tuple[tuple[str, str], ...]) -> int:
+        """Send a request. What a camera sent comes back in it: URLs, the session, values of the login challenge."""
+        try:
+            request = self._request_of(method, url, headers)
+        except ValueError as error:
+            raise ProtocolError(f"{method} cannot be sent: {error}") from error
+        self.record(request, by_camera=False)
+        self._writer.write(request)
+        return self._sequence
+
+    def _request_of(self, method: str, url: str, headers: tuple[tuple[str, str], ...]) -> bytes:
         self._sequence += 1
         fields = (("CSeq", str(self._sequence)), ("User-Agent", _USER_AGENT), *headers)
         if self._challenge and self._credentials:
@@ -230,10 +252,7 @@ class RtspConnection:
                 self._challenge, self._credentials, method, url, count=self._nonce_uses, cnonce=secrets.token_hex(8)
             )
             fields = (*fields, ("Authorization", authorization))
-        request = serialize_request(method, url, fields)
-        self.record(request, by_camera=False)
-        self._writer.write(request)
-        return self._sequence
+        return serialize_request(method, url, fields)
 
     def record(self, data: bytes, *, by_camera: bool) -> None:
         """Called with all bytes of the connection, for subclasses that record them."""
@@ -272,19 +291,21 @@ class RtspConnection:
             if isinstance(event, InterleavedFrame):
                 self._frames.append(event)
             elif isinstance(event, Response):
-                reason = self.gate.text(event.reason, MAX_REASON_CHARACTERS)
-                self._responses.append(replace(event, reason=reason))
+                self._responses.append(event)
         self._events += len(events)
         return len(events)
 
     async def _response(self, number: int, step: str) -> Response:
         """Wait for the response to request `number`; ignore those to other requests, and late or duplicate ones."""
-        received, events = 0, self._events
+        received, ignored, events = 0, 0, self._events
         while True:
             while self._responses:
                 response = self._responses.pop(0)
                 if response.status >= 200 and response.headers.get("cseq", str(number)) == str(number):
-                    return response
+                    return replace(response, reason=self.gate.text(response.reason, MAX_REASON_CHARACTERS))
+                ignored += 1
+                if ignored > MAX_IGNORED_RESPONSES:
+                    raise ProtocolError(f"{step} got no response within {MAX_IGNORED_RESPONSES} other responses")
             received += await self._read()
             del self._frames[: -MAX_WAITING if self._session_url else None]
             if received > MAX_BYTES_BEFORE_RESPONSE:
@@ -303,12 +324,9 @@ class RtspConnection:
         """
         for _ in range(3):
             authorized = self._challenge is not None
-            try:
-                number = self._send(method, url, headers)
-                if method == "SETUP":
-                    self._setup_number = number
-            except ValueError as error:
-                raise ProtocolError(f"{method} cannot be sent: {error}") from error
+            number = self._send(method, url, headers)
+            if method == "SETUP":
+                self._setup_number = number
             response = await self._response(number, method)
             if response.status != 401:
                 break

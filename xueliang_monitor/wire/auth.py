@@ -106,6 +106,10 @@ def names(challenges: tuple[Challenge, ...]) -> str:
     return shorten(offered, 80) or "none"
 
 
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+_SENT_BACK = ("realm", "nonce", "opaque", "algorithm")
+
+
 def _quote(text: str) -> str:
     return '"' + re.sub(r'(["\\])', r"\\\1", re.sub(r"[\r\n]", "", text)) + '"'
 
@@ -136,10 +140,18 @@ def _digest(
 
 
 def authorize(challenge: Challenge, credentials: Credentials, method: str, uri: str, *, count: int, cnonce: str) -> str:
-    """Return the Authorization header for a challenge; `count` is the number of uses of its nonce, with this one."""
+    """Return the Authorization header for a challenge; `count` is the number of uses of its nonce, with this one.
+
+    Raises:
+        ValueError: a value of the challenge has a control character or is not UTF-8.
+
+    """
     if challenge.scheme == "basic":
         token = f"{credentials.username}:{credentials.password}".encode()
         return f"Basic {base64.b64encode(token).decode()}"
+    for name in _SENT_BACK:
+        if _CONTROL.search(challenge.parameters.get(name, "")):
+            raise ValueError(f"the {name} of the login challenge cannot be sent back")
     realm, nonce = challenge.parameters.get("realm", ""), challenge.parameters.get("nonce", "")
     offered = [item.strip().lower() for item in challenge.parameters.get("qop", "").split(",")]
     qop = "auth" if "auth" in offered else ""

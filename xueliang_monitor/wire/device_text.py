@@ -8,9 +8,8 @@ login and the URL that it was asked with. Two steps keep this apart:
   of a message; `probing` passes complete messages through `Gate.message` as a second line, where a visit's findings are
   collected.
 
-A secret is found by decoding the text as its readers would (percent, HTML, JSON and Python escapes, repeatedly) and by
-its Base64 and hexadecimal forms (`secret_forms`). What cannot be removed precisely is removed with its surroundings:
-the word, then the whole text. Values that a protocol sends back to the device (nonces, sessions, control URLs) stay as
+A secret is found by decoding the text as its readers would (`decodings`) and by its Base64 and hexadecimal forms
+(`secret_forms`). What cannot be removed precisely is removed with its surroundings: the word, then the whole text. Values that a protocol sends back to the device (nonces, sessions, control URLs) stay as
 they were received and are never shown.
 """
 
@@ -66,7 +65,7 @@ class Gate:
 
     def address(self, raw: str, limit: int = TEXT_CHARACTERS) -> str:
         """Return an address that the device names, as `text` does and without any user name."""
-        return shorten(self.hide_login(_without_url_logins(self.hide(clean(raw, _WHOLE)))), limit)
+        return shorten(self._without_names(_without_url_logins(self.hide(clean(raw, _WHOLE)))), limit)
 
     def message(self, text: str, limit: int = MESSAGE_CHARACTERS) -> str:
         """Return a complete message that is safe to show.
@@ -86,14 +85,17 @@ class Gate:
 
     def hide_login(self, text: str) -> str:
         """Return a text without secrets and user names."""
-        text = self.hide(text)
+        return self._without_names(self.hide(text))
+
+    def _without_names(self, text: str) -> str:
         for name in self._usernames:
             text = re.sub("|".join({re.escape(name), re.escape(quote(name, safe=""))}), MASK, text)
         return text
 
     def holds_secret(self, text: str) -> bool:
         """Return whether a text contains a secret that is not a common word."""
-        return self._hidden(clean(text, _WHOLE), own=True) != clean(text, _WHOLE)
+        text = clean(text, _WHOLE)
+        return self._hidden(text, own=True) != text
 
     def _hidden(self, text: str, *, own: bool) -> str:
         views = views_of(text) if text and self._secrets else ()

@@ -18,6 +18,8 @@ _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _STATUS_LINE = re.compile(rb"RTSP/1\.\d +(\d{3})(?: +(.*))?")
 _REQUEST_LINE = re.compile(rb"([A-Z_]{3,20}) +(\S+) +RTSP/1\.\d")
 _TEXT_START = re.compile(rb"[A-Z_]{1,20}(?:$|[ /])")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_NOT_IN_URL = re.compile(r"[\x00-\x1f\x7f]|\s")
 _DIGITS = re.compile(r"[0-9]{1,12}")
 
 
@@ -199,11 +201,14 @@ def serialize_request(method: str, url: str, headers: tuple[tuple[str, str], ...
     """Serialize a request (RFC 2326, section 6).
 
     Raises:
-        ValueError: the URL contains white space, or a header a line break.
+        ValueError: the URL contains white space or a control character, a header a control character other than a tab.
 
     """
-    if re.search(r"\s", url):
-        raise ValueError("an RTSP URL must not contain white space")
+    if _NOT_IN_URL.search(url):
+        raise ValueError("an RTSP URL must not contain white space or control characters")
+    for name, value in headers:
+        if _CONTROL.search(value):
+            raise ValueError(f"header {name} contains a control character")
     return _join(f"{method} {url} RTSP/1.0", headers, body)
 
 

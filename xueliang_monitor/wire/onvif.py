@@ -17,6 +17,10 @@ DEVICE = "http://www.onvif.org/ver10/device/wsdl"
 MEDIA = "http://www.onvif.org/ver10/media/wsdl"
 EVENTS = "http://www.onvif.org/ver10/events/wsdl"
 MAX_PROFILES = 64
+MAX_SERVICES = 200
+MAX_PATH_CHARACTERS = 256
+"""The path of a service. Those of cameras have 40 characters."""
+
 LAST_REBOOT = ("Monitoring", "OperatingTime", "LastReboot")
 _ENCODINGS = {"H264": "h264", "H265": "h265", "HEVC": "h265", "JPEG": "mjpeg", "MJPEG": "mjpeg", "MPEG4": "mpeg4"}
 _CONTROL = re.compile(r"[\x00-\x1f]")
@@ -117,18 +121,24 @@ def read_hostname(response: Element) -> str:
 
 
 def read_services(response: Element) -> dict[str, str]:
-    """Parse GetServicesResponse (ONVIF Core, 8.1.2) into the paths of the services by namespace."""
+    """Parse GetServicesResponse (ONVIF Core, 8.1.2) into the paths of the services that are used, by namespace."""
     paths: dict[str, str] = {}
-    for service in children(response, "Service")[:200]:
-        paths.setdefault(text(service, "Namespace"), path_of(address(service, "XAddr")))
-    return {namespace: path for namespace, path in paths.items() if namespace and path}
+    for service in children(response, "Service")[:MAX_SERVICES]:
+        namespace = text(service, "Namespace")
+        if namespace in _IN_CAPABILITIES.values() and namespace not in paths:
+            paths[namespace] = path_of(address(service, "XAddr"))
+    return _usable(paths)
+
+
+def _usable(paths: dict[str, str]) -> dict[str, str]:
+    return {namespace: path for namespace, path in paths.items() if path and len(path) <= MAX_PATH_CHARACTERS}
 
 
 def read_capabilities(response: Element) -> dict[str, str]:
     """Parse GetCapabilitiesResponse (ONVIF Core, 8.1.1) into the paths of the services by namespace."""
     element = child(response, "Capabilities")
     paths = {ns: path_of(address(element, name, "XAddr")) for name, ns in _IN_CAPABILITIES.items()}
-    return {namespace: path for namespace, path in paths.items() if path}
+    return _usable(paths)
 
 
 _LOGIN_BEFORE_ADDRESS = re.compile(

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import html
 import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple, Self
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
+from xueliang_monitor.wire.decodings import readings, standard_base64, unescaped
 from xueliang_monitor.wire.printable import CUT, clean
 
 MASK = "***"
@@ -25,18 +27,17 @@ _PREFIX = 3
 _LONGEST_SPELLING = 12
 """How many characters an encoding makes of one."""
 
+_MAX_WORDS = 24
+_MAX_SEARCHED_CHARACTERS = 240
+"""A larger text that holds a secret in an unusual form is taken out as a whole: each word costs a search of its own."""
+
 _UNFINISHED = re.compile(r"(?:[%\\][0-9A-Fa-f%\\ux]{0,5}|&[#\w]{0,8})$")
 """An escape at the end of a text that was cut within it."""
 
-_ROUNDS = 3
-"""How many encodings around each other are decoded."""
-
-_BYTES = re.compile(r"(?:\\x[0-9a-fA-F]{2})+")
-_ESCAPED = re.compile(r"""\\(?:u([0-9a-fA-F]{4})|(["'\\/]))""")
+_ENCODINGS = ("utf-8", "gb18030", "latin-1", "utf-16-le", "utf-16-be")
 _PIECE = re.compile(r"""[^\s/?&=@:,;"'<>()\[\]{}]+""")
 _WORD = re.compile(r"\S+")
-_BASE64_URL = str.maketrans("-_", "+/")
-_NARROW = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+_FULL_WIDTH = re.compile("[\uff01-\uff5e]")
 _NOT_HEXADECIMAL = re.compile(r"[^0-9a-f]+")
 
 _OWN_WORDS = (
@@ -51,33 +52,10 @@ _OWN_WORDS = (
 
 def _folded(text: str) -> str:
     """Return a text for comparison: in lower case, with composed letters, and full-width letters as ASCII."""
-    return (text if text.isascii() else unicodedata.normalize("NFC", text.translate(_NARROW))).casefold()
-
-
-def _without_backslashes(text: str) -> str:
-    def raw(match: re.Match[str]) -> str:
-        return bytes.fromhex(match[0].replace("\\x", "")).decode("utf-8", "replace")
-
-    plain = _ESCAPED.sub(lambda match: chr(int(match[1], 16)) if match[1] else match[2], _BYTES.sub(raw, text))
-    return plain.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")  # joins pairs of surrogates
-
-
-def _decoded(text: str) -> Iterator[str]:
-    """Yield a text, and the text as decoders of percent, HTML and backslash escapes read it."""
-    yield text
-    for _ in range(_ROUNDS):
-        before = text
-        if "%" in text:
-            text = unquote(text)
-            yield text
-        if "&" in text:
-            text = html.unescape(text)
-            yield text
-        if "\\" in text:
-            text = _without_backslashes(text)
-            yield text
-        if text == before:
-            return
+    if not text.isascii():
+        narrow = _FULL_WIDTH.sub(lambda match: chr(ord(match[0]) - 0xFEE0), text)
+        text = unicodedata.normalize("NFC", narrow)
+    return text.casefold()
 
 
 def _base64_forms(secret: bytes) -> Iterator[str]:
@@ -100,13 +78,31 @@ class View(NamedTuple):
     @classmethod
     def of(cls, text: str) -> Self:
         """Return the view of one reading of a text."""
-        folded, standard = _folded(text), text.translate(_BASE64_URL)
-        return cls(folded, _NOT_HEXADECIMAL.sub("", folded), standard, standard.replace(" ", ""))
+        folded, standard = _folded(text), standard_base64(text)
+        return cls(folded, _NOT_HEXADECIMAL.sub("", folded.replace("0x", "")), standard, standard.replace(" ", ""))
 
 
-def views_of(text: str) -> tuple[View, ...]:
-    """Return the views of a text and of what decoders make of it."""
-    return tuple(map(View.of, _decoded(text)))
+def views_of(text: str) -> tuple[View, ...] | None:
+    """Return the views of a text and of what decoders make of it; None if there are too many to be searched."""
+    found = readings(text)
+    return None if found is None else tuple(map(View.of, found))
+
+
+def _byte_forms(text: str) -> tuple[bytes, ...]:
+    """Return a text in the encodings that devices use."""
+    forms: dict[bytes, None] = {}
+    for encoding in _ENCODINGS:
+        with contextlib.suppress(UnicodeEncodeError):
+            forms[text.encode(encoding)] = None
+    return tuple(forms) or (text.encode("utf-8", "surrogatepass"),)
+
+
+def _misread(forms: tuple[bytes, ...]) -> Iterator[str]:
+    """Yield what a reader of Latin-1 makes of a text outside ASCII, with and without what cannot be printed."""
+    for form in forms:
+        if not form.isascii() and b"\0" not in form:
+            text = form.decode("latin-1")
+            yield from (item for item in (text, clean(text)) if len(item) >= MIN_SECRET_CHARACTERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,21 +111,21 @@ class Secret:
 
     plain: frozenset[str] = field(repr=False)
     base64: frozenset[str] = field(repr=False)
-    hexadecimal: str = field(repr=False)
+    hexadecimal: tuple[str, ...] = field(repr=False)
     literals: tuple[str, ...] = field(repr=False)
 
     @classmethod
     def of(cls, password: str, username: str = "") -> Self:
         """Return the forms of a password; `username` is the one that it is sent with."""
-        raw = password.encode("utf-8", "surrogatepass")
-        login = base64.b64encode(f"{username}:{password}".encode("utf-8", "surrogatepass")).decode().rstrip("=")
+        raw = _byte_forms(password)
+        logins = [base64.b64encode(form).decode().rstrip("=") for form in _byte_forms(f"{username}:{password}")]
         long = len(password) >= MIN_SECRET_CHARACTERS
         spaced = {password, clean(password)} | ({password.replace(" ", "+")} if " " in password else set())
         usual = {*spaced, quote(password, safe=""), quote(password), html.escape(password)} if long else set()
         return cls(
-            plain=frozenset(map(_folded, spaced)) - {""} if long else frozenset(),
-            base64=frozenset({*_base64_forms(raw), *([login] if username else [])}),
-            hexadecimal=raw.hex() if len(password) >= _MIN_HEX_CHARACTERS else "",
+            plain=frozenset(map(_folded, {*spaced, *_misread(raw)})) - {""} if long else frozenset(),
+            base64=frozenset({core for form in raw for core in _base64_forms(form)} | set(logins if username else [])),
+            hexadecimal=tuple(form.hex() for form in raw) if len(password) >= _MIN_HEX_CHARACTERS else (),
             literals=tuple(sorted(usual - {""}, key=len, reverse=True)),
         )
 
@@ -138,12 +134,17 @@ class Secret:
         """Whether the monitor's own messages contain it."""
         return any(form in _OWN_WORDS for form in self.plain)
 
-    def found_in(self, views: tuple[View, ...], *, plainly: bool = True) -> bool:
-        """Return whether a text contains the secret in any form; its plain form counts only if `plainly`."""
+    def found_in(self, views: tuple[View, ...] | None, *, plainly: bool = True) -> bool:
+        """Return whether a text contains the secret in any form; its plain form counts only if `plainly`.
+
+        A text with too many views is taken to contain it.
+        """
+        if views is None:
+            return True
         for view in views:
             if plainly and any(form in view.folded for form in self.plain):
                 return True
-            if self.hexadecimal and self.hexadecimal in view.hexadecimal:
+            if any(form in view.hexadecimal for form in self.hexadecimal):
                 return True
             if any(form in view.standard or form in view.squeezed for form in self.base64):
                 return True
@@ -152,11 +153,11 @@ class Secret:
     def cut_off_in(self, word: str) -> bool:
         """Return whether a word holds the beginning of the secret in any form."""
         starts = [form[:_PREFIX] for form in self.plain]
-        forms = [*(form[: _PREFIX + 1] for form in self.base64), self.hexadecimal[: 2 * _PREFIX]]
+        forms = [*(form[: _PREFIX + 1] for form in self.base64), *(form[: 2 * _PREFIX] for form in self.hexadecimal)]
         return any(
             any(start in _folded(form) for start in starts)
-            or any(start and start in form.translate(_BASE64_URL) for start in forms)
-            for form in _decoded(word)
+            or any(start and start in standard_base64(form) for start in forms)
+            for form in unescaped(word)
         )
 
 
@@ -171,6 +172,8 @@ def without(text: str, secret: Secret, *, plainly: bool) -> str:
     for part in (_PIECE, _WORD):
         if not holds(text):
             return text
+        if len(text) > _MAX_SEARCHED_CHARACTERS or len(part.findall(text)) > _MAX_WORDS:
+            return MASK
         text = part.sub(lambda found: MASK if holds(found[0]) else found[0], text)
     return MASK if holds(text) else text
 
@@ -181,7 +184,7 @@ def without_beginning(text: str, secret: Secret) -> str:
     for form in secret.plain:
         tail = _UNFINISHED.sub("", shown[-_LONGEST_SPELLING * len(form) :])
         ends = tuple(form[:length] for length in range(_PREFIX, len(form)))
-        if any(_folded(read).endswith(ends) for read in _decoded(tail)):
+        if any(_folded(read).endswith(ends) for read in unescaped(tail)):
             words = shown.split(" ")
             return " ".join([*words[: -1 - form.count(" ")], MASK]) + CUT
     before, space, last = shown.rpartition(" ")
