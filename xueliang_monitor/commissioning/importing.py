@@ -10,7 +10,7 @@ from pathlib import Path
 
 from xueliang_monitor.commissioning.acceptance import run_acceptance_test
 from xueliang_monitor.commissioning.device_query import add_device_details
-from xueliang_monitor.commissioning.registration_error import RegistrationError, login_of
+from xueliang_monitor.commissioning.registration_error import RegistrationError, check_path, login_of
 from xueliang_monitor.configuration import camera_file
 from xueliang_monitor.configuration.camera_file import CameraFile, Lifecycle
 from xueliang_monitor.configuration.installation import Installation, defaults_of
@@ -166,8 +166,9 @@ class Import:
         if installation is None:
             raise RuntimeError("rows are tested against an installation")
         try:
-            data = await add_device_details(data, installation)
             login = login_of(installation, data.credentials)
+            check_path(data, login)
+            data = await add_device_details(data, installation)
             device_login = login_of(installation, data.onvif_credentials) or login
         except RegistrationError as error:
             return data, error.messages[0]

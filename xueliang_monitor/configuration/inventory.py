@@ -20,6 +20,7 @@ from xueliang_monitor.configuration.strict_yaml import (
     validate,
 )
 from xueliang_monitor.model import Credentials, OnvifTarget, PictureRules, Target
+from xueliang_monitor.net.login_rules import why_not_in_path
 
 UNSETTLED_NS = 2_000_000_000
 """A file that changed so short a time before it was read may change again without a new date: FAT counts in 2 s."""
@@ -158,6 +159,9 @@ def _read_camera(
     data = validate(document, CameraFile, credentials=names)
     login = _login(document, "credentials", data.credentials, credentials)
     device_login = _login(document, "onvif_credentials", data.onvif_credentials, credentials)
+    if reason := why_not_in_path(data.rtsp_path, data.auth, login):
+        where = f'credentials "{data.credentials}" have ' if data.credentials else ""
+        raise DocumentError((document.problem(("rtsp_path",), f"{where}{reason}"),))
     return Camera(file.stem, target_of(file.stem, data, login, device_login or login, defaults=defaults), data)
 
 
