@@ -300,7 +300,8 @@ class Fleet:
             look_kept_at=self._pending.sample(visited, kept_at=entry.look_kept_at),
         )
         self.monitor.visits.add(visited, lateness)
-        if transitions or memory.login != entry.memory.login:
+        relabelled = self._entries[visited.camera].labels.values != entry.labels.values
+        if transitions or relabelled or memory.login != entry.memory.login:
             self._pending.change((visited.camera,))
         if transitions:
             self._notify(transitions)
