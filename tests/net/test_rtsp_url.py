@@ -62,6 +62,7 @@ def test_a_url_is_read_as_meant(
         "rtsp://viewer:s3cret/x",
         "rtsp://viewer:a/s3cret@cam/u@1.2.3.4",
         "rtsp://viewer:s3cret@b.c/@cam/live",
+        "rtsp://viewer:s3cret@10.0.0.2/live@10.0.0.1/x",
         "rtsp://viewer:s3cret@",
         "rtsp://viewer:s3cret@/x",
         "rtsp://viewer:s3cret@host:port/x",

@@ -35,6 +35,8 @@ class Lifecycle(enum.StrEnum):
 
 
 def _check_rtsp_path(value: str) -> str:
+    if "#" in value:
+        raise ValueError("not an RTSP path; a fragment is never sent, so write # as %23")
     return _check_path(value, "an RTSP path")
 
 

@@ -123,7 +123,7 @@ def _rivals(other: _Reading, standard: _Reading) -> bool:
 
     A host name with fewer labels is as likely if a path follows it, and the standard reading has a login too.
     """
-    if standard.rank == _ADDRESS_RANK:
+    if standard.rank == _ADDRESS_RANK > other.rank:
         return False
     username = (other.login or "").partition(":")[0]
     as_likely = other.rank == standard.rank or (standard.login is not None and other.path != "")
