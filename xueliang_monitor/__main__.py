@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from xueliang_monitor.net.rtsp_url import RtspUrlError, looks_like_rtsp_url, read_rtsp_url
+from xueliang_monitor.net.rtsp_url import RtspUrlError, holds_login_without_url, looks_like_rtsp_url, read_rtsp_url
 
 PASSWORD_ENV = "XUELIANG_PASSWORD"  # noqa: S105 - the variable's name
 USERNAME_ENV = "XUELIANG_USERNAME"
@@ -44,6 +44,11 @@ def without_secrets(arguments: Sequence[str]) -> tuple[list[str], dict[str, str]
 
 def _without_login(argument: str, text: str, command: str, moved: dict[str, str]) -> str:
     """Return an argument without the login of the URL in it. The command itself reports other errors of the URL."""
+    if holds_login_without_url(text):
+        raise RtspUrlError(
+            "an argument looks like a login before an address; write rtsp:// before it for "
+            f"{' and '.join(READ_LOGINS)}, or the address alone and name the login by its credentials"
+        )
     if "@" not in text or not looks_like_rtsp_url(text):
         return argument
     url = read_rtsp_url(text)

@@ -228,6 +228,12 @@ def passwords_in(path: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(form for password in found for form in (password, unquote(password))))
 
 
+def path_with_login(path: str, login: Credentials) -> str:
+    """Return a path with the login in place of the placeholders. Never show it."""
+    path = path.replace(PATH_USERNAME, quote(login.username, safe=""))
+    return path.replace(PATH_PASSWORD, quote(login.password, safe=""))
+
+
 def redact_path(path: str) -> str:
     """Return a path with any password in it masked."""
     return _PASSWORD_IN_PATH.sub(r"\1***", path)
@@ -298,11 +304,7 @@ class Target:
     @property
     def request_url(self) -> str:
         """The RTSP URL for requests, with the login if the path has placeholders. Never show it."""
-        path = self.path
-        if self.credentials is not None:
-            path = path.replace(PATH_USERNAME, quote(self.credentials.username, safe=""))
-            path = path.replace(PATH_PASSWORD, quote(self.credentials.password, safe=""))
-        return self._url(path)
+        return self._url(self.path if self.credentials is None else path_with_login(self.path, self.credentials))
 
     def _url(self, path: str) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from xueliang_monitor.commissioning.acceptance import _items as items_of
+from xueliang_monitor.commissioning.device_query import _split as split
 from xueliang_monitor.commissioning.device_query import without_login
 from xueliang_monitor.commissioning.registration import _camera_file as camera_file_of
 from xueliang_monitor.commissioning.registration import default_id
@@ -108,3 +109,18 @@ def test_a_password_in_a_path_is_never_shown_or_written() -> None:
     with pytest.raises(RegistrationError) as caught:
         without_login("/user=viewer_password=tlJwpbo6_channel=1", LOGIN)
     assert "tlJwpbo6" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "path", ["/{password}/z", "/{username}/{password}", "/x?a={password}", "/{password}?b={password}"]
+)
+def test_a_device_cannot_name_our_placeholders(path: str) -> None:
+    """A device that could, would have the password sent unencrypted without asking for a login."""
+    port, answered = split(f"rtsp://192.0.2.7:8554{path}")
+    target = Target("x", "192.0.2.7", port, without_login(answered, LOGIN), LOGIN)
+    assert target.request_url == f"rtsp://192.0.2.7:8554{path.replace('{', '%7B').replace('}', '%7D')}"
+
+
+def test_a_device_that_asks_for_the_password_by_its_name_is_refused() -> None:
+    with pytest.raises(RegistrationError):
+        without_login(split("rtsp://192.0.2.7/x?password={password}")[1], LOGIN)

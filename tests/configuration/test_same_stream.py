@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from xueliang_monitor.cli import app
+from xueliang_monitor.configuration import installation
 from xueliang_monitor.configuration.camera_file import CameraFile
 from xueliang_monitor.configuration.inventory import Inventory, keep_last_good, load
 from xueliang_monitor.configuration.stream_identity import StreamIdentity
@@ -21,6 +22,7 @@ SPELLINGS = [
     ("address: 192.0.2.1", "address: 192.0.2.1\nrtsp_port: 554\nrtsp_path: /"),
     ("address: 192.0.2.1\nrtsp: tls", "address: 192.0.2.1\nrtsp: tls\nrtsp_port: 322"),
     ("address: 192.0.2.1\nrtsp_path: /live-1%2f", "address: 192.0.2.1\nrtsp_path: /%6Cive%2D1%2F"),
+    ("address: 192.0.2.1\nrtsp_path: /live", "address: 192.0.2.1\nrtsp_path: /live?"),
 ]
 
 
@@ -49,6 +51,27 @@ def test_every_spelling_of_a_stream_is_found(tmp_path: Path, one: str, other: st
     assert "b.yaml: same address, port and path as a.yaml" in checked.output
 
 
+def test_placeholders_stand_for_the_login(tmp_path: Path) -> None:
+    folder, (settings, login) = tmp_path / "cameras.d", (tmp_path / "xueliang.yaml", tmp_path / "password")
+    login.write_text("p&ss")
+    settings.write_text(f"credentials: {{main: {{username: viewer, password_file: {login}}}}}\n")
+    login.chmod(0o600)
+    own = f"{FIRST}\ncredentials: main\nrtsp_path: "
+    write(folder, a=own + "/{username}/{password}/x", b=own + "/viewer/p%26ss/x", c=own + "/viewer/other/x")
+    loaded = installation.load(settings)
+    assert [camera.id for camera in loaded.inventory.cameras] == ["a", "c"]
+    assert "p%26ss" not in repr([camera.stream for camera in loaded.inventory.cameras])
+    cameras = installation.load(settings, passwords=False).inventory.cameras
+    assert [camera.id for camera in cameras] == ["a", "b", "c"], "an unknown password is like no other"
+
+
+def test_a_fragment_is_refused_as_it_is_never_sent(tmp_path: Path) -> None:
+    inventory = write(tmp_path / "cameras.d", a=f"{FIRST}\nrtsp_path: /live#x")
+    assert [problem.message for problem in inventory.problems] == [
+        "rtsp_path: not an RTSP path; a fragment is never sent, so write # as %23"
+    ]
+
+
 def test_streams_that_differ_stay_apart() -> None:
     plain = CameraFile(site="S", address="192.0.2.1")
     others = (
@@ -58,8 +81,10 @@ def test_streams_that_differ_stay_apart() -> None:
         plain.model_copy(update={"rtsp_path": "/Live"}),
         plain.model_copy(update={"rtsp_path": "/li/ve"}),
         plain.model_copy(update={"rtsp_path": "/li%2Fve"}),
+        plain.model_copy(update={"rtsp_path": "//live"}),
+        plain.model_copy(update={"rtsp_path": "/a/../live"}),
     )
-    assert len({StreamIdentity.of(each) for each in (plain, *others)}) == 7
+    assert len({StreamIdentity.of(each) for each in (plain, *others)}) == 9
 
 
 @pytest.mark.parametrize("name", ["a", "z"])

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+
+from pydantic import TypeAdapter
 
 from tests.simulated_time import START, camera, visited
 from xueliang_monitor.clock import ManualClock
-from xueliang_monitor.fleet.device_labels import CHANGES_A_DAY, DAY_SECONDS, HeldLabel
+from xueliang_monitor.fleet.device_labels import CHANGES_A_DAY, DAY_SECONDS, DeviceLabels, HeldLabel
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.judgement.health import Policy
 from xueliang_monitor.metrics import render
 from xueliang_monitor.model import Rung
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.readings import Readings
+from xueliang_monitor.storage.history import History
+from xueliang_monitor.storage.persisted_memory import StoredMemory
 
 VISIT_SECONDS = 900.0
 NAMES = ("manufacturer", "model", "firmware", "codec", "resolution")
@@ -69,3 +75,32 @@ def test_after_a_day_a_label_may_change_again() -> None:
 def test_labels_follow_the_clock() -> None:
     label = HeldLabel("1.1", changes=(START,))
     assert label.moved(lambda moment: moment + 60).changes == (START + 60,)
+
+
+def test_restarts_make_no_series(tmp_path: Path) -> None:
+    """Also if the history becomes readable only after the first visit."""
+    clock = ManualClock(START)
+
+    def shown_after(fleet: Fleet, reported: str) -> tuple[str, ...]:
+        clock.advance(VISIT_SECONDS)
+        result = visited("yard", clock.now(), None, Rung.PICTURE)
+        fleet.apply(replace(result, readings=_everything(reported)), Memory(), 0.0)
+        return fleet.entry("yard").labels.values
+
+    for number in (1, 2, 3):
+        history, fleet = History(tmp_path), Fleet(clock, Policy(), (camera("yard"),))
+        fleet.restore(history.load())
+        assert set(shown_after(fleet, f"v{number}")) == {"v1"}
+        history.write(fleet.collect(every=number > 1))
+        history.close()
+    late = Fleet(clock, Policy(), (camera("yard"),))
+    assert set(shown_after(late, "late")) == {"late"}
+    with contextlib.closing(History(tmp_path)) as history:
+        late.take_late(history.load())
+    assert set(late.entry("yard").labels.values) == {"v1"}
+
+
+def test_a_stored_state_without_labels_is_still_read() -> None:
+    stored = TypeAdapter(StoredMemory).dump_python(StoredMemory.of(Memory()), mode="json")
+    del stored["labels"]
+    assert TypeAdapter(StoredMemory).validate_python(stored).labels == DeviceLabels()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 from urllib.parse import quote, unquote
 
 import pytest
 
+from tests.conftest import ROOT
 from xueliang_monitor.__main__ import PASSWORD_ENV, USERNAME_ENV, without_secrets
 from xueliang_monitor.net.rtsp_url import RtspUrlError, read_rtsp_url
 
@@ -29,6 +32,8 @@ SECRET = "/?#@:%é密+ "
         ("rtsp://viewer@host/x", ("viewer", None), ("host", 554, "/x")),
         ("rtsp://viewer:pw@10.0.0.1/live@main", ("viewer", "pw"), ("10.0.0.1", 554, "/live@main")),
         ("rtsp://viewer:a/b@10.0.0.1/live@main", ("viewer", "a/b"), ("10.0.0.1", 554, "/live@main")),
+        ("rtsp://viewer:pw@cam.example/live@main", ("viewer", "pw"), ("cam.example", 554, "/live@main")),
+        ("rtsp://cam.example:554/a@b/c", (None, None), ("cam.example", 554, "/a@b/c")),
         ("rtsp://host/live@main", (None, None), ("host", 554, "/live@main")),
         ("rtsp://host/live?user=a@b", (None, None), ("host", 554, "/live?user=a@b")),
         ("rtsp://10.0.0.1:8554/live@main", (None, None), ("10.0.0.1", 8554, "/live@main")),
@@ -55,6 +60,9 @@ def test_a_url_is_read_as_meant(
         "rtsp://viewer:s3cret@b/s3cret@host/x",
         "rtsp://viewer:s3cret/a@host/s3cret@other",
         "rtsp://viewer:s3cret/x",
+        "rtsp://viewer:a/s3cret@cam/u@1.2.3.4",
+        "rtsp://viewer:s3cret@b.c/@cam/live",
+        "rtsp://viewer:s3cret@10.0.0.2/live@10.0.0.1/x",
         "rtsp://viewer:s3cret@",
         "rtsp://viewer:s3cret@/x",
         "rtsp://viewer:s3cret@host:port/x",
@@ -123,3 +131,37 @@ def test_a_login_where_none_is_read_is_refused(arguments: list[str]) -> None:
     with pytest.raises(RtspUrlError) as refused:
         without_secrets(arguments)
     assert "s3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["check", "viewer:s3cret@host/x"],
+        ["check", "viewer:s3 cret@host"],
+        ["check", "rtsp:/viewer:s3cret@host/x"],
+        ["check", "//viewer:s3cret@host/x"],
+        ["check", "http://viewer:s3cret@host/x"],
+        ["camera", "show", "viewer:s3cret@host"],
+        ["camera", "add", "viewer:s3cret/1@host", "--site", "S"],
+        ["camera", "add", "--id=viewer:s3cret@host"],
+    ],
+)
+def test_a_login_outside_a_url_is_refused_at_once_without_the_password(arguments: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "xueliang_monitor", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    loaded, _, said = done.stderr.rpartition("|")
+    said = said.partition("\n")[2]
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "looks like a login" in said
+    assert "cret" not in said
+    assert "typer" not in loaded, "nothing slow comes before the refusal"
+
+
+def test_other_arguments_with_an_at_sign_are_no_logins() -> None:
+    for argument in ("/live:1@main", "--rtsp-path=/live:1@main", "cam@gate", "12:30", "see you at 12:30 @ the gate"):
+        assert without_secrets(["camera", argument]) == (["camera", argument], {})

@@ -18,11 +18,14 @@ from pydantic import TypeAdapter
 from tests.conftest import LOGIN, Tls
 from tests.simulated_time import camera
 from tests.waiting import PATIENT
+from xueliang_monitor.clock import ManualClock
+from xueliang_monitor.configuration.inventory import Inventory
 from xueliang_monitor.fleet.changes import CameraRecord
 from xueliang_monitor.fleet.differences import memory_still_valid
+from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.fleet.restoring import merged_late
 from xueliang_monitor.fleet.snapshot import Entry
-from xueliang_monitor.judgement.health import Health
+from xueliang_monitor.judgement.health import Health, Policy
 from xueliang_monitor.model import AuthPolicy, OnvifTarget, Rung, Target, VisitResult
 from xueliang_monitor.net.errors import LoginError
 from xueliang_monitor.net.login_rules import Channel, LoginRules
@@ -290,3 +293,21 @@ async def test_onvif_never_sends_the_password() -> None:
 )
 def test_what_is_offered_is_described_in_our_own_words(offers: list[str], text: str) -> None:
     assert auth.describe(auth.parse_challenges(offers)) == text
+
+
+def test_a_renamed_camera_keeps_what_it_offered() -> None:
+    """Also if its new file comes later than the old one goes, and with another spelling of its address."""
+    fleet = Fleet(ManualClock(0.0), Policy(), (camera("old", host="cam.example"), camera("other")))
+    result = VisitResult("old", 1.0, ())
+    fleet.apply(result, Memory(login=Login(offered_digest=True)), 0.0)
+    fleet.reconcile(Inventory((camera("other"),), ()))
+    before = camera("old", host="cam.example")
+    renamed = replace(before, id="new", target=replace(before.target, id="new", host=before.target.host.upper()))
+    elsewhere = replace(before, id="far", target=replace(before.target, id="far", port=8554))
+    fleet.reconcile(Inventory((camera("other"), renamed, elsewhere), ()))
+    offered = {name: fleet.entry(name).memory.login.offered_digest for name in ("new", "far")}
+    assert offered == {"new": True, "far": False}
+    fleet.drop("new")
+    fleet.reconcile(Inventory((renamed,), ()))
+    assert fleet.entry("new").memory.login.offered_digest
+    assert any(known.memory.login.offered_digest for known in fleet.collect().cameras if known.camera == "new")

@@ -7,6 +7,7 @@ import base64
 import contextlib
 import itertools
 import logging
+import os
 import random
 import sqlite3
 import subprocess
@@ -345,3 +346,19 @@ async def test_failing_reads_beside_working_writes_are_logged_once(
     running.cancel()
     with stack, contextlib.suppress(asyncio.CancelledError):
         await running
+
+
+def test_only_the_owner_can_read_the_files_of_the_history(tmp_path: Path) -> None:
+    """Whatever the umask and the mode of the folder, and also if an earlier version created them."""
+    tmp_path.chmod(0o755)
+    before = os.umask(0)
+    with contextlib.ExitStack() as still_open:  # so that the second one finds the log of the first
+        still_open.callback(os.umask, before)
+        for _ in range(2):
+            history = still_open.enter_context(contextlib.closing(History(tmp_path)))
+            history.write(Changes(gone=("x",)))
+            files = sorted(tmp_path.glob("history.db*"))
+            assert [file.name for file in files] == ["history.db", "history.db-shm", "history.db-wal"]
+            assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+            for file in files:
+                file.chmod(0o644)

@@ -232,3 +232,11 @@ def test_paths_of_hostile_addresses() -> None:
     assert onvif.path_of("rtsp://user:a/secret@192.168.1.108:554/stream") == "/stream"
     for address in ("", "http://[::1", "http://h/a b", "javascript:alert(1)", "http://h/\r\nX: y"):
         assert onvif.path_of(address) == ""
+
+
+def test_braces_in_a_path_of_a_device_are_never_our_placeholders() -> None:
+    for address in ("rtsp://h/{password}/z", "http://h/{username}?p={password}", "/{password}"):
+        path = onvif.path_of(address)
+        assert "{" not in path
+        assert "}" not in path
+    assert onvif.path_of("rtsp://h/{password}/z") == "/%7Bpassword%7D/z"

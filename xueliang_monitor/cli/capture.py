@@ -25,17 +25,15 @@ def capture(
     Review the file before sharing it. In tests/captures/ it becomes a test for that model.
     """
     import asyncio
-    from dataclasses import replace
 
-    from xueliang_monitor.cli.check import credentials_of, target_of, way_of
+    from xueliang_monitor.cli.check import credentials_of, target_of, way_of, with_auth
     from xueliang_monitor.net.errors import NetError
     from xueliang_monitor.probing.camera_lock import CameraBusyError
     from xueliang_monitor.probing.capture import record
     from xueliang_monitor.process.shortage import ShortageError
     from xueliang_monitor.wire.transcript import write
 
-    chosen = target_of(target, config, credentials_of(username, password_file))
-    chosen = replace(chosen, auth=auth or chosen.auth)
+    chosen = with_auth(target_of(target, config, credentials_of(username, password_file)), auth)
     try:
         recorded = asyncio.run(record(chosen, *way_of(config)))
     except (NetError, ShortageError, CameraBusyError) as error:

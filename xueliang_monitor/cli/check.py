@@ -23,7 +23,7 @@ from xueliang_monitor.cli.output import (
 from xueliang_monitor.model import Transport
 
 if TYPE_CHECKING:
-    from xueliang_monitor.model import Credentials, Target, VisitResult
+    from xueliang_monitor.model import AuthPolicy, Credentials, Target, VisitResult
     from xueliang_monitor.probing.camera_lock import CameraLocks
 
 CLIMB_SECONDS = 12.5
@@ -95,6 +95,19 @@ def _target_of_camera(name: str, config: Path | None, credentials: Credentials |
 def target_of(named: str, config: Path | None, credentials: Credentials | None) -> Target:
     """Return the target that a URL or a camera id names, or exit with an error."""
     return _target_of_url(named, credentials) if "://" in named else _target_of_camera(named, config, credentials)
+
+
+def with_auth(target: Target, auth: AuthPolicy | None) -> Target:
+    """Return a target with the policy of `--auth`, or exit with an error if its path sends the password against it."""
+    from dataclasses import replace
+
+    from xueliang_monitor.net.login_rules import why_not_in_path
+
+    if auth is None:
+        return target
+    if reason := why_not_in_path(target.path, auth, target.credentials):
+        refuse([f"{target.id}: {reason}"])
+    return replace(target, auth=auth)
 
 
 def _with_onvif(target: Target, port: int) -> Target:
@@ -234,6 +247,7 @@ def check(
     import logging
     from dataclasses import replace
 
+    from xueliang_monitor.net.login_rules import path_note
     from xueliang_monitor.probing.camera_lock import CameraBusyError
 
     logging.disable(logging.WARNING)
@@ -244,7 +258,9 @@ def check(
     if onvif_port is not None:
         chosen = _with_onvif(chosen, onvif_port)
     chosen = replace(chosen, transport=transport or chosen.transport, tls=tls or chosen.tls)
-    chosen = replace(chosen, auth=auth or chosen.auth)
+    chosen = with_auth(chosen, auth)
+    if note := path_note(chosen):
+        err.print(note, style="yellow", highlight=False)
     try:
         visited = asyncio.run(_visit(chosen, *way_of(config)))
     except CameraBusyError as error:

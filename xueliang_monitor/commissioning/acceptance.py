@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from xueliang_monitor.configuration.installation import Installation, timeouts_of
 from xueliang_monitor.model import Finding, Rung, RungResult, StreamParameters, Target, VisitResult
+from xueliang_monitor.net.login_rules import path_note
 from xueliang_monitor.net.names import NameResolver
 from xueliang_monitor.picture import PICTURE_CHECKS
 from xueliang_monitor.picture.worker import Workers
@@ -123,7 +124,7 @@ def _items(visited: VisitResult, target: Target, expected: StreamParameters | No
     results = {result.rung: result for result in visited.rungs}
     seen = {finding.code: finding for finding in visited.seen}
     items = [_rung_item(probe.rung, results.get(probe.rung), seen) for probe in LADDER]
-    items = [_with_offer(item, visited.readings.login_offered) for item in items]
+    items = [_with_notes(item, visited.readings.login_offered, path_note(target)) for item in items]
     items += [_fault_item(check.fault.code, visited, seen) for check in PICTURE_CHECKS]
     beside = [probe.rung for probe in BESIDE if probe.applies(target)]
     items += [_rung_item(rung, results.get(rung), seen) for rung in beside]
@@ -143,11 +144,12 @@ def _rung_item(rung: Rung, result: RungResult | None, seen: dict[str, Finding]) 
     return AcceptanceItem(rung, good, detail, result.seconds, fault=None if good else result.fault)
 
 
-def _with_offer(item: AcceptanceItem, offered: str | None) -> AcceptanceItem:
-    """Add the logins that the camera offers to the item of the rung that logs in."""
-    if item.subject != Rung.RTSP or offered is None:
+def _with_notes(item: AcceptanceItem, offered: str | None, note: str) -> AcceptanceItem:
+    """Add the logins that the camera offers, and a note on the password, to the item of the rung that logs in."""
+    if item.subject != Rung.RTSP:
         return item
-    return replace(item, detail=f"{item.detail}; offers: {offered}" if item.detail else f"offers: {offered}")
+    notes = (item.detail, f"offers: {offered}" if offered is not None else "", note)
+    return replace(item, detail="; ".join(filter(None, notes)))
 
 
 def _fault_item(code: str, visited: VisitResult, seen: dict[str, Finding]) -> AcceptanceItem:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from xueliang_monitor.commissioning.acceptance import run_acceptance_test
 from xueliang_monitor.commissioning.device_query import add_device_details
-from xueliang_monitor.commissioning.registration_error import RegistrationError, login_of
+from xueliang_monitor.commissioning.registration_error import RegistrationError, check_path, login_of
 from xueliang_monitor.configuration import camera_file
 from xueliang_monitor.configuration.camera_file import CameraFile, Lifecycle
 from xueliang_monitor.configuration.installation import Installation, defaults_of
@@ -18,6 +18,7 @@ from xueliang_monitor.configuration.inventory import target_of
 from xueliang_monitor.configuration.spreadsheet import COLUMNS, Row
 from xueliang_monitor.configuration.stream_identity import StreamIdentity
 from xueliang_monitor.configuration.strict_yaml import CAMERA_LIMITS, DocumentError, read, validate
+from xueliang_monitor.model import Credentials
 from xueliang_monitor.picture.worker import Workers
 
 TEST_WORKERS = 2
@@ -63,19 +64,25 @@ def _camera_files(folder: Path) -> dict[str, CameraFile]:
     return files
 
 
-def _duplicates(rows: tuple[Row, ...], known: dict[str, CameraFile]) -> dict[str, str]:
+def _duplicates(
+    rows: tuple[Row, ...], known: dict[str, CameraFile], logins: Mapping[str, Credentials]
+) -> dict[str, str]:
     """Return an error by id for each row whose address, port and path another camera has. Retired cameras have none."""
-    wanted = {row.id: StreamIdentity.of(row.data) for row in rows}
+
+    def stream_of(data: CameraFile) -> StreamIdentity:
+        return StreamIdentity.of(data, logins.get(data.credentials or ""))
+
+    wanted = {row.id: stream_of(row.data) for row in rows}
     streams = {}
     for name, item in known.items():
-        stream = StreamIdentity.of(item)
+        stream = stream_of(item)
         if item.status is not Lifecycle.RETIRED and wanted.get(name, stream) == stream:
             streams[stream] = name
     errors: dict[str, str] = {}
     for row in rows:
         if row.id in known and known[row.id].status is Lifecycle.RETIRED:
             continue
-        other = streams.setdefault(StreamIdentity.of(row.data), row.id)
+        other = streams.setdefault(wanted[row.id], row.id)
         if other != row.id:
             errors[row.id] = f"address: the same address, port and path as {other}"
     return errors
@@ -90,7 +97,7 @@ class Import:
         self._into = into
         self._rows = rows
         self._known = _camera_files(into)
-        self._duplicates = _duplicates(rows, self._known)
+        self._duplicates = _duplicates(rows, self._known, installation.credentials if installation is not None else {})
         self._commissioning = commissioning
         self._installation = installation
         self.outcomes: list[ImportedRow] = []
@@ -166,8 +173,9 @@ class Import:
         if installation is None:
             raise RuntimeError("rows are tested against an installation")
         try:
-            data = await add_device_details(data, installation)
             login = login_of(installation, data.credentials)
+            check_path(data, login)
+            data = await add_device_details(data, installation)
             device_login = login_of(installation, data.onvif_credentials) or login
         except RegistrationError as error:
             return data, error.messages[0]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xueliang_monitor.commissioning.device_query import DeviceDetails, Progress, query_device
-from xueliang_monitor.commissioning.registration_error import RegistrationError, login_of
+from xueliang_monitor.commissioning.registration_error import RegistrationError, check_path, login_of
 from xueliang_monitor.commissioning.registration_request import RegistrationRequest
 from xueliang_monitor.configuration.camera_file import ID, ID_RULE, CameraFile, Lifecycle
 from xueliang_monitor.configuration.installation import Installation, defaults_of
@@ -101,12 +101,14 @@ async def prepare_registration(
     identity = request.id or default_id(request.name, request.address)
     if not ID.fullmatch(identity):
         raise RegistrationError(f"--id: {identity!r} is not a valid id; use {ID_RULE}", usage=True)
-    _camera_file(request, None)  # validates the request before the device is contacted
+    wanted = _camera_file(request, None)  # validates the request before the device is contacted
     login = login_of(installation, request.credentials)
+    check_path(wanted, login)
     if conflict := find_conflict(installation, identity, request.address, port=request.rtsp_port):
         raise RegistrationError(conflict)
     details = await query_device(request, installation, progress)
     data = _camera_file(request, details)
+    check_path(data, login)
     serial = data.identity.serial if data.identity else ""
     if conflict := find_conflict(installation, identity, data.address, port=data.rtsp_port, serial=serial):
         raise RegistrationError(conflict)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from xueliang_monitor.configuration.camera_file import CameraFile
 from xueliang_monitor.configuration.installation import Installation
 from xueliang_monitor.model import Credentials
+from xueliang_monitor.net.login_rules import why_not_in_path
 
 
 class RegistrationError(Exception):
@@ -31,3 +33,14 @@ def login_of(installation: Installation, name: str | None, option: str = "--cred
         raise RegistrationError(f"the password of credentials {name} cannot be read", *problems, usage=True)
     known = ", ".join(sorted(installation.settings.credentials)) or "none"
     raise RegistrationError(f"{option}: no credentials {name} in the settings; there are: {known}", usage=True)
+
+
+def check_path(data: CameraFile, login: Credentials | None) -> None:
+    """Check that the path may be used with the login.
+
+    Raises:
+        RegistrationError: the login may only be sent by Digest, and the path sends the password.
+
+    """
+    if reason := why_not_in_path(data.rtsp_path, data.auth, login):
+        raise RegistrationError(reason)

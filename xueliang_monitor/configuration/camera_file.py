@@ -14,8 +14,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, mod
 from xueliang_monitor import atomic_write
 from xueliang_monitor.configuration.settings import Evidence, Limits
 from xueliang_monitor.configuration.strict_yaml import Duration, Strict
-from xueliang_monitor.model import PATH_PASSWORD, AuthPolicy, Identity, StreamParameters, Transport
+from xueliang_monitor.model import AuthPolicy, Identity, StreamParameters, Transport
 from xueliang_monitor.net.host_validation import check_host
+from xueliang_monitor.net.login_rules import why_not_in_path
 from xueliang_monitor.probing.reception import BURST_PICTURES
 
 ID = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")
@@ -34,6 +35,8 @@ class Lifecycle(enum.StrEnum):
 
 
 def _check_rtsp_path(value: str) -> str:
+    if "#" in value:
+        raise ValueError("not an RTSP path; a fragment is never sent, so write # as %23")
     return _check_path(value, "an RTSP path")
 
 
@@ -292,8 +295,8 @@ class CameraFile(Strict):
 
     @model_validator(mode="after")
     def _no_password_in_the_path(self) -> Self:
-        if self.auth is AuthPolicy.DIGEST and PATH_PASSWORD in self.rtsp_path:
-            raise ValueError("auth: digest, but rtsp_path sends the password unencrypted; leave one of them out")
+        if reason := why_not_in_path(self.rtsp_path, self.auth, None):
+            raise ValueError(reason)
         return self
 
     @property

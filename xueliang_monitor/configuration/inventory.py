@@ -20,6 +20,7 @@ from xueliang_monitor.configuration.strict_yaml import (
     validate,
 )
 from xueliang_monitor.model import Credentials, OnvifTarget, PictureRules, Target
+from xueliang_monitor.net.login_rules import why_not_in_path
 
 UNSETTLED_NS = 2_000_000_000
 """A file that changed so short a time before it was read may change again without a new date: FAT counts in 2 s."""
@@ -46,6 +47,11 @@ class Camera:
     def name(self) -> str:
         """The name that people see; the id if the file gives none."""
         return self.data.name or self.id
+
+    @property
+    def stream(self) -> StreamIdentity:
+        """Its stream, to compare with those of others."""
+        return StreamIdentity.of(self.data, self.target.credentials)
 
     @property
     def site(self) -> str:
@@ -158,6 +164,9 @@ def _read_camera(
     data = validate(document, CameraFile, credentials=names)
     login = _login(document, "credentials", data.credentials, credentials)
     device_login = _login(document, "onvif_credentials", data.onvif_credentials, credentials)
+    if reason := why_not_in_path(data.rtsp_path, data.auth, login):
+        where = f'credentials "{data.credentials}" have ' if data.credentials else ""
+        raise DocumentError((document.problem(("rtsp_path",), f"{where}{reason}"),))
     return Camera(file.stem, target_of(file.stem, data, login, device_login or login, defaults=defaults), data)
 
 
@@ -268,7 +277,7 @@ def load(
             problems += found if len(problems) < MAX_PROBLEMS else found[:1]
             continue
         camera = found
-        stream = StreamIdentity.of(camera.data)
+        stream = camera.stream
         if camera.status is not Lifecycle.RETIRED:
             if stream in streams:
                 problems.append(Problem(file, 0, f"same address, port and path as {streams[stream].name}"))
@@ -308,19 +317,19 @@ def keep_last_good(before: Inventory, after: Inventory) -> Inventory:
     problems: list[Problem] = []
 
     def unchanged(camera: Camera) -> bool:
-        return camera.id in known and StreamIdentity.of(known[camera.id].data) == StreamIdentity.of(camera.data)
+        return camera.id in known and known[camera.id].stream == camera.stream
 
     for camera in filter(unchanged, after.cameras):
-        found.setdefault(StreamIdentity.of(camera.data), camera)
+        found.setdefault(camera.stream, camera)
     for camera in before.cameras:
         if camera.id in after.invalid:
-            found.setdefault(StreamIdentity.of(camera.data), replace(camera, outdated=True))
+            found.setdefault(camera.stream, replace(camera, outdated=True))
     for camera in after.cameras:
-        owner = found.setdefault(StreamIdentity.of(camera.data), camera)
+        owner = found.setdefault(camera.stream, camera)
         if owner.id == camera.id:
             continue
         problems.append(Problem(_file_beside(after, camera.id), 0, f"same address, port and path as {owner.id}"))
         if (last := known.get(camera.id)) is not None:
-            found.setdefault(StreamIdentity.of(last.data), replace(last, outdated=True))
+            found.setdefault(last.stream, replace(last, outdated=True))
     cameras = sorted(found.values(), key=lambda camera: camera.id)
     return replace(after, cameras=tuple(cameras), problems=(*after.problems, *problems))

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from xueliang_monitor.configuration.camera_file import CameraFile
+from xueliang_monitor.model import Credentials, path_with_login
 from xueliang_monitor.net.host_validation import canonical_host
 
 _UNRESERVED = re.compile(r"%(?:2[de]|3[0-9]|4[1-9a-f]|5[0-9af]|6[1-9a-f]|7[0-9ae])", re.IGNORECASE)
@@ -22,21 +23,34 @@ class StreamIdentity(NamedTuple):
     path: str
 
     @classmethod
-    def of(cls, data: CameraFile) -> StreamIdentity:
-        """Return the identity of the stream that a camera file names."""
-        return _identity(data.address, data.rtsp_port, data.rtsp_path)
+    def of(cls, data: CameraFile, login: Credentials | None = None) -> StreamIdentity:
+        """Return the identity of the stream that a camera file names; `login` is that of its credentials.
+
+        Only what is surely the same is taken as such: the percent-encoding of characters that need none, an empty
+        query, and placeholders with the login that stands for them. Paths such as `//live`, `/live/` and `/a/../live`
+        may be other streams than `/live`, as cameras compare them as they like.
+        """
+        # Without its password, a login says nothing of what stands for the placeholders.
+        used = login if login is not None and login.password and "{" in data.rtsp_path else None
+        return _identity(data.address, data.rtsp_port, data.rtsp_path, used)
+
+    def __repr__(self) -> str:
+        """Leave out the path, in which a password may be."""
+        return f"StreamIdentity({self.host!r}, {self.port})"
 
 
 @functools.lru_cache(maxsize=16_384)
-def _identity(address: str, port: int, path: str) -> StreamIdentity:
+def _identity(address: str, port: int, path: str, login: Credentials | None) -> StreamIdentity:
     """Return the identity of a stream; each reload asks for that of every camera, mostly unchanged."""
+    if login is not None:
+        path = path_with_login(path, login)
+    path = path.removesuffix("?")
     # Unreserved characters mean the same with and without percent-encoding (RFC 3986, 6.2.2.2).
     path = _UNRESERVED.sub(lambda match: unquote(match[0]), path)
     path = re.sub(r"%[0-9a-f]{2}", lambda match: match[0].upper(), path)
     return StreamIdentity(canonical_host(address), port, path)
 
 
-def same_stream(data: CameraFile, others: Iterable[tuple[str, CameraFile]]) -> str | None:
+def same_stream(own: StreamIdentity, others: Iterable[tuple[str, StreamIdentity]]) -> str | None:
     """Return the id of the first other camera with the same stream, None if there is none."""
-    own = StreamIdentity.of(data)
-    return next((name for name, other in others if StreamIdentity.of(other) == own), None)
+    return next((name for name, other in others if other == own), None)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from xueliang_monitor.clock import ClockReading
 from xueliang_monitor.configuration.camera_file import CameraFile
+from xueliang_monitor.fleet.device_labels import DeviceLabels
 from xueliang_monitor.judgement.availability import AvailabilitySeconds
 from xueliang_monitor.judgement.episodes import Episode
 from xueliang_monitor.judgement.health import Health, Outage
@@ -39,7 +40,7 @@ class CameraRecord:
     """The complete stored state of one camera.
 
     `data` is the last valid version of its file, None if it was not stored. `episodes` counts the confirmations of each
-    fault since the camera was added.
+    fault since the camera was added. `labels` are those that the device chose.
     """
 
     camera: str
@@ -47,10 +48,16 @@ class CameraRecord:
     memory: Memory
     data: CameraFile | None = None
     episodes: Mapping[str, int] = field(default_factory=dict)
+    labels: DeviceLabels = field(default_factory=DeviceLabels)
 
     def moved(self, change: Callable[[float], float]) -> CameraRecord:
         """Return a copy with `change` applied to every time, for example after a correction of the clock."""
-        return replace(self, health=self.health.moved(change), memory=self.memory.moved(change))
+        return replace(
+            self,
+            health=self.health.moved(change),
+            memory=self.memory.moved(change),
+            labels=self.labels.moved(change),
+        )
 
 
 @dataclass(frozen=True, slots=True)

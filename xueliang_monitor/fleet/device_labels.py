@@ -74,6 +74,16 @@ class DeviceLabels:
             resolution=self.resolution.after(reported.resolution, at),
         )
 
+    def continuing(self, stored: DeviceLabels) -> DeviceLabels:
+        """Return the stored labels, and those of this process that were not stored."""
+        return DeviceLabels(
+            stored.manufacturer if stored.manufacturer.value else self.manufacturer,
+            stored.model if stored.model.value else self.model,
+            firmware=stored.firmware if stored.firmware.value else self.firmware,
+            codec=stored.codec if stored.codec.value else self.codec,
+            resolution=stored.resolution if stored.resolution.value else self.resolution,
+        )
+
     def moved(self, change: Callable[[float], float]) -> DeviceLabels:
         """Return the same with every moment changed."""
         return DeviceLabels(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from xueliang_monitor.configuration.inventory import Camera
 from xueliang_monitor.fleet.snapshot import Entry
+from xueliang_monitor.net.host_validation import canonical_host
 from xueliang_monitor.probing.device_memory import DeviceMemory
 from xueliang_monitor.probing.login import Login
 from xueliang_monitor.probing.memory import Memory
@@ -60,3 +61,14 @@ def memory_still_valid(known: Entry, camera: Camera) -> Memory:
         # A device at another address may be the same one: what it offered still guards the password.
         memory = replace(memory, login=Login().guarded_by(memory.login))
     return memory
+
+
+def place_of(camera: Camera) -> tuple[str, int]:
+    """Return the host and the port of a camera in one spelling."""
+    return canonical_host(camera.target.host), camera.target.port
+
+
+def with_digest_offered(entry: Entry) -> Entry:
+    """Return an entry of a camera that is known to have offered Digest."""
+    login = entry.memory.login.guarded_by(Login(offered_digest=True))
+    return replace(entry, memory=replace(entry.memory, login=login))

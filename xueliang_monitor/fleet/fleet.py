@@ -13,7 +13,7 @@ from xueliang_monitor.configuration.inventory import Camera, Inventory
 from xueliang_monitor.configuration.strict_yaml import Problem
 from xueliang_monitor.fleet.changes import CameraRecord, Changes, StoredState
 from xueliang_monitor.fleet.clock_faults import cameras_with_a_clock, without_drift_faults
-from xueliang_monitor.fleet.differences import difference, memory_still_valid
+from xueliang_monitor.fleet.differences import difference, memory_still_valid, place_of, with_digest_offered
 from xueliang_monitor.fleet.fleet_uplinks import Uplinks, group_of
 from xueliang_monitor.fleet.monitor_status import MonitorFault, MonitorStatus, ReloadStatus
 from xueliang_monitor.fleet.ongoing import closing_transitions, open_transitions
@@ -57,6 +57,7 @@ class Fleet:
         self._own_clock = OwnClock(policy.clock_drift, clock.now())
         self._pending = PendingChanges()
         self._unwatched: dict[str, CameraRecord] = {}
+        self._offered_digest: set[tuple[str, int]] = set()
         self._watchers = Watchers()
         self.monitor = MonitorStatus(reload=ReloadStatus(succeeded_at=clock.now(), problems=problems))
         self.windows: tuple[Window, ...] = ()
@@ -107,13 +108,17 @@ class Fleet:
         """Return the entry of a camera that is watched from now on, restored if only its file was unusable before."""
         self._uplinks.join(camera)
         known = self._unwatched.pop(camera.id, None)
-        return Entry(camera) if known is None else restored_entry(Entry(camera), known, self._clock.now())[0]
+        entry = Entry(camera) if known is None else restored_entry(Entry(camera), known, self._clock.now())[0]
+        return with_digest_offered(entry) if place_of(camera) in self._offered_digest else entry
 
     def drop(self, camera: str) -> None:
         """Remove a camera and end its faults and its outage."""
         entry = self._entries.pop(camera, None)
         if entry is not None:
             self._own_clock.forget(camera)
+            if entry.memory.login.offered_digest:
+                # The same device may come back under another id: what it offered still guards the password.
+                self._offered_digest.add(place_of(entry.camera))
             self._leave(entry.camera)
             self._end(camera, entry.health)
 
@@ -300,7 +305,8 @@ class Fleet:
             look_kept_at=self._pending.sample(visited, kept_at=entry.look_kept_at),
         )
         self.monitor.visits.add(visited, lateness)
-        if transitions or memory.login != entry.memory.login:
+        relabelled = self._entries[visited.camera].labels.values != entry.labels.values
+        if transitions or relabelled or memory.login != entry.memory.login:
             self._pending.change((visited.camera,))
         if transitions:
             self._notify(transitions)

@@ -90,7 +90,14 @@ class PendingChanges:
         changes = Changes(
             transitions=tuple(self._happened),
             cameras=tuple(
-                CameraRecord(name, entry.health, entry.memory, data=entry.camera.data, episodes=entry.episodes)
+                CameraRecord(
+                    name,
+                    entry.health,
+                    entry.memory,
+                    data=entry.camera.data,
+                    episodes=entry.episodes,
+                    labels=entry.labels,
+                )
                 for name in sorted(wanted)
                 if (entry := entries.get(name)) is not None
             ),

@@ -66,7 +66,10 @@ def restored_entry(entry: Entry, known: CameraRecord, now: float) -> tuple[Entry
     """
     health, unknown = restored(known.health, now, FAULTS)
     memory = known.memory.moved(lambda moment: min(moment, now))
-    return replace(entry, health=health, memory=memory, episodes=dict(known.episodes), restored_at=now), unknown
+    labels = known.labels.moved(lambda moment: min(moment, now))
+    return replace(
+        entry, health=health, memory=memory, labels=labels, episodes=dict(known.episodes), restored_at=now
+    ), unknown
 
 
 def merged_late(entry: Entry, known: CameraRecord, lasting: Outage | None, now: float) -> Entry:
@@ -84,7 +87,8 @@ def merged_late(entry: Entry, known: CameraRecord, lasting: Outage | None, now: 
     counts = Counter(entry.episodes) + Counter(known.episodes)
     memory = with_longer_learned_reference(entry.memory, known.memory)
     memory = replace(memory, login=memory.login.guarded_by(known.memory.login))
-    return replace(entry, health=health, memory=memory, episodes=dict(counts))
+    labels = entry.labels.continuing(known.labels)
+    return replace(entry, health=health, memory=memory, labels=labels, episodes=dict(counts))
 
 
 def restore(stored: StoredState, entries: Mapping[str, Entry], now: float) -> Restoration:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import psutil
 
 from xueliang_monitor.wire import discovery
+from xueliang_monitor.wire.onvif import path_of
 
 MAX_SWEEP = 4096
 """The largest number of addresses in a sweep: a /20 network."""
@@ -79,7 +80,7 @@ def _device(host: str, match: discovery.ProbeMatch) -> DiscoveredDevice:
     chosen = next((item for item in parts if item.hostname == host), parts[0] if parts else None)
     secure = chosen is not None and chosen.scheme == "https"
     port = (chosen.port if chosen is not None else None) or (443 if secure else 80)
-    path = (chosen.path if chosen is not None else "") or "/onvif/device_service"
+    path = (path_of(chosen.path) if chosen is not None and chosen.path else "") or "/onvif/device_service"
     return DiscoveredDevice(
         host=host,
         port=port,

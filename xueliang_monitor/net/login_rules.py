@@ -5,10 +5,36 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from xueliang_monitor.model import AuthPolicy, Target
+from xueliang_monitor.model import PATH_PASSWORD, AuthPolicy, Credentials, Target, passwords_in
 
 _INTENDED = "write auth: basic in the camera's file{or_credentials} if that is intended"
 _IN_CREDENTIALS = " or credentials, or give --auth basic to a command,"
+
+
+def _holds_password(path: str) -> bool:
+    return PATH_PASSWORD in path or bool(passwords_in(path))
+
+
+def why_not_in_path(path: str, camera: AuthPolicy | None, credentials: Credentials | None) -> str:
+    """Say why a path may not be used, empty if it may: with `auth: digest`, a path must not hold the password.
+
+    `camera` is `auth` in the camera's file, which decides before that of its `credentials`.
+    """
+    policy = camera or (credentials.auth if credentials is not None else AuthPolicy.AUTO)
+    if policy is not AuthPolicy.DIGEST or not _holds_password(path):
+        return ""
+    return "auth: digest, but rtsp_path sends the password unencrypted; leave one of them out"
+
+
+def path_note(target: Target) -> str:
+    """Say that the path of a target sends the password unprotected, empty if it does not."""
+    if not _holds_password(target.path):
+        return ""
+    if not target.secure:
+        return "the password is sent unencrypted, as rtsp_path contains it"
+    if target.tls == "insecure":
+        return "the password is sent to an unchecked certificate, as rtsp_path contains it"
+    return ""
 
 
 class Channel(enum.Enum):

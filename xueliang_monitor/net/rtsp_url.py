@@ -22,6 +22,7 @@ HOW_TO_WRITE = (
 MAX_CHARACTERS = 4096
 _NOT_A_URL = "the address is not an RTSP URL; write rtsp://host:port/path, or rtsps:// for RTSP over TLS"
 _URL = re.compile(r"(?P<scheme>rtsps?)://(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
+_LOGIN = re.compile(r"(?!/[^/])[^\s:@]\S*:\S*@\S|(?!/[^/])[^\s:@]+:[^@]*@\S+$")
 _RESERVED = re.compile(r"[/?#]")
 _HOST_AND_PORT = re.compile(r"(?P<host>\[[^\]]*\]|[^:\[\]]*)(?::(?P<port>[0-9]{0,5}))?")
 _PORTS = {"rtsp": 554, "rtsps": 322}
@@ -71,6 +72,11 @@ def looks_like_rtsp_url(text: str) -> bool:
     return _URL.match(text.strip()) is not None
 
 
+def holds_login_without_url(text: str) -> bool:
+    """Return whether a text looks like a login before an address, but is no RTSP URL. A path is none."""
+    return "@" in text and not looks_like_rtsp_url(text) and _LOGIN.match(text.strip()) is not None
+
+
 def read_rtsp_url(text: str) -> RtspUrl:
     """Read an RTSP URL.
 
@@ -103,20 +109,25 @@ def _choose(rest: str) -> _Reading:
         if not rivals:
             return standard
     elif others:
-        best = [other for other in others if other.rank == _ADDRESS_RANK] if others[1:] else others
-        if len(best) == 1:
-            return best[0]
+        addresses = [other for other in others if other.rank == _ADDRESS_RANK]
+        # An address after a host that is a name may be a part of the path there.
+        if not others[1:] or addresses == others[:1]:
+            return others[0]
     elif error is not None and "@" not in rest[_authority_end(rest) :]:
         raise error
     raise RtspUrlError(f"the login in the address cannot be told from its host and path; {HOW_TO_WRITE}")
 
 
 def _rivals(other: _Reading, standard: _Reading) -> bool:
-    """Return whether another reading is as likely as the standard's. A user name with / ? or # is less likely."""
-    if standard.rank == _ADDRESS_RANK:
+    """Return whether another reading is as likely as the standard's. A user name with / ? or # is less likely.
+
+    A host name with fewer labels is as likely if a path follows it, and the standard reading has a login too.
+    """
+    if standard.rank == _ADDRESS_RANK > other.rank:
         return False
     username = (other.login or "").partition(":")[0]
-    return other.rank > standard.rank or (other.rank == standard.rank and not _RESERVED.search(username))
+    as_likely = other.rank == standard.rank or (standard.login is not None and other.path != "")
+    return other.rank > standard.rank or (as_likely and not _RESERVED.search(username))
 
 
 def _authority_end(rest: str) -> int:

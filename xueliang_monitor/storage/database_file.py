@@ -17,6 +17,9 @@ log = logging.getLogger(__name__)
 SUFFIXES = ("", "-wal", "-shm")
 """The files of a SQLite database: itself, its write-ahead log, and the index of that log (sqlite.org/wal.html)."""
 
+FILE_MODE = 0o600
+"""Only the daemon's user reads the history: it tells which cameras are blind, and when."""
+
 MAX_ASIDE = 5
 """How many damaged databases are kept. The smallest are deleted, so that a bad disk does not fill up."""
 
@@ -51,6 +54,7 @@ def connect(path: Path, prepare: Callable[[sqlite3.Connection], None]) -> sqlite
 
     """
     _create_for_folder_owner(path)
+    _keep_private(path)
     database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     try:
         database.execute("PRAGMA busy_timeout=5000")
@@ -97,8 +101,19 @@ def _create_for_folder_owner(path: Path) -> None:
     """Create the file for the folder's owner if run by root, so that the daemon's user can write it."""
     owner = path.parent.stat()
     if os.geteuid() == 0 and owner.st_uid:
-        path.touch(mode=0o600)
+        path.touch(mode=FILE_MODE)
         os.chown(path, owner.st_uid, owner.st_gid)
+
+
+def _keep_private(path: Path) -> None:
+    """Let only the owner read the files, whatever the umask. SQLite gives its other files the mode of the database."""
+    with contextlib.suppress(OSError):  # there already, or a read-only file system, which SQLite reports
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE))
+    for suffix in SUFFIXES:
+        file = path.with_name(path.name + suffix)
+        with contextlib.suppress(OSError):  # another user's
+            if file.is_file():
+                file.chmod(FILE_MODE)
 
 
 def put_aside(path: Path) -> Path:
@@ -202,6 +217,7 @@ def _copy(database: sqlite3.Connection, path: Path) -> Path:
     copy = path.with_name(f"{path.name}.copy")
     copy.unlink(missing_ok=True)
     try:
+        copy.touch(mode=FILE_MODE)  # VACUUM INTO takes an empty file
         database.execute("VACUUM INTO ?", (str(copy),))
         with copy.open("rb") as stream:
             os.fsync(stream.fileno())

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
+from xueliang_monitor.fleet.device_labels import DeviceLabels
 from xueliang_monitor.model import Identity
 from xueliang_monitor.net.onvif_hints import LoginKind, OnvifHints
 from xueliang_monitor.picture.reference import Reference
@@ -30,7 +31,10 @@ def _whole(stored: object, validate: ValidatorFunctionWrapHandler) -> Reference 
 
 @dataclass(frozen=True, slots=True)
 class StoredMemory:
-    """The stored part of a memory. The device's profiles and services are not stored; they are requested again."""
+    """The stored part of a memory, and the labels that the device chose.
+
+    The device's profiles and services are not stored; they are requested again.
+    """
 
     reference: Annotated[Reference | None, WrapValidator(_whole)]
     login: LoginHistory
@@ -42,9 +46,10 @@ class StoredMemory:
     normal: StreamBaseline = field(default_factory=StreamBaseline)
     refusals: tuple[float, ...] = ()
     offered_digest: bool = False
+    labels: DeviceLabels = field(default_factory=DeviceLabels)
 
     @classmethod
-    def of(cls, memory: Memory) -> StoredMemory:
+    def of(cls, memory: Memory, labels: DeviceLabels | None = None) -> StoredMemory:
         """Return the stored part of a memory. It holds measures of pictures, never a picture."""
         device, reference = memory.device, memory.reference
         return cls(
@@ -58,6 +63,7 @@ class StoredMemory:
             normal=memory.normal,
             refusals=memory.login.refusals,
             offered_digest=memory.login.offered_digest,
+            labels=labels or DeviceLabels(),
         )
 
     def memory(self) -> Memory:

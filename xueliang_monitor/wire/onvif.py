@@ -154,7 +154,8 @@ def without_login(address: str) -> str:
 def path_of(url: str) -> str:
     """Return the path and query of a URL, or an empty string; its host and port are wrong behind NAT.
 
-    Some cameras put several URLs into one element, one for each network; the first one is used.
+    Some cameras put several URLs into one element, one for each network; the first one is used. Braces, which no URL
+    may have (RFC 3986, 2), are percent-encoded: in a path of ours they are placeholders for the login.
     """
     first, *others = url.split() or [""]
     if _CONTROL.search(first) or not all(other.startswith(("http://", "https://")) for other in others):
@@ -166,7 +167,8 @@ def path_of(url: str) -> str:
         return ""
     if parts.scheme and not parts.netloc:
         return ""
-    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "") if url else ""
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "") if url else ""
+    return path.replace("{", "%7B").replace("}", "%7D")
 
 
 def read_profiles(response: Element) -> tuple[Profile, ...]:
