@@ -90,7 +90,7 @@ class Access:
         request[CLIENT] = client = self._client(request)
         connection = request.protocol
         if isinstance(connection, Connection):
-            connection.busy = True
+            connection.busy, connection.lasting = True, request.path.endswith(STREAMS)
         try:
             denial = None if client == SOCKET_CLIENT else await self._denial(request)
             request[HEADERS] = headers = self._headers(request)
