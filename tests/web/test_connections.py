@@ -85,6 +85,15 @@ async def test_silent_sockets_shut_nobody_out(
     assert caplog.text.count("too many connections") == 1
 
 
+async def test_a_silent_socket_of_each_of_many_addresses_shuts_nobody_out(
+    tmp_path: Path, silent: list[socket.socket]
+) -> None:
+    async with serving(tmp_path, most=20) as at:
+        silent += [await asyncio.to_thread(connect, at, f"127.0.1.{number}") for number in range(30)]
+        assert [await status(at, f"127.0.2.{number}") for number in range(3)] == [200] * 3
+        await until(lambda: sum(map(is_closed, silent)) >= 10)
+
+
 async def test_a_header_must_come_in_time(
     tmp_path: Path, silent: list[socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:

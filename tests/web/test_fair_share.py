@@ -51,6 +51,37 @@ def test_who_is_apart_has_no_limit_and_never_gives_way() -> None:
     assert places.enter("a", "a1") == Entry(False)
 
 
+def test_a_newcomer_displaces_the_oldest_idle_item_of_clients_with_one_each() -> None:
+    places = FairShare[str](4, 3, idle=lambda item: item.endswith("idle"))
+    for number, state in enumerate(("busy", "idle", "busy", "idle")):
+        places.enter(f"flood {number}", f"{number} {state}")
+    assert places.enter("a", "a1") == Entry(True, "1 idle")
+    assert places.enter("a", "a2") == Entry(False), "only who holds none"
+    assert places.enter("b", "b1") == Entry(True, "3 idle")
+    assert places.enter("c", "c1") == Entry(False)
+    assert len(places) == 4
+
+
+def test_a_newcomer_displaces_old_streams_before_other_old_items() -> None:
+    now = 0.0
+    places = FairShare[str](
+        4, 3, lasting=lambda item: item.endswith("stream"), old_seconds=5.0,
+        apart=lambda client: client == "own", clock=lambda: now,
+    )  # fmt: skip
+    places.enter("own", "own stream")
+    for number, kind in enumerate(("page", "stream", "page")):
+        places.enter(f"flood {number}", f"{number} {kind}")
+    now = 4.9
+    assert places.enter("a", "a1") == Entry(False), "none is old"
+    now = 5.0
+    assert places.enter("a", "a1") == Entry(True, "1 stream")
+    assert places.enter("b", "b1") == Entry(True, "0 page")
+    assert places.enter("c", "c1") == Entry(True, "2 page")
+    assert places.enter("d", "d1") == Entry(False), "the others came just now, or are apart"
+    now = 10.0
+    assert places.enter("d", "d1") == Entry(True, "a1")
+
+
 @pytest.mark.parametrize(
     ("address", "group"),
     [("192.0.2.7", "192.0.2.7"), ("::ffff:192.0.2.7", "192.0.2.7"), ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"),

@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator
 import bcrypt
 import pytest
 
-from xueliang_monitor.web.logins import MOST_KNOWN, REFUSED, SHUNNED_SECONDS, WAITING, WAITING_EACH, Logins, Verdict
+from xueliang_monitor.web.login_queue import WAITING_NAME
+from xueliang_monitor.web.logins import MOST_KNOWN, REFUSED, SHUNNED_SECONDS, UNKNOWN, Logins, Verdict
 
 PASSWORD = "wall of the control room"
 HASH = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
@@ -101,34 +102,86 @@ async def test_the_same_login_at_the_same_time_is_checked_once(logins: Logins, m
     assert (told, len(checked)) == ([RIGHT] * 20, 1)
 
 
-async def test_who_has_not_failed_comes_first(logins: Logins, monkeypatch: pytest.MonkeyPatch) -> None:
-    for number in range(WAITING):
-        await guess(logins, 1, f"192.0.2.{number}", f"user {number}")
-    order: list[bytes] = []
+@pytest.fixture
+def order(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """The passwords in the order of their checks, each of which takes a while."""
+    checked: list[bytes] = []
     check = bcrypt.checkpw
-    monkeypatch.setattr(bcrypt, "checkpw", lambda secret, hashed: order.append(secret) or check(secret, hashed))
-    flood = [
-        asyncio.create_task(logins.check(f"user {number}", "again", f"192.0.2.{number}")) for number in range(WAITING)
-    ]
-    flood += [asyncio.create_task(logins.check("x", f"more {number}", "192.0.2.1")) for number in range(WAITING_EACH)]
+
+    def slow(secret: bytes, hashed: bytes) -> bool:
+        checked.append(secret)
+        time.sleep(0.02)
+        return check(secret, hashed)
+
+    monkeypatch.setattr(bcrypt, "checkpw", slow)
+    return checked
+
+
+async def flood(logins: Logins, logs: list[tuple[str, str]]) -> list[asyncio.Task[Verdict]]:
+    """Begin one wrong login for each name and address."""
+    begun = [asyncio.create_task(logins.check(name, f"guess {at}", client)) for at, (name, client) in enumerate(logs)]
     await asyncio.sleep(0)
+    return begun
+
+
+async def test_who_has_not_failed_comes_first(logins: Logins, order: list[bytes]) -> None:
+    for number in range(WAITING_NAME):
+        await guess(logins, 1, f"192.0.2.{number}", f"user {number}")
+    order.clear()
+    begun = await flood(logins, [("wall", f"192.0.2.{number}") for number in range(WAITING_NAME + 2)])
     assert await logins.check("wall", PASSWORD, "198.51.100.1") == RIGHT
-    assert order.index(PASSWORD.encode()) <= 2
-    told = await asyncio.gather(*flood)
+    assert order.index(PASSWORD.encode()) <= 3
+    told = await asyncio.gather(*begun)
     assert sum(verdict.retry_seconds > 0 for verdict in told) >= 2, "some had to give way"
 
 
-async def test_a_first_login_comes_before_a_flood_that_has_just_begun(
-    logins: Logins, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("client", ["198.51.100.1", "127.0.0.1"])
+async def test_a_flood_of_unknown_names_from_new_addresses_keeps_nobody_out(
+    logins: Logins, order: list[bytes], client: str
 ) -> None:
-    order: list[bytes] = []
-    check = bcrypt.checkpw
-    monkeypatch.setattr(bcrypt, "checkpw", lambda secret, hashed: order.append(secret) or check(secret, hashed))
-    flood = [asyncio.create_task(logins.check(f"user {n}", "guess", f"192.0.2.{n % 15}")) for n in range(WAITING)]
-    await asyncio.sleep(0)
-    assert await logins.check("wall", PASSWORD, "198.51.100.1") == RIGHT
+    begun = await flood(logins, [(f"user {number}", f"192.0.2.{number}") for number in range(200)])
+    assert await logins.check("wall", PASSWORD, client) == RIGHT
+    assert order.index(PASSWORD.encode()) <= UNKNOWN + 1
+    assert await asyncio.gather(*begun) == [Verdict(False)] * 200
+    assert len(order) <= UNKNOWN + 2, "unknown names cost hardly any checks"
+
+
+async def test_a_flood_at_one_name_keeps_no_other_name_and_no_own_program_waiting(
+    logins: Logins, order: list[bytes]
+) -> None:
+    begun = await flood(logins, [("prometheus", f"192.0.2.{number}") for number in range(200)])
+    assert await logins.check("wall", PASSWORD, "192.0.2.250") == RIGHT
     assert order.index(PASSWORD.encode()) <= 2
-    await asyncio.gather(*flood)
+    assert await logins.check("prometheus", PASSWORD, "127.0.0.1") == RIGHT
+    assert len(order) <= 5
+    await asyncio.gather(*begun)
+
+
+async def test_a_name_under_attack_is_open_to_other_networks(logins: Logins, order: list[bytes], clock: Clock) -> None:
+    for number in range(30):
+        await guess(logins, 1, f"192.0.2.{number}")
+        clock.now += 0.5
+    assert await guess(logins, 1, "192.0.2.99") == [Verdict(False)]
+    begun = await flood(logins, [("wall", f"192.0.2.{number}") for number in range(100, 200)])
+    right = asyncio.create_task(logins.check("wall", PASSWORD, "198.51.100.1"))
+    begun += await flood(logins, [("wall", f"192.0.2.{number}") for number in range(200, 250)])
+    order.clear()
+    clock.now += 0.5
+    assert await right == RIGHT
+    assert order == [PASSWORD.encode()], "it came before the network from which so many failed"
+    clock.now += 10.0
+    assert all(verdict.retry_seconds > 0 for verdict in await asyncio.gather(*begun))
+
+
+async def test_unknown_names_take_as_long_as_known_ones(order: list[bytes]) -> None:
+    logins, took = Logins({"wall": HASH}), list[float]()
+    for number in range(2 * UNKNOWN):
+        began = time.monotonic()
+        assert await logins.check(f"user {number}", PASSWORD, f"192.0.2.{number}") == Verdict(False)
+        took.append(time.monotonic() - began)
+    logins.close()
+    assert len(order) < len(took)
+    assert min(took) >= 0.019
 
 
 async def test_a_removed_user_is_unknown_at_once(logins: Logins) -> None:
@@ -159,5 +212,7 @@ async def test_a_right_login_beside_400_wrong_ones_a_second() -> None:
             assert await logins.check("wall", PASSWORD, f"198.51.100.{count % 250}") == RIGHT
         slowest = max(slowest, time.monotonic() - began)
         await asyncio.sleep(0.1)
-    await asyncio.gather(*waiting)
+    logins.close()
+    for each in waiting:
+        each.cancel()
     assert slowest < 1.0

@@ -21,6 +21,7 @@ from xueliang_monitor.web.connections import Connection
 from xueliang_monitor.web.headers import SECURITY_HEADERS
 from xueliang_monitor.web.keys import CLIENT, HEADERS, LINKED, SOCKET_CLIENT, USER
 from xueliang_monitor.web.log_throttle import LogThrottle
+from xueliang_monitor.web.login_log import LoginLog
 from xueliang_monitor.web.logins import Logins, Verdict
 from xueliang_monitor.web.origins import host_of, is_foreign_fetch, is_own_host, is_own_origin
 from xueliang_monitor.web.turns import Turns
@@ -56,6 +57,7 @@ class Access:
         self._proxies = proxies
         self._turns = Turns()
         self._throttle = LogThrottle()
+        self._failures = LoginLog()
         self._names = names | {socket.gethostname().lower()}  # no DNS lookup, which takes long while DNS is down
 
     @property
@@ -90,7 +92,7 @@ class Access:
         request[CLIENT] = client = self._client(request)
         connection = request.protocol
         if isinstance(connection, Connection):
-            connection.busy = True
+            connection.busy, connection.lasting = True, request.path.endswith(STREAMS)
         try:
             denial = None if client == SOCKET_CLIENT else await self._denial(request)
             request[HEADERS] = headers = self._headers(request)
@@ -151,8 +153,8 @@ class Access:
         return web.Response(status=401, text="Login required.\n", headers=challenge)
 
     def _log_failure(self, name: str, client: str) -> None:
-        """Log a failed login, once in a while for each client."""
-        if (more := self._throttle.due(f"login {group_of(client)}")) is not None:
+        """Log a failed login, unless others fill the log."""
+        if (more := self._failures.due(group_of(client))) is not None:
             # Unknown names are not logged: the name may be a password that was typed into the wrong field.
             shown = repr(name) if name in self._logins.users else "an unknown user"
             log.warning("failed login as %s from %s%s", shown, client, more)

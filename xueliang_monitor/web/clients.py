@@ -45,6 +45,18 @@ def group_of(address: str) -> str:
     return str(ipaddress.IPv6Network((found, 64), strict=False))
 
 
+@functools.lru_cache(4096)
+def network_of(group: str) -> str:
+    """Return the wider network of a client by its group: of 16 bits in IPv4, of 48 bits in IPv6.
+
+    Whoever attacks from many addresses seldom has them in many networks.
+    """
+    found = parse(group.partition("/")[0])
+    if found is None:
+        return group
+    return str(ipaddress.ip_network((found, 16 if found.version == 4 else 48), strict=False))
+
+
 def is_trusted(address: str, trusted: Sequence[Network]) -> bool:
     """Return whether an address is that of a trusted proxy."""
     found = parse(address)

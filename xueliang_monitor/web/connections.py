@@ -40,6 +40,9 @@ HANDSHAKE_SECONDS = 10.0
 SEND_SECONDS = 30
 """A connection ends if its client takes no data, or confirms none, for this long."""
 
+OLD_SECONDS = 5.0
+"""A client's only connection keeps its place for this long while it is busy, even if all places are taken."""
+
 A_SECOND = 10.0
 """New connections of one client in a second, once it opened `EACH` of them."""
 
@@ -72,13 +75,13 @@ def server_of(runner: web.AppRunner) -> web.Server:
 
 
 class Connection(web.RequestHandler):
-    """One connection. `busy` is set while a request is handled."""
+    """One connection. `busy` is set while a request is handled, `lasting` once it was one of a live stream."""
 
-    __slots__ = ("_lost", "busy", "client", "setup")
+    __slots__ = ("_lost", "busy", "client", "lasting", "setup")
 
     def __init__(self, server: web.Server, client: str, lost: Callable[[Connection], None], **options: Any) -> None:
         super().__init__(server, loop=asyncio.get_running_loop(), **options)
-        self.busy = False
+        self.busy = self.lasting = False
         self.client = client
         self.setup: asyncio.Task[None] | None = None
         self._lost = lost
@@ -113,7 +116,12 @@ class Listener:
         self._tls = tls
         self._is_apart = functools.lru_cache(1024)(lambda client: client in OWN or is_trusted(client, trusted))
         self._places: FairShare[Connection] = FairShare(
-            most, EACH, apart=self._is_apart, idle=lambda connection: not connection.busy
+            most,
+            EACH,
+            apart=self._is_apart,
+            idle=lambda connection: not connection.busy,
+            lasting=lambda connection: connection.lasting,
+            old_seconds=OLD_SECONDS,
         )
         self._rates = TokenBuckets(EACH, A_SECOND)
         self._refuses = refuses

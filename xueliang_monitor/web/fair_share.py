@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -21,7 +23,8 @@ class FairShare(Generic[Item]):
     """Places for items of clients: `most` in all, and `each` for one client.
 
     `apart` tells which clients have no limit of their own and never give way. `idle` tells which items may be displaced
-    without harm.
+    without harm, `lasting` those that go before other busy ones. A busy item stays for `old_seconds` of the `clock` at
+    least if its client holds no other.
     """
 
     def __init__(
@@ -31,52 +34,72 @@ class FairShare(Generic[Item]):
         *,
         apart: Callable[[str], bool] = lambda _client: False,
         idle: Callable[[Item], bool] = lambda _item: False,
+        lasting: Callable[[Item], bool] = lambda _item: False,
+        old_seconds: float = math.inf,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._most = most
         self._each = each
         self._apart = apart
         self._idle = idle
+        self._lasting = lasting
+        self._old_seconds = old_seconds
+        self._clock = clock
         self._held: dict[str, dict[Item, None]] = {}
         self._limited: set[str] = set()  # the clients that hold items and are not apart
-        self._count = 0
+        self._entered: dict[Item, tuple[str, float]] = {}  # who holds an item since when, the oldest first
 
     def __len__(self) -> int:
-        return self._count
+        return len(self._entered)
 
     def enter(self, client: str, item: Item) -> Entry[Item]:
         """Give an item a place, if necessary that of another one.
 
         A client that holds its limit, or as much as any other while all places are taken, displaces the oldest of its
         own idle items. Otherwise the client that holds most loses an item: its oldest idle one, or else its oldest, if
-        it then still holds as much as the newcomer.
+        it then still holds as much as the newcomer. If it is none of these, a client without any item displaces the
+        oldest idle one of all, or else the oldest lasting or other one that has been there long enough.
         """
+        displaced = None
         own = self._held.get(client, {})
         if len(own) >= self._each and not self._apart(client):
-            displaced, holder = self._oldest_idle(own), client
-        elif self._count < self._most:
+            displaced = self._oldest_idle(own)
+        elif len(self) < self._most:
             self._add(client, item)
             return Entry(True)
         else:
-            holder = max(self._limited, key=self._held_by, default=client)
-            if holder != client and (self._apart(client) or self._held_by(holder) > len(own)):
-                pool = self._held[holder]
-                displaced = self._oldest_idle(pool)
-                if displaced is None and (self._apart(client) or len(pool) > len(own) + 1):
-                    displaced = next(iter(pool))
-            else:
-                displaced, holder = self._oldest_idle(own), client
+            displaced = self._surplus(client, own)
+            if displaced is None and (not own or self._apart(client)):
+                displaced = self._oldest_of_all()
         if displaced is None:
             return Entry(False)
-        self.leave(holder, displaced)
+        self.leave(self._entered[displaced][0], displaced)
         self._add(client, item)
         return Entry(True, displaced)
+
+    def _surplus(self, client: str, own: dict[Item, None]) -> Item | None:
+        """Return the item that gives way as its client holds more than the newcomer, or is the newcomer."""
+        holder = max(self._limited, key=self._held_by, default=client)
+        if holder == client or not (self._apart(client) or self._held_by(holder) > len(own)):
+            return self._oldest_idle(own)
+        pool = self._held[holder]
+        displaced = self._oldest_idle(pool)
+        if displaced is None and (self._apart(client) or len(pool) > len(own) + 1):
+            return next(iter(pool))
+        return displaced
+
+    def _oldest_of_all(self) -> Item | None:
+        limited = {item: at for item, (client, at) in self._entered.items() if client in self._limited}
+        now = self._clock()
+        old = [item for item, at in limited.items() if now - at >= self._old_seconds]
+        lasting = next((item for item in old if self._lasting(item)), None)
+        return self._oldest_idle(limited) or lasting or next(iter(old), None)
 
     def leave(self, client: str, item: Item) -> None:
         """Free the place of an item; one without a place changes nothing."""
         held = self._held.get(client, {})
         if item in held:
-            del held[item]
-            self._count -= 1
+            del held[item], self._entered[item]
             if not held:
                 del self._held[client]
                 self._limited.discard(client)
@@ -87,10 +110,10 @@ class FairShare(Generic[Item]):
             if not self._apart(client):
                 self._limited.add(client)
         self._held[client][item] = None
-        self._count += 1
+        self._entered[item] = client, self._clock()
 
     def _held_by(self, client: str) -> int:
         return len(self._held[client])
 
-    def _oldest_idle(self, held: dict[Item, None]) -> Item | None:
+    def _oldest_idle(self, held: Iterable[Item]) -> Item | None:
         return next((item for item in held if self._idle(item)), None)

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import hmac
 import math
 import secrets
 import time
-from collections import Counter, OrderedDict
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 
 import bcrypt
 
+from xueliang_monitor.web.clients import OWN, network_of
 from xueliang_monitor.web.login_pauses import GrowingPauses, Rule
+from xueliang_monitor.web.login_queue import STRANGER, LoginQueue, Waiting
 from xueliang_monitor.web.token_buckets import TokenBuckets
 
 Key = TypeVar("Key")
@@ -32,11 +35,11 @@ BY_NAME = Rule(free=20, first=1.0, longest=60.0)
 FRESH_SECONDS = 0.5
 """Pause between attempts at a name under attack by addresses that have not failed so far."""
 
-WAITING = 64
-"""Logins that may wait for their check."""
-
 WAITING_EACH = 4
 """Logins of one address that may wait for their check."""
+
+UNKNOWN, UNKNOWN_A_SECOND = 5, 1.0
+"""Checks for unknown names, at once and in a second. Further ones take as long, but no processor time."""
 
 REFUSED, REFUSED_A_SECOND = 20, 0.5
 """Attempts during pauses that are answered, at once and in a second. After more, an address is not answered at all."""
@@ -54,23 +57,13 @@ class Verdict:
     retry_seconds: float = 0.0
 
 
-@dataclass(eq=False, frozen=True, slots=True)
-class _Waiting:
-    """A login that waits for its check; the lowest rank comes first."""
-
-    rank: tuple[bool, int]
-    password: str = field(repr=False)
-    hashed: str = field(repr=False)
-    result: asyncio.Future[bool | None]
-
-
 class Logins:
     """The users, their valid logins so far, and the failures of strangers.
 
     `users` maps names to hashes and may be replaced. A login that was valid once is valid at once until the user's hash
     changes. Any other is checked, one at a time and in a thread of its own. Failures of an address and at a name cause
-    growing pauses, in which nothing is checked. A pause of a name does not concern an address from which the name
-    logged in before, and hardly one that has not failed.
+    growing pauses, in which nothing is checked. A pause of a name does not concern programs on this machine, nor an
+    address from which the name logged in before. Addresses that have not failed take turns by chance.
     """
 
     def __init__(self, users: Mapping[str, str], clock: Callable[[], float] = time.monotonic) -> None:
@@ -81,14 +74,18 @@ class Logins:
         self._pairs: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._wrong: OrderedDict[bytes, None] = OrderedDict()
         self._addresses = GrowingPauses(BY_ADDRESS)
+        self._networks = GrowingPauses(BY_ADDRESS)  # for their counts only
         self._names = GrowingPauses(BY_NAME)
         self._refusals = TokenBuckets(REFUSED, REFUSED_A_SECOND)
         self._shunned_until: dict[str, float] = {}
         self._fresh_at: dict[str, float] = {}
         self._pending: dict[bytes, asyncio.Future[bool | None]] = {}
-        self._queue: list[_Waiting] = []
-        self._newest = True
+        self._queue = LoginQueue(self._failures)
         self._clients: Counter[str] = Counter()
+        self._unknown = TokenBuckets(UNKNOWN, UNKNOWN_A_SECOND)
+        self._took: deque[float] = deque(maxlen=16)
+        self._pretending: dict[str, asyncio.Task[None]] = {}
+        self._woken = asyncio.Event()
         self._checking: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="login")
 
@@ -107,10 +104,7 @@ class Logins:
             pause = self._pause(name, client)
             if pause > 0:
                 return self._refused(client, pause)
-            rank = self._rank(name, client)
-            if len(self._queue) >= WAITING and not self._displace(rank):
-                return self._refused(client, RETRY_SECONDS)
-            result = self._wait_for_check(mark, name, client, _Waiting(rank, password, hashed, self._future()))
+            result = self._wait_for_check(mark, self._waiting(name, password, hashed, client))
         valid = await asyncio.shield(result)
         return Verdict(False, RETRY_SECONDS) if valid is None else Verdict(valid and name in self.users)
 
@@ -134,63 +128,82 @@ class Logins:
         if self._clients[client] >= WAITING_EACH:
             return RETRY_SECONDS
         pause = self._addresses.wait(client, now)
-        if pause or (name, client) in self._pairs or not self._names.wait(shown, now):
-            return pause
-        if self._addresses.failures(client, now):
+        if not pause and self._first(name, client) == STRANGER and self._addresses.failures(client, now):
             return self._names.wait(shown, now)
-        since = now - self._fresh_at.get(shown, -math.inf)
-        if since < FRESH_SECONDS:
-            return FRESH_SECONDS - since
-        self._fresh_at = {key: at for key, at in self._fresh_at.items() if now - at < FRESH_SECONDS} | {shown: now}
-        return 0.0
+        return pause
 
-    def _rank(self, name: str, client: str) -> tuple[bool, int]:
-        """Return when a login is checked: known pairs first, then by the attempts of the address."""
-        attempts = self._addresses.failures(client, self._clock()) + self._clients[client]
-        return (name, client) not in self._pairs, attempts
+    def _first(self, name: str, client: str) -> int:
+        if client in OWN:
+            return 0
+        return 1 if (name, client) in self._pairs else STRANGER
 
-    def _displace(self, rank: tuple[bool, int]) -> bool:
-        """Give up the check that would come last, if `rank` comes before it; return whether that was so."""
-        last = max(self._queue, key=lambda waiting: waiting.rank)
-        if last.rank <= rank:
-            return False
-        self._queue.remove(last)
-        last.result.set_result(None)
-        return True
+    def _failures(self, client: str) -> int:
+        """Return how often an address or a network failed."""
+        now = self._clock()
+        return max(self._addresses.failures(client, now), self._networks.failures(client, now))
 
-    @staticmethod
-    def _future() -> asyncio.Future[bool | None]:
-        return asyncio.get_running_loop().create_future()
+    def _waiting(self, name: str, password: str, hashed: str, client: str) -> Waiting:
+        now = self._clock()
+        result: asyncio.Future[bool | None] = asyncio.get_running_loop().create_future()
+        return Waiting(name, client, password, hashed, self._first(name, client), now, result)
 
-    def _wait_for_check(self, mark: bytes, name: str, client: str, waiting: _Waiting) -> asyncio.Future[bool | None]:
-        self._queue.append(waiting)
+    def _wait_for_check(self, mark: bytes, waiting: Waiting) -> asyncio.Future[bool | None]:
         self._pending[mark] = waiting.result
-        self._clients[client] += 1
-        waiting.result.add_done_callback(lambda done: self._learn(done, mark, name, client))
+        self._clients[waiting.client] += 1
+        waiting.result.add_done_callback(lambda done: self._learn(done, mark, waiting.name, waiting.client))
+        last = self._queue.enter(waiting)
+        if last is not None:
+            last.result.set_result(None)
+        self._woken.set()
         if self._checking is None or self._checking.done():
             self._checking = asyncio.create_task(self._check_all())
         return waiting.result
 
-    def _next(self) -> _Waiting:
-        """Take a login of the lowest rank, by turns the oldest and the newest.
-
-        Nobody who came before a flood, or comes after its beginning, then waits for the whole of it.
-        """
-        self._newest = not self._newest
-        waiting = min(reversed(self._queue) if self._newest else self._queue, key=lambda waiting: waiting.rank)
-        self._queue.remove(waiting)
-        return waiting
+    def _is_due(self, waiting: Waiting) -> bool:
+        """Return whether a login may be checked now: a name under attack has few checks for strangers."""
+        if waiting.name in self._pretending:
+            return False
+        if waiting.first < STRANGER:
+            return True
+        since = self._clock() - self._fresh_at.get(waiting.name[:128], -math.inf)
+        return since >= FRESH_SECONDS or not self._names.wait(waiting.name[:128], self._clock())
 
     async def _check_all(self) -> None:
-        loop = asyncio.get_running_loop()
         while self._queue:
-            waiting = self._next()
-            secret = waiting.password.encode(errors="replace")[:72]  # bcrypt uses no more
-            try:
-                valid = await loop.run_in_executor(self._thread, bcrypt.checkpw, secret, waiting.hashed.encode())
-            except ValueError:  # bcrypt takes no such password
-                valid = False
-            waiting.result.set_result(valid)
+            for late in self._queue.expired(self._clock()):
+                late.result.set_result(None)
+            self._woken.clear()
+            waiting = self._queue.next(self._is_due)
+            if waiting is None:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(FRESH_SECONDS / 10):
+                        await self._woken.wait()
+                continue
+            now = self._clock()
+            if waiting.first == STRANGER:
+                self._fresh_at = {key: at for key, at in self._fresh_at.items() if now - at < FRESH_SECONDS}
+                self._fresh_at[waiting.name[:128]] = now
+            if waiting.name in self.users or not self._took or self._unknown.take("", now):
+                waiting.result.set_result(await self._is_valid(waiting))
+            else:
+                self._pretending[waiting.name] = asyncio.create_task(self._pretend(waiting))
+
+    async def _is_valid(self, waiting: Waiting) -> bool:
+        began, loop = self._clock(), asyncio.get_running_loop()
+        secret = waiting.password.encode(errors="replace")[:72]  # bcrypt uses no more
+        try:
+            return await loop.run_in_executor(self._thread, bcrypt.checkpw, secret, waiting.hashed.encode())
+        except ValueError:  # bcrypt takes no such password
+            return False
+        finally:
+            self._took.append(self._clock() - began)
+
+    async def _pretend(self, waiting: Waiting) -> None:
+        """Refuse an unknown name after the time of a check. A flood of such names keeps no other name waiting."""
+        await asyncio.sleep(secrets.choice(self._took))
+        del self._pretending[waiting.name]
+        self._woken.set()
+        waiting.result.set_result(False)
 
     def _learn(self, done: asyncio.Future[bool | None], mark: bytes, name: str, client: str) -> None:
         del self._pending[mark]
@@ -205,8 +218,10 @@ class Logins:
             self._addresses.succeeded(client)
             return
         self._remember(self._wrong, mark, MOST_WRONG)
-        self._addresses.failed(client, self._clock())
-        self._names.failed(name[:128], self._clock())
+        now = self._clock()
+        self._addresses.failed(client, now)
+        self._networks.failed(network_of(client), now)
+        self._names.failed(name[:128], now)
 
     @staticmethod
     def _remember(kept: OrderedDict[Key, None], key: Key, most: int) -> None:
@@ -219,4 +234,6 @@ class Logins:
         """Stop checking."""
         if self._checking is not None:
             self._checking.cancel()
+        for task in self._pretending.values():
+            task.cancel()
         self._thread.shutdown(wait=False)
