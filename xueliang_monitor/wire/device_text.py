@@ -9,8 +9,9 @@ login and the URL that it was asked with. Two steps keep this apart:
   collected.
 
 A secret is found by decoding the text as its readers would (`decodings`) and by its Base64 and hexadecimal forms
-(`secret_forms`). What cannot be removed precisely is removed with its surroundings: the word, then the whole text. Values that a protocol sends back to the device (nonces, sessions, control URLs) stay as
-they were received and are never shown.
+(`secret_forms`). What cannot be removed precisely is removed with its surroundings: the word, then the whole text.
+Values that a protocol sends back to the device (nonces, sessions, control URLs) stay as they were received and are
+never shown.
 """
 
 from __future__ import annotations
