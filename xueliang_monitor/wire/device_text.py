@@ -28,7 +28,7 @@ from xueliang_monitor.wire.secret_forms import MASK, MIN_SECRET_CHARACTERS, Secr
 MESSAGE_CHARACTERS = 1000
 """The limit of a complete message."""
 
-_WHOLE = MAX_EXAMINED_CHARACTERS + 1
+_WHOLE, _WHOLE_MESSAGE = MAX_EXAMINED_CHARACTERS + 1, MESSAGE_CHARACTERS + 1
 
 _USER_INFORMATION = re.compile(r"(//)[^/\s]*@")
 _LOGIN_PARAMETERS = re.compile(r"""(?i)\b(c?nonce|opaque|response)(\s*=\s*)(?:"[^"]*"|[0-9a-f]{16,})""")
@@ -74,7 +74,7 @@ class Gate:
         A password that is a word of the monitor's own messages stays: hiding it would tell which word it is. `text`
         has hidden it in what the device sent.
         """
-        return shorten(_without_url_logins(self._hidden(clean(text, _WHOLE), own=True)), limit)
+        return shorten(_without_url_logins(self._hidden(clean(text, _WHOLE_MESSAGE), own=True)), limit)
 
     def lines(self, text: str) -> str:
         """Return several lines, such as a traceback, without secrets and with other controls taken out."""
@@ -95,7 +95,7 @@ class Gate:
 
     def holds_secret(self, text: str) -> bool:
         """Return whether a text contains a secret that is not a common word."""
-        text = clean(text, _WHOLE)
+        text = clean(text, _WHOLE_MESSAGE)
         return self._hidden(text, own=True) != text
 
     def _hidden(self, text: str, *, own: bool) -> str:
@@ -122,4 +122,4 @@ def _without_url_logins(text: str) -> str:
 
 def _indented(line: str) -> str:
     body = line.lstrip(" ")
-    return " " * min(40, len(line) - len(body)) + clean(body, _WHOLE)
+    return " " * min(40, len(line) - len(body)) + clean(body, _WHOLE_MESSAGE)

@@ -11,7 +11,7 @@ CUT = "…"
 TEXT_CHARACTERS = 200
 """The default limit of one text of a device."""
 
-MAX_EXAMINED_CHARACTERS = 1024
+MAX_EXAMINED_CHARACTERS = 512
 """What follows is dropped unread, so that the work is bounded."""
 
 _INVISIBLE = re.compile(
