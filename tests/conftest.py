@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import trustme
+from hypothesis import settings
 
 from tests.net.synthetic_cameras import write_cameras
 from tests.scenes import make_footage
@@ -25,6 +26,8 @@ from xueliang_monitor.simulator.faults import FAULTS, SimulatedFault
 from xueliang_monitor.simulator.fleet import SimulatedFleet
 
 ROOT = Path(__file__).parent.parent
+settings.register_profile("patient", deadline=None)  # on a busy machine any example may take long
+settings.load_profile("patient")
 LOGIN = Credentials("viewer", "correct horse")
 _hosts = itertools.count(1)
 
