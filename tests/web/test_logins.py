@@ -10,7 +10,7 @@ import bcrypt
 import pytest
 
 from xueliang_monitor.web.login_queue import WAITING_NAME
-from xueliang_monitor.web.logins import MOST_KNOWN, REFUSED, SHUNNED_SECONDS, UNKNOWN, Logins, Verdict
+from xueliang_monitor.web.logins import MOST_KNOWN, MOST_WRONG, REFUSED, SHUNNED_SECONDS, UNKNOWN, Logins, Verdict
 
 PASSWORD = "wall of the control room"
 HASH = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
@@ -92,6 +92,16 @@ async def test_a_program_with_an_old_password_costs_one_check(logins: Logins, mo
     assert await logins.check("prometheus", "old", "127.0.0.1") == Verdict(False)
     monkeypatch.setattr(bcrypt, "checkpw", lambda *_: pytest.fail("a wrong login was checked again"))
     assert [await logins.check("prometheus", "old", "127.0.0.1") for _ in range(100)] == [Verdict(False)] * 100
+
+
+async def test_unknown_names_do_not_displace_the_old_password_of_a_program(
+    logins: Logins, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await logins.check("prometheus", "old", "127.0.0.1") == Verdict(False)
+    for number in range(MOST_WRONG):
+        await guess(logins, 1, f"192.0.{number // 250}.{number % 250}", f"user {number}")
+    monkeypatch.setattr(bcrypt, "checkpw", lambda *_: pytest.fail("a wrong login was checked again"))
+    assert await logins.check("prometheus", "old", "127.0.0.1") == Verdict(False)
 
 
 async def test_the_same_login_at_the_same_time_is_checked_once(logins: Logins, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,7 @@ MOST_KNOWN = 256
 """How many valid logins, and pairs of name and address, are remembered. A check takes a tenth of a second or more."""
 
 MOST_WRONG = 1024
-"""How many wrong logins are remembered, so that a program with an old password costs one check."""
+"""How many wrong logins of users are remembered, so that a program with an old password costs one check."""
 
 BY_ADDRESS = Rule(free=5, first=1.0, longest=300.0)
 BY_NAME = Rule(free=20, first=1.0, longest=60.0)
@@ -73,6 +73,7 @@ class Logins:
         self._valid: OrderedDict[bytes, None] = OrderedDict()
         self._pairs: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._wrong: OrderedDict[bytes, None] = OrderedDict()
+        self._wrong_names: OrderedDict[bytes, None] = OrderedDict()  # those of unknown users, as these may be many
         self._addresses = GrowingPauses(BY_ADDRESS)
         self._networks = GrowingPauses(BY_ADDRESS)  # for their counts only
         self._names = GrowingPauses(BY_NAME)
@@ -96,8 +97,9 @@ class Logins:
         if mark in self._valid and name in self.users:
             self._remember(self._pairs, (name, client), MOST_KNOWN)
             return Verdict(True)
-        if mark in self._wrong:
-            self._wrong.move_to_end(mark)
+        wrong = self._wrong if name in self.users else self._wrong_names
+        if mark in wrong:
+            wrong.move_to_end(mark)
             return Verdict(False)
         result = self._pending.get(mark)
         if result is None:
@@ -217,7 +219,7 @@ class Logins:
             self._remember(self._pairs, (name, client), MOST_KNOWN)
             self._addresses.succeeded(client)
             return
-        self._remember(self._wrong, mark, MOST_WRONG)
+        self._remember(self._wrong if name in self.users else self._wrong_names, mark, MOST_WRONG)
         now = self._clock()
         self._addresses.failed(client, now)
         self._networks.failed(network_of(client), now)
