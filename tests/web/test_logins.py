@@ -104,6 +104,20 @@ async def test_unknown_names_do_not_displace_the_old_password_of_a_program(
     assert await logins.check("prometheus", "old", "127.0.0.1") == Verdict(False)
 
 
+async def test_a_login_that_cannot_be_checked_may_be_tried_again(
+    logins: Logins, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: bytes) -> bool:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(bcrypt, "checkpw", fail)
+        refused = await logins.check("wall", PASSWORD, "192.0.2.1")
+    assert not refused.valid
+    assert refused.retry_seconds > 0
+    assert await logins.check("wall", PASSWORD, "192.0.2.1") == RIGHT
+
+
 async def test_the_same_login_at_the_same_time_is_checked_once(logins: Logins, monkeypatch: pytest.MonkeyPatch) -> None:
     checked = []
     check = bcrypt.checkpw

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import hmac
+import logging
 import math
 import secrets
 import time
@@ -21,6 +22,8 @@ from xueliang_monitor.web.clients import OWN, network_of
 from xueliang_monitor.web.login_pauses import GrowingPauses, Rule
 from xueliang_monitor.web.login_queue import STRANGER, LoginQueue, Waiting
 from xueliang_monitor.web.token_buckets import TokenBuckets
+
+log = logging.getLogger(__name__)
 
 Key = TypeVar("Key")
 
@@ -186,9 +189,19 @@ class Logins:
                 self._fresh_at = {key: at for key, at in self._fresh_at.items() if now - at < FRESH_SECONDS}
                 self._fresh_at[waiting.name[:128]] = now
             if waiting.name in self.users or not self._took or self._unknown.take("", now):
-                waiting.result.set_result(await self._is_valid(waiting))
+                await self._judge(waiting)
             else:
                 self._pretending[waiting.name] = asyncio.create_task(self._pretend(waiting))
+
+    async def _judge(self, waiting: Waiting) -> None:
+        """Check a login. One that cannot be checked, as no thread can be started, may be tried again."""
+        try:
+            waiting.result.set_result(await self._is_valid(waiting))
+        except (OSError, RuntimeError, MemoryError):
+            log.exception("a login could not be checked")
+        finally:
+            if not waiting.result.done():
+                waiting.result.set_result(None)
 
     async def _is_valid(self, waiting: Waiting) -> bool:
         began, loop = self._clock(), asyncio.get_running_loop()
