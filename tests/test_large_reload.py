@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import gc
+import contextlib
 import os
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import aiohttp
 import pytest
 
+from tests.loop_steps import measured_steps
 from tests.real.gstreamer import free_port
 from tests.waiting import AT_MOST_SECONDS, until
 from xueliang_monitor.configuration import inventory
 from xueliang_monitor.daemon import Monitor
-from xueliang_monitor.service import spare_the_collector
 
 CAMERAS = 2000
 HOLD_SECONDS = 0.05
@@ -46,15 +45,15 @@ def _text(number: int) -> str:
 
 
 @pytest.fixture
-def collector() -> Iterator[None]:
-    """Leave no object excluded from garbage collection."""
-    yield
-    gc.unfreeze()
+def measuring() -> Iterator[contextlib.ExitStack]:
+    """Return a stack whose contexts end with the test, however it ends."""
+    with contextlib.ExitStack() as stack:
+        yield stack
 
 
 @pytest.mark.timed
 async def test_2000_cameras_are_read_again_without_holding_the_loop(
-    place: Path, monkeypatch: pytest.MonkeyPatch, collector: None
+    place: Path, monkeypatch: pytest.MonkeyPatch, measuring: contextlib.ExitStack
 ) -> None:
     monkeypatch.setattr(inventory, "UNSETTLED_NS", 0)
     read: list[str] = []
@@ -68,35 +67,24 @@ async def test_2000_cameras_are_read_again_without_holding_the_loop(
     for number in range(CAMERAS):
         (place / "cameras.d" / f"c-{number:04d}.yaml").write_text(_text(number))
     monitor = Monitor(place / "xueliang.yaml")
-    spare_the_collector()  # as the service does
-    longest = 0.0
-    run = asyncio.events.Handle._run
-
-    def timed(handle: asyncio.Handle) -> None:
-        nonlocal longest
-        before = time.thread_time()
-        run(handle)
-        longest = max(longest, time.thread_time() - before)
-
     async with monitor.running():
         await monitor.reload()
         read.clear()
-        monkeypatch.setattr(asyncio.events.Handle, "_run", timed)
+        steps = measuring.enter_context(measured_steps())
         (place / "cameras.d" / "c-0007.yaml").write_text(_text(7).replace("Camera 7", "Renamed"))
         await until(lambda: monitor.fleet.entry("c-0007").camera.name == "Renamed")
         assert read == ["c-0007"] * len(read)
-        assert longest < HOLD_SECONDS, "one changed file"
+        assert steps.longest_seconds < HOLD_SECONDS, "one changed file"
         (place / "password").write_text("changed")
         read.clear()
         await monitor.reload()
         assert len(read) == CAMERAS
         assert monitor.fleet.entry("c-1999").camera.target.credentials is not None
         assert monitor.fleet.entry("c-1999").camera.target.credentials.password == "changed"
-        assert longest < HOLD_SECONDS, "a new password for all"
+        assert steps.longest_seconds < HOLD_SECONDS, "a new password for all"
         await asyncio.to_thread(lambda: [file.unlink() for file in (place / "cameras.d").iterdir()])
         await until(lambda: not monitor.fleet.snapshot().entries)
-        assert longest < HOLD_SECONDS, "no camera is left"
-        monkeypatch.undo()
+        assert steps.longest_seconds < HOLD_SECONDS, "no camera is left"
 
 
 async def test_odd_files_hold_neither_a_reload_nor_the_stop(place: Path) -> None:

@@ -16,8 +16,8 @@ from xueliang_monitor.storage.history_error import HistoryError
 from xueliang_monitor.web import past, views
 from xueliang_monitor.web.all_cameras import all_cameras
 from xueliang_monitor.web.keys import CLOSING, FLEET, LISTS, STATE_FOLDER
-from xueliang_monitor.web.responses import COMPRESS_IN_THREAD_BYTES, event_stream, limited
-from xueliang_monitor.web.threads import POOL, in_thread
+from xueliang_monitor.web.responses import compressed, event_stream, limited
+from xueliang_monitor.web.threads import in_thread
 
 EVENTS_SECONDS = 1.0
 """How often a live stream reads new events."""
@@ -35,7 +35,7 @@ async def cameras(request: web.Request) -> web.Response:
     async def begin() -> Callable[[], bytes]:
         return functools.partial(_listed, fleet.snapshot(await all_cameras(fleet)))
 
-    return _json(await request.app[LISTS].get("cameras", begin))
+    return compressed(await request.app[LISTS].get("cameras", begin), "application/json")
 
 
 def _listed(snapshot: Snapshot) -> bytes:
@@ -47,18 +47,6 @@ def _listed(snapshot: Snapshot) -> bytes:
     }
     cameras = ", ".join(json.dumps(views.camera(entry, status)) for entry, status in snapshot.entries)
     return f'{{"cameras": [{cameras}], {json.dumps(rest)[1:]}'.encode()
-
-
-def _json(body: bytes) -> web.Response:
-    response = web.Response(
-        body=body,
-        content_type="application/json",
-        charset="utf-8",
-        zlib_executor_size=COMPRESS_IN_THREAD_BYTES,
-        zlib_executor=POOL,
-    )
-    response.enable_compression()
-    return response
 
 
 async def camera(request: web.Request) -> web.Response:
@@ -112,7 +100,7 @@ async def outages(request: web.Request) -> web.Response:
         lines = ", ".join(json.dumps({"camera": name, **views.outage(known)}) for name, known in found)
         return f'{{"outages": [{lines}], "history_up": {json.dumps(up)}}}'.encode()
 
-    return _json(await in_thread(listed))
+    return compressed(await in_thread(listed), "application/json")
 
 
 async def live_events(request: web.Request) -> web.StreamResponse:

@@ -45,20 +45,26 @@ def _shared(request: web.Request) -> dict[str, Any]:
     }
 
 
-def _page(request: web.Request, body: bytes, status: int) -> web.Response:
-    language = preferred(request)
+def compressed(body: bytes, content_type: str, status: int = 200) -> web.Response:
+    """Answer with text in UTF-8, compressed if the client takes that; a long one is compressed off the event loop."""
     response = web.Response(
         body=body,
-        content_type="text/html",
+        content_type=content_type,
         charset="utf-8",
         status=status,
         zlib_executor_size=COMPRESS_IN_THREAD_BYTES,
         zlib_executor=POOL,
     )
+    response.enable_compression()
+    return response
+
+
+def _page(request: web.Request, body: bytes, status: int) -> web.Response:
+    language = preferred(request)
+    response = compressed(body, "text/html", status)
     response.headers["Cache-Control"] = "no-store"
     response.headers["Content-Language"] = language
     response.headers["Vary"] = "Accept-Language, Cookie"
-    response.enable_compression()
     return response
 
 
