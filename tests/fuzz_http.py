@@ -19,10 +19,11 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 from urllib.parse import quote_from_bytes
 
 import bcrypt
-from aiohttp import web
+from aiohttp import web, web_fileresponse
 
 from tests.simulated_time import camera
 from xueliang_monitor.clock import SystemClock
@@ -384,7 +385,9 @@ async def fuzz(seconds: float, runs: int, seed: int) -> Fuzzer:
         await runner.setup()
         fuzzer = Fuzzer(server_of(runner), Maker(seed, app[keys.RENDERER].token("wall")), wrong)
         try:
-            await fuzzer.run(time.monotonic() + seconds if seconds else float("inf"), runs)
+            # A transport in memory has no socket that the kernel could copy a file to.
+            with mock.patch.object(web_fileresponse, "NOSENDFILE", new=True):
+                await fuzzer.run(time.monotonic() + seconds if seconds else float("inf"), runs)
         finally:
             await runner.cleanup()
             access.close()
