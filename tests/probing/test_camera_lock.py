@@ -16,7 +16,7 @@ from tests.conftest import LOGIN
 from tests.waiting import AT_MOST_SECONDS, PATIENT
 from xueliang_monitor.model import Rung
 from xueliang_monitor.picture.worker import Workers
-from xueliang_monitor.probing import camera_lock
+from xueliang_monitor.probing import host_queue, lock_files
 from xueliang_monitor.probing.camera_lock import CameraBusyError, CameraLocks
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.probing.visit import visit
@@ -81,9 +81,9 @@ async def test_a_lock_is_waited_for_until_the_other_process_ends(tmp_path: Path)
 
 
 async def test_a_stuck_process_is_not_waited_for_forever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(camera_lock, "WAIT_SECONDS", 0.2)
+    monkeypatch.setattr(host_queue, "WAIT_SECONDS", 0.2)
     async with CameraLocks(tmp_path).hold("h"):
-        with pytest.raises(CameraBusyError, match="connected to h for"):
+        with pytest.raises(CameraBusyError, match="the monitor or another command has been connected to h for"):
             async with CameraLocks(tmp_path).hold("h"):
                 pass
 
@@ -103,12 +103,12 @@ async def test_a_command_run_by_root_does_not_lock_the_daemon_out(tmp_path: Path
     os.chown(tmp_path, 65534, 65534)
     async with CameraLocks(tmp_path).hold("h"):
         pass
-    assert (tmp_path / camera_lock.FOLDER).stat().st_uid == 65534
-    assert (tmp_path / camera_lock.FOLDER / "h").stat().st_mode & 0o777 == 0o644
+    assert (tmp_path / lock_files.FOLDER).stat().st_uid == 65534
+    assert (tmp_path / lock_files.FOLDER / "h").stat().st_mode & 0o777 == 0o644
 
 
 async def test_a_planted_symlink_is_not_followed(tmp_path: Path) -> None:
-    (tmp_path / camera_lock.FOLDER).mkdir()
-    (tmp_path / camera_lock.FOLDER / "h").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / lock_files.FOLDER).mkdir()
+    (tmp_path / lock_files.FOLDER / "h").symlink_to(tmp_path / "elsewhere")
     async with CameraLocks(tmp_path).hold("h"):
         assert not (tmp_path / "elsewhere").exists()
