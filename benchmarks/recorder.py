@@ -67,7 +67,7 @@ def _write_installation(folder: Path, fleet: Path, channels: int, page: str) -> 
     for number in range(1, channels + 1):
         (into / f"recorder-{number:02d}.yaml").write_text(
             f"site: recorder\naddress: {ADDRESS}\nrtsp_port: {PORT}\nrtsp_path: /ch{number:02d}\n"
-            "onvif_scheme: none\ncredentials: district\n"
+            "onvif: none\ncredentials: district\n"
         )
     login = "{district: {username: viewer, password_env: FLEET_PASSWORD}}"
     (folder / "xueliang.yaml").write_text(f"listen: {page}\ncredentials: {login}\nstate: {folder / 'state'}\n")
@@ -161,6 +161,8 @@ def _measure(folder: Path, channels: int, seconds: float) -> list[dict[str, obje
                 seen = [visit for visit in _read(visits) if since <= visit.at < until]
                 found.append(_figures(phase, not number, seen, since))
                 print(", ".join(f"{key} {value}" for key, value in found[-1].items()), flush=True)
+            if not found[0]["channels"]:
+                sys.exit((folder / "log").read_text()[-2000:])
         warnings = [line for line in (folder / "log").read_text().splitlines() if "WARNING" in line or "ERROR" in line]
         print(*warnings[:10], sep="\n")
     return found
