@@ -120,7 +120,7 @@ async def test_a_recorder_that_takes_two_sessions_is_learned_without_a_fault(
     async with recorded(tmp_path, monkeypatch, settings, channels=12) as (recorder, seen, monitor):
         recorder.most_sessions = 2
         await until(lambda: recorder.refused_sessions > 0)
-        queue = monitor._hosts.queue(recorder.targets[0])
+        queue = monitor._turns.queue(recorder.targets[0])
         await until(lambda: queue.sessions == 2)
         refused, visits = recorder.refused_sessions, seen.visits.total()
         await until(lambda: seen.visits.total() > visits + 24)

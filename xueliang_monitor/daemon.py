@@ -104,11 +104,11 @@ class Monitor:
         self._scheduler = Scheduler(
             self._clock, intervals_of(loaded.settings), self._visit, at_once=visits, turns=self._turn
         )
-        self._hosts = Hosts(loaded.settings.state, self._scheduler.hurry)
+        self._turns = Hosts(loaded.settings.state, self._scheduler.hurry)
         self._take_hosts()
         problems = (*loaded.problems, *loaded.inventory.problems)
         self.fleet = Fleet(self._clock, policy_of(loaded.settings), loaded.inventory.cameras, problems)
-        self.fleet.turn_wait = lambda camera: self._hosts.wait_seconds(camera.target)
+        self.fleet.turn_wait = lambda camera: self._turns.wait_seconds(camera.target)
         self._journal = event_log.Journal(loaded.settings.log, self.fleet.camera)
         self.fleet.watch(self._journal.write)
         self._lock = StateLock(loaded.settings.state, self._clock.now())
@@ -160,15 +160,15 @@ class Monitor:
 
     def _take_hosts(self) -> None:
         """Give each host of the cameras in force its number of sessions."""
-        self._hosts.take(self._installation.inventory.cameras, self._installation.settings.recorder_sessions)
+        self._turns.take(self._installation.inventory.cameras, self._installation.settings.recorder_sessions)
 
     def _turn(self, camera: str, urgency: Urgency) -> AbstractAsyncContextManager[Turn]:
-        return self._hosts.turn(self.fleet.entry(camera).camera.target, urgency)
+        return self._turns.turn(self.fleet.entry(camera).camera.target, urgency)
 
     def _check_now(self, camera: str) -> None:
         """Visit a camera at once, before all others of its host."""
         self._scheduler.ask(camera)
-        self._hosts.hasten(self.fleet.entry(camera).camera.target)
+        self._turns.hasten(self.fleet.entry(camera).camera.target)
 
     async def _visit(self, camera: str, due: Due, lateness: float, turn: Turn) -> tuple[VisitResult, Health]:
         try:
@@ -182,12 +182,12 @@ class Monitor:
         entry = self.fleet.entry(camera)
         target, settings = entry.camera.target, self._installation.settings
         self.fleet.monitor.visits.waits.observe(turn.waited_seconds)
-        self._hosts.note_speed(target, settings.intervals.of(Rung.REACH))
+        self._turns.note_speed(target, settings.intervals.of(Rung.REACH))
         if turn.shared is not None:
             return share(turn.shared, target, self._clock.now()), entry.memory
         if turn.why_not:
             return untold(target, self._clock.now(), turn.why_not, WAIT_SECONDS), entry.memory
-        queue = self._hosts.queue(target)
+        queue = self._turns.queue(target)
 
         def progress(rung: Rung, result: RungResult | None) -> None:
             self.fleet.tell_rung(camera, rung, result)
