@@ -160,7 +160,7 @@ class Monitor:
 
     def _take_hosts(self) -> None:
         """Give each host of the cameras in force its number of sessions."""
-        self._turns.take(self._installation.inventory.cameras, self._installation.settings.recorder_sessions)
+        self._turns.take(self._installation.inventory.cameras, installation.sessions_at_hosts(self._installation))
 
     def _turn(self, camera: str, urgency: Urgency) -> AbstractAsyncContextManager[Turn]:
         return self._turns.turn(self.fleet.entry(camera).camera.target, urgency)

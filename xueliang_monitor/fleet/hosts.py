@@ -10,7 +10,7 @@ from pathlib import Path
 from xueliang_monitor.configuration.inventory import Camera
 from xueliang_monitor.model import Target
 from xueliang_monitor.net.host_validation import canonical_host
-from xueliang_monitor.probing.camera_lock import CameraLocks, sessions_of
+from xueliang_monitor.probing.camera_lock import CameraLocks, HostSessions
 from xueliang_monitor.probing.host_queue import HostQueue, Turn, Urgency
 
 log = logging.getLogger(__name__)
@@ -33,13 +33,9 @@ class Hosts:
         self._together: dict[str, tuple[str, ...]] = {}
         self._slow: set[str] = set()
 
-    def take(self, cameras: Iterable[Camera], usual_sessions: int, own: Mapping[str, int] | None = None) -> None:
-        """Take the cameras under watch.
-
-        `usual_sessions` is how many sessions a host with several cameras takes; `own` holds other numbers by address.
-        """
+    def take(self, cameras: Iterable[Camera], sessions: Mapping[str, HostSessions]) -> None:
+        """Take the cameras under watch, and the sessions of their hosts."""
         self._targets = {camera.id: camera.target for camera in cameras}
-        sessions = sessions_of(self._targets.values(), usual_sessions, own)
         found: dict[str, list[str]] = {}
         for name, target in self._targets.items():
             host = canonical_host(target.host)
