@@ -158,6 +158,19 @@ async def test_a_session_that_is_refused_to_the_only_one_is_a_fault() -> None:
         assert not at.given["a"].again
 
 
+async def test_a_login_that_was_refused_beside_other_sessions_is_their_limit() -> None:
+    refused = VisitResult("c", 0.0, (REACHED, RungResult(Rung.RTSP, False, 0.1, "auth_failed", "401")))
+    found = VisitResult("c", 0.0, (REACHED, ANSWERED), (Finding("session_limit", "401 before", Rung.RTSP),))
+    async with host(4) as at:
+        await at.ask(*"abc")
+        assert at.queue.judged(at.given["c"], refused) is refused
+        await at.end(*"abc")
+        await at.ask("c")
+        judged = at.queue.judged(at.given["c"], found)
+        assert (judged.seen, at.given["c"].again, at.queue.sessions) == ((), False, 2)
+        assert at.queue.judged(at.given["c"], found) is found, "it was the only one"
+
+
 async def test_the_sessions_of_a_new_setting_count_at_once() -> None:
     async with host(1) as at:
         await at.ask("a", "b", "c")

@@ -14,10 +14,13 @@ from xueliang_monitor.model import Rung, RungResult, VisitResult
 from xueliang_monitor.probing.host_state import Capacity, Channel, HostTroubles, SharedResult
 from xueliang_monitor.probing.lock_files import LockFile, LockFiles
 from xueliang_monitor.probing.rungs import OFFLINE_RUNGS
-from xueliang_monitor.probing.rungs.rtsp import SESSION_LIMIT
+from xueliang_monitor.probing.rungs.rtsp import AUTH_FAILED, SESSION_LIMIT
 
 POLL_SECONDS = 0.05
 """How often the locks of other processes are looked at."""
+
+YIELD_SECONDS = 3 * POLL_SECONDS
+"""How long a session that was given back is left to another process that waits for one."""
 
 WAIT_SECONDS = 60.0
 """Longer than any visit takes. A longer wait for another process means that it is stuck."""
@@ -108,6 +111,9 @@ class HostQueue:
         self._given_back_at = 0.0
         self._longest_wait = 0.0
         self._poll: asyncio.TimerHandle | None = None
+        self._wish: LockFile | None = None
+        self._reserved: list[LockFile] = []
+        self._refused_beside: dict[str, int] = {}
 
     @property
     def idle(self) -> bool:
@@ -192,13 +198,18 @@ class HostQueue:
     def judged(self, turn: Turn, visited: VisitResult) -> VisitResult:
         """Return a visit's result without a session limit that other sessions of this process caused.
 
-        Such a visit is to be made again, and the host is given fewer sessions from then on.
+        The host is given fewer sessions from then on. A visit that was refused a session is to be made again. A session
+        limit that was answered as a refused login is found at the next login: then the sessions of that time count.
         """
         limited = [rung for rung in visited.rungs if rung.fault == SESSION_LIMIT.code]
-        if not limited or turn.most_open < 2:
+        if any(rung.fault == AUTH_FAILED.code for rung in visited.rungs):
+            self._refused_beside[visited.camera] = turn.most_open
+        found = any(finding.code == SESSION_LIMIT.code for finding in visited.seen)
+        open_sessions = turn.most_open if limited else self._refused_beside.pop(visited.camera, 1) if found else 1
+        if open_sessions < 2:
             return visited
-        self.capacity.refuse(turn.most_open, self._clock())
-        turn.again = True
+        self.capacity.refuse(open_sessions, self._clock())
+        turn.again = bool(limited)
         return replace(
             visited,
             seen=tuple(finding for finding in visited.seen if finding.code != SESSION_LIMIT.code),
@@ -215,20 +226,37 @@ class HostQueue:
             self._poll.cancel()
             self._poll = None
         self._share(now)
-        sessions = self.capacity.at(now)
-        while len(self._open) < sessions:
+        self._reserve(now)
+        while len(self._open) < self.capacity.at(now):
             waiter = self._next()
-            if waiter is None:
-                return
-            lock = self._files.take(sessions)
-            if lock is None:
-                self._wait_for_others(now)
-                return
+            lock = None if waiter is None or self._yields(waiter, now) else self._files.take(self.capacity.allowed)
+            if waiter is None or lock is None:
+                break
             self._open.append(self._given(waiter, Turn(lock=lock), now))
             for turn in self._open:
                 turn.most_open = max(turn.most_open, len(self._open))
             if waiter.channel is not None:
                 self.troubles.tried(waiter.channel, now)
+        else:
+            waiter = None
+        self._look_again(now, blocked=waiter is not None)
+
+    def _reserve(self, now: float) -> None:
+        """Keep the files of those sessions that the host refused, so that no other process uses them."""
+        wanted = self.capacity.allowed - self.capacity.at(now)
+        while len(self._reserved) > wanted:
+            self._reserved.pop().give_back()
+        while len(self._reserved) < wanted:
+            lock = self._files.take(self.capacity.allowed)
+            if lock is None:
+                break
+            self._reserved.append(lock)
+
+    def _yields(self, waiter: _Waiter, now: float) -> bool:
+        """Return whether a waiter lets another process go first, which looks for a free session now and then."""
+        if waiter.urgency is Urgency.ASKED or self._wish is not None or now - self._given_back_at >= YIELD_SECONDS:
+            return False
+        return self._files.wished()
 
     def _share(self, now: float) -> None:
         for waiter in tuple(self._waiting):
@@ -266,12 +294,17 @@ class HostQueue:
         tried_at = 0.0 if waiter.channel is None else self.troubles.last_tried(waiter.channel)
         return waiter.urgency is not Urgency.ASKED, tried_at, waiter.number
 
-    def _wait_for_others(self, now: float) -> None:
-        """Look at the locks of other processes again soon; give up on a process that is stuck."""
-        if not self._open:
+    def _look_again(self, now: float, *, blocked: bool) -> None:
+        """If other processes have the sessions, look again soon; give up on a process that is stuck."""
+        if blocked and not self._open:
             for waiter in tuple(self._waiting):
                 if now - max(waiter.asked_at, self._given_back_at) >= WAIT_SECONDS:
                     self._waiting.remove(waiter)
                     waiter.turn.set_exception(CameraBusyError(self.host))
-        if self._waiting:
+        if blocked and self._waiting:
+            if self._wish is None and self._waiting[0].urgency is Urgency.ASKED:
+                self._wish = self._files.wish()
             self._poll = asyncio.get_running_loop().call_later(POLL_SECONDS, self._deal)
+        elif self._wish is not None:
+            self._wish.give_back()
+            self._wish = None

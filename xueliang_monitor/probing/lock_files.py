@@ -24,7 +24,7 @@ class LockFile:
 
 @dataclass(frozen=True, slots=True)
 class LockFiles:
-    """One file for each session of a host: `turns/HOST`, `turns/HOST.1` and so on.
+    """One file for each session of a host: `turns/HOST`, `turns/HOST.1` and so on; `turns/HOST~waiting` for wishes.
 
     A file is never removed, as others may wait for it. Without a folder, or if it cannot be used, locks hold within
     this process only.
@@ -48,6 +48,30 @@ class LockFiles:
             os.close(handle)
         return None
 
+    def wish(self) -> LockFile | None:
+        """Tell the other processes that this one waits, until the lock is given back; None if it must be tried again.
+
+        Another process that looks for wishes at this moment stands in the way.
+        """
+        return self._wish(fcntl.LOCK_SH)
+
+    def wished(self) -> bool:
+        """Return whether another process waits for a session."""
+        free = self._wish(fcntl.LOCK_EX)
+        if free is not None:
+            free.give_back()
+        return free is None
+
+    def _wish(self, kind: int) -> LockFile | None:
+        try:
+            handle = self._open(f"{self.name}~waiting")
+        except OSError:
+            return LockFile()
+        if handle is None or _locked(handle, kind):
+            return LockFile(handle)
+        os.close(handle)
+        return None
+
     def _open(self, name: str) -> int | None:
         if self.state is None:
             return None
@@ -66,9 +90,9 @@ class LockFiles:
             return handle
 
 
-def _locked(handle: int) -> bool:
+def _locked(handle: int, kind: int = fcntl.LOCK_EX) -> bool:
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError:  # some network file systems have no locks; the lock then holds within this process only
