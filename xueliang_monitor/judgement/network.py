@@ -60,7 +60,7 @@ class View:
 
     def above(self, name: str) -> tuple[str, ...]:
         """Return what a node hangs on, up to and with the root."""
-        return (*self.topology.path(name)[1:], ROOT)
+        return () if name == ROOT else (*self.topology.path(name)[1:], ROOT)
 
     def lost_below(self, name: str) -> frozenset[str]:
         """Return the cameras below a node that were lost recently."""
