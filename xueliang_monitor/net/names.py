@@ -77,6 +77,7 @@ class NameResolver:
         self._running: dict[str, asyncio.Task[tuple[str, ...] | None]] = {}
         self._clock = clock
         self._unanswered_since: float | None = None
+        self._answered_at = clock()
         self._failure = ""
 
     async def __aenter__(self) -> Self:
@@ -174,7 +175,7 @@ class NameResolver:
 
     async def _query(self, name: str) -> tuple[str, ...] | None:
         """Query a name and cache the result; return its addresses, or None if no name server could answer."""
-        code = aiodns.error.ARES_ETIMEOUT
+        began, code = self._clock(), aiodns.error.ARES_ETIMEOUT
         for _ in range(CHANGES):
             try:
                 async with asyncio.timeout(LOOKUP_SECONDS):
@@ -184,7 +185,7 @@ class NameResolver:
             except aiodns.error.DNSError as error:
                 code = error.args[0]
                 if code in _NO_SUCH_NAME:
-                    self._unanswered_since = None
+                    self._note_answer()
                     self.cache.keep(name, ())
                     return ()
                 if code not in _CHANGED:
@@ -195,15 +196,18 @@ class NameResolver:
                 return None
             else:
                 addresses = tuple(dict.fromkeys(node.addr[0].decode("ascii") for node in found.nodes))
-                self._unanswered_since = None
+                self._note_answer()
                 self.cache.keep(name, addresses, min((node.ttl for node in found.nodes), default=0))
                 return addresses
         failure = _FAILURES.get(code, f"gives no usable answer (c-ares error {code})")
         if self._unanswered_since is None:
-            self._unanswered_since = self._clock()
+            self._unanswered_since = max(began, self._answered_at)
         self._failure = failure
         self.cache.fail(name, self._unanswered(failure, name))
         return None
+
+    def _note_answer(self) -> None:
+        self._unanswered_since, self._answered_at = None, self._clock()
 
     def _unanswered(self, failure: str, name: str) -> str:
         where = "name_servers in the settings" if self._configured else str(self._resolv_conf)
@@ -237,7 +241,7 @@ class NameResolver:
             return
         self._file_identity, self._name_servers = identity, servers
         self.cache.forget_failures()
-        self._unanswered_since = None
+        self._note_answer()
         resolver, self._resolver = self._resolver, None
         if resolver is not None:
             await resolver.close()

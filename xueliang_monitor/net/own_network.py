@@ -23,10 +23,10 @@ LOOK_SECONDS = 2.0
 """How often the network is looked at."""
 
 LOOKS = 2
-"""How many looks in a row must agree before a problem is told, or before its end is told."""
+"""How many looks in a row must agree before a problem of routes and interfaces is told, or the end of any problem."""
 
 UNANSWERED_SECONDS = 15.0
-"""How long no name server may answer before the names are given up."""
+"""How long no name server may answer. It is less than the time after which a camera's own check counts as failed."""
 
 AT_ONCE = 32
 """How many addresses are looked at in one step of the event loop."""
@@ -137,12 +137,13 @@ def sentence_of(found: Iterable[Blocked]) -> str:
 
 @dataclass(slots=True)
 class Confirmation:
-    """What is told of the looks: a problem seen `LOOKS` times in a row, until it is gone for as many. Pure.
+    """What is told of the looks: a problem seen `looks` times in a row, until it is gone for `LOOKS`. Pure.
 
     A camera that is reached during a problem refutes it. The problem is then not told again before it was gone once,
     for example while one of two lines of a route with several next hops is dead.
     """
 
+    looks: int = LOOKS
     told: str | None = None
     _last: str | None = None
     _count: int = 0
@@ -155,7 +156,7 @@ class Confirmation:
             self._count, self._since = 0, now
         self._refuted = self._refuted and problem is not None
         self._last, self._count = problem, self._count + 1
-        if self._count >= LOOKS and not self._refuted:
+        if self._count >= (LOOKS if problem is None else self.looks) and not self._refuted:
             self.told = problem
         return self.told
 
@@ -186,7 +187,7 @@ class OwnNetwork:
         self._clock = clock
         self._machine = machine or Kernel()
         self._ways = Confirmation()
-        self._lookups = Confirmation()
+        self._lookups = Confirmation(looks=1)
         self._open = ""
 
     async def watch(self) -> None:
