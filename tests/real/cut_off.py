@@ -211,14 +211,21 @@ async def cut_off(made: Rig, way: str) -> dict[str, Any]:
     made.run(where, heal)
     healed = await until(well, what=lambda: made.seen)
     flaps = await made.watch([], 3)
-    events = [event for event in await made.events() if event["id"] not in known]
+    events: list[dict[str, Any]] = []
+
+    async def written() -> bool:
+        nonlocal events
+        events = [event for event in await made.events() if event["id"] not in known]
+        return any(event["kind"] == "cleared" for event in events)
+
+    await until(written)
     return {
         "way": way,
         "told_after": round(told, 1),
         "lasted": round(lasted, 1),
         "healed_after": round(healed, 1),
-        "events": sorted((event["kind"], event["code"], event["camera"], event["uplink"]) for event in events),
-        "details": [event["detail"] for event in events if event["kind"] == "raised"],
+        "events": sorted((each["kind"], each["fault"], each["camera"] or each["uplink"] or "") for each in events),
+        "details": [each["detail"] for each in events if each["kind"] == "raised"],
         "down": down,
         "shown": shown,
         "judged": len(counted),

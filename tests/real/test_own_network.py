@@ -53,8 +53,8 @@ def test_a_monitor_that_is_cut_off_blames_no_camera(
             end="",
         )
     assert found["events"] == [
-        ["cleared", "monitor_isolated", "", ""],
-        ["raised", "monitor_isolated", "", ""],
+        ["cleared", "monitor_isolated", ""],
+        ["raised", "monitor_isolated", ""],
     ]
     assert found["shown"] == ['xueliang_monitor_fault{fault="monitor_isolated"} 1.0']
     assert found["down"] == []
