@@ -59,7 +59,7 @@ class View:
         return node is not None and node.kind is NodeKind.HOST
 
     def above(self, name: str) -> tuple[str, ...]:
-        """Return what a node hangs on, up to and with the root."""
+        """Return what a node hangs on, up to and with the root; nothing for the root itself."""
         return () if name == ROOT else (*self.topology.path(name)[1:], ROOT)
 
     def lost_below(self, name: str) -> frozenset[str]:
