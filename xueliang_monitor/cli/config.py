@@ -35,7 +35,7 @@ def check(config: ConfigOption = None) -> None:
         loaded = installation.load(settings_file(config))
     except DocumentError as error:
         refuse(listed(error.problems), 1)
-    problems = (*loaded.problems, *loaded.inventory.problems)
+    problems = loaded.every_problem
     if loaded.settings.web_config is not None:
         from xueliang_monitor.web import web_config
 
