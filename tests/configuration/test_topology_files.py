@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from xueliang_monitor.cli import app
 from xueliang_monitor.configuration import topology_checks, topology_files
 from xueliang_monitor.configuration.topology import Node, NodeKind
 from xueliang_monitor.configuration.topology_files import BOTH, DeclaredNodes, load
@@ -215,3 +217,65 @@ def test_what_is_left_has_no_contradiction(now: dict[str, tuple[str, str]], last
     assert list(topology_checks.resolve(dict(nodes), known)) == []
     if not found:
         assert nodes == declared(now)
+
+
+def check(folder: Path, cameras: dict[str, str], uplinks: str) -> tuple[int, str]:
+    """Write camera files by id, each with these keys, and the uplinks; return the exit code of `config check`."""
+    (folder / "xueliang.yaml").write_text("", encoding="utf-8")
+    (folder / "cameras.d").mkdir(exist_ok=True)
+    for name, keys in cameras.items():
+        (folder / "cameras.d" / f"{name}.yaml").write_text(f"site: S\n{keys}\n", encoding="utf-8")
+    (folder / "uplinks.yaml").write_text(uplinks, encoding="utf-8")
+    done = CliRunner().invoke(
+        app, ["config", "check", "-c", str(folder / "xueliang.yaml")], env={"COLUMNS": "1000", "NO_COLOR": "1"}
+    )
+    return done.exit_code, done.output.replace(str(folder), "")
+
+
+def test_config_check_warns_of_what_is_probably_a_mistake(tmp_path: Path) -> None:
+    cameras = {
+        "a": "address: 10.0.0.1\nuplink: sw1",
+        "b": "address: 10.0.0.2\nuplink: sv1",
+        "c": "address: 10.0.0.3\nuplink: sv1",
+        "d": "address: 10.0.0.4\nuplink: sw2",
+        "e": "address: 10.0.0.4\nrtsp_path: /2\nuplink: sw1",
+        "f": "address: 10.0.0.4\nrtsp_path: /3",
+        "g": "address: 10.0.0.5\nuplink: sw1\nrtsp_path: /1",
+        "h": "address: 10.0.0.5\nuplink: sw2\nrtsp_path: /2",
+        "i": "address: 10.0.0.5\nuplink: sw2\nrtsp_path: /3",
+    }
+    uplinks = (
+        "line:\nsw1: {uplink: line}\nsw2: {uplink: line}\nnvr: {address: 10.0.0.4, uplink: sw2}\n"
+        "old:\nolder: {uplink: old}\n"
+    )
+    code, said = check(tmp_path, cameras, uplinks)
+    odd = 'hangs on "sw2", but cameras with its address name "sw1"'
+    assert (code, sorted(said.splitlines())) == (
+        0,
+        [
+            "/xueliang.yaml: valid; 9 cameras, 6 uplinks",
+            'warning: /cameras.d/b.yaml:3: uplink: "sv1" of 2 cameras is declared nowhere; did you mean "sw1"?',
+            f"warning: /cameras.d/e.yaml:4: uplink: the device at 10.0.0.4 {odd}",
+            f"warning: /cameras.d/g.yaml:3: uplink: the device at 10.0.0.5 {odd}",
+            "warning: /uplinks.yaml:5: old: no camera hangs on it",
+            "warning: /uplinks.yaml:6: older: no camera hangs on it",
+        ],
+    )
+
+
+def test_config_check_names_errors_of_the_topology(tmp_path: Path) -> None:
+    code, said = check(
+        tmp_path, {"a": "address: 10.0.0.1\nuplink: a"}, "a: {uplink: b}\nb: {uplink: a}\nc: {uplink: d}\n"
+    )
+    assert code == 1
+    assert said.splitlines()[1:] == [
+        "warning: /uplinks.yaml:3: c: no camera hangs on it",
+        '/uplinks.yaml:3: c.uplink: no uplink "d" is declared',
+        "/uplinks.yaml:1: a.uplink: these hang on each other in a circle: a, b",
+        "2 errors; 1 cameras are valid",
+    ]
+
+
+def test_config_check_says_nothing_of_uplinks_without_a_file(tmp_path: Path) -> None:
+    code, said = check(tmp_path, {"a": "address: 10.0.0.1\nuplink: a"}, "")
+    assert (code, said) == (0, "/xueliang.yaml: valid; 1 cameras\n")

@@ -45,10 +45,10 @@ class Problem:
         return f"{name}:{self.line}: {self.message}" if self.line else f"{name}: {self.message}"
 
 
-def listed(problems: Sequence[Problem]) -> list[str]:
+def listed(problems: Sequence[Problem], what: str = "errors") -> list[str]:
     """Return the lines that tell of problems: the first `MAX_LISTED`, and how many more there are."""
     lines = [str(problem) for problem in problems[:MAX_LISTED]]
-    return lines if len(problems) <= MAX_LISTED else [*lines, f"… and {len(problems) - MAX_LISTED:,} more errors"]
+    return lines if len(problems) <= MAX_LISTED else [*lines, f"… and {len(problems) - MAX_LISTED:,} more {what}"]
 
 
 class DocumentError(Exception):
