@@ -217,6 +217,10 @@ def _commands(canary: Canary, folder: Path) -> list[tuple[str, ...]]:
         ("picture", "history", "setup"),
         ("picture", "evidence"),
         ("picture", "relearn", "setup"),
+        ("uplink", "list"),
+        ("uplink", "list", "--json"),
+        ("uplink", "show", "S"),
+        ("uplink", "show", "S", "--json"),
     ]  # fmt: skip
     missing = {path for path in _leaves(typer.main.get_command(app)) if path not in SKIPPED} - {
         command[: len(path)] for command in chosen for path in [command[:1], command[:2]]

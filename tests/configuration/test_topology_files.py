@@ -226,9 +226,7 @@ def check(folder: Path, cameras: dict[str, str], uplinks: str) -> tuple[int, str
     for name, keys in cameras.items():
         (folder / "cameras.d" / f"{name}.yaml").write_text(f"site: S\n{keys}\n", encoding="utf-8")
     (folder / "uplinks.yaml").write_text(uplinks, encoding="utf-8")
-    done = CliRunner().invoke(
-        app, ["config", "check", "-c", str(folder / "xueliang.yaml")], env={"COLUMNS": "1000", "NO_COLOR": "1"}
-    )
+    done = CliRunner().invoke(app, ["config", "check", "-c", str(folder / "xueliang.yaml")], env={"NO_COLOR": "1"})
     return done.exit_code, done.output.replace(str(folder), "")
 
 
