@@ -57,6 +57,8 @@ SKIPPED = {
     ("simulate", "fault"): "talks to simulated cameras",
     ("simulate", "faults"): "lists simulated faults",
     ("simulate", "list"): "talks to simulated cameras",
+    ("simulate", "nodes"): "lists what simulated cameras hang on",
+    ("simulate", "node-fault"): "talks to simulated cameras",
 }
 
 

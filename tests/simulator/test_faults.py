@@ -29,9 +29,10 @@ from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.probing.visit import visit
 from xueliang_monitor.simulator.behaviour import Behaviour
 from xueliang_monitor.simulator.clips import PROFILES
+from xueliang_monitor.simulator.control import control_endpoint
 from xueliang_monitor.simulator.demo import IncidentPlayer
 from xueliang_monitor.simulator.faults import FAULTS, Incident, SimulatedFault, _fault, _picture
-from xueliang_monitor.simulator.fleet import SimulatedFleet, control_endpoint
+from xueliang_monitor.simulator.fleet import SimulatedFleet
 from xueliang_monitor.wire.messages import Request
 
 Start = Callable[..., Awaitable[SimulatedFleet]]

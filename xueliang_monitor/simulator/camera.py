@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Mapping
 
@@ -15,14 +16,11 @@ from xueliang_monitor.simulator.port import SimulatedPort
 from xueliang_monitor.simulator.session import SessionLimit
 
 
-def _serves_onvif(behaviour: Behaviour) -> bool:
-    return behaviour.accepting and behaviour.onvif_listening
-
-
 class SimulatedCamera(CameraState):
     """Serves RTSP over TLS if a context is given, and ONVIF if a port is given.
 
-    A channel of a recorder is given the `port` that it shares with the other channels.
+    A channel of a recorder is given the `port` that it shares with the other channels, and the first channel with the
+    same ONVIF service as `recorder`.
     """
 
     def __init__(
@@ -34,11 +32,15 @@ class SimulatedCamera(CameraState):
         onvif_port: int | None = None,
         tls: ssl.SSLContext | None = None,
         port: SimulatedPort | None = None,
+        recorder: SimulatedCamera | None = None,
     ) -> None:
         super().__init__(target, number, credentials)
         self.port = port or SimulatedPort(target.host, target.port, tls, SessionLimit())
         self.port.channels.append(self)
-        self.onvif = OnvifService(self, onvif_port, number) if onvif_port else None
+        self.onvif = OnvifService(self, onvif_port, number) if onvif_port and recorder is None else None
+        self._recorder = recorder or self
+        self._onvif_changing = asyncio.Lock()
+        self._onvif_running = False
         self._of_nodes: dict[tuple[str, str], SimulatedFault] = {}
 
     @property
@@ -64,14 +66,23 @@ class SimulatedCamera(CameraState):
 
         """
         await self.port.start()
-        if self.onvif is not None:
-            await self.onvif.start()
+        await self._refresh_onvif()
 
     async def stop(self) -> None:
         """Stop listening and disconnect every client, also those of other channels at the same port."""
         await self.port.stop()
         if self.onvif is not None:
             await self.onvif.stop()
+            self._onvif_running = False
+
+    def check(self, fault: SimulatedFault) -> None:
+        """Check that the camera can have a fault.
+
+        Raises:
+            FileNotFoundError: the simulator has no clip of this camera with the fault.
+
+        """
+        clips.load(self.scene, self.codec, fault.apply(self.behaviour).variant)
 
     async def set_fault(self, fault: SimulatedFault, node: str = "") -> None:
         """Add a fault, or replace the one with the same name; `node` names what the camera hangs on if that has it.
@@ -80,7 +91,7 @@ class SimulatedCamera(CameraState):
             FileNotFoundError: the simulator has no clip of this camera with the fault; nothing was changed.
 
         """
-        clips.load(self.scene, self.codec, fault.apply(self.behaviour).variant)
+        self.check(fault)
         if node:
             self._of_nodes[node, fault.name] = fault
         else:
@@ -101,10 +112,17 @@ class SimulatedCamera(CameraState):
         await self._apply_faults()
 
     async def _apply_faults(self) -> None:
-        before, after = self.behaviour, Behaviour()
+        after = Behaviour()
         for fault in (*self.faults.values(), *self._of_nodes.values()):
             after = fault.apply(after)
         self.behaviour = after
-        if self.onvif is not None and _serves_onvif(before) != _serves_onvif(after):
-            await (self.onvif.start() if _serves_onvif(after) else self.onvif.stop())
+        await self._recorder._refresh_onvif()
         await self.port.refresh(self)
+
+    async def _refresh_onvif(self) -> None:
+        """Start or stop the ONVIF service. That of a recorder goes on while one of its channels is reached."""
+        async with self._onvif_changing:
+            wanted = self.behaviour.onvif_listening and any(each.behaviour.accepting for each in self.port.channels)
+            if self.onvif is not None and wanted != self._onvif_running:
+                await (self.onvif.start() if wanted else self.onvif.stop())
+                self._onvif_running = wanted

@@ -48,17 +48,17 @@ class SimulatedPort:
             OSError: the address or the port is not available.
 
         """
-        await self._change(_condition(self.channels))
+        await self._change(running=True)
 
     async def stop(self) -> None:
         """Stop listening and disconnect every client."""
-        await self._change(None)
+        await self._change(running=False)
 
     async def refresh(self, channel: CameraState) -> None:
         """Apply a change of a channel's behaviour. Its clients are disconnected if it is not to be reached now."""
         if self._condition is None:  # not started
             return
-        await self._change(_condition(self.channels))
+        await self._change(running=True)
         if not (channel.behaviour.listening and channel.behaviour.accepting):
             await self._disconnect([task for task, client in self._clients.items() if client.camera is channel])
 
@@ -69,8 +69,9 @@ class SimulatedPort:
         meant = [channel for channel in self.channels if channel.is_meant(url)]
         return max(meant, key=lambda channel: len(channel.path), default=self.channels[0])
 
-    async def _change(self, condition: _Condition | None) -> None:
+    async def _change(self, *, running: bool) -> None:
         async with self._changing:
+            condition = _condition(self.channels) if running else None
             if condition == self._condition:
                 return
             await self._close()
