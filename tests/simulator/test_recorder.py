@@ -55,9 +55,9 @@ async def running(
         yield fleet
 
 
-async def faults_of(camera: SimulatedCamera) -> list[str]:
-    target = replace(camera.target, credentials=LOGIN)
-    visited, _ = await visit(target, Rung.STREAM, Memory(), timeouts=PATIENT, workers=Workers(1), now=time.time())
+async def faults_of(camera: SimulatedCamera, top: Rung = Rung.STREAM, reach_seconds: float = 20.0) -> list[str]:
+    target, timeouts = replace(camera.target, credentials=LOGIN), replace(PATIENT, reach=reach_seconds)
+    visited, _ = await visit(target, top, Memory(), timeouts=timeouts, workers=Workers(1), now=time.time())
     return [finding.code for finding in visited.seen]
 
 
@@ -81,7 +81,7 @@ async def test_a_fault_of_a_channel_is_its_own() -> None:
             ("moved-path", "stream_not_found"),
         ):
             await two.set_fault(BY_NAME[fault]())
-            assert [await faults_of(one), await faults_of(two), await faults_of(three)] == [[], [code], []]
+            assert [await faults_of(each, Rung.RTSP) for each in (one, two, three)] == [[], [code], []]
             await two.clear_fault()
         assert await faults_of(two) == []
 
@@ -109,7 +109,7 @@ async def test_a_dead_node_takes_all_below_it_along_and_no_other_camera() -> Non
                 return await response.json()
 
         async def found(*names: str) -> list[list[str]]:
-            return await asyncio.gather(*(faults_of(fleet.cameras[name]) for name in names))
+            return await asyncio.gather(*(faults_of(fleet.cameras[name], Rung.RTSP, 3.0) for name in names))
 
         listed = {item["node"]: item for item in await ask("GET", "/nodes")}  # type: ignore[attr-defined]
         assert listed["nvr"]["cameras"] == ["ch-01", "ch-02", "ch-03", "ch-04"]
