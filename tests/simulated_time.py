@@ -18,6 +18,7 @@ from xueliang_monitor.judgement.transition import Transition
 from xueliang_monitor.model import Finding, Rung, RungResult, Target, VisitResult
 from xueliang_monitor.probing.device_changes import CLOCK_DRIFT, judge_clock
 from xueliang_monitor.probing.rungs import LADDER
+from xueliang_monitor.topology import Node
 
 START = 1_790_000_000.0
 DAY = 86_400.0
@@ -74,10 +75,11 @@ class SimulatedDays:
         *,
         drift: Mapping[str, float] | None = None,
         wall: float = 0.0,
+        nodes: tuple[Node, ...] = (),
     ) -> None:
         self.clock = ManualClock(START, wall)
         self.steady = SteadyClock(self.clock)
-        self.fleet = Fleet(self.steady, Policy(), cameras)
+        self.fleet = Fleet(self.steady, Policy(), cameras, nodes=nodes)
         self._drift = drift or {}
         self._started: dict[str, float] = {}
         self.transitions: list[Transition] = []

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from xueliang_monitor.judgement.diagnosis import TABLE, Facts, diagnose
+from xueliang_monitor.judgement.status import StatusCause
 from xueliang_monitor.readings import Readings
 
 CASES = {
-    "uplink": Facts(frozenset(), uplink_down=True),
+    "uplink": Facts(frozenset(), cause=StatusCause.UPLINK_DOWN),
+    "host": Facts(frozenset(), cause=StatusCause.HOST_DOWN),
     "clock-and-login": Facts(frozenset({"auth_failed", "clock_drift"})),
     "rtsp-alone": Facts(frozenset({"rtsp_timeout"}), onvif_answers=True),
     "restarted-and-lost": Facts(frozenset({"device_rebooted", "connect_timeout"})),

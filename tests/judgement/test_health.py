@@ -11,7 +11,7 @@ from xueliang_monitor.fleet.scheduler import Intervals, first_plan, next_plan
 from xueliang_monitor.judgement.catalogue import FAULTS
 from xueliang_monitor.judgement.debounce import advance
 from xueliang_monitor.judgement.health import Health, Policy
-from xueliang_monitor.judgement.status import CAUSES, status
+from xueliang_monitor.judgement.status import CAUSES, Hidden, StatusCause, status
 from xueliang_monitor.model import Finding, Rung, RungResult, State, VisitResult
 from xueliang_monitor.probing.rungs import LADDER, PROBES
 
@@ -143,8 +143,9 @@ class HealthMachine(RuleBasedStateMachine):
 
     @invariant()
     def why_a_state_is_unknown_has_words(self) -> None:
-        for later, uplink_down in ((0.0, None), (0.0, self.at), (POLICY.stale_after + 3, None)):
-            told = status(self.health, self.at + later, POLICY, uplink_down=uplink_down)
+        hiding = [Hidden(cause, self.at, "sw") for cause in (StatusCause.UPLINK_DOWN, StatusCause.HOST_DOWN)]
+        for later, hidden in ((0.0, None), *((0.0, each) for each in hiding), (POLICY.stale_after + 3, None)):
+            told = status(self.health, self.at + later, POLICY, hidden=hidden)
             assert told.state is not State.UNKNOWN or told.cause in CAUSES
 
     @invariant()

@@ -11,9 +11,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tests.endurance import length
 from tests.simulated_time import DAY, START, SimulatedDays, Troubles, camera, visited
-from xueliang_monitor.judgement.transition import TransitionKind
-from xueliang_monitor.judgement.uplinks import Uplink, UplinkPolicy, observe
-from xueliang_monitor.model import Rung, State
+from xueliang_monitor.fleet.root_causes import RootCauses
+from xueliang_monitor.model import Rung, State, VisitResult
+from xueliang_monitor.topology import Node, Topology
 
 CAMERAS = tuple(camera(f"cam-{number:02d}", "sw1" if number < 12 else "sw2") for number in range(24))
 
@@ -142,43 +142,66 @@ def test_a_whole_fleet_with_lost_visits_reboots_and_outages() -> None:
     assert checked > 3
 
 
-class UplinkMachine(RuleBasedStateMachine):
-    """For any visits in any order, events alternate and the state follows from them."""
+SEEN = [None, "connect_timeout", "rtsp_timeout"]
+
+
+class NetworkMachine(RuleBasedStateMachine):
+    """For any visits in any order, the events of each node alternate and the state follows from them."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.uplink = Uplink("sw")
+        self.causes = network()
         self.at = START
-        self.events: list[str] = []
-        self.history: list[tuple[str, float, bool]] = []
+        self.events: list[tuple[str, str]] = []
+        self.history: list[VisitResult] = []
 
-    @rule(number=st.integers(0, 9), gone=st.booleans(), later=st.floats(0, 40))
-    def visit(self, number: int, gone: bool, later: float) -> None:
+    @rule(number=st.integers(0, 11), code=st.sampled_from(SEEN), later=st.floats(0, 40))
+    def visit(self, number: int, code: str | None, later: float) -> None:
         self.at += later
-        self.history.append((f"cam-{number}", self.at, gone))
-        self.uplink, event = self._fold(self.uplink, *self.history[-1])
-        if event is not None:
-            self.events.append(event)
-
-    @staticmethod
-    def _fold(uplink: Uplink, name: str, at: float, gone: bool) -> tuple[Uplink, TransitionKind | None]:
-        return observe(uplink, visited(name, at, "connect_timeout" if gone else None, Rung.REACH), UplinkPolicy())
+        self.history.append(visited(f"cam-{number:02d}", self.at, code, Rung.RTSP))
+        seen = self.causes.observe(self.history[-1].camera, self.history[-1])
+        self.events += [(item.uplink, item.kind) for item in seen.transitions]
 
     @invariant()
     def events_alternate_and_tell_the_state(self) -> None:
-        assert self.events == (["raised", "cleared"] * len(self.events))[: len(self.events)]
-        assert self.uplink.down == (len(self.events) % 2 == 1)
-        assert not self.uplink.down or len(self.uplink.lost) >= 3
+        for name in {name for name, _ in self.events}:
+            kinds = [kind for each, kind in self.events if each == name]
+            assert all((kind == "raised") == (place % 2 == 0) for place, kind in enumerate(kinds))
+            assert (name in self.causes.downs) == (len(kinds) % 2 == 1)
+        assert all(name in {each for each, _ in self.events} for name in self.causes.downs)
+
+    @invariant()
+    def no_node_is_down_below_one_that_went_down_with_it(self) -> None:
+        for name, down in self.causes.downs.items():
+            for above in (*self.causes.topology.path(name)[1:], ""):
+                other = self.causes.downs.get(above)
+                assert other is None or not other.lost & down.lost
 
     def teardown(self) -> None:
-        again = Uplink("sw")
-        for seen in self.history:
-            again, _ = self._fold(again, *seen)
-        assert again == self.uplink
+        again = network()
+        for made in self.history:
+            again.observe(made.camera, made)
+        assert again.downs == self.causes.downs
 
 
-UplinkMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
-TestUplinkMachine = UplinkMachine.TestCase
+NetworkMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
+TestNetworkMachine = NetworkMachine.TestCase
+
+
+def network() -> RootCauses:
+    """Return a line with two switches of three cameras and a recorder with two channels, and a switch elsewhere."""
+    nodes = (Node("line"), Node("sw1", "line"), Node("sw2", "line"))
+    cameras = [
+        camera(
+            f"cam-{number:02d}",
+            "sw1" if number < 3 else "sw2" if number < 8 else "sw3",
+            host="10.0.0.7" if number in (6, 7) else "",
+        )
+        for number in range(12)
+    ]
+    causes = RootCauses()
+    causes.take_topology(Topology.of(nodes, cameras), START)
+    return causes
 
 
 def lost_seven_of_eight() -> SimulatedDays:

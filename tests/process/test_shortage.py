@@ -19,9 +19,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.conftest import LOGIN, ROOT, Tls
 from tests.simulated_time import START, SimulatedDays, camera, visited
 from xueliang_monitor import metrics
+from xueliang_monitor.fleet.root_causes import RootCauses
 from xueliang_monitor.judgement.debounce import advance
 from xueliang_monitor.judgement.health import OWN_TIMES, Health, Policy
-from xueliang_monitor.judgement.uplinks import Uplink, UplinkPolicy, observe, unreachable
+from xueliang_monitor.judgement.reachability import answer_of
 from xueliang_monitor.model import (
     Finding,
     OnvifTarget,
@@ -48,6 +49,7 @@ from xueliang_monitor.process import limits
 from xueliang_monitor.process.limits import Limits
 from xueliang_monitor.process.shortage import Resource, ShortageError, lacking_descriptors, shortage_of
 from xueliang_monitor.simulator.fleet import SimulatedFleet
+from xueliang_monitor.topology import Topology
 from xueliang_monitor.wire.media import Codec
 
 Start = Callable[..., Awaitable[SimulatedFleet]]
@@ -105,7 +107,7 @@ async def look(target: Target, workers: Workers, **wanted: Any) -> VisitResult:
 def told_nothing(found: VisitResult, shortage: Resource) -> None:
     assert [finding.code for finding in found.seen] == ["check_failed"]
     assert found.online is None
-    assert unreachable(found) is None
+    assert answer_of(found) is None
     assert found.shortages == (shortage.value,)
     assert not found.ruled_out
 
@@ -252,26 +254,25 @@ def own_error(name: str, at: float, rung: Rung = Rung.REACH) -> VisitResult:
 
 
 def test_a_shortage_neither_loses_nor_finds_a_camera_of_an_uplink() -> None:
-    policy, names = UplinkPolicy(), [f"cam-{number}" for number in range(10)]
-    uplink = Uplink("sw1")
+    names = [f"cam-{number}" for number in range(10)]
+    causes = RootCauses()
+    causes.take_topology(Topology.of((), [camera(name, "sw1") for name in names]), START)
     for name in names:
-        uplink, _ = observe(uplink, visited(name, START, None, Rung.RTSP), policy)
+        causes.observe(name, visited(name, START, None, Rung.RTSP))
     for name in names:
-        uplink, turned = observe(uplink, own_error(name, START + 10), policy)
-        assert turned is None
-    assert not uplink.down
+        assert not causes.observe(name, own_error(name, START + 10)).transitions
+    assert not causes.downs
     for name in names:
-        uplink, turned = observe(uplink, visited(name, START + 20, "connect_timeout", Rung.RTSP), policy)
-    assert uplink.down
+        causes.observe(name, visited(name, START + 20, "connect_timeout", Rung.RTSP))
+    assert list(causes.downs) == ["sw1"]
     for name in names:
-        uplink, turned = observe(uplink, own_error(name, START + 30), policy)
-        assert turned is None
-    assert uplink.down
+        assert not causes.observe(name, own_error(name, START + 30)).transitions
+    assert list(causes.downs) == ["sw1"]
     # Nor does an unresolved name, as no connection was tried.
-    unknown = visited(names[0], START + 40, "name_unresolved", Rung.RTSP)
-    assert observe(uplink, unknown, policy)[0].members[names[0]].lost_at is not None
-    refused = visited(names[0], START + 50, "connection_refused", Rung.RTSP)
-    assert observe(uplink, refused, policy)[0].members[names[0]].lost_at is None
+    causes.observe(names[0], visited(names[0], START + 40, "name_unresolved", Rung.RTSP))
+    assert causes.hides(names[0])
+    causes.observe(names[0], visited(names[0], START + 50, "connection_refused", Rung.RTSP))
+    assert not causes.hides(names[0])
 
 
 @pytest.mark.parametrize("rung", [Rung.REACH, Rung.RTSP, Rung.STREAM, Rung.ONVIF])

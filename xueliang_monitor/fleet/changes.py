@@ -70,6 +70,7 @@ class Changes:
         seconds: seconds to add, by camera and day.
         samples: picture samples.
         outages: outages that began, ended or changed, each with its camera.
+        withdrawn: outages that turned out to be part of a node's, each by its camera and key.
         uplinks: the lost cameras of uplinks that went down; none for an uplink that is up again.
         gone: cameras that are no longer watched.
         shifted: seconds by which the clock was set. The times of open episodes and outages are shifted first.
@@ -82,6 +83,7 @@ class Changes:
     seconds: tuple[tuple[str, str, AvailabilitySeconds], ...] = ()
     samples: tuple[PictureSample, ...] = ()
     outages: tuple[tuple[str, Outage], ...] = ()
+    withdrawn: tuple[tuple[str, int], ...] = ()
     uplinks: tuple[tuple[str, frozenset[str]], ...] = ()
     gone: tuple[str, ...] = ()
     shifted: float = 0.0

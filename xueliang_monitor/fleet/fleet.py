@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -14,27 +14,28 @@ from xueliang_monitor.configuration.strict_yaml import Problem
 from xueliang_monitor.fleet.changes import CameraRecord, Changes, StoredState
 from xueliang_monitor.fleet.clock_faults import cameras_with_a_clock, without_drift_faults
 from xueliang_monitor.fleet.differences import difference, memory_still_valid, place_of, with_digest_offered
-from xueliang_monitor.fleet.fleet_uplinks import Uplinks, group_of
 from xueliang_monitor.fleet.monitor_status import MonitorFault, MonitorStatus, ReloadStatus
 from xueliang_monitor.fleet.ongoing import closing_transitions, open_transitions
 from xueliang_monitor.fleet.pending import PendingChanges
 from xueliang_monitor.fleet.restoring import clock_step, merged_late, newest, restore, restored_entry
+from xueliang_monitor.fleet.root_causes import NOTHING, Observation, RootCauses, Uplink
 from xueliang_monitor.fleet.snapshot import Entry, Snapshot
 from xueliang_monitor.fleet.watchers import RungFollower, TransitionWatcher, Watchers
 from xueliang_monitor.judgement.availability import AvailabilitySeconds, spent, split_by_day
-from xueliang_monitor.judgement.debounce import advance
+from xueliang_monitor.judgement.debounce import advance, attributed
 from xueliang_monitor.judgement.health import Health, Outage, Policy
 from xueliang_monitor.judgement.maintenance import Window, covering
 from xueliang_monitor.judgement.own_clock import CLOCK_WRONG, LARGE_STEP_SECONDS, LONG_AWAY_SECONDS, OwnClock
-from xueliang_monitor.judgement.status import CameraStatus, status
+from xueliang_monitor.judgement.root_causes import MONITOR_ISOLATED
+from xueliang_monitor.judgement.status import CameraStatus, Hidden, StatusCause, status
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
-from xueliang_monitor.judgement.uplinks import UNREACHABLE, Uplink, unreachable
 from xueliang_monitor.model import Rung, RungResult, VisitResult
 from xueliang_monitor.probing.memory import Memory
+from xueliang_monitor.topology import ROOT, Node, Topology
 
 
 class Fleet:
-    """All cameras under watch, their uplinks, and what changed since the history was last written.
+    """All cameras under watch, what they hang on, and what changed since the history was last written.
 
     Attributes:
         policy: how visit results are judged; may be replaced.
@@ -46,14 +47,21 @@ class Fleet:
     """
 
     def __init__(
-        self, clock: Clock, policy: Policy, cameras: tuple[Camera, ...], problems: tuple[Problem, ...] = ()
+        self,
+        clock: Clock,
+        policy: Policy,
+        cameras: tuple[Camera, ...],
+        problems: tuple[Problem, ...] = (),
+        *,
+        nodes: tuple[Node, ...] = (),
     ) -> None:
         self._clock = clock
         self.policy = policy
         self._entries = {camera.id: Entry(camera) for camera in cameras}
-        self._uplinks = Uplinks()
-        for camera in cameras:
-            self._uplinks.join(camera)
+        self._nodes = nodes
+        self._root_causes = RootCauses()
+        self._topology_outdated = True
+        self._changing = False
         self._own_clock = OwnClock(policy.clock_drift, clock.now())
         self._pending = PendingChanges()
         self._unwatched: dict[str, CameraRecord] = {}
@@ -85,11 +93,45 @@ class Fleet:
         file is invalid and no valid version is known.
         """
         found = difference((entry.camera for entry in self._entries.values()), inventory.cameras)
-        for camera in found.gone:
-            self.drop(camera)
-        self.take(found.changed)
+        with self.changing():
+            for camera in found.gone:
+                self.drop(camera)
+            self.take(found.changed)
         for name in self._unwatched.keys() - inventory.invalid:
             self._end(name, self._unwatched.pop(name).health)
+
+    def take_nodes(self, nodes: tuple[Node, ...]) -> None:
+        """Replace the declared nodes of the topology."""
+        if nodes != self._nodes:
+            self._nodes, self._topology_outdated = nodes, True
+            self._follow_topology()
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Put off following the topology while many cameras change."""
+        outer, self._changing = self._changing, True
+        try:
+            yield
+        finally:
+            self._changing = outer
+            self._follow_topology()
+
+    def _follow_topology(self) -> None:
+        """Make the topology anew after cameras or nodes changed."""
+        if not self._topology_outdated or self._changing:
+            return
+        self._topology_outdated = False
+        topology = Topology.of(self._nodes, (entry.camera for entry in self._entries.values()))
+        transitions = self._follow(self._root_causes.take_topology(topology, self._clock.now()))
+        if transitions:
+            self._notify(transitions)
+
+    def take_own_network(self, problem: str | None) -> None:
+        """Take what is known to be wrong with the monitor's own network, None if nothing is."""
+        self._follow_topology()
+        transitions = self._follow(self._root_causes.take_problem(problem, self._clock.now()))
+        if transitions:
+            self._notify(transitions)
 
     def take(self, cameras: tuple[Camera, ...]) -> None:
         """Add new cameras and replace changed ones; `memory_still_valid` says what stays known of a changed one."""
@@ -100,13 +142,11 @@ class Fleet:
                 self._entries[camera.id] = self._fresh(camera)
                 continue
             self._entries[camera.id] = replace(known, camera=camera, memory=memory_still_valid(known, camera))
-            if group_of(known.camera) != group_of(camera):
-                self._uplinks.join(camera)
-                self._leave(known.camera)
+        self._topology_outdated = True
+        self._follow_topology()
 
     def _fresh(self, camera: Camera) -> Entry:
         """Return the entry of a camera that is watched from now on, restored if only its file was unusable before."""
-        self._uplinks.join(camera)
         known = self._unwatched.pop(camera.id, None)
         entry = Entry(camera) if known is None else restored_entry(Entry(camera), known, self._clock.now())[0]
         return with_digest_offered(entry) if place_of(camera) in self._offered_digest else entry
@@ -119,19 +159,15 @@ class Fleet:
             if entry.memory.login.offered_digest:
                 # The same device may come back under another id: what it offered still guards the password.
                 self._offered_digest.add(place_of(entry.camera))
-            self._leave(entry.camera)
             self._end(camera, entry.health)
+            self._topology_outdated = True
+            self._follow_topology()
 
     def _end(self, camera: str, health: Health) -> None:
         now = self._clock.now()
         self._pending.gone((camera,))
         self._pending.outage(camera, health.outage, None, now)
         self._notify(closing_transitions(camera, health, now))
-
-    def _leave(self, camera: Camera) -> None:
-        transitions = self._uplinks.leave(camera, self._clock.now())
-        if transitions:
-            self._notify(transitions)
 
     def take_windows(self, windows: tuple[Window, ...]) -> None:
         """Replace the maintenance windows, and notify the watchers if they changed."""
@@ -147,9 +183,7 @@ class Fleet:
     def resume(self, stored: StoredState, before: Iterable[Camera], inventory: Inventory) -> None:
         """Restore the state from the history for the cameras of `before`, then switch to today's inventory."""
         self._entries = {camera.id: Entry(camera) for camera in before}
-        self._uplinks = Uplinks()
-        for entry in self._entries.values():
-            self._uplinks.join(entry.camera)
+        self._root_causes = RootCauses()
         self.restore(stored)
         self.reconcile(inventory)
 
@@ -163,10 +197,13 @@ class Fleet:
             stored = stored.moved(lambda moment: moment + step)
             self._pending.shift(step)
             self._pending.change(self._entries)  # the stored clock changes, so every camera must be written with it
-        found = restore(stored, self._entries, now)
+        self._topology_outdated = False
+        topology = Topology.of(self._nodes, (entry.camera for entry in self._entries.values()))
+        self._root_causes.take_topology(topology, now)
+        found = restore(stored, self._entries, topology, now)
         self._entries = dict(found.entries)
         self._unwatched = {name: stored.cameras[name] for name in found.unwatched}
-        self._uplinks.restore(found.uplinks)
+        self._root_causes.restore(found.members, found.downs, now)
         self._own_clock.restore(found.clock_wrong_since)
         self._pending.change(found.changed)
         self._pending.outages(found.outages)
@@ -190,7 +227,7 @@ class Fleet:
         if step:
             self._entries = {name: entry.shifted(step) for name, entry in self._entries.items()}
             self._unwatched = {name: known.moved(lambda at: at + step) for name, known in self._unwatched.items()}
-            self._uplinks.move(lambda moment: moment + step)
+            self._root_causes.move(lambda moment: moment + step)
             self._own_clock.shift(step)
             if abs(step) >= LARGE_STEP_SECONDS:
                 self._own_clock.doubt(self._clock.now())
@@ -223,8 +260,8 @@ class Fleet:
         return self._own_clock.spared(visited, partial(cameras_with_a_clock, self._entries)), transitions
 
     def open_transitions(self) -> tuple[Transition, ...]:
-        """Return the transition that raised each fault and each uplink outage that is still open."""
-        return open_transitions(self._entries, self._uplinks.all, self.monitor_faults)
+        """Return the transition that raised each fault and each outage of a node that is still open."""
+        return open_transitions(self._entries, self._root_causes, self.monitor_faults)
 
     def open_outages(self) -> Mapping[str, Outage]:
         """Return the open outages by camera."""
@@ -239,7 +276,7 @@ class Fleet:
 
         With `every`, cameras that were only visited are included; their state changes slowly and is large.
         """
-        self._pending.uplinks(self._uplinks.take_changed())
+        self._pending.uplinks(self._root_causes.take_changed())
         changes = self._pending.take(self._entries, every=every)
         if changes.shifted:
             changes = replace(changes, cameras=(*changes.cameras, *self._unwatched.values()))
@@ -314,20 +351,38 @@ class Fleet:
         return health, wanted & self._entries.keys()
 
     def _judge(self, entry: Entry, visited: VisitResult) -> tuple[Health, tuple[Transition, ...], frozenset[str]]:
-        """Judge a visit: its camera's uplink first, then the camera; return also the neighbours to visit."""
+        """Judge a visit: what its camera hangs on first, then the camera; return also the neighbours to visit."""
+        self._follow_topology()
         in_maintenance = self._maintenance(entry, visited.at) is not None
-        uplink, turned = (Uplink(""), ()) if in_maintenance else self._uplinks.observe(entry.camera, visited)
-        faults = entry.health.faults
-        first = min((faults[code].since for code in UNREACHABLE & faults.keys()), default=visited.at)
-        wanted: frozenset[str] = frozenset()
-        if unreachable(visited) and entry.health.offline_streak >= 1:
-            wanted = self._uplinks.undecided(uplink, visited.camera, first, visited.at)
-        suspended = uplink.hides(visited.camera) or in_maintenance
-        health, transitions = advance(entry.health, visited, self.policy, hold=bool(wanted), suspended=suspended)
-        return health, (*turned, *transitions), wanted
+        seen = NOTHING if in_maintenance else self._root_causes.observe(visited.camera, visited)
+        turned = self._follow(seen)
+        entry = self._entries[visited.camera]
+        suspended = in_maintenance or self._root_causes.hides(visited.camera) is not None
+        health, transitions = advance(entry.health, visited, self.policy, hold=seen.hold, suspended=suspended)
+        return health, (*turned, *transitions), seen.wanted
+
+    def _follow(self, seen: Observation) -> tuple[Transition, ...]:
+        """Withdraw the alarms of cameras whose node turned out dead; return these and the nodes' own transitions."""
+        found = list(seen.transitions)
+        now = self._clock.now()
+        for name, down in seen.attributed.items():
+            entry = self._entries[name]
+            health, withdrawn = attributed(entry.health, down.since, now)
+            self._entries[name] = replace(entry, health=health)
+            if entry.health.outage is not None and health.outage is None:
+                self._pending.withdraw(name, entry.health.outage)
+            if withdrawn:
+                self._pending.change((name,))
+            text = f"because of {self.topology.shown(down.name) or 'the monitor itself'}"
+            found += (
+                Transition(
+                    name, now, TransitionKind.ATTRIBUTED, fault.code, detail=text, uplink=down.name, since=fault.since
+                )
+                for fault in withdrawn
+            )
+        return tuple(found)
 
     def _status(self, entry: Entry, now: float) -> CameraStatus:
-        uplink = self._uplinks.of(entry.camera)
         health = entry.health
         if entry.restored_at is not None and health.visited_at is not None:
             health = replace(health, visited_at=max(health.visited_at, entry.restored_at))
@@ -338,9 +393,17 @@ class Fleet:
             health,
             now,
             self.policy,
-            uplink_down=uplink.down_since if uplink and uplink.hides(entry.camera.id) else None,
+            hidden=self._hidden(entry.camera.id),
             maintenance=window.began if window else None,
         )
+
+    def _hidden(self, camera: str) -> Hidden | None:
+        down = self._root_causes.hides(camera)
+        if down is None:
+            return None
+        if down.name == ROOT:
+            return Hidden(StatusCause.MONITOR_ISOLATED, down.since)
+        return Hidden(StatusCause(self._root_causes.code_of(down.name)), down.since, down.name)
 
     def _maintenance(self, entry: Entry, now: float) -> Window | None:
         if not self.windows:
@@ -362,15 +425,25 @@ class Fleet:
         return self._clock.now()
 
     @property
+    def topology(self) -> Topology:
+        """What each camera hangs on."""
+        self._follow_topology()
+        return self._root_causes.topology
+
+    @property
     def uplinks(self) -> tuple[Uplink, ...]:
-        """All uplinks with at least one visited camera."""
-        return self._uplinks.all
+        """All nodes of the topology with at least one visited camera."""
+        self._follow_topology()
+        return self._root_causes.all
 
     @property
     def monitor_faults(self) -> tuple[MonitorFault, ...]:
         """The confirmed faults of the monitor itself."""
-        since = self._own_clock.wrong_since
-        return () if since is None else (MonitorFault(CLOCK_WRONG.code, since, self._own_clock.detail),)
+        since, down = self._own_clock.wrong_since, self._root_causes.downs.get(ROOT)
+        wrong = () if since is None else (MonitorFault(CLOCK_WRONG.code, since, self._own_clock.detail),)
+        if down is None:
+            return wrong
+        return (*wrong, MonitorFault(MONITOR_ISOLATED.code, down.since, self._root_causes.detail_of(down)))
 
     @property
     def dated_now(self) -> float:
@@ -401,7 +474,8 @@ class Fleet:
             now=now,
             entries=entries or tuple((entry, self._status(entry, now)) for entry in self._entries.values()),
             monitor=self.monitor.copy(),
-            uplinks=self._uplinks.all,
+            uplinks=self.uplinks,
+            topology=self.topology,
             windows=tuple(item for item in self.windows if item.active(now)),
             availability=self.availability,
             today=self.today,

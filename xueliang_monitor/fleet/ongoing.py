@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from xueliang_monitor.fleet.monitor_status import MonitorFault
+from xueliang_monitor.fleet.root_causes import RootCauses
 from xueliang_monitor.fleet.snapshot import Entry
 from xueliang_monitor.judgement.health import Health
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
-from xueliang_monitor.judgement.uplinks import UPLINK_DOWN, Uplink
+from xueliang_monitor.topology import ROOT
 
 
 def open_transitions(
-    entries: Mapping[str, Entry], uplinks: Iterable[Uplink], monitor_faults: Iterable[MonitorFault]
+    entries: Mapping[str, Entry], root_causes: RootCauses, monitor_faults: Iterable[MonitorFault]
 ) -> tuple[Transition, ...]:
-    """Return the raising of every confirmed fault of a camera, every dead uplink and every fault of the monitor."""
+    """Return the raising of every confirmed fault of a camera, every dead node and every fault of the monitor."""
     raised = TransitionKind.RAISED
     cameras = (
         Transition(name, fault.confirmed_at, raised, fault.code, detail=fault.detail, since=fault.since)
@@ -23,9 +24,9 @@ def open_transitions(
         if fault.confirmed_at is not None
     )
     dead = (
-        Transition("", each.down_since, raised, UPLINK_DOWN.code, uplink=each.name, since=each.down_since)
-        for each in uplinks
-        if each.down_since is not None
+        Transition("", down.since, raised, root_causes.code_of(down.name), uplink=down.name, since=down.since)
+        for down in root_causes.downs.values()
+        if down.name != ROOT
     )
     own = (
         Transition("", each.since, raised, each.code, detail=each.detail, since=each.since) for each in monitor_faults

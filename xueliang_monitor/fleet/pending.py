@@ -27,6 +27,7 @@ class PendingChanges:
         self._happened: list[Transition] = []
         self._samples: list[PictureSample] = []
         self._outages: list[tuple[str, Outage]] = []
+        self._withdrawn: list[tuple[str, int]] = []
         self._seconds: dict[tuple[str, str], AvailabilitySeconds] = {}
         self._uplinks: dict[str, frozenset[str]] = {}
         self._changed: set[str] = set()
@@ -57,6 +58,11 @@ class PendingChanges:
             self._outages.append((camera, replace(before, ended=max(now, before.began))))
         if after is not None and after != before:
             self._outages.append((camera, after))
+
+    def withdraw(self, camera: str, outage: Outage) -> None:
+        """Take an outage of a camera back, as it turned out to be part of a node's."""
+        self._outages = [each for each in self._outages if (each[0], each[1].key) != (camera, outage.key)]
+        self._withdrawn.append((camera, outage.key))
 
     def outages(self, known: Iterable[tuple[str, Outage]]) -> None:
         """Add outages as they are now, each with its camera."""
@@ -104,11 +110,13 @@ class PendingChanges:
             seconds=tuple((camera, day, seconds) for (camera, day), seconds in self._seconds.items()),
             samples=tuple(self._samples),
             outages=tuple(self._outages),
+            withdrawn=tuple(self._withdrawn),
             uplinks=tuple(self._uplinks.items()),
             gone=tuple(sorted(self._gone)),
             shifted=self._shifted,
         )
         self._happened, self._samples, self._outages, self._shifted = [], [], [], 0.0
         self._seconds, self._uplinks, self._changed, self._gone = {}, {}, set(), set()
+        self._withdrawn = []
         self._touched.difference_update(wanted)
         return changes

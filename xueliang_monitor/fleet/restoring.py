@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 
 from xueliang_monitor.clock import Clock
 from xueliang_monitor.fleet.changes import CameraRecord, StoredState
 from xueliang_monitor.fleet.differences import with_longer_learned_reference
-from xueliang_monitor.fleet.fleet_uplinks import group_of
 from xueliang_monitor.fleet.snapshot import Entry
 from xueliang_monitor.judgement.catalogue import FAULTS
 from xueliang_monitor.judgement.debounce import restored
 from xueliang_monitor.judgement.health import FaultState, Outage
+from xueliang_monitor.judgement.network import NetworkPolicy
 from xueliang_monitor.judgement.own_clock import CLOCK_WRONG
+from xueliang_monitor.judgement.reachability import UNREACHABLE, UNSERVED, Member
+from xueliang_monitor.judgement.root_causes import MONITOR_ISOLATED, Down
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
-from xueliang_monitor.judgement.uplinks import UNREACHABLE, Member, Uplink
+from xueliang_monitor.topology import ROOT, Topology
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ class Restoration:
         outages: outages that changed by the restoration, each with its camera.
         changed: cameras whose stored state must be rewritten.
         unwatched: cameras in the history that have no entry.
-        uplinks: the restored uplinks.
+        members: what was known of the way to each camera.
+        downs: the nodes that were down, by name.
         clock_wrong_since: since when the monitor's own clock is wrong; None if it is right.
 
     """
@@ -40,7 +42,8 @@ class Restoration:
     outages: tuple[tuple[str, Outage], ...]
     changed: frozenset[str]
     unwatched: frozenset[str]
-    uplinks: tuple[Uplink, ...]
+    members: Mapping[str, Member]
+    downs: Mapping[str, Down]
     clock_wrong_since: float | None
 
 
@@ -91,7 +94,7 @@ def merged_late(entry: Entry, known: CameraRecord, lasting: Outage | None, now: 
     return replace(entry, health=health, memory=memory, labels=labels, episodes=dict(counts))
 
 
-def restore(stored: StoredState, entries: Mapping[str, Entry], now: float) -> Restoration:
+def restore(stored: StoredState, entries: Mapping[str, Entry], topology: Topology, now: float) -> Restoration:
     """Restore the stored state into the entries of the cameras."""
     after = dict(entries)
     changed: set[str] = set()
@@ -113,7 +116,7 @@ def restore(stored: StoredState, entries: Mapping[str, Entry], now: float) -> Re
     lasting |= {name: stored.cameras[name].health for name in unwatched}
     wrong = [item.began for item in stored.open_episodes if (item.camera, item.fault) == ("", CLOCK_WRONG.code)]
     for item in stored.open_episodes:
-        if (item.camera, item.fault) == ("", CLOCK_WRONG.code):
+        if not item.camera and item.fault in (CLOCK_WRONG.code, MONITOR_ISOLATED.code):
             continue
         if not item.uplink and (item.camera not in lasting or item.fault not in lasting[item.camera].faults):
             ended[item.camera, item.fault] = Transition(
@@ -123,48 +126,50 @@ def restore(stored: StoredState, entries: Mapping[str, Entry], now: float) -> Re
         own = lasting[name].outage if name in lasting else None
         if own is None or own.key != known_outage.key:
             outages.append((name, replace(known_outage, ended=max(now, known_outage.began))))
-    uplinks, up = _uplinks(stored, after, now)
+    members, downs, up = _nodes(stored, after, topology, now)
     return Restoration(
         entries=after,
         transitions=(*ended.values(), *up),
         outages=tuple(outages),
         changed=frozenset(changed),
         unwatched=frozenset(unwatched),
-        uplinks=uplinks,
+        members=members,
+        downs=downs,
         clock_wrong_since=min(wrong, default=None),
     )
 
 
 def _member(entry: Entry, now: float) -> Member:
     """Return a camera's reachability as it was known before the restart."""
-    lost = [fault.since for fault in entry.health.confirmed if fault.code in UNREACHABLE]
-    at = entry.health.visited_at
-    return Member(now if at is None else at, min(lost, default=None))
+    confirmed = entry.health.confirmed
+    lost = min((fault.since for fault in confirmed if fault.code in UNREACHABLE), default=None)
+    unserved = min((fault.since for fault in confirmed if fault.code in UNREACHABLE | UNSERVED), default=None)
+    at = now if entry.health.visited_at is None else entry.health.visited_at
+    return Member(at, lost, unserved, 0 if unserved is None else NetworkPolicy().streak)
 
 
-def _uplinks(
-    stored: StoredState, entries: Mapping[str, Entry], now: float
-) -> tuple[tuple[Uplink, ...], list[Transition]]:
-    """Return the restored uplinks, and a clearing for each dead uplink without any lost camera left.
+def _nodes(
+    stored: StoredState, entries: Mapping[str, Entry], topology: Topology, now: float
+) -> tuple[Mapping[str, Member], Mapping[str, Down], list[Transition]]:
+    """Return what was known of each camera's way, the nodes that were down, and a clearing for each without a camera.
 
     Every camera is restored as it was last seen. Otherwise the first cameras visited would decide for all.
     """
-    members: dict[str, dict[str, Member]] = defaultdict(dict)
-    for name, entry in entries.items():
-        if entry.health.visited_at is not None:
-            members[group_of(entry.camera)][name] = _member(entry, now)
-    found = {name: Uplink(name, MappingProxyType(behind)) for name, behind in members.items()}
+    members = {name: _member(entry, now) for name, entry in entries.items() if entry.health.visited_at is not None}
+    downs: dict[str, Down] = {}
     ended = []
     for item in stored.open_episodes:
-        if not item.uplink:
+        if not item.uplink and (item.camera or item.fault != MONITOR_ISOLATED.code):
             continue
-        known = found.get(item.uplink, Uplink(item.uplink))
-        kept = stored.uplinks.get(item.uplink)
-        lost = frozenset(known.members) if kept is None else known.members.keys() & kept
+        name = item.uplink or ROOT
+        kept = stored.uplinks.get(name)
+        below = members.keys() & set(topology.below(name))
+        lost = below if kept is None else below & kept
         if not lost:
             ended.append(Transition("", now, TransitionKind.CLEARED, item.fault, uplink=item.uplink, since=item.began))
             continue
         since = min(item.began, now)
-        gone = {name: Member(known.members[name].at, since) for name in lost}
-        found[item.uplink] = Uplink(item.uplink, MappingProxyType({**known.members, **gone}), since, frozenset(lost))
-    return tuple(found.values()), ended
+        streak = NetworkPolicy().streak
+        members |= {each: Member(members[each].at, since, since, streak) for each in lost}
+        downs[name] = Down(name, since, frozenset(lost))
+    return members, downs, ended

@@ -9,14 +9,15 @@ from xueliang_monitor.configuration.camera_file import Lifecycle
 from xueliang_monitor.configuration.inventory import Camera
 from xueliang_monitor.fleet.device_labels import DeviceLabels
 from xueliang_monitor.fleet.monitor_status import MonitorFault, MonitorStatus
+from xueliang_monitor.fleet.root_causes import Uplink
 from xueliang_monitor.judgement.availability import AvailabilitySeconds
 from xueliang_monitor.judgement.health import Health
 from xueliang_monitor.judgement.maintenance import Window
 from xueliang_monitor.judgement.status import CameraStatus
-from xueliang_monitor.judgement.uplinks import Uplink
 from xueliang_monitor.model import NO_NUMBERS, Rung, RungResult
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.readings import NO_READINGS, Readings
+from xueliang_monitor.topology import Topology
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ class Snapshot:
     entries: tuple[tuple[Entry, CameraStatus], ...]
     monitor: MonitorStatus
     uplinks: tuple[Uplink, ...] = ()
+    topology: Topology = field(default_factory=Topology)
     windows: tuple[Window, ...] = ()
     availability: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     today: AvailabilitySeconds = field(default_factory=AvailabilitySeconds)

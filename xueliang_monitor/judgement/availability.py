@@ -72,10 +72,10 @@ class AvailabilitySeconds:
 
 
 def spent(status: CameraStatus, seconds: float) -> AvailabilitySeconds:
-    """Return the availability of `seconds` in a status. An unknown state is unwatched, except behind a dead uplink."""
+    """Return the availability of `seconds` in a status. An unknown state is unwatched, except behind a dead node."""
     if status.state is State.MAINTENANCE:
         return AvailabilitySeconds(observed=seconds, maintenance=seconds)
-    if status.cause is StatusCause.UPLINK_DOWN:
+    if status.cause in (StatusCause.UPLINK_DOWN, StatusCause.HOST_DOWN):
         return AvailabilitySeconds(observed=seconds, uplink=seconds)
     if status.state is State.UNKNOWN:
         return AvailabilitySeconds()

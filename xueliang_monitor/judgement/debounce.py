@@ -232,6 +232,28 @@ def restored(health: Health, now: float, known_codes: Collection[str]) -> tuple[
     return after, unknown
 
 
+def attributed(health: Health, since: float, at: float) -> tuple[Health, tuple[FaultState, ...]]:
+    """Return the health without the faults that kept the camera offline since a time, as their cause lies elsewhere.
+
+    Return also those of them that were confirmed. An outage that began earlier stays with the camera.
+    """
+    caused = {code: fault for code, fault in health.faults.items() if fault.offline and fault.since >= since}
+    confirmed = tuple(fault for fault in caused.values() if fault.confirmed_at is not None)
+    own = any(
+        fault.offline and fault.confirmed_at is not None for fault in health.faults.values() if fault.code not in caused
+    )
+    if not caused or own or (health.outage is not None and health.outage.began < since):
+        return health, ()
+    faults = {code: fault for code, fault in health.faults.items() if code not in caused}
+    state = _state(faults, None, ever_online=health.told_online)
+    changed = at if state is not health.state else health.state_since
+    turns = health.turns[:-1] if health.lost else health.turns
+    after = replace(
+        health, faults=MappingProxyType(faults), outage=None, lost=False, turns=turns, state=state, state_since=changed
+    )
+    return settled(after), confirmed
+
+
 def withdrawn(health: Health, code: str, at: float) -> Health:
     """Return the health without a fault that turned out not to be caused by the camera."""
     faults = {known: fault for known, fault in health.faults.items() if known != code}

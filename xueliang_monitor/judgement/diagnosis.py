@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from xueliang_monitor.judgement.status import StatusCause
 from xueliang_monitor.model import Text
 from xueliang_monitor.probing.rungs.reach import CONNECT_TIMEOUT, CONNECTION_REFUSED, HOST_UNREACHABLE
 from xueliang_monitor.probing.rungs.rtsp import (
@@ -24,12 +25,13 @@ LONG_WAIT_SECONDS = 5.0
 class Facts:
     """The facts about one camera now.
 
-    `faults` are the confirmed codes. `onvif_answers` says whether the last ONVIF request was answered. `readings` are
+    `faults` are the confirmed codes. `cause` is why its state is
+    unknown. `onvif_answers` says whether the last ONVIF request was answered. `readings` are
     the last readings.
     """
 
     faults: frozenset[str]
-    uplink_down: bool = False
+    cause: StatusCause = StatusCause.NONE
     onvif_answers: bool = False
     readings: Readings = NO_READINGS
 
@@ -49,10 +51,18 @@ _RTSP_ALONE = frozenset({CONNECTION_REFUSED.code, RTSP_TIMEOUT.code, CONNECTION_
 TABLE: tuple[AdviceRow, ...] = (
     AdviceRow(
         "uplink",
-        lambda facts: facts.uplink_down,
+        lambda facts: facts.cause is StatusCause.UPLINK_DOWN,
         Text(
             "Nearly all cameras on its switch or line are lost. Check the switch and the line first, not this camera.",
             "同一交换机或线路的摄像机几乎全部掉线：先检查上联，无需前往本摄像机。",
+        ),
+    ),
+    AdviceRow(
+        "host",
+        lambda facts: facts.cause is StatusCause.HOST_DOWN,
+        Text(
+            "The recorder or encoder that serves this camera does not work. Check that device first, not this camera.",
+            "为本通道提供码流的录像机或编码器异常：先检查该设备，无需前往本摄像机。",
         ),
     ),
     AdviceRow(

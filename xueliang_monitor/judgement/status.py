@@ -18,6 +18,8 @@ class StatusCause(enum.StrEnum):
     NOT_VISITED = "not_visited"
     NOT_JUDGED = "not_judged"
     UPLINK_DOWN = "uplink_down"
+    HOST_DOWN = "host_down"
+    MONITOR_ISOLATED = "monitor_isolated"
     STALE = "stale"
     CHECK_FAILED = "check_failed"
 
@@ -27,6 +29,8 @@ CAUSES = MappingProxyType(
         StatusCause.NOT_VISITED: Text("not visited yet", "尚未检测"),
         StatusCause.NOT_JUDGED: Text("not judged yet", "尚未判定"),
         StatusCause.UPLINK_DOWN: Text("behind a dead uplink", "上联中断"),
+        StatusCause.HOST_DOWN: Text("its recorder or encoder is down", "所属录像机或编码器中断"),
+        StatusCause.MONITOR_ISOLATED: Text("the monitor is cut off", "监控程序断网"),
         StatusCause.STALE: Text("no recent visit", "长时间未检测"),
         StatusCause.CHECK_FAILED: Text(
             "monitor error; camera state unknown", "监控程序自身出错，未能检测；摄像机状态未知"
@@ -40,7 +44,8 @@ CAUSES = MappingProxyType(
 class CameraStatus:
     """What people see of a camera now.
 
-    `online` and `healthy` are None while they are unknown. `faults` are the confirmed faults, oldest first.
+    `online` and `healthy` are None while they are unknown. `faults` are the confirmed faults, oldest first. `behind` is
+    the node of the topology that hides the camera; empty if none does, or the monitor itself is cut off.
     """
 
     state: State
@@ -49,19 +54,31 @@ class CameraStatus:
     healthy: bool | None
     cause: StatusCause = StatusCause.NONE
     faults: tuple[FaultState, ...] = ()
+    behind: str = ""
 
     @classmethod
-    def unknown(cls, cause: StatusCause, since: float | None, faults: tuple[FaultState, ...] = ()) -> CameraStatus:
+    def unknown(
+        cls, cause: StatusCause, since: float | None, faults: tuple[FaultState, ...] = (), *, behind: str = ""
+    ) -> CameraStatus:
         """Return the status of a camera whose state is unknown for a cause."""
-        return cls(State.UNKNOWN, since, online=None, healthy=None, cause=cause, faults=faults)
+        return cls(State.UNKNOWN, since, online=None, healthy=None, cause=cause, faults=faults, behind=behind)
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """What makes a camera's state unknown: the cause, since when, and the node of the topology that is down."""
+
+    cause: StatusCause
+    since: float
+    behind: str = ""
 
 
 def status(
-    health: Health, now: float, policy: Policy, *, uplink_down: float | None = None, maintenance: float | None = None
+    health: Health, now: float, policy: Policy, *, hidden: Hidden | None = None, maintenance: float | None = None
 ) -> CameraStatus:
-    """Derive a camera's status. A camera with stale health or behind a dead uplink is unknown.
+    """Derive a camera's status. A camera with stale health or behind a node that is down is unknown.
 
-    `uplink_down` is when its uplink went down, `maintenance` when its maintenance began; None if neither holds.
+    `hidden` is the node that is down, `maintenance` when its maintenance began; None if neither holds.
     """
     if maintenance is not None:
         return CameraStatus(State.MAINTENANCE, maintenance, online=None, healthy=None, cause=StatusCause.MAINTENANCE)
@@ -70,8 +87,8 @@ def status(
     faults = tuple(sorted(health.confirmed, key=lambda fault: (fault.since, fault.code)))
     if now - health.visited_at > policy.stale_after:
         return CameraStatus.unknown(StatusCause.STALE, health.visited_at, faults)
-    if uplink_down is not None and health.state is not State.DOWN:
-        return CameraStatus.unknown(StatusCause.UPLINK_DOWN, uplink_down, faults)
+    if hidden is not None and health.state is not State.DOWN:
+        return CameraStatus.unknown(hidden.cause, hidden.since, faults, behind=hidden.behind)
     if health.state is State.UNKNOWN:
         failed = OWN_ERROR in health.faults and health.told_online
         cause = StatusCause.CHECK_FAILED if failed else StatusCause.NOT_JUDGED

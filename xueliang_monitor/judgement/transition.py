@@ -12,6 +12,7 @@ class TransitionKind(enum.StrEnum):
 
     RAISED = "raised"
     CLEARED = "cleared"
+    ATTRIBUTED = "attributed"
     STATE = "state"
 
 
@@ -22,10 +23,11 @@ class Transition:
     Attributes:
         camera: the camera's id; empty for an uplink or the monitor.
         at: when it changed, in seconds since the epoch.
-        kind: whether a fault was raised or cleared, or the camera's state changed.
+        kind: whether a fault was raised, cleared or attributed to another cause, or the camera's state changed.
         code: the fault's code; the new state for `STATE`.
         detail: what was observed.
-        uplink: the uplink's name; empty for a camera or the monitor.
+        uplink: the name of a node of the topology: the one that changed, or for a camera's `ATTRIBUTED` the one that
+            turned out to be the cause; empty otherwise.
         since: when the fault was first seen.
 
     """

@@ -38,7 +38,7 @@ Key = tuple[str, str, str]
 
 
 def _key(item: Transition) -> Key:
-    return item.camera, item.uplink, item.code
+    return item.camera, "" if item.camera else item.uplink, item.code
 
 
 def _key_of_episode(item: Episode) -> Key:
@@ -92,6 +92,8 @@ def one_by_one(changes: Changes) -> Iterator[Changes]:
         yield Changes(samples=(sample,))
     for outage in changes.outages:
         yield Changes(outages=(outage,))
+    for withdrawn in changes.withdrawn:
+        yield Changes(withdrawn=(withdrawn,))
     for uplink in changes.uplinks:
         yield Changes(uplinks=(uplink,))
 
@@ -108,6 +110,7 @@ class Backlog:
         self._transitions: list[Transition] = []
         self._cameras: dict[str, CameraRecord] = {}
         self._outages: dict[tuple[str, int], Outage] = {}
+        self._withdrawn: dict[tuple[str, int], None] = {}
         self._uplinks: dict[str, frozenset[str]] = {}
         self._gone: dict[str, None] = {}
         self._shifted = 0.0
@@ -119,7 +122,7 @@ class Backlog:
 
     def __len__(self) -> int:
         cameras = len(self._cameras) + len(self._gone)
-        held = (self._transitions, self._seconds, self._samples, self._outages, self._uplinks)
+        held = (self._transitions, self._seconds, self._samples, self._outages, self._withdrawn, self._uplinks)
         return cameras + sum(map(len, held)) + bool(self._shifted)
 
     def add(self, changes: Changes) -> None:
@@ -133,6 +136,9 @@ class Backlog:
             self._cameras.pop(camera, None)
         self._cameras |= {known.camera: known for known in changes.cameras}
         self._outages |= {(camera, outage.key): outage for camera, outage in changes.outages}
+        for key in changes.withdrawn:
+            self._withdrawn[key] = None
+            self._outages.pop(key, None)
         self._uplinks |= changes.uplinks
         for camera, day, seconds in changes.seconds:
             self._seconds[camera, day] = self._seconds.get((camera, day), AvailabilitySeconds()) + seconds
@@ -154,13 +160,15 @@ class Backlog:
             seconds=tuple((camera, day, seconds) for (camera, day), seconds in self._seconds.items()),
             samples=tuple(self._samples),
             outages=tuple((camera, outage) for (camera, _), outage in self._outages.items()),
+            withdrawn=tuple(self._withdrawn),
             uplinks=tuple(self._uplinks.items()),
             gone=tuple(self._gone),
             shifted=self._shifted,
             clock=self._clock,
         )
         self._transitions, self._cameras, self._seconds, self._samples = [], {}, {}, []
-        self._outages, self._uplinks, self._gone, self._shifted, self._clock = {}, {}, {}, 0.0, None
+        self._outages, self._withdrawn, self._uplinks, self._gone = {}, {}, {}, {}
+        self._shifted, self._clock = 0.0, None
         return whole
 
     def put_back(self, changes: Changes) -> None:
@@ -195,6 +203,8 @@ class Backlog:
             oldest_outages = sorted(self._outages, key=lambda each: (self._outages[each].ended is None, each[1]))
             keys = oldest_outages[: len(self._outages) - int(MAX_OUTAGES * (1 - ROOM))]
             self.drop(Changes(outages=tuple((camera, self._outages.pop((camera, key))) for camera, key in keys)))
+        while len(self._withdrawn) > MAX_OUTAGES:
+            del self._withdrawn[next(iter(self._withdrawn))]
         if len(self._transitions) > MAX_TRANSITIONS:
             kept, gone_too = _without_oldest(self._transitions, int(MAX_TRANSITIONS * (1 - ROOM)))
             self.drop(Changes(transitions=tuple(gone_too)))

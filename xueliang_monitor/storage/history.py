@@ -181,6 +181,7 @@ class History(HistoryQueries):
             PUT_OUTAGE,
             map(outage_row, changes.outages),
         )
+        self._database.executemany("DELETE FROM outages WHERE camera = ? AND key = ?", changes.withdrawn)
         for uplink, lost in changes.uplinks:
             self._database.execute("DELETE FROM uplinks WHERE uplink = ?", (uplink,))
             if lost:
@@ -204,6 +205,11 @@ class History(HistoryQueries):
                     "UPDATE episodes SET ended = max(?, began) WHERE camera = ? AND uplink = ? AND fault = ?"
                     " AND ended IS NULL",
                     (item.at, item.camera, item.uplink, item.code),
+                )
+            elif item.kind is TransitionKind.ATTRIBUTED:
+                self._database.execute(
+                    "DELETE FROM episodes WHERE camera = ? AND uplink = ? AND fault = ? AND ended IS NULL",
+                    (item.camera, "" if item.camera else item.uplink, item.code),
                 )
 
     def start_maintenance(self, kind: WindowKind, name: str, *, began: float, ends: float, reason: str) -> int:

@@ -9,12 +9,12 @@ from typing import Any
 from xueliang_monitor.configuration.inventory import Camera
 from xueliang_monitor.configuration.strict_yaml import Problem
 from xueliang_monitor.fleet.monitor_status import MonitorFault
+from xueliang_monitor.fleet.root_causes import Uplink
 from xueliang_monitor.fleet.snapshot import Entry
 from xueliang_monitor.judgement.catalogue import FAULTS, fault
 from xueliang_monitor.judgement.diagnosis import AdviceRow, Facts, diagnose
 from xueliang_monitor.judgement.health import FaultState, Outage
-from xueliang_monitor.judgement.status import CameraStatus, StatusCause
-from xueliang_monitor.judgement.uplinks import Uplink
+from xueliang_monitor.judgement.status import CameraStatus
 from xueliang_monitor.model import Rung, State, Text, redact_path
 from xueliang_monitor.probing.device_changes import JUDGED
 from xueliang_monitor.probing.device_memory import DeviceMemory
@@ -65,11 +65,11 @@ def _row(entry: Entry, status: CameraStatus) -> AdviceRow | None:
     onvif = entry.rungs.get(Rung.ONVIF)
     facts = Facts(
         frozenset(known.code for known in status.faults),
-        status.cause is StatusCause.UPLINK_DOWN,
+        status.cause,
         onvif is not None and (onvif.ok or onvif.fault in JUDGED),
         entry.readings,
     )
-    return diagnose(facts) if status.faults or facts.uplink_down else None
+    return diagnose(facts) if status.faults or status.behind else None
 
 
 def _diagnosis(entry: Entry, status: CameraStatus) -> dict[str, str] | None:
@@ -169,7 +169,7 @@ def uplink(known: Uplink) -> dict[str, Any]:
         "name": known.name,
         "up": not known.down,
         "since": moment(known.down_since),
-        "cameras": len(known.members),
+        "cameras": known.cameras,
         "lost": sorted(known.lost),
     }
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.simulated_time import camera
-from xueliang_monitor.configuration.topology import Node, NodeKind, Topology
+from xueliang_monitor.topology import Node, NodeKind, Topology
 
 LINE = (Node("router"), Node("line", "router", title="镇线路"), Node("sw1", "line"), Node("sw2", "line"))
 

@@ -7,12 +7,33 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Protocol
 
-from xueliang_monitor.configuration.inventory import Camera
+from xueliang_monitor.model import Target
 from xueliang_monitor.net.host_validation import canonical_host
 
 ROOT = ""
 """The name of the root: the monitor itself, which reaches everything else."""
+
+
+class Placed(Protocol):
+    """A camera with its target, its site and the word for its uplink, empty if unknown."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+
+    @property
+    def target(self) -> Target:
+        """The target of its visits."""
+
+    @property
+    def site(self) -> str:
+        """Its site."""
+
+    @property
+    def uplink(self) -> str:
+        """The word for its uplink."""
 
 
 class NodeKind(enum.StrEnum):
@@ -55,6 +76,10 @@ class Node:
         return self.title or self.name
 
 
+def _frozen(lists: Mapping[str, list[str]]) -> Mapping[str, tuple[str, ...]]:
+    return MappingProxyType({name: tuple(each) for name, each in lists.items()})
+
+
 def _empty() -> Mapping[str, str]:
     return MappingProxyType({})
 
@@ -73,13 +98,14 @@ class Topology:
     _paths: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     _children: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     _cameras: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    _below: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}), repr=False)
 
     @classmethod
-    def of(cls, declared: Iterable[Node], cameras: Iterable[Camera]) -> Topology:
+    def of(cls, declared: Iterable[Node], cameras: Iterable[Placed]) -> Topology:
         """Return the topology of the declared nodes and the cameras."""
         nodes = {node.name: node for node in declared}
         by_address = {canonical_host(node.address): node.name for node in nodes.values() if node.address}
-        sharing: dict[str, list[Camera]] = {}
+        sharing: dict[str, list[Placed]] = {}
         for camera in cameras:
             sharing.setdefault(canonical_host(camera.target.host), []).append(camera)
         leaves: dict[str, str] = {}
@@ -119,12 +145,17 @@ class Topology:
         cameras: dict[str, list[str]] = {}
         for camera in sorted(leaves):
             cameras.setdefault(leaves[camera], []).append(camera)
+        below: dict[str, list[str]] = {ROOT: sorted(leaves)}
+        for camera in below[ROOT]:
+            for name in paths[leaves[camera]]:
+                below.setdefault(name, []).append(camera)
         return cls(
             MappingProxyType(nodes),
             MappingProxyType(dict(leaves)),
             MappingProxyType(paths),
-            MappingProxyType({name: tuple(each) for name, each in children.items()}),
-            MappingProxyType({name: tuple(each) for name, each in cameras.items()}),
+            _frozen(children),
+            _frozen(cameras),
+            _frozen(below),
         )
 
     def leaf(self, camera: str) -> str:
@@ -153,10 +184,7 @@ class Topology:
 
     def below(self, name: str) -> tuple[str, ...]:
         """Return all cameras below a node, however far."""
-        found = [*self.cameras(name)]
-        for each in self.nodes_below(name):
-            found += self.cameras(each)
-        return tuple(sorted(found))
+        return self._below.get(name, ())
 
     def shown(self, name: str) -> str:
         """Return the name of a node for people."""

@@ -1,0 +1,277 @@
+"""What the fleet knows of its network: which nodes are down, and which cameras they hide. Judged by `judgement`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from xueliang_monitor.judgement.network import NOBODY, NetworkPolicy, View
+from xueliang_monitor.judgement.reachability import Answer, Member, after, answer_of
+from xueliang_monitor.judgement.root_causes import HOST_DOWN, MONITOR_ISOLATED, UPLINK_DOWN, Change, Down, judge
+from xueliang_monitor.judgement.transition import Transition, TransitionKind
+from xueliang_monitor.model import VisitResult
+from xueliang_monitor.topology import ROOT, NodeKind, Topology
+
+JUDGED_SECONDS = 1.0
+"""How often the network is judged at least while anything is lost, also without news."""
+
+MOST_NEIGHBOURS = 12
+"""How many other cameras are visited at once before a camera is blamed."""
+
+ENOUGH_ANSWERS = 3
+"""How many answers of other cameras show that they are not lost with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Uplink:
+    """One node of the topology as people see it.
+
+    Attributes:
+        name: its name.
+        kind: whether it is an uplink or a host with several cameras.
+        cameras: how many visited cameras are below it.
+        lost: the cameras lost with it while it is down.
+        down_since: since when it is down; None while it is not.
+        behind: the node above it that is down; empty if there is none.
+        telling: whether enough cameras are below it to judge it.
+
+    """
+
+    name: str
+    kind: NodeKind = NodeKind.UPLINK
+    cameras: int = 0
+    lost: frozenset[str] = NOBODY
+    down_since: float | None = None
+    behind: str = ""
+    telling: bool = True
+
+    @property
+    def down(self) -> bool:
+        """Whether the node itself is down."""
+        return self.down_since is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What a visit changed.
+
+    `transitions` are those of nodes and of the monitor. `attributed` are the cameras that were lost with a node that
+    went down, with that node. `wanted` are cameras to visit at once. `hold` says that the camera's own alarm waits for
+    them.
+    """
+
+    transitions: tuple[Transition, ...] = ()
+    attributed: Mapping[str, Down] = field(default_factory=lambda: MappingProxyType({}))
+    wanted: frozenset[str] = NOBODY
+    hold: bool = False
+
+
+NOTHING = Observation()
+
+
+class RootCauses:
+    """The nodes that are down, and what the last visit of each camera says of the network."""
+
+    def __init__(self, policy: NetworkPolicy | None = None) -> None:
+        self.topology = Topology()
+        self.problem: str | None = None
+        self._policy = policy or NetworkPolicy()
+        self._members: dict[str, Member] = {}
+        self._unvisited: set[str] = set()
+        self._lost: set[str] = set()
+        self._downs: Mapping[str, Down] = MappingProxyType({})
+        self._held = NOBODY
+        self._now = -math.inf
+        self._judged_at = -math.inf
+        self._changed: dict[str, frozenset[str]] = {}
+
+    def _view(self) -> View:
+        return View(self.topology, self._members, self._unvisited, self._now, self._policy)
+
+    def observe(self, camera: str, visited: VisitResult) -> Observation:
+        """Apply a visit result."""
+        self._now = max(self._now, visited.at)
+        before = self._members.get(camera)
+        answer = answer_of(visited)
+        member = after(before, answer, visited.at)
+        self._unvisited.discard(camera)
+        if member is not None:
+            self._members[camera] = member
+        if member is None or (member.lost_at is None and member.unserved_at is None):
+            self._lost.discard(camera)
+        else:
+            self._lost.add(camera)
+        if not self._lost and not self._downs and self.problem is None:
+            return NOTHING  # by far the most frequent case
+        news = member is not None and (member.streak in range(1, self._policy.streak + 1) or _differs(before, member))
+        made = NOTHING
+        if news or self._held or self._now - self._judged_at >= JUDGED_SECONDS:
+            made = self._judge()
+        own = self._awaited(camera, member, answer) if self.hides(camera) is None else None
+        return made if own is None else replace(made, wanted=made.wanted | own, hold=True)
+
+    def take_problem(self, problem: str | None, now: float) -> Observation:
+        """Take what is known to be wrong with the monitor's own network, None if nothing is."""
+        if problem == self.problem:
+            return NOTHING
+        self.problem, self._now = problem, max(self._now, now)
+        return self._judge()
+
+    def take_topology(self, topology: Topology, now: float) -> Observation:
+        """Replace the topology, and forget the cameras that it does not contain."""
+        self.topology, self._now = topology, max(self._now, now)
+        self._members = {name: known for name, known in self._members.items() if name in topology.leaves}
+        self._unvisited = topology.leaves.keys() - self._members.keys()
+        self._lost &= topology.leaves.keys()
+        return self._judge() if self._downs else NOTHING
+
+    def _judge(self) -> Observation:
+        """Judge the whole network."""
+        self._judged_at = self._now
+        before = self._downs
+        made = judge(self._view(), before, problem=self.problem is not None)
+        self._downs, self._held = made.downs, made.held
+        for name in before.keys() | made.downs.keys():
+            lost = made.downs[name].lost if name in made.downs else NOBODY
+            if name not in before or before[name].lost != lost:
+                self._changed[name] = lost
+        attributed: dict[str, Down] = {}
+        for change in made.changes:
+            if change.kind is TransitionKind.RAISED:
+                attributed |= dict.fromkeys(change.down.lost, change.down)
+        return Observation(tuple(map(self._transition, made.changes)), attributed, made.wanted)
+
+    def _transition(self, change: Change) -> Transition:
+        down, detail = change.down, ""
+        if change.kind is TransitionKind.RAISED:
+            detail = self.detail_of(down)
+        elif change.kind is TransitionKind.ATTRIBUTED:
+            detail = f"because of {self.topology.shown(change.into) or 'the monitor itself'}"
+        code = self.code_of(down.name)
+        return Transition("", self._now, change.kind, code, detail=detail, uplink=down.name, since=down.since)
+
+    def detail_of(self, down: Down) -> str:
+        """Return what was observed of a node that is down."""
+        if down.name == ROOT and self.problem is not None:
+            return self.problem
+        return f"{len(down.lost)} of {len(self.topology.below(down.name))} cameras lost together"
+
+    def code_of(self, name: str) -> str:
+        """Return the fault of a node that is down."""
+        if name == ROOT:
+            return MONITOR_ISOLATED.code
+        node = self.topology.nodes.get(name)
+        return HOST_DOWN.code if node is not None and node.kind is NodeKind.HOST else UPLINK_DOWN.code
+
+    def _awaited(self, camera: str, member: Member | None, answer: Answer | None) -> frozenset[str] | None:
+        """Return the cameras to visit before a camera that does not answer is blamed; None if it may be blamed."""
+        if member is None or answer not in (Answer.LOST, Answer.UNSERVED) or member.streak < 2:
+            return None
+        view, path = self._view(), self.topology.path(self.topology.leaf(camera))
+        lost = answer is Answer.LOST
+        since = member.lost_at if lost else member.unserved_at
+        if since is None or self._now - since > self._policy.patience:
+            return None
+        if not lost and not (path and view.is_host(path[0])):
+            return None
+        for name in (*path, ROOT) if lost else path[:1]:
+            others = self._others(view, name, camera, lost=lost)
+            if len(others) + 1 >= (self._policy.channels if view.is_host(name) else self._policy.least):
+                break
+        else:
+            return None
+        gone = sum(each in self._lost for each in others) + 1
+        seems = gone >= self._policy.share * (len(others) + 1) or not self._held.isdisjoint((*path, ROOT))
+        later = {each for each in others if each in self._members and self._members[each].at >= since}
+        if len(later - self._lost) >= ENOUGH_ANSWERS:
+            return NOBODY if seems else None
+        left = sorted(others - later, key=self._last_visit)[:MOST_NEIGHBOURS]
+        return frozenset(left) if left or seems else None
+
+    def _others(self, view: View, name: str, camera: str, *, lost: bool) -> set[str]:
+        """Return the other cameras below a node that say something about it."""
+
+        def tells(each: str) -> bool:
+            member = self._members.get(each)
+            if member is None:
+                return each in self._unvisited
+            since = member.lost_at if lost else member.unserved_at
+            return since is None or view.is_fresh(since)
+
+        return {each for each in self.topology.below(name) if each != camera and tells(each)}
+
+    def _last_visit(self, camera: str) -> tuple[float, str]:
+        return self._members[camera].at if camera in self._members else -math.inf, camera
+
+    def hides(self, camera: str) -> Down | None:
+        """Return the node that makes a camera's state unknown: it is down, and the camera was lost with it."""
+        if not self._downs:
+            return None
+        member, view = self._members.get(camera), self._view()
+        for name in (*self.topology.path(self.topology.leaf(camera)), ROOT):
+            down = self._downs.get(name)
+            if down is None:
+                continue
+            if member is None or (name == ROOT and self.problem is not None and not member.told):
+                return down
+            since = member.unserved_at if view.is_host(name) else member.lost_at
+            if since is not None and (camera in down.lost or since >= down.since):
+                return down
+        return None
+
+    @property
+    def downs(self) -> Mapping[str, Down]:
+        """The nodes that are down, by name; the root's name stands for the monitor itself."""
+        return self._downs
+
+    @property
+    def all(self) -> tuple[Uplink, ...]:
+        """Every node with at least one visited camera."""
+        found = []
+        for name, node in self.topology.nodes.items():
+            visited = sum(each in self._members for each in self.topology.below(name))
+            if not visited:
+                continue
+            down = self._downs.get(name)
+            least = self._policy.channels if node.kind is NodeKind.HOST else self._policy.least
+            above = next((each for each in self._view().above(name) if each in self._downs and each != ROOT), "")
+            found.append(
+                Uplink(
+                    name,
+                    node.kind,
+                    visited,
+                    down.lost if down else NOBODY,
+                    down_since=down.since if down else None,
+                    behind=above,
+                    telling=visited >= least,
+                )
+            )
+        return tuple(found)
+
+    def restore(self, members: Mapping[str, Member], downs: Mapping[str, Down], now: float) -> None:
+        """Replace everything that is known by what was known before a restart."""
+        self._now = now
+        self._members = dict(members)
+        self._unvisited = self.topology.leaves.keys() - members.keys()
+        self._lost = {name for name, known in members.items() if known.lost_at or known.unserved_at}
+        self._downs = MappingProxyType(dict(downs))
+
+    def move(self, change: Callable[[float], float]) -> None:
+        """Apply `change` to every time, for example after a correction of the clock."""
+        self._members = {name: member.moved(change) for name, member in self._members.items()}
+        self._downs = MappingProxyType({name: down.moved(change) for name, down in self._downs.items()})
+        self._now, self._judged_at = change(self._now), change(self._judged_at)
+
+    def take_changed(self) -> Mapping[str, frozenset[str]]:
+        """Return the lost cameras of every node whose lost cameras changed since the last call."""
+        changed, self._changed = self._changed, {}
+        return changed
+
+
+def _differs(before: Member | None, now: Member) -> bool:
+    """Return whether a camera is lost, unserved or back since its last visit."""
+    if before is None:
+        return True
+    return (before.lost_at is None, before.unserved_at is None) != (now.lost_at is None, now.unserved_at is None)
