@@ -100,7 +100,13 @@ class Monitor:
         visits, connections = self._at_once(loaded)
         self._scheduler = Scheduler(self._clock, intervals_of(loaded.settings), self._visit, at_once=visits)
         problems = loaded.every_problem
-        self.fleet = Fleet(self._clock, policy_of(loaded.settings), loaded.inventory.cameras, problems)
+        self.fleet = Fleet(
+            self._clock,
+            policy_of(loaded.settings),
+            loaded.inventory.cameras,
+            problems,
+            nodes=loaded.topology_nodes,
+        )
         self._journal = event_log.Journal(loaded.settings.log, self.fleet.camera)
         self.fleet.watch(self._journal.write)
         self._lock = StateLock(loaded.settings.state, self._clock.now())
@@ -280,18 +286,20 @@ class Monitor:
         found = await asyncio.to_thread(difference, before.inventory.cameras, after.inventory.cameras)
         for name in sorted(known & {*found.gone, *found.fresh}):
             await self._scheduler.remove(name)
-        for name in found.gone:
-            self.fleet.drop(name)
-            log.info("camera %s: no longer watched", name)
-            await asyncio.sleep(0)  # a whole fleet may change at once; visits and requests go on meanwhile
-        for camera in found.changed:
-            self.fleet.take((camera,))
-            if camera.outdated:
-                log.warning("camera %s: the last valid version of its file stays in force", camera.id)
-            else:
-                log.info("camera %s: %s", camera.id, "its file changed" if camera.id in known else "now watched")
-            await asyncio.sleep(0)
-        self.fleet.reconcile(after.inventory)
+        with self.fleet.changing():
+            self.fleet.take_nodes(after.topology_nodes)
+            for name in found.gone:
+                self.fleet.drop(name)
+                log.info("camera %s: no longer watched", name)
+                await asyncio.sleep(0)  # a whole fleet may change at once; visits and requests go on meanwhile
+            for camera in found.changed:
+                self.fleet.take((camera,))
+                if camera.outdated:
+                    log.warning("camera %s: the last valid version of its file stays in force", camera.id)
+                else:
+                    log.info("camera %s: %s", camera.id, "its file changed" if camera.id in known else "now watched")
+                await asyncio.sleep(0)
+            self.fleet.reconcile(after.inventory)
         await self._scheduler.add(found.fresh)
         return len(found.gone) + len(found.changed)
 

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from xueliang_monitor.cli import app
 from xueliang_monitor.configuration import topology_checks, topology_files
-from xueliang_monitor.configuration.topology import Node, NodeKind
 from xueliang_monitor.configuration.topology_files import BOTH, DeclaredNodes, load
+from xueliang_monitor.topology import Node, NodeKind
 
 SW1 = "sw1: {uplink: line, port: 1:24}\n"
 LINE = "line: {name: 镇东线, place: 东门机房, circuit: 0012}\n"

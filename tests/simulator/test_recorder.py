@@ -16,7 +16,6 @@ from tests.conftest import LOGIN, rows
 from tests.waiting import PATIENT, until
 from xueliang_monitor.cli import app
 from xueliang_monitor.configuration.spreadsheet import Row
-from xueliang_monitor.configuration.topology import Node, NodeKind
 from xueliang_monitor.model import Rung
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing.memory import Memory
@@ -25,6 +24,7 @@ from xueliang_monitor.simulator.camera import SimulatedCamera
 from xueliang_monitor.simulator.control import control_endpoint
 from xueliang_monitor.simulator.faults import BY_NAME
 from xueliang_monitor.simulator.fleet import SimulatedFleet
+from xueliang_monitor.topology import Node, NodeKind
 
 CHANNELS = 70
 

@@ -51,7 +51,7 @@ def _subject(loaded: Installation, camera: str | None, site: str | None, uplink:
     given = [(kind, name) for kind, name in (("camera", camera), ("site", site), ("uplink", uplink)) if name]
     if len(given) != 1:
         refuse(["give one of --camera, --site and --uplink"])
-    from xueliang_monitor.configuration.topology import Topology
+    from xueliang_monitor.topology import Topology
 
     kind, name = given[0]
     known = {item.id if kind == "camera" else item.site for item in loaded.inventory.known}

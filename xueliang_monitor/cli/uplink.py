@@ -14,8 +14,8 @@ from xueliang_monitor.cli.output import ConfigOption, JsonOption, err, installat
 
 if TYPE_CHECKING:
     from xueliang_monitor.configuration.installation import Installation
-    from xueliang_monitor.configuration.topology import Topology
     from xueliang_monitor.judgement.episodes import Episode
+    from xueliang_monitor.topology import Topology
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -84,7 +84,7 @@ def _tree(topology: Topology, name: str, depth: int = 0) -> Iterator[tuple[str, 
 
 def _topology(loaded: Installation) -> Topology:
     from xueliang_monitor.configuration.strict_yaml import listed
-    from xueliang_monitor.configuration.topology import Topology
+    from xueliang_monitor.topology import Topology
 
     for line in listed(loaded.uplinks.problems):
         err.print(line, style="red", markup=False, highlight=False)

@@ -12,10 +12,10 @@ from xueliang_monitor.configuration.camera_file import CameraFile
 from xueliang_monitor.configuration.inventory import Camera, Defaults, Inventory, target_of
 from xueliang_monitor.configuration.inventory import load as load_cameras
 from xueliang_monitor.configuration.strict_yaml import Problem
-from xueliang_monitor.configuration.topology import Node
 from xueliang_monitor.configuration.topology_files import DeclaredNodes
 from xueliang_monitor.model import Credentials, PictureRules, Timeouts
 from xueliang_monitor.probing.rungs import PROBES
+from xueliang_monitor.topology import Node
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from xueliang_monitor.configuration.topology import Node, NodeKind
 from xueliang_monitor.configuration.yaml_text import shown
 from xueliang_monitor.net.host_validation import canonical_host
+from xueliang_monitor.topology import Node, NodeKind
 
 Contradiction = tuple[str, str, str]
 """The name of a node, its key that is wrong, and why."""

@@ -24,9 +24,9 @@ from xueliang_monitor.configuration.strict_yaml import (
     read,
     validate,
 )
-from xueliang_monitor.configuration.topology import Node, NodeKind
 from xueliang_monitor.configuration.yaml_text import Path_, has_control_character
 from xueliang_monitor.net.host_validation import canonical_host, check_host
+from xueliang_monitor.topology import Node, NodeKind
 
 FILE = "uplinks.yaml"
 FOLDER = "uplinks.d"

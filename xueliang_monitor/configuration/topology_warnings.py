@@ -8,11 +8,11 @@ from pathlib import Path
 from xueliang_monitor.configuration.camera_folder import ENDING, place_of
 from xueliang_monitor.configuration.inventory import Camera
 from xueliang_monitor.configuration.strict_yaml import CAMERA_LIMITS, DocumentError, Problem, read
-from xueliang_monitor.configuration.topology import NodeKind, Topology
 from xueliang_monitor.configuration.topology_checks import nearest
 from xueliang_monitor.configuration.topology_files import DeclaredNodes
 from xueliang_monitor.configuration.yaml_text import shown
 from xueliang_monitor.net.host_validation import canonical_host
+from xueliang_monitor.topology import NodeKind, Topology
 
 
 def warnings(declared: DeclaredNodes, cameras: Iterable[Camera], folder: Path) -> tuple[Problem, ...]:

@@ -413,7 +413,8 @@ class Fleet:
 
     def path_of(self, camera: Camera) -> tuple[str, ...]:
         """Return the nodes that a camera hangs on, from its own up to the last one before the monitor."""
-        return (camera.uplink,) if camera.uplink else ()
+        topology = self.topology
+        return topology.path(topology.leaf(camera.id))
 
     def status_of(self, camera: str) -> CameraStatus:
         """Return a camera's status now."""

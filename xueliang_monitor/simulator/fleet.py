@@ -10,7 +10,6 @@ from typing import Any
 
 from xueliang_monitor.configuration.inventory import Camera
 from xueliang_monitor.configuration.spreadsheet import Row
-from xueliang_monitor.configuration.topology import Node, Topology
 from xueliang_monitor.model import Credentials, Target
 from xueliang_monitor.net.host_validation import canonical_host
 from xueliang_monitor.simulator.camera import SimulatedCamera
@@ -19,6 +18,7 @@ from xueliang_monitor.simulator.nodes import SimulatedNodes
 from xueliang_monitor.simulator.onvif import join_group
 from xueliang_monitor.simulator.port import SimulatedPort
 from xueliang_monitor.simulator.session import SessionLimit
+from xueliang_monitor.topology import Node, Topology
 
 
 class SimulatedFleet:

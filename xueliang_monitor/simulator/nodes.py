@@ -7,9 +7,9 @@ import random
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from xueliang_monitor.configuration.topology import Topology
 from xueliang_monitor.simulator.camera import SimulatedCamera
 from xueliang_monitor.simulator.faults import SimulatedFault
+from xueliang_monitor.topology import Topology
 
 
 class SimulatedNodes:

@@ -59,9 +59,10 @@ async def check(request: web.Request) -> web.StreamResponse:
 
 async def _known(request: web.Request, kind: str, name: str) -> bool:
     fleet = request.app[FLEET]
-    given = Window(0, WindowKind(kind), name, 0.0, 0.0)
+    if kind == WindowKind.UPLINK:
+        return name in fleet.topology.nodes
     cameras = (entry.camera for entry, _ in await all_cameras(fleet))
-    return any(given.covers(camera.id, camera.site, fleet.path_of(camera)) for camera in cameras)
+    return any(name == (camera.id if kind == WindowKind.CAMERA else camera.site) for camera in cameras)
 
 
 async def start(request: web.Request) -> web.StreamResponse:
