@@ -37,6 +37,11 @@ class Installation:
         return self.uplinks.nodes
 
     @property
+    def sessions_by_address(self) -> Mapping[str, int]:
+        """How many sessions each declared recorder may serve at once, by its address in canonical form."""
+        return self.uplinks.sessions_by_address
+
+    @property
     def every_problem(self) -> tuple[Problem, ...]:
         """All problems: of the passwords, of the files of the topology, and of the camera files."""
         return (*self.problems, *self.uplinks.problems, *self.inventory.problems)
