@@ -86,6 +86,19 @@ async def test_a_fault_of_a_channel_is_its_own() -> None:
         assert await faults_of(two) == []
 
 
+async def test_a_fault_of_a_channel_leaves_connections_alone_that_may_be_for_another() -> None:
+    async with running(2) as fleet:
+        one = fleet.cameras["ch-01"]
+        reader, writer = await asyncio.open_connection(one.target.host, one.target.port)
+        await until(lambda: one.connections == 1)
+        await one.set_fault(BY_NAME["black-hole"]())
+        url = fleet.cameras["ch-02"].target.url
+        writer.write(f"OPTIONS {url} RTSP/1.0\r\nCSeq: 1\r\n\r\n".encode())
+        assert await reader.readline() == b"RTSP/1.0 200 OK\r\n"
+        writer.close()
+        await writer.wait_closed()
+
+
 async def test_a_session_above_the_limit_is_refused_with_453() -> None:
     async with running(3, sessions=1) as fleet:
         one, two = fleet.cameras["ch-01"], fleet.cameras["ch-02"]

@@ -90,6 +90,7 @@ class ClientSession:
     def __init__(self, served: Served, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._served = served
         self._camera = served.channels[0]
+        self._asked = len(served.channels) == 1
         self._reader = reader
         self._writer = writer
         self._nonce = secrets.token_hex(16)
@@ -100,9 +101,9 @@ class ClientSession:
         self._player: asyncio.Task[None] | None = None
 
     @property
-    def camera(self) -> CameraState:
-        """The channel that the last request was for."""
-        return self._camera
+    def camera(self) -> CameraState | None:
+        """The channel that the last request was for; None if it is not known yet."""
+        return self._camera if self._asked else None
 
     async def run(self) -> None:
         """Serve until the client or a fault ends the connection."""
@@ -133,7 +134,7 @@ class ClientSession:
 
     async def _serve(self, request: Request) -> bool:
         if not self._session:
-            self._camera = self._served.channel_of(request.url)
+            self._camera, self._asked = self._served.channel_of(request.url), True
         behaviour = self._camera.behaviour
         if not (behaviour.answering and behaviour.accepting):
             return True
