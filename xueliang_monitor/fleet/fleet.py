@@ -393,7 +393,12 @@ class Fleet:
         if not self.windows:
             return None
         camera = entry.camera
-        return covering(self.windows, now, camera=camera.id, site=camera.site, uplink=camera.uplink)
+        return covering(self.windows, now, camera=camera.id, site=camera.site, path=self.path_of(camera))
+
+    def path_of(self, camera: Camera) -> tuple[str, ...]:
+        """Return the nodes that a camera hangs on, from its own up to the last one before the monitor."""
+        topology = self.topology
+        return topology.path(topology.leaf(camera.id))
 
     def status_of(self, camera: str) -> CameraStatus:
         """Return a camera's status now."""
