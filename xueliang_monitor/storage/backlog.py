@@ -11,6 +11,7 @@ from xueliang_monitor.judgement.availability import AvailabilitySeconds
 from xueliang_monitor.judgement.episodes import Episode
 from xueliang_monitor.judgement.health import Outage
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
+from xueliang_monitor.probing.login_book import LoginKey, LoginRecord
 from xueliang_monitor.time_format import iso_local
 
 MAX_TRANSITIONS = 20_000
@@ -34,15 +35,16 @@ _WORDS = {
     ChangeKind.DAYS: ("camera's day", "cameras' days"),
     ChangeKind.OUTAGES: ("outage", "outages"),
 }
-Key = tuple[str, str, str]
+Key = tuple[str, str, str, str]
+"""The camera, the uplink and the login of a fault, of which one is set, and its code."""
 
 
 def _key(item: Transition) -> Key:
-    return item.camera, item.uplink, item.code
+    return *item.subject, item.code
 
 
 def _key_of_episode(item: Episode) -> Key:
-    return item.camera, item.uplink, item.fault
+    return *item.subject, item.fault
 
 
 @dataclass(slots=True)
@@ -94,6 +96,8 @@ def one_by_one(changes: Changes) -> Iterator[Changes]:
         yield Changes(outages=(outage,))
     for uplink in changes.uplinks:
         yield Changes(uplinks=(uplink,))
+    for login in changes.logins:
+        yield Changes(logins=(login,))
 
 
 class Backlog:
@@ -109,6 +113,7 @@ class Backlog:
         self._cameras: dict[str, CameraRecord] = {}
         self._outages: dict[tuple[str, int], Outage] = {}
         self._uplinks: dict[str, frozenset[str]] = {}
+        self._logins: dict[LoginKey, LoginRecord] = {}
         self._gone: dict[str, None] = {}
         self._shifted = 0.0
         self._clock: ClockReading | None = None
@@ -119,7 +124,7 @@ class Backlog:
 
     def __len__(self) -> int:
         cameras = len(self._cameras) + len(self._gone)
-        held = (self._transitions, self._seconds, self._samples, self._outages, self._uplinks)
+        held = (self._transitions, self._seconds, self._samples, self._outages, self._uplinks, self._logins)
         return cameras + sum(map(len, held)) + bool(self._shifted)
 
     def add(self, changes: Changes) -> None:
@@ -134,6 +139,7 @@ class Backlog:
         self._cameras |= {known.camera: known for known in changes.cameras}
         self._outages |= {(camera, outage.key): outage for camera, outage in changes.outages}
         self._uplinks |= changes.uplinks
+        self._logins |= changes.logins
         for camera, day, seconds in changes.seconds:
             self._seconds[camera, day] = self._seconds.get((camera, day), AvailabilitySeconds()) + seconds
         self._bound()
@@ -145,6 +151,7 @@ class Backlog:
         self._shifted += seconds
         self._transitions = [item.moved(lambda moment: moment + seconds) for item in self._transitions]
         self._outages = {key: outage.moved(lambda moment: moment + seconds) for key, outage in self._outages.items()}
+        self._logins = {key: record.moved(lambda moment: moment + seconds) for key, record in self._logins.items()}
 
     def take(self) -> Changes:
         """Remove and return all changes as one batch."""
@@ -155,12 +162,14 @@ class Backlog:
             samples=tuple(self._samples),
             outages=tuple((camera, outage) for (camera, _), outage in self._outages.items()),
             uplinks=tuple(self._uplinks.items()),
+            logins=tuple(self._logins.items()),
             gone=tuple(self._gone),
             shifted=self._shifted,
             clock=self._clock,
         )
         self._transitions, self._cameras, self._seconds, self._samples = [], {}, {}, []
-        self._outages, self._uplinks, self._gone, self._shifted, self._clock = {}, {}, {}, 0.0, None
+        self._outages, self._uplinks, self._logins, self._gone = {}, {}, {}, {}
+        self._shifted, self._clock = 0.0, None
         return whole
 
     def put_back(self, changes: Changes) -> None:
@@ -228,7 +237,7 @@ class Backlog:
             if key not in stored_keys and key not in first:
                 before.append(item)
         for key, item in first.items():
-            if key not in stored_keys and item.kind is TransitionKind.CLEARED and item.since is not None:
+            if key not in stored_keys and item.ends and item.since is not None:
                 before.append(_raised_at(item, item.since))
         self._transitions = [
             *sorted(before, key=lambda item: item.at),
@@ -248,8 +257,8 @@ class Backlog:
 
 
 def _cleared_at(key: Key, at: float) -> Transition:
-    camera, uplink, fault = key
-    return Transition(camera, at, TransitionKind.CLEARED, fault, uplink=uplink)
+    camera, uplink, login, fault = key
+    return Transition(camera, at, TransitionKind.CLEARED, fault, uplink=uplink, login=login)
 
 
 def _raised_at(item: Transition, since: float) -> Transition:
