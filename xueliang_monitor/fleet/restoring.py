@@ -32,6 +32,7 @@ class Restoration:
         unwatched: cameras in the history that have no entry.
         uplinks: the restored uplinks.
         clock_wrong_since: since when the monitor's own clock is wrong; None if it is right.
+        credentials_refused: since when logins are refused by many, by name.
 
     """
 
@@ -42,6 +43,7 @@ class Restoration:
     unwatched: frozenset[str]
     uplinks: tuple[Uplink, ...]
     clock_wrong_since: float | None
+    credentials_refused: Mapping[str, float]
 
 
 def newest(stored: StoredState, otherwise: float) -> float:
@@ -113,7 +115,7 @@ def restore(stored: StoredState, entries: Mapping[str, Entry], now: float) -> Re
     lasting |= {name: stored.cameras[name].health for name in unwatched}
     wrong = [item.began for item in stored.open_episodes if (item.camera, item.fault) == ("", CLOCK_WRONG.code)]
     for item in stored.open_episodes:
-        if (item.camera, item.fault) == ("", CLOCK_WRONG.code):
+        if item.login or (item.camera, item.fault) == ("", CLOCK_WRONG.code):
             continue
         if not item.uplink and (item.camera not in lasting or item.fault not in lasting[item.camera].faults):
             ended[item.camera, item.fault] = Transition(
@@ -132,6 +134,7 @@ def restore(stored: StoredState, entries: Mapping[str, Entry], now: float) -> Re
         unwatched=frozenset(unwatched),
         uplinks=uplinks,
         clock_wrong_since=min(wrong, default=None),
+        credentials_refused={item.login: min(item.began, now) for item in stored.open_episodes if item.login},
     )
 
 

@@ -15,7 +15,7 @@ TOUCHING_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """One period of a confirmed fault of a camera, an uplink, a login or the monitor; `ended` is None while it lasts."""
+    """One period of a confirmed fault of a camera, an uplink, a login or the monitor; `ended` is None at first."""
 
     camera: str
     uplink: str
