@@ -45,7 +45,15 @@ def attributed_transitions(
     """Return the withdrawal of the confirmed faults that cameras no longer have, as their login is the cause."""
     kind = TransitionKind.ATTRIBUTED
     withdrawn = [
-        Transition(name, now, kind, fault.code, since=fault.since, login=login)
+        Transition(
+            name,
+            now,
+            kind,
+            fault.code,
+            detail=f"credentials {login} are refused by many devices",
+            since=fault.since,
+            login=login,
+        )
         for name, entry in after.items()
         for fault in before[name].health.confirmed
         if fault.code not in entry.health.faults

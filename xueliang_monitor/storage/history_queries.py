@@ -97,7 +97,7 @@ class HistoryQueries:
             uplinks={name: lost_cameras_of_text(cameras) for name, cameras in lost},
             open_episodes=tuple(Episode(*row) for row in episodes),
             open_outages=tuple(map(outage_of_row, outages)),
-            logins=self._logins(),
+            logins=self.logins(),
         )
 
     @property
@@ -109,7 +109,8 @@ class HistoryQueries:
     def _episodes_query(self) -> str:
         return EPISODES if self._knows_logins else EPISODES_BEFORE_LOGINS
 
-    def _logins(self) -> tuple[tuple[LoginKey, LoginRecord], ...]:
+    def logins(self) -> tuple[tuple[LoginKey, LoginRecord], ...]:
+        """Return what is stored of logins, by address and login. A record that cannot be read is left out."""
         rows = self._rows("SELECT address, mark, record FROM logins") if self._knows_logins else []
         return tuple(found for row in rows if (found := login_of_row(row)) is not None)
 
