@@ -11,27 +11,28 @@ from xueliang_monitor.clock import STEP_SECONDS, Clock, ClockReading
 from xueliang_monitor.configuration.camera_file import Lifecycle
 from xueliang_monitor.configuration.inventory import Camera, Inventory
 from xueliang_monitor.configuration.strict_yaml import Problem
+from xueliang_monitor.fleet.attribution import withdrawal
 from xueliang_monitor.fleet.changes import CameraRecord, Changes, StoredState
 from xueliang_monitor.fleet.clock_faults import cameras_with_a_clock, without_drift_faults
 from xueliang_monitor.fleet.differences import difference, memory_still_valid, place_of, with_digest_offered
+from xueliang_monitor.fleet.fleet_credentials import FleetCredentials
 from xueliang_monitor.fleet.monitor_status import MonitorFault, MonitorStatus, ReloadStatus
-from xueliang_monitor.fleet.ongoing import closing_transitions, open_transitions
+from xueliang_monitor.fleet.ongoing import attributed_transitions, closing_transitions, open_transitions
 from xueliang_monitor.fleet.pending import PendingChanges
 from xueliang_monitor.fleet.restoring import clock_step, merged_late, newest, restore, restored_entry
 from xueliang_monitor.fleet.root_causes import NOTHING, Observation, RootCauses, Uplink
 from xueliang_monitor.fleet.snapshot import Entry, Snapshot
 from xueliang_monitor.fleet.watchers import RungFollower, TransitionWatcher, Watchers
 from xueliang_monitor.judgement.availability import AvailabilitySeconds, spent, split_by_day
-from xueliang_monitor.judgement.debounce import advance, attributed
+from xueliang_monitor.judgement.debounce import advance
 from xueliang_monitor.judgement.health import Health, Outage, Policy
 from xueliang_monitor.judgement.maintenance import Window, covering
 from xueliang_monitor.judgement.own_clock import CLOCK_WRONG, LARGE_STEP_SECONDS, LONG_AWAY_SECONDS, OwnClock
-from xueliang_monitor.judgement.root_causes import MONITOR_ISOLATED
-from xueliang_monitor.judgement.status import CameraStatus, Hidden, StatusCause, status
+from xueliang_monitor.judgement.status import CameraStatus, status
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
 from xueliang_monitor.model import Rung, RungResult, VisitResult
 from xueliang_monitor.probing.memory import Memory
-from xueliang_monitor.topology import ROOT, Node, Topology
+from xueliang_monitor.topology import Node, Topology
 
 TURNS_MISSED = 3
 """A camera that waits for its turn at its host is stale after so many waits more, as after so many missed visits."""
@@ -47,6 +48,7 @@ class Fleet:
         availability: availability ratios by camera and window; written by the history's upkeep.
         today: availability of the whole fleet today; written by the history's upkeep.
         turn_wait: how many seconds a camera waits for its turn at its host; set by the daemon.
+        credentials: the named logins; the gate of visits that log in.
 
     """
 
@@ -66,6 +68,9 @@ class Fleet:
         self._root_causes = RootCauses()
         self._topology_outdated = True
         self._changing = False
+        self.credentials = FleetCredentials(clock.now, self._take_credentials)
+        for camera in cameras:
+            self.credentials.join(camera)
         self._own_clock = OwnClock(policy.clock_drift, clock.now())
         self._pending = PendingChanges()
         self._unwatched: dict[str, CameraRecord] = {}
@@ -126,23 +131,26 @@ class Fleet:
         if not self._topology_outdated or self._changing:
             return
         self._topology_outdated = False
-        topology = Topology.of(self._nodes, (entry.camera for entry in self._entries.values()))
-        transitions = self._follow(self._root_causes.take_topology(topology, self._clock.now()))
-        if transitions:
+        self._tell(self._root_causes.take_topology(self._topology(), self._clock.now()))
+
+    def _topology(self) -> Topology:
+        return Topology.of(self._nodes, (entry.camera for entry in self._entries.values()))
+
+    def _tell(self, seen: Observation) -> None:
+        if transitions := self._follow(seen):
             self._notify(transitions)
 
     def take_own_network(self, problem: str | None) -> None:
         """Take what is known to be wrong with the monitor's own network, None if nothing is."""
         self._follow_topology()
-        transitions = self._follow(self._root_causes.take_problem(problem, self._clock.now()))
-        if transitions:
-            self._notify(transitions)
+        self._tell(self._root_causes.take_problem(problem, self._clock.now()))
 
     def take(self, cameras: tuple[Camera, ...]) -> None:
         """Add new cameras and replace changed ones; `memory_still_valid` says what stays known of a changed one."""
         for camera in cameras:
             known = self._entries.get(camera.id)
             self._pending.change((camera.id,))
+            self.credentials.join(camera)
             if known is None:
                 self._entries[camera.id] = self._fresh(camera)
                 continue
@@ -161,6 +169,7 @@ class Fleet:
         entry = self._entries.pop(camera, None)
         if entry is not None:
             self._own_clock.forget(camera)
+            self.credentials.leave(camera)
             if entry.memory.login.offered_digest:
                 # The same device may come back under another id: what it offered still guards the password.
                 self._offered_digest.add(place_of(entry.camera))
@@ -189,6 +198,8 @@ class Fleet:
         """Restore the state from the history for the cameras of `before`, then switch to today's inventory."""
         self._entries = {camera.id: Entry(camera) for camera in before}
         self._root_causes = RootCauses()
+        for entry in self._entries.values():
+            self.credentials.join(entry.camera)
         self.restore(stored)
         self.reconcile(inventory)
 
@@ -203,7 +214,7 @@ class Fleet:
             self._pending.shift(step)
             self._pending.change(self._entries)  # the stored clock changes, so every camera must be written with it
         self._topology_outdated = False
-        topology = Topology.of(self._nodes, (entry.camera for entry in self._entries.values()))
+        topology = self._topology()
         self._root_causes.take_topology(topology, now)
         found = restore(stored, self._entries, topology, now)
         self._entries = dict(found.entries)
@@ -212,12 +223,15 @@ class Fleet:
         self._own_clock.restore(found.clock_wrong_since)
         self._pending.change(found.changed)
         self._pending.outages(found.outages)
-        if found.transitions:
-            self._notify(found.transitions)
+        self.credentials.book.restore(stored.logins, now)
+        transitions = (*found.transitions, *self.credentials.restore(found.credentials_refused))
+        if transitions:
+            self._notify(transitions)
 
     def take_late(self, stored: StoredState) -> None:
         """Merge stored state that became readable only after the first visits; see `merged_late`."""
         now, lasting = self._clock.now(), dict(stored.open_outages)
+        self.credentials.book.restore(stored.logins, now)
         for name, known in stored.cameras.items():
             entry = self._entries.get(name)
             if entry is not None:
@@ -233,6 +247,7 @@ class Fleet:
             self._entries = {name: entry.shifted(step) for name, entry in self._entries.items()}
             self._unwatched = {name: known.moved(lambda at: at + step) for name, known in self._unwatched.items()}
             self._root_causes.move(lambda moment: moment + step)
+            self.credentials.shift(step)
             self._own_clock.shift(step)
             if abs(step) >= LARGE_STEP_SECONDS:
                 self._own_clock.doubt(self._clock.now())
@@ -265,8 +280,31 @@ class Fleet:
         return self._own_clock.spared(visited, partial(cameras_with_a_clock, self._entries)), transitions
 
     def open_transitions(self) -> tuple[Transition, ...]:
-        """Return the transition that raised each fault and each outage of a node that is still open."""
-        return open_transitions(self._entries, self._root_causes, self.monitor_faults)
+        """Return the transition that raised each fault, each outage of a node and each refused login still open."""
+        opened = open_transitions(self._entries, self._root_causes, self.monitor_faults)
+        return (*opened, *self.credentials.open_transitions())
+
+    def _take_credentials(self, transitions: tuple[Transition, ...]) -> None:
+        """Notify the watchers of a login that many refuse, or accept again; withdraw what it caused lately."""
+        now = self._clock.now()
+        for item in transitions:
+            if item.kind is TransitionKind.RAISED:
+                withdrawn = self.credentials.withdrawn(item.login, self._entries, now)
+                transitions += attributed_transitions(self._entries, withdrawn, item.login, now)
+                for name, entry in withdrawn.items():
+                    if (outage := self._entries[name].health.outage) is not None and entry.health.outage is None:
+                        self._pending.withdraw(name, outage)
+                self._entries |= withdrawn
+                self._pending.change(withdrawn)
+        self._notify(transitions)
+
+    def begin_credentials(self) -> None:
+        """Begin the trial of each login that is not known to be accepted, before the first visits."""
+        self.credentials.begin(self._entries)
+
+    def logins_due(self) -> frozenset[str]:
+        """Return the cameras to visit up to RTSP now, as it is their turn in the trial of a login."""
+        return self.credentials.due(self._entries)
 
     def open_outages(self) -> Mapping[str, Outage]:
         """Return the open outages by camera."""
@@ -275,6 +313,7 @@ class Fleet:
     def mark_all_changed(self) -> None:
         """Include every camera in the next `collect`, even without a change since the last one."""
         self._pending.change(self._entries)
+        self.credentials.book.changed_all()
 
     def collect(self, *, every: bool = False) -> Changes:
         """Return the changes since the last call.
@@ -282,6 +321,7 @@ class Fleet:
         With `every`, cameras that were only visited are included; their state changes slowly and is large.
         """
         self._pending.uplinks(self._root_causes.take_changed())
+        self._pending.logins(self.credentials.book.take_changed(self._clock.now()))
         changes = self._pending.take(self._entries, every=every)
         if changes.shifted:
             changes = replace(changes, cameras=(*changes.cameras, *self._unwatched.values()))
@@ -325,6 +365,7 @@ class Fleet:
         self._count_time(entry, visited.at)
         self._pending.touch(visited.camera)
         visited, clock_transitions = self._take_clock_offset(entry, visited)
+        visited = self.credentials.judged(visited)
         entry = self._entries[visited.camera]
         health, transitions, wanted = self._judge(entry, visited)
         transitions = (*clock_transitions, *transitions)
@@ -368,24 +409,14 @@ class Fleet:
 
     def _follow(self, seen: Observation) -> tuple[Transition, ...]:
         """Withdraw the alarms of cameras whose node turned out dead; return these and the nodes' own transitions."""
-        found = list(seen.transitions)
-        now = self._clock.now()
-        for name, down in seen.attributed.items():
-            entry = self._entries[name]
-            health, withdrawn = attributed(entry.health, down.since, now)
-            self._entries[name] = replace(entry, health=health)
-            if entry.health.outage is not None and health.outage is None:
-                self._pending.withdraw(name, entry.health.outage)
-            if withdrawn:
-                self._pending.change((name,))
-            text = f"because of {self.topology.shown(down.name) or 'the monitor itself'}"
-            found += (
-                Transition(
-                    name, now, TransitionKind.ATTRIBUTED, fault.code, detail=text, uplink=down.name, since=fault.since
-                )
-                for fault in withdrawn
-            )
-        return tuple(found)
+        if not seen.attributed:
+            return seen.transitions
+        found = withdrawal(self._entries, seen, self._clock.now())
+        self._entries |= found.entries
+        self._pending.change(found.entries)
+        for camera, outage in found.outages:
+            self._pending.withdraw(camera, outage)
+        return (*seen.transitions, *found.transitions)
 
     def _status(self, entry: Entry, now: float) -> CameraStatus:
         health = entry.health
@@ -398,8 +429,9 @@ class Fleet:
             health,
             now,
             self._policy_for(entry.camera, health, now),
-            hidden=self._hidden(entry.camera.id),
+            hidden=self._root_causes.hidden(entry.camera.id),
             maintenance=window.began if window else None,
+            credentials_refused=self.credentials.affects(entry.camera.id),
         )
 
     def _policy_for(self, camera: Camera, health: Health, now: float) -> Policy:
@@ -408,19 +440,16 @@ class Fleet:
             return self.policy
         return replace(self.policy, stale_after=self.policy.stale_after + TURNS_MISSED * self.turn_wait(camera))
 
-    def _hidden(self, camera: str) -> Hidden | None:
-        down = self._root_causes.hides(camera)
-        if down is None:
-            return None
-        if down.name == ROOT:
-            return Hidden(StatusCause.MONITOR_ISOLATED, down.since)
-        return Hidden(StatusCause(self._root_causes.code_of(down.name)), down.since, down.name)
-
     def _maintenance(self, entry: Entry, now: float) -> Window | None:
         if not self.windows:
             return None
         camera = entry.camera
-        return covering(self.windows, now, camera=camera.id, site=camera.site, uplink=camera.uplink)
+        return covering(self.windows, now, camera=camera.id, site=camera.site, path=self.path_of(camera))
+
+    def path_of(self, camera: Camera) -> tuple[str, ...]:
+        """Return the nodes that a camera hangs on, from its own up to the last one before the monitor."""
+        topology = self.topology
+        return topology.path(topology.leaf(camera.id))
 
     def status_of(self, camera: str) -> CameraStatus:
         """Return a camera's status now."""
@@ -446,11 +475,9 @@ class Fleet:
     @property
     def monitor_faults(self) -> tuple[MonitorFault, ...]:
         """The confirmed faults of the monitor itself."""
-        since, down = self._own_clock.wrong_since, self._root_causes.downs.get(ROOT)
+        since = self._own_clock.wrong_since
         wrong = () if since is None else (MonitorFault(CLOCK_WRONG.code, since, self._own_clock.detail),)
-        if down is None:
-            return wrong
-        return (*wrong, MonitorFault(MONITOR_ISOLATED.code, down.since, self._root_causes.detail_of(down)))
+        return (*wrong, *self._root_causes.isolated)
 
     @property
     def dated_now(self) -> float:
@@ -483,6 +510,7 @@ class Fleet:
             monitor=self.monitor.copy(),
             uplinks=self.uplinks,
             topology=self.topology,
+            credentials=self.credentials.troubles,
             windows=tuple(item for item in self.windows if item.active(now)),
             availability=self.availability,
             today=self.today,
