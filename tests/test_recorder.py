@@ -108,14 +108,14 @@ async def test_a_recorder_that_takes_two_sessions_is_learned_without_a_fault(
 ) -> None:
     settings = SETTINGS.replace("stream: 60s", "stream: 3s").replace("stream_listen: 0s", "stream_listen: 500ms")
     async with recorded(tmp_path, monkeypatch, settings, channels=12) as (recorder, seen, monitor):
-        recorder.most_sessions = 2
-        await until(lambda: recorder.refused_sessions > 0)
+        recorder.sessions.most = 2
+        await until(lambda: recorder.sessions.refused > 0)
         queue = monitor._turns.queue(recorder.targets[0])
         await until(lambda: queue.sessions == 2)
-        refused, visits = recorder.refused_sessions, seen.visits.total()
+        refused, visits = recorder.sessions.refused, seen.visits.total()
         await until(lambda: seen.visits.total() > visits + 24)
-        assert recorder.refused_sessions <= refused + 2
+        assert recorder.sessions.refused <= refused + 2
         assert "session_limit" not in seen.codes
-        recorder.most_sessions = 0
+        recorder.sessions.most = 0
         await until(lambda: seen.codes["session_limit"] > 0)
         assert queue.sessions == 1
