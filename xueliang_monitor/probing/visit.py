@@ -90,6 +90,7 @@ async def visit(
         marks: recognise the logins in `memory`.
 
     """
+    target = memory.accepted.over(target)
     memory = replace(memory, login=memory.login.for_target(target, marks))
     began = time.monotonic()
     looking_up = names or NameResolver()

@@ -16,6 +16,7 @@ from xueliang_monitor.judgement.health import FaultState, Outage
 from xueliang_monitor.judgement.status import CameraStatus, StatusCause
 from xueliang_monitor.judgement.uplinks import Uplink
 from xueliang_monitor.model import Rung, State, Text, redact_path
+from xueliang_monitor.probing.accepted import Accepted
 from xueliang_monitor.probing.device_changes import JUDGED
 from xueliang_monitor.probing.device_memory import DeviceMemory
 from xueliang_monitor.storage.history_queries import Event
@@ -124,6 +125,17 @@ def _device(device: DeviceMemory) -> dict[str, Any]:
     }
 
 
+def _accepted(known: Accepted) -> dict[str, Any] | None:
+    """Return what was accepted on the page instead of what the file expects."""
+    if known.identity is None and known.stream is None:
+        return None
+    return {
+        "at": moment(known.at),
+        "identity": asdict(known.identity) if known.identity else None,
+        "stream": asdict(known.stream) if known.stream else None,
+    }
+
+
 def event(item: Event) -> dict[str, Any]:
     """Return an event."""
     declared = FAULTS.get(item.fault)
@@ -180,6 +192,7 @@ def camera_in_full(entry: Entry, status: CameraStatus) -> dict[str, Any]:
         "url": entry.camera.target.url,
         "onvif": _onvif(entry.camera),
         "told": _device(entry.memory.device),
+        "accepted": _accepted(entry.memory.accepted),
         "last_visit": moment(entry.health.visited_at),
         "last_seen": moment(entry.health.online_at),
         "last_keyframe": moment(entry.health.keyframe_at),
@@ -190,6 +203,7 @@ def camera_in_full(entry: Entry, status: CameraStatus) -> dict[str, Any]:
                 "seconds": round(result.seconds, 4),
                 "fault": result.fault,
                 "detail": result.detail,
+                "at": moment(result.at),
             }
             for rung, result in entry.rungs.items()
         ],
