@@ -113,6 +113,26 @@ async def test_rungs_above_a_failed_one_are_not_shown_as_passed(tmp_path: Path, 
     assert {item["rung"]: item["at"] for item in api["rungs"]}["picture"] == first
 
 
+def test_an_answer_over_onvif_before_the_camera_was_lost_is_no_evidence_for_now(watched: Watched) -> None:
+    def answers(after: float) -> None:
+        at = watched.visit(Rung.RTSP, "rtsp_timeout" if after else None, after)
+        found = visited("gate", at, "rtsp_timeout" if after else None, Rung.RTSP)
+        onvif = RungResult(Rung.ONVIF, True, 0.1)
+        fleet = watched.fleet
+        fleet.apply(replace(found, rungs=(*found.rungs, onvif)), fleet.entry("gate").memory, 0.0)
+
+    def advice() -> str:
+        return str(views.camera(watched.fleet.entry("gate"), watched.fleet.status_of("gate"))["diagnosis"])
+
+    answers(0.0)
+    for _ in range(3):
+        watched.visit(Rung.RTSP, "rtsp_timeout", 30.0)
+    before = advice()
+    assert "ONVIF" not in before
+    answers(30.0)
+    assert "ONVIF" in advice() != before
+
+
 async def test_during_a_visit_only_its_own_results_are_shown_as_of_now(tmp_path: Path, watched: Watched) -> None:
     from xueliang_monitor.web.pages.camera import now_values
 

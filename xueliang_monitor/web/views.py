@@ -62,12 +62,19 @@ def advice_of(entry: Entry, status: CameraStatus) -> Text | None:
     return row.advice if row else None
 
 
+def _onvif_answers(entry: Entry, status: CameraStatus) -> bool:
+    """Return whether the device answered over ONVIF when it was last asked, and since it is offline if it is."""
+    result = entry.rungs.get(Rung.ONVIF)
+    if result is None or result.at is None or not (result.ok or result.fault in JUDGED):
+        return False
+    return all(result.at >= known.since for known in status.faults if known.offline)
+
+
 def _row(entry: Entry, status: CameraStatus) -> AdviceRow | None:
-    onvif = entry.rungs.get(Rung.ONVIF)
     facts = Facts(
         frozenset(known.code for known in status.faults),
         status.cause is StatusCause.UPLINK_DOWN,
-        onvif is not None and (onvif.ok or onvif.fault in JUDGED),
+        _onvif_answers(entry, status),
         entry.readings,
     )
     return diagnose(facts) if status.faults or facts.uplink_down else None
