@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import bcrypt
 import pytest
 
 from tests import waiting
@@ -278,3 +279,37 @@ async def test_page_api_and_metrics_as_a_client_sees_them(tmp_path: Path) -> Non
                 ["promtool", "check", "metrics"], input=plain, capture_output=True, check=False, timeout=AT_MOST_SECONDS
             )
             assert (done.returncode, done.stdout + done.stderr) == (0, b"")
+
+
+@pytest.mark.timed
+async def test_a_device_that_was_exchanged_is_accepted_on_its_page_and_stays_so(tmp_path: Path) -> None:
+    hashed = bcrypt.hashpw(b"control room", bcrypt.gensalt(4)).decode()
+    (tmp_path / "web.yml").write_text(f'basic_auth_users: {{anna: "{hashed}"}}\n')
+    anna = {"Authorization": aiohttp.encode_basic_auth("anna", "control room")}
+    settings = (
+        "intervals: {reach: 1s, rtsp: 1s, stream: 2s, picture: 3s, onvif: 1s}\n"
+        "rechecks: {reach: 300ms, picture: 500ms}\n" + PATIENCE + "web_config: web.yml"
+    )
+    async with running(tmp_path, 2, settings, rows(2, onvif_port=18_081), headers=anna) as rig:
+        await until(rig, all_up)
+        before = {file.name: file.read_bytes() for file in (tmp_path / "cameras.d").glob("*.yaml")}
+        await rig.fault("cam-000", "replaced")
+        await until(rig, lambda states: states["cam-000"] == ("degraded", ("device_replaced",)))
+        page = await rig.get("/cameras/cam-000")
+        form = {name: re.findall(rf'name="{name}" value="([^"]*)"', page)[0] for name in ("token", "shown")}
+        async with rig.session.post(f"{rig.page}/cameras/cam-000/accept-change", data=form) as answer:
+            assert answer.status == 200
+        told = json.loads(await rig.get("/api/v1/cameras/cam-000"))
+        assert (told["state"], told["faults"]) == ("up", []), "at once"
+        visits = told["last_visit"]
+
+        async def visited_again() -> bool:
+            told = json.loads(await rig.get("/api/v1/cameras/cam-000"))
+            onvif = next((item["at"] for item in told["rungs"] if item["rung"] == "onvif"), "")
+            return onvif > visits and told["state"] == "up"
+
+        await waiting.until(visited_again, AT_MOST_SECONDS, "no visit confirmed the new device")
+        assert before == {file.name: file.read_bytes() for file in (tmp_path / "cameras.d").glob("*.yaml")}
+        await rig.fault("cam-000", None)
+        await until(rig, lambda states: states["cam-000"] == ("degraded", ("device_replaced",)))
+    assert "a change was accepted on the page" in (tmp_path / "log").read_text()

@@ -166,7 +166,9 @@ class SnapshotCollector(Collector):
             "xueliang_camera_last_keyframe_timestamp_seconds", "When a keyframe was last received.", _CAMERA
         )
         rungs = _gauge(
-            "xueliang_camera_rung_duration_seconds", "Duration of the rung in the last visit.", (*_CAMERA, "rung")
+            "xueliang_camera_rung_duration_seconds",
+            "Duration of the rung in the last visit that climbed it.",
+            (*_CAMERA, "rung"),
         )
         for entry, _ in self._snapshot.entries:
             labels = _labels(entry)
