@@ -21,8 +21,10 @@ from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.fleet.scheduler import Due, Intervals, Scheduler
 from xueliang_monitor.judgement.catalogue import at_first_sight
 from xueliang_monitor.judgement.health import OWN_ERROR, Health, Policy
+from xueliang_monitor.judgement.reachability import Answer, answer_of
 from xueliang_monitor.model import Rung, VisitResult
 from xueliang_monitor.net.names import NameResolver
+from xueliang_monitor.net.own_network import OwnNetwork
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing.camera_lock import CameraLocks
 from xueliang_monitor.probing.login_marks import LoginMarks
@@ -125,6 +127,9 @@ class Monitor:
             latest_settings=lambda: self._newest,
             most_connections=connections,
         )
+        self._own_network = OwnNetwork(
+            self._hosts, self._names, self.fleet.take_own_network, clock=self._clock.monotonic
+        )
         self._marks = LoginMarks()
         self._reloading = asyncio.Lock()
         for line in listed(problems):
@@ -155,6 +160,10 @@ class Monitor:
                 log.error("%s", line)
             self.fleet.reloaded(ok=True, problems=self._installation.every_problem)
 
+    def _hosts(self) -> tuple[str, ...]:
+        """Return the addresses and names of the cameras under watch, each once."""
+        return tuple(dict.fromkeys(camera.target.host for camera in self._installation.inventory.cameras))
+
     async def _visit(self, camera: str, due: Due, lateness: float) -> tuple[VisitResult, Health]:
         try:
             return await self._visit_once(camera, due, lateness)
@@ -164,7 +173,7 @@ class Monitor:
 
     async def _visit_once(self, camera: str, due: Due, lateness: float) -> tuple[VisitResult, Health]:
         entry = self.fleet.entry(camera)
-        shifted = self._clock.shifted
+        shifted, began = self._clock.shifted, self._clock.monotonic()
         visited, memory = await visit(
             entry.camera.target,
             due.top,
@@ -181,6 +190,8 @@ class Monitor:
         )
         if moved := self._clock.shifted - shifted:  # the clock was set during the visit
             visited, memory = visited.shifted(moved), memory.shifted(moved)
+        if answer_of(visited) not in (None, Answer.LOST):
+            self._own_network.reached(began)
         health, neighbours = self.fleet.apply(visited, memory, lateness)
         if visited.evidence:
             await self._keep_evidence(visited, entry.health, health)
@@ -368,6 +379,7 @@ class Monitor:
                     "inventory": lambda: file_watcher.follow(settings.inventory, self._seen, self.reload),
                     "uplinks": self._follow_uplinks,
                     "web_config": self._server.follow_files,
+                    "own_network": self._own_network.watch,
                     "evidence": self._keep_forgetting_evidence,
                     "history": self._recorder.run,
                     "state_lock": self._lock.keep,
