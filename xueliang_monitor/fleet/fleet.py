@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -33,6 +33,9 @@ from xueliang_monitor.model import Rung, RungResult, VisitResult
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.topology import Node, Topology
 
+TURNS_MISSED = 3
+"""A camera that waits for its turn at its host is stale after so many waits more, as after so many missed visits."""
+
 
 class Fleet:
     """All cameras under watch, what they hang on, and what changed since the history was last written.
@@ -43,6 +46,7 @@ class Fleet:
         windows: the known maintenance windows.
         availability: availability ratios by camera and window; written by the history's upkeep.
         today: availability of the whole fleet today; written by the history's upkeep.
+        turn_wait: how many seconds a camera waits for its turn at its host; set by the daemon.
 
     """
 
@@ -71,6 +75,7 @@ class Fleet:
         self.windows: tuple[Window, ...] = ()
         self.availability: Mapping[str, Mapping[str, float]] = {}
         self.today = AvailabilitySeconds()
+        self.turn_wait: Callable[[Camera], float] = lambda _camera: 0.0
 
     def entry(self, camera: str) -> Entry:
         """Return the entry of a camera.
@@ -384,10 +389,16 @@ class Fleet:
         return status(
             health,
             now,
-            self.policy,
+            self._policy_for(entry.camera, health, now),
             hidden=self._root_causes.hidden(entry.camera.id),
             maintenance=window.began if window else None,
         )
+
+    def _policy_for(self, camera: Camera, health: Health, now: float) -> Policy:
+        """Return the policy with more time until a camera is stale, if it waits for its turn at a slow host."""
+        if health.visited_at is None or now - health.visited_at <= self.policy.stale_after:
+            return self.policy
+        return replace(self.policy, stale_after=self.policy.stale_after + TURNS_MISSED * self.turn_wait(camera))
 
     def _maintenance(self, entry: Entry, now: float) -> Window | None:
         if not self.windows:
