@@ -70,7 +70,7 @@ class UplinkFile(Strict):
     """
 
     sessions: Annotated[int | None, Field(ge=1, le=MAX_SESSIONS)] = None
-    """How many cameras of the recorder are visited at once. The default is `recorder_sessions` of the settings. Only with
+    """How many cameras of the recorder are visited at once. The default is `recorder_sessions` of the settings. Needs
     `address`.
     """
 
