@@ -126,10 +126,13 @@ class Fleet:
         if transitions:
             self._notify(transitions)
 
-    def take_own_network(self, problem: str | None) -> None:
-        """Take what is known to be wrong with the monitor's own network, None if nothing is."""
+    def take_own_network(self, problem: str | None, *, nameless: bool = False) -> None:
+        """Take what is known to be wrong with the monitor's own network, None if nothing is.
+
+        `nameless` says that only names cannot be looked up. Cameras known by address are then judged as ever.
+        """
         self._follow_topology()
-        transitions = self._follow(self._root_causes.take_problem(problem, self._clock.now()))
+        transitions = self._follow(self._root_causes.take_problem(problem, self._clock.now(), nameless=nameless))
         if transitions:
             self._notify(transitions)
 
