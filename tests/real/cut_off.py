@@ -199,6 +199,10 @@ async def cut_off(made: Rig, way: str) -> dict[str, Any]:
     async def isolated() -> bool:
         return "monitor_isolated" in await made.faults()
 
+    async def none_judged() -> bool:
+        await made.faults()
+        return "xueliang_camera_online{" not in await made.get("/metrics")
+
     async def well() -> bool:
         return not await made.faults() and await made.all_up()
 
@@ -206,9 +210,10 @@ async def cut_off(made: Rig, way: str) -> dict[str, Any]:
     began = time.monotonic()
     told = await until(isolated, what=lambda: made.seen)
     others = await made.watch(["monitor_isolated"], 2)
+    # A visit that was under way ends with its timeout, and its camera is judged by the last visit until then.
+    await until(none_judged, what=lambda: made.seen)
     lasted, detail = time.monotonic() - began, made.detail
     shown = [line for line in (await made.get("/metrics")).splitlines() if line.startswith("xueliang_monitor_fault{")]
-    counted = [line for line in (await made.get("/metrics")).splitlines() if line.startswith("xueliang_camera_online{")]
     down = sorted({said for said in made.seen if said[0] == "down"})
     made.run(where, heal)
     healed = await until(well, what=lambda: made.seen)
@@ -230,7 +235,6 @@ async def cut_off(made: Rig, way: str) -> dict[str, Any]:
         "detail": detail,
         "down": down,
         "shown": shown,
-        "judged": len(counted),
         "flaps": others + flaps,
     }
 
