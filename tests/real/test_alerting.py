@@ -22,7 +22,7 @@ import yaml
 from tests.conftest import ROOT, rows
 from tests.real.alerting import DEPLOY, MISSING, Alert, Told, alert_of, alerting
 from tests.real.odd_names import ODD, with_odd_names
-from tests.real.two_monitors import COVERED, SWITCH, two_monitors, with_two_monitors
+from tests.real.two_monitors import COVERED, NAMES, SWITCH, two_monitors, with_two_monitors
 from tests.test_daemon import all_up, running, until_learned
 from tests.test_daemon import until as until_states
 from tests.waiting import PATIENCE, until
@@ -295,6 +295,13 @@ async def test_two_monitors_are_told_of_apart(tmp_path: Path) -> None:
             lambda: any(over.search(call["text"]["content"]) for call in told.wecom),
             what=lambda: [call["text"]["content"] for call in told.wecom],
         )
+        known = firing()
+        other.fleet.take_own_network("the monitor's interface eth0 has no carrier")
+        other.lose(*NAMES)
+        isolated = ("MonitorIsolated", "", "monitor_isolated", other.scraped)
+        await until(lambda: isolated in firing(), what="no MonitorIsolated")
+        await asyncio.sleep(5)  # longer than a scrape, an evaluation and group_wait: nothing else may come
+        assert firing() == {*known, isolated}
 
 
 @needs_programs

@@ -89,10 +89,11 @@ class Made:
             return await response.text()
 
     def lose(self, *names: str) -> None:
-        """Let cameras be found offline."""
-        for _ in range(3):
+        """Let cameras be found offline, while others answer: no camera is blamed before they were asked."""
+        for _ in range(4):
             for name in names:
                 self._see(name, "connect_timeout", Rung.REACH, online=False)
+            self.find(*(name for name in WELL if name not in names))
 
     def fault(self, name: str, code: str, rung: Rung) -> None:
         """Let a fault of a camera be confirmed that is online."""

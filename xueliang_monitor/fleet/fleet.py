@@ -141,10 +141,13 @@ class Fleet:
         if transitions := self._follow(seen):
             self._notify(transitions)
 
-    def take_own_network(self, problem: str | None) -> None:
-        """Take what is known to be wrong with the monitor's own network, None if nothing is."""
+    def take_own_network(self, problem: str | None, *, nameless: bool = False) -> None:
+        """Take what is known to be wrong with the monitor's own network, None if nothing is.
+
+        `nameless` says that only names cannot be looked up. Cameras known by address are then judged as ever.
+        """
         self._follow_topology()
-        self._tell(self._root_causes.take_problem(problem, self._clock.now()))
+        self._tell(self._root_causes.take_problem(problem, self._clock.now(), nameless=nameless))
 
     def take(self, cameras: tuple[Camera, ...]) -> None:
         """Add new cameras and replace changed ones; `memory_still_valid` says what stays known of a changed one."""
