@@ -273,7 +273,13 @@ class SnapshotCollector(Collector):
             "xueliang_visit_lateness_seconds", "Seconds between a visit's planned and actual start.", labels=()
         )
         _histogram(lateness, [], visits.lateness)
-        yield from (rungs, lateness)
+        waits = HistogramMetricFamily(
+            "xueliang_host_wait_seconds",
+            "Seconds for which a visit waited for its turn at the camera's host.",
+            labels=(),
+        )
+        _histogram(waits, [], visits.waits)
+        yield from (rungs, lateness, waits)
         yield _counter(
             "xueliang_visits",
             "Visits by result.",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from xueliang_monitor.commissioning.acceptance import run_acceptance_test
+from xueliang_monitor.commissioning.acceptance import run_acceptance_test, turns_of
 from xueliang_monitor.commissioning.device_query import add_device_details
 from xueliang_monitor.commissioning.registration_error import RegistrationError, check_path, login_of
 from xueliang_monitor.configuration import camera_file
@@ -20,6 +20,7 @@ from xueliang_monitor.configuration.stream_identity import StreamIdentity
 from xueliang_monitor.configuration.strict_yaml import CAMERA_LIMITS, DocumentError, read, validate
 from xueliang_monitor.model import Credentials
 from xueliang_monitor.picture.worker import Workers
+from xueliang_monitor.probing.camera_lock import CameraLocks
 
 TEST_WORKERS = 2
 
@@ -100,6 +101,7 @@ class Import:
         self._duplicates = _duplicates(rows, self._known, installation.credentials if installation is not None else {})
         self._commissioning = commissioning
         self._installation = installation
+        self._turns: CameraLocks | None = None
         self.outcomes: list[ImportedRow] = []
 
     def write_all(self) -> None:
@@ -112,6 +114,9 @@ class Import:
     async def test_all(self, at_once: int, settled: Callable[[], None]) -> None:
         """Test every row that is not registered yet, and write those that pass; call `settled` after each row."""
         workers, slots = Workers(TEST_WORKERS), asyncio.Semaphore(at_once)
+        if self._installation is not None:  # one for all rows, as several may be channels of one recorder
+            targets = [target_of(row.id, row.data, None, None) for row in self._rows]
+            self._turns = turns_of(self._installation, targets)
 
         async def one(row: Row) -> None:
             async with slots:
@@ -180,6 +185,7 @@ class Import:
         except RegistrationError as error:
             return data, error.messages[0]
         target = target_of(row.id, data, login, device_login, defaults=defaults_of(installation.settings))
-        test = await run_acceptance_test(target, installation, workers, data.stream.value() if data.stream else None)
+        expected = data.stream.value() if data.stream else None
+        test = await run_acceptance_test(target, installation, workers, expected, locks=self._turns)
         failed = [f"{item.subject}: {item.detail or item.fault}" for item in test.items if item.passed is False]
         return data, "; ".join(failed)

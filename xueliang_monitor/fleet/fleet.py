@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -11,6 +11,7 @@ from xueliang_monitor.clock import STEP_SECONDS, Clock, ClockReading
 from xueliang_monitor.configuration.camera_file import Lifecycle
 from xueliang_monitor.configuration.inventory import Camera, Inventory
 from xueliang_monitor.configuration.strict_yaml import Problem
+from xueliang_monitor.fleet.attribution import withdrawal
 from xueliang_monitor.fleet.changes import CameraRecord, Changes, StoredState
 from xueliang_monitor.fleet.clock_faults import cameras_with_a_clock, without_drift_faults
 from xueliang_monitor.fleet.differences import difference, memory_still_valid, place_of, with_digest_offered
@@ -22,16 +23,18 @@ from xueliang_monitor.fleet.root_causes import NOTHING, Observation, RootCauses,
 from xueliang_monitor.fleet.snapshot import Entry, Snapshot
 from xueliang_monitor.fleet.watchers import RungFollower, TransitionWatcher, Watchers
 from xueliang_monitor.judgement.availability import AvailabilitySeconds, spent, split_by_day
-from xueliang_monitor.judgement.debounce import advance, attributed
+from xueliang_monitor.judgement.debounce import advance
 from xueliang_monitor.judgement.health import Health, Outage, Policy
 from xueliang_monitor.judgement.maintenance import Window, covering
 from xueliang_monitor.judgement.own_clock import CLOCK_WRONG, LARGE_STEP_SECONDS, LONG_AWAY_SECONDS, OwnClock
-from xueliang_monitor.judgement.root_causes import MONITOR_ISOLATED
-from xueliang_monitor.judgement.status import CameraStatus, Hidden, StatusCause, status
+from xueliang_monitor.judgement.status import CameraStatus, status
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
 from xueliang_monitor.model import Rung, RungResult, VisitResult
 from xueliang_monitor.probing.memory import Memory
-from xueliang_monitor.topology import ROOT, Node, Topology
+from xueliang_monitor.topology import Node, Topology
+
+TURNS_MISSED = 3
+"""A camera that waits for its turn at its host is stale after so many waits more, as after so many missed visits."""
 
 
 class Fleet:
@@ -43,6 +46,7 @@ class Fleet:
         windows: the known maintenance windows.
         availability: availability ratios by camera and window; written by the history's upkeep.
         today: availability of the whole fleet today; written by the history's upkeep.
+        turn_wait: how many seconds a camera waits for its turn at its host; set by the daemon.
 
     """
 
@@ -71,6 +75,7 @@ class Fleet:
         self.windows: tuple[Window, ...] = ()
         self.availability: Mapping[str, Mapping[str, float]] = {}
         self.today = AvailabilitySeconds()
+        self.turn_wait: Callable[[Camera], float] = lambda _camera: 0.0
 
     def entry(self, camera: str) -> Entry:
         """Return the entry of a camera.
@@ -121,17 +126,19 @@ class Fleet:
         if not self._topology_outdated or self._changing:
             return
         self._topology_outdated = False
-        topology = Topology.of(self._nodes, (entry.camera for entry in self._entries.values()))
-        transitions = self._follow(self._root_causes.take_topology(topology, self._clock.now()))
-        if transitions:
+        self._tell(self._root_causes.take_topology(self._topology(), self._clock.now()))
+
+    def _topology(self) -> Topology:
+        return Topology.of(self._nodes, (entry.camera for entry in self._entries.values()))
+
+    def _tell(self, seen: Observation) -> None:
+        if transitions := self._follow(seen):
             self._notify(transitions)
 
     def take_own_network(self, problem: str | None) -> None:
         """Take what is known to be wrong with the monitor's own network, None if nothing is."""
         self._follow_topology()
-        transitions = self._follow(self._root_causes.take_problem(problem, self._clock.now()))
-        if transitions:
-            self._notify(transitions)
+        self._tell(self._root_causes.take_problem(problem, self._clock.now()))
 
     def take(self, cameras: tuple[Camera, ...]) -> None:
         """Add new cameras and replace changed ones; `memory_still_valid` says what stays known of a changed one."""
@@ -198,7 +205,7 @@ class Fleet:
             self._pending.shift(step)
             self._pending.change(self._entries)  # the stored clock changes, so every camera must be written with it
         self._topology_outdated = False
-        topology = Topology.of(self._nodes, (entry.camera for entry in self._entries.values()))
+        topology = self._topology()
         self._root_causes.take_topology(topology, now)
         found = restore(stored, self._entries, topology, now)
         self._entries = dict(found.entries)
@@ -363,24 +370,14 @@ class Fleet:
 
     def _follow(self, seen: Observation) -> tuple[Transition, ...]:
         """Withdraw the alarms of cameras whose node turned out dead; return these and the nodes' own transitions."""
-        found = list(seen.transitions)
-        now = self._clock.now()
-        for name, down in seen.attributed.items():
-            entry = self._entries[name]
-            health, withdrawn = attributed(entry.health, down.since, now)
-            self._entries[name] = replace(entry, health=health)
-            if entry.health.outage is not None and health.outage is None:
-                self._pending.withdraw(name, entry.health.outage)
-            if withdrawn:
-                self._pending.change((name,))
-            text = f"because of {self.topology.shown(down.name) or 'the monitor itself'}"
-            found += (
-                Transition(
-                    name, now, TransitionKind.ATTRIBUTED, fault.code, detail=text, uplink=down.name, since=fault.since
-                )
-                for fault in withdrawn
-            )
-        return tuple(found)
+        if not seen.attributed:
+            return seen.transitions
+        found = withdrawal(self._entries, seen, self._clock.now())
+        self._entries |= found.entries
+        self._pending.change(found.entries)
+        for camera, outage in found.outages:
+            self._pending.withdraw(camera, outage)
+        return (*seen.transitions, *found.transitions)
 
     def _status(self, entry: Entry, now: float) -> CameraStatus:
         health = entry.health
@@ -392,24 +389,27 @@ class Fleet:
         return status(
             health,
             now,
-            self.policy,
-            hidden=self._hidden(entry.camera.id),
+            self._policy_for(entry.camera, health, now),
+            hidden=self._root_causes.hidden(entry.camera.id),
             maintenance=window.began if window else None,
         )
 
-    def _hidden(self, camera: str) -> Hidden | None:
-        down = self._root_causes.hides(camera)
-        if down is None:
-            return None
-        if down.name == ROOT:
-            return Hidden(StatusCause.MONITOR_ISOLATED, down.since)
-        return Hidden(StatusCause(self._root_causes.code_of(down.name)), down.since, down.name)
+    def _policy_for(self, camera: Camera, health: Health, now: float) -> Policy:
+        """Return the policy with more time until a camera is stale, if it waits for its turn at a slow host."""
+        if health.visited_at is None or now - health.visited_at <= self.policy.stale_after:
+            return self.policy
+        return replace(self.policy, stale_after=self.policy.stale_after + TURNS_MISSED * self.turn_wait(camera))
 
     def _maintenance(self, entry: Entry, now: float) -> Window | None:
         if not self.windows:
             return None
         camera = entry.camera
-        return covering(self.windows, now, camera=camera.id, site=camera.site, uplink=camera.uplink)
+        return covering(self.windows, now, camera=camera.id, site=camera.site, path=self.path_of(camera))
+
+    def path_of(self, camera: Camera) -> tuple[str, ...]:
+        """Return the nodes that a camera hangs on, from its own up to the last one before the monitor."""
+        topology = self.topology
+        return topology.path(topology.leaf(camera.id))
 
     def status_of(self, camera: str) -> CameraStatus:
         """Return a camera's status now."""
@@ -435,11 +435,9 @@ class Fleet:
     @property
     def monitor_faults(self) -> tuple[MonitorFault, ...]:
         """The confirmed faults of the monitor itself."""
-        since, down = self._own_clock.wrong_since, self._root_causes.downs.get(ROOT)
+        since = self._own_clock.wrong_since
         wrong = () if since is None else (MonitorFault(CLOCK_WRONG.code, since, self._own_clock.detail),)
-        if down is None:
-            return wrong
-        return (*wrong, MonitorFault(MONITOR_ISOLATED.code, down.since, self._root_causes.detail_of(down)))
+        return (*wrong, *self._root_causes.isolated)
 
     @property
     def dated_now(self) -> float:
