@@ -51,6 +51,9 @@ log = logging.getLogger(__name__)
 CLOCK_SECONDS = 1.0
 """How often the wall clock is compared with the steady clock."""
 
+LOGINS_SECONDS = 0.5
+"""How often the trials of logins are looked at."""
+
 SHORTAGE_SECONDS = 600.0
 """How often the same shortage is logged."""
 
@@ -222,6 +225,7 @@ class Monitor:
             pauses=self.fleet.monitor.pauses,
             progress=progress,
             marks=self._marks,
+            logins=self.fleet.credentials.book,
         )
         return queue.judged(turn, visited), memory
 
@@ -378,6 +382,12 @@ class Monitor:
                 self.fleet.follow_clock(step, impossible=impossible, guessed=self._clock.guessed)
             await asyncio.sleep(CLOCK_SECONDS)
 
+    async def _prove_logins(self) -> None:
+        """Visit the cameras whose turn it is in the trial of a login."""
+        while True:
+            self._scheduler.log_in(self.fleet.logins_due())
+            await asyncio.sleep(LOGINS_SECONDS)
+
     async def supervise(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Run a background task, and restart it after each failure; failures are counted by task."""
         await supervised(
@@ -403,10 +413,12 @@ class Monitor:
             OSError: the listen address cannot be used.
 
         """
-        with self._lock.held(), self._recorder.open():
-            self._marks = login_key.marks_in(self._installation.settings.state)
-            async with self._watching() as address:
-                yield address
+        with self._lock.held():
+            self._marks = self.fleet.credentials.marks = login_key.marks_in(self._installation.settings.state)
+            with self._recorder.open():
+                self.fleet.begin_credentials()
+                async with self._watching() as address:
+                    yield address
 
     @contextlib.asynccontextmanager
     async def _watching(self) -> AsyncIterator[str]:
@@ -418,6 +430,7 @@ class Monitor:
                 background = {
                     "lag": lambda: self.fleet.monitor.pauses.watch(self._record_lag),
                     "clock": self._follow_clock,
+                    "logins": self._prove_logins,
                     "inventory": lambda: file_watcher.follow(settings.inventory, self._seen, self.reload),
                     "uplinks": self._follow_uplinks,
                     "web_config": self._server.follow_files,

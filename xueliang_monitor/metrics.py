@@ -112,6 +112,7 @@ class SnapshotCollector(Collector):
         yield from self._catalogue()
         yield from self._files()
         yield from self._uplinks()
+        yield from self._credentials()
         yield self._availability()
         yield from self._visits()
         yield from self._monitor()
@@ -245,6 +246,22 @@ class SnapshotCollector(Collector):
             texts = (node.shown, node.place, node.port, node.circuit)
             info.add_metric([node.name, node.parent, node.kind, *texts], 1.0)
         yield from (up, since, cameras, info)
+
+    def _credentials(self) -> Iterator[Metric]:
+        refused = _gauge(
+            "xueliang_credentials_refused",
+            "1 while many devices refuse the login with this name in the settings; absent otherwise.",
+            ("credentials",),
+        )
+        cameras = _gauge(
+            "xueliang_credentials_refused_cameras",
+            "Cameras that the refused login concerns; absent otherwise.",
+            ("credentials",),
+        )
+        for known in self._snapshot.credentials:
+            refused.add_metric([known.name], 1.0)
+            cameras.add_metric([known.name], float(known.cameras))
+        yield from (refused, cameras)
 
     def _files(self) -> Iterator[Metric]:
         trial = _gauge(

@@ -182,6 +182,7 @@ class Scheduler:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._hurried: dict[str, asyncio.Event] = {}
         self._asked: set[str] = set()
+        self._logging_in: set[str] = set()
 
     async def run(self, cameras: tuple[str, ...]) -> None:
         """Visit `cameras`, and cameras added later, until cancelled."""
@@ -217,6 +218,13 @@ class Scheduler:
             if camera in self._hurried:
                 self._hurried[camera].set()
 
+    def log_in(self, cameras: Iterable[str]) -> None:
+        """Visit cameras at once, and climb at least to RTSP. Their next regular visits stay as planned."""
+        for camera in cameras:
+            if camera in self._hurried:
+                self._logging_in.add(camera)
+                self._hurried[camera].set()
+
     def ask(self, camera: str) -> None:
         """Climb every rung of a camera at once. Its next regular visits stay as planned."""
         if camera in self._hurried:
@@ -227,6 +235,7 @@ class Scheduler:
         """Stop visiting a camera. A running visit is cancelled, and its session torn down."""
         self._hurried.pop(camera, None)
         self._asked.discard(camera)
+        self._logging_in.discard(camera)
         task = self._tasks.pop(camera, None)
         if task is not None:
             task.cancel()
@@ -266,6 +275,9 @@ class Scheduler:
                 due = plan.what(started if early else max(started, plan.at))
                 if early and turn.many and due.top in _TELLING:
                     due = Due(_TELLING[-1], due.beside)
+                if camera in self._logging_in:
+                    self._logging_in.discard(camera)
+                    due = due if due.top != _LADDER_ORDER[0] else Due(Rung.RTSP, due.beside)
                 if asked:
                     due = Due(_LADDER_ORDER[-1], BESIDE_RUNGS)
                 visited, health = await self._visit(camera, due, max(0.0, started - waited - plan.at), turn)

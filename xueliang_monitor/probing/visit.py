@@ -18,6 +18,7 @@ from xueliang_monitor.probing.climbed import Reached
 from xueliang_monitor.probing.conclusion import conclude, untold
 from xueliang_monitor.probing.findings import Findings
 from xueliang_monitor.probing.host_queue import WAIT_SECONDS
+from xueliang_monitor.probing.login_book import LoginBook
 from xueliang_monitor.probing.login_marks import OF_THIS_PROCESS, LoginMarks
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.probing.rung import Progress, VisitContext
@@ -71,6 +72,7 @@ async def visit(
     pauses: Pauses | None = None,
     progress: Progress | None = None,
     marks: LoginMarks = OF_THIS_PROCESS,
+    logins: LoginBook | None = None,
 ) -> tuple[VisitResult, Memory]:
     """Climb from the first rung to `top`, and the rungs `beside` the ladder; return the result and what to remember.
 
@@ -90,14 +92,17 @@ async def visit(
         pauses: knows when this process did not run.
         progress: is called with each rung when it is begun and when it is over.
         marks: recognise the logins in `memory`.
+        logins: what is known of logins at all addresses; by default only what `memory` holds.
 
     """
-    memory = replace(memory, login=memory.login.for_target(target, marks))
+    asking = (logins or LoginBook()).of_visit(target, memory.login.for_target(target, marks))
+    memory = replace(memory, login=asking.login)
     began = time.monotonic()
     looking_up = names or NameResolver()
     context = VisitContext(
         target=target,
         memory=memory,
+        logins=asking,
         timeouts=timeouts,
         workers=workers,
         names=looking_up,
@@ -122,5 +127,6 @@ async def visit(
         why = f"the visit itself failed: {type(error).__name__}"
         return untold(target, now, why, time.monotonic() - began), memory
     finally:
+        asking.close(now)
         if names is None:
             await looking_up.close()

@@ -58,6 +58,13 @@ MIGRATIONS = (
     UPDATE cameras SET memory = json_set(memory, '$.device_login.credentials', '')
         WHERE json_valid(memory) AND json_type(memory, '$.device_login.credentials') = 'text';
     """,
+    """
+    ALTER TABLE episodes ADD COLUMN login TEXT NOT NULL DEFAULT '';
+    ALTER TABLE events ADD COLUMN login TEXT NOT NULL DEFAULT '';
+    CREATE TABLE logins (
+        address TEXT NOT NULL, mark TEXT NOT NULL, record TEXT NOT NULL, used REAL NOT NULL, PRIMARY KEY (address, mark)
+    ) WITHOUT ROWID;
+    """,
 )
 """One step per version, forward only. `PRAGMA user_version` is the number of steps taken."""
 
@@ -67,7 +74,11 @@ KEYED_MARKS_SINCE = 6
 OUTAGES_SINCE = 5
 """The first version that stores outages. Earlier versions derive them from episodes."""
 
-EPISODES = "SELECT camera, uplink, fault, began, confirmed, ended, detail FROM episodes"
+LOGINS_SINCE = 7
+"""The first version that stores logins by address, and the login of an event."""
+
+EPISODES_BEFORE_LOGINS = "SELECT camera, uplink, fault, began, confirmed, ended, detail FROM episodes"
+EPISODES = "SELECT camera, uplink, fault, began, confirmed, ended, detail, login FROM episodes"
 PUT_OUTAGE = "INSERT OR REPLACE INTO outages (camera, key, began, confirmed, ended, codes) VALUES (?, ?, ?, ?, ?, ?)"
 
 
@@ -100,7 +111,7 @@ def _overwrite_free_pages(database: sqlite3.Connection) -> None:
 
 def _derive_outages(database: sqlite3.Connection) -> None:
     """Derive the outages of the time before they were stored from the episodes."""
-    episodes = (Episode(*row) for row in database.execute(EPISODES))
+    episodes = (Episode(*row) for row in database.execute(EPISODES_BEFORE_LOGINS))
     database.executemany(
         PUT_OUTAGE,
         map(outage_row, outages_of(episodes)),

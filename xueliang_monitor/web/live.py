@@ -12,6 +12,7 @@ from typing import Any
 
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.judgement.catalogue import fault
+from xueliang_monitor.judgement.credentials import CREDENTIALS_REFUSED
 from xueliang_monitor.model import State
 from xueliang_monitor.web.live_streams import data_line
 from xueliang_monitor.web.renderer import Renderer
@@ -166,6 +167,7 @@ class Wall:
             "oldest": oldest.values if oldest else None,
             "monitor_faults": [(known, fault(known.code)) for known in fleet.monitor_faults],
             "uplinks": [uplink for uplink in fleet.uplinks if uplink.down],
+            "credentials": [(known, CREDENTIALS_REFUSED) for known in fleet.credentials.troubles],
             "windows": [window for window in fleet.windows if window.active(now)],
             "problems": [problem_line(problem) for problem in fleet.monitor.reload.problems[:MAX_PROBLEMS]],
             "more_problems": max(0, len(fleet.monitor.reload.problems) - MAX_PROBLEMS),
