@@ -128,7 +128,7 @@ def _look(fleet: Fleet, lost: Collection[str]) -> None:
 async def test_whoever_was_told_of_a_camera_is_told_that_it_is_over_when_its_line_turns_out_dead(
     tmp_path: Path,
 ) -> None:
-    """Two cameras are lost and told of; then all others of the line. The alerts of the two end while the line is down."""
+    """Two cameras are lost and told of; then all others of the line. The alerts of the two end while it is down."""
     fleet = Fleet(SystemClock(), Policy(), (*CAMERAS, *OTHERS), nodes=NODES)
     early, every = {"cam-0", "cam-3"}, {known.id for known in CAMERAS}
     async with (
