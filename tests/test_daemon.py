@@ -48,6 +48,13 @@ class Rig:
         async with self.session.request(method, f"{self.control}/cameras/{camera}{path}") as response:
             response.raise_for_status()
 
+    async def node_fault(self, node: str, name: str | None, spread_seconds: float = 0.0) -> None:
+        """Set a fault of all cameras below a node, or take all faults of the node back."""
+        method, path = ("PUT", f"/faults/{name}") if name else ("DELETE", "/faults")
+        settings = {"spread_seconds": spread_seconds}
+        async with self.session.request(method, f"{self.control}/nodes/{node}{path}", json=settings) as response:
+            response.raise_for_status()
+
     async def get(self, path: str, **headers: str) -> str:
         async with self.session.get(self.page + path, headers=headers) as response:
             return await response.text()
@@ -65,6 +72,7 @@ async def running(
     fleet: tuple[Row, ...] | None = None,
     headers: dict[str, str] | None = None,
 ) -> AsyncIterator[Rig]:
+    """Run both in a folder; `uplinks.yaml` in it says what the cameras hang on."""
     fleet = fleet or rows(count)
     with (folder / "fleet.csv").open("w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, COLUMNS)
@@ -79,9 +87,11 @@ async def running(
     (folder / "xueliang.yaml").write_text(
         f"listen: {page}\n{settings}\ncredentials: {{district: {{username: viewer, password_env: FLEET_PASSWORD}}}}\n"
     )
+    topology = folder / "uplinks.yaml"
+    declared = ["--topology", str(topology)] if topology.exists() else []
     with log.open("w") as stream:
         simulator = await asyncio.create_subprocess_exec(
-            *xueliang, "simulate", "--fleet", str(folder / "fleet.csv"), "--control", control,
+            *xueliang, "simulate", "--fleet", str(folder / "fleet.csv"), "--control", control, *declared,
             env=environment, stdout=subprocess.PIPE,
         )  # fmt: skip
         assert simulator.stdout is not None

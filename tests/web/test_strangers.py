@@ -17,10 +17,11 @@ from tests.web.test_access import HASH, PASSWORD, login
 from xueliang_monitor.clock import SystemClock
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.judgement.health import Policy
-from xueliang_monitor.metrics import negotiated, render
+from xueliang_monitor.metrics import render
 from xueliang_monitor.storage.history import History
 from xueliang_monitor.web import form_body
 from xueliang_monitor.web.addresses import local_address
+from xueliang_monitor.web.monitoring import negotiated
 from xueliang_monitor.web.renderer import Renderer
 from xueliang_monitor.web.web_config import Protection
 
