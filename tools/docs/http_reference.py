@@ -23,6 +23,8 @@ _ROUTES = {
     "/cameras/{camera}/evidence/{file}": "One evidence picture. The access is written to the audit log first.",
     "/cameras/{camera}/lights/{number}": "One learned view of the camera as a picture.",
     "/cameras/{camera}/check": "Check a camera now. Needs a named user.",
+    "/cameras/{camera}/accept-change": "Accept a change of a camera. Needs a named user. Form: `shown`,"
+    " what the page shows of it.",
     "/maintenance/start": "Start maintenance. Needs a named user.",
     "/maintenance/stop": "End maintenance. Needs a named user.",
     "/events": "Events as a page.",
