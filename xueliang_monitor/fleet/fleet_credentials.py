@@ -12,7 +12,7 @@ from xueliang_monitor.judgement import credentials
 from xueliang_monitor.judgement.credentials import CREDENTIALS_REFUSED, Refusal, SharedLogin, Stage
 from xueliang_monitor.judgement.debounce import attributed
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
-from xueliang_monitor.model import Finding, State, VisitResult
+from xueliang_monitor.model import Finding, Rung, State, VisitResult
 from xueliang_monitor.net.host_validation import canonical_host
 from xueliang_monitor.probing.login import LoginOutcome, Protocol
 from xueliang_monitor.probing.login_book import LoginBook, LoginKey
@@ -195,7 +195,7 @@ class FleetCredentials:
 
     def _is_free(self, camera: str) -> bool:
         found = self._of(camera)
-        return found is None or found[0].stage is Stage.ALL
+        return found is None or (found[0].stage is Stage.ALL and credentials.may_try(*found, self._now()) is not None)
 
     def _decided(self) -> set[str]:
         """Return the cameras that are to blame themselves for a refusal that was undecided."""
@@ -206,9 +206,9 @@ class FleetCredentials:
         }
 
     def _candidates(self, name: str, entries: Mapping[str, Entry]) -> dict[str, str]:
-        """Return the best camera of each device that may try a login, those first that were healthy last."""
+        """Return the best camera of each device that may try a login: reachable ones that were healthy last first."""
         now = self._now()
-        ranked: list[tuple[bool, float, str]] = []
+        ranked: list[tuple[int, bool, float, str]] = []
         for camera, use in self._uses.items():
             entry = entries.get(camera)
             if use.name != name or entry is None:
@@ -216,9 +216,11 @@ class FleetCredentials:
             mark = self.marks.of(entry.camera.target.credentials) or ""
             record = self.book.record(LoginKey(use.device, mark))
             if record.rtsp.may_try(now):
-                ranked.append((entry.health.state is State.DOWN, -(entry.health.online_at or 0.0), camera))
+                reach, down = entry.rungs.get(Rung.REACH), entry.health.state is State.DOWN
+                lost = 1 if reach is None else 2 * (not reach.ok)
+                ranked.append((lost, down, -(entry.health.online_at or 0.0), camera))
         found: dict[str, str] = {}
-        for _, _, camera in sorted(ranked):
+        for *_, camera in sorted(ranked):
             found.setdefault(self._uses[camera].device, camera)
         return found
 
