@@ -34,7 +34,7 @@ _ROUTES = {
     "/about": "Version, settings in force, storage.",
     "/prefer": "Set language and appearance.",
     "/static/{name}": "Style sheet, script and icon.",
-    "/api/v1/cameras": "All cameras, invalid files, uplinks and faults of the monitor.",
+    "/api/v1/cameras": "All cameras, invalid files, uplinks, refused logins and faults of the monitor.",
     "/api/v1/cameras/{camera}": "One camera in full. 404 if it does not exist.",
     "/api/v1/outages": "Outages. Query: `camera`, `days` (1 to 400, default 30). 503 without a readable history.",
     "/api/v1/events": "Events. Query: `limit` (1 to 1000, default 100), `before`, `after` (event ids), `camera`.",
