@@ -184,7 +184,7 @@ def test_a_fault_that_this_version_does_not_know_is_ended(tmp_path: Path) -> Non
     fleet = started(history, clock, Inventory(CAMERAS, ()))
     history.write(fleet.collect(every=True))
     for entry, status in fleet.snapshot().entries:
-        json.dumps(views.camera_in_full(entry, status))
+        json.dumps(views.camera_in_full(entry, status, fleet.topology))
     render(fleet.snapshot(), "")
     assert [item.ended for item in history.episodes(0, START * 2)] == [clock.now()]
     visit(fleet, clock, {})

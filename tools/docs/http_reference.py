@@ -63,7 +63,8 @@ def _routes() -> list[tuple[str, str, str]]:
 def _sample(full: bool) -> str:
     fleet = sample_fleet()
     entry, status = fleet.entry(CAMERA), fleet.status_of(CAMERA)
-    shown = views.camera_in_full(entry, status) if full else views.camera(entry, status)
+    view = views.camera_in_full if full else views.camera
+    shown = view(entry, status, fleet.topology)
     return f"```json\n{json.dumps(shown, indent=2, ensure_ascii=False)}\n```"
 
 

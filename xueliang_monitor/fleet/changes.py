@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from xueliang_monitor.clock import ClockReading
 from xueliang_monitor.configuration.camera_file import CameraFile
 from xueliang_monitor.fleet.device_labels import DeviceLabels
-from xueliang_monitor.judgement.availability import AvailabilitySeconds
+from xueliang_monitor.judgement.availability import AvailabilitySeconds, RootDay
 from xueliang_monitor.judgement.episodes import Episode
 from xueliang_monitor.judgement.health import Health, Outage
 from xueliang_monitor.judgement.transition import Transition
@@ -23,6 +23,7 @@ class ChangeKind(enum.StrEnum):
     OUTAGES = "outages"
     SAMPLES = "looks"
     DAYS = "days"
+    ROOT_DAYS = "root_days"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class Changes:
         transitions: faults raised and cleared.
         cameras: the new state of cameras.
         seconds: seconds to add, by camera and day.
+        root_seconds: seconds to add behind dead nodes; negative ones move time to the node that was the cause.
         samples: picture samples.
         outages: outages that began, ended or changed, each with its camera.
         withdrawn: outages that turned out to be part of a node's, each by its camera and key.
@@ -81,6 +83,7 @@ class Changes:
     transitions: tuple[Transition, ...] = ()
     cameras: tuple[CameraRecord, ...] = ()
     seconds: tuple[tuple[str, str, AvailabilitySeconds], ...] = ()
+    root_seconds: tuple[tuple[RootDay, float], ...] = ()
     samples: tuple[PictureSample, ...] = ()
     outages: tuple[tuple[str, Outage], ...] = ()
     withdrawn: tuple[tuple[str, int], ...] = ()

@@ -20,13 +20,14 @@ from xueliang_monitor.fleet.pending import PendingChanges
 from xueliang_monitor.fleet.restoring import clock_step, merged_late, newest, restore, restored_entry
 from xueliang_monitor.fleet.root_causes import NOTHING, Observation, RootCauses, Uplink
 from xueliang_monitor.fleet.snapshot import Entry, Snapshot
+from xueliang_monitor.fleet.time_spent import TimeSpent
 from xueliang_monitor.fleet.watchers import RungFollower, TransitionWatcher, Watchers
-from xueliang_monitor.judgement.availability import AvailabilitySeconds, spent, split_by_day
+from xueliang_monitor.judgement.availability import AvailabilitySeconds
 from xueliang_monitor.judgement.debounce import advance, attributed
 from xueliang_monitor.judgement.health import Health, Outage, Policy
 from xueliang_monitor.judgement.maintenance import Window, covering
 from xueliang_monitor.judgement.own_clock import CLOCK_WRONG, LARGE_STEP_SECONDS, LONG_AWAY_SECONDS, OwnClock
-from xueliang_monitor.judgement.root_causes import MONITOR_ISOLATED
+from xueliang_monitor.judgement.root_causes import MONITOR_ISOLATED, Down
 from xueliang_monitor.judgement.status import CameraStatus, Hidden, StatusCause, status
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
 from xueliang_monitor.model import Rung, RungResult, VisitResult
@@ -64,6 +65,7 @@ class Fleet:
         self._changing = False
         self._own_clock = OwnClock(policy.clock_drift, clock.now())
         self._pending = PendingChanges()
+        self._spent = TimeSpent(self._pending)
         self._unwatched: dict[str, CameraRecord] = {}
         self._offered_digest: set[tuple[str, int]] = set()
         self._watchers = Watchers()
@@ -156,6 +158,7 @@ class Fleet:
         entry = self._entries.pop(camera, None)
         if entry is not None:
             self._own_clock.forget(camera)
+            self._spent.forget(camera)
             if entry.memory.login.offered_digest:
                 # The same device may come back under another id: what it offered still guards the password.
                 self._offered_digest.add(place_of(entry.camera))
@@ -288,11 +291,10 @@ class Fleet:
             return
         if self._own_clock.guessed and self._own_clock.common is None:
             return  # the day is unknown
-        status_then = self._status(entry, until)
         stopped = self.monitor.pauses.stopped_within(until - entry.counted_until)
         off = self._own_clock.correction
-        for day, seconds in split_by_day(entry.counted_until + stopped + off, until + off):
-            self._pending.seconds(entry.camera.id, day, spent(status_then, seconds))
+        since = entry.counted_until + stopped + off
+        self._spent.count(entry.camera.id, self._status(entry, until), since, until + off)
 
     def _notify(self, transitions: tuple[Transition, ...]) -> None:
         self._pending.happened(item for item in transitions if item.kind is not TransitionKind.STATE)
@@ -318,6 +320,7 @@ class Fleet:
         """
         entry = self._entries[visited.camera]
         self._count_time(entry, visited.at)
+        self._entries[visited.camera] = replace(entry, counted_until=visited.at)
         self._pending.touch(visited.camera)
         visited, clock_transitions = self._take_clock_offset(entry, visited)
         entry = self._entries[visited.camera]
@@ -365,12 +368,16 @@ class Fleet:
         """Withdraw the alarms of cameras whose node turned out dead; return these and the nodes' own transitions."""
         found = list(seen.transitions)
         now = self._clock.now()
+        wrong = {item.uplink for item in found if item.kind is TransitionKind.ATTRIBUTED}
         for name, down in seen.attributed.items():
             entry = self._entries[name]
             health, withdrawn = attributed(entry.health, down.since, now)
             self._entries[name] = replace(entry, health=health)
+            if wrong:
+                self._spent.blame_instead(name, self._cause(down), wrong)
             if entry.health.outage is not None and health.outage is None:
                 self._pending.withdraw(name, entry.health.outage)
+                self._blame(entry, entry.health.outage, down)
             if withdrawn:
                 self._pending.change((name,))
             text = f"because of {self.topology.shown(down.name) or 'the monitor itself'}"
@@ -381,6 +388,17 @@ class Fleet:
                 for fault in withdrawn
             )
         return tuple(found)
+
+    def _blame(self, entry: Entry, outage: Outage, down: Down) -> None:
+        """Move the time of an outage that was counted as the camera's own to the node that caused it."""
+        until = entry.counted_until
+        if until is None or entry.camera.status is not Lifecycle.ACTIVE or self._maintenance(entry, until):
+            return
+        if self._own_clock.guessed and self._own_clock.common is None:
+            return  # nothing was counted
+        stopped = self.monitor.pauses.stopped_within(until - outage.confirmed_at)
+        off = self._own_clock.correction
+        self._spent.blame(entry.camera.id, self._cause(down), outage.confirmed_at + stopped + off, until + off)
 
     def _status(self, entry: Entry, now: float) -> CameraStatus:
         health = entry.health
@@ -399,8 +417,9 @@ class Fleet:
 
     def _hidden(self, camera: str) -> Hidden | None:
         down = self._root_causes.hides(camera)
-        if down is None:
-            return None
+        return None if down is None else self._cause(down)
+
+    def _cause(self, down: Down) -> Hidden:
         if down.name == ROOT:
             return Hidden(StatusCause.MONITOR_ISOLATED, down.since)
         return Hidden(StatusCause(self._root_causes.code_of(down.name)), down.since, down.name)
@@ -431,6 +450,11 @@ class Fleet:
         """All nodes of the topology with at least one visited camera."""
         self._follow_topology()
         return self._root_causes.all
+
+    @property
+    def isolated(self) -> bool:
+        """Whether the monitor itself is cut off, so that nothing is known of its cameras."""
+        return ROOT in self._root_causes.downs
 
     @property
     def monitor_faults(self) -> tuple[MonitorFault, ...]:

@@ -59,8 +59,8 @@ class View:
         return node is not None and node.kind is NodeKind.HOST
 
     def above(self, name: str) -> tuple[str, ...]:
-        """Return what a node hangs on, up to and with the root."""
-        return (*self.topology.path(name)[1:], ROOT)
+        """Return what a node hangs on, up to and with the root; nothing for the root itself."""
+        return () if name == ROOT else (*self.topology.path(name)[1:], ROOT)
 
     def lost_below(self, name: str) -> frozenset[str]:
         """Return the cameras below a node that were lost recently."""

@@ -58,6 +58,12 @@ MIGRATIONS = (
     UPDATE cameras SET memory = json_set(memory, '$.device_login.credentials', '')
         WHERE json_valid(memory) AND json_type(memory, '$.device_login.credentials') = 'text';
     """,
+    """
+    CREATE TABLE root_days (
+        camera TEXT NOT NULL, root TEXT NOT NULL, kind TEXT NOT NULL, day TEXT NOT NULL, seconds REAL NOT NULL,
+        PRIMARY KEY (day, root, kind, camera)
+    ) WITHOUT ROWID;
+    """,
 )
 """One step per version, forward only. `PRAGMA user_version` is the number of steps taken."""
 
