@@ -69,7 +69,6 @@ class Changes:
         transitions: faults raised and cleared.
         cameras: the new state of cameras.
         seconds: seconds to add, by camera and day.
-        root_seconds: seconds to add behind dead nodes; negative ones move time to the node that was the cause.
         samples: picture samples.
         outages: outages that began, ended or changed, each with its camera.
         withdrawn: outages that turned out to be part of a node's, each by its camera and key.
@@ -77,13 +76,13 @@ class Changes:
         gone: cameras that are no longer watched.
         shifted: seconds by which the clock was set. The times of open episodes and outages are shifted first.
         clock: a reading of the clock that the times belong to.
+        root_seconds: seconds to add behind dead nodes; negative ones move time to the node that was the cause.
 
     """
 
     transitions: tuple[Transition, ...] = ()
     cameras: tuple[CameraRecord, ...] = ()
     seconds: tuple[tuple[str, str, AvailabilitySeconds], ...] = ()
-    root_seconds: tuple[tuple[RootDay, float], ...] = ()
     samples: tuple[PictureSample, ...] = ()
     outages: tuple[tuple[str, Outage], ...] = ()
     withdrawn: tuple[tuple[str, int], ...] = ()
@@ -91,6 +90,7 @@ class Changes:
     gone: tuple[str, ...] = ()
     shifted: float = 0.0
     clock: ClockReading | None = None
+    root_seconds: tuple[tuple[RootDay, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
