@@ -150,7 +150,7 @@ class SimulatedDays:
 
     def uplink_changes(self) -> list[Transition]:
         """Return the transitions of uplinks."""
-        return [item for item in self.transitions if item.uplink]
+        return [item for item in self.transitions if item.uplink and not item.camera]
 
 
 class Troubles:

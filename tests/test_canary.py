@@ -57,6 +57,8 @@ SKIPPED = {
     ("simulate", "fault"): "talks to simulated cameras",
     ("simulate", "faults"): "lists simulated faults",
     ("simulate", "list"): "talks to simulated cameras",
+    ("simulate", "nodes"): "lists what simulated cameras hang on",
+    ("simulate", "node-fault"): "talks to simulated cameras",
 }
 
 
@@ -217,6 +219,10 @@ def _commands(canary: Canary, folder: Path) -> list[tuple[str, ...]]:
         ("picture", "history", "setup"),
         ("picture", "evidence"),
         ("picture", "relearn", "setup"),
+        ("uplink", "list"),
+        ("uplink", "list", "--json"),
+        ("uplink", "show", "S"),
+        ("uplink", "show", "S", "--json"),
     ]  # fmt: skip
     missing = {path for path in _leaves(typer.main.get_command(app)) if path not in SKIPPED} - {
         command[: len(path)] for command in chosen for path in [command[:1], command[:2]]

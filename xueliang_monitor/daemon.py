@@ -11,7 +11,7 @@ from pathlib import Path
 
 from xueliang_monitor import event_log
 from xueliang_monitor.clock import Clock, SteadyClock, SystemClock
-from xueliang_monitor.configuration import file_watcher, installation, inventory
+from xueliang_monitor.configuration import file_watcher, installation, inventory, topology_files
 from xueliang_monitor.configuration import settings as config
 from xueliang_monitor.configuration.installation import Installation, load, timeouts_of
 from xueliang_monitor.configuration.strict_yaml import DocumentError, Problem, listed
@@ -21,8 +21,10 @@ from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.fleet.scheduler import Due, Intervals, Scheduler
 from xueliang_monitor.judgement.catalogue import at_first_sight
 from xueliang_monitor.judgement.health import OWN_ERROR, Health, Policy
+from xueliang_monitor.judgement.reachability import Answer, answer_of
 from xueliang_monitor.model import Rung, VisitResult
 from xueliang_monitor.net.names import NameResolver
+from xueliang_monitor.net.own_network import OwnNetwork
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing.camera_lock import CameraLocks
 from xueliang_monitor.probing.login_marks import LoginMarks
@@ -89,6 +91,7 @@ class Monitor:
         self._file = file
         # Taken before the files are read, so that a change before the watcher starts is noticed.
         self._seen = file_watcher.fingerprint(config.load(file)[0].inventory)
+        self._seen_uplinks = topology_files.fingerprint(file.parent)
         self._installation = loaded = load(file)
         self._clock = SteadyClock(clock or SystemClock())
         self._newest = loaded.settings
@@ -98,8 +101,14 @@ class Monitor:
         self._shortage_logged_at: dict[str, float] = {}
         visits, connections = self._at_once(loaded)
         self._scheduler = Scheduler(self._clock, intervals_of(loaded.settings), self._visit, at_once=visits)
-        problems = (*loaded.problems, *loaded.inventory.problems)
-        self.fleet = Fleet(self._clock, policy_of(loaded.settings), loaded.inventory.cameras, problems)
+        problems = loaded.every_problem
+        self.fleet = Fleet(
+            self._clock,
+            policy_of(loaded.settings),
+            loaded.inventory.cameras,
+            problems,
+            nodes=loaded.topology_nodes,
+        )
         self._journal = event_log.Journal(loaded.settings.log, self.fleet.camera)
         self.fleet.watch(self._journal.write)
         self._lock = StateLock(loaded.settings.state, self._clock.now())
@@ -117,6 +126,9 @@ class Monitor:
             check_now=self._scheduler.ask,
             latest_settings=lambda: self._newest,
             most_connections=connections,
+        )
+        self._own_network = OwnNetwork(
+            self._hosts, self._names, self.fleet.take_own_network, clock=self._clock.monotonic
         )
         self._marks = LoginMarks()
         self._reloading = asyncio.Lock()
@@ -146,7 +158,11 @@ class Monitor:
         if kept.problems != loaded.inventory.problems:
             for line in listed(kept.problems[len(loaded.inventory.problems) :]):
                 log.error("%s", line)
-            self.fleet.reloaded(ok=True, problems=(*loaded.problems, *kept.problems))
+            self.fleet.reloaded(ok=True, problems=self._installation.every_problem)
+
+    def _hosts(self) -> tuple[str, ...]:
+        """Return the addresses and names of the cameras under watch, each once."""
+        return tuple(dict.fromkeys(camera.target.host for camera in self._installation.inventory.cameras))
 
     async def _visit(self, camera: str, due: Due, lateness: float) -> tuple[VisitResult, Health]:
         try:
@@ -157,7 +173,7 @@ class Monitor:
 
     async def _visit_once(self, camera: str, due: Due, lateness: float) -> tuple[VisitResult, Health]:
         entry = self.fleet.entry(camera)
-        shifted = self._clock.shifted
+        shifted, began = self._clock.shifted, self._clock.monotonic()
         visited, memory = await visit(
             entry.camera.target,
             due.top,
@@ -174,6 +190,8 @@ class Monitor:
         )
         if moved := self._clock.shifted - shifted:  # the clock was set during the visit
             visited, memory = visited.shifted(moved), memory.shifted(moved)
+        if answer_of(visited) not in (None, Answer.LOST):
+            self._own_network.reached(began)
         health, neighbours = self.fleet.apply(visited, memory, lateness)
         if visited.evidence:
             await self._keep_evidence(visited, entry.health, health)
@@ -243,21 +261,22 @@ class Monitor:
         """Read everything again and apply it; return how many cameras are new, changed or gone."""
         wrong: tuple[Problem, ...] = ()
         try:
-            fresh = await asyncio.to_thread(load, self._file, before=before.inventory)
+            fresh = await asyncio.to_thread(load, self._file, before=before)
             self._note_newest(fresh.settings)
             fresh = await asyncio.to_thread(fresh.in_force, before.settings)
         except DocumentError as error:
             wrong = error.problems
             try:
-                fresh = await asyncio.to_thread(before.read_cameras_again)
+                fresh = await asyncio.to_thread(before.read_files_again)
             except DocumentError as folder:
                 fresh, wrong = before, (*wrong, *folder.problems)
         kept = inventory.keep_last_good(before.inventory, fresh.inventory)
-        problems = (*wrong, *fresh.problems, *kept.problems)
+        after = fresh.with_inventory(kept)
+        problems = (*wrong, *after.every_problem)
         known = frozenset(self.fleet.monitor.reload.problems)
         for line in listed([problem for problem in problems if problem not in known]):
             log.error("%s", line)
-        changed = await self._apply(before, fresh.with_inventory(kept))
+        changed = await self._apply(before, after)
         self.fleet.reloaded(ok=not wrong, problems=problems)
         return changed
 
@@ -278,20 +297,29 @@ class Monitor:
         found = await asyncio.to_thread(difference, before.inventory.cameras, after.inventory.cameras)
         for name in sorted(known & {*found.gone, *found.fresh}):
             await self._scheduler.remove(name)
-        for name in found.gone:
-            self.fleet.drop(name)
-            log.info("camera %s: no longer watched", name)
-            await asyncio.sleep(0)  # a whole fleet may change at once; visits and requests go on meanwhile
-        for camera in found.changed:
-            self.fleet.take((camera,))
-            if camera.outdated:
-                log.warning("camera %s: the last valid version of its file stays in force", camera.id)
-            else:
-                log.info("camera %s: %s", camera.id, "its file changed" if camera.id in known else "now watched")
-            await asyncio.sleep(0)
-        self.fleet.reconcile(after.inventory)
+        with self.fleet.changing():
+            self.fleet.take_nodes(after.topology_nodes)
+            for name in found.gone:
+                self.fleet.drop(name)
+                log.info("camera %s: no longer watched", name)
+                await asyncio.sleep(0)  # a whole fleet may change at once; visits and requests go on meanwhile
+            for camera in found.changed:
+                self.fleet.take((camera,))
+                if camera.outdated:
+                    log.warning("camera %s: the last valid version of its file stays in force", camera.id)
+                else:
+                    log.info("camera %s: %s", camera.id, "its file changed" if camera.id in known else "now watched")
+                await asyncio.sleep(0)
+            self.fleet.reconcile(after.inventory)
         await self._scheduler.add(found.fresh)
         return len(found.gone) + len(found.changed)
+
+    async def _follow_uplinks(self) -> None:
+        """Reload after every change of a file of the topology, until cancelled."""
+        folder = self._file.parent
+        await file_watcher.follow_by_polling(
+            lambda: topology_files.fingerprint(folder), self._seen_uplinks, self.reload
+        )
 
     async def _follow_clock(self) -> None:
         """Shift all times whenever the wall clock is set, so that durations stay correct."""
@@ -349,7 +377,9 @@ class Monitor:
                     "lag": lambda: self.fleet.monitor.pauses.watch(self._record_lag),
                     "clock": self._follow_clock,
                     "inventory": lambda: file_watcher.follow(settings.inventory, self._seen, self.reload),
+                    "uplinks": self._follow_uplinks,
                     "web_config": self._server.follow_files,
+                    "own_network": self._own_network.watch,
                     "evidence": self._keep_forgetting_evidence,
                     "history": self._recorder.run,
                     "state_lock": self._lock.keep,

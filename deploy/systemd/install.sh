@@ -82,6 +82,7 @@ for sample in xueliang.yaml cameras.d/README.md; do
         install -m 0644 "$source/config/$sample" "$etc/$sample"
     fi
 done
+install -m 0644 "$source/config/uplinks.yaml.example" "$etc/uplinks.yaml.example"
 
 step "unit: xueliang-monitor.service"
 mkdir -p "$units"

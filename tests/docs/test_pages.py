@@ -13,12 +13,21 @@ from tools.docs import links, references
 from tools.docs.settings_reference import described
 from xueliang_monitor.configuration.camera_file import CameraFile
 from xueliang_monitor.configuration.settings import Settings
+from xueliang_monitor.configuration.topology_files import UplinkFile
 from xueliang_monitor.judgement.catalogue import FAULTS
 from xueliang_monitor.web.web_config import WebSettings
 
 DOCS = ROOT / "docs"
 MOST_README_LINES = 200
-OPERATORS = ("quick-start", "connecting-cameras", "operating", "alerts", "troubleshooting", "fault-catalogue")
+OPERATORS = (
+    "quick-start",
+    "connecting-cameras",
+    "operating",
+    "topology",
+    "alerts",
+    "troubleshooting",
+    "fault-catalogue",
+)
 PAGES = sorted(DOCS.rglob("*.md"))
 
 
@@ -38,8 +47,8 @@ def test_the_readmes_have_the_same_sections_and_commands() -> None:
     assert commands[0] == commands[1]
 
 
-@pytest.mark.parametrize("model", [Settings, CameraFile, WebSettings])
-def test_every_key_is_described(model: type[Settings | CameraFile | WebSettings]) -> None:
+@pytest.mark.parametrize("model", [Settings, CameraFile, UplinkFile, WebSettings])
+def test_every_key_is_described(model: type[Settings | CameraFile | UplinkFile | WebSettings]) -> None:
     assert [path for path, text in described(model).items() if not text.endswith(".")] == []
 
 

@@ -115,3 +115,52 @@ def test_each_dead_node_is_one_event_whatever_the_order(part: int) -> None:
     count = int(length(40, 1000))
     for seed in range(part * count // 4, (part + 1) * count // 4):
         check(seed)
+
+
+@pytest.mark.parametrize("spread", [0.0, SPREAD_SECONDS])
+def test_a_monitor_that_is_cut_off_is_one_event_and_blames_nobody(spread: float) -> None:
+    for seed in range(3):
+        chance = random.Random(seed)
+        gone = {item.id: START + 300 + chance.uniform(0, spread) for item in CAMERAS}
+        back = {item.id: START + 900 + chance.uniform(0, spread) for item in CAMERAS}
+        days = SimulatedDays(
+            CAMERAS,
+            lambda name, at, gone=gone, back=back: "host_unreachable" if gone[name] <= at < back[name] else None,  # type: ignore[misc]
+            nodes=NODES,
+        )
+        days.run(600)
+        assert [item.code for item in days.fleet.monitor_faults] == ["monitor_isolated"]
+        assert {(status.state, status.cause) for _, status in days.fleet.snapshot().entries} == {
+            (State.UNKNOWN, "monitor_isolated")
+        }
+        days.run(600)
+        left = [
+            (item.uplink or item.camera, item.code)
+            for item, _, how in open_spans(days.transitions)
+            if how != "attributed"
+        ]
+        assert left == [("", "monitor_isolated")]
+        assert {status.state for _, status in days.fleet.snapshot().entries} == {State.UP}
+
+
+def test_a_host_that_hangs_is_one_event_and_the_others_go_on() -> None:
+    channels = tuple(camera(f"ch-{number:02d}", "sw-0", host="10.0.0.7") for number in range(70))
+    for code in ("rtsp_timeout", "connect_timeout", "connection_refused"):
+        days = SimulatedDays(
+            (*CAMERAS, *channels),
+            lambda name, at, code=code: code if name.startswith("ch-") and START + 300 <= at < START + 900 else None,  # type: ignore[misc]
+            nodes=NODES,
+        )
+        days.run(360)
+        assert [(item.uplink, item.code, item.kind) for item in days.uplink_changes()] == [
+            ("10.0.0.7", "host_down", "raised")
+        ]
+        days.run(300)
+        assert days.said("raised") == []
+        shown = {entry.camera.id: status for entry, status in days.fleet.snapshot().entries}
+        assert {shown[item.id].cause for item in channels} == {"host_down"}
+        assert {shown[item.id].behind for item in channels} == {"10.0.0.7"}
+        days.run(400)
+        assert [item.kind for item in days.uplink_changes()] == ["raised", "cleared"]
+        assert days.said("raised") == []
+        assert {status.state for _, status in days.fleet.snapshot().entries} == {State.UP}

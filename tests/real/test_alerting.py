@@ -138,6 +138,7 @@ def test_times_are_in_the_zone_of_prometheus_and_say_so() -> None:
         ("alertname=UplinkDown severity=critical uplink=x", "on-call"),
         ("alertname=MonitorDown severity=critical instance=m", "on-call"),
         ("alertname=MonitorAbsent severity=critical", "on-call"),
+        ("alertname=MonitorIsolated severity=critical instance=m", "on-call"),
         ("alertname=Watchdog severity=none", "watchdog"),
         ("alertname=New severity=info", "control-room"),
     ],
@@ -303,6 +304,10 @@ async def test_a_monitor_holds_back_its_own_alerts_alone(tmp_path: Path) -> None
         {"alertname": "MonitorDown", "instance": "dead"},
         {"alertname": "UplinkDown", "instance": "cut-off", "uplink": "u"},
         {"alertname": "CameraOffline", "instance": "third", "camera": "a", "site": "s", "uplink": "v"},
+        {"alertname": "MonitorIsolated", "instance": "isolated", "fault": "monitor_isolated"},
+        {"alertname": "MonitorIsolated", "instance": "dead", "fault": "monitor_isolated"},
+        # Some names cannot be looked up; the other cameras are judged as ever.
+        {"alertname": "MonitorFault", "instance": "nameless", "fault": "monitor_isolated"},
     )
     targets = (
         {"alertname": "CameraFault", "camera": "a", "site": "s", "uplink": "u", "fault": "picture_black"},
@@ -312,10 +317,18 @@ async def test_a_monitor_holds_back_its_own_alerts_alone(tmp_path: Path) -> None
         {"alertname": "SiteDegraded", "site": "s"},
         {"alertname": "FleetAvailabilityLow", "window": "1d"},
     )
-    instances = ("dead", "cut-off", "third", "well")
-    everything = [*sources, *({**target, "instance": instance} for target in targets for instance in instances)]
+    shortages = (
+        {"alertname": "MonitorShort", "resource": "name_server"},
+        {"alertname": "MonitorShort", "resource": "memory"},
+    )
+    instances = ("dead", "cut-off", "third", "isolated", "nameless", "well")
+    everything = [
+        *sources, *({**target, "instance": instance} for target in (*targets, *shortages) for instance in instances)
+    ]  # fmt: skip
     held = {
-        *((target["alertname"], "dead") for target in targets),
+        *((target["alertname"], instance) for target in targets for instance in ("dead", "isolated")),
+        ("MonitorIsolated", "dead"),
+        *(("MonitorShort", instance) for instance in ("dead", "isolated", "nameless")),
         *((name, "cut-off") for name in ("CameraFault", "ClockDrift", "CameraOffline")),
         *((name, "third") for name in ("CameraFault", "ClockDrift", "CameraStale")),
     }
@@ -334,12 +347,9 @@ async def test_a_monitor_holds_back_its_own_alerts_alone(tmp_path: Path) -> None
             return len([each for each in told if each["status"]["state"] != "unprocessed"]) >= len(everything)
 
         await until(all_are_known)
-        suppressed = {
-            (each["labels"]["alertname"], each["labels"]["instance"])
-            for each in told
-            if each["status"]["state"] == "suppressed"
-        }
-        assert suppressed == held
+        labels = [each["labels"] for each in told if each["status"]["state"] == "suppressed"]
+        assert {(each["alertname"], each["instance"]) for each in labels} == held
+        assert {each["resource"] for each in labels if each["alertname"] == "MonitorShort"} == {"name_server"}
 
 
 def test_no_file_of_the_deployment_holds_a_secret() -> None:

@@ -28,7 +28,8 @@ def _missing() -> str:
     return "" if done.returncode == 0 else "network namespaces may not be made here"
 
 
-pytestmark = [pytest.mark.real, pytest.mark.skipif(bool(_missing()), reason=_missing())]
+MISSING = _missing()
+pytestmark = [pytest.mark.real, pytest.mark.skipif(bool(MISSING), reason=MISSING)]
 
 
 @pytest.mark.parametrize(

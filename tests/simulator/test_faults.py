@@ -22,6 +22,7 @@ from tests.probing.test_device import DEVICE_FAULTS
 from tests.probing.test_visit import LADDER_FAULTS
 from tests.waiting import PATIENT
 from xueliang_monitor.cli import app, output
+from xueliang_monitor.configuration import spreadsheet, topology_files
 from xueliang_monitor.judgement.catalogue import FAULTS as CATALOGUE
 from xueliang_monitor.model import Rung
 from xueliang_monitor.picture.worker import Workers
@@ -29,9 +30,11 @@ from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.probing.visit import visit
 from xueliang_monitor.simulator.behaviour import Behaviour
 from xueliang_monitor.simulator.clips import PROFILES
+from xueliang_monitor.simulator.control import control_endpoint
 from xueliang_monitor.simulator.demo import IncidentPlayer
 from xueliang_monitor.simulator.faults import FAULTS, Incident, SimulatedFault, _fault, _picture
-from xueliang_monitor.simulator.fleet import SimulatedFleet, control_endpoint
+from xueliang_monitor.simulator.fleet import SimulatedFleet
+from xueliang_monitor.simulator.sample import sample_fleet, sample_topology
 from xueliang_monitor.wire.messages import Request
 
 Start = Callable[..., Awaitable[SimulatedFleet]]
@@ -110,8 +113,21 @@ def test_an_incident_of_a_fault_is_played_by_the_demo() -> None:
     player = IncidentPlayer("127.0.0.1:1", rows(20), print, (*FAULTS, Telnet))
     declared = [fault.name for fault in (*FAULTS, Telnet) if fault.incident is not None]
     assert [name for name, _ in player._incidents] == declared
-    text, cameras = player.choose(Telnet.incident, 0, 4)
-    assert text == f"somebody connects {cameras[0]} to a terminal server"
+    text, address = player.choose(Telnet.incident, 0, 4)
+    assert text == f"somebody connects {address.removeprefix('/cameras/')} to a terminal server"
+
+
+def test_the_incident_of_an_uplink_takes_a_whole_line() -> None:
+    incident = Incident("{uplink} fails, and the {cameras} cameras behind it", 40)
+    flat = IncidentPlayer("127.0.0.1:1", rows(20), print)
+    assert flat.choose(incident, 1, 0) == ("switch-1 fails, and the 8 cameras behind it", "/nodes/switch-1")
+    sample, _ = spreadsheet.read(sample_fleet())
+    declared = topology_files.read_file(sample_topology())
+    assert declared.problems == ()
+    player = IncidentPlayer("127.0.0.1:1", sample, print, declared=declared.nodes)
+    said = [player.choose(incident, turn, 0) for turn in range(5)]
+    assert said[0] == ("镇东线 (line-east) fails, and the 30 cameras behind it", "/nodes/line-east")
+    assert len(set(said)) == 5
 
 
 def test_the_end_to_end_tests_take_every_fault() -> None:

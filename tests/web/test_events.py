@@ -63,10 +63,17 @@ def test_maintenance_suspends_judgement_and_is_left_out_of_the_rates() -> None:
 def test_windows_cover_what_they_name_until_they_end() -> None:
     site = Window(1, WindowKind.SITE, "S", 100, 200)
     early = Window(2, WindowKind.CAMERA, "a", 100, 500, stopped=150)
-    assert covering((site, early), 120, camera="a", site="S", uplink="") is early
-    assert covering((site, early), 160, camera="a", site="S", uplink="") is site
-    assert covering((site, early), 160, camera="a", site="T", uplink="") is None
-    assert covering((site, early), 200, camera="a", site="S", uplink="") is None
+    assert covering((site, early), 120, camera="a", site="S", path=()) is early
+    assert covering((site, early), 160, camera="a", site="S", path=()) is site
+    assert covering((site, early), 160, camera="a", site="T", path=()) is None
+    assert covering((site, early), 200, camera="a", site="S", path=()) is None
+
+
+def test_a_window_of_a_node_covers_every_camera_below_it() -> None:
+    line = Window(1, WindowKind.UPLINK, "line", 100, 200)
+    assert covering((line,), 150, camera="a", site="S", path=("nvr", "sw1", "line", "router")) is line
+    assert covering((line,), 150, camera="a", site="line", path=("sw2", "router")) is None
+    assert covering((line,), 150, camera="line", site="S", path=()) is None
 
 
 def test_a_rolling_window_takes_the_rest_of_the_day_before() -> None:

@@ -23,6 +23,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "zh/fault-catalogue.md": faults_reference.chinese,
     "reference/configuration.md": settings_reference.settings,
     "reference/camera-file.md": settings_reference.camera_files,
+    "reference/topology-file.md": settings_reference.topology_files,
     "reference/metrics.md": metrics_reference.metrics,
     "reference/commands.md": command_reference.commands,
     "reference/http-api.md": http_reference.http,

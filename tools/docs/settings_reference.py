@@ -8,6 +8,7 @@ from tools.docs.markdown import page, table
 from tools.docs.models import Key, keys
 from xueliang_monitor.configuration.camera_file import CameraFile
 from xueliang_monitor.configuration.settings import AT_START, Settings
+from xueliang_monitor.configuration.topology_files import FILE, FOLDER, MAX_NODES, UplinkFile
 from xueliang_monitor.web.web_config import WebSettings
 
 _SHOWN_DEFAULTS = {
@@ -84,6 +85,29 @@ def camera_files() -> str:
         _DURATIONS,
         "## Keys",
         table(("key", "type", "default", "bounds", "meaning"), rows),
+    )
+
+
+def topology_files() -> str:
+    """Return the page of the files of the topology."""
+    computed = {"name": "the name of the node", "address": "none", "sessions": "none"}
+    rows = [
+        (f"`{key.path}`", key.kind, default, key.bounds, text) for key, default, text in _rows(UplinkFile, computed)
+    ]
+    return page(
+        "Topology file reference",
+        f"`{FILE}` beside the settings file maps the name of each node to its keys. Instead of it there may be a folder"
+        f" `{FOLDER}` with one YAML file for each node: the file name without `.yaml` is the name of the node. If"
+        " there are both, neither is used. [Topology](../topology.md) has examples.",
+        "The name of a node is the word that camera files give as `uplink`. It has 1 to 120 characters of any script,"
+        " no control character and no space at its ends. Names that are too long for a file name, or that contain a"
+        f" slash, need `{FILE}`. At most {MAX_NODES:,} nodes are read.",
+        "The daemon applies changes within two seconds. A node with an invalid key, an unknown parent or a place in a"
+        " circle stays as it was. If it is new, it is used without the invalid key, so that what hangs on it still"
+        " does. A file that is not valid YAML changes nothing.",
+        "## Keys",
+        table(("key", "type", "default", "bounds", "meaning"), rows),
+        "The values of `uplink`, `name`, `place`, `port` and `circuit` are texts: `0012` and `1:24` need no quotes.",
     )
 
 

@@ -18,6 +18,7 @@ from xueliang_monitor.cli import (
     report,
     run,
     simulate,
+    uplink,
 )
 
 app = typer.Typer(
@@ -40,6 +41,7 @@ app.add_typer(maintenance.app, name="maintenance", help="Maintenance: cameras ar
 app.add_typer(
     picture.app, name="picture", help="Picture history, fault pictures, relearning, and tests on stored pictures."
 )
+app.add_typer(uplink.app, name="uplink", help="What cameras hang on: switches, lines, routers and recorders.")
 app.add_typer(simulate.app, name="simulate", help="Run a fleet of simulated cameras, and set faults on it.")
 
 

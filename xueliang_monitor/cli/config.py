@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from xueliang_monitor.cli.output import ConfigOption, out, refuse, settings_file
+from xueliang_monitor.cli.output import ConfigOption, err, out, refuse, settings_file
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -27,15 +27,18 @@ def hash_password() -> None:
 
 @app.command("check")
 def check(config: ConfigOption = None) -> None:
-    """Validate the settings, the passwords and all camera files; print every error with file and line."""
-    from xueliang_monitor.configuration import installation
+    """Validate the settings, the passwords, all camera files and uplinks.yaml; print errors with file and line.
+
+    Warnings about uplinks, such as one that no camera hangs on, are printed but are not errors.
+    """
+    from xueliang_monitor.configuration import installation, topology_warnings
     from xueliang_monitor.configuration.strict_yaml import DocumentError, listed
 
     try:
         loaded = installation.load(settings_file(config))
     except DocumentError as error:
         refuse(listed(error.problems), 1)
-    problems = (*loaded.problems, *loaded.inventory.problems)
+    problems = loaded.every_problem
     if loaded.settings.web_config is not None:
         from xueliang_monitor.web import web_config
 
@@ -43,6 +46,10 @@ def check(config: ConfigOption = None) -> None:
             web_config.load(loaded.settings.web_config, settings_file(config).parent)
         except DocumentError as error:
             problems = (*problems, *error.problems)
+    known = loaded.inventory.known
+    for line in listed(topology_warnings.warnings(loaded.uplinks, known, loaded.settings.inventory), "warnings"):
+        err.print(f"warning: {line}", style="yellow", markup=False, highlight=False)
     if problems:
         refuse((*listed(problems), f"{len(problems)} errors; {len(loaded.inventory.cameras)} cameras are valid"), 1)
-    out.print(f"{settings_file(config)}: valid; {len(loaded.inventory.cameras)} cameras", highlight=False)
+    nodes = f", {len(loaded.topology_nodes)} uplinks" if loaded.topology_nodes else ""
+    out.print(f"{settings_file(config)}: valid; {len(loaded.inventory.cameras)} cameras{nodes}", highlight=False)

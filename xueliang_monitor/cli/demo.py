@@ -11,8 +11,13 @@ from xueliang_monitor.cli.output import log_to_stderr, out, refuse
 
 
 def demo(
+    *,
     fleet: Annotated[
         Path | None, typer.Option(help="CSV file of the fleet; default: the packaged one with 147 cameras.")
+    ] = None,
+    topology: Annotated[
+        Path | None,
+        typer.Option(help="What the cameras hang on, as uplinks.yaml; default: that of the packaged fleet."),
     ] = None,
     seconds: Annotated[float | None, typer.Option(min=1, help="Stop after this many seconds.")] = None,
     incidents: Annotated[bool, typer.Option(help="Play incidents in a loop.")] = True,
@@ -24,14 +29,14 @@ def demo(
 
     from xueliang_monitor.configuration.strict_yaml import DocumentError
     from xueliang_monitor.simulator import demo as play
-    from xueliang_monitor.simulator.sample import sample_fleet
+    from xueliang_monitor.simulator.sample import sample_fleet, sample_topology
 
     log_to_stderr(logging.ERROR)
     logging.getLogger("xueliang_monitor.events").disabled = True  # the demo prints them itself
     try:
         asyncio.run(
             play.run(
-                fleet or sample_fleet(),
+                play.Scenery(fleet or sample_fleet(), topology or (sample_topology() if fleet is None else None)),
                 listen,
                 seconds,
                 incidents=incidents,

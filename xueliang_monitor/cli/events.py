@@ -35,10 +35,9 @@ def _print(item: Event, as_json: bool) -> None:
     colour = {"cleared": "green", "attributed": "yellow"}.get(item.kind, "red")
     lasted = f" after {item.at - item.since:.0f} s" if item.kind == "cleared" and item.since is not None else ""
     who = escape(item.camera or (f"uplink {item.uplink}" if item.uplink else "the monitor itself"))
-    detail = item.detail
-    if item.kind == "attributed" and item.camera:
-        detail = f"lost with {item.uplink}" if item.uplink else "lost as the monitor was cut off"
-    out.print(f"{at}  [{colour}]{item.kind}[/]{lasted}  {who}  {item.fault}  {name}  {escape(detail)}", highlight=False)
+    out.print(
+        f"{at}  [{colour}]{item.kind}[/]{lasted}  {who}  {item.fault}  {name}  {escape(item.detail)}", highlight=False
+    )
 
 
 def _print_new(state: Path, last: int, camera: str, as_json: bool) -> int:

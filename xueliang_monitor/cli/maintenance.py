@@ -51,8 +51,12 @@ def _subject(loaded: Installation, camera: str | None, site: str | None, uplink:
     given = [(kind, name) for kind, name in (("camera", camera), ("site", site), ("uplink", uplink)) if name]
     if len(given) != 1:
         refuse(["give one of --camera, --site and --uplink"])
+    from xueliang_monitor.topology import Topology
+
     kind, name = given[0]
-    known = {getattr(item, "id" if kind == "camera" else kind) for item in loaded.inventory.known} - {""}
+    known = {item.id if kind == "camera" else item.site for item in loaded.inventory.known}
+    if kind == "uplink":
+        known = set(Topology.of(loaded.topology_nodes, loaded.inventory.known).nodes)
     if name not in known:
         import difflib
 
@@ -66,7 +70,7 @@ def start(
     *,
     camera: Annotated[str | None, typer.Option(help="Id of a camera.")] = None,
     site: Annotated[str | None, typer.Option(help="All cameras of a site.")] = None,
-    uplink: Annotated[str | None, typer.Option(help="All cameras of an uplink.")] = None,
+    uplink: Annotated[str | None, typer.Option(help="All cameras below an uplink, a line or a recorder.")] = None,
     duration: Annotated[str, typer.Option("--for", help="Duration, for example 2h.")] = "2h",
     reason: Annotated[str, typer.Option(help="Reason, shown to other users.")] = "",
     config: ConfigOption = None,

@@ -56,7 +56,7 @@ def report(
             episodes=history.episodes(stretch.start, stretch.end),
             outages=history.outages(stretch.start, stretch.end),
             root_seconds=history.root_seconds(stretch.first.isoformat(), stretch.last.isoformat()),
-            topology=Topology.of((), cameras),
+            topology=Topology.of(loaded.topology_nodes, cameras),
             now=now,
             target=target / 100,
             site=site,

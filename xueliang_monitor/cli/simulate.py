@@ -24,13 +24,18 @@ Control = Annotated[str, typer.Option(help="Address of the control endpoint of t
 @app.callback()
 def simulate(
     context: typer.Context,
+    *,
     fleet: Annotated[
         Path | None, typer.Option(help="CSV file of the fleet; default: the packaged one with 147 cameras.")
     ] = None,
     control: Annotated[str, typer.Option(help="Loopback address of the control endpoint.")] = "127.0.0.1:9148",
     username: Annotated[str, typer.Option(help="User name of the cameras.")] = DEFAULT_USERNAME,
+    topology: Annotated[
+        Path | None,
+        typer.Option(help="What the cameras hang on, as uplinks.yaml; default: that of the packaged fleet."),
+    ] = None,
 ) -> None:
-    """Serve every camera of a fleet on its own loopback address.
+    """Serve every camera of a fleet on loopback. Cameras with one address and port are channels of a recorder.
 
     The password is the value of XUELIANG_SIMULATOR_PASSWORD, by default `simulated`.
     """
@@ -38,11 +43,11 @@ def simulate(
         return
     import asyncio
 
-    from xueliang_monitor.configuration import spreadsheet
-    from xueliang_monitor.configuration.strict_yaml import DocumentError
+    from xueliang_monitor.configuration import spreadsheet, topology_files
+    from xueliang_monitor.configuration.strict_yaml import DocumentError, listed
     from xueliang_monitor.model import Credentials
     from xueliang_monitor.simulator.fleet import SimulatedFleet
-    from xueliang_monitor.simulator.sample import sample_fleet
+    from xueliang_monitor.simulator.sample import sample_fleet, sample_topology
 
     log_to_stderr()
     host, _, port = control.rpartition(":")
@@ -56,7 +61,12 @@ def simulate(
     if problems or outside:
         refuse([*problems, *(f"{name}: the address is not on loopback" for name in outside)])
     password = os.environ.get("XUELIANG_SIMULATOR_PASSWORD", DEFAULT_PASSWORD)
-    simulated = SimulatedFleet(rows, Credentials(username, password))
+    if topology is None and fleet is None:
+        topology = sample_topology()
+    declared = topology_files.read_file(topology) if topology is not None else topology_files.DeclaredNodes()
+    if declared.problems:
+        refuse(listed(declared.problems))
+    simulated = SimulatedFleet(rows, Credentials(username, password), declared=declared.nodes)
     try:
         asyncio.run(_serve(simulated, host, int(port)))
     except OSError as error:
@@ -67,7 +77,7 @@ async def _serve(fleet: SimulatedFleet, host: str, port: int) -> None:
     import signal
 
     from xueliang_monitor.service import until_signalled
-    from xueliang_monitor.simulator.fleet import control_endpoint
+    from xueliang_monitor.simulator.control import control_endpoint
 
     with until_signalled(signal.SIGTERM, signal.SIGINT) as stopped:
         async with fleet.running(), control_endpoint(fleet, host, port) as address:
@@ -126,6 +136,54 @@ def fault(
         settings = dict(_setting(text) for text in setting or [])
         answer = asyncio.run(_ask("PUT", control, f"/cameras/{camera}/faults/{name}", settings))
     out.print(f"{answer['camera']}: {', '.join(answer['faults']) or 'no fault'}", highlight=False)
+
+
+@app.command("node-fault")
+def node_fault(
+    node: Annotated[str, typer.Argument(help="The node's name.")],
+    name: Annotated[str, typer.Argument(metavar="FAULT", help="A fault from `xueliang simulate faults`, or `none`.")],
+    *,
+    setting: Annotated[list[str] | None, typer.Option("--set", help="A setting of the fault, as name=number.")] = None,
+    clear: Annotated[bool, typer.Option("--clear", help="Remove the fault instead.")] = False,
+    spread_seconds: Annotated[
+        float, typer.Option(min=0, max=86_400, help="Change the cameras at random within this time.")
+    ] = 0.0,
+    control: Control = "127.0.0.1:9148",
+) -> None:
+    """Set a fault on every camera below a node of the running simulator; `none` removes all faults of the node."""
+    import asyncio
+    from urllib.parse import quote
+
+    path, spread = f"/nodes/{quote(node, safe='')}/faults", {"spread_seconds": spread_seconds}
+    if name == "none":
+        answer = asyncio.run(_ask("DELETE", control, path, spread))
+    elif clear:
+        answer = asyncio.run(_ask("DELETE", control, f"{path}/{name}", spread))
+    else:
+        answer = asyncio.run(_ask("PUT", control, f"{path}/{name}", dict(map(_setting, setting or [])) | spread))
+    out.print(f"{answer['node']}: {', '.join(answer['faults']) or 'no fault'}", markup=False, highlight=False)
+
+
+@app.command("nodes")
+def nodes(
+    control: Control = "127.0.0.1:9148",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List what the simulated cameras hang on, and the faults set on it."""
+    import asyncio
+
+    from rich.markup import escape
+    from rich.table import Column, Table
+
+    rows = asyncio.run(_ask("GET", control, "/nodes"))
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    table = Table(*(Column(head, overflow="fold") for head in ("Node", "Name", "Hangs on", "Cameras", "Faults")))
+    for row in rows:
+        cells = [escape(row[key]) for key in ("node", "name", "parent")]
+        table.add_row(*cells, str(len(row["cameras"])), ", ".join(row["faults"]))
+    out.print(table)
 
 
 @app.command("faults")

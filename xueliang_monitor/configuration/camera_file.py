@@ -206,8 +206,8 @@ class CameraFile(Strict):
     """Rollout project that the camera belongs to."""
 
     uplink: Annotated[str, Field(max_length=120)] = ""
-    """Switch or line that connects the camera. Cameras that share an uplink are judged together when they fail
-    together.
+    """Switch or line that connects the camera, by its name in `uplinks.yaml` if there is one. Cameras that share an
+    uplink are judged together when they fail together.
     """
 
     address: Annotated[str, AfterValidator(check_host)]

@@ -1,4 +1,4 @@
-"""Watches the camera files: reports when one is added, changed or removed."""
+"""Watches the camera files and those of the topology: reports when one is added, changed or removed."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ def fingerprint(folder: Path) -> Fingerprint:
         return frozenset()
 
 
-class _FolderPoll:
-    """Polls a folder for changes; spends only a small share of the time."""
+class _Poll:
+    """Polls files for changes; spends only a small share of the time."""
 
-    def __init__(self, folder: Path, seen: Fingerprint) -> None:
-        self._folder = folder
+    def __init__(self, look: Callable[[], Fingerprint], seen: Fingerprint) -> None:
+        self._look = look
         self._seen = seen
         self._next = 0.0
 
@@ -70,7 +70,7 @@ class _FolderPoll:
         started = loop.time()
         if started < self._next and not reported:
             return False
-        now = await asyncio.to_thread(fingerprint, self._folder)
+        now = await asyncio.to_thread(self._look)
         self._next = loop.time() + LOOK_PAUSES * (loop.time() - started)
         before, self._seen = self._seen, now
         return reported or now != before
@@ -105,8 +105,8 @@ async def _reports(folder: Path) -> AsyncIterator[bool]:
     raise _NotReportedError("the watcher ended", GONE_SECONDS)
 
 
-async def _poll_for(seconds: float, poll: _FolderPoll, changed: Callable[[], Awaitable[None]]) -> None:
-    """Poll the folder once a second for a number of seconds."""
+async def _poll_for(seconds: float, poll: _Poll, changed: Callable[[], Awaitable[None]]) -> None:
+    """Poll once a second for a number of seconds."""
     loop = asyncio.get_running_loop()
     until = loop.time() + seconds
     while loop.time() < until:
@@ -121,7 +121,7 @@ async def follow(folder: Path, seen: Fingerprint, changed: Callable[[], Awaitabl
     If the system does not report changes, because no inotify instance is left or the folder is missing, the folder is
     polled every second. This is logged once, and watching is tried again.
     """
-    poll, logged = _FolderPoll(folder, seen), False
+    poll, logged = _Poll(lambda: fingerprint(folder), seen), False
     while True:
         try:
             async with contextlib.aclosing(_reports(folder)) as reports:  # type: ignore[type-var] # as above
@@ -138,3 +138,15 @@ async def follow(folder: Path, seen: Fingerprint, changed: Callable[[], Awaitabl
                 )
             logged = True
             await _poll_for(error.pause, poll, changed)
+
+
+async def follow_by_polling(
+    look: Callable[[], Fingerprint], seen: Fingerprint, changed: Callable[[], Awaitable[None]]
+) -> None:
+    """Await `changed` after every change of what `look` returns since `seen`, until cancelled.
+
+    This is for a few files that change rarely and lie in folders with many others.
+    """
+    poll = _Poll(look, seen)
+    while True:
+        await _poll_for(REFUSED_SECONDS, poll, changed)

@@ -3,26 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from xueliang_monitor.configuration import settings as config
+from xueliang_monitor.configuration import topology_files
 from xueliang_monitor.configuration.camera_file import CameraFile
 from xueliang_monitor.configuration.inventory import Camera, Defaults, Inventory, target_of
 from xueliang_monitor.configuration.inventory import load as load_cameras
 from xueliang_monitor.configuration.strict_yaml import Problem
+from xueliang_monitor.configuration.topology_files import DeclaredNodes
 from xueliang_monitor.model import Credentials, PictureRules, Timeouts
 from xueliang_monitor.probing.rungs import PROBES
+from xueliang_monitor.topology import Node
 
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """Settings, credentials by name, cameras, and all problems found in them."""
+    """Settings, credentials by name, cameras, what they hang on, and all problems found in them.
+
+    `problems` are those of the passwords; the cameras and the nodes have their own.
+    """
 
     settings: config.Settings
     credentials: Mapping[str, Credentials]
     inventory: Inventory
     problems: tuple[Problem, ...]
+    uplinks: DeclaredNodes = field(default_factory=DeclaredNodes)
+
+    @property
+    def topology_nodes(self) -> tuple[Node, ...]:
+        """What the files of the topology declare; empty if there are none."""
+        return self.uplinks.nodes
+
+    @property
+    def sessions_by_address(self) -> Mapping[str, int]:
+        """How many sessions each declared recorder may serve at once, by its address in canonical form."""
+        return self.uplinks.sessions_by_address
+
+    @property
+    def every_problem(self) -> tuple[Problem, ...]:
+        """All problems: of the passwords, of the files of the topology, and of the camera files."""
+        return (*self.problems, *self.uplinks.problems, *self.inventory.problems)
+
+    def read_files_again(self) -> Installation:
+        """Return a copy with the camera files and the files of the topology read again.
+
+        Raises:
+            DocumentError: the folder of the cameras cannot be read.
+
+        """
+        return replace(self.read_cameras_again(), uplinks=topology_files.load(self.uplinks.folder, self.uplinks))
 
     def read_cameras_again(self) -> Installation:
         """Return a copy with the camera files read again.
@@ -54,10 +85,11 @@ def _cameras(settings: config.Settings, credentials: Mapping[str, Credentials], 
     return load_cameras(settings.inventory, credentials, names, defaults, before=before)
 
 
-def load(file: Path, *, passwords: bool = True, before: Inventory | None = None) -> Installation:
-    """Load settings, passwords and cameras; without `passwords`, all passwords are empty.
+def load(file: Path, *, passwords: bool = True, before: Installation | None = None) -> Installation:
+    """Load settings, passwords, cameras and what they hang on; without `passwords`, all passwords are empty.
 
-    Camera files that are the same as in `before` are not read again.
+    Camera files that are the same as in `before` are not read again. Nodes with invalid keys stay as they were in
+    `before`.
 
     Raises:
         DocumentError: the settings cannot be used.
@@ -70,7 +102,9 @@ def load(file: Path, *, passwords: bool = True, before: Inventory | None = None)
     }
     if passwords:
         credentials, problems = config.load_credentials(settings, document)
-    return Installation(settings, credentials, _cameras(settings, credentials, before), problems)
+    cameras = _cameras(settings, credentials, before.inventory if before else None)
+    uplinks = topology_files.load(file.parent, before.uplinks if before else None)
+    return Installation(settings, credentials, cameras, problems, uplinks)
 
 
 def stored_inventory(kept: Mapping[str, CameraFile | None], loaded: Installation) -> Inventory:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -44,10 +45,10 @@ class Problem:
         return f"{name}:{self.line}: {self.message}" if self.line else f"{name}: {self.message}"
 
 
-def listed(problems: Sequence[Problem]) -> list[str]:
+def listed(problems: Sequence[Problem], what: str = "errors") -> list[str]:
     """Return the lines that tell of problems: the first `MAX_LISTED`, and how many more there are."""
     lines = [str(problem) for problem in problems[:MAX_LISTED]]
-    return lines if len(problems) <= MAX_LISTED else [*lines, f"… and {len(problems) - MAX_LISTED:,} more errors"]
+    return lines if len(problems) <= MAX_LISTED else [*lines, f"… and {len(problems) - MAX_LISTED:,} more {what}"]
 
 
 class DocumentError(Exception):
@@ -118,10 +119,17 @@ SETTINGS_LIMITS = FileLimits(1024 * 1024, 50_000)
 CAMERA_LIMITS = FileLimits(64 * 1024, 1000)
 
 
-def read(file: Path, limits: FileLimits = SETTINGS_LIMITS, *, place: Path | None = None) -> Document:
+def read(
+    file: Path,
+    limits: FileLimits = SETTINGS_LIMITS,
+    *,
+    place: Path | None = None,
+    words: frozenset[str] = frozenset(),
+) -> Document:
     """Read a YAML file that contains one mapping of plain values, and no aliases.
 
-    `place` is where the file lies if `file` is a symbolic link; it must not be one.
+    `place` is where the file lies if `file` is a symbolic link; it must not be one. The values of the keys in `words`
+    are texts, also if they look like numbers.
 
     Raises:
         DocumentError: the file cannot be read, or is not a regular file within the limits.
@@ -133,10 +141,10 @@ def read(file: Path, limits: FileLimits = SETTINGS_LIMITS, *, place: Path | None
         raise DocumentError((Problem(file, 0, f"cannot be read: {error.strerror}"),)) from error
     except UnsuitableFileError as error:
         raise DocumentError((Problem(file, 0, str(error)),)) from error
-    return parse(file, content, limits)
+    return parse(file, content, limits, words)
 
 
-def parse(file: Path, content: bytes, limits: FileLimits) -> Document:
+def parse(file: Path, content: bytes, limits: FileLimits, words: frozenset[str] = frozenset()) -> Document:
     """Parse the content of a YAML file.
 
     Raises:
@@ -144,7 +152,7 @@ def parse(file: Path, content: bytes, limits: FileLimits) -> Document:
 
     """
     try:
-        parsed = yaml_text.parse(content.decode("utf-8-sig"), most_values=limits.most_values)
+        parsed = yaml_text.parse(content.decode("utf-8-sig"), most_values=limits.most_values, words=words)
     except UnicodeDecodeError as error:
         raise DocumentError((Problem(file, 0, "is not UTF-8 text"),)) from error
     except YamlTextError as error:
@@ -185,22 +193,23 @@ def _message(model: type[BaseModel], path: Path_, kind: str, text: str) -> str:
     return text[0].lower() + text[1:]
 
 
-def validate(document: Document, model: type[Model], **context: object) -> Model:
-    """Validate a document against a model.
+def validate(document: Document, model: type[Model], at: Path_ = (), **context: object) -> Model:
+    """Validate a document, or what it has at a path, against a model.
 
     Raises:
         DocumentError: the document is invalid; the error lists every problem by line.
 
     """
     try:
-        return model.model_validate(document.data, context=context)
+        return model.model_validate(functools.reduce(lambda data, part: data[part], at, document.data), context=context)
     except ValidationError as error:
         # Only those that are listed get a message: a text of 1 MiB can contain tens of thousands of wrong keys.
         found = sorted(
-            error.errors(include_url=False, include_input=False), key=lambda item: document.line_of(item["loc"])
+            error.errors(include_url=False, include_input=False),
+            key=lambda item: document.line_of((*at, *item["loc"])),
         )
         problems = [
-            document.problem(item["loc"], _message(model, item["loc"], item["type"], item["msg"]))
+            document.problem((*at, *item["loc"]), _message(model, item["loc"], item["type"], item["msg"]))
             for item in found[:MAX_PROBLEMS]
         ]
         if len(found) > MAX_PROBLEMS:

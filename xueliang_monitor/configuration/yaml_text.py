@@ -98,6 +98,7 @@ class _Composer:
     """Builds the value of a document from the events of a parser."""
 
     most_values: int
+    words: frozenset[str] = frozenset()
     data: Any = field(default_factory=dict)
     documents: int = 0
     values: int = 0
@@ -149,6 +150,8 @@ class _Composer:
         into = self.stack[-1] if self.stack else None
         if into is not None and isinstance(into.value, dict) and into.key is None:
             self._take_key(into, text, line)
+        elif into is not None and into.key in self.words:
+            self._put(text, line)
         else:
             self._put(_value(event, text, line), line)
 
@@ -195,8 +198,10 @@ def _value(event: yaml.ScalarEvent, text: str, line: int) -> Any:
         raise YamlTextError(line, "a value looks like a number, date or boolean but is none; quote a text") from error
 
 
-def parse(text: str, *, most_values: int) -> Parsed:
+def parse(text: str, *, most_values: int, words: frozenset[str] = frozenset()) -> Parsed:
     """Parse a text that contains at most one document with at most `most_values` keys and values.
+
+    The values of the keys in `words` are texts, also if they look like numbers: `0012` and `1:24` stay as they are.
 
     Raises:
         YamlTextError: the text is not YAML, or contains what is not allowed.
@@ -204,7 +209,7 @@ def parse(text: str, *, most_values: int) -> Parsed:
     """
     if directive := re.search("^%", text, re.MULTILINE):
         raise YamlTextError(text.count("\n", 0, directive.start()) + 1, "directives (%) are not allowed")
-    composer = _Composer(most_values)
+    composer = _Composer(most_values, words)
     try:
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
             composer.take(event)

@@ -11,6 +11,7 @@ from xueliang_monitor.clock import STEP_SECONDS, Clock, ClockReading
 from xueliang_monitor.configuration.camera_file import Lifecycle
 from xueliang_monitor.configuration.inventory import Camera, Inventory
 from xueliang_monitor.configuration.strict_yaml import Problem
+from xueliang_monitor.fleet.attribution import withdrawal
 from xueliang_monitor.fleet.changes import CameraRecord, Changes, StoredState
 from xueliang_monitor.fleet.clock_faults import cameras_with_a_clock, without_drift_faults
 from xueliang_monitor.fleet.differences import difference, memory_still_valid, place_of, with_digest_offered
@@ -23,16 +24,15 @@ from xueliang_monitor.fleet.snapshot import Entry, Snapshot
 from xueliang_monitor.fleet.time_spent import TimeSpent
 from xueliang_monitor.fleet.watchers import RungFollower, TransitionWatcher, Watchers
 from xueliang_monitor.judgement.availability import AvailabilitySeconds
-from xueliang_monitor.judgement.debounce import advance, attributed
+from xueliang_monitor.judgement.debounce import advance
 from xueliang_monitor.judgement.health import Health, Outage, Policy
 from xueliang_monitor.judgement.maintenance import Window, covering
 from xueliang_monitor.judgement.own_clock import CLOCK_WRONG, LARGE_STEP_SECONDS, LONG_AWAY_SECONDS, OwnClock
-from xueliang_monitor.judgement.root_causes import MONITOR_ISOLATED, Down
-from xueliang_monitor.judgement.status import CameraStatus, Hidden, StatusCause, status
+from xueliang_monitor.judgement.status import CameraStatus, Hidden, status
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
 from xueliang_monitor.model import Rung, RungResult, VisitResult
 from xueliang_monitor.probing.memory import Memory
-from xueliang_monitor.topology import ROOT, Node, Topology
+from xueliang_monitor.topology import Node, Topology
 
 
 class Fleet:
@@ -123,17 +123,19 @@ class Fleet:
         if not self._topology_outdated or self._changing:
             return
         self._topology_outdated = False
-        topology = Topology.of(self._nodes, (entry.camera for entry in self._entries.values()))
-        transitions = self._follow(self._root_causes.take_topology(topology, self._clock.now()))
-        if transitions:
+        self._tell(self._root_causes.take_topology(self._topology(), self._clock.now()))
+
+    def _topology(self) -> Topology:
+        return Topology.of(self._nodes, (entry.camera for entry in self._entries.values()))
+
+    def _tell(self, seen: Observation) -> None:
+        if transitions := self._follow(seen):
             self._notify(transitions)
 
     def take_own_network(self, problem: str | None) -> None:
         """Take what is known to be wrong with the monitor's own network, None if nothing is."""
         self._follow_topology()
-        transitions = self._follow(self._root_causes.take_problem(problem, self._clock.now()))
-        if transitions:
-            self._notify(transitions)
+        self._tell(self._root_causes.take_problem(problem, self._clock.now()))
 
     def take(self, cameras: tuple[Camera, ...]) -> None:
         """Add new cameras and replace changed ones; `memory_still_valid` says what stays known of a changed one."""
@@ -201,7 +203,7 @@ class Fleet:
             self._pending.shift(step)
             self._pending.change(self._entries)  # the stored clock changes, so every camera must be written with it
         self._topology_outdated = False
-        topology = Topology.of(self._nodes, (entry.camera for entry in self._entries.values()))
+        topology = self._topology()
         self._root_causes.take_topology(topology, now)
         found = restore(stored, self._entries, topology, now)
         self._entries = dict(found.entries)
@@ -366,30 +368,21 @@ class Fleet:
 
     def _follow(self, seen: Observation) -> tuple[Transition, ...]:
         """Withdraw the alarms of cameras whose node turned out dead; return these and the nodes' own transitions."""
-        found = list(seen.transitions)
-        now = self._clock.now()
-        wrong = {item.uplink for item in found if item.kind is TransitionKind.ATTRIBUTED}
-        for name, down in seen.attributed.items():
-            entry = self._entries[name]
-            health, withdrawn = attributed(entry.health, down.since, now)
-            self._entries[name] = replace(entry, health=health)
-            if wrong:
-                self._spent.blame_instead(name, self._cause(down), wrong)
-            if entry.health.outage is not None and health.outage is None:
-                self._pending.withdraw(name, entry.health.outage)
-                self._blame(entry, entry.health.outage, down)
-            if withdrawn:
-                self._pending.change((name,))
-            text = f"because of {self.topology.shown(down.name) or 'the monitor itself'}"
-            found += (
-                Transition(
-                    name, now, TransitionKind.ATTRIBUTED, fault.code, detail=text, uplink=down.name, since=fault.since
-                )
-                for fault in withdrawn
-            )
-        return tuple(found)
+        if not seen.attributed:
+            return seen.transitions
+        found = withdrawal(self._entries, seen, self._clock.now())
+        self._entries |= found.entries
+        self._pending.change(found.entries)
+        causes = {name: self._root_causes.cause(down) for name, down in seen.attributed.items()}
+        wrong = {item.uplink for item in seen.transitions if item.kind is TransitionKind.ATTRIBUTED}
+        for camera, cause in causes.items() if wrong else ():
+            self._spent.blame_instead(camera, cause, wrong)
+        for camera, outage in found.outages:
+            self._pending.withdraw(camera, outage)
+            self._blame(self._entries[camera], outage, causes[camera])
+        return (*seen.transitions, *found.transitions)
 
-    def _blame(self, entry: Entry, outage: Outage, down: Down) -> None:
+    def _blame(self, entry: Entry, outage: Outage, cause: Hidden) -> None:
         """Move the time of an outage that was counted as the camera's own to the node that caused it."""
         until = entry.counted_until
         if until is None or entry.camera.status is not Lifecycle.ACTIVE or self._maintenance(entry, until):
@@ -398,7 +391,7 @@ class Fleet:
             return  # nothing was counted
         stopped = self.monitor.pauses.stopped_within(until - outage.confirmed_at)
         off = self._own_clock.correction
-        self._spent.blame(entry.camera.id, self._cause(down), outage.confirmed_at + stopped + off, until + off)
+        self._spent.blame(entry.camera.id, cause, outage.confirmed_at + stopped + off, until + off)
 
     def _status(self, entry: Entry, now: float) -> CameraStatus:
         health = entry.health
@@ -411,24 +404,20 @@ class Fleet:
             health,
             now,
             self.policy,
-            hidden=self._hidden(entry.camera.id),
+            hidden=self._root_causes.hidden(entry.camera.id),
             maintenance=window.began if window else None,
         )
-
-    def _hidden(self, camera: str) -> Hidden | None:
-        down = self._root_causes.hides(camera)
-        return None if down is None else self._cause(down)
-
-    def _cause(self, down: Down) -> Hidden:
-        if down.name == ROOT:
-            return Hidden(StatusCause.MONITOR_ISOLATED, down.since)
-        return Hidden(StatusCause(self._root_causes.code_of(down.name)), down.since, down.name)
 
     def _maintenance(self, entry: Entry, now: float) -> Window | None:
         if not self.windows:
             return None
         camera = entry.camera
-        return covering(self.windows, now, camera=camera.id, site=camera.site, uplink=camera.uplink)
+        return covering(self.windows, now, camera=camera.id, site=camera.site, path=self.path_of(camera))
+
+    def path_of(self, camera: Camera) -> tuple[str, ...]:
+        """Return the nodes that a camera hangs on, from its own up to the last one before the monitor."""
+        topology = self.topology
+        return topology.path(topology.leaf(camera.id))
 
     def status_of(self, camera: str) -> CameraStatus:
         """Return a camera's status now."""
@@ -454,16 +443,14 @@ class Fleet:
     @property
     def isolated(self) -> bool:
         """Whether the monitor itself is cut off, so that nothing is known of its cameras."""
-        return ROOT in self._root_causes.downs
+        return bool(self._root_causes.isolated)
 
     @property
     def monitor_faults(self) -> tuple[MonitorFault, ...]:
         """The confirmed faults of the monitor itself."""
-        since, down = self._own_clock.wrong_since, self._root_causes.downs.get(ROOT)
+        since = self._own_clock.wrong_since
         wrong = () if since is None else (MonitorFault(CLOCK_WRONG.code, since, self._own_clock.detail),)
-        if down is None:
-            return wrong
-        return (*wrong, MonitorFault(MONITOR_ISOLATED.code, down.since, self._root_causes.detail_of(down)))
+        return (*wrong, *self._root_causes.isolated)
 
     @property
     def dated_now(self) -> float:

@@ -7,9 +7,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from xueliang_monitor.judgement.network import NOBODY, NetworkPolicy, View
+from xueliang_monitor.fleet.monitor_status import MonitorFault
+from xueliang_monitor.judgement.network import NOBODY, NetworkPolicy, Tally, View
 from xueliang_monitor.judgement.reachability import Answer, Member, after, answer_of
-from xueliang_monitor.judgement.root_causes import HOST_DOWN, MONITOR_ISOLATED, UPLINK_DOWN, Change, Down, judge
+from xueliang_monitor.judgement.root_causes import (
+    HOST_DOWN,
+    MONITOR_ISOLATED,
+    UPLINK_DOWN,
+    Change,
+    Down,
+    judge,
+    neighbours,
+)
+from xueliang_monitor.judgement.status import Hidden, StatusCause
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
 from xueliang_monitor.model import VisitResult
 from xueliang_monitor.topology import ROOT, NodeKind, Topology
@@ -17,8 +27,16 @@ from xueliang_monitor.topology import ROOT, NodeKind, Topology
 JUDGED_SECONDS = 1.0
 """How often the network is judged at least while anything is lost, also without news."""
 
+SECONDS_PER_CAMERA = 0.0001
+"""How often it is judged at most, for each camera of a fleet with more than `FEW_CAMERAS`."""
+
+FEW_CAMERAS = 1000
+
 MOST_NEIGHBOURS = 12
 """How many other cameras are visited at once before a camera is blamed."""
+
+MANY_BELOW = 64
+"""With more cameras below a node, a camera that is lost is compared with what was last counted."""
 
 ENOUGH_ANSWERS = 3
 """How many answers of other cameras show that they are not lost with it."""
@@ -58,14 +76,19 @@ class Observation:
     """What a visit changed.
 
     `transitions` are those of nodes and of the monitor. `attributed` are the cameras that were lost with a node that
-    went down, with that node. `wanted` are cameras to visit at once. `hold` says that the camera's own alarm waits for
-    them.
+    went down, with that node, and `titles` the names of those nodes for people. `wanted` are cameras to visit at once.
+    `hold` says that the camera's own alarm waits for them.
     """
 
     transitions: tuple[Transition, ...] = ()
     attributed: Mapping[str, Down] = field(default_factory=lambda: MappingProxyType({}))
     wanted: frozenset[str] = NOBODY
     hold: bool = False
+    titles: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def shown(self, name: str) -> str:
+        """Return the name of a node in `attributed` for people."""
+        return self.titles.get(name, name)
 
 
 NOTHING = Observation()
@@ -85,6 +108,8 @@ class RootCauses:
         self._held = NOBODY
         self._now = -math.inf
         self._judged_at = -math.inf
+        self._tallies: Mapping[str, Tally] = MappingProxyType({})
+        self._asked: dict[str, tuple[float, frozenset[str]]] = {}
         self._changed: dict[str, frozenset[str]] = {}
 
     def _view(self) -> View:
@@ -107,7 +132,9 @@ class RootCauses:
             return NOTHING  # by far the most frequent case
         news = member is not None and (member.streak in range(1, self._policy.streak + 1) or _differs(before, member))
         made = NOTHING
-        if news or self._held or self._now - self._judged_at >= JUDGED_SECONDS:
+        since = self._now - self._judged_at
+        soon = len(self._members) <= FEW_CAMERAS or since >= SECONDS_PER_CAMERA * len(self._members)
+        if since >= JUDGED_SECONDS or ((news or self._held) and soon):
             made = self._judge()
         own = self._awaited(camera, member, answer) if self.hides(camera) is None else None
         return made if own is None else replace(made, wanted=made.wanted | own, hold=True)
@@ -132,7 +159,7 @@ class RootCauses:
         self._judged_at = self._now
         before = self._downs
         made = judge(self._view(), before, problem=self.problem is not None)
-        self._downs, self._held = made.downs, made.held
+        self._downs, self._held, self._tallies = made.downs, made.held, made.tallies
         for name in before.keys() | made.downs.keys():
             lost = made.downs[name].lost if name in made.downs else NOBODY
             if name not in before or before[name].lost != lost:
@@ -141,14 +168,18 @@ class RootCauses:
         for change in made.changes:
             if change.kind is TransitionKind.RAISED:
                 attributed |= dict.fromkeys(change.down.lost, change.down)
-        return Observation(tuple(map(self._transition, made.changes)), attributed, made.wanted)
+        titles = {down.name: self._shown(down.name) for down in attributed.values()}
+        return Observation(tuple(map(self._transition, made.changes)), attributed, made.wanted, titles=titles)
+
+    def _shown(self, name: str) -> str:
+        return "the monitor itself" if name == ROOT else self.topology.shown(name)
 
     def _transition(self, change: Change) -> Transition:
         down, detail = change.down, ""
         if change.kind is TransitionKind.RAISED:
             detail = self.detail_of(down)
         elif change.kind is TransitionKind.ATTRIBUTED:
-            detail = f"because of {self.topology.shown(change.into) or 'the monitor itself'}"
+            detail = f"lost with {self._shown(change.into)}"
         code = self.code_of(down.name)
         return Transition("", self._now, change.kind, code, detail=detail, uplink=down.name, since=down.since)
 
@@ -177,6 +208,8 @@ class RootCauses:
         if not lost and not (path and view.is_host(path[0])):
             return None
         for name in (*path, ROOT) if lost else path[:1]:
+            if len(self.topology.below(name)) > MANY_BELOW and not view.is_host(name):
+                return self._awaited_of_many(view, name, since)
             others = self._others(view, name, camera, lost=lost)
             if len(others) + 1 >= (self._policy.channels if view.is_host(name) else self._policy.least):
                 break
@@ -189,6 +222,17 @@ class RootCauses:
             return NOBODY if seems else None
         left = sorted(others - later, key=self._last_visit)[:MOST_NEIGHBOURS]
         return frozenset(left) if left or seems else None
+
+    def _awaited_of_many(self, view: View, name: str, since: float) -> frozenset[str] | None:
+        """Return the cameras to visit before one of very many below a node is blamed, by what was last counted."""
+        tally = self._tallies.get(name, Tally())
+        if tally.live_at > since and not tally.seems_gone:
+            return None
+        at, asked = self._asked.get(name, (-math.inf, NOBODY))
+        if self._now - at >= JUDGED_SECONDS:
+            asked = neighbours(view, name, since)
+            self._asked[name] = self._now, asked
+        return asked if asked or tally.seems_gone else None
 
     def _others(self, view: View, name: str, camera: str, *, lost: bool) -> set[str]:
         """Return the other cameras below a node that say something about it."""
@@ -220,6 +264,23 @@ class RootCauses:
             if since is not None and (camera in down.lost or since >= down.since):
                 return down
         return None
+
+    def hidden(self, camera: str) -> Hidden | None:
+        """Return why a camera's state is unknown; None if no node hides it."""
+        down = self.hides(camera)
+        return None if down is None else self.cause(down)
+
+    def cause(self, down: Down) -> Hidden:
+        """Return why the state of the cameras below a dead node is unknown."""
+        if down.name == ROOT:
+            return Hidden(StatusCause.MONITOR_ISOLATED, down.since)
+        return Hidden(StatusCause(self.code_of(down.name)), down.since, down.name)
+
+    @property
+    def isolated(self) -> tuple[MonitorFault, ...]:
+        """The fault of the monitor itself while it is cut off."""
+        down = self._downs.get(ROOT)
+        return () if down is None else (MonitorFault(MONITOR_ISOLATED.code, down.since, self.detail_of(down)),)
 
     @property
     def downs(self) -> Mapping[str, Down]:

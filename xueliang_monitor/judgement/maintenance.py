@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 
 class WindowKind(enum.StrEnum):
-    """What a maintenance window covers; the values are stored in the history."""
+    """What a maintenance window covers; the values are stored in the history.
+
+    A window of an uplink covers every camera below that node of the topology, however far.
+    """
 
     CAMERA = "camera"
     SITE = "site"
@@ -22,7 +25,7 @@ class Window:
     Attributes:
         id: its number in the history.
         kind: what it covers.
-        name: the name of the camera, site or uplink.
+        name: the name of the camera, of the site, or of the node of the topology.
         began: when it began.
         ends: when it is planned to end.
         reason: why, in words of the person who started it.
@@ -42,12 +45,12 @@ class Window:
         """Return whether the window is in force."""
         return self.began <= now < (self.ends if self.stopped is None else min(self.ends, self.stopped))
 
-    def covers(self, camera: str, site: str, uplink: str) -> bool:
-        """Return whether the window covers a camera, given its id, site and uplink."""
-        return self.name == {WindowKind.CAMERA: camera, WindowKind.SITE: site, WindowKind.UPLINK: uplink}[self.kind]
+    def covers(self, camera: str, site: str, path: Collection[str]) -> bool:
+        """Return whether the window covers a camera, given its id, its site and the nodes on its path to the root."""
+        return self.name in {WindowKind.CAMERA: (camera,), WindowKind.SITE: (site,), WindowKind.UPLINK: path}[self.kind]
 
 
-def covering(windows: Iterable[Window], now: float, *, camera: str, site: str, uplink: str) -> Window | None:
+def covering(windows: Iterable[Window], now: float, *, camera: str, site: str, path: Collection[str]) -> Window | None:
     """Return the window in force for a camera that ends last; None if there is none."""
-    found = [item for item in windows if item.active(now) and item.covers(camera, site, uplink)]
+    found = [item for item in windows if item.active(now) and item.covers(camera, site, path)]
     return max(found, key=lambda item: item.ends, default=None)

@@ -105,12 +105,14 @@ class Judgement:
     """The result of a judgement.
 
     `downs` are the nodes that are down now. `held` are those that seem to be, until cameras in `wanted` were visited.
+    `tallies` are what was counted, by node.
     """
 
     downs: Mapping[str, Down] = field(default_factory=lambda: MappingProxyType({}))
     changes: tuple[Change, ...] = ()
     held: frozenset[str] = NOBODY
     wanted: frozenset[str] = NOBODY
+    tallies: Mapping[str, Tally] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def _with_later_losses(view: View, down: Down) -> Down:
@@ -238,4 +240,4 @@ def judge(view: View, downs: Mapping[str, Down], *, problem: bool = False) -> Ju
             wanted |= awaited
             continue
         changes += _named(view, after, name, view.lost_below(name) if name in candidates else view.unserved_at(name))
-    return Judgement(MappingProxyType(after), tuple(changes), frozenset(held), frozenset(wanted))
+    return Judgement(MappingProxyType(after), tuple(changes), frozenset(held), frozenset(wanted), found)

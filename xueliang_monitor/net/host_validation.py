@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 
@@ -32,6 +33,7 @@ def check_host(value: str) -> str:
     return value
 
 
+@functools.lru_cache(maxsize=16_384)
 def canonical_host(value: str) -> str:
     """Return one spelling of a host for all its spellings: case, a final dot, and IPv6 (RFC 5952)."""
     host = value.lower().rstrip(".")

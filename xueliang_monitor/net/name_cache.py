@@ -48,6 +48,11 @@ class NameCache:
         known = self._known.get(name)
         return known.addresses if known is not None and self._clock() < known.stale_until else ()
 
+    def last(self, name: str) -> tuple[str, ...]:
+        """Return the last known addresses of a name, however old, or an empty tuple."""
+        known = self._known.get(name)
+        return known.addresses if known is not None else ()
+
     def failure(self, name: str) -> str:
         """Return why the last lookup of a name failed while it is too early for another, otherwise an empty string."""
         known = self._known.get(name)

@@ -40,6 +40,7 @@ _FAILURES = {
     aiodns.error.ARES_EREFUSED: "refuses to answer (REFUSED)",
     aiodns.error.ARES_ECONNREFUSED: "cannot be reached",
 }
+_SILENT = frozenset(_FAILURES[code] for code in (aiodns.error.ARES_ETIMEOUT, aiodns.error.ARES_ECONNREFUSED))
 _CHANGED = frozenset({aiodns.error.ARES_ECANCELLED, aiodns.error.ARES_EDESTRUCTION})
 """The lookup was cancelled because the name servers changed; the new ones are queried."""
 
@@ -74,6 +75,10 @@ class NameResolver:
         self._file_identity: tuple[int, int, int] | None = None
         self._resolver: aiodns.DNSResolver | None = None
         self._running: dict[str, asyncio.Task[tuple[str, ...] | None]] = {}
+        self._clock = clock
+        self._unanswered_since: float | None = None
+        self._answered_at = clock()
+        self._failure = ""
 
     async def __aenter__(self) -> Self:
         """Return the resolver; nothing is open before the first lookup."""
@@ -117,6 +122,39 @@ class NameResolver:
             raise NameUnresolvedError(f"the name {host} has no address, according to the name server")
         return known
 
+    @staticmethod
+    def is_address(host: str) -> bool:
+        """Return whether a host is an address, which need not be looked up."""
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            return False
+        return True
+
+    def last_addresses(self, host: str) -> tuple[str, ...]:
+        """Return the last known addresses of a host, however old; an address is returned as it is."""
+        return (host,) if self.is_address(host) else self.cache.last(host.lower().rstrip("."))
+
+    def usable(self, name: str) -> bool:
+        """Return whether the cache has an address of a name that may be used now."""
+        name = name.lower().rstrip(".")
+        return bool(self.cache.fresh(name) or self.cache.stale(name))
+
+    @property
+    def unanswered_seconds(self) -> float:
+        """For how long all lookups have failed because of the name servers; 0 after an answer."""
+        return 0.0 if self._unanswered_since is None else self._clock() - self._unanswered_since
+
+    @property
+    def silence(self) -> str:
+        """What is wrong with the name servers, in one sentence, while lookups fail."""
+        servers = ", ".join(self._name_servers[:3])
+        if not servers:
+            return "the monitor has no name server to look up its cameras"
+        if self._failure in _SILENT:
+            return f"no name server answers ({servers})"
+        return f"no name server can look up names: {servers} {self._failure}"
+
     async def _look_up(self, name: str, seconds: float) -> tuple[str, ...]:
         """Wait for a lookup; return expired addresses if it takes too long."""
         stale = self.cache.stale(name)
@@ -137,7 +175,7 @@ class NameResolver:
 
     async def _query(self, name: str) -> tuple[str, ...] | None:
         """Query a name and cache the result; return its addresses, or None if no name server could answer."""
-        code = aiodns.error.ARES_ETIMEOUT
+        began, code = self._clock(), aiodns.error.ARES_ETIMEOUT
         for _ in range(CHANGES):
             try:
                 async with asyncio.timeout(LOOKUP_SECONDS):
@@ -147,6 +185,7 @@ class NameResolver:
             except aiodns.error.DNSError as error:
                 code = error.args[0]
                 if code in _NO_SUCH_NAME:
+                    self._note_answer()
                     self.cache.keep(name, ())
                     return ()
                 if code not in _CHANGED:
@@ -157,11 +196,18 @@ class NameResolver:
                 return None
             else:
                 addresses = tuple(dict.fromkeys(node.addr[0].decode("ascii") for node in found.nodes))
+                self._note_answer()
                 self.cache.keep(name, addresses, min((node.ttl for node in found.nodes), default=0))
                 return addresses
         failure = _FAILURES.get(code, f"gives no usable answer (c-ares error {code})")
+        if self._unanswered_since is None:
+            self._unanswered_since = max(began, self._answered_at)
+        self._failure = failure
         self.cache.fail(name, self._unanswered(failure, name))
         return None
+
+    def _note_answer(self) -> None:
+        self._unanswered_since, self._answered_at = None, self._clock()
 
     def _unanswered(self, failure: str, name: str) -> str:
         where = "name_servers in the settings" if self._configured else str(self._resolv_conf)
@@ -195,6 +241,7 @@ class NameResolver:
             return
         self._file_identity, self._name_servers = identity, servers
         self.cache.forget_failures()
+        self._note_answer()
         resolver, self._resolver = self._resolver, None
         if resolver is not None:
             await resolver.close()

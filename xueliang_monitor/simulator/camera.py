@@ -1,11 +1,10 @@
-"""One simulated camera: its state, its RTSP server and its ONVIF server."""
+"""One simulated camera: its state, the port on which it serves RTSP, and its ONVIF server."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import socket
 import ssl
+from collections.abc import Mapping
 
 from xueliang_monitor.model import Credentials, Target
 from xueliang_monitor.simulator import clips
@@ -13,15 +12,16 @@ from xueliang_monitor.simulator.behaviour import Behaviour
 from xueliang_monitor.simulator.camera_state import CameraState
 from xueliang_monitor.simulator.faults import SimulatedFault
 from xueliang_monitor.simulator.onvif import OnvifService
-from xueliang_monitor.simulator.session import ClientSession
-
-
-def _serves_onvif(behaviour: Behaviour) -> bool:
-    return behaviour.accepting and behaviour.onvif_listening
+from xueliang_monitor.simulator.port import SimulatedPort
+from xueliang_monitor.simulator.session import SessionLimit
 
 
 class SimulatedCamera(CameraState):
-    """Serves RTSP on its own address, over TLS if a context is given, and ONVIF if a port is given."""
+    """Serves RTSP over TLS if a context is given, and ONVIF if a port is given.
+
+    A channel of a recorder is given the `port` that it shares with the other channels, and the first channel with the
+    same ONVIF service as `recorder`.
+    """
 
     def __init__(
         self,
@@ -31,13 +31,32 @@ class SimulatedCamera(CameraState):
         *,
         onvif_port: int | None = None,
         tls: ssl.SSLContext | None = None,
+        port: SimulatedPort | None = None,
+        recorder: SimulatedCamera | None = None,
     ) -> None:
         super().__init__(target, number, credentials)
-        self._tls = tls
-        self.onvif = OnvifService(self, onvif_port, number) if onvif_port else None
-        self._server: asyncio.Server | None = None
-        self._black_hole: list[socket.socket] = []
-        self._clients: set[asyncio.Task[None]] = set()
+        self.port = port or SimulatedPort(target.host, target.port, tls, SessionLimit())
+        self.port.channels.append(self)
+        self.onvif = OnvifService(self, onvif_port, number) if onvif_port and recorder is None else None
+        self._recorder = recorder or self
+        self._onvif_changing = asyncio.Lock()
+        self._onvif_running = False
+        self._of_nodes: dict[tuple[str, str], SimulatedFault] = {}
+
+    @property
+    def connections(self) -> int:
+        """The number of open connections to its port."""
+        return self.port.connections
+
+    @property
+    def most_connections(self) -> int:
+        """The largest number of connections to its port that were open at once."""
+        return self.port.most_connections
+
+    @property
+    def faults_of_nodes(self) -> Mapping[tuple[str, str], SimulatedFault]:
+        """The faults of what the camera hangs on, by the name of the node and that of the fault."""
+        return self._of_nodes
 
     async def start(self) -> None:
         """Listen.
@@ -46,103 +65,64 @@ class SimulatedCamera(CameraState):
             OSError: the address or the port is not available.
 
         """
-        await self._listen()
-        if self.onvif is not None:
-            await self.onvif.start()
+        await self.port.start()
+        await self._refresh_onvif()
 
     async def stop(self) -> None:
-        """Stop listening and disconnect every client."""
-        await self._close()
+        """Stop listening and disconnect every client, also those of other channels at the same port."""
+        await self.port.stop()
         if self.onvif is not None:
             await self.onvif.stop()
+            self._onvif_running = False
 
-    async def set_fault(self, fault: SimulatedFault) -> None:
-        """Add a fault, or replace the one with the same name.
+    def check(self, fault: SimulatedFault) -> None:
+        """Check that the camera can have a fault.
+
+        Raises:
+            FileNotFoundError: the simulator has no clip of this camera with the fault.
+
+        """
+        clips.load(self.scene, self.codec, fault.apply(self.behaviour).variant)
+
+    async def set_fault(self, fault: SimulatedFault, node: str = "") -> None:
+        """Add a fault, or replace the one with the same name; `node` names what the camera hangs on if that has it.
 
         Raises:
             FileNotFoundError: the simulator has no clip of this camera with the fault; nothing was changed.
 
         """
-        clips.load(self.scene, self.codec, fault.apply(self.behaviour).variant)
-        self.faults[fault.name] = fault
+        self.check(fault)
+        if node:
+            self._of_nodes[node, fault.name] = fault
+        else:
+            self.faults[fault.name] = fault
         await self._apply_faults()
         if self.onvif is not None and self.behaviour.restarted:
             self.onvif.restart()
 
-    async def clear_fault(self, name: str | None = None) -> None:
-        """Remove the fault of that name, or all faults."""
-        if name is None:
+    async def clear_fault(self, name: str | None = None, node: str = "") -> None:
+        """Remove the fault of that name, or all faults: the camera's own, or those of a node."""
+        if node:
+            for key in [key for key in self._of_nodes if key[0] == node and name in (None, key[1])]:
+                del self._of_nodes[key]
+        elif name is None:
             self.faults.clear()
         else:
             self.faults.pop(name, None)
         await self._apply_faults()
 
     async def _apply_faults(self) -> None:
-        before, after = self.behaviour, Behaviour()
-        for fault in self.faults.values():
+        after = Behaviour()
+        for fault in (*self.faults.values(), *self._of_nodes.values()):
             after = fault.apply(after)
         self.behaviour = after
-        if self.onvif is not None and _serves_onvif(before) != _serves_onvif(after):
-            await (self.onvif.start() if _serves_onvif(after) else self.onvif.stop())
-        if (before.listening, before.accepting, before.tls) != (after.listening, after.accepting, after.tls):
-            await self._close()
-            if not after.accepting:
-                await self._open_black_hole()
-            elif after.listening:
-                await self._listen()
+        await self._recorder._refresh_onvif()
+        await self.port.refresh(self)
 
-    async def _listen(self) -> None:
-        self._server = await asyncio.start_server(
-            self._accept,
-            self.target.host,
-            self.target.port,
-            backlog=16,
-            reuse_address=True,
-            ssl=self._tls if self.behaviour.tls else None,
-        )
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is not None:
-            self._clients.add(task)
-        self.connections += 1
-        self.most_connections = max(self.most_connections, self.connections)
-        try:
-            await ClientSession(self, reader, writer).run()
-        except asyncio.CancelledError:
-            pass  # `stop` was called; asyncio's server would log the cancellation as an error
-        finally:
-            self.connections -= 1
-            if task is not None:
-                self._clients.discard(task)
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
-
-    async def _close(self) -> None:
-        for each in self._black_hole:
-            each.close()
-        self._black_hole = []
-        if self._server is not None:
-            self._server.close()
-            self._server = None
-        clients = list(self._clients)
-        for client in clients:
-            client.cancel()
-        await asyncio.gather(*clients, return_exceptions=True)
-
-    async def _open_black_hole(self) -> None:
-        """Listen with a full accept queue: the kernel drops further SYNs, as a dead switch would."""
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((self.target.host, self.target.port))
-        listener.listen(0)
-        self._black_hole = [listener]
-        loop = asyncio.get_running_loop()
-        for _ in range(3):
-            filler = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-            filler.setblocking(False)
-            self._black_hole.append(filler)
-            with contextlib.suppress(TimeoutError, OSError):
-                async with asyncio.timeout(0.05):
-                    await loop.sock_connect(filler, (self.target.host, self.target.port))
+    async def _refresh_onvif(self) -> None:
+        """Start or stop the ONVIF service. That of a recorder goes on while one of its channels is reached."""
+        async with self._onvif_changing:
+            wanted = self.behaviour.onvif_listening and any(each.behaviour.accepting for each in self.port.channels)
+            if self.onvif is not None and wanted != self._onvif_running:
+                await (self.onvif.start() if wanted else self.onvif.stop())
+                self._onvif_running = wanted

@@ -11,6 +11,11 @@ from xueliang_monitor.simulator.behaviour import Behaviour
 from xueliang_monitor.simulator.faults import SimulatedFault
 
 
+def _place(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
+
+
 class CameraState:
     """What the RTSP and ONVIF servers of one camera share.
 
@@ -32,8 +37,7 @@ class CameraState:
         self.faults: dict[str, SimulatedFault] = {}
         self.behaviour = Behaviour()
         self.open_sessions = self.sessions_served = self.teardowns = self.refused_logins = 0
-        self.keyframe_requests = self.kept_alive = self.connections = 0
-        self.most_connections = 0
+        self.keyframe_requests = self.kept_alive = 0
 
     @property
     def path(self) -> str:
@@ -41,8 +45,14 @@ class CameraState:
         return self.behaviour.path or self.target.path
 
     def serves(self, url: str) -> bool:
-        """Return whether there is a stream at the URL's path."""
-        return urlsplit(url).path.rstrip("/").removesuffix("-sub") == self.path.rstrip("/")
+        """Return whether there is a stream at the URL's path and query."""
+        return _place(url).rstrip("/").removesuffix("-sub") == self.path.rstrip("/")
+
+    def is_meant(self, url: str) -> bool:
+        """Return whether a URL names the camera, its sub stream or one of its tracks, also where it was before."""
+        asked = _place(url)
+        known = {self.path.rstrip("/"), self.target.path.rstrip("/")}
+        return any(asked == path or asked.startswith((f"{path}/", f"{path}-sub")) for path in known)
 
     def clip(self) -> clips.Clip:
         """Return the clip that the camera sends now."""

@@ -8,30 +8,33 @@ import errno
 import itertools
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import yaml
+from rich.markup import escape
 
 from xueliang_monitor import daemon, service
-from xueliang_monitor.configuration import camera_file, spreadsheet
+from xueliang_monitor.configuration import camera_file, spreadsheet, topology_files
+from xueliang_monitor.configuration.inventory import Camera, target_of
 from xueliang_monitor.configuration.strict_yaml import DocumentError
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
 from xueliang_monitor.model import State
 from xueliang_monitor.simulator.faults import FAULTS, Incident, SimulatedFault
 from xueliang_monitor.time_format import time_of_day
+from xueliang_monitor.topology import ROOT, Node, NodeKind, Topology
 
 USERNAME = "viewer"
 CONTROL_PORT = 9148
 START_SECONDS = 60.0
-CAMERAS_BEHIND_UPLINK = 8
-"""How many cameras of an uplink get its incident."""
-
 PAUSE_SECONDS = 30.0
 SETTLE_SECONDS = 40.0
 Print = Callable[[str], None]
@@ -44,8 +47,20 @@ _SETTINGS = {
 """Shorter than the defaults, so that an incident is found while it is played."""
 
 
-def _prepare(folder: Path, rows: tuple[spreadsheet.Row, ...], listen: str, password: str) -> Path:
+@dataclass(frozen=True, slots=True)
+class Scenery:
+    """What the demo simulates: the CSV file of the fleet, and the file of what it hangs on if there is one."""
+
+    fleet: Path
+    topology: Path | None = None
+
+
+def _prepare(
+    folder: Path, rows: tuple[spreadsheet.Row, ...], listen: str, password: str, *, topology: Path | None = None
+) -> Path:
     """Write the settings, the password file and the camera files of the demo; return the settings file."""
+    if topology is not None:
+        shutil.copyfile(topology, folder / topology_files.FILE)
     names = {row.data.credentials for row in rows if row.data.credentials}
     cameras = folder / "cameras.d"
     cameras.mkdir()
@@ -61,7 +76,7 @@ def _prepare(folder: Path, rows: tuple[spreadsheet.Row, ...], listen: str, passw
 
 
 @contextlib.asynccontextmanager
-async def _simulator(fleet: Path, password: str) -> AsyncIterator[str]:
+async def _simulator(scenery: Scenery, password: str) -> AsyncIterator[str]:
     """Run the simulated fleet in its own process; yield its control address.
 
     Raises:
@@ -71,7 +86,8 @@ async def _simulator(fleet: Path, password: str) -> AsyncIterator[str]:
     control = f"127.0.0.1:{CONTROL_PORT}"
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "xueliang_monitor", "simulate"),
-        *("--fleet", str(fleet), "--control", control, "--username", USERNAME),
+        *("--fleet", str(scenery.fleet), "--control", control, "--username", USERNAME),
+        *(("--topology", str(scenery.topology)) if scenery.topology is not None else ()),
         env={**os.environ, "XUELIANG_SIMULATOR_PASSWORD": password},
         stdout=subprocess.PIPE,
     )
@@ -101,52 +117,61 @@ class IncidentPlayer:
         rows: tuple[spreadsheet.Row, ...],
         say: Print,
         faults: Sequence[type[SimulatedFault]] = FAULTS,
+        *,
+        declared: Iterable[Node] = (),
     ) -> None:
         self._control = control
-        self._rows = rows
         self._print = say
         self._incidents = [(fault.name, fault.incident) for fault in faults if fault.incident is not None]
-        self._uplinks: dict[str, list[str]] = {}
-        for row in rows:
-            self._uplinks.setdefault(row.data.uplink, []).append(row.id)
+        cameras = (Camera(row.id, target_of(row.id, row.data, None, None), row.data) for row in rows)
+        self._topology = Topology.of(declared, cameras)
 
-    async def _set(self, camera: str, fault: str | None) -> None:
+    async def _set(self, place: str, fault: str | None) -> None:
         import aiohttp
 
         method, path = ("PUT", f"/faults/{fault}") if fault else ("DELETE", "/faults")
         async with (
             aiohttp.ClientSession() as session,
-            session.request(method, f"http://{self._control}/cameras/{camera}{path}") as response,
+            session.request(method, f"http://{self._control}{place}{path}") as response,
         ):
             response.raise_for_status()
 
-    async def _play(self, text: str, cameras: list[str], fault: str, seconds: float) -> None:
-        self._print(f"[bold]{_clock()}  incident:[/] {text}")
-        for camera in cameras:
-            await self._set(camera, fault)
+    async def _play(self, text: str, place: str, fault: str, seconds: float) -> None:
+        self._print(f"[bold]{_clock()}  incident:[/] {escape(text)}")
+        await self._set(place, fault)
         await asyncio.sleep(seconds)
-        for camera in cameras:
-            await self._set(camera, None)
-        self._print(f"[bold]{_clock()}  over:[/] {text}")
+        await self._set(place, None)
+        self._print(f"[bold]{_clock()}  over:[/] {escape(text)}")
         await asyncio.sleep(PAUSE_SECONDS)
 
-    def choose(self, incident: Incident, turn: int, place: int) -> tuple[str, list[str]]:
-        """Return the text and the cameras of an incident, other ones in each turn."""
-        uplink = sorted(self._uplinks)[turn % len(self._uplinks)]
+    def _lines(self) -> list[str]:
+        """Return the nodes with switches on them, but without anything larger; else those with cameras on them."""
+        topology = self._topology
+        kinds = {name: node.kind for name, node in topology.nodes.items()}
+        switches = [name for name in kinds if topology.cameras(name) and kinds[name] is NodeKind.UPLINK]
+        lines = {topology.nodes[name].parent for name in switches} - {ROOT}
+        return sorted(lines) or sorted(switches)
+
+    def choose(self, incident: Incident, turn: int, place: int) -> tuple[str, str]:
+        """Return the text of an incident and the address of its camera or node, other ones in each turn."""
+        topology, lines = self._topology, self._lines()
+        line = lines[turn % len(lines)]
+        behind = topology.below(line)
         if incident.of_uplink:
-            cameras = self._uplinks[uplink][:CAMERAS_BEHIND_UPLINK]
-            return incident.text.format(uplink=uplink, cameras=len(cameras)), cameras
-        others = [row.id for row in self._rows if row.data.uplink != uplink] or [row.id for row in self._rows]
+            shown = line if topology.shown(line) == line else f"{topology.shown(line)} ({line})"
+            text = incident.text.format(uplink=shown, cameras=len(behind))
+            return text, f"/nodes/{quote(line, safe='')}"
+        others = [camera for camera in topology.below(ROOT) if camera not in behind] or topology.below(ROOT)
         camera = others[(turn * 7 + place * 31) % len(others)]
-        return incident.text.format(camera=camera), [camera]
+        return incident.text.format(camera=camera), f"/cameras/{camera}"
 
     async def play(self) -> None:
         """Play the incidents in turn until cancelled."""
         await asyncio.sleep(SETTLE_SECONDS)
         for turn in itertools.count():
             for place, (fault, incident) in enumerate(self._incidents):
-                text, cameras = self.choose(incident, turn, place)
-                await self._play(text, cameras, fault, incident.seconds)
+                text, address = self.choose(incident, turn, place)
+                await self._play(text, address, fault, incident.seconds)
 
 
 def _clock() -> str:
@@ -160,7 +185,7 @@ def _print_transitions(say: Print) -> Callable[[tuple[Transition, ...]], None]:
 
     def watch(transitions: tuple[Transition, ...]) -> None:
         for item in transitions:
-            if item.uplink:
+            if item.uplink and not item.camera:
                 down = item.kind is TransitionKind.RAISED
                 shown = "[red]down[/]" if down else "[green]up[/]"
                 say(f"{_clock()}    uplink {item.uplink} is {shown} {item.detail}")
@@ -183,22 +208,36 @@ async def _first_states(monitor: daemon.Monitor, say: Print) -> None:
     say(f"{_clock()}  all {count} cameras have their first state after {seconds:.1f} s")
 
 
-async def run(fleet: Path, listen: str, seconds: float | None, *, incidents: bool, say: Print) -> None:
+def _read(scenery: Scenery) -> tuple[tuple[spreadsheet.Row, ...], tuple[Node, ...]]:
+    """Return the cameras, and what is declared of what they hang on.
+
+    Raises:
+        DocumentError: a file is not valid.
+
+    """
+    rows, problems = spreadsheet.read(scenery.fleet)
+    declared = topology_files.DeclaredNodes()
+    if scenery.topology is not None:
+        declared = topology_files.read_file(scenery.topology)
+    if problems or declared.problems:
+        raise DocumentError((*problems, *declared.problems))
+    return rows, declared.nodes
+
+
+async def run(scenery: Scenery, listen: str, seconds: float | None, *, incidents: bool, say: Print) -> None:
     """Run the demo for `seconds`, or until interrupted.
 
     Raises:
-        DocumentError: the CSV file of the fleet is not valid.
+        DocumentError: a file of the scenery is not valid.
         OSError: an address is not available.
 
     """
-    rows, problems = spreadsheet.read(fleet)
-    if problems:
-        raise DocumentError(problems)
+    rows, nodes = _read(scenery)
     password = secrets.token_urlsafe(12)
     with tempfile.TemporaryDirectory(prefix="xueliang-demo-") as folder:
-        settings = _prepare(Path(folder), rows, listen, password)
+        settings = _prepare(Path(folder), rows, listen, password, topology=scenery.topology)
         with service.until_signalled(signal.SIGTERM, signal.SIGINT) as stopped:
-            async with _simulator(fleet, password) as control:
+            async with _simulator(scenery, password) as control:
                 monitor = daemon.Monitor(settings)
                 monitor.fleet.watch(_print_transitions(say))
                 async with monitor.running() as address:
@@ -206,7 +245,7 @@ async def run(fleet: Path, listen: str, seconds: float | None, *, incidents: boo
                     say("  stop with Ctrl-C" if seconds is None else f"  stops after {seconds:.0f} s")
                     tasks = [asyncio.create_task(_first_states(monitor, say))]
                     if incidents:
-                        tasks.append(asyncio.create_task(IncidentPlayer(control, rows, say).play()))
+                        tasks.append(asyncio.create_task(IncidentPlayer(control, rows, say, declared=nodes).play()))
                     try:
                         with contextlib.suppress(TimeoutError):
                             async with asyncio.timeout(seconds):

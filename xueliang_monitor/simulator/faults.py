@@ -25,14 +25,17 @@ from xueliang_monitor.wire.messages import Request
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """A part of the demo: what is said, with `{camera}` or `{uplink}` for its name, and how long the fault stays."""
+    """A part of the demo: what is said, with `{camera}` or `{uplink}` for its name, and how long the fault stays.
+
+    An incident with `{uplink}` is that of a whole line, with every switch on it and every camera behind these.
+    """
 
     text: str
     seconds: float
 
     @property
     def of_uplink(self) -> bool:
-        """Whether the cameras behind one uplink have the fault together."""
+        """Whether all cameras below one node have the fault together."""
         return "{uplink}" in self.text
 
 
@@ -229,7 +232,7 @@ FAULTS: tuple[type[SimulatedFault], ...] = (
         "black-hole",
         "connect_timeout",
         "Connections get no answer, as behind a dead switch.",
-        incident=Incident("switch {uplink} fails, and the {cameras} cameras behind it", 40),
+        incident=Incident("{uplink} fails, and the {cameras} cameras behind it", 40),
         accepting=False,
     ),
     _fault("silent", "rtsp_timeout", "Connections are accepted, requests get no response.", answering=False),

@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import enum
 import secrets
+from dataclasses import dataclass
+from typing import Protocol
 
 from xueliang_monitor.simulator.camera_state import CameraState
 from xueliang_monitor.simulator.player import PAYLOAD_TYPES, ConnectionLost, Player
@@ -55,11 +57,40 @@ class LoginState(enum.Enum):
     MISSING_OR_WRONG = enum.auto()
 
 
-class ClientSession:
-    """The server side of one RTSP connection."""
+@dataclass(slots=True)
+class SessionLimit:
+    """How many sessions a device serves at once, over all its channels and ports; None means without limit."""
 
-    def __init__(self, camera: CameraState, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._camera = camera
+    most: int | None = None
+    open: int = 0
+
+    @property
+    def reached(self) -> bool:
+        """Whether a further session is refused with status 453."""
+        return self.most is not None and self.open >= self.most
+
+
+class Served(Protocol):
+    """What is behind a port: one camera, or the channels of a recorder."""
+
+    channels: list[CameraState]
+    limit: SessionLimit
+
+    def channel_of(self, url: str) -> CameraState:
+        """Return the channel that a URL names."""
+        ...
+
+
+class ClientSession:
+    """The server side of one RTSP connection. Each request is for the channel that its URL names.
+
+    After SETUP, the connection belongs to the channel that was set up.
+    """
+
+    def __init__(self, served: Served, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._served = served
+        self._camera = served.channels[0]
+        self._asked = len(served.channels) == 1
         self._reader = reader
         self._writer = writer
         self._nonce = secrets.token_hex(16)
@@ -68,6 +99,11 @@ class ClientSession:
         self._session = ""
         self._outlet: Outlet | None = None
         self._player: asyncio.Task[None] | None = None
+
+    @property
+    def camera(self) -> CameraState | None:
+        """The channel that the last request was for; None if it is not known yet."""
+        return self._camera if self._asked else None
 
     async def run(self) -> None:
         """Serve until the client or a fault ends the connection."""
@@ -86,6 +122,7 @@ class ClientSession:
         if self._session:
             self._session = ""
             self._camera.open_sessions -= 1
+            self._served.limit.open -= 1
         if self._player is not None:
             self._player.cancel()
             with contextlib.suppress(asyncio.CancelledError, OSError):
@@ -96,10 +133,12 @@ class ClientSession:
             self._outlet = None
 
     async def _serve(self, request: Request) -> bool:
+        if not self._session:
+            self._camera, self._asked = self._served.channel_of(request.url), True
         behaviour = self._camera.behaviour
-        if not behaviour.answering:
+        if not (behaviour.answering and behaviour.accepting):
             return True
-        if behaviour.hang_up:
+        if behaviour.hang_up or not behaviour.listening:
             return False
         if behaviour.rtsp_reply is not None:
             self._writer.write(behaviour.rtsp_reply(request))
@@ -192,7 +231,11 @@ class ClientSession:
             self._reply(request, 461)
             return
         if not self._session:
+            if self._served.limit.reached:
+                self._reply(request, 453)
+                return
             self._session = secrets.token_urlsafe(9)
+            self._served.limit.open += 1
             self._camera.open_sessions += 1
             self._camera.sessions_served += 1
         timeout = self._camera.session_seconds

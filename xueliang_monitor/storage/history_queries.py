@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -118,14 +118,20 @@ class HistoryQueries:
         )
         return [outage_of_row(row) for row in rows]
 
-    def episodes(self, since: float, until: float, camera: str = "", uplink: str = "") -> list[Episode]:
-        """Return the episodes that overlap a period, oldest first: all, or those of a camera and its uplink."""
+    def episodes(self, since: float, until: float, camera: str = "", path: Sequence[str] = ()) -> list[Episode]:
+        """Return the episodes that overlap a period, oldest first: all, or those of a camera and of its path."""
+        marks = ", ".join("?" * len(path))
         rows = self._rows(
             f"{EPISODES} WHERE began < ? AND (ended IS NULL OR ended > ?)"
-            " AND (? = '' OR camera = ? OR (camera = '' AND uplink = ?)) ORDER BY began, id",
-            (until, since, camera, camera, uplink),
+            f" AND (? = '' OR camera = ? OR (camera = '' AND uplink IN ({marks}))) ORDER BY began, id",
+            (until, since, camera, camera, *path),
         )
         return [Episode(*row) for row in rows]
+
+    def uplink_episodes(self, uplink: str, most: int) -> list[Episode]:
+        """Return up to `most` episodes of an uplink, newest first."""
+        query = f"{EPISODES} WHERE camera = '' AND uplink = ? ORDER BY began DESC, id DESC LIMIT ?"
+        return [Episode(*row) for row in self._rows(query, (uplink, most))]
 
     def events(
         self, *, after: int | None = None, before: int | None = None, camera: str = "", limit: int = 100

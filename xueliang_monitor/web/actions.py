@@ -58,15 +58,15 @@ async def check(request: web.Request) -> web.StreamResponse:
 
 
 async def _known(request: web.Request, kind: str, name: str) -> bool:
-    cameras = await all_cameras(request.app[FLEET])
-    return any(
-        name == {"camera": entry.camera.id, "site": entry.camera.site, "uplink": entry.camera.uplink}[kind]
-        for entry, _ in cameras
-    )
+    fleet = request.app[FLEET]
+    if kind == WindowKind.UPLINK:
+        return name in fleet.topology.nodes
+    cameras = (entry.camera for entry, _ in await all_cameras(fleet))
+    return any(name == (camera.id if kind == WindowKind.CAMERA else camera.site) for camera in cameras)
 
 
 async def start(request: web.Request) -> web.StreamResponse:
-    """Start maintenance of a camera, a site or an uplink."""
+    """Start maintenance of a camera, of a site, or of all that hangs on a node of the topology."""
     form = await _form(request)
     if not isinstance(form, dict):
         return form

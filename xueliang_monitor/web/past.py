@@ -39,14 +39,14 @@ class Past:
     readable: bool = False
 
 
-def _read(state: Path, camera: str, site: str, uplink: str) -> Past:
+def _read(state: Path, camera: str, site: str, path: tuple[str, ...]) -> Past:
     now = time.time()
     month = now - DAYS * DAY_SECONDS
     with contextlib.closing(History(state, read_only=True)) as history:
-        windows = [item for item in history.windows(now - DAY_SECONDS) if item.covers(camera, site, uplink)]
+        windows = [item for item in history.windows(now - DAY_SECONDS) if item.covers(camera, site, path)]
         return Past(
             days=history.seconds(day_of(month), day_of(now), camera).get(camera, {}),
-            episodes=tuple(history.episodes(month, now + 1, camera, uplink or site)),
+            episodes=tuple(history.episodes(month, now + 1, camera, path or (site,))),
             attributed=tuple(history.attributed(camera, month, MAX_ATTRIBUTED)),
             outages=tuple(outage for _, outage in history.outages(month, FAR, camera)),
             windows=tuple(windows),
@@ -55,10 +55,10 @@ def _read(state: Path, camera: str, site: str, uplink: str) -> Past:
         )
 
 
-async def of_camera(state: Path, camera: str, site: str, uplink: str) -> Past:
-    """Return the last month of a camera; an empty one if there is no history."""
+async def of_camera(state: Path, camera: str, site: str, path: tuple[str, ...]) -> Past:
+    """Return the last month of a camera and of the nodes on its path; an empty one if there is no history."""
     try:
-        return await in_thread(_read, state, camera, site, uplink)
+        return await in_thread(_read, state, camera, site, path)
     except HistoryError:
         return Past()
 

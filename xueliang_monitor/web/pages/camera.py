@@ -75,7 +75,7 @@ def _rungs(entry: Entry, climbing: Mapping[Rung, RungResult | None]) -> list[dic
 
 def _window_of(fleet: Fleet, camera: Camera) -> Window | None:
     active = [item for item in fleet.windows if item.active(fleet.now)]
-    return next((item for item in active if item.covers(camera.id, camera.site, camera.uplink)), None)
+    return next((item for item in active if item.covers(camera.id, camera.site, fleet.path_of(camera))), None)
 
 
 def now_values(fleet: Fleet, name: str, climbing: Mapping[Rung, RungResult | None]) -> dict[str, Any]:
@@ -161,7 +161,7 @@ async def show(request: web.Request) -> web.Response:
         return respond(request, "missing.html", status=404, name=name)
     entry = fleet.entry(name)
     camera = entry.camera
-    known = await past.of_camera(app[STATE_FOLDER], name, camera.site, camera.uplink)
+    known = await past.of_camera(app[STATE_FOLDER], name, camera.site, fleet.path_of(camera))
     kept = await in_thread(evidence.kept, app[STATE_FOLDER], name) if camera.target.picture.evidence else []
     grafana = app[SETTINGS].grafana_url
     lights = entry.memory.reference.lights if entry.memory.reference and camera.target.picture.evidence else ()
