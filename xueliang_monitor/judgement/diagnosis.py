@@ -124,7 +124,7 @@ def located(advice: Text, node: Node) -> Text:
     known = [(words, value) for words, value in facts if value]
     english = "".join(f", {words.en}: {value}" for words, value in known)
     chinese = "".join(f"，{words.zh}：{value}" for words, value in known)
-    return Text(f"{advice.en} It is {node.shown}{english}.", f"{advice.zh}故障设备或线路：{node.shown}{chinese}。")
+    return Text(f"{advice.en} Start at {node.shown}{english}.", f"{advice.zh}故障设备或线路：{node.shown}{chinese}。")
 
 
 def diagnose(facts: Facts) -> AdviceRow | None:

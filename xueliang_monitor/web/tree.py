@@ -27,7 +27,7 @@ MOST_CAMERAS = 2_000
 """The most cameras that the page lists; those in trouble come first at each node."""
 
 MOST_CAMERAS_OF_NODE = 24
-SMALL = 30
+SMALL = 6
 """A tree of at most so many nodes is shown unfolded."""
 
 _TAKEN = frozenset({"main", "link", "lost-since", "theme", "filter", "updated", "count", "none", "wall", "said"})
