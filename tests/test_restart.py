@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tests.simulated_time import START, SimulatedDays, camera, visited
+from tests.storage.earlier_history import without_logins
 from xueliang_monitor.clock import ManualClock
 from xueliang_monitor.configuration.camera_file import CameraFile, IdentitySection
 from xueliang_monitor.configuration.installation import Installation, stored_inventory
@@ -222,6 +223,7 @@ def test_a_history_of_the_version_before_is_gone_on_with(tmp_path: Path) -> None
         database.execute("DROP TABLE uplinks")
         database.execute("DROP TABLE clock")
         database.execute("DROP TABLE root_days")
+        without_logins(database)
         database.execute(
             "CREATE TABLE cameras (camera TEXT PRIMARY KEY, health TEXT NOT NULL, memory TEXT NOT NULL) WITHOUT ROWID"
         )

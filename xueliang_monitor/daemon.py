@@ -7,6 +7,7 @@ import contextlib
 import logging
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from xueliang_monitor import event_log
@@ -18,17 +19,21 @@ from xueliang_monitor.configuration.strict_yaml import DocumentError, Problem, l
 from xueliang_monitor.fleet.changes import StoredState
 from xueliang_monitor.fleet.differences import difference
 from xueliang_monitor.fleet.fleet import Fleet
+from xueliang_monitor.fleet.hosts import Hosts
 from xueliang_monitor.fleet.scheduler import Due, Intervals, Scheduler
 from xueliang_monitor.judgement.catalogue import at_first_sight
 from xueliang_monitor.judgement.health import OWN_ERROR, Health, Policy
 from xueliang_monitor.judgement.reachability import Answer, answer_of
-from xueliang_monitor.model import Rung, VisitResult
+from xueliang_monitor.model import Rung, RungResult, VisitResult
 from xueliang_monitor.net.names import NameResolver
 from xueliang_monitor.net.own_network import OwnNetwork
 from xueliang_monitor.picture.worker import Workers
-from xueliang_monitor.probing.camera_lock import CameraLocks
+from xueliang_monitor.probing.conclusion import untold
+from xueliang_monitor.probing.host_queue import WAIT_SECONDS, Turn, Urgency
 from xueliang_monitor.probing.login_marks import LoginMarks
+from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.probing.rungs import OFFLINE_RUNGS, PROBES
+from xueliang_monitor.probing.shared_result import share
 from xueliang_monitor.probing.visit import visit
 from xueliang_monitor.process import limits
 from xueliang_monitor.process.collector import free_one_by_one, no_full_collection, spare_known_objects
@@ -45,6 +50,9 @@ log = logging.getLogger(__name__)
 
 CLOCK_SECONDS = 1.0
 """How often the wall clock is compared with the steady clock."""
+
+LOGINS_SECONDS = 0.5
+"""How often the trials of logins are looked at."""
 
 SHORTAGE_SECONDS = 600.0
 """How often the same shortage is logged."""
@@ -96,11 +104,14 @@ class Monitor:
         self._clock = SteadyClock(clock or SystemClock())
         self._newest = loaded.settings
         self._workers = Workers(loaded.settings.workers)
-        self._locks = CameraLocks(loaded.settings.state)
         self._names = NameResolver(loaded.settings.name_servers)
         self._shortage_logged_at: dict[str, float] = {}
         visits, connections = self._at_once(loaded)
-        self._scheduler = Scheduler(self._clock, intervals_of(loaded.settings), self._visit, at_once=visits)
+        self._scheduler = Scheduler(
+            self._clock, intervals_of(loaded.settings), self._visit, at_once=visits, turns=self._turn
+        )
+        self._turns = Hosts(loaded.settings.state, self._scheduler.hurry)
+        self._take_hosts()
         problems = loaded.every_problem
         self.fleet = Fleet(
             self._clock,
@@ -109,6 +120,7 @@ class Monitor:
             problems,
             nodes=loaded.topology_nodes,
         )
+        self.fleet.turn_wait = lambda camera: self._turns.wait_seconds(camera.target)
         self._journal = event_log.Journal(loaded.settings.log, self.fleet.camera)
         self.fleet.watch(self._journal.write)
         self._lock = StateLock(loaded.settings.state, self._clock.now())
@@ -123,7 +135,7 @@ class Monitor:
             self.fleet,
             loaded.settings,
             file.parent,
-            check_now=self._scheduler.ask,
+            check_now=self._check_now,
             latest_settings=lambda: self._newest,
             most_connections=connections,
         )
@@ -154,6 +166,7 @@ class Monitor:
         loaded = self._installation
         kept = inventory.keep_last_good(before, loaded.inventory)
         self._installation = loaded.with_inventory(kept)
+        self._take_hosts()
         self.fleet.resume(stored, before.cameras, kept)
         if kept.problems != loaded.inventory.problems:
             for line in listed(kept.problems[len(loaded.inventory.problems) :]):
@@ -164,30 +177,62 @@ class Monitor:
         """Return the addresses and names of the cameras under watch, each once."""
         return tuple(dict.fromkeys(camera.target.host for camera in self._installation.inventory.cameras))
 
-    async def _visit(self, camera: str, due: Due, lateness: float) -> tuple[VisitResult, Health]:
+    def _take_hosts(self) -> None:
+        """Give each host of the cameras in force its number of sessions."""
+        self._turns.take(self._installation.inventory.cameras, installation.sessions_at_hosts(self._installation))
+
+    def _turn(self, camera: str, urgency: Urgency) -> AbstractAsyncContextManager[Turn]:
+        return self._turns.turn(self.fleet.entry(camera).camera.target, urgency)
+
+    def _check_now(self, camera: str) -> None:
+        """Visit a camera at once, before all others of its host."""
+        self._scheduler.ask(camera)
+        self._turns.hasten(self.fleet.entry(camera).camera.target)
+
+    async def _visit(self, camera: str, due: Due, lateness: float, turn: Turn) -> tuple[VisitResult, Health]:
         try:
-            return await self._visit_once(camera, due, lateness)
+            return await self._visit_once(camera, due, lateness, turn)
         except Exception:
             self.fleet.monitor.visits.add_error()
             raise
 
-    async def _visit_once(self, camera: str, due: Due, lateness: float) -> tuple[VisitResult, Health]:
+    async def _visit_in_turn(self, camera: str, due: Due, turn: Turn) -> tuple[VisitResult, Memory]:
+        """Return the result of a visit: that of another channel of the host, if the turn has one."""
         entry = self.fleet.entry(camera)
-        shifted, began = self._clock.shifted, self._clock.monotonic()
+        target, settings = entry.camera.target, self._installation.settings
+        self.fleet.monitor.visits.waits.observe(turn.waited_seconds)
+        self._turns.note_speed(target, settings.intervals.of(Rung.REACH))
+        if turn.shared is not None:
+            return share(turn.shared, target, self._clock.now()), entry.memory
+        if turn.why_not:
+            return untold(target, self._clock.now(), turn.why_not, WAIT_SECONDS), entry.memory
+        queue = self._turns.queue(target)
+
+        def progress(rung: Rung, result: RungResult | None) -> None:
+            self.fleet.tell_rung(camera, rung, result)
+            if result is not None:
+                queue.climbed(turn, result)
+
         visited, memory = await visit(
-            entry.camera.target,
+            target,
             due.top,
             entry.memory,
-            timeouts=timeouts_of(self._installation.settings),
+            timeouts=timeouts_of(settings),
             workers=self._workers,
             now=self._clock.now(),
             beside=due.beside,
-            locks=self._locks,
             names=self._names,
             pauses=self.fleet.monitor.pauses,
-            progress=lambda rung, result: self.fleet.tell_rung(camera, rung, result),
+            progress=progress,
             marks=self._marks,
+            logins=self.fleet.credentials.book,
         )
+        return queue.judged(turn, visited), memory
+
+    async def _visit_once(self, camera: str, due: Due, lateness: float, turn: Turn) -> tuple[VisitResult, Health]:
+        entry = self.fleet.entry(camera)
+        shifted, began = self._clock.shifted, self._clock.monotonic()
+        visited, memory = await self._visit_in_turn(camera, due, turn)
         if moved := self._clock.shifted - shifted:  # the clock was set during the visit
             visited, memory = visited.shifted(moved), memory.shifted(moved)
         if answer_of(visited) not in (None, Answer.LOST):
@@ -294,6 +339,7 @@ class Monitor:
             self._journal.form = after.settings.log
             self._recorder.keep(after.settings.keep)
         known = {camera.id for camera in before.inventory.cameras}
+        self._take_hosts()
         found = await asyncio.to_thread(difference, before.inventory.cameras, after.inventory.cameras)
         for name in sorted(known & {*found.gone, *found.fresh}):
             await self._scheduler.remove(name)
@@ -336,6 +382,12 @@ class Monitor:
                 self.fleet.follow_clock(step, impossible=impossible, guessed=self._clock.guessed)
             await asyncio.sleep(CLOCK_SECONDS)
 
+    async def _prove_logins(self) -> None:
+        """Visit the cameras whose turn it is in the trial of a login."""
+        while True:
+            self._scheduler.log_in(self.fleet.logins_due())
+            await asyncio.sleep(LOGINS_SECONDS)
+
     async def supervise(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Run a background task, and restart it after each failure; failures are counted by task."""
         await supervised(
@@ -361,10 +413,12 @@ class Monitor:
             OSError: the listen address cannot be used.
 
         """
-        with self._lock.held(), self._recorder.open():
-            self._marks = login_key.marks_in(self._installation.settings.state)
-            async with self._watching() as address:
-                yield address
+        with self._lock.held():
+            self._marks = self.fleet.credentials.marks = login_key.marks_in(self._installation.settings.state)
+            with self._recorder.open():
+                self.fleet.begin_credentials()
+                async with self._watching() as address:
+                    yield address
 
     @contextlib.asynccontextmanager
     async def _watching(self) -> AsyncIterator[str]:
@@ -376,6 +430,7 @@ class Monitor:
                 background = {
                     "lag": lambda: self.fleet.monitor.pauses.watch(self._record_lag),
                     "clock": self._follow_clock,
+                    "logins": self._prove_logins,
                     "inventory": lambda: file_watcher.follow(settings.inventory, self._seen, self.reload),
                     "uplinks": self._follow_uplinks,
                     "web_config": self._server.follow_files,

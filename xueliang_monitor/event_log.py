@@ -66,6 +66,8 @@ def fields_of(item: Transition, camera: Camera | None) -> dict[str, object]:
             fields["site"] = camera.site
     if item.uplink:
         fields["uplink"] = item.uplink
+    if item.login:
+        fields["login"] = item.login
     if item.kind is TransitionKind.STATE:
         return fields | {"state": item.code}
     fields["fault"] = item.code

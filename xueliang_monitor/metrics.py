@@ -114,6 +114,7 @@ class SnapshotCollector(Collector):
         yield from self._catalogue()
         yield from self._files()
         yield from self._uplinks()
+        yield from self._credentials()
         yield self._availability()
         yield from self._visits()
         yield from self._monitor()
@@ -235,6 +236,22 @@ class SnapshotCollector(Collector):
                     since.add_metric([uplink.name], uplink.down_since)
         yield from (family, since)
 
+    def _credentials(self) -> Iterator[Metric]:
+        refused = _gauge(
+            "xueliang_credentials_refused",
+            "1 while many devices refuse the login with this name in the settings; absent otherwise.",
+            ("credentials",),
+        )
+        cameras = _gauge(
+            "xueliang_credentials_refused_cameras",
+            "Cameras that the refused login concerns; absent otherwise.",
+            ("credentials",),
+        )
+        for known in self._snapshot.credentials:
+            refused.add_metric([known.name], 1.0)
+            cameras.add_metric([known.name], float(known.cameras))
+        yield from (refused, cameras)
+
     def _files(self) -> Iterator[Metric]:
         trial = _gauge(
             "xueliang_camera_commissioning",
@@ -262,7 +279,13 @@ class SnapshotCollector(Collector):
             "xueliang_visit_lateness_seconds", "Seconds between a visit's planned and actual start.", labels=()
         )
         _histogram(lateness, [], visits.lateness)
-        yield from (rungs, lateness)
+        waits = HistogramMetricFamily(
+            "xueliang_host_wait_seconds",
+            "Seconds for which a visit waited for its turn at the camera's host.",
+            labels=(),
+        )
+        _histogram(waits, [], visits.waits)
+        yield from (rungs, lateness, waits)
         yield _counter(
             "xueliang_visits",
             "Visits by result.",

@@ -302,6 +302,11 @@ class Target:
         return self._url(redact_path(self.path))
 
     @property
+    def login_in_path(self) -> bool:
+        """Whether the path of requests contains the login."""
+        return self.credentials is not None and (PATH_USERNAME in self.path or PATH_PASSWORD in self.path)
+
+    @property
     def request_url(self) -> str:
         """The RTSP URL for requests, with the login if the path has placeholders. Never show it."""
         return self._url(self.path if self.credentials is None else path_with_login(self.path, self.credentials))

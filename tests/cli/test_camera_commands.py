@@ -402,6 +402,42 @@ async def test_import_with_check_writes_what_passes_and_goes_on_where_it_was(
     assert [camera.open_sessions for camera in fleet.cameras.values()] == [0] * 12
 
 
+async def test_import_with_check_tries_a_refused_login_once_at_each_address(
+    simulated: Start, desk: Desk, tmp_path: Path
+) -> None:
+    camera = (await simulated(1)).cameras["cam-000"]
+    lines = [f"ch-{number},S,{camera.target.host},8554,/live/{number},other" for number in range(8)]
+    file = tmp_path / "f.csv"
+    file.write_text("\n".join(["id,site,address,rtsp_port,rtsp_path,credentials", *lines]))
+    code, out, _ = await desk.run("camera", "import", str(file), "--check")
+    assert code == 1
+    assert out.count("the same login was refused at this address") == 7
+    assert camera.refused_logins == 1
+
+
+async def test_logins_are_tried_by_hand_on_one_camera_then_on_three_more(simulated: Start, desk: Desk) -> None:
+    cameras = list((await simulated(8)).cameras.values())
+    for camera in cameras[:6]:
+        (desk.cameras / f"{camera.target.id}.yaml").write_text(_file(camera.target.host, "district"))
+    for camera in cameras[6:]:
+        (desk.cameras / f"{camera.target.id}.yaml").write_text(_file(camera.target.host, "other"))
+    code, out, _ = await desk.run("config", "check")
+    assert (code, "accepted" in out) == (0, False)
+    assert sum(camera.refused_logins for camera in cameras) == 0
+    code, out, _ = await desk.run("config", "check", "--try-logins")
+    assert (code, out.count("accepted"), out.count("refused ")) == (1, 4, 1)
+    assert [camera.refused_logins for camera in cameras] == [0, 0, 0, 0, 0, 0, 1, 0]
+    for camera in cameras[6:]:
+        (desk.cameras / f"{camera.target.id}.yaml").unlink()
+    await cameras[0].set_fault(BY_NAME["refuse"]())
+    code, out, _ = await desk.run("config", "check", "--try-logins")
+    assert (code, out.count("accepted"), out.count("no answer")) == (0, 4, 1)
+
+
+def _file(host: str, credentials: str) -> str:
+    return f"site: S\naddress: {host}\nrtsp_port: 8554\nrtsp_path: /live/main\ncredentials: {credentials}\n"
+
+
 async def test_discover_finds_every_camera_once_and_knows_the_registered(simulated: Start, desk: Desk) -> None:
     fleet = await simulated(6, onvif_port=8000)
     hosts = [camera.target.host for camera in fleet.cameras.values()]

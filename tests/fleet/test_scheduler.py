@@ -8,6 +8,7 @@ from xueliang_monitor.clock import SystemClock
 from xueliang_monitor.fleet.scheduler import ORDER, Due, Intervals, Plan, Scheduler, first_plan, next_plan
 from xueliang_monitor.judgement.health import FaultState, Health
 from xueliang_monitor.model import Rung, RungResult, VisitResult
+from xueliang_monitor.probing.host_queue import Turn
 
 INTERVALS = Intervals()
 
@@ -75,7 +76,7 @@ async def test_no_camera_is_visited_twice_at_once_and_slow_cameras_delay_no_othe
     visits: dict[str, int] = {}
     released = asyncio.Event()
 
-    async def visit(camera: str, due: Due, late: float) -> tuple[VisitResult, Health]:
+    async def visit(camera: str, due: Due, late: float, turn: Turn) -> tuple[VisitResult, Health]:
         assert camera not in under_way
         under_way.add(camera)
         await (released.wait() if camera.startswith("slow") else asyncio.sleep(0))

@@ -21,7 +21,8 @@ from xueliang_monitor.probing.climbed import Climbed
 from xueliang_monitor.probing.device_interview import ask_last_start
 from xueliang_monitor.probing.device_memory import DeviceMemory
 from xueliang_monitor.probing.findings import Findings
-from xueliang_monitor.probing.login import LoginHistory
+from xueliang_monitor.probing.login import Login, LoginHistory
+from xueliang_monitor.probing.login_book import LoginBook
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.probing.rung import RungOutcome, VisitContext
 from xueliang_monitor.probing.rungs.rtsp import RTSP
@@ -264,7 +265,8 @@ async def test_an_error_of_our_own_is_logged_without_the_login(
 
     target = replace(camera.target, credentials=LOGIN)
     context = VisitContext(
-        target=target, memory=Memory(), timeouts=PATIENT, workers=Workers(1), names=NameResolver(), pauses=Pauses(),
+        target=target, memory=Memory(), logins=LoginBook().of_visit(target, Login()),
+        timeouts=PATIENT, workers=Workers(1), names=NameResolver(), pauses=Pauses(),
         started_at=0.0, now=time.time, gate=Gate.of_target(target),
     )  # fmt: skip
     found = Findings(context.gate)

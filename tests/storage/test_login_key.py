@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.simulated_time import START, camera, visited
+from tests.storage.earlier_history import without_logins
 from xueliang_monitor.clock import ManualClock
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.judgement.health import Policy
@@ -95,6 +96,7 @@ def test_an_upgrade_forgets_the_digest_and_keeps_the_back_off(tmp_path: Path, ta
     with sqlite3.connect(tmp_path / "history.db") as database:
         database.execute("INSERT INTO cameras VALUES ('odd', '{}', 'not JSON', NULL, NULL)")
         database.execute("DROP TABLE root_days")
+        without_logins(database)
         database.execute("PRAGMA user_version=5")
     database.close()
     assert f'"{old}"'.encode() in (tmp_path / "history.db").read_bytes()

@@ -120,7 +120,7 @@ async def test_pages_and_api_name_the_root_of_what_is_lost(lost: Lost, tmp_path:
         assert "None in the last 30 days." in words_of(shown), "its outage was the line's"
         assert "专线号：GX-17" in await text(f"/cameras/{first}", "zh")
         events = await text("/events")
-        assert events.count('<span class="event attributed">attributed</span>') == len(
+        assert events.count('<span class="event attributed">withdrawn</span>') == len(
             [item for item in lost.transitions if item.kind == "attributed"]
         )
         assert len(re.findall(r"lost with [^<]+</a>", events)) == len(lost.alone)

@@ -20,7 +20,8 @@ TEST_SECONDS = 14.0
 
 async def run(target: Target, installation: Installation, expected: StreamParameters | None) -> AcceptanceResult:
     """Run the acceptance test on one camera, with a status line."""
-    from xueliang_monitor.commissioning.acceptance import run_acceptance_test
+    from xueliang_monitor.cli.check import tell_waiting
+    from xueliang_monitor.commissioning.acceptance import run_acceptance_test, turns_of
     from xueliang_monitor.picture.worker import Workers
 
     logging.disable(logging.WARNING)
@@ -28,7 +29,10 @@ async def run(target: Target, installation: Installation, expected: StreamParame
     warming = asyncio.create_task(workers.warm())
     try:
         with err.status(f"testing {target.id}: reach, login, stream, picture, clock …"):
-            return await run_acceptance_test(target, installation, workers, expected, ends_after=TEST_SECONDS)
+            locks = turns_of(installation, (target,), tell_waiting)
+            return await run_acceptance_test(
+                target, installation, workers, expected, ends_after=TEST_SECONDS, locks=locks
+            )
     finally:
         warming.cancel()
         await asyncio.gather(warming, return_exceptions=True)

@@ -119,16 +119,25 @@ def _with_onvif(target: Target, port: int) -> Target:
 
 
 def way_of(config: Path | None) -> tuple[CameraLocks, tuple[str, ...]]:
-    """Return the camera locks that are shared with the daemon, and the name servers, as far as there are settings."""
-    from xueliang_monitor.configuration import settings as settings
+    """Return the turns that are shared with the daemon, and the name servers, as far as there are settings."""
+    from xueliang_monitor.configuration import installation, settings
     from xueliang_monitor.configuration.strict_yaml import DocumentError
     from xueliang_monitor.probing.camera_lock import CameraLocks
 
     try:
         loaded, _ = settings.load(settings_file(config))
     except DocumentError:
-        return CameraLocks(), ()
-    return CameraLocks(loaded.state), loaded.name_servers
+        return CameraLocks(waiting=tell_waiting), ()
+    try:
+        sessions = installation.sessions_at_hosts(installation.load(settings_file(config), passwords=False))
+    except DocumentError:
+        sessions = {}
+    return CameraLocks(loaded.state, sessions, waiting=tell_waiting), loaded.name_servers
+
+
+def tell_waiting(what: str) -> None:
+    """Print what a camera's turn is waited for."""
+    err.print(what, style="dim", highlight=False)
 
 
 async def _visit(target: Target, locks: CameraLocks, name_servers: tuple[str, ...]) -> VisitResult:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 
 from xueliang_monitor.cli.output import ConfigOption, err, out, refuse, settings_file
+
+if TYPE_CHECKING:
+    from xueliang_monitor.configuration.installation import Installation
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -25,11 +30,47 @@ def hash_password() -> None:
     typer.echo(bcrypt.hashpw(password.encode(), bcrypt.gensalt(10)).decode())
 
 
+def _try_logins(loaded: Installation) -> bool:
+    """Try each login, and print what came of it; return whether no camera refused one."""
+    import asyncio
+    import logging
+
+    from rich.markup import escape
+    from rich.table import Table
+
+    from xueliang_monitor.cli.offered_logins import guarded, known_logins
+    from xueliang_monitor.commissioning.login_trial import try_logins
+
+    logging.disable(logging.WARNING)
+    state = loaded.settings.state
+    with err.status("trying the logins …"):
+        attempts = asyncio.run(try_logins(loaded, known_logins(state), lambda target: guarded(target, state)))
+    table = Table("Login", "Camera", "Result")
+    words = {True: "[green]accepted[/]", False: "[red]refused[/]", None: "[yellow]no answer[/]"}
+    for each in attempts:
+        detail = "" if each.accepted else f" {escape(each.detail)}"
+        table.add_row(escape(each.name), each.camera, words[each.accepted] + detail)
+    out.print(table)
+    return all(each.accepted is not False for each in attempts)
+
+
 @app.command("check")
-def check(config: ConfigOption = None) -> None:
+def check(
+    *,
+    try_logins: Annotated[
+        bool,
+        typer.Option(
+            "--try-logins",
+            help="Also try each login on one camera, then on three more, over RTSP; stop at the first refusal.",
+        ),
+    ] = False,
+    config: ConfigOption = None,
+) -> None:
     """Validate the settings, the passwords, all camera files and uplinks.yaml; print errors with file and line.
 
     Warnings about uplinks, such as one that no camera hangs on, are printed but are not errors.
+
+    Exit status: 0 valid, 1 errors or a refused login.
     """
     from xueliang_monitor.configuration import installation, topology_warnings
     from xueliang_monitor.configuration.strict_yaml import DocumentError, listed
@@ -53,3 +94,5 @@ def check(config: ConfigOption = None) -> None:
         refuse((*listed(problems), f"{len(problems)} errors; {len(loaded.inventory.cameras)} cameras are valid"), 1)
     nodes = f", {len(loaded.topology_nodes)} uplinks" if loaded.topology_nodes else ""
     out.print(f"{settings_file(config)}: valid; {len(loaded.inventory.cameras)} cameras{nodes}", highlight=False)
+    if try_logins and not _try_logins(loaded):
+        raise typer.Exit(1)

@@ -34,7 +34,8 @@ def _print(item: Event, as_json: bool) -> None:
     name = f"{declared.name.en} {declared.name.zh}" if declared else item.fault
     colour = {"cleared": "green", "attributed": "yellow"}.get(item.kind, "red")
     lasted = f" after {item.at - item.since:.0f} s" if item.kind == "cleared" and item.since is not None else ""
-    who = escape(item.camera or (f"uplink {item.uplink}" if item.uplink else "the monitor itself"))
+    shared = f"credentials {item.login}" if item.login else "the monitor itself"
+    who = escape(item.camera or (f"uplink {item.uplink}" if item.uplink else shared))
     out.print(
         f"{at}  [{colour}]{item.kind}[/]{lasted}  {who}  {item.fault}  {name}  {escape(item.detail)}", highlight=False
     )
@@ -59,7 +60,7 @@ def events(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Show the events of cameras and uplinks, one per line."""
+    """Show the events of cameras, uplinks and shared logins, one per line."""
     from xueliang_monitor.storage.history import History
     from xueliang_monitor.storage.history_error import HistoryError
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from xueliang_monitor.model import AuthPolicy
 
 if TYPE_CHECKING:
+    from xueliang_monitor.commissioning.login_trial import KnownLogins
     from xueliang_monitor.model import Target
 
 
@@ -27,3 +28,16 @@ def guarded(target: Target, state: Path) -> Target:
         if history.offered_digest(target.id):
             return replace(target, auth=AuthPolicy.DIGEST)
     return target
+
+
+def known_logins(state: Path) -> KnownLogins:
+    """Return what the daemon stored of logins in its state folder; nothing without a history or its key."""
+    from xueliang_monitor.commissioning.login_trial import KnownLogins
+    from xueliang_monitor.storage import login_key
+    from xueliang_monitor.storage.history import History
+    from xueliang_monitor.storage.history_error import HistoryError
+
+    with contextlib.suppress(HistoryError, OSError), contextlib.closing(History(state, read_only=True)) as history:
+        if (state / login_key.FILE).exists():
+            return KnownLogins(login_key.marks_in(state), history.logins())
+    return KnownLogins()

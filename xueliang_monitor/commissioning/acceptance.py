@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 
-from xueliang_monitor.configuration.installation import Installation, timeouts_of
-from xueliang_monitor.model import Finding, Rung, RungResult, StreamParameters, Target, VisitResult
+from xueliang_monitor.configuration.installation import Installation, sessions_at_hosts, timeouts_of
+from xueliang_monitor.model import Finding, Rung, RungResult, StreamParameters, Target, Timeouts, VisitResult
 from xueliang_monitor.net.login_rules import path_note
 from xueliang_monitor.net.names import NameResolver
 from xueliang_monitor.picture import PICTURE_CHECKS
@@ -64,47 +65,62 @@ async def run_acceptance_test(
     expected: StreamParameters | None = None,
     *,
     ends_after: float | None = None,
+    locks: CameraLocks | None = None,
 ) -> AcceptanceResult:
     """Test a camera: every rung, every picture check, the clock, and the stream against `expected`.
 
     A camera without faults is visited twice, because a frozen picture shows only in the second visit. Each visit ends
-    after `ends_after` seconds. Raises nothing but CancelledError.
+    after `ends_after` seconds. `locks` are those of `turns_of`, for several tests at once. Raises nothing but
+    CancelledError.
     """
+    turns = locks or turns_of(installation, (target,))
     async with NameResolver(installation.settings.name_servers) as names:
-        visited = await _visit_twice(target, installation, workers, names, total_seconds=ends_after)
+        looking = _Looking(timeouts_of(installation.settings), workers, turns, names, ends_after)
+        visited = await _visit_twice(target, looking)
     return AcceptanceResult(tuple(_items(visited, target, expected)), visited)
 
 
-async def _visit_twice(
-    target: Target, installation: Installation, workers: Workers, names: NameResolver, *, total_seconds: float | None
-) -> VisitResult:
-    """Visit a camera, and once more if the first visit finds no fault."""
-    timeouts, locks = timeouts_of(installation.settings), CameraLocks(installation.settings.state)
-    visited, memory = await visit(
-        target,
-        LADDER[-1].rung,
-        Memory(),
-        timeouts=timeouts,
-        workers=workers,
-        now=time.time(),
-        beside=BESIDE_RUNGS,
-        total_seconds=total_seconds,
-        locks=locks,
-        names=names,
-    )
-    if not visited.seen:
-        await asyncio.sleep(SECOND_VISIT_SECONDS)
-        again, _ = await visit(
+def turns_of(
+    installation: Installation, targets: Iterable[Target], waiting: Callable[[str], None] | None = None
+) -> CameraLocks:
+    """Return the turns at the hosts of the installation and of new cameras, shared with the daemon.
+
+    `waiting` is called with what a turn is waited for.
+    """
+    return CameraLocks(installation.settings.state, sessions_at_hosts(installation, targets), waiting=waiting)
+
+
+@dataclass(frozen=True, slots=True)
+class _Looking:
+    """What the visits of a test are made with."""
+
+    timeouts: Timeouts
+    workers: Workers
+    locks: CameraLocks
+    names: NameResolver
+    total_seconds: float | None
+
+    async def visit(self, target: Target, memory: Memory, beside: Collection[Rung]) -> tuple[VisitResult, Memory]:
+        return await visit(
             target,
             LADDER[-1].rung,
             memory,
-            timeouts=timeouts,
-            workers=workers,
+            timeouts=self.timeouts,
+            workers=self.workers,
             now=time.time(),
-            total_seconds=total_seconds,
-            locks=locks,
-            names=names,
+            beside=beside,
+            total_seconds=self.total_seconds,
+            locks=self.locks,
+            names=self.names,
         )
+
+
+async def _visit_twice(target: Target, looking: _Looking) -> VisitResult:
+    """Visit a camera, and once more if the first visit finds no fault."""
+    visited, memory = await looking.visit(target, Memory(), BESIDE_RUNGS)
+    if not visited.seen:
+        await asyncio.sleep(SECOND_VISIT_SECONDS)
+        again, _ = await looking.visit(target, memory, ())
         visited = _merge(visited, again)
     return visited
 

@@ -179,6 +179,7 @@ async def _errors_translated() -> AsyncIterator[None]:
             "in the settings. If the camera has separate ONVIF users, name them with --onvif-credentials. To register "
             "it without ONVIF, use --onvif none and --rtsp-path.",
             "摄像机拒绝登录。为避免账号被锁定，仅尝试了一次。请更正账号密码后重试。",
+            login_refused=True,
         ) from error
     except ShortageError as error:
         raise RegistrationError(str(error)) from error

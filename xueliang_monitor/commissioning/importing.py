@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from xueliang_monitor.commissioning.acceptance import run_acceptance_test
+from xueliang_monitor.commissioning.acceptance import run_acceptance_test, turns_of
 from xueliang_monitor.commissioning.device_query import add_device_details
 from xueliang_monitor.commissioning.registration_error import RegistrationError, check_path, login_of
 from xueliang_monitor.configuration import camera_file
@@ -19,9 +19,15 @@ from xueliang_monitor.configuration.spreadsheet import COLUMNS, Row
 from xueliang_monitor.configuration.stream_identity import StreamIdentity
 from xueliang_monitor.configuration.strict_yaml import CAMERA_LIMITS, DocumentError, read, validate
 from xueliang_monitor.model import Credentials
+from xueliang_monitor.net.host_validation import canonical_host
 from xueliang_monitor.picture.worker import Workers
+from xueliang_monitor.probing.camera_lock import CameraLocks
+from xueliang_monitor.probing.rungs.onvif import ONVIF_AUTH_FAILED
+from xueliang_monitor.probing.rungs.rtsp import AUTH_FAILED, AUTH_LOCKED
 
 TEST_WORKERS = 2
+
+_LOGIN_FAULTS = frozenset({AUTH_FAILED.code, AUTH_LOCKED.code, ONVIF_AUTH_FAILED.code})
 
 
 class RowOutcome(enum.StrEnum):
@@ -100,6 +106,9 @@ class Import:
         self._duplicates = _duplicates(rows, self._known, installation.credentials if installation is not None else {})
         self._commissioning = commissioning
         self._installation = installation
+        self._turns: CameraLocks | None = None
+        self._devices: dict[str, asyncio.Lock] = {}
+        self._refused: dict[tuple[str, str | None, str | None], str] = {}
         self.outcomes: list[ImportedRow] = []
 
     def write_all(self) -> None:
@@ -112,6 +121,9 @@ class Import:
     async def test_all(self, at_once: int, settled: Callable[[], None]) -> None:
         """Test every row that is not registered yet, and write those that pass; call `settled` after each row."""
         workers, slots = Workers(TEST_WORKERS), asyncio.Semaphore(at_once)
+        if self._installation is not None:  # one for all rows, as several may be channels of one recorder
+            targets = [target_of(row.id, row.data, None, None) for row in self._rows]
+            self._turns = turns_of(self._installation, targets)
 
         async def one(row: Row) -> None:
             async with slots:
@@ -159,13 +171,23 @@ class Import:
         if data == self._known.get(row.id):
             self._settle(row, RowOutcome.UNCHANGED, "already registered")
             return
-        data, failures = await self._run_test(row, data, workers)
+        device = canonical_host(data.address)
+        login = device, data.credentials, data.onvif_credentials
+        async with self._devices.setdefault(device, asyncio.Lock()):  # the channels of a recorder share its lock-out
+            if login in self._refused:
+                failures = f"the same login was refused at this address for {self._refused[login]}; it was not tried"
+            else:
+                data, failures = await self._run_test(row, data, workers)
         if not failures:
             self._write(row, data)
         elif self._commissioning:
             self._write(row, self._in_commissioning(data), f"in commissioning: {failures}")
         else:
             self._settle(row, RowOutcome.NOT_PASSED, failures)
+
+    def _note_refusal(self, row: Row, data: CameraFile) -> None:
+        """Remember that a device refused a login, so that its other channels do not try it too."""
+        self._refused[canonical_host(data.address), data.credentials, data.onvif_credentials] = row.id
 
     async def _run_test(self, row: Row, data: CameraFile, workers: Workers) -> tuple[CameraFile, str]:
         """Run the acceptance test on a row; return the content of its file, and the failed items as text."""
@@ -178,8 +200,13 @@ class Import:
             data = await add_device_details(data, installation)
             device_login = login_of(installation, data.onvif_credentials) or login
         except RegistrationError as error:
+            if error.login_refused:
+                self._note_refusal(row, data)
             return data, error.messages[0]
         target = target_of(row.id, data, login, device_login, defaults=defaults_of(installation.settings))
-        test = await run_acceptance_test(target, installation, workers, data.stream.value() if data.stream else None)
+        expected = data.stream.value() if data.stream else None
+        test = await run_acceptance_test(target, installation, workers, expected, locks=self._turns)
+        if _LOGIN_FAULTS & set(test.faults):
+            self._note_refusal(row, data)
         failed = [f"{item.subject}: {item.detail or item.fault}" for item in test.items if item.passed is False]
         return data, "; ".join(failed)

@@ -9,12 +9,16 @@ from xueliang_monitor.net.login_rules import why_not_in_path
 
 
 class RegistrationError(Exception):
-    """A camera cannot be registered. `messages` say why; `usage` is True if the command itself was wrong."""
+    """A camera cannot be registered. `messages` say why; `usage` is True if the command itself was wrong.
 
-    def __init__(self, *messages: str, usage: bool = False) -> None:
+    `login_refused` says that the camera refused the login.
+    """
+
+    def __init__(self, *messages: str, usage: bool = False, login_refused: bool = False) -> None:
         super().__init__("; ".join(messages))
         self.messages = messages
         self.usage = usage
+        self.login_refused = login_refused
 
 
 def login_of(installation: Installation, name: str | None, option: str = "--credentials") -> Credentials | None:

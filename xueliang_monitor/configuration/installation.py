@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,7 +13,8 @@ from xueliang_monitor.configuration.inventory import Camera, Defaults, Inventory
 from xueliang_monitor.configuration.inventory import load as load_cameras
 from xueliang_monitor.configuration.strict_yaml import Problem
 from xueliang_monitor.configuration.topology_files import DeclaredNodes
-from xueliang_monitor.model import Credentials, PictureRules, Timeouts
+from xueliang_monitor.model import Credentials, PictureRules, Target, Timeouts
+from xueliang_monitor.probing.camera_lock import HostSessions, sessions_of
 from xueliang_monitor.probing.rungs import PROBES
 from xueliang_monitor.topology import Node
 
@@ -131,6 +132,13 @@ def stored_inventory(kept: Mapping[str, CameraFile | None], loaded: Installation
 def timeouts_of(settings: config.Settings) -> Timeouts:
     """Return the timeouts of visits."""
     return Timeouts(**{probe.rung: settings.timeouts.of(probe.rung) for probe in PROBES})
+
+
+def sessions_at_hosts(loaded: Installation, beside: Iterable[Target] = ()) -> Mapping[str, HostSessions]:
+    """Return how many sessions each host with several cameras takes; `beside` are cameras that have no file yet."""
+    known = {camera.id: camera.target for camera in loaded.inventory.cameras}
+    known |= {target.id: target for target in beside}
+    return sessions_of(known.values(), loaded.settings.recorder_sessions, loaded.sessions_by_address)
 
 
 def defaults_of(settings: config.Settings) -> Defaults:

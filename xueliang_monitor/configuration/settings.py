@@ -317,6 +317,11 @@ class Settings(Strict):
     visits_at_once: Annotated[int, Field(ge=1, le=10_000)] = 64
     """Largest number of cameras that are visited at the same time."""
 
+    recorder_sessions: Annotated[int, Field(ge=1, le=64)] = 4
+    """Largest number of cameras at one address that are visited at the same time, as with a recorder or an encoder. It
+    is lowered by itself where a device refuses a session because too many are open.
+    """
+
     credentials: Mapping[str, CredentialSettings] = Field(default_factory=dict)
     """Logins by name. Camera files refer to them by this name."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from xueliang_monitor.fleet.root_causes import Observation
 from xueliang_monitor.fleet.snapshot import Entry
-from xueliang_monitor.judgement.debounce import attributed
+from xueliang_monitor.judgement.debounce import attributed_to_node
 from xueliang_monitor.judgement.health import Outage
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
 
@@ -30,7 +30,7 @@ def withdrawal(entries: Mapping[str, Entry], seen: Observation, now: float) -> W
         entry = entries.get(name)
         if entry is None:
             continue
-        health, faults = attributed(entry.health, down.since, now)
+        health, faults = attributed_to_node(entry.health, down.since, now)
         if health is entry.health:
             continue
         changed[name] = replace(entry, health=health)

@@ -13,6 +13,7 @@ from xueliang_monitor.judgement.availability import AvailabilitySeconds, RootDay
 from xueliang_monitor.judgement.episodes import Episode
 from xueliang_monitor.judgement.health import Health, Outage
 from xueliang_monitor.judgement.transition import Transition
+from xueliang_monitor.probing.login_book import LoginKey, LoginRecord
 from xueliang_monitor.probing.memory import Memory
 
 
@@ -73,6 +74,7 @@ class Changes:
         outages: outages that began, ended or changed, each with its camera.
         withdrawn: outages that turned out to be part of a node's, each by its camera and key.
         uplinks: the lost cameras of uplinks that went down; none for an uplink that is up again.
+        logins: what changed of logins, by address and login.
         gone: cameras that are no longer watched.
         shifted: seconds by which the clock was set. The times of open episodes and outages are shifted first.
         clock: a reading of the clock that the times belong to.
@@ -87,6 +89,7 @@ class Changes:
     outages: tuple[tuple[str, Outage], ...] = ()
     withdrawn: tuple[tuple[str, int], ...] = ()
     uplinks: tuple[tuple[str, frozenset[str]], ...] = ()
+    logins: tuple[tuple[LoginKey, LoginRecord], ...] = ()
     gone: tuple[str, ...] = ()
     shifted: float = 0.0
     clock: ClockReading | None = None
@@ -102,6 +105,7 @@ class StoredState:
         uplinks: the dead uplinks with their lost cameras; None if those were not stored.
         open_episodes: episodes without an end.
         open_outages: outages without an end, each with its camera.
+        logins: what is known of logins, by address and login.
         clock: a reading of the clock that the times belong to; None if it was not stored.
 
     """
@@ -110,6 +114,7 @@ class StoredState:
     uplinks: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
     open_episodes: tuple[Episode, ...] = ()
     open_outages: tuple[tuple[str, Outage], ...] = ()
+    logins: tuple[tuple[LoginKey, LoginRecord], ...] = ()
     clock: ClockReading | None = None
 
     @property
@@ -124,4 +129,5 @@ class StoredState:
             cameras={name: known.moved(change) for name, known in self.cameras.items()},
             open_episodes=tuple(replace(item, began=change(item.began)) for item in self.open_episodes),
             open_outages=tuple((name, outage.moved(change)) for name, outage in self.open_outages),
+            logins=tuple((key, record.moved(change)) for key, record in self.logins),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -15,8 +15,9 @@ from xueliang_monitor.fleet.attribution import withdrawal
 from xueliang_monitor.fleet.changes import CameraRecord, Changes, StoredState
 from xueliang_monitor.fleet.clock_faults import cameras_with_a_clock, without_drift_faults
 from xueliang_monitor.fleet.differences import difference, memory_still_valid, place_of, with_digest_offered
+from xueliang_monitor.fleet.fleet_credentials import FleetCredentials
 from xueliang_monitor.fleet.monitor_status import MonitorFault, MonitorStatus, ReloadStatus
-from xueliang_monitor.fleet.ongoing import closing_transitions, open_transitions
+from xueliang_monitor.fleet.ongoing import attributed_transitions, closing_transitions, open_transitions
 from xueliang_monitor.fleet.pending import PendingChanges
 from xueliang_monitor.fleet.restoring import clock_step, merged_late, newest, restore, restored_entry
 from xueliang_monitor.fleet.root_causes import NOTHING, Observation, RootCauses, Uplink
@@ -34,6 +35,9 @@ from xueliang_monitor.model import Rung, RungResult, VisitResult
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.topology import Node, Topology
 
+TURNS_MISSED = 3
+"""A camera that waits for its turn at its host is stale after so many waits more, as after so many missed visits."""
+
 
 class Fleet:
     """All cameras under watch, what they hang on, and what changed since the history was last written.
@@ -44,6 +48,8 @@ class Fleet:
         windows: the known maintenance windows.
         availability: availability ratios by camera and window; written by the history's upkeep.
         today: availability of the whole fleet today; written by the history's upkeep.
+        turn_wait: how many seconds a camera waits for its turn at its host; set by the daemon.
+        credentials: the named logins; the gate of visits that log in.
 
     """
 
@@ -63,6 +69,9 @@ class Fleet:
         self._root_causes = RootCauses()
         self._topology_outdated = True
         self._changing = False
+        self.credentials = FleetCredentials(clock.now, self._take_credentials)
+        for camera in cameras:
+            self.credentials.join(camera)
         self._own_clock = OwnClock(policy.clock_drift, clock.now())
         self._pending = PendingChanges()
         self._spent = TimeSpent(self._pending)
@@ -73,6 +82,7 @@ class Fleet:
         self.windows: tuple[Window, ...] = ()
         self.availability: Mapping[str, Mapping[str, float]] = {}
         self.today = AvailabilitySeconds()
+        self.turn_wait: Callable[[Camera], float] = lambda _camera: 0.0
 
     def entry(self, camera: str) -> Entry:
         """Return the entry of a camera.
@@ -142,6 +152,7 @@ class Fleet:
         for camera in cameras:
             known = self._entries.get(camera.id)
             self._pending.change((camera.id,))
+            self.credentials.join(camera)
             if known is None:
                 self._entries[camera.id] = self._fresh(camera)
                 continue
@@ -161,6 +172,7 @@ class Fleet:
         if entry is not None:
             self._own_clock.forget(camera)
             self._spent.forget(camera)
+            self.credentials.leave(camera)
             if entry.memory.login.offered_digest:
                 # The same device may come back under another id: what it offered still guards the password.
                 self._offered_digest.add(place_of(entry.camera))
@@ -189,6 +201,8 @@ class Fleet:
         """Restore the state from the history for the cameras of `before`, then switch to today's inventory."""
         self._entries = {camera.id: Entry(camera) for camera in before}
         self._root_causes = RootCauses()
+        for entry in self._entries.values():
+            self.credentials.join(entry.camera)
         self.restore(stored)
         self.reconcile(inventory)
 
@@ -212,12 +226,15 @@ class Fleet:
         self._own_clock.restore(found.clock_wrong_since)
         self._pending.change(found.changed)
         self._pending.outages(found.outages)
-        if found.transitions:
-            self._notify(found.transitions)
+        self.credentials.book.restore(stored.logins, now)
+        transitions = (*found.transitions, *self.credentials.restore(found.credentials_refused))
+        if transitions:
+            self._notify(transitions)
 
     def take_late(self, stored: StoredState) -> None:
         """Merge stored state that became readable only after the first visits; see `merged_late`."""
         now, lasting = self._clock.now(), dict(stored.open_outages)
+        self.credentials.book.restore(stored.logins, now)
         for name, known in stored.cameras.items():
             entry = self._entries.get(name)
             if entry is not None:
@@ -233,6 +250,7 @@ class Fleet:
             self._entries = {name: entry.shifted(step) for name, entry in self._entries.items()}
             self._unwatched = {name: known.moved(lambda at: at + step) for name, known in self._unwatched.items()}
             self._root_causes.move(lambda moment: moment + step)
+            self.credentials.shift(step)
             self._own_clock.shift(step)
             if abs(step) >= LARGE_STEP_SECONDS:
                 self._own_clock.doubt(self._clock.now())
@@ -265,8 +283,31 @@ class Fleet:
         return self._own_clock.spared(visited, partial(cameras_with_a_clock, self._entries)), transitions
 
     def open_transitions(self) -> tuple[Transition, ...]:
-        """Return the transition that raised each fault and each outage of a node that is still open."""
-        return open_transitions(self._entries, self._root_causes, self.monitor_faults)
+        """Return the transition that raised each fault, each outage of a node and each refused login still open."""
+        opened = open_transitions(self._entries, self._root_causes, self.monitor_faults)
+        return (*opened, *self.credentials.open_transitions())
+
+    def _take_credentials(self, transitions: tuple[Transition, ...]) -> None:
+        """Notify the watchers of a login that many refuse, or accept again; withdraw what it caused lately."""
+        now = self._clock.now()
+        for item in transitions:
+            if item.kind is TransitionKind.RAISED:
+                withdrawn = self.credentials.withdrawn(item.login, self._entries, now)
+                transitions += attributed_transitions(self._entries, withdrawn, item.login, now)
+                for name, entry in withdrawn.items():
+                    if (outage := self._entries[name].health.outage) is not None and entry.health.outage is None:
+                        self._pending.withdraw(name, outage)
+                self._entries |= withdrawn
+                self._pending.change(withdrawn)
+        self._notify(transitions)
+
+    def begin_credentials(self) -> None:
+        """Begin the trial of each login that is not known to be accepted, before the first visits."""
+        self.credentials.begin(self._entries)
+
+    def logins_due(self) -> frozenset[str]:
+        """Return the cameras to visit up to RTSP now, as it is their turn in the trial of a login."""
+        return self.credentials.due(self._entries)
 
     def open_outages(self) -> Mapping[str, Outage]:
         """Return the open outages by camera."""
@@ -275,6 +316,7 @@ class Fleet:
     def mark_all_changed(self) -> None:
         """Include every camera in the next `collect`, even without a change since the last one."""
         self._pending.change(self._entries)
+        self.credentials.book.changed_all()
 
     def collect(self, *, every: bool = False) -> Changes:
         """Return the changes since the last call.
@@ -282,6 +324,7 @@ class Fleet:
         With `every`, cameras that were only visited are included; their state changes slowly and is large.
         """
         self._pending.uplinks(self._root_causes.take_changed())
+        self._pending.logins(self.credentials.book.take_changed(self._clock.now()))
         changes = self._pending.take(self._entries, every=every)
         if changes.shifted:
             changes = replace(changes, cameras=(*changes.cameras, *self._unwatched.values()))
@@ -325,6 +368,7 @@ class Fleet:
         self._entries[visited.camera] = replace(entry, counted_until=visited.at)
         self._pending.touch(visited.camera)
         visited, clock_transitions = self._take_clock_offset(entry, visited)
+        visited = self.credentials.judged(visited)
         entry = self._entries[visited.camera]
         health, transitions, wanted = self._judge(entry, visited)
         transitions = (*clock_transitions, *transitions)
@@ -403,10 +447,17 @@ class Fleet:
         return status(
             health,
             now,
-            self.policy,
+            self._policy_for(entry.camera, health, now),
             hidden=self._root_causes.hidden(entry.camera.id),
             maintenance=window.began if window else None,
+            credentials_refused=self.credentials.affects(entry.camera.id),
         )
+
+    def _policy_for(self, camera: Camera, health: Health, now: float) -> Policy:
+        """Return the policy with more time until a camera is stale, if it waits for its turn at a slow host."""
+        if health.visited_at is None or now - health.visited_at <= self.policy.stale_after:
+            return self.policy
+        return replace(self.policy, stale_after=self.policy.stale_after + TURNS_MISSED * self.turn_wait(camera))
 
     def _maintenance(self, entry: Entry, now: float) -> Window | None:
         if not self.windows:
@@ -483,6 +534,7 @@ class Fleet:
             monitor=self.monitor.copy(),
             uplinks=self.uplinks,
             topology=self.topology,
+            credentials=self.credentials.troubles,
             windows=tuple(item for item in self.windows if item.active(now)),
             availability=self.availability,
             today=self.today,

@@ -16,6 +16,7 @@ from xueliang_monitor.process.pauses import Pauses
 
 DURATION_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 LATENESS_BOUNDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0)
+WAIT_BOUNDS = (0.01, 0.1, 0.5, 1.0, 2.5, 5.0, 15.0, 30.0, 60.0)
 
 
 @dataclass(slots=True)
@@ -66,7 +67,8 @@ class VisitCounts:
 
     Attributes:
         rung_seconds: how long each rung took.
-        lateness: seconds by which visits started late.
+        lateness: seconds by which visits started late, without the wait for their turns.
+        waits: seconds for which visits waited for their turn at the camera's host.
         results: visits by outcome.
         shortages: visits without a result because the monitor lacked a resource, by resource.
         failures: errors of the monitor in picture checks.
@@ -75,6 +77,7 @@ class VisitCounts:
 
     rung_seconds: dict[Rung, Histogram] = field(default_factory=_rung_histograms)
     lateness: Histogram = field(default_factory=lambda: Histogram(LATENESS_BOUNDS))
+    waits: Histogram = field(default_factory=lambda: Histogram(WAIT_BOUNDS))
     results: Counter[VisitOutcome] = field(default_factory=Counter)
     shortages: Counter[str] = field(default_factory=Counter)
     failures: Failures = field(default_factory=Failures)
@@ -98,6 +101,7 @@ class VisitCounts:
         return VisitCounts(
             histograms,
             self.lateness.copy(),
+            self.waits.copy(),
             results=self.results.copy(),
             shortages=self.shortages.copy(),
             failures=self.failures.copy(),

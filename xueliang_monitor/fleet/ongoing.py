@@ -38,3 +38,30 @@ def closing_transitions(camera: str, health: Health, now: float) -> tuple[Transi
     """Return the clearing of every confirmed fault of a camera that is no longer watched."""
     cleared = TransitionKind.CLEARED
     return tuple(Transition(camera, now, cleared, fault.code, since=fault.since) for fault in health.confirmed)
+
+
+def attributed_transitions(
+    before: Mapping[str, Entry], after: Mapping[str, Entry], login: str, now: float
+) -> tuple[Transition, ...]:
+    """Return the withdrawal of the confirmed faults that cameras no longer have, as their login is the cause."""
+    kind = TransitionKind.ATTRIBUTED
+    withdrawn = [
+        Transition(
+            name,
+            now,
+            kind,
+            fault.code,
+            detail=f"credentials {login} are refused by many devices",
+            since=fault.since,
+            login=login,
+        )
+        for name, entry in after.items()
+        for fault in before[name].health.confirmed
+        if fault.code not in entry.health.faults
+    ]
+    turned = [
+        Transition(name, now, TransitionKind.STATE, entry.health.state.value)
+        for name, entry in after.items()
+        if entry.health.state is not before[name].health.state
+    ]
+    return (*withdrawn, *turned)

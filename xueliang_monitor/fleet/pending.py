@@ -12,6 +12,7 @@ from xueliang_monitor.judgement.health import Outage
 from xueliang_monitor.judgement.transition import Transition
 from xueliang_monitor.model import VisitResult
 from xueliang_monitor.picture.measures import MEASURES
+from xueliang_monitor.probing.login_book import LoginKey, LoginRecord
 
 SAMPLE_SPACING_SECONDS = 900.0
 """The usual time between two stored picture samples of one camera."""
@@ -31,6 +32,7 @@ class PendingChanges:
         self._seconds: dict[tuple[str, str], AvailabilitySeconds] = {}
         self._root_seconds: dict[RootDay, float] = {}
         self._uplinks: dict[str, frozenset[str]] = {}
+        self._logins: tuple[tuple[LoginKey, LoginRecord], ...] = ()
         self._changed: set[str] = set()
         self._touched: set[str] = set()
         self._gone: set[str] = set()
@@ -77,6 +79,10 @@ class PendingChanges:
         """Add the lost cameras of uplinks; an uplink that is up again has none."""
         self._uplinks.update(lost)
 
+    def logins(self, changed: tuple[tuple[LoginKey, LoginRecord], ...]) -> None:
+        """Take what changed of logins for the next batch."""
+        self._logins = changed
+
     def touch(self, camera: str) -> None:
         """Note that a camera was visited without a change; it is included in every complete batch."""
         self._touched.add(camera)
@@ -118,11 +124,12 @@ class PendingChanges:
             outages=tuple(self._outages),
             withdrawn=tuple(self._withdrawn),
             uplinks=tuple(self._uplinks.items()),
+            logins=self._logins,
             gone=tuple(sorted(self._gone)),
             shifted=self._shifted,
         )
         self._happened, self._samples, self._outages, self._shifted = [], [], [], 0.0
         self._seconds, self._uplinks, self._changed, self._gone = {}, {}, set(), set()
-        self._withdrawn, self._root_seconds = [], {}
+        self._withdrawn, self._logins, self._root_seconds = [], (), {}
         self._touched.difference_update(wanted)
         return changes

@@ -34,6 +34,7 @@ class Restoration:
         members: what was known of the way to each camera.
         downs: the nodes that were down, by name.
         clock_wrong_since: since when the monitor's own clock is wrong; None if it is right.
+        credentials_refused: since when logins are refused by many, by name.
 
     """
 
@@ -45,6 +46,7 @@ class Restoration:
     members: Mapping[str, Member]
     downs: Mapping[str, Down]
     clock_wrong_since: float | None
+    credentials_refused: Mapping[str, float]
 
 
 def newest(stored: StoredState, otherwise: float) -> float:
@@ -116,7 +118,7 @@ def restore(stored: StoredState, entries: Mapping[str, Entry], topology: Topolog
     lasting |= {name: stored.cameras[name].health for name in unwatched}
     wrong = [item.began for item in stored.open_episodes if (item.camera, item.fault) == ("", CLOCK_WRONG.code)]
     for item in stored.open_episodes:
-        if not item.camera and item.fault in (CLOCK_WRONG.code, MONITOR_ISOLATED.code):
+        if item.login or (not item.camera and item.fault in (CLOCK_WRONG.code, MONITOR_ISOLATED.code)):
             continue
         if not item.uplink and (item.camera not in lasting or item.fault not in lasting[item.camera].faults):
             ended[item.camera, item.fault] = Transition(
@@ -136,6 +138,7 @@ def restore(stored: StoredState, entries: Mapping[str, Entry], topology: Topolog
         members=members,
         downs=downs,
         clock_wrong_since=min(wrong, default=None),
+        credentials_refused={item.login: min(item.began, now) for item in stored.open_episodes if item.login},
     )
 
 

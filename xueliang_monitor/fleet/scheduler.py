@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import math
 import random
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from xueliang_monitor.clock import Clock
 from xueliang_monitor.judgement.health import Health
 from xueliang_monitor.model import Rung, VisitResult
+from xueliang_monitor.probing.host_queue import CameraBusyError, Turn, Urgency
 from xueliang_monitor.probing.rung import SLOW_RECHECK
-from xueliang_monitor.probing.rungs import BESIDE, BESIDE_RUNGS, LADDER, PROBES
+from xueliang_monitor.probing.rungs import BESIDE, BESIDE_RUNGS, LADDER, OFFLINE_RUNGS, PROBES
 
 log = logging.getLogger(__name__)
 
 ORDER = tuple(probe.rung for probe in PROBES)
 _LADDER_ORDER = tuple(probe.rung for probe in LADDER)
+_TELLING = tuple(rung for rung in _LADDER_ORDER if rung in OFFLINE_RUNGS)
+"""The rungs that tell whether a camera is online."""
 
 SAME_MOMENT_SECONDS = 0.001
 """Two rungs that are due within this time are due together: rounding may part them."""
@@ -104,14 +109,24 @@ def _next_on_grid(grid: float, interval: float, now: float) -> float:
 
 
 def next_plan(
-    plan: Plan, visited: VisitResult, health: Health, intervals: Intervals, *, started: float, now: float
+    plan: Plan,
+    visited: VisitResult,
+    health: Health,
+    intervals: Intervals,
+    *,
+    started: float,
+    now: float,
+    keep_rhythm: bool = False,
 ) -> Plan:
     """Plan the visit after one that started at `started` and ended at `now`.
 
-    A rung that was due but not reached, because a lower one failed, is due with the next visit. A rung with an
-    undecided fault is climbed again soon.
+    A rung that was due but not reached, because a lower one failed, is due with the next visit. With `keep_rhythm` a
+    costly rung above an offline camera's is due in its regular rhythm instead: the many cameras of one host must not
+    climb all rungs at once when the host is back. A rung with an undecided fault is climbed again soon.
     """
     attempted = {result.rung for result in visited.rungs}
+    if keep_rhythm and visited.online is False:
+        attempted |= set(ORDER) - OFFLINE_RUNGS
     if visited.online:
         attempted |= BESIDE_RUNGS  # one that was not climbed is one that the camera does not have
     due: list[float | None] = []
@@ -135,24 +150,39 @@ def put_off(plan: Plan, until: float) -> Plan:
     return Plan(tuple(max(moment, until) for moment in plan.due), plan.grid)
 
 
-Visit = Callable[[str, Due, float], Awaitable[tuple[VisitResult, Health]]]
+Visit = Callable[[str, Due, float, Turn], Awaitable[tuple[VisitResult, Health]]]
+"""Makes a visit: the camera, what is due, by how many seconds it is late, and its turn at the host."""
+
+Turns = Callable[[str, Urgency], AbstractAsyncContextManager[Turn]]
+"""Waits for a camera's turn at its host."""
+
+
+@contextlib.asynccontextmanager
+async def _at_once(_camera: str, _urgency: Urgency) -> AsyncIterator[Turn]:
+    yield Turn()
 
 
 class Scheduler:
     """Runs one task for each camera: wait until it is due, visit, plan again.
 
-    A camera is never visited twice at once. `intervals` may be replaced while the scheduler runs.
+    A camera is never visited twice at once. A visit waits for its turn at the camera's host first, and only then for
+    one of the `at_once` slots, so that a slow host with many cameras takes few slots. `intervals` may be replaced while
+    the scheduler runs.
     """
 
-    def __init__(self, clock: Clock, intervals: Intervals, visit: Visit, *, at_once: int) -> None:
+    def __init__(
+        self, clock: Clock, intervals: Intervals, visit: Visit, *, at_once: int, turns: Turns = _at_once
+    ) -> None:
         self._clock = clock
         self.intervals = intervals
         self._visit = visit
+        self._turns = turns
         self._slots = asyncio.Semaphore(at_once)
         self._group: asyncio.TaskGroup | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._hurried: dict[str, asyncio.Event] = {}
         self._asked: set[str] = set()
+        self._logging_in: set[str] = set()
 
     async def run(self, cameras: tuple[str, ...]) -> None:
         """Visit `cameras`, and cameras added later, until cancelled."""
@@ -188,6 +218,13 @@ class Scheduler:
             if camera in self._hurried:
                 self._hurried[camera].set()
 
+    def log_in(self, cameras: Iterable[str]) -> None:
+        """Visit cameras at once, and climb at least to RTSP. Their next regular visits stay as planned."""
+        for camera in cameras:
+            if camera in self._hurried:
+                self._logging_in.add(camera)
+                self._hurried[camera].set()
+
     def ask(self, camera: str) -> None:
         """Climb every rung of a camera at once. Its next regular visits stay as planned."""
         if camera in self._hurried:
@@ -198,6 +235,7 @@ class Scheduler:
         """Stop visiting a camera. A running visit is cancelled, and its session torn down."""
         self._hurried.pop(camera, None)
         self._asked.discard(camera)
+        self._logging_in.discard(camera)
         task = self._tasks.pop(camera, None)
         if task is not None:
             task.cancel()
@@ -205,24 +243,66 @@ class Scheduler:
 
     async def _watch(self, camera: str, plan: Plan) -> None:
         hurried = self._hurried[camera] = asyncio.Event()
+        undecided = False
         while True:
-            try:
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(max(0.0, plan.at - self._clock.monotonic())):
                     await hurried.wait()
-            except TimeoutError:
-                pass
-            early = hurried.is_set()
-            hurried.clear()
-            async with self._slots:
+            try:
+                plan, undecided = await self._take_turn(camera, plan, self._urgency(camera, undecided=undecided))
+            except Exception:
+                log.exception("camera %s: the visit failed with an error of the monitor; retrying", camera)
+                plan = put_off(plan, self._clock.monotonic() + self.intervals.of(ORDER[0]))
+
+    def _urgency(self, camera: str, *, undecided: bool) -> Urgency:
+        if camera in self._asked:
+            return Urgency.ASKED
+        return Urgency.RECHECK if undecided or self._hurried[camera].is_set() else Urgency.ROUTINE
+
+    async def _take_turn(self, camera: str, plan: Plan, urgency: Urgency) -> tuple[Plan, bool]:
+        """Visit a camera when its turn comes; return the plan after that, and whether something is undecided.
+
+        What is due is decided when the visit starts. Waiting for the turn does not make the visit late.
+        """
+        hurried, asked_at = self._hurried[camera], self._clock.monotonic()
+        async with self._turn(camera, urgency) as turn:
+            waited = self._clock.monotonic() - asked_at
+            async with contextlib.nullcontext() if turn.without_connection else self._slots:
                 started = self._clock.monotonic()
+                early, asked = hurried.is_set(), camera in self._asked
+                hurried.clear()
+                self._asked.discard(camera)
                 due = plan.what(started if early else max(started, plan.at))
-                if camera in self._asked:
-                    self._asked.discard(camera)
+                if early and turn.many and due.top in _TELLING:
+                    due = Due(_TELLING[-1], due.beside)
+                if camera in self._logging_in:
+                    self._logging_in.discard(camera)
+                    due = due if due.top != _LADDER_ORDER[0] else Due(Rung.RTSP, due.beside)
+                if asked:
                     due = Due(_LADDER_ORDER[-1], BESIDE_RUNGS)
-                try:
-                    visited, health = await self._visit(camera, due, max(0.0, started - plan.at))
-                except Exception:
-                    log.exception("camera %s: the visit failed with an error of the monitor; retrying", camera)
-                    plan = put_off(plan, self._clock.monotonic() + self.intervals.of(ORDER[0]))
-                    continue
-            plan = next_plan(plan, visited, health, self.intervals, started=started, now=self._clock.monotonic())
+                visited, health = await self._visit(camera, due, max(0.0, started - waited - plan.at), turn)
+        if turn.again:
+            if asked:
+                self._asked.add(camera)
+            hurried.set()
+            return plan, True
+        after = next_plan(
+            plan,
+            visited,
+            health,
+            self.intervals,
+            started=started,
+            now=self._clock.monotonic(),
+            keep_rhythm=turn.many,
+        )
+        return after, bool(health.pending)
+
+    @contextlib.asynccontextmanager
+    async def _turn(self, camera: str, urgency: Urgency) -> AsyncIterator[Turn]:
+        """Wait for a camera's turn; without one, because other processes have them all, the turn says why."""
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                turn = await stack.enter_async_context(self._turns(camera, urgency))
+            except CameraBusyError as error:
+                turn = Turn(why_not=str(error))
+            yield turn

@@ -80,6 +80,16 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class CredentialsTrouble:
+    """A named login that many devices refuse: since when, how many cameras it concerns, and what was observed."""
+
+    name: str
+    since: float
+    cameras: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """The fleet and the monitor at one moment; safe to read from any thread."""
 
@@ -92,6 +102,7 @@ class Snapshot:
     availability: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     today: AvailabilitySeconds = field(default_factory=AvailabilitySeconds)
     monitor_faults: tuple[MonitorFault, ...] = ()
+    credentials: tuple[CredentialsTrouble, ...] = ()
 
     @property
     def counted(self) -> tuple[tuple[Entry, CameraStatus], ...]:

@@ -232,7 +232,7 @@ def restored(health: Health, now: float, known_codes: Collection[str]) -> tuple[
     return after, unknown
 
 
-def attributed(health: Health, since: float, at: float) -> tuple[Health, tuple[FaultState, ...]]:
+def attributed_to_node(health: Health, since: float, at: float) -> tuple[Health, tuple[FaultState, ...]]:
     """Return the health without the faults that kept the camera offline since a time, as their cause lies elsewhere.
 
     Return also those of them that were confirmed. An outage that began earlier stays with the camera.
@@ -260,3 +260,24 @@ def withdrawn(health: Health, code: str, at: float) -> Health:
     state = _state(faults, health.outage, ever_online=health.told_online)
     since = health.state_since if state is health.state else at
     return replace(health, faults=MappingProxyType(faults), state=state, state_since=since)
+
+
+def attributed_to_login(health: Health, code: str, at: float) -> Health:
+    """Return the health as it was before a fault that kept the camera offline, as another cause was found for it.
+
+    The outage ends, unless another confirmed fault keeps the camera offline.
+    """
+    faults = {known: fault for known, fault in health.faults.items() if known != code}
+    outage = health.outage if any(item.offline and item.confirmed_at is not None for item in faults.values()) else None
+    state = _state(faults, outage, ever_online=health.told_online)
+    return replace(
+        health,
+        faults=MappingProxyType(faults),
+        outage=outage,
+        lost=health.lost and outage is not None,
+        turns=health.turns[:-1] if health.lost and outage is None else health.turns,
+        offline_streak=0,
+        offline_since=None,
+        state=state,
+        state_since=health.state_since if state is health.state else at,
+    )

@@ -15,7 +15,7 @@ TOUCHING_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """One period of a confirmed fault of a camera, an uplink or the monitor; `ended` is None while it lasts."""
+    """One period of a confirmed fault of a camera, an uplink, a login or the monitor; `ended` is None at first."""
 
     camera: str
     uplink: str
@@ -24,6 +24,12 @@ class Episode:
     confirmed: float
     ended: float | None
     detail: str
+    login: str = ""
+
+    @property
+    def subject(self) -> tuple[str, str, str]:
+        """What had the fault: camera, uplink and login, of which one is set; none for the monitor itself."""
+        return self.camera, self.uplink, self.login
 
 
 def keeps_offline(code: str) -> bool:

@@ -11,7 +11,10 @@ from xueliang_monitor.model import State, Text
 
 
 class StatusCause(enum.StrEnum):
-    """Why a camera's state is unknown or not judged; `NONE` for every other state. The values are shown in the API."""
+    """Why a camera's state is unknown or not judged. The values are shown in the API.
+
+    `CREDENTIALS_REFUSED` comes with the state of before: the monitor may not log in now. Other states have `NONE`.
+    """
 
     NONE = ""
     MAINTENANCE = "maintenance"
@@ -22,6 +25,7 @@ class StatusCause(enum.StrEnum):
     MONITOR_ISOLATED = "monitor_isolated"
     STALE = "stale"
     CHECK_FAILED = "check_failed"
+    CREDENTIALS_REFUSED = "credentials_refused"
 
 
 CAUSES = MappingProxyType(
@@ -35,9 +39,10 @@ CAUSES = MappingProxyType(
         StatusCause.CHECK_FAILED: Text(
             "monitor error; camera state unknown", "监控程序自身出错，未能检测；摄像机状态未知"
         ),
+        StatusCause.CREDENTIALS_REFUSED: Text("its shared login is refused", "共用账号被拒绝"),
     }
 )
-"""The text of each cause for which a camera's state is unknown."""
+"""The text of each cause for which a camera's state is unknown, or is that of before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +79,18 @@ class Hidden:
 
 
 def status(
-    health: Health, now: float, policy: Policy, *, hidden: Hidden | None = None, maintenance: float | None = None
+    health: Health,
+    now: float,
+    policy: Policy,
+    *,
+    hidden: Hidden | None = None,
+    maintenance: float | None = None,
+    credentials_refused: bool = False,
 ) -> CameraStatus:
     """Derive a camera's status. A camera with stale health or behind a node that is down is unknown.
 
     `hidden` is the node that is down, `maintenance` when its maintenance began; None if neither holds.
+    `credentials_refused` says that its shared login is refused; it then stays what it was.
     """
     if maintenance is not None:
         return CameraStatus(State.MAINTENANCE, maintenance, online=None, healthy=None, cause=StatusCause.MAINTENANCE)
@@ -92,6 +104,14 @@ def status(
     if health.state is State.UNKNOWN:
         failed = OWN_ERROR in health.faults and health.told_online
         cause = StatusCause.CHECK_FAILED if failed else StatusCause.NOT_JUDGED
+        cause = StatusCause.CREDENTIALS_REFUSED if credentials_refused else cause
         return CameraStatus.unknown(cause, health.state_since, faults)
     online = health.state is not State.DOWN
-    return CameraStatus(health.state, health.state_since, online=online, healthy=online and not faults, faults=faults)
+    return CameraStatus(
+        health.state,
+        health.state_since,
+        online=online,
+        healthy=online and not faults,
+        cause=StatusCause.CREDENTIALS_REFUSED if credentials_refused else StatusCause.NONE,
+        faults=faults,
+    )

@@ -18,17 +18,19 @@ class TransitionKind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One change of a camera, an uplink, or the monitor itself.
+    """One change of a camera, an uplink, a login, or the monitor itself.
 
     Attributes:
-        camera: the camera's id; empty for an uplink or the monitor.
+        camera: the camera's id; empty for an uplink, a login or the monitor.
         at: when it changed, in seconds since the epoch.
-        kind: whether a fault was raised, cleared or attributed to another cause, or the camera's state changed.
+        kind: whether a fault was raised or cleared, or the camera's state changed. `ATTRIBUTED` withdraws a fault,
+            because a node of the topology or a login turned out to be its cause.
         code: the fault's code; the new state for `STATE`.
         detail: what was observed.
         uplink: the name of a node of the topology: the one that changed, or for a camera's `ATTRIBUTED` the one that
             turned out to be the cause; empty otherwise.
         since: when the fault was first seen.
+        login: the name of the credentials; empty for a camera, an uplink or the monitor.
 
     """
 
@@ -39,6 +41,17 @@ class Transition:
     detail: str = ""
     uplink: str = ""
     since: float | None = None
+    login: str = ""
+
+    @property
+    def subject(self) -> tuple[str, str, str]:
+        """What changed: camera, uplink and login, of which one is set; none for the monitor itself."""
+        return (self.camera, "", "") if self.camera else ("", self.uplink, self.login)
+
+    @property
+    def ends(self) -> bool:
+        """Whether a fault is over: cleared, or attributed to something else."""
+        return self.kind in (TransitionKind.CLEARED, TransitionKind.ATTRIBUTED)
 
     def moved(self, change: Callable[[float], float]) -> Transition:
         """Return a copy with `change` applied to every time."""

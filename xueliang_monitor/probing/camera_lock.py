@@ -1,95 +1,152 @@
-"""Serialises access to each camera, within this process and with other commands through the state folder."""
+"""Turns at the cameras' hosts, within this process and with other commands through the state folder.
+
+A host with one camera takes one session at a time, a host with several as many as the settings allow.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import fcntl
-import os
+import functools
 import re
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+from xueliang_monitor.model import Target
 from xueliang_monitor.net.host_validation import canonical_host
+from xueliang_monitor.probing.host_queue import WAIT_SECONDS, CameraBusyError, HostQueue, Turn, Urgency
+from xueliang_monitor.probing.host_state import Channel
+from xueliang_monitor.probing.lock_files import LockFiles
 
-FOLDER = "turns"
-POLL_SECONDS = 0.05
-WAIT_SECONDS = 60.0
-"""Longer than any visit takes. A longer wait means that another process is stuck."""
+__all__ = ["CameraBusyError", "CameraLocks", "HostSessions", "sessions_of"]
+
+OTHERS = "the monitor or another command"
 
 
-class CameraBusyError(Exception):
-    """Another process has been connected to the camera for too long."""
+@dataclass(frozen=True, slots=True)
+class HostSessions:
+    """How many cameras a host has, and how many of them are visited at once."""
+
+    channels: int = 1
+    sessions: int = 1
+
+
+_name_of_host = functools.lru_cache(maxsize=65536)(canonical_host)
+
+
+def sessions_of(targets: Iterable[Target], usual: int, own: Mapping[str, int] | None = None) -> dict[str, HostSessions]:
+    """Return the sessions of each host with several cameras, by its canonical name.
+
+    `usual` is the setting for all of them; `own` holds other numbers by address.
+    """
+    counts: dict[str, int] = {}
+    for target in targets:
+        name = _name_of_host(target.host)
+        counts[name] = counts.get(name, 0) + 1
+    numbers = {_name_of_host(host): number for host, number in (own or {}).items()}
+    return {
+        name: HostSessions(count, max(1, min(count, numbers.get(name, usual))))
+        for name, count in counts.items()
+        if count > 1
+    }
 
 
 class CameraLocks:
-    """Locks, one for each camera's host.
+    """Turns, by host.
 
-    `state` is the folder that the daemon and its commands share. Without it, or if it cannot be used, the locks hold
-    within this process only.
+    `state` is the folder that the daemon and its commands share. Without it, or if it cannot be used, turns hold within
+    this process only. `sessions` are those of `sessions_of`; every other host takes one. `others` names the other
+    processes that may have a turn. `waiting` is called with what a turn is waited for. `turned` is called with the id
+    of a camera when a trouble that its host's cameras share began or ended with its visit.
     """
 
-    def __init__(self, state: Path | None = None) -> None:
-        self._folder = None if state is None else state / FOLDER
-        self._locks: dict[str, asyncio.Lock] = {}
+    def __init__(
+        self,
+        state: Path | None = None,
+        sessions: Mapping[str, HostSessions] | None = None,
+        *,
+        others: str = OTHERS,
+        waiting: Callable[[str], None] | None = None,
+        turned: Callable[[str], None] = lambda _camera: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._state = state
+        self._sessions = dict(sessions or {})
+        self._others = others
+        self.waiting = waiting
+        self._turned = turned
+        self._clock = clock
+        self._queues: dict[str, HostQueue] = {}
+
+    def allow(self, sessions: Mapping[str, HostSessions]) -> None:
+        """Replace the sessions of hosts, at a reload."""
+        self._sessions = dict(sessions)
+        self._queues = {name: queue for name, queue in self._queues.items() if name in sessions or not queue.idle}
+        for name, queue in self._queues.items():
+            queue.allow(self._of(name).sessions, self._of(name).channels)
+
+    def _of(self, name: str) -> HostSessions:
+        return self._sessions.get(name, HostSessions())
+
+    def queue(self, host: str) -> HostQueue:
+        """Return the queue of a host."""
+        name = _name_of_host(host)
+        if name not in self._queues:
+            files = LockFiles(self._state, re.sub(r"[^a-z0-9.-]", "_", name))
+            queue = HostQueue(host, files, self._clock, lambda channel: self._turned(channel.camera))
+            queue.allow(self._of(name).sessions, self._of(name).channels)
+            self._queues[name] = queue
+        return self._queues[name]
+
+    def channels(self, host: str) -> int:
+        """Return how many cameras a host has."""
+        return self._of(_name_of_host(host)).channels
+
+    def wait_seconds(self, host: str) -> float:
+        """Return how long the cameras of a host wait for their turns at present."""
+        queue = self._queues.get(_name_of_host(host))
+        return 0.0 if queue is None else queue.wait_seconds
+
+    @contextlib.asynccontextmanager
+    async def turn(self, target: Target, urgency: Urgency) -> AsyncIterator[Turn]:
+        """Wait for a camera's turn, or for a result that it shares, and have it for as long as the context lasts.
+
+        Raises:
+            CameraBusyError: other processes used all sessions for a minute.
+
+        """
+        async with self._turn(target.host, Channel(target.id, target.port), urgency) as turn:
+            yield turn
 
     @contextlib.asynccontextmanager
     async def hold(self, host: str) -> AsyncIterator[None]:
-        """Wait for the camera's lock, and hold it for as long as the context lasts.
+        """Wait for a turn at a host, and have it for as long as the context lasts.
 
         Raises:
-            CameraBusyError: the lock was not free within a minute.
+            CameraBusyError: other processes used all sessions for a minute.
 
         """
-        name = re.sub(r"[^a-z0-9.-]", "_", canonical_host(host))
-        try:
-            async with asyncio.timeout(WAIT_SECONDS) as waiting:
-                async with self._locks.setdefault(name, asyncio.Lock()):
-                    with self._file(name) as handle:
-                        while handle is not None and not _taken(handle):  # noqa: ASYNC110 - another process has it
-                            await asyncio.sleep(POLL_SECONDS)
-                        waiting.reschedule(None)
-                        yield
-        except TimeoutError as error:
-            if not waiting.expired():
-                raise
-            raise CameraBusyError(f"another command has been connected to {host} for {WAIT_SECONDS:.0f} s") from error
+        async with self._turn(host, None, Urgency.ASKED):
+            yield
 
-    @contextlib.contextmanager
-    def _file(self, name: str) -> Iterator[int | None]:
-        """Yield an open lock file, None if it cannot be opened. It is never removed: others may wait on it."""
-        handle = None
-        with contextlib.suppress(OSError):
-            handle = self._open(name)
-        try:
-            yield handle
-        finally:
-            if handle is not None:
-                os.close(handle)
+    @contextlib.asynccontextmanager
+    async def _turn(self, host: str, channel: Channel | None, urgency: Urgency) -> AsyncIterator[Turn]:
+        queue = self.queue(host)
 
-    def _open(self, name: str) -> int | None:
-        folder = self._folder
-        if folder is None:
-            return None
-        if not folder.is_dir():
-            folder.mkdir(mode=0o700, exist_ok=True)
-            if os.geteuid() == 0:  # a command run by root must not lock the daemon out
-                owner = folder.parent.stat()
-                os.chown(folder, owner.st_uid, owner.st_gid)
-        file = folder / name
-        try:
-            return os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except FileNotFoundError:
-            handle = os.open(file, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
-            os.fchmod(handle, 0o644)
-            return handle
+        def tell() -> None:
+            if self.waiting is not None:
+                self.waiting(f"waiting: {self._using(queue, 'is')}")
 
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                turn = await stack.enter_async_context(queue.turn(channel, urgency, tell))
+            except CameraBusyError as error:
+                using = self._using(queue, "has been")
+                raise CameraBusyError(f"{using} for {WAIT_SECONDS:.0f} s") from error
+            yield turn
 
-def _taken(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # some network file systems have no locks; the lock then holds within this process only
-        return True
-    return True
+    def _using(self, queue: HostQueue, verb: str) -> str:
+        if queue.sessions == 1:
+            return f"{self._others} {verb} connected to {queue.host}"
+        return f"{self._others} {verb} using all {queue.sessions} sessions at {queue.host}"

@@ -40,14 +40,11 @@ def conclude(context: VisitContext, found: Findings) -> tuple[VisitResult, Memor
     found.seen = [_name_path(finding, context, device) for finding in found.seen]
     rtsp = LoginOutcome.OPEN if reached is None else login_outcome(reached.connection, climbed.codes)
     result = _result(context, found, look, has_keyframe=played is not None)
-    return _judge_login(result, before.login, rtsp), replace(
+    context.logins.close(at)
+    offered = reached is not None and auth.offers_digest(reached.connection.offered)
+    return _judge_login(result, context, rtsp), replace(
         memory,
-        login=before.login.after(
-            rtsp,
-            asked.login if asked is not None else LoginOutcome.OPEN,
-            at,
-            offered_digest=reached is not None and auth.offers_digest(reached.connection.offered),
-        ),
+        login=context.logins.login.guarded_by(Login(offered_digest=offered)),
         device=device,
         normal=played.normal if played is not None else before.normal,
     )
@@ -98,8 +95,9 @@ def _result(context: VisitContext, found: Findings, look: Look | None, *, has_ke
     )
 
 
-def _judge_login(result: VisitResult, login: Login, rtsp: LoginOutcome) -> VisitResult:
+def _judge_login(result: VisitResult, context: VisitContext, rtsp: LoginOutcome) -> VisitResult:
     """Withhold a refused login that cannot be judged yet, or add the session limit that the last refusal was."""
+    login = context.memory.login
     if login.was_session_limit(rtsp):
         detail = f"a login was refused, and {RETRY_SECONDS:.0f} s or more later the same one was accepted"
         return replace(
@@ -107,7 +105,7 @@ def _judge_login(result: VisitResult, login: Login, rtsp: LoginOutcome) -> Visit
             seen=(*result.seen, Finding(SESSION_LIMIT.code, detail, Rung.RTSP)),
             ruled_out=result.ruled_out - {SESSION_LIMIT.code},
         )
-    why = login.why_withheld(rtsp, result.at)
+    why = login.why_withheld(rtsp, result.at, context.logins.permitted)
     if why is None:
         return result
     return replace(

@@ -13,7 +13,7 @@ from xueliang_monitor.model import OnvifTarget
 from xueliang_monitor.net.errors import NetError
 from xueliang_monitor.probing.climbed import Climbed, DeviceAnswers, Reached, Resolved
 from xueliang_monitor.probing.device_memory import DeviceMemory, choose_profile
-from xueliang_monitor.probing.login import Permission
+from xueliang_monitor.probing.login import LoginOutcome, Permission
 from xueliang_monitor.probing.rung import VisitContext
 from xueliang_monitor.wire.errors import EmptyResponseError, OnvifResponseError, SoapFaultError, WebPageError
 
@@ -62,6 +62,13 @@ async def conversation(
         addresses=(reached.connection.address,) if reached else resolved.addresses if resolved else (),
         gate=context.gate,
     )
+
+
+def login_outcome_of(client: OnvifClient) -> LoginOutcome:
+    """Return the outcome of the login over ONVIF."""
+    if client.login_accepted:
+        return LoginOutcome.ACCEPTED
+    return LoginOutcome.REFUSED if client.login_tried else LoginOutcome.OPEN
 
 
 async def _optional(answer: Awaitable[Answer], otherwise: Answer) -> Answer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from xueliang_monitor.net.errors import NetError
 from xueliang_monitor.net.onvif_hints import LoginKind
 from xueliang_monitor.probing.climbed import Climbed
-from xueliang_monitor.probing.device_interview import conversation
+from xueliang_monitor.probing.device_interview import conversation, login_outcome_of
 from xueliang_monitor.probing.login import Protocol
 from xueliang_monitor.probing.rung import VisitContext
 from xueliang_monitor.process.shortage import ShortageError
@@ -26,10 +26,12 @@ async def ask_for_keyframe(context: VisitContext, climbed: Climbed) -> bool:
     profile = target.profile or (known.profiles[0].token if len(known.profiles) == 1 else "")
     if not profile or interval is None or interval <= LONG_KEYFRAME_INTERVAL_SECONDS:
         return False
-    permission = context.memory.login.before(Protocol.ONVIF, context.started_at)
+    permission = await context.logins.onvif(context.started_at)
     async with await conversation(context, climbed, target, permission) as client:
         try:
             await client.request_keyframe(profile)
         except (NetError, OnvifResponseError, ShortageError):
             return False
+        finally:
+            context.logins.over(Protocol.ONVIF, login_outcome_of(client), context.started_at)
     return True

@@ -71,6 +71,8 @@ class Denial(enum.Enum):
     LIMIT = "as many logins were refused in the last half hour as are allowed"
     REFUSED_OVER_RTSP = "the same login is refused or held back over RTSP"
     LOCKED = "the camera says that logins are locked"
+    UNDER_WAY = "the same login is being tried at the same address"
+    UNPROVEN = "the login is tried on other cameras first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,11 @@ class LoginHistory:
     def seconds_left(self, now: float) -> float:
         """Return the seconds until the back-off is over."""
         return max(0.0, self.held_until - now)
+
+    @property
+    def known_good(self) -> bool:
+        """Whether the login was accepted, and not refused since."""
+        return self.was_accepted and not self.failures
 
     def accepted(self) -> Self:
         """Return the history after an accepted login."""
@@ -226,12 +233,17 @@ class Login:
         refusals = (*self.refusals, *[now] * (rtsp.is_refusal + onvif.is_refusal))[-MAX_REFUSALS:]
         return Login(self.rtsp.after(rtsp, now), device, refusals, self.offered_digest or offered_digest)
 
-    def why_withheld(self, rtsp: LoginOutcome, now: float) -> str | None:
-        """Say why a refusal over RTSP is not judged yet, in words for people; None if it is judged."""
+    def why_withheld(self, rtsp: LoginOutcome, now: float, permitted: Permission | None = None) -> str | None:
+        """Say why a refusal over RTSP is not judged yet, in words for people; None if it is judged.
+
+        `permitted` says why no login was sent, if that was decided later than this was known.
+        """
         if rtsp is LoginOutcome.REFUSED and self.rtsp.was_accepted:
             return "after good sessions: tried once more before it is judged"
         if rtsp is LoginOutcome.HELD_BACK and self.rtsp.credentials is not None:
-            left = self.rtsp.seconds_left(now)
+            if permitted is not None and permitted.denial in (Denial.UNDER_WAY, Denial.UNPROVEN):
+                return f"not tried now: {permitted.denial.value}"
+            left = permitted.wait_seconds if permitted is not None else self.rtsp.seconds_left(now)
             return f"held back for {left:.0f} s more, so that the camera does not lock the monitor out"
         return None
 

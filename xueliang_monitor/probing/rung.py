@@ -10,6 +10,7 @@ from xueliang_monitor.model import CheckFailure, Fault, Finding, Rung, RungResul
 from xueliang_monitor.net.names import NameResolver
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing.climbed import Climbed
+from xueliang_monitor.probing.login_book import VisitLogins
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.process.pauses import Pauses
 from xueliang_monitor.readings import NO_READINGS, Readings
@@ -23,13 +24,14 @@ Progress = Callable[[Rung, RungResult | None], None]
 class VisitContext:
     """What every rung of a visit is given.
 
-    `memory` is what was remembered before the visit. `started_at` is when the visit started and `now` returns the
-    present, both in seconds since the epoch. `gate` is the one for the camera's texts. `ends_at` is the monotonic
-    second at which a bounded visit ends.
+    `memory` is what was remembered before the visit, and `logins` gives leave to try a login. `started_at` is when the
+    visit started and `now` returns the present, both in seconds since the epoch. `gate` is the one for the camera's
+    texts. `ends_at` is the monotonic second at which a bounded visit ends.
     """
 
     target: Target
     memory: Memory
+    logins: VisitLogins
     timeouts: Timeouts
     workers: Workers
     names: NameResolver

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 import traceback
@@ -11,11 +12,13 @@ from dataclasses import replace
 from xueliang_monitor.model import Rung, Target, Timeouts, VisitResult
 from xueliang_monitor.net.names import NameResolver
 from xueliang_monitor.picture.worker import Workers
-from xueliang_monitor.probing.camera_lock import WAIT_SECONDS, CameraBusyError, CameraLocks
+from xueliang_monitor.probing.camera_lock import CameraBusyError, CameraLocks
 from xueliang_monitor.probing.climb import climb_one
 from xueliang_monitor.probing.climbed import Reached
 from xueliang_monitor.probing.conclusion import conclude, untold
 from xueliang_monitor.probing.findings import Findings
+from xueliang_monitor.probing.host_queue import WAIT_SECONDS
+from xueliang_monitor.probing.login_book import LoginBook
 from xueliang_monitor.probing.login_marks import OF_THIS_PROCESS, LoginMarks
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.probing.rung import Progress, VisitContext
@@ -69,6 +72,7 @@ async def visit(
     pauses: Pauses | None = None,
     progress: Progress | None = None,
     marks: LoginMarks = OF_THIS_PROCESS,
+    logins: LoginBook | None = None,
 ) -> tuple[VisitResult, Memory]:
     """Climb from the first rung to `top`, and the rungs `beside` the ladder; return the result and what to remember.
 
@@ -83,19 +87,22 @@ async def visit(
         now: when the visit starts, in seconds since the epoch.
         total_seconds: bounds the whole visit.
         beside: the rungs beside the ladder that are due.
-        locks: keeps other visits and commands from the camera meanwhile.
+        locks: gives the visit its turn at the camera's host; None if the caller has it.
         names: looks up the camera's name.
         pauses: knows when this process did not run.
         progress: is called with each rung when it is begun and when it is over.
         marks: recognise the logins in `memory`.
+        logins: what is known of logins at all addresses; by default only what `memory` holds.
 
     """
-    memory = replace(memory, login=memory.login.for_target(target, marks))
+    asking = (logins or LoginBook()).of_visit(target, memory.login.for_target(target, marks))
+    memory = replace(memory, login=asking.login)
     began = time.monotonic()
     looking_up = names or NameResolver()
     context = VisitContext(
         target=target,
         memory=memory,
+        logins=asking,
         timeouts=timeouts,
         workers=workers,
         names=looking_up,
@@ -106,7 +113,7 @@ async def visit(
         progress=progress,
     )
     try:
-        async with (locks or CameraLocks()).hold(target.host):
+        async with contextlib.nullcontext() if locks is None else locks.hold(target.host):
             if total_seconds is not None:
                 context = replace(context, ends_at=time.monotonic() + total_seconds)
             found = await _climb_ladder(context, top)
@@ -120,5 +127,6 @@ async def visit(
         why = f"the visit itself failed: {type(error).__name__}"
         return untold(target, now, why, time.monotonic() - began), memory
     finally:
+        asking.close(now)
         if names is None:
             await looking_up.close()

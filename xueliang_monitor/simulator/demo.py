@@ -189,6 +189,8 @@ def _print_transitions(say: Print) -> Callable[[tuple[Transition, ...]], None]:
                 down = item.kind is TransitionKind.RAISED
                 shown = "[red]down[/]" if down else "[green]up[/]"
                 say(f"{_clock()}    uplink {item.uplink} is {shown} {item.detail}")
+            elif item.login and not item.camera:
+                say(f"{_clock()}    credentials {item.login}: {item.code} {item.kind} {item.detail}")
             elif item.kind is TransitionKind.STATE:
                 before, known[item.camera] = known.get(item.camera), item.code
                 if before is not None or item.code not in (State.UP.value, State.UNKNOWN.value):

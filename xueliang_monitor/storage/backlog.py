@@ -11,6 +11,7 @@ from xueliang_monitor.judgement.availability import AvailabilitySeconds, RootDay
 from xueliang_monitor.judgement.episodes import Episode
 from xueliang_monitor.judgement.health import Outage
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
+from xueliang_monitor.probing.login_book import LoginKey, LoginRecord
 from xueliang_monitor.time_format import iso_local
 
 MAX_TRANSITIONS = 20_000
@@ -35,15 +36,16 @@ _WORDS = {
     ChangeKind.ROOT_DAYS: ("camera's day behind a dead node", "cameras' days behind dead nodes"),
     ChangeKind.OUTAGES: ("outage", "outages"),
 }
-Key = tuple[str, str, str]
+Key = tuple[str, str, str, str]
+"""The camera, the uplink and the login of a fault, of which one is set, and its code."""
 
 
 def _key(item: Transition) -> Key:
-    return item.camera, "" if item.camera else item.uplink, item.code
+    return *item.subject, item.code
 
 
 def _key_of_episode(item: Episode) -> Key:
-    return item.camera, item.uplink, item.fault
+    return *item.subject, item.fault
 
 
 @dataclass(slots=True)
@@ -99,6 +101,8 @@ def one_by_one(changes: Changes) -> Iterator[Changes]:
         yield Changes(withdrawn=(withdrawn,))
     for uplink in changes.uplinks:
         yield Changes(uplinks=(uplink,))
+    for login in changes.logins:
+        yield Changes(logins=(login,))
 
 
 class Backlog:
@@ -115,6 +119,7 @@ class Backlog:
         self._outages: dict[tuple[str, int], Outage] = {}
         self._withdrawn: dict[tuple[str, int], None] = {}
         self._uplinks: dict[str, frozenset[str]] = {}
+        self._logins: dict[LoginKey, LoginRecord] = {}
         self._gone: dict[str, None] = {}
         self._shifted = 0.0
         self._clock: ClockReading | None = None
@@ -127,7 +132,8 @@ class Backlog:
     def __len__(self) -> int:
         cameras = len(self._cameras) + len(self._gone)
         held = (self._transitions, self._seconds, self._samples, self._outages, self._withdrawn, self._uplinks)
-        return cameras + sum(map(len, held)) + len(self._root_seconds) + bool(self._shifted)
+        held_too = len(self._logins) + len(self._root_seconds)
+        return cameras + sum(map(len, held)) + held_too + bool(self._shifted)
 
     def add(self, changes: Changes) -> None:
         """Add later changes."""
@@ -144,6 +150,7 @@ class Backlog:
             self._withdrawn[key] = None
             self._outages.pop(key, None)
         self._uplinks |= changes.uplinks
+        self._logins |= changes.logins
         for camera, day, seconds in changes.seconds:
             self._seconds[camera, day] = self._seconds.get((camera, day), AvailabilitySeconds()) + seconds
         for root_day, behind in changes.root_seconds:
@@ -157,6 +164,7 @@ class Backlog:
         self._shifted += seconds
         self._transitions = [item.moved(lambda moment: moment + seconds) for item in self._transitions]
         self._outages = {key: outage.moved(lambda moment: moment + seconds) for key, outage in self._outages.items()}
+        self._logins = {key: record.moved(lambda moment: moment + seconds) for key, record in self._logins.items()}
 
     def take(self) -> Changes:
         """Remove and return all changes as one batch."""
@@ -169,12 +177,13 @@ class Backlog:
             outages=tuple((camera, outage) for (camera, _), outage in self._outages.items()),
             withdrawn=tuple(self._withdrawn),
             uplinks=tuple(self._uplinks.items()),
+            logins=tuple(self._logins.items()),
             gone=tuple(self._gone),
             shifted=self._shifted,
             clock=self._clock,
         )
         self._transitions, self._cameras, self._seconds, self._samples = [], {}, {}, []
-        self._outages, self._withdrawn, self._uplinks, self._gone = {}, {}, {}, {}
+        self._outages, self._withdrawn, self._uplinks, self._logins, self._gone = {}, {}, {}, {}, {}
         self._root_seconds, self._shifted, self._clock = {}, 0.0, None
         return whole
 
@@ -250,7 +259,7 @@ class Backlog:
             if key not in stored_keys and key not in first:
                 before.append(item)
         for key, item in first.items():
-            if key not in stored_keys and item.kind is TransitionKind.CLEARED and item.since is not None:
+            if key not in stored_keys and item.ends and item.since is not None:
                 before.append(_raised_at(item, item.since))
         self._transitions = [
             *sorted(before, key=lambda item: item.at),
@@ -270,8 +279,8 @@ class Backlog:
 
 
 def _cleared_at(key: Key, at: float) -> Transition:
-    camera, uplink, fault = key
-    return Transition(camera, at, TransitionKind.CLEARED, fault, uplink=uplink)
+    camera, uplink, login, fault = key
+    return Transition(camera, at, TransitionKind.CLEARED, fault, uplink=uplink, login=login)
 
 
 def _raised_at(item: Transition, since: float) -> Transition:

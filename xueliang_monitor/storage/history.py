@@ -15,7 +15,7 @@ from xueliang_monitor.storage import database_file
 from xueliang_monitor.storage.history_error import HistoryError, PassingError, UnwritableError
 from xueliang_monitor.storage.history_queries import HistoryQueries
 from xueliang_monitor.storage.picture_samples import pack
-from xueliang_monitor.storage.rows import camera_row, outage_row, text_of_lost_cameras
+from xueliang_monitor.storage.rows import camera_row, login_row, outage_row, text_of_lost_cameras
 from xueliang_monitor.storage.schema import PUT_OUTAGE, migrate
 
 log = logging.getLogger(__name__)
@@ -161,6 +161,10 @@ class History(HistoryQueries):
             ((each.camera, each.at, *pack(each)) for each in changes.samples),
         )
         self._database.executemany(
+            "INSERT OR REPLACE INTO logins (address, mark, record, used) VALUES (?, ?, ?, ?)",
+            map(login_row, changes.logins),
+        )
+        self._database.executemany(
             "INSERT INTO root_days (camera, root, kind, day, seconds) VALUES (?, ?, ?, ?, ?)"
             " ON CONFLICT DO UPDATE SET seconds = seconds + excluded.seconds",
             ((each.camera, each.root, each.kind.value, each.day, seconds) for each, seconds in changes.root_seconds),
@@ -197,24 +201,27 @@ class History(HistoryQueries):
     def _write_transitions(self, transitions: Iterable[Transition]) -> None:
         for item in transitions:
             self._database.execute(
-                "INSERT INTO events (at, camera, uplink, kind, fault, since, detail) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (item.at, item.camera, item.uplink, item.kind.value, item.code, item.since, item.detail),
+                "INSERT INTO events (at, camera, uplink, kind, fault, since, detail, login)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (item.at, item.camera, item.uplink, item.kind.value, item.code, item.since, item.detail, item.login),
             )
             if item.kind is TransitionKind.RAISED:
                 self._database.execute(
-                    "INSERT INTO episodes (camera, uplink, fault, began, confirmed, detail) VALUES (?, ?, ?, ?, ?, ?)",
-                    (item.camera, item.uplink, item.code, item.since or item.at, item.at, item.detail),
+                    "INSERT INTO episodes (camera, uplink, login, fault, began, confirmed, detail)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (*item.subject, item.code, item.since or item.at, item.at, item.detail),
                 )
             elif item.kind is TransitionKind.CLEARED:
                 self._database.execute(
-                    "UPDATE episodes SET ended = max(?, began) WHERE camera = ? AND uplink = ? AND fault = ?"
-                    " AND ended IS NULL",
-                    (item.at, item.camera, item.uplink, item.code),
+                    "UPDATE episodes SET ended = max(?, began) WHERE camera = ? AND uplink = ? AND login = ?"
+                    " AND fault = ? AND ended IS NULL",
+                    (item.at, *item.subject, item.code),
                 )
             elif item.kind is TransitionKind.ATTRIBUTED:
                 self._database.execute(
-                    "DELETE FROM episodes WHERE camera = ? AND uplink = ? AND fault = ? AND ended IS NULL",
-                    (item.camera, "" if item.camera else item.uplink, item.code),
+                    "DELETE FROM episodes WHERE camera = ? AND uplink = ? AND login = ? AND fault = ?"
+                    " AND ended IS NULL",
+                    (*item.subject, item.code),
                 )
 
     def start_maintenance(self, kind: WindowKind, name: str, *, began: float, ends: float, reason: str) -> int:
@@ -248,8 +255,10 @@ class History(HistoryQueries):
             raise self._error("written", error) from error
         return cursor.rowcount > 0
 
-    def forget(self, days_before: str, episodes_before: float, looks_before: float = 0.0) -> None:
-        """Delete days, episodes and picture samples that are older than the given day and times.
+    def forget(
+        self, days_before: str, episodes_before: float, looks_before: float = 0.0, logins_before: float = 0.0
+    ) -> None:
+        """Delete days, episodes, picture samples and unused logins that are older than the given day and times.
 
         Raises:
             HistoryError: the database cannot be written.
@@ -262,5 +271,6 @@ class History(HistoryQueries):
             self._database.execute("DELETE FROM events WHERE at < ?", (episodes_before,))
             self._database.execute("DELETE FROM outages WHERE ended < ?", (episodes_before,))
             self._database.execute("DELETE FROM looks WHERE at < ?", (looks_before,))
+            self._database.execute("DELETE FROM logins WHERE used < ?", (logins_before,))
         except sqlite3.Error as error:
             raise self._error("written", error) from error

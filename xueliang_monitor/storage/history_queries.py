@@ -18,17 +18,18 @@ from xueliang_monitor.judgement.episodes import Episode, outages_of
 from xueliang_monitor.judgement.health import Outage
 from xueliang_monitor.judgement.maintenance import Window, WindowKind
 from xueliang_monitor.judgement.transition import TransitionKind
+from xueliang_monitor.probing.login_book import LoginKey, LoginRecord
 from xueliang_monitor.storage import database_file
 from xueliang_monitor.storage.history_error import HistoryError, PassingError
 from xueliang_monitor.storage.picture_samples import unpack
-from xueliang_monitor.storage.rows import camera_of_row, lost_cameras_of_text, outage_of_row
-from xueliang_monitor.storage.schema import EPISODES, OUTAGES_SINCE
+from xueliang_monitor.storage.rows import camera_of_row, login_of_row, lost_cameras_of_text, outage_of_row
+from xueliang_monitor.storage.schema import EPISODES, EPISODES_BEFORE_LOGINS, LOGINS_SINCE, OUTAGES_SINCE
 from xueliang_monitor.topology import NodeKind
 
 log = logging.getLogger(__name__)
 
 _EVENTS = (
-    "SELECT id, at, camera, uplink, kind, fault, since, detail FROM events"
+    "SELECT id, at, camera, uplink, kind, fault, since, detail, {login} FROM events"
     " WHERE id > ? AND id < ? AND (? = '' OR camera = ?) ORDER BY id "
 )
 _OUTAGES = "SELECT camera, key, began, confirmed, ended, codes FROM outages"
@@ -37,9 +38,10 @@ _EARLIER, _LATER = f"{_EVENTS} DESC LIMIT ?", f"{_EVENTS} ASC LIMIT ?"
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One stored transition: a fault of a camera, an uplink or the monitor that was raised, cleared or attributed.
+    """One stored transition: a fault of a camera, an uplink, a login or the monitor, raised, cleared or attributed.
 
-    `since` is when the fault was first seen. The alarm of a camera is attributed to the node `uplink`.
+    `since` is when the fault was first seen, and `login` the name of credentials. The alarm of a camera is attributed
+    to the node `uplink`, to `login`, or to the monitor itself.
     """
 
     id: int
@@ -50,6 +52,7 @@ class Event:
     fault: str
     since: float | None
     detail: str
+    login: str = ""
 
 
 class HistoryQueries:
@@ -89,7 +92,7 @@ class HistoryQueries:
     def lasting(self) -> StoredState:
         """Return the stored state without cameras: what is open, and the clock."""
         lost = self._rows("SELECT uplink, lost FROM uplinks")
-        episodes = self._rows(f"{EPISODES} WHERE ended IS NULL ORDER BY began, id")
+        episodes = self._rows(f"{self._episodes_query} WHERE ended IS NULL ORDER BY began, id")
         outages = self._rows(f"{_OUTAGES} WHERE ended IS NULL ORDER BY began, camera")
         clock = self._rows("SELECT boot, monotonic, wall FROM clock")
         return StoredState(
@@ -97,7 +100,22 @@ class HistoryQueries:
             uplinks={name: lost_cameras_of_text(cameras) for name, cameras in lost},
             open_episodes=tuple(Episode(*row) for row in episodes),
             open_outages=tuple(map(outage_of_row, outages)),
+            logins=self.logins(),
         )
+
+    @property
+    def _knows_logins(self) -> bool:
+        """Whether the database has the columns of logins; an older daemon may still write it."""
+        return bool(self._rows("PRAGMA user_version")[0][0] >= LOGINS_SINCE)
+
+    @property
+    def _episodes_query(self) -> str:
+        return EPISODES if self._knows_logins else EPISODES_BEFORE_LOGINS
+
+    def logins(self) -> tuple[tuple[LoginKey, LoginRecord], ...]:
+        """Return what is stored of logins, by address and login. A record that cannot be read is left out."""
+        rows = self._rows("SELECT address, mark, record FROM logins") if self._knows_logins else []
+        return tuple(found for row in rows if (found := login_of_row(row)) is not None)
 
     def _episode_counts(self) -> Mapping[str, Mapping[str, int]]:
         """Return the number of stored episodes by camera and fault."""
@@ -122,7 +140,7 @@ class HistoryQueries:
         """Return the episodes that overlap a period, oldest first: all, or those of a camera and of its path."""
         marks = ", ".join("?" * len(path))
         rows = self._rows(
-            f"{EPISODES} WHERE began < ? AND (ended IS NULL OR ended > ?)"
+            f"{self._episodes_query} WHERE began < ? AND (ended IS NULL OR ended > ?)"
             f" AND (? = '' OR camera = ? OR (camera = '' AND uplink IN ({marks}))) ORDER BY began, id",
             (until, since, camera, camera, *path),
         )
@@ -130,7 +148,7 @@ class HistoryQueries:
 
     def uplink_episodes(self, uplink: str, most: int) -> list[Episode]:
         """Return up to `most` episodes of an uplink, newest first."""
-        query = f"{EPISODES} WHERE camera = '' AND uplink = ? ORDER BY began DESC, id DESC LIMIT ?"
+        query = f"{self._episodes_query} WHERE camera = '' AND uplink = ? ORDER BY began DESC, id DESC LIMIT ?"
         return [Episode(*row) for row in self._rows(query, (uplink, most))]
 
     def events(
@@ -143,7 +161,7 @@ class HistoryQueries:
         if after and self._rows("SELECT COALESCE(MAX(id), 0) FROM events")[0][0] < after:
             after = 0
         rows = self._rows(
-            _EARLIER if after is None else _LATER,
+            (_EARLIER if after is None else _LATER).format(login="login" if self._knows_logins else "''"),
             (after or 0, before if before is not None else 2**62, camera, camera, limit),
         )
         return [Event(*row) for row in (reversed(rows) if after is None else rows)]
@@ -171,8 +189,9 @@ class HistoryQueries:
 
     def attributed(self, camera: str, since: float, most: int) -> list[Event]:
         """Return up to `most` alarms of a camera since a time that turned out to be a node's, newest first."""
+        login = "login" if self._knows_logins else "''"
         rows = self._rows(
-            "SELECT id, at, camera, uplink, kind, fault, since, detail FROM events"
+            f"SELECT id, at, camera, uplink, kind, fault, since, detail, {login} FROM events"  # noqa: S608  # nosec B608
             " WHERE at >= ? AND camera = ? AND kind = ? ORDER BY id DESC LIMIT ?",
             (since, camera, TransitionKind.ATTRIBUTED.value, most),
         )

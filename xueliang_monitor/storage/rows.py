@@ -1,4 +1,4 @@
-"""Conversion of cameras, uplinks and outages to rows of the history's tables, and back."""
+"""Conversion of cameras, uplinks, outages and logins to rows of the history's tables, and back."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from pydantic import TypeAdapter, ValidationError
 from xueliang_monitor.configuration.camera_file import CameraFile
 from xueliang_monitor.fleet.changes import CameraRecord
 from xueliang_monitor.judgement.health import Health, Outage
+from xueliang_monitor.probing.login_book import LoginKey, LoginRecord
 from xueliang_monitor.storage.persisted_memory import StoredMemory
 
 _HEALTH = TypeAdapter(Health)
 _MEMORY = TypeAdapter(StoredMemory)
 _COUNTS = TypeAdapter(dict[str, int])
 _CODES = TypeAdapter(tuple[str, ...])
+_LOGIN = TypeAdapter(LoginRecord)
 
 Columns = tuple[str, str, str | None, str | None]
 """The columns health, memory, file and episodes of a row of `cameras`."""
@@ -59,6 +61,21 @@ def outage_of_row(row: tuple[str, int, float, float, float | None, str]) -> tupl
     """Read a row of `outages`; return the camera and its outage."""
     camera, key, began, confirmed, ended, codes = row
     return camera, Outage(key, began, confirmed, _CODES.validate_json(codes), ended=ended)
+
+
+def login_row(known: tuple[LoginKey, LoginRecord]) -> tuple[str, str, str, float]:
+    """Return the row of a login at an address in `logins`."""
+    key, record = known
+    return key.address, key.mark, _LOGIN.dump_json(record).decode(), record.used_at
+
+
+def login_of_row(row: tuple[str, str, str]) -> tuple[LoginKey, LoginRecord] | None:
+    """Read address, mark and record of a row of `logins`; None if the record is invalid."""
+    address, mark, record = row
+    try:
+        return LoginKey(address, mark), _LOGIN.validate_json(record)
+    except ValidationError:
+        return None
 
 
 def lost_cameras_of_text(cameras: str) -> frozenset[str] | None:

@@ -59,6 +59,13 @@ MIGRATIONS = (
         WHERE json_valid(memory) AND json_type(memory, '$.device_login.credentials') = 'text';
     """,
     """
+    ALTER TABLE episodes ADD COLUMN login TEXT NOT NULL DEFAULT '';
+    ALTER TABLE events ADD COLUMN login TEXT NOT NULL DEFAULT '';
+    CREATE TABLE logins (
+        address TEXT NOT NULL, mark TEXT NOT NULL, record TEXT NOT NULL, used REAL NOT NULL, PRIMARY KEY (address, mark)
+    ) WITHOUT ROWID;
+    """,
+    """
     CREATE TABLE root_days (
         camera TEXT NOT NULL, root TEXT NOT NULL, kind TEXT NOT NULL, day TEXT NOT NULL, seconds REAL NOT NULL,
         PRIMARY KEY (day, root, kind, camera)
@@ -73,7 +80,11 @@ KEYED_MARKS_SINCE = 6
 OUTAGES_SINCE = 5
 """The first version that stores outages. Earlier versions derive them from episodes."""
 
-EPISODES = "SELECT camera, uplink, fault, began, confirmed, ended, detail FROM episodes"
+LOGINS_SINCE = 7
+"""The first version that stores logins by address, and the login of an event."""
+
+EPISODES_BEFORE_LOGINS = "SELECT camera, uplink, fault, began, confirmed, ended, detail FROM episodes"
+EPISODES = "SELECT camera, uplink, fault, began, confirmed, ended, detail, login FROM episodes"
 PUT_OUTAGE = "INSERT OR REPLACE INTO outages (camera, key, began, confirmed, ended, codes) VALUES (?, ?, ?, ?, ?, ?)"
 
 
@@ -106,7 +117,7 @@ def _overwrite_free_pages(database: sqlite3.Connection) -> None:
 
 def _derive_outages(database: sqlite3.Connection) -> None:
     """Derive the outages of the time before they were stored from the episodes."""
-    episodes = (Episode(*row) for row in database.execute(EPISODES))
+    episodes = (Episode(*row) for row in database.execute(EPISODES_BEFORE_LOGINS))
     database.executemany(
         PUT_OUTAGE,
         map(outage_row, outages_of(episodes)),

@@ -10,6 +10,7 @@ from xueliang_monitor.clock import Clock
 from xueliang_monitor.configuration.settings import KeepSettings
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.judgement.availability import WINDOWS, AvailabilitySeconds, day_of, window
+from xueliang_monitor.probing.login_book import FORGET_SECONDS as FORGET_LOGIN_SECONDS
 from xueliang_monitor.storage.history import History
 
 Result = TypeVar("Result")
@@ -80,7 +81,11 @@ class Upkeep:
         now, moment, keep = self._clock.now(), self._clock.monotonic(), self._keep
         if moment - self._forgot_at < FORGET_SECONDS or self._fleet.clock_in_doubt:
             return
-        await in_a_thread(lambda: history.forget(day_of(now - keep.days), now - keep.episodes, now - keep.looks))
+        await in_a_thread(
+            lambda: history.forget(
+                day_of(now - keep.days), now - keep.episodes, now - keep.looks, now - FORGET_LOGIN_SECONDS
+            )
+        )
         if keep == self._keep:  # otherwise the retention times changed meanwhile
             self._forgot_at = moment
 

@@ -29,7 +29,7 @@ NO_HISTORY = "there is no history to read"
 
 
 async def cameras(request: web.Request) -> web.Response:
-    """Answer with every camera, the problems of the files, the uplinks and the faults of the monitor itself."""
+    """Answer with every camera, the problems of the files, the uplinks, refused logins and the monitor's own faults."""
     fleet = request.app[FLEET]
 
     async def begin() -> Callable[[], bytes]:
@@ -44,6 +44,7 @@ def _listed(snapshot: Snapshot) -> bytes:
     rest = {
         "problems": [views.problem_line(problem) for problem in snapshot.monitor.reload.problems[:MAX_PROBLEMS]],
         "uplinks": [views.uplink(uplink, topology) for uplink in snapshot.uplinks if uplink.telling],
+        "credentials": [views.credentials(known) for known in snapshot.credentials],
         "monitor": [views.monitor_fault(known) for known in snapshot.monitor_faults],
     }
     cameras = ", ".join(json.dumps(views.camera(entry, status, topology)) for entry, status in snapshot.entries)

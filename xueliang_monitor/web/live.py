@@ -13,6 +13,7 @@ from typing import Any
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.fleet.root_causes import Uplink
 from xueliang_monitor.judgement.catalogue import fault
+from xueliang_monitor.judgement.credentials import CREDENTIALS_REFUSED
 from xueliang_monitor.model import State
 from xueliang_monitor.web.live_streams import data_line
 from xueliang_monitor.web.renderer import Renderer
@@ -174,6 +175,7 @@ class Wall:
             "monitor_faults": [(known, fault(known.code)) for known in fleet.monitor_faults],
             "roots": roots[:MAX_ROOTS],
             "more_roots": max(0, len(roots) - MAX_ROOTS),
+            "credentials": [(known, CREDENTIALS_REFUSED) for known in fleet.credentials.troubles],
             "windows": [window for window in fleet.windows if window.active(now)],
             "problems": [problem_line(problem) for problem in fleet.monitor.reload.problems[:MAX_PROBLEMS]],
             "more_problems": max(0, len(fleet.monitor.reload.problems) - MAX_PROBLEMS),

@@ -10,8 +10,9 @@ from xueliang_monitor.configuration.inventory import Camera
 from xueliang_monitor.configuration.strict_yaml import Problem
 from xueliang_monitor.fleet.monitor_status import MonitorFault
 from xueliang_monitor.fleet.root_causes import Uplink
-from xueliang_monitor.fleet.snapshot import Entry
+from xueliang_monitor.fleet.snapshot import CredentialsTrouble, Entry
 from xueliang_monitor.judgement.catalogue import FAULTS, fault
+from xueliang_monitor.judgement.credentials import CREDENTIALS_REFUSED
 from xueliang_monitor.judgement.diagnosis import AdviceRow, Facts, diagnose, located
 from xueliang_monitor.judgement.health import FaultState, Outage
 from xueliang_monitor.judgement.status import CameraStatus
@@ -137,6 +138,7 @@ def event(item: Event) -> dict[str, Any]:
         "at": moment(item.at),
         "camera": item.camera or None,
         "uplink": item.uplink or None,
+        "login": item.login or None,
         "kind": item.kind,
         "fault": item.fault,
         "name": both(declared.name) if declared else None,
@@ -165,6 +167,18 @@ def monitor_fault(known: MonitorFault) -> dict[str, Any]:
         "since": moment(known.since),
         "detail": known.detail,
         "advice": both(declared.advice),
+    }
+
+
+def credentials(known: CredentialsTrouble) -> dict[str, Any]:
+    """Return a login that many devices refuse."""
+    return {
+        "login": known.name,
+        "since": moment(known.since),
+        "cameras": known.cameras,
+        "detail": known.detail,
+        "name": both(CREDENTIALS_REFUSED.name),
+        "advice": both(CREDENTIALS_REFUSED.advice),
     }
 
 

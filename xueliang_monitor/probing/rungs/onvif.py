@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from xueliang_monitor.model import Fault, FaultSeen, Finding, Identity, Rung, Severity, Text
 from xueliang_monitor.net.errors import ClosedError, ConnectError, LoginError, NetError
@@ -18,7 +17,13 @@ from xueliang_monitor.probing.device_changes import (
     judge_identity,
     judge_restart,
 )
-from xueliang_monitor.probing.device_interview import ask_last_start, ask_time, conversation, interview
+from xueliang_monitor.probing.device_interview import (
+    ask_last_start,
+    ask_time,
+    conversation,
+    interview,
+    login_outcome_of,
+)
 from xueliang_monitor.probing.device_memory import DeviceMemory
 from xueliang_monitor.probing.login import LoginOutcome, Permission, Protocol
 from xueliang_monitor.probing.rung import Probe, RungOutcome, VisitContext
@@ -26,9 +31,6 @@ from xueliang_monitor.probing.rungs.reach import UNREACHED
 from xueliang_monitor.probing.rungs.rtsp import STREAM_NOT_FOUND, login_outcome
 from xueliang_monitor.readings import Readings
 from xueliang_monitor.wire.errors import EmptyResponseError, OnvifResponseError, SoapFaultError, WebPageError
-
-if TYPE_CHECKING:
-    from xueliang_monitor.net.onvif import OnvifClient
 
 INTERVIEW_SECONDS = 3600.0
 """How often profiles, host name and services are asked."""
@@ -152,11 +154,11 @@ def _asks_for_path(context: VisitContext, climbed: Climbed) -> bool:
     return lost and (asked_at is None or context.now() - asked_at >= PATH_ASKED_SECONDS)
 
 
-def _permission(context: VisitContext, climbed: Climbed) -> Permission:
+async def _permission(context: VisitContext, climbed: Climbed) -> Permission:
     """Return whether a login may be tried, given its outcome over RTSP in the same visit."""
-    login, reached = context.memory.login, climbed.find(Reached)
+    reached = climbed.find(Reached)
     rtsp = LoginOutcome.OPEN if reached is None else login_outcome(reached.connection, climbed.codes)
-    return login.before_onvif(context.now(), rtsp, login.before(Protocol.RTSP, context.started_at))
+    return await context.logins.onvif(context.now(), rtsp)
 
 
 async def _prepare(context: VisitContext) -> DeviceAnswers:
@@ -169,7 +171,7 @@ async def _climb(context: VisitContext, climbed: Climbed, _seconds: float) -> Ru
         raise RuntimeError("the camera has no ONVIF")
     seen: list[Finding] = []
     reported: Identity | None = None
-    async with await conversation(context, climbed, target, _permission(context, climbed)) as client:
+    async with await conversation(context, climbed, target, await _permission(context, climbed)) as client:
         try:
             await ask_time(client)
             reported = await client.identity()
@@ -186,15 +188,10 @@ async def _climb(context: VisitContext, climbed: Climbed, _seconds: float) -> Ru
         except (NetError, OnvifResponseError) as error:
             raise _fault_of(error) from error
         finally:
-            asked.login = _login_outcome(client)
+            asked.login = login_outcome_of(client)
+            context.logins.over(Protocol.ONVIF, asked.login, context.started_at)
             asked.memory = replace(asked.memory, hints=client.hints)
     return _judge(context, asked.memory, reported, seen)
-
-
-def _login_outcome(client: OnvifClient) -> LoginOutcome:
-    if client.login_accepted:
-        return LoginOutcome.ACCEPTED
-    return LoginOutcome.REFUSED if client.login_tried else LoginOutcome.OPEN
 
 
 def _judge(context: VisitContext, known: DeviceMemory, reported: Identity | None, seen: list[Finding]) -> RungOutcome:

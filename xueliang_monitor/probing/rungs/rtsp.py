@@ -20,7 +20,7 @@ from xueliang_monitor.net.errors import (
 from xueliang_monitor.net.login_rules import LoginRules
 from xueliang_monitor.net.rtsp import RtspConnection
 from xueliang_monitor.probing.climbed import Climbed, Described, Reached
-from xueliang_monitor.probing.login import LoginOutcome, Protocol
+from xueliang_monitor.probing.login import LoginOutcome, Permission, Protocol
 from xueliang_monitor.probing.rung import (
     PICTURE_SHARE_SECONDS,
     QUICK_RECHECK,
@@ -191,17 +191,28 @@ def login_outcome(connection: RtspConnection, codes: Collection[str]) -> LoginOu
     return LoginOutcome.OPEN
 
 
+async def _prepare(context: VisitContext) -> Permission:
+    """Ask for leave to try the login. Other attempts at the same address are waited for outside the rung's time."""
+    return await context.logins.rtsp(context.started_at)
+
+
 async def _climb(context: VisitContext, climbed: Climbed, _seconds: float) -> RungOutcome:
     connection, target = climbed.need(Reached).connection, context.target
-    permission = context.memory.login.before(Protocol.RTSP, context.started_at)
+    permission, outcome = climbed.need(Permission), LoginOutcome.OPEN
     try:
         if target.secure:
             await connection.secure(target.tls)
+        if not permission.allowed and target.login_in_path:
+            raise LoginError("DESCRIBE: rtsp_path contains the login, which is held back", tried=False)
         credentials = target.credentials if permission.allowed else None
         rules = LoginRules.of(target, offered_digest=context.memory.login.offered_digest)
         description = await connection.describe(target.request_url, credentials, rules)
+        outcome = login_outcome(connection, ())
     except NetError as error:
+        outcome = login_outcome(connection, (fault_of(error).code,))
         raise FaultSeen(fault_of(error), str(error), _readings(connection)) from error
+    finally:
+        context.logins.over(Protocol.RTSP, outcome, context.started_at)
     return RungOutcome(replace(_readings(connection), server=description.server or None), value=Described(description))
 
 
@@ -231,6 +242,7 @@ RTSP = Probe(
     timed=(RTSP_TIMEOUT, CONNECTION_CLOSED),
     timed_out=RTSP_TIMEOUT,
     climb=_climb,
+    prepare=_prepare,
     interval_seconds=15.0,
     recheck=QUICK_RECHECK,
     timeout_seconds=3.0,

@@ -135,7 +135,10 @@ def _measures(entry: Entry, known: past.Past) -> list[dict[str, Any]]:
 def _happened(known: past.Past, topology: Topology) -> list[dict[str, Any]]:
     """Return the faults of the camera and of what it hangs on, and the alarms that turned out to be a node's."""
     own = [(item.began, item.ended, item.fault, item.detail, item.uplink, False) for item in known.episodes]
-    others = [(item.since or item.at, item.at, item.fault, "", item.uplink, True) for item in known.attributed]
+    others = [
+        (item.since or item.at, item.at, item.fault, item.detail, item.uplink, not item.login)
+        for item in known.attributed
+    ]
     return [
         {
             "began": began,

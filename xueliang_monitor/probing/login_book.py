@@ -1,0 +1,313 @@
+"""The logins of the whole process by address and login: refusals add up over all channels of a device.
+
+A recorder has one address, one user database and one lock, however many channels it has. What one channel learns of a
+login therefore holds for all channels at that address with that login. An attempt is reserved before it is sent and
+counts as a refusal until its outcome is known, so that visits at the same time cannot exceed the limit together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from xueliang_monitor.model import Target
+from xueliang_monitor.net.host_validation import canonical_host
+from xueliang_monitor.probing.login import (
+    MAX_REFUSALS,
+    REFUSALS_SECONDS,
+    RETRY_SECONDS,
+    Denial,
+    Login,
+    LoginHistory,
+    LoginOutcome,
+    Permission,
+    Protocol,
+)
+
+WAIT_SECONDS = 2.0
+"""How long a visit waits for the outcome of other attempts with the same login at the same address."""
+
+FRESH_SECONDS = 3600.0
+"""How often the use of a login that is accepted all the time is written down again."""
+
+FORGET_SECONDS = 86_400.0
+"""A login that was not tried for a day is forgotten. No back-off lasts longer than 6 h."""
+
+
+class LoginKey(typing.NamedTuple):
+    """A login at an address: the host in one spelling, and the mark of the login by `LoginMarks`."""
+
+    address: str
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoginRecord:
+    """What is remembered of one login at one address, over all channels.
+
+    `refusals` are the last moments at which it was refused over RTSP or ONVIF, and `used_at` is about when it was tried
+    last, in seconds since the epoch.
+    """
+
+    rtsp: LoginHistory = field(default_factory=LoginHistory)
+    onvif: LoginHistory = field(default_factory=LoginHistory)
+    refusals: tuple[float, ...] = ()
+    used_at: float = 0.0
+
+    def history(self, protocol: Protocol) -> LoginHistory:
+        """Return the history over a protocol."""
+        return self.rtsp if protocol is Protocol.RTSP else self.onvif
+
+    def moved(self, change: Callable[[float], float]) -> LoginRecord:
+        """Return the same with every moment changed."""
+        return LoginRecord(
+            self.rtsp.moved(change),
+            self.onvif.moved(change),
+            tuple(change(moment) for moment in self.refusals),
+            change(self.used_at),
+        )
+
+    def after(self, protocol: Protocol, outcome: LoginOutcome, at: float) -> LoginRecord:
+        """Return the record after an attempt that was made in a visit that started at `at`."""
+        rules = Login(self.rtsp, self.onvif, self.refusals)
+        tried = (outcome, LoginOutcome.OPEN) if protocol is Protocol.RTSP else (LoginOutcome.OPEN, outcome)
+        learned = rules.after(*tried, at)
+        fresh = learned == rules and at - self.used_at < FRESH_SECONDS
+        return LoginRecord(learned.rtsp, learned.onvif, learned.refusals, self.used_at if fresh else at)
+
+    def room(self, protocol: Protocol, now: float) -> int:
+        """Return how many attempts may be under way, all of which may be refused.
+
+        A login that is not known to be good is tried over RTSP by one channel at a time.
+        """
+        if protocol is Protocol.RTSP and not self.rtsp.known_good:
+            return 1
+        return MAX_REFUSALS - sum(0 <= now - moment < REFUSALS_SECONDS for moment in self.refusals)
+
+
+class LoginGate(typing.Protocol):
+    """Decides whether a camera may try its login at all, and is told how each attempt went."""
+
+    def may_try(self, camera: str, protocol: Protocol) -> bool:
+        """Say whether a camera may try its login now; `over` is called later if it may."""
+        ...
+
+    def over(self, camera: str, protocol: Protocol, outcome: LoginOutcome, *, in_doubt: bool) -> None:
+        """Take the outcome of an attempt. `in_doubt` says that a refusal may have another cause than the login."""
+        ...
+
+
+class LoginBook:
+    """The records of all logins, and the attempts that are under way. One object of a process."""
+
+    def __init__(self, gate: LoginGate | None = None) -> None:
+        self.gate = gate
+        self._records: dict[LoginKey, LoginRecord] = {}
+        self._changed: set[LoginKey] = set()
+        self._trying: dict[LoginKey, int] = {}
+        self._released: dict[LoginKey, asyncio.Event] = {}
+        self._shifted = 0.0
+
+    def of_visit(self, target: Target, own: Login) -> VisitLogins:
+        """Return the logins of one visit; `own` is what the camera's own memory says of its credentials."""
+        address = canonical_host(target.host)
+        keys = {
+            protocol: LoginKey(address, mark)
+            for protocol, mark in ((Protocol.RTSP, own.rtsp.credentials), (Protocol.ONVIF, own.onvif.credentials))
+            if mark
+        }
+        self._learn_from(own, keys)
+        return VisitLogins(self, target.id, own, keys)
+
+    def _learn_from(self, own: Login, keys: Mapping[Protocol, LoginKey]) -> None:
+        """Take over what a camera remembers of logins that are not in the book, as from an earlier version."""
+        refusals = own.refusals
+        for protocol, key in keys.items():
+            if key in self._records:
+                continue
+            history = own.rtsp if protocol is Protocol.RTSP else own.onvif
+            if refusals or history.failures or history.was_accepted:
+                both = own.rtsp.credentials == own.onvif.credentials
+                self._records[key] = LoginRecord(
+                    own.rtsp if both or protocol is Protocol.RTSP else LoginHistory(key.mark),
+                    own.onvif if both or protocol is Protocol.ONVIF else LoginHistory(key.mark),
+                    refusals,
+                    max((*refusals, history.held_until)),
+                )
+                refusals = ()
+
+    def record(self, key: LoginKey) -> LoginRecord:
+        """Return what is remembered of a login at an address."""
+        return self._records.get(key) or LoginRecord(LoginHistory(key.mark), LoginHistory(key.mark))
+
+    def known(self, key: LoginKey) -> LoginRecord | None:
+        """Return the record of a login at an address; None without one."""
+        return self._records.get(key)
+
+    def view(self, own: Login, keys: Mapping[Protocol, LoginKey]) -> Login:
+        """Return a camera's login with what is known at its address in place of what the camera remembers."""
+        found = {protocol: self._records[key] for protocol, key in keys.items() if key in self._records}
+        if not found:
+            return own
+        rtsp, onvif = found.get(Protocol.RTSP), found.get(Protocol.ONVIF)
+        refusals = rtsp.refusals if rtsp is not None else own.refusals
+        if onvif is not None and keys.get(Protocol.RTSP) != keys.get(Protocol.ONVIF):
+            refusals = tuple(sorted((*refusals, *onvif.refusals)))[-MAX_REFUSALS:]
+        return replace(
+            own,
+            rtsp=own.rtsp if rtsp is None else rtsp.rtsp,
+            onvif=own.onvif if onvif is None else onvif.onvif,
+            refusals=refusals,
+        )
+
+    def has_room(self, key: LoginKey, protocol: Protocol, now: float) -> bool:
+        """Say whether one more attempt stays within the limit, even if every attempt under way is refused."""
+        return self._trying.get(key, 0) < self.record(key).room(protocol, now)
+
+    def reserve(self, key: LoginKey) -> None:
+        """Count an attempt that is about to be sent."""
+        self._trying[key] = self._trying.get(key, 0) + 1
+
+    def release(self, key: LoginKey, protocol: Protocol, outcome: LoginOutcome, at: float) -> None:
+        """Replace a reserved attempt by its outcome."""
+        left = self._trying.pop(key, 0) - 1
+        if left > 0:
+            self._trying[key] = left
+        before = self.record(key)
+        after = before.after(protocol, outcome, at) if outcome is not LoginOutcome.OPEN else before
+        if after != before:
+            self._records[key] = after
+            self._changed.add(key)
+        if event := self._released.pop(key, None):
+            event.set()
+
+    async def released(self, key: LoginKey) -> None:
+        """Wait until an attempt with a login at an address is over."""
+        await self._released.setdefault(key, asyncio.Event()).wait()
+
+    @property
+    def shifted(self) -> float:
+        """By how many seconds all moments were shifted so far."""
+        return self._shifted
+
+    def shift(self, seconds: float) -> None:
+        """Shift every moment by as much as the wall clock was set."""
+        self._shifted += seconds
+        self._records = {key: record.moved(lambda at: at + seconds) for key, record in self._records.items()}
+        self._changed |= self._records.keys()
+
+    def restore(self, records: Iterable[tuple[LoginKey, LoginRecord]], now: float) -> None:
+        """Take over stored records of logins that are not known yet. Moments in the future become `now`."""
+        for key, record in records:
+            self._records.setdefault(key, record.moved(lambda moment: min(moment, now)))
+
+    def changed_all(self) -> None:
+        """Include every record in the next `take_changed`, as the history may be a new one."""
+        self._changed |= self._records.keys()
+
+    def take_changed(self, now: float) -> tuple[tuple[LoginKey, LoginRecord], ...]:
+        """Return the records that changed since the last call, and forget those that were not used for a day."""
+        for key in [key for key, record in self._records.items() if now - record.used_at > FORGET_SECONDS]:
+            del self._records[key]
+        changed, self._changed = self._changed, set()
+        return tuple((key, self._records[key]) for key in sorted(changed & self._records.keys()))
+
+
+class VisitLogins:
+    """The logins of one visit: asks before each attempt, and tells its outcome."""
+
+    def __init__(self, book: LoginBook, camera: str, own: Login, keys: Mapping[Protocol, LoginKey]) -> None:
+        self._book = book
+        self._camera = camera
+        self._own = own
+        self._keys = keys
+        self._reserved: set[Protocol] = set()
+        self._refused_at: float | None = None
+        self._shifted = book.shifted
+        self.permitted = Permission()
+
+    @property
+    def login(self) -> Login:
+        """What is known now of the camera's logins."""
+        return self._book.view(self._own, self._keys)
+
+    async def rtsp(self, now: float) -> Permission:
+        """Say whether the login may be tried over RTSP, and reserve the attempt if so."""
+        self.permitted = await self._permission(Protocol.RTSP, now, lambda: self.login.before(Protocol.RTSP, now))
+        return self.permitted
+
+    async def onvif(self, now: float, rtsp: LoginOutcome | None = None) -> Permission:
+        """Say whether the login may be tried over ONVIF, and reserve the attempt if so.
+
+        `rtsp` is how the login over RTSP went in this visit; without it, only what was learned before it counts.
+        """
+        if rtsp is None:
+            return await self._permission(Protocol.ONVIF, now, lambda: self.login.before(Protocol.ONVIF, now))
+        return await self._permission(
+            Protocol.ONVIF, now, lambda: self._before_this_visit().before_onvif(now, rtsp, self.permitted)
+        )
+
+    def _before_this_visit(self) -> Login:
+        """Return the login without this visit's refusal over RTSP, which `before_onvif` adds."""
+        login = self.login
+        if self._refused_at is None or self._refused_at not in login.refusals:
+            return login
+        refusals = list(login.refusals)
+        refusals.remove(self._refused_at)
+        return replace(login, refusals=tuple(refusals))
+
+    async def _permission(self, protocol: Protocol, now: float, ask: Callable[[], Permission]) -> Permission:
+        key = self._keys.get(protocol)
+        permission = ask()
+        if key is None or not permission.allowed or protocol in self._reserved:
+            return permission
+        if not self._book.has_room(key, protocol, now):
+            permission = await self._wait_for_room(key, protocol, now, ask)
+        gate = self._book.gate
+        if permission.allowed and gate is not None and not gate.may_try(self._camera, protocol):
+            permission = Permission(Denial.UNPROVEN, RETRY_SECONDS)
+        if permission.allowed:
+            self._book.reserve(key)
+            self._reserved.add(protocol)
+        return permission
+
+    async def _wait_for_room(
+        self, key: LoginKey, protocol: Protocol, now: float, ask: Callable[[], Permission]
+    ) -> Permission:
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                while not self._book.has_room(key, protocol, now):
+                    await self._book.released(key)
+                    if not (permission := ask()).allowed:
+                        return permission
+        except TimeoutError:
+            return Permission(Denial.UNDER_WAY, RETRY_SECONDS)
+        return ask()
+
+    def over(self, protocol: Protocol, outcome: LoginOutcome, at: float) -> None:
+        """Take the outcome of an attempt in a visit that started at `at`; without an attempt nothing happens.
+
+        An answer that logins are locked holds for the address even if no attempt was made.
+        """
+        key = self._keys.get(protocol)
+        if protocol not in self._reserved:
+            if key is None or not outcome.is_lock:
+                return
+            self._book.reserve(key)
+        self._reserved.discard(protocol)
+        if key is None:
+            return
+        at += self._book.shifted - self._shifted
+        in_doubt = self._book.record(key).history(protocol).known_good
+        if outcome.is_refusal and protocol is Protocol.RTSP:
+            self._refused_at = at
+        self._book.release(key, protocol, outcome, at)
+        if self._book.gate is not None:
+            self._book.gate.over(self._camera, protocol, outcome, in_doubt=in_doubt)
+
+    def close(self, at: float) -> None:
+        """End attempts whose outcome is not known, as the visit is over."""
+        for protocol in tuple(self._reserved):
+            self.over(protocol, LoginOutcome.OPEN, at)
