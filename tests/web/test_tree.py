@@ -118,7 +118,7 @@ async def test_pages_and_api_name_the_root_of_what_is_lost(lost: Lost, tmp_path:
         assert "Start at East <line>, place: town hall, circuit number: GX-17." in words_of(shown)
         assert f'<a href="/sites#{node.name}">lost with {escape(node.shown)}</a>' in shown
         assert "None in the last 30 days." in words_of(shown), "its outage was the line's"
-        assert "专线号：GX-17" in await text(f"/cameras/{first}", "zh")
+        assert "电路编号：GX-17" in await text(f"/cameras/{first}", "zh")
         events = await text("/events")
         assert events.count('<span class="event attributed">withdrawn</span>') == len(
             [item for item in lost.transitions if item.kind == "attributed"]

@@ -195,7 +195,7 @@ def _roots(figures: Figures, language: str) -> Table:
         Column(Text("Root cause", "根本原因")),
         Column(Text("Kind", "类型")),
         Column(Text("Place", "位置")),
-        Column(Text("Circuit number", "专线号")),
+        Column(Text("Circuit number", "电路编号")),
         Column(Text("Outages", "中断次数"), "number"),
         Column(Text("Total duration", "累计时长"), "duration"),
         Column(Text("Camera time lost", "影响摄像机时长"), "duration"),

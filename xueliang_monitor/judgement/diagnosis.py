@@ -119,7 +119,7 @@ def located(advice: Text, node: Node) -> Text:
     facts = [
         (Text("place", "位置"), node.place),
         (Text("port", "上级端口"), node.port),
-        (Text("circuit number", "专线号"), node.circuit),
+        (Text("circuit number", "电路编号"), node.circuit),
     ]
     known = [(words, value) for words, value in facts if value]
     english = "".join(f", {words.en}: {value}" for words, value in known)
