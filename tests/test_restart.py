@@ -185,7 +185,7 @@ def test_a_fault_that_this_version_does_not_know_is_ended(tmp_path: Path) -> Non
     fleet = started(history, clock, Inventory(CAMERAS, ()))
     history.write(fleet.collect(every=True))
     for entry, status in fleet.snapshot().entries:
-        json.dumps(views.camera_in_full(entry, status))
+        json.dumps(views.camera_in_full(entry, status, fleet.topology))
     render(fleet.snapshot(), "")
     assert [item.ended for item in history.episodes(0, START * 2)] == [clock.now()]
     visit(fleet, clock, {})
@@ -222,6 +222,7 @@ def test_a_history_of_the_version_before_is_gone_on_with(tmp_path: Path) -> None
         database.execute("DROP TABLE outages")
         database.execute("DROP TABLE uplinks")
         database.execute("DROP TABLE clock")
+        database.execute("DROP TABLE root_days")
         without_logins(database)
         database.execute(
             "CREATE TABLE cameras (camera TEXT PRIMARY KEY, health TEXT NOT NULL, memory TEXT NOT NULL) WITHOUT ROWID"

@@ -60,12 +60,12 @@ def logfmt(fields: Mapping[str, object]) -> str:
 def fields_of(item: Transition, camera: Camera | None) -> dict[str, object]:
     """Return the fields of a transition in the order of the log line."""
     fields: dict[str, object] = {"event": item.kind.value}
-    if item.uplink:
-        fields["uplink"] = item.uplink
-    elif item.camera:
+    if item.camera:
         fields["camera"] = item.camera
         if camera is not None:
             fields["site"] = camera.site
+    if item.uplink:
+        fields["uplink"] = item.uplink
     if item.login:
         fields["login"] = item.login
     if item.kind is TransitionKind.STATE:

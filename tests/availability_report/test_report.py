@@ -29,18 +29,23 @@ from xueliang_monitor.availability_report.tables import Table, tables
 from xueliang_monitor.configuration.camera_file import Lifecycle
 from xueliang_monitor.configuration.inventory import Camera
 from xueliang_monitor.fleet.changes import Changes
-from xueliang_monitor.judgement.availability import AvailabilitySeconds, day_of
+from xueliang_monitor.judgement.availability import AvailabilitySeconds, RootDay, day_of
 from xueliang_monitor.judgement.episodes import Episode, outages_of
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
 from xueliang_monitor.model import State
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.storage.history import History
+from xueliang_monitor.topology import Node, NodeKind, Topology
 
 CAMERAS = tuple(
     replace(made, data=made.data.model_copy(update={"programme": "p1" if number % 2 else "p2", "name": f"N{number}"}))
     for number, made in enumerate(
         camera(f"cam-{number:02d}", f"sw{number % 3}", site=f"site-{number % 4}") for number in range(12)
     )
+)
+NODES = (
+    Node("line", title="East line", place="town hall", circuit="GX-17"),
+    *(Node(f"sw{number}", "line", title=f"Switch {number}", place=f"tower {number}") for number in range(3)),
 )
 
 
@@ -61,7 +66,7 @@ class Month:
                 return "connect_timeout"
             return "rtsp_timeout" if any(a <= at < b for a, b in outages.get(name, ())) else None
 
-        self.days = SimulatedDays(CAMERAS, truth)
+        self.days = SimulatedDays(CAMERAS, truth, nodes=NODES)
         self.visits: dict[str, list[tuple[float, State, str]]] = defaultdict(list)
         apply = self.days.fleet.apply
 
@@ -103,7 +108,17 @@ def figures(month: Month, period: Period, **options: Any) -> Figures:
     seconds = month.history.seconds(period.first.isoformat(), period.last.isoformat())
     episodes = month.history.episodes(period.start, period.end)
     outages = month.history.outages(period.start, period.end)
-    return build(period, CAMERAS, seconds, episodes=episodes, outages=outages, now=START + 3 * 86_400, **options)
+    return build(
+        period,
+        CAMERAS,
+        seconds,
+        episodes=episodes,
+        outages=outages,
+        root_seconds=month.history.root_seconds(period.first.isoformat(), period.last.isoformat()),
+        topology=Topology.of(NODES, CAMERAS),
+        now=START + 3 * 86_400,
+        **options,
+    )
 
 
 @pytest.mark.parametrize("days", [(0, 3), (1, 1)])
@@ -136,11 +151,71 @@ def test_outages_repair_times_and_uplinks(month: Month) -> None:
     assert built.repair_90 in ended
     assert sum(value <= (built.repair_90 or 0) for value in ended) >= 0.9 * len(ended)
     (switch,) = built.uplinks
-    assert (switch.name, round(switch.seconds, -2)) == ("sw0", 3000)
+    assert (switch.name, switch.title, round(switch.seconds, -2)) == ("sw0", "Switch 0", 3000)
     assert {item.fault: item.episodes for item in built.faults} == {"rtsp_timeout": len(raised)}
     only = figures(month, whole(month), site="site-1")
     assert {item.site for item in only.outages} == {"site-1"}
     assert [rate.name for rate in only.sites] == ["site-1"]
+
+
+def test_unavailable_time_by_root_cause_adds_up(month: Month) -> None:
+    for options in ({}, {"site": "site-1"}, {"programme": "p1"}):
+        built = figures(month, whole(month), **options)
+        spent, causes = built.fleet.seconds, built.unavailable
+        assert causes.total == pytest.approx(spent.counted - spent.online)
+        assert sum(root.lost for root in causes.roots) == pytest.approx(spent.uplink)
+        assert causes.unnamed == 0.0
+    built = figures(month, whole(month))
+    (root,) = built.unavailable.roots
+    assert (root.node, root.outages, round(root.seconds, -2)) == (Topology.of(NODES, CAMERAS).nodes["sw0"], 1, 3000)
+    assert root.lost == pytest.approx(4 * 3000, rel=0.03)
+    (table,) = (each for each in tables(built, {each.id: each for each in CAMERAS}, "en") if each.key == "roots")
+    assert [row[0] for row in table.rows] == ["Switch 0", "the cameras themselves", "total"]
+    assert table.rows[0][1:5] == ("uplink", "tower 0", "", 1)
+    *parts, total = (row[6] for row in table.rows)
+    assert isinstance(total, int)
+    assert abs(sum(part for part in parts if isinstance(part, int)) - total) <= 2
+
+
+def test_time_of_before_names_were_stored_and_of_a_monitor_that_was_cut_off_is_shown_apart() -> None:
+    period = Period.parse("2026-10-05")
+    cameras = (camera("one", "sw0"), camera("two", "gone"))
+    seconds = {each.id: {"2026-10-05": AvailabilitySeconds(80_000, 70_000, 70_000, 6_000)} for each in cameras}
+    at = period.start + 1000
+    episodes = [
+        Episode("", "", "monitor_isolated", at, at, at + 7200, "no route"),
+        Episode("", "", "clock_wrong", at, at, at + 7200, ""),
+        Episode("", "gone", "host_down", at, at, at + 600, ""),
+        Episode("", "elsewhere", "uplink_down", at, at, at + 600, ""),
+    ]
+    built = build(
+        period,
+        cameras,
+        seconds,
+        episodes=episodes,
+        outages=(),
+        root_seconds={
+            RootDay("two", "gone", NodeKind.HOST, "2026-10-05"): 6_000.0,
+            RootDay("one", "withdrawn", NodeKind.UPLINK, "2026-10-05"): 0.01,
+            RootDay("other", "elsewhere", NodeKind.UPLINK, "2026-10-05"): 500.0,
+        },
+        topology=Topology.of(NODES, cameras),
+        now=period.end,
+    )
+    known = built.unavailable
+    assert [(root.node.name, root.outages, root.seconds, root.lost) for root in known.roots] == [
+        ("gone", 1, 600.0, 6_000.0)
+    ]
+    assert (known.unnamed, known.own, known.total) == (pytest.approx(6_000.0), 8_000.0, 20_000.0)
+    assert (known.isolated, known.isolated_seconds) == (1, 7200.0)
+    (table,) = (each for each in tables(built, {each.id: each for each in cameras}, "zh") if each.key == "roots")
+    assert [row[0] for row in table.rows] == [
+        "gone",
+        "未记录名称的上联",
+        "摄像机自身",
+        "监控程序断网（不计入）",
+        "合计",
+    ]
 
 
 def test_percentiles_by_nearest_rank() -> None:
@@ -212,7 +287,16 @@ def test_what_is_new_retired_and_never_seen_and_a_formula_is_a_name() -> None:
         "trial": {"2026-10-07": AvailabilitySeconds(1000)},
     }
     lasting = Episode("old", "", "rtsp_timeout", period.end - 100, period.end - 90, None, "")
-    built = build(period, cameras, seconds, episodes=[lasting], outages=outages_of([lasting]), now=period.end + 5000)
+    built = build(
+        period,
+        cameras,
+        seconds,
+        episodes=[lasting],
+        outages=outages_of([lasting]),
+        root_seconds={},
+        topology=Topology(),
+        now=period.end + 5000,
+    )
     assert [item.id for item in built.registered] == ["new"]
     assert [item.id for item in built.retired] == ["gone"]
     assert [item.id for item in built.never_seen] == ["new"]

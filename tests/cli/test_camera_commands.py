@@ -440,7 +440,7 @@ async def test_logins_are_tried_by_hand_on_one_camera_then_on_three_more(simulat
     assert (code, "accepted" in out) == (0, False)
     assert sum(camera.refused_logins for camera in cameras) == 0
     code, out, _ = await desk.run("config", "check", "--try-logins")
-    assert (code, out.count("accepted"), out.count("refused ")) == (1, 4, 1)
+    assert (code, out.count("accepted"), out.count("refused the user")) == (1, 4, 1)
     assert [camera.refused_logins for camera in cameras] == [0, 0, 0, 0, 0, 0, 1, 0]
     for camera in cameras[6:]:
         (desk.cameras / f"{camera.target.id}.yaml").unlink()

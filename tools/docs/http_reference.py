@@ -10,6 +10,8 @@ from pathlib import Path
 from tools.docs.markdown import page, table
 from tools.docs.sample import CAMERA, sample_fleet
 from xueliang_monitor.configuration.settings import Settings
+from xueliang_monitor.fleet.root_causes import Uplink
+from xueliang_monitor.topology import Node, Topology
 from xueliang_monitor.web import views
 from xueliang_monitor.web.access import Access
 from xueliang_monitor.web.application import application
@@ -28,13 +30,13 @@ _ROUTES = {
     "/maintenance/start": "Start maintenance. Needs a named user.",
     "/maintenance/stop": "End maintenance. Needs a named user.",
     "/events": "Events as a page.",
-    "/sites": "Sites and uplinks as a page.",
+    "/sites": "What cameras hang on as a tree, and sites, as a page. `/sites#NODE` leads to a node.",
     "/report": "The availability report as a page. Query: `month` (a month, a day, or a range of at most 92 days),"
     " `format` (`csv` or `xlsx`).",
     "/about": "Version, settings in force, storage.",
     "/prefer": "Set language and appearance.",
     "/static/{name}": "Style sheet, script and icon.",
-    "/api/v1/cameras": "All cameras, invalid files, uplinks and faults of the monitor.",
+    "/api/v1/cameras": "All cameras, invalid files, uplinks, refused logins and faults of the monitor.",
     "/api/v1/cameras/{camera}": "One camera in full. 404 if it does not exist.",
     "/api/v1/outages": "Outages. Query: `camera`, `days` (1 to 400, default 30). 503 without a readable history.",
     "/api/v1/events": "Events. Query: `limit` (1 to 1000, default 100), `before`, `after` (event ids), `camera`.",
@@ -65,7 +67,21 @@ def _routes() -> list[tuple[str, str, str]]:
 def _sample(full: bool) -> str:
     fleet = sample_fleet()
     entry, status = fleet.entry(CAMERA), fleet.status_of(CAMERA)
-    shown = views.camera_in_full(entry, status) if full else views.camera(entry, status)
+    view = views.camera_in_full if full else views.camera
+    shown = view(entry, status, fleet.topology)
+    return f"```json\n{json.dumps(shown, indent=2, ensure_ascii=False)}\n```"
+
+
+DOWN_SINCE = 1_790_000_000.0
+
+
+def _uplink_sample() -> str:
+    nodes = (
+        Node("liulin-line", title="Liulin line", circuit="GX-17"),
+        Node("liulin-sw1", "liulin-line", title="Liulin switch 1", place="Liulin east gate", port="GE0/0/1"),
+    )
+    known = Uplink("liulin-sw1", cameras=10, lost=frozenset({CAMERA}), down_since=DOWN_SINCE)
+    shown = views.uplink(known, Topology.of(nodes, ()))
     return f"```json\n{json.dumps(shown, indent=2, ensure_ascii=False)}\n```"
 
 
@@ -87,6 +103,14 @@ def http() -> str:
         "`state` is `up`, `degraded`, `down`, `unknown` or `maintenance`. `online` and `healthy` are `null` if they are"
         " not known. `status` is the lifecycle of the camera file.",
         _sample(full=False),
+        "`path` are the nodes of the [topology](../topology.md) that the camera hangs on, from its own up to the last"
+        " one before the monitor. `behind` is the dead node that hides the camera, `null` if none does.",
+        "## An uplink",
+        "`uplinks` of `/api/v1/cameras` are the nodes of the topology with enough cameras to be judged. `kind` is"
+        " `uplink` or `host` (a recorder or an encoder), `title` the name for people. `up` is false if the node is down"
+        " or behind a node that is. `since` and `lost` belong to a node that is down itself, `behind` names the dead"
+        " node above it.",
+        _uplink_sample(),
         "## A camera in full",
         _sample(full=True),
         "## Examples",

@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from xueliang_monitor.availability_report.root_causes import Unavailable, nodes_above, unavailable
 from xueliang_monitor.configuration.camera_file import Lifecycle
 from xueliang_monitor.configuration.inventory import Camera
-from xueliang_monitor.judgement.availability import AvailabilitySeconds
+from xueliang_monitor.judgement.availability import AvailabilitySeconds, RootDay
 from xueliang_monitor.judgement.episodes import Episode
 from xueliang_monitor.judgement.health import Outage
+from xueliang_monitor.topology import Topology
 
 WORST = 20
 """How many cameras the list of the worst ones holds."""
@@ -145,6 +147,7 @@ class Figures:
     repair_90: float | None
     faults: tuple[FaultCount, ...]
     uplinks: tuple[Lost, ...]
+    unavailable: Unavailable
     registered: tuple[Camera, ...]
     retired: tuple[Camera, ...]
     never_seen: tuple[Camera, ...]
@@ -210,6 +213,8 @@ def build(
     *,
     episodes: Iterable[Episode],
     outages: Iterable[tuple[str, Outage]],
+    root_seconds: Mapping[RootDay, float],
+    topology: Topology,
     now: float,
     target: float = TARGET,
     site: str | None = None,
@@ -218,7 +223,8 @@ def build(
     """Return the figures of a period for all cameras, or for those of a site or programme.
 
     Cameras in commissioning are left out. `seconds` maps camera ids to days, `outages` are pairs of camera id and
-    outage. Episodes and outages that still last are counted up to `now`.
+    outage. `root_seconds` are those behind dead nodes of `topology` in the period. Episodes and outages that still
+    last are counted up to `now`.
     """
     wanted = [
         camera
@@ -236,12 +242,13 @@ def build(
     own = [item for item in known if item.camera in ids]
     lost = [(ids[name], item) for name, item in outages if name in ids and _touches(item, period)]
     repairs = [item.ended - item.began for _, item in lost if item.ended is not None and item.ended <= period.end]
-    uplinks = {camera.uplink or camera.site for camera in wanted}
+    uplinks = nodes_above(ids, topology)
+    fleet = Rate("", len(active), _sum(totals[camera.id] for camera in active))
     rates = [Rate(camera.id, 1, totals[camera.id]) for camera in active if totals[camera.id].counted > 0]
     return Figures(
         period=period,
         target=target,
-        fleet=Rate("", len(active), _sum(totals[camera.id] for camera in active)),
+        fleet=fleet,
         programmes=_groups(active, totals, lambda camera: camera.programme),
         sites=_groups(active, totals, lambda camera: camera.site),
         days=tuple(Rate(day, len(active), _sum(by_camera[camera.id][day] for camera in active)) for day in days),
@@ -264,7 +271,7 @@ def build(
         uplinks=tuple(
             Lost(
                 name=item.uplink,
-                title=item.uplink,
+                title=topology.shown(item.uplink),
                 site="",
                 causes=(item.fault,),
                 began=item.began,
@@ -272,7 +279,15 @@ def build(
                 seconds=_inside(item, period, now),
             )
             for item in known
-            if item.uplink in uplinks
+            if not item.camera and item.uplink in uplinks
+        ),
+        unavailable=unavailable(
+            {camera.id for camera in active},
+            fleet.seconds,
+            root_seconds,
+            episodes=known,
+            inside=lambda item: _inside(item, period, now),
+            topology=topology,
         ),
         registered=tuple(camera for camera in wanted if _registered_in(camera, period)),
         retired=tuple(camera for camera in wanted if camera.status is Lifecycle.RETIRED),

@@ -10,6 +10,7 @@ from xueliang_monitor.configuration.inventory import Camera
 from xueliang_monitor.judgement.catalogue import FAULTS
 from xueliang_monitor.model import Text
 from xueliang_monitor.time_format import to_the_minute
+from xueliang_monitor.topology import NodeKind
 
 Cell = str | int | float | None
 
@@ -46,6 +47,12 @@ _RATES = (
     Column(Text("Maintenance", "维护时长"), "duration"),
     Column(Text("Uplink down", "上联中断时长"), "duration"),
 )
+
+
+_NODES = {
+    NodeKind.UPLINK: Text("uplink", "上联"),
+    NodeKind.HOST: Text("recorder or encoder", "录像机或编码器"),
+}
 
 
 def moment(seconds: float | None) -> str:
@@ -152,8 +159,48 @@ def _faults(figures: Figures, language: str) -> Table:
 
 def _uplinks(figures: Figures, language: str) -> Table:
     columns = (Column(Text("Uplink", "上联")), _FAULT, _BEGAN, _ENDED, _LASTED)
-    rows = tuple((item.name, *_outage(item, language)) for item in figures.uplinks)
+    rows = tuple((item.title, *_outage(item, language)) for item in figures.uplinks)
     return Table("uplinks", Text("Uplink outages", "上联中断"), columns, rows)
+
+
+def _roots(figures: Figures, language: str) -> Table:
+    """Return the unavailable time of all cameras by its cause; the last row is the sum of the others."""
+    known = figures.unavailable
+
+    def row(name: Text, count: int | None, seconds: float | None, lost: float | None) -> tuple[Cell, ...]:
+        lasted = None if seconds is None else round(seconds)
+        return (getattr(name, language), "", "", "", count, lasted, None if lost is None else round(lost))
+
+    rows: list[tuple[Cell, ...]] = [
+        (
+            root.node.shown,
+            getattr(_NODES[root.node.kind], language),
+            root.node.place,
+            root.node.circuit,
+            root.outages,
+            round(root.seconds),
+            round(root.lost),
+        )
+        for root in known.roots
+    ]
+    if known.unnamed:
+        rows.append(row(Text("uplinks whose names were not stored", "未记录名称的上联"), None, None, known.unnamed))
+    own = sum(item.seconds for item in figures.outages)
+    rows.append(row(Text("the cameras themselves", "摄像机自身"), len(figures.outages), own, known.own))
+    if known.isolated:
+        cut = Text("monitor cut off; not counted", "监控程序断网（不计入）")
+        rows.append(row(cut, known.isolated, known.isolated_seconds, None))
+    rows.append(row(Text("total", "合计"), None, None, known.total))
+    columns = (
+        Column(Text("Root cause", "根本原因")),
+        Column(Text("Kind", "类型")),
+        Column(Text("Place", "位置")),
+        Column(Text("Circuit number", "电路编号")),
+        Column(Text("Outages", "中断次数"), "number"),
+        Column(Text("Total duration", "累计时长"), "duration"),
+        Column(Text("Camera time lost", "影响摄像机时长"), "duration"),
+    )
+    return Table("roots", Text("Unavailability by root cause", "不可用时长（按根本原因）"), columns, tuple(rows))
 
 
 def tables(figures: Figures, cameras: dict[str, Camera], language: str) -> tuple[Table, ...]:
@@ -162,6 +209,7 @@ def tables(figures: Figures, cameras: dict[str, Camera], language: str) -> tuple
         *_rated(figures, language),
         _days(figures),
         _worst(figures, cameras),
+        _roots(figures, language),
         _outages(figures, language),
         _faults(figures, language),
         _uplinks(figures, language),

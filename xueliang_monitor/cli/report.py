@@ -31,6 +31,7 @@ def report(
     from xueliang_monitor.availability_report.tables import tables
     from xueliang_monitor.storage.history import History
     from xueliang_monitor.storage.history_error import HistoryError
+    from xueliang_monitor.topology import Topology
 
     if form not in {"html", "csv", "xlsx"} or language not in {"zh", "en"}:
         refuse(["--format takes html, csv or xlsx; --lang takes zh or en"])
@@ -54,6 +55,8 @@ def report(
             history.seconds(stretch.first.isoformat(), stretch.last.isoformat()),
             episodes=history.episodes(stretch.start, stretch.end),
             outages=history.outages(stretch.start, stretch.end),
+            root_seconds=history.root_seconds(stretch.first.isoformat(), stretch.last.isoformat()),
+            topology=Topology.of(loaded.topology_nodes, cameras),
             now=now,
             target=target / 100,
             site=site,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from xueliang_monitor.clock import ClockReading
 from xueliang_monitor.configuration.camera_file import CameraFile
 from xueliang_monitor.fleet.device_labels import DeviceLabels
-from xueliang_monitor.judgement.availability import AvailabilitySeconds
+from xueliang_monitor.judgement.availability import AvailabilitySeconds, RootDay
 from xueliang_monitor.judgement.episodes import Episode
 from xueliang_monitor.judgement.health import Health, Outage
 from xueliang_monitor.judgement.transition import Transition
@@ -25,6 +25,7 @@ class ChangeKind(enum.StrEnum):
     OUTAGES = "outages"
     SAMPLES = "looks"
     DAYS = "days"
+    ROOT_DAYS = "root_days"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ class Changes:
         gone: cameras that are no longer watched.
         shifted: seconds by which the clock was set. The times of open episodes and outages are shifted first.
         clock: a reading of the clock that the times belong to.
+        root_seconds: seconds to add behind dead nodes; negative ones move time to the node that was the cause.
 
     """
 
@@ -94,6 +96,7 @@ class Changes:
     gone: tuple[str, ...] = ()
     shifted: float = 0.0
     clock: ClockReading | None = None
+    root_seconds: tuple[tuple[RootDay, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

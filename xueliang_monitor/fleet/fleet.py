@@ -23,13 +23,14 @@ from xueliang_monitor.fleet.pending import PendingChanges
 from xueliang_monitor.fleet.restoring import clock_step, merged_late, newest, restore, restored_entry
 from xueliang_monitor.fleet.root_causes import NOTHING, Observation, RootCauses, Uplink
 from xueliang_monitor.fleet.snapshot import Entry, Snapshot
+from xueliang_monitor.fleet.time_spent import TimeSpent
 from xueliang_monitor.fleet.watchers import RungFollower, TransitionWatcher, Watchers
-from xueliang_monitor.judgement.availability import AvailabilitySeconds, spent, split_by_day
+from xueliang_monitor.judgement.availability import AvailabilitySeconds
 from xueliang_monitor.judgement.debounce import advance
 from xueliang_monitor.judgement.health import Health, Outage, Policy
 from xueliang_monitor.judgement.maintenance import Window, covering
 from xueliang_monitor.judgement.own_clock import CLOCK_WRONG, LARGE_STEP_SECONDS, LONG_AWAY_SECONDS, OwnClock
-from xueliang_monitor.judgement.status import CameraStatus, status
+from xueliang_monitor.judgement.status import CameraStatus, Hidden, status
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
 from xueliang_monitor.model import Rung, RungResult, VisitResult
 from xueliang_monitor.probing.memory import Memory
@@ -74,6 +75,7 @@ class Fleet:
             self.credentials.join(camera)
         self._own_clock = OwnClock(policy.clock_drift, clock.now())
         self._pending = PendingChanges()
+        self._spent = TimeSpent(self._pending)
         self._unwatched: dict[str, CameraRecord] = {}
         self._offered_digest: set[tuple[str, int]] = set()
         self._watchers = Watchers()
@@ -183,6 +185,7 @@ class Fleet:
         entry = self._entries.pop(camera, None)
         if entry is not None:
             self._own_clock.forget(camera)
+            self._spent.forget(camera)
             self.credentials.leave(camera)
             if entry.memory.login.offered_digest:
                 # The same device may come back under another id: what it offered still guards the password.
@@ -347,11 +350,10 @@ class Fleet:
             return
         if self._own_clock.guessed and self._own_clock.common is None:
             return  # the day is unknown
-        status_then = self._status(entry, until)
         stopped = self.monitor.pauses.stopped_within(until - entry.counted_until)
         off = self._own_clock.correction
-        for day, seconds in split_by_day(entry.counted_until + stopped + off, until + off):
-            self._pending.seconds(entry.camera.id, day, spent(status_then, seconds))
+        since = entry.counted_until + stopped + off
+        self._spent.count(entry.camera.id, self._status(entry, until), since, until + off)
 
     def _notify(self, transitions: tuple[Transition, ...]) -> None:
         self._pending.happened(item for item in transitions if item.kind is not TransitionKind.STATE)
@@ -377,6 +379,7 @@ class Fleet:
         """
         entry = self._entries[visited.camera]
         self._count_time(entry, visited.at)
+        self._entries[visited.camera] = replace(entry, counted_until=visited.at)
         self._pending.touch(visited.camera)
         visited, clock_transitions = self._take_clock_offset(entry, visited)
         visited = self.credentials.judged(visited)
@@ -428,9 +431,25 @@ class Fleet:
         found = withdrawal(self._entries, seen, self._clock.now())
         self._entries |= found.entries
         self._pending.change(found.entries)
+        causes = {name: self._root_causes.cause(down) for name, down in seen.attributed.items()}
+        wrong = {item.uplink for item in seen.transitions if item.kind is TransitionKind.ATTRIBUTED}
+        for camera, cause in causes.items() if wrong else ():
+            self._spent.blame_instead(camera, cause, wrong)
         for camera, outage in found.outages:
             self._pending.withdraw(camera, outage)
+            self._blame(self._entries[camera], outage, causes[camera])
         return (*seen.transitions, *found.transitions)
+
+    def _blame(self, entry: Entry, outage: Outage, cause: Hidden) -> None:
+        """Move the time of an outage that was counted as the camera's own to the node that caused it."""
+        until = entry.counted_until
+        if until is None or entry.camera.status is not Lifecycle.ACTIVE or self._maintenance(entry, until):
+            return
+        if self._own_clock.guessed and self._own_clock.common is None:
+            return  # nothing was counted
+        stopped = self.monitor.pauses.stopped_within(until - outage.confirmed_at)
+        off = self._own_clock.correction
+        self._spent.blame(entry.camera.id, cause, outage.confirmed_at + stopped + off, until + off)
 
     def _status(self, entry: Entry, now: float) -> CameraStatus:
         health = entry.health
@@ -485,6 +504,11 @@ class Fleet:
         """All nodes of the topology with at least one visited camera."""
         self._follow_topology()
         return self._root_causes.all
+
+    @property
+    def isolated(self) -> bool:
+        """Whether the monitor itself is cut off, so that nothing is known of its cameras."""
+        return bool(self._root_causes.isolated)
 
     @property
     def monitor_faults(self) -> tuple[MonitorFault, ...]:

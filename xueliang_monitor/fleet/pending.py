@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from xueliang_monitor.fleet.changes import CameraRecord, Changes, PictureSample
 from xueliang_monitor.fleet.snapshot import Entry
-from xueliang_monitor.judgement.availability import AvailabilitySeconds
+from xueliang_monitor.judgement.availability import AvailabilitySeconds, RootDay
 from xueliang_monitor.judgement.health import Outage
 from xueliang_monitor.judgement.transition import Transition
 from xueliang_monitor.model import VisitResult
@@ -30,6 +30,7 @@ class PendingChanges:
         self._outages: list[tuple[str, Outage]] = []
         self._withdrawn: list[tuple[str, int]] = []
         self._seconds: dict[tuple[str, str], AvailabilitySeconds] = {}
+        self._root_seconds: dict[RootDay, float] = {}
         self._uplinks: dict[str, frozenset[str]] = {}
         self._logins: tuple[tuple[LoginKey, LoginRecord], ...] = ()
         self._changed: set[str] = set()
@@ -53,6 +54,10 @@ class PendingChanges:
     def seconds(self, camera: str, day: str, spent: AvailabilitySeconds) -> None:
         """Add seconds to a camera's day."""
         self._seconds[camera, day] = self._seconds.get((camera, day), AvailabilitySeconds()) + spent
+
+    def root_seconds(self, day: RootDay, seconds: float) -> None:
+        """Add seconds of a camera's day behind a dead node; negative ones take time back."""
+        self._root_seconds[day] = self._root_seconds.get(day, 0.0) + seconds
 
     def outage(self, camera: str, before: Outage | None, after: Outage | None, now: float) -> None:
         """Add the change of a camera's outage; `before` ends `now` if `after` is another outage or None."""
@@ -115,6 +120,7 @@ class PendingChanges:
                 if (entry := entries.get(name)) is not None
             ),
             seconds=tuple((camera, day, seconds) for (camera, day), seconds in self._seconds.items()),
+            root_seconds=tuple(self._root_seconds.items()),
             samples=tuple(self._samples),
             outages=tuple(self._outages),
             withdrawn=tuple(self._withdrawn),
@@ -125,6 +131,6 @@ class PendingChanges:
         )
         self._happened, self._samples, self._outages, self._shifted = [], [], [], 0.0
         self._seconds, self._uplinks, self._changed, self._gone = {}, {}, set(), set()
-        self._withdrawn, self._logins = [], ()
+        self._withdrawn, self._logins, self._root_seconds = [], (), {}
         self._touched.difference_update(wanted)
         return changes

@@ -276,8 +276,10 @@ class RootCauses:
     def hidden(self, camera: str) -> Hidden | None:
         """Return why a camera's state is unknown; None if no node hides it."""
         down = self.hides(camera)
-        if down is None:
-            return None
+        return None if down is None else self.cause(down)
+
+    def cause(self, down: Down) -> Hidden:
+        """Return why the state of the cameras below a dead node is unknown."""
         if down.name == ROOT:
             return Hidden(StatusCause.MONITOR_ISOLATED, down.since)
         return Hidden(StatusCause(self.code_of(down.name)), down.since, down.name)

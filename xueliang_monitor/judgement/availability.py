@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 
 from xueliang_monitor.judgement.status import CameraStatus, StatusCause
 from xueliang_monitor.model import State
+from xueliang_monitor.topology import NodeKind
 
 WINDOWS = {"1d": 1, "7d": 7, "30d": 30}
 """The windows of `camera_availability_ratio`, in days."""
@@ -69,6 +70,16 @@ class AvailabilitySeconds:
     def healthy_ratio(self) -> float | None:
         """The share of `counted` healthy; None if nothing is counted."""
         return min(1.0, self.healthy / self.counted) if self.counted > 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class RootDay:
+    """One day of a camera behind one dead node: `root` is the node, `kind` what it is."""
+
+    camera: str
+    root: str
+    kind: NodeKind
+    day: str
 
 
 def spent(status: CameraStatus, seconds: float) -> AvailabilitySeconds:

@@ -16,6 +16,7 @@ from xueliang_monitor.probing.rungs.rtsp import (
     STREAM_NOT_FOUND,
 )
 from xueliang_monitor.readings import NO_READINGS, Readings
+from xueliang_monitor.topology import Node
 
 LONG_WAIT_SECONDS = 5.0
 """A keyframe interval that is too long."""
@@ -111,6 +112,19 @@ TABLE: tuple[AdviceRow, ...] = (
         ),
     ),
 )
+
+
+def located(advice: Text, node: Node) -> Text:
+    """Return the advice for a camera behind a dead node, with what a technician needs to find the node."""
+    facts = [
+        (Text("place", "位置"), node.place),
+        (Text("port", "上级端口"), node.port),
+        (Text("circuit number", "电路编号"), node.circuit),
+    ]
+    known = [(words, value) for words, value in facts if value]
+    english = "".join(f", {words.en}: {value}" for words, value in known)
+    chinese = "".join(f"，{words.zh}：{value}" for words, value in known)
+    return Text(f"{advice.en} Start at {node.shown}{english}.", f"{advice.zh}故障设备或线路：{node.shown}{chinese}。")
 
 
 def diagnose(facts: Facts) -> AdviceRow | None:

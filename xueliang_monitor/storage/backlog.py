@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from xueliang_monitor.clock import ClockReading
 from xueliang_monitor.fleet.changes import CameraRecord, ChangeKind, Changes, PictureSample, StoredState
-from xueliang_monitor.judgement.availability import AvailabilitySeconds
+from xueliang_monitor.judgement.availability import AvailabilitySeconds, RootDay
 from xueliang_monitor.judgement.episodes import Episode
 from xueliang_monitor.judgement.health import Outage
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
@@ -33,6 +33,7 @@ _WORDS = {
     ChangeKind.EVENTS: ("event", "events"),
     ChangeKind.SAMPLES: ("picture sample", "picture samples"),
     ChangeKind.DAYS: ("camera's day", "cameras' days"),
+    ChangeKind.ROOT_DAYS: ("camera's day behind a dead node", "cameras' days behind dead nodes"),
     ChangeKind.OUTAGES: ("outage", "outages"),
 }
 Key = tuple[str, str, str, str]
@@ -90,6 +91,8 @@ def one_by_one(changes: Changes) -> Iterator[Changes]:
         yield Changes(cameras=(known,))
     for seconds in changes.seconds:
         yield Changes(seconds=(seconds,))
+    for root_seconds in changes.root_seconds:
+        yield Changes(root_seconds=(root_seconds,))
     for sample in changes.samples:
         yield Changes(samples=(sample,))
     for outage in changes.outages:
@@ -121,6 +124,7 @@ class Backlog:
         self._shifted = 0.0
         self._clock: ClockReading | None = None
         self._seconds: dict[tuple[str, str], AvailabilitySeconds] = {}
+        self._root_seconds: dict[RootDay, float] = {}
         self._samples: list[PictureSample] = []
         self._lost = lost
         self.losses = Losses()
@@ -128,7 +132,8 @@ class Backlog:
     def __len__(self) -> int:
         cameras = len(self._cameras) + len(self._gone)
         held = (self._transitions, self._seconds, self._samples, self._outages, self._withdrawn, self._uplinks)
-        return cameras + sum(map(len, held)) + len(self._logins) + bool(self._shifted)
+        held_too = len(self._logins) + len(self._root_seconds)
+        return cameras + sum(map(len, held)) + held_too + bool(self._shifted)
 
     def add(self, changes: Changes) -> None:
         """Add later changes."""
@@ -148,6 +153,8 @@ class Backlog:
         self._logins |= changes.logins
         for camera, day, seconds in changes.seconds:
             self._seconds[camera, day] = self._seconds.get((camera, day), AvailabilitySeconds()) + seconds
+        for root_day, behind in changes.root_seconds:
+            self._root_seconds[root_day] = self._root_seconds.get(root_day, 0.0) + behind
         self._bound()
 
     def _shift(self, seconds: float) -> None:
@@ -165,6 +172,7 @@ class Backlog:
             transitions=tuple(self._transitions),
             cameras=tuple(self._cameras.values()),
             seconds=tuple((camera, day, seconds) for (camera, day), seconds in self._seconds.items()),
+            root_seconds=tuple(self._root_seconds.items()),
             samples=tuple(self._samples),
             outages=tuple((camera, outage) for (camera, _), outage in self._outages.items()),
             withdrawn=tuple(self._withdrawn),
@@ -176,7 +184,7 @@ class Backlog:
         )
         self._transitions, self._cameras, self._seconds, self._samples = [], {}, {}, []
         self._outages, self._withdrawn, self._uplinks, self._logins, self._gone = {}, {}, {}, {}, {}
-        self._shifted, self._clock = 0.0, None
+        self._root_seconds, self._shifted, self._clock = {}, 0.0, None
         return whole
 
     def put_back(self, changes: Changes) -> None:
@@ -191,6 +199,7 @@ class Backlog:
         self._count(ChangeKind.OUTAGES, [iso_local(outage.began) for _, outage in changes.outages])
         self._count(ChangeKind.SAMPLES, [iso_local(item.at) for item in changes.samples])
         self._count(ChangeKind.DAYS, [day for _, day, _ in changes.seconds])
+        self._count(ChangeKind.ROOT_DAYS, [each.day for each, _ in changes.root_seconds])
         self.losses.watched += sum(seconds.observed for _, _, seconds in changes.seconds)
 
     def _count(self, kind: ChangeKind, moments: list[str]) -> None:
@@ -207,6 +216,10 @@ class Backlog:
             oldest = sorted(self._seconds, key=lambda each: each[1])[: len(self._seconds) - int(MAX_DAYS * (1 - ROOM))]
             gone = tuple((camera, day, self._seconds.pop((camera, day))) for camera, day in oldest)
             self.drop(Changes(seconds=gone))
+        if len(self._root_seconds) > MAX_DAYS:
+            count = len(self._root_seconds) - int(MAX_DAYS * (1 - ROOM))
+            old = sorted(self._root_seconds, key=lambda each: each.day)[:count]
+            self.drop(Changes(root_seconds=tuple((each, self._root_seconds.pop(each)) for each in old)))
         if len(self._outages) > MAX_OUTAGES:
             oldest_outages = sorted(self._outages, key=lambda each: (self._outages[each].ended is None, each[1]))
             keys = oldest_outages[: len(self._outages) - int(MAX_OUTAGES * (1 - ROOM))]

@@ -164,6 +164,11 @@ class History(HistoryQueries):
             "INSERT OR REPLACE INTO logins (address, mark, record, used) VALUES (?, ?, ?, ?)",
             map(login_row, changes.logins),
         )
+        self._database.executemany(
+            "INSERT INTO root_days (camera, root, kind, day, seconds) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET seconds = seconds + excluded.seconds",
+            ((each.camera, each.root, each.kind.value, each.day, seconds) for each, seconds in changes.root_seconds),
+        )
 
     def _shift(self, seconds: float) -> None:
         """Shift the times of open episodes and outages by as much as the clock was set."""
@@ -261,6 +266,7 @@ class History(HistoryQueries):
         """
         try:
             self._database.execute("DELETE FROM days WHERE day < ?", (days_before,))
+            self._database.execute("DELETE FROM root_days WHERE day < ?", (days_before,))
             self._database.execute("DELETE FROM episodes WHERE ended < ?", (episodes_before,))
             self._database.execute("DELETE FROM events WHERE at < ?", (episodes_before,))
             self._database.execute("DELETE FROM outages WHERE ended < ?", (episodes_before,))

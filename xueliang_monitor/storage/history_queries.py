@@ -13,16 +13,18 @@ from pydantic import ValidationError
 
 from xueliang_monitor.clock import ClockReading
 from xueliang_monitor.fleet.changes import CameraRecord, PictureSample, StoredState
-from xueliang_monitor.judgement.availability import AvailabilitySeconds
+from xueliang_monitor.judgement.availability import AvailabilitySeconds, RootDay
 from xueliang_monitor.judgement.episodes import Episode, outages_of
 from xueliang_monitor.judgement.health import Outage
 from xueliang_monitor.judgement.maintenance import Window, WindowKind
+from xueliang_monitor.judgement.transition import TransitionKind
 from xueliang_monitor.probing.login_book import LoginKey, LoginRecord
 from xueliang_monitor.storage import database_file
 from xueliang_monitor.storage.history_error import HistoryError, PassingError
 from xueliang_monitor.storage.picture_samples import unpack
 from xueliang_monitor.storage.rows import camera_of_row, login_of_row, lost_cameras_of_text, outage_of_row
 from xueliang_monitor.storage.schema import EPISODES, EPISODES_BEFORE_LOGINS, LOGINS_SINCE, OUTAGES_SINCE
+from xueliang_monitor.topology import NodeKind
 
 log = logging.getLogger(__name__)
 
@@ -36,9 +38,10 @@ _EARLIER, _LATER = f"{_EVENTS} DESC LIMIT ?", f"{_EVENTS} ASC LIMIT ?"
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One stored transition: a fault of a camera, an uplink, a login or the monitor that was raised or cleared.
+    """One stored transition: a fault of a camera, an uplink, a login or the monitor, raised, cleared or attributed.
 
-    `since` is when the fault was first seen, and `login` the name of credentials.
+    `since` is when the fault was first seen, and `login` the name of credentials. The alarm of a camera is attributed
+    to the node `uplink`, to `login`, or to the monitor itself.
     """
 
     id: int
@@ -174,6 +177,25 @@ class HistoryQueries:
         for camera, day, *numbers in rows:
             found.setdefault(camera, {})[day] = AvailabilitySeconds(*numbers)
         return found
+
+    def root_seconds(self, first: str, last: str) -> Mapping[RootDay, float]:
+        """Return the seconds of cameras behind dead nodes by day, from `first` to `last` inclusive."""
+        if not self._rows("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'root_days'"):
+            return {}  # an older daemon still writes this database
+        rows = self._rows(
+            "SELECT camera, root, kind, day, seconds FROM root_days WHERE day BETWEEN ? AND ?", (first, last)
+        )
+        return {RootDay(camera, root, NodeKind(kind), day): seconds for camera, root, kind, day, seconds in rows}
+
+    def attributed(self, camera: str, since: float, most: int) -> list[Event]:
+        """Return up to `most` alarms of a camera since a time that turned out to be a node's, newest first."""
+        login = "login" if self._knows_logins else "''"
+        rows = self._rows(
+            f"SELECT id, at, camera, uplink, kind, fault, since, detail, {login} FROM events"  # noqa: S608  # nosec B608
+            " WHERE at >= ? AND camera = ? AND kind = ? ORDER BY id DESC LIMIT ?",
+            (since, camera, TransitionKind.ATTRIBUTED.value, most),
+        )
+        return [Event(*row) for row in rows]
 
     def looks(self, camera: str, since: float) -> list[PictureSample]:
         """Return the picture samples of a camera since a time, oldest first."""

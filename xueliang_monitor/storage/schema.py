@@ -65,6 +65,12 @@ MIGRATIONS = (
         address TEXT NOT NULL, mark TEXT NOT NULL, record TEXT NOT NULL, used REAL NOT NULL, PRIMARY KEY (address, mark)
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE root_days (
+        camera TEXT NOT NULL, root TEXT NOT NULL, kind TEXT NOT NULL, day TEXT NOT NULL, seconds REAL NOT NULL,
+        PRIMARY KEY (day, root, kind, camera)
+    ) WITHOUT ROWID;
+    """,
 )
 """One step per version, forward only. `PRAGMA user_version` is the number of steps taken."""
 

@@ -40,13 +40,14 @@ async def cameras(request: web.Request) -> web.Response:
 
 def _listed(snapshot: Snapshot) -> bytes:
     """Return all cameras as JSON, one at a time, as the encoder does not let other threads run."""
+    topology = snapshot.topology
     rest = {
         "problems": [views.problem_line(problem) for problem in snapshot.monitor.reload.problems[:MAX_PROBLEMS]],
-        "uplinks": [views.uplink(uplink) for uplink in snapshot.uplinks if uplink.telling],
+        "uplinks": [views.uplink(uplink, topology) for uplink in snapshot.uplinks if uplink.telling],
         "credentials": [views.credentials(known) for known in snapshot.credentials],
         "monitor": [views.monitor_fault(known) for known in snapshot.monitor_faults],
     }
-    cameras = ", ".join(json.dumps(views.camera(entry, status)) for entry, status in snapshot.entries)
+    cameras = ", ".join(json.dumps(views.camera(entry, status, topology)) for entry, status in snapshot.entries)
     return f'{{"cameras": [{cameras}], {json.dumps(rest)[1:]}'.encode()
 
 
@@ -57,7 +58,7 @@ async def camera(request: web.Request) -> web.Response:
         entry = fleet.entry(name)
     except KeyError:
         return web.json_response({"error": f"there is no camera with the id {name}"}, status=404)
-    return web.json_response(views.camera_in_full(entry, fleet.status_of(name)))
+    return web.json_response(views.camera_in_full(entry, fleet.status_of(name), fleet.topology))
 
 
 def _number(request: web.Request, name: str, otherwise: int) -> int:

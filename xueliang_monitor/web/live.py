@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from xueliang_monitor.fleet.fleet import Fleet
+from xueliang_monitor.fleet.root_causes import Uplink
 from xueliang_monitor.judgement.catalogue import fault
 from xueliang_monitor.judgement.credentials import CREDENTIALS_REFUSED
 from xueliang_monitor.model import State
@@ -18,6 +19,7 @@ from xueliang_monitor.web.live_streams import data_line
 from xueliang_monitor.web.renderer import Renderer
 from xueliang_monitor.web.texts import LANGUAGES
 from xueliang_monitor.web.tiles import Tile, natural, shown_of, values_of
+from xueliang_monitor.web.tree import fault_of, link
 from xueliang_monitor.web.views import MAX_PROBLEMS, STATES, WORST_FIRST, problem_line
 
 log = logging.getLogger(__name__)
@@ -36,6 +38,9 @@ AT_ONCE = 50
 
 MOST_MISSED = 500
 """A browser that missed more changes loads the page again."""
+
+MAX_ROOTS = 12
+"""Banners of dead nodes."""
 
 QUEUED = 64
 """Updates that may wait for one browser."""
@@ -107,13 +112,14 @@ class Wall:
         """Return the tiles by camera, those that changed, and whether a camera came, went or moved to another site."""
         fresh: dict[str, Tile] = {}
         changed: list[Tile] = []
+        topology = self._fleet.topology
         for number, (entry, status) in enumerate(self._fleet.pairs()):
             if number % AT_ONCE == AT_ONCE - 1:
                 await asyncio.sleep(0)
-            name, shown = entry.camera.id, shown_of(entry, status)
+            name, shown = entry.camera.id, shown_of(entry, status, topology)
             known = self._tiles.get(name)
             if known is None or known.shown != shown:
-                values = values_of(entry, status)
+                values = values_of(entry, status, topology)
                 site, rank = entry.camera.site, values["rank"]
                 known = Tile(
                     camera=name,
@@ -156,6 +162,7 @@ class Wall:
         down = [tile for tile in counted if tile.values["state"] == State.DOWN.value and tile.values["since"]]
         oldest = min(down, key=lambda tile: tile.values["since"], default=None)
         now = fleet.now
+        roots = [] if fleet.isolated else [self._root(uplink) for uplink in fleet.uplinks if uplink.down]
         return {
             "now": now,
             "total": len(counted),
@@ -166,12 +173,18 @@ class Wall:
             "more_kinds": max(0, len(kinds) - 8),
             "oldest": oldest.values if oldest else None,
             "monitor_faults": [(known, fault(known.code)) for known in fleet.monitor_faults],
-            "uplinks": [uplink for uplink in fleet.uplinks if uplink.down],
+            "roots": roots[:MAX_ROOTS],
+            "more_roots": max(0, len(roots) - MAX_ROOTS),
             "credentials": [(known, CREDENTIALS_REFUSED) for known in fleet.credentials.troubles],
             "windows": [window for window in fleet.windows if window.active(now)],
             "problems": [problem_line(problem) for problem in fleet.monitor.reload.problems[:MAX_PROBLEMS]],
             "more_problems": max(0, len(fleet.monitor.reload.problems) - MAX_PROBLEMS),
         }
+
+    def _root(self, uplink: Uplink) -> dict[str, Any]:
+        """Return the values of the banner of a dead node."""
+        node = self._fleet.topology.nodes[uplink.name]
+        return {"node": node, "link": link(node.name), "fault": fault_of(node.kind), "uplink": uplink}
 
     def _broadcast(self, changed: list[Tile], *, reload: bool) -> None:
         for language in LANGUAGES:

@@ -19,6 +19,9 @@ from xueliang_monitor.storage.history_queries import Event
 from xueliang_monitor.web.charts import DAY_SECONDS, DAYS
 from xueliang_monitor.web.threads import in_thread
 
+MAX_ATTRIBUTED = 40
+"""Alarms of one camera that turned out to be a node's."""
+
 FAR = 2.0**53
 """Later than any moment, so that records from a clock that ran ahead are included."""
 
@@ -29,6 +32,7 @@ class Past:
 
     days: Mapping[str, AvailabilitySeconds] = field(default_factory=dict)
     episodes: tuple[Episode, ...] = ()
+    attributed: tuple[Event, ...] = ()
     outages: tuple[Outage, ...] = ()
     windows: tuple[Window, ...] = ()
     samples: tuple[PictureSample, ...] = ()
@@ -43,6 +47,7 @@ def _read(state: Path, camera: str, site: str, path: tuple[str, ...]) -> Past:
         return Past(
             days=history.seconds(day_of(month), day_of(now), camera).get(camera, {}),
             episodes=tuple(history.episodes(month, now + 1, camera, path or (site,))),
+            attributed=tuple(history.attributed(camera, month, MAX_ATTRIBUTED)),
             outages=tuple(outage for _, outage in history.outages(month, FAR, camera)),
             windows=tuple(windows),
             samples=tuple(history.looks(camera, now - 7 * DAY_SECONDS)),

@@ -11,6 +11,7 @@ from xueliang_monitor.configuration.camera_file import Lifecycle
 from xueliang_monitor.fleet.snapshot import Entry
 from xueliang_monitor.judgement.catalogue import fault
 from xueliang_monitor.judgement.status import CAUSES, CameraStatus
+from xueliang_monitor.topology import Topology
 from xueliang_monitor.web.views import STATES, WORST_FIRST
 
 
@@ -32,9 +33,10 @@ class Tile:
     rendered: dict[str, str] = field(default_factory=dict)
 
 
-def values_of(entry: Entry, status: CameraStatus) -> dict[str, Any]:
+def values_of(entry: Entry, status: CameraStatus, topology: Topology) -> dict[str, Any]:
     """Return the values for the template of a tile."""
     camera = entry.camera
+    path = topology.path(topology.leaf(camera.id))
     faults = [fault(known.code) for known in status.faults]
     return {
         "id": camera.id,
@@ -49,16 +51,19 @@ def values_of(entry: Entry, status: CameraStatus) -> dict[str, Any]:
         "since": status.since,
         "faults": faults,
         "cause": CAUSES.get(status.cause),
+        "behind": topology.shown(status.behind),
+        "hangs_on": " ".join(dict.fromkeys(word for name in path for word in (name, topology.shown(name)))),
         "trial": camera.status is Lifecycle.COMMISSIONING,
         "outdated": camera.outdated,
     }
 
 
-def shown_of(entry: Entry, status: CameraStatus) -> tuple[Any, ...]:
+def shown_of(entry: Entry, status: CameraStatus, topology: Topology) -> tuple[Any, ...]:
     """Return what the content of a tile depends on; equal values mean equal content."""
     camera = entry.camera
     codes = tuple(known.code for known in status.faults)
-    return status.state, status.since, status.cause, codes, camera
+    path = tuple(topology.nodes[name] for name in topology.path(topology.leaf(camera.id)))
+    return status.state, status.since, status.cause, status.behind, codes, path, camera
 
 
 def natural(name: str) -> tuple[tuple[int, int, str], ...]:

@@ -13,7 +13,7 @@ from xueliang_monitor.fleet.root_causes import Uplink
 from xueliang_monitor.fleet.snapshot import CredentialsTrouble, Entry
 from xueliang_monitor.judgement.catalogue import FAULTS, fault
 from xueliang_monitor.judgement.credentials import CREDENTIALS_REFUSED
-from xueliang_monitor.judgement.diagnosis import AdviceRow, Facts, diagnose
+from xueliang_monitor.judgement.diagnosis import AdviceRow, Facts, diagnose, located
 from xueliang_monitor.judgement.health import FaultState, Outage
 from xueliang_monitor.judgement.status import CameraStatus
 from xueliang_monitor.model import Rung, State, Text, redact_path
@@ -22,6 +22,7 @@ from xueliang_monitor.probing.device_changes import JUDGED
 from xueliang_monitor.probing.device_memory import DeviceMemory
 from xueliang_monitor.storage.history_queries import Event
 from xueliang_monitor.time_format import iso_utc
+from xueliang_monitor.topology import Topology
 
 MAX_PROBLEMS = 20
 WORST_FIRST = (State.DOWN, State.DEGRADED, State.UNKNOWN, State.MAINTENANCE, State.UP)
@@ -57,9 +58,9 @@ def _fault(known: FaultState) -> dict[str, Any]:
     }
 
 
-def advice_of(entry: Entry, status: CameraStatus) -> Text | None:
+def advice_of(entry: Entry, status: CameraStatus, topology: Topology) -> Text | None:
     """Return the advice for all faults of a camera together; None if there is nothing to do."""
-    row = _row(entry, status)
+    row = _row(entry, status, topology)
     return row.advice if row else None
 
 
@@ -71,22 +72,24 @@ def _onvif_answers(entry: Entry, status: CameraStatus) -> bool:
     return all(result.at >= known.since for known in status.faults if known.offline)
 
 
-def _row(entry: Entry, status: CameraStatus) -> AdviceRow | None:
+def _row(entry: Entry, status: CameraStatus, topology: Topology) -> AdviceRow | None:
     facts = Facts(
         frozenset(known.code for known in status.faults),
         status.cause,
         _onvif_answers(entry, status),
         entry.readings,
     )
-    return diagnose(facts) if status.faults or status.behind else None
+    row = diagnose(facts) if status.faults or status.behind else None
+    node = topology.nodes.get(status.behind)
+    return row if row is None or node is None else replace(row, advice=located(row.advice, node))
 
 
-def _diagnosis(entry: Entry, status: CameraStatus) -> dict[str, str] | None:
-    row = _row(entry, status)
+def _diagnosis(entry: Entry, status: CameraStatus, topology: Topology) -> dict[str, str] | None:
+    row = _row(entry, status, topology)
     return {"name": row.name, **both(row.advice)} if row else None
 
 
-def camera(entry: Entry, status: CameraStatus) -> dict[str, Any]:
+def camera(entry: Entry, status: CameraStatus, topology: Topology) -> dict[str, Any]:
     """Return a camera as lists show it."""
     return {
         "id": entry.camera.id,
@@ -100,9 +103,11 @@ def camera(entry: Entry, status: CameraStatus) -> dict[str, Any]:
         "online": status.online,
         "healthy": status.healthy,
         "cause": status.cause,
+        "behind": status.behind or None,
+        "path": topology.path(topology.leaf(entry.camera.id)),
         "faults": [_fault(known) for known in status.faults],
         "outage": outage(entry.health.outage) if entry.health.outage else None,
-        "diagnosis": _diagnosis(entry, status),
+        "diagnosis": _diagnosis(entry, status, topology),
         "status": entry.camera.status.value,
         "file_outdated": entry.camera.outdated,
     }
@@ -196,20 +201,28 @@ def credentials(known: CredentialsTrouble) -> dict[str, Any]:
     }
 
 
-def uplink(known: Uplink) -> dict[str, Any]:
-    """Return an uplink."""
+def uplink(known: Uplink, topology: Topology) -> dict[str, Any]:
+    """Return a node of the topology. Neither a dead node nor one behind it is up."""
+    node = topology.nodes[known.name]
     return {
         "name": known.name,
-        "up": not known.down,
+        "title": node.shown,
+        "kind": node.kind.value,
+        "parent": node.parent or None,
+        "place": node.place,
+        "port": node.port,
+        "circuit": node.circuit,
+        "up": not known.down and not known.behind,
+        "behind": known.behind or None,
         "since": moment(known.down_since),
         "cameras": known.cameras,
         "lost": sorted(known.lost),
     }
 
 
-def camera_in_full(entry: Entry, status: CameraStatus) -> dict[str, Any]:
+def camera_in_full(entry: Entry, status: CameraStatus, topology: Topology) -> dict[str, Any]:
     """Return a camera with its device, its last visit and its readings."""
-    return camera(entry, status) | {
+    return camera(entry, status, topology) | {
         "url": entry.camera.target.url,
         "onvif": _onvif(entry.camera),
         "told": _device(entry.memory.device),

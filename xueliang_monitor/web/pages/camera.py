@@ -25,6 +25,7 @@ from xueliang_monitor.probing.accepted import Observed
 from xueliang_monitor.probing.rung import Probe
 from xueliang_monitor.probing.rungs import LADDER, PROBES
 from xueliang_monitor.storage import evidence
+from xueliang_monitor.topology import Topology
 from xueliang_monitor.web import charts, past
 from xueliang_monitor.web.keys import CLOSING, FLEET, RENDERER, SETTINGS, STATE_FOLDER
 from xueliang_monitor.web.live_streams import data_line
@@ -32,6 +33,7 @@ from xueliang_monitor.web.page import Page
 from xueliang_monitor.web.responses import event_stream, limited, respond
 from xueliang_monitor.web.texts import preferred
 from xueliang_monitor.web.threads import in_thread
+from xueliang_monitor.web.tree import link
 from xueliang_monitor.web.views import STATES, advice_of
 
 BEAT_SECONDS = 5.0
@@ -114,8 +116,10 @@ def now_values(fleet: Fleet, name: str, climbing: Mapping[Rung, RungResult | Non
         "word": STATES[status.state],
         "since": status.since,
         "cause": CAUSES.get(status.cause),
+        "behind": fleet.topology.shown(status.behind),
+        "behind_link": link(status.behind),
         "faults": _faults(status),
-        "advice": advice_of(entry, status),
+        "advice": advice_of(entry, status, fleet.topology),
         "rungs": _rungs(entry, climbing),
         "readings": dict(sorted(replace(entry.readings, measures={}).items())),
         "visited": entry.health.visited_at,
@@ -157,6 +161,30 @@ def _measures(entry: Entry, known: past.Past) -> list[dict[str, Any]]:
     return shown
 
 
+def _happened(known: past.Past, topology: Topology) -> list[dict[str, Any]]:
+    """Return the faults of the camera and of what it hangs on, and the alarms that turned out to be a node's."""
+    own = [(item.began, item.ended, item.fault, item.detail, item.uplink, False) for item in known.episodes]
+    others = [
+        (item.since or item.at, item.at, item.fault, item.detail, item.uplink, not item.login)
+        for item in known.attributed
+    ]
+    return [
+        {
+            "began": began,
+            "ended": ended,
+            "fault": code,
+            "declared": FAULTS.get(code),
+            "detail": detail,
+            "node": topology.shown(node),
+            "link": link(node),
+            "attributed": attributed,
+        }
+        for began, ended, code, detail, node, attributed in sorted(
+            [*own, *others], key=lambda item: item[0], reverse=True
+        )
+    ]
+
+
 async def show(request: web.Request) -> web.Response:
     """Answer with the page."""
     app, name = request.app, request.match_info["camera"]
@@ -178,7 +206,8 @@ async def show(request: web.Request) -> web.Response:
         watched_from=charts.watched_from(known.days, day_of(fleet.now)),
         stretches=charts.timeline(known.episodes, known.outages, known.windows, fleet.now),
         outages=[(item, [FAULTS.get(code) for code in item.codes]) for item in reversed(known.outages)][:MAX_EPISODES],
-        episodes=[(item, FAULTS.get(item.fault)) for item in reversed(known.episodes)][:MAX_EPISODES],
+        path=[(fleet.topology.shown(each), link(each)) for each in fleet.topology.path(fleet.topology.leaf(name))],
+        episodes=_happened(known, fleet.topology)[:MAX_EPISODES],
         known=known,
         up_word=STATES[State.UP],
         day_ago=fleet.now - charts.DAY_SECONDS,

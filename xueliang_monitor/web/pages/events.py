@@ -10,6 +10,7 @@ from xueliang_monitor.web import past
 from xueliang_monitor.web.keys import FLEET, STATE_FOLDER
 from xueliang_monitor.web.page import Page
 from xueliang_monitor.web.responses import respond
+from xueliang_monitor.web.tree import link
 
 EVENTS = 100
 """Events on one page."""
@@ -26,6 +27,8 @@ async def show(request: web.Request) -> web.Response:
     except HistoryError:
         readable = False
     cameras = [app[FLEET].camera(item.camera) for item in found if item.camera]
+    topology = app[FLEET].topology
+    nodes = {item.uplink: (topology.shown(item.uplink), link(item.uplink)) for item in found if item.uplink}
     names = {each.id: each.name for each in cameras if each is not None}
     return respond(
         request,
@@ -33,6 +36,7 @@ async def show(request: web.Request) -> web.Response:
         events=[(item, FAULTS.get(item.fault)) for item in reversed(found)],
         readable=readable,
         names=names,
+        nodes=nodes,
         camera=camera,
         earlier=found[0].id if len(found) == EVENTS else None,
     )

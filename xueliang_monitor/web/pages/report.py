@@ -18,6 +18,7 @@ from xueliang_monitor.availability_report.tables import tables
 from xueliang_monitor.configuration.inventory import Camera
 from xueliang_monitor.storage.history import History
 from xueliang_monitor.storage.history_error import HistoryError
+from xueliang_monitor.topology import Topology
 from xueliang_monitor.web.all_cameras import all_cameras
 from xueliang_monitor.web.keys import CLIENT, FLEET, LATEST_SETTINGS, REPORTS, STATE_FOLDER
 from xueliang_monitor.web.page import Page
@@ -49,7 +50,7 @@ def kept_part(period: figures.Period, today: datetime.date, keep_seconds: float)
     return period.within(oldest, today + datetime.timedelta(days=31))  # the current month is shown as a whole
 
 
-def _make(state: Path, wanted: Wanted, cameras: dict[str, Camera]) -> bytes | None:
+def _make(state: Path, wanted: Wanted, cameras: dict[str, Camera], topology: Topology) -> bytes | None:
     """Return the report in its form, for the page its inner part; None if the history cannot be read. Blocks."""
     period = wanted.period
     try:
@@ -57,6 +58,7 @@ def _make(state: Path, wanted: Wanted, cameras: dict[str, Camera]) -> bytes | No
             seconds = history.seconds(period.first.isoformat(), period.last.isoformat())
             episodes = history.episodes(period.start, period.end)
             outages = history.outages(period.start, period.end)
+            root_seconds = history.root_seconds(period.first.isoformat(), period.last.isoformat())
     except HistoryError:
         return None
     built = figures.build(
@@ -65,6 +67,8 @@ def _make(state: Path, wanted: Wanted, cameras: dict[str, Camera]) -> bytes | No
         seconds,
         episodes=episodes,
         outages=outages,
+        root_seconds=root_seconds,
+        topology=topology,
         now=time.time(),
         target=figures.TARGET,
     )
@@ -103,7 +107,7 @@ async def show(request: web.Request) -> web.Response:
 
     async def begin() -> Callable[[], bytes | None]:
         cameras = {entry.camera.id: entry.camera for entry, _ in await all_cameras(app[FLEET])}
-        return functools.partial(_make, app[STATE_FOLDER], wanted, cameras)
+        return functools.partial(_make, app[STATE_FOLDER], wanted, cameras, app[FLEET].topology)
 
     try:
         body = await app[REPORTS].get(wanted, begin, client=request[CLIENT])

@@ -21,6 +21,7 @@ from xueliang_monitor.web.tiles import Tile, grouped
 from xueliang_monitor.web.views import STATES
 
 MAX_QUERY = 120
+SEARCHED = ("id", "name", "site", "address", "uplink", "hangs_on")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,7 @@ class Filter:
             and (not self.site or self.site == values["site"])
             and (not self.state or self.state == values["state"])
             and (not self.fault or any(self.fault == known.code for known in values["faults"]))
-            and (
-                not wanted or any(wanted in values[key].lower() for key in ("id", "name", "site", "address", "uplink"))
-            )
+            and (not wanted or any(wanted in values[key].lower() for key in SEARCHED))
         )
 
 

@@ -151,6 +151,17 @@
     });
   }
 
+  // Unfolds what a link leads to.
+  function unfold() {
+    let inside = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!inside) return;
+    inside.firstElementChild?.setAttribute("open", "");
+    for (; inside; inside = inside.parentElement) if (inside.matches("details")) inside.open = true;
+    document.getElementById(decodeURIComponent(location.hash.slice(1))).scrollIntoView();
+  }
+  if (location.hash) unfold();
+  addEventListener("hashchange", unfold);
+
   times(document);
   setInterval(() => times(document), 20000);
   if (form) {
