@@ -258,7 +258,7 @@ def test_the_three_forms_say_the_same(month: Month, language: str) -> None:
     assert page.addresses == []
     workbook = openpyxl.load_workbook(io.BytesIO(forms.workbook(made, language)))
     lines = list(csv.reader(io.StringIO(forms.comma_separated(made, language).decode("utf-8-sig"), newline="")))
-    assert len(workbook.sheetnames) == len(made) == 11
+    assert len(workbook.sheetnames) == len(made) == 12
     for table, sheet in zip(made, workbook.worksheets, strict=True):
         expected = as_text(table)
         assert [row for row in page.tables.get(table.key, []) if row] == expected
