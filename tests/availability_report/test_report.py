@@ -206,6 +206,7 @@ def test_time_of_before_names_were_stored_and_of_a_monitor_that_was_cut_off_is_s
     assert [(root.node.name, root.outages, root.seconds, root.lost) for root in known.roots] == [
         ("gone", 1, 600.0, 6_000.0)
     ]
+    assert known.roots[0].node.kind is NodeKind.HOST, "as it was, although the name is an uplink's now"
     assert (known.unnamed, known.own, known.total) == (pytest.approx(6_000.0), 8_000.0, 20_000.0)
     assert (known.isolated, known.isolated_seconds) == (1, 7200.0)
     (table,) = (each for each in tables(built, {each.id: each for each in cameras}, "zh") if each.key == "roots")
