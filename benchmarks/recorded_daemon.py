@@ -1,4 +1,4 @@
-"""The daemon with a line written for each visit, for `benchmarks.recorder`.
+"""The daemon with a line written for each visit, and for each heartbeat of its loop, for `benchmarks.recorder`.
 
 It is a module of its own, because every picture worker loads the main module of the process that starts it.
 """
@@ -11,6 +11,8 @@ import sys
 import time
 from pathlib import Path
 from unittest import mock
+
+HEARTBEAT_SECONDS = 0.1
 
 
 def _run_daemon(settings: Path, visits: Path) -> None:
@@ -28,8 +30,22 @@ def _run_daemon(settings: Path, visits: Path) -> None:
             stream.write(json.dumps(line) + "\n")
             return apply(fleet, visited, memory, lateness)  # type: ignore[arg-type]
 
+        async def heartbeat() -> None:
+            loop = asyncio.get_running_loop()
+            while True:
+                due = loop.time() + HEARTBEAT_SECONDS
+                await asyncio.sleep(HEARTBEAT_SECONDS)
+                stream.write(json.dumps((time.monotonic(), "", round(loop.time() - due, 4), None, [])) + "\n")
+
+        async def run() -> None:
+            beating = asyncio.create_task(heartbeat())
+            try:
+                await serve(settings)
+            finally:
+                beating.cancel()
+
         with mock.patch.object(Fleet, "apply", recorded):
-            asyncio.run(serve(settings))
+            asyncio.run(run())
 
 
 if __name__ == "__main__":

@@ -27,10 +27,11 @@ from xueliang_monitor.configuration.spreadsheet import COLUMNS, Row
 
 pytestmark = [pytest.mark.timed, pytest.mark.timeout(400)]
 
-COUNT = 147
+COUNT, NAMED = 147, 40
 PASSWORD = "pa55-of-the-fleet"
 DOMAIN = "cameras.test"
 OWN = "check_failed"
+ISOLATED = "monitor_isolated"
 XUELIANG = (sys.executable, "-m", "xueliang_monitor")
 
 
@@ -74,22 +75,26 @@ class Watched:
 
     def said(self) -> list[str]:
         """Return the log lines of raised faults, without errors of the monitor."""
-        lines = self.log.read_text().splitlines()
-        return [line for line in lines if "raised" in line and f"fault={OWN}" not in line]
+        return [line for line in self.raised() if f"fault={OWN}" not in line]
+
+    def raised(self) -> list[str]:
+        """Return the log lines of raised faults."""
+        return [line for line in self.log.read_text().splitlines() if "event=raised" in line]
 
 
 @contextlib.asynccontextmanager
 async def watched(
-    folder: Path, *, settings: str = "", named: bool = False, descriptors: int | None = None
+    folder: Path, *, settings: str = "", named: int = 0, descriptors: int | None = None
 ) -> AsyncIterator[tuple[Watched, tuple[Row, ...]]]:
+    """Run simulated cameras and a daemon that knows the first `named` of them by name."""
     fleet = rows(COUNT)
-    for place, renamed in (("simulated.csv", False), ("watched.csv", named)):
+    for place, names in (("simulated.csv", 0), ("watched.csv", named)):
         with (folder / place).open("w", newline="", encoding="utf-8") as stream:
             writer = csv.DictWriter(stream, COLUMNS)
             writer.writeheader()
-            for row in fleet:
+            for number, row in enumerate(fleet):
                 said = row.data.model_dump(exclude_none=True, include=set(COLUMNS))
-                writer.writerow({"id": row.id, **said, **({"address": f"{row.id}.{DOMAIN}"} if renamed else {})})
+                writer.writerow({"id": row.id, **said, **({"address": f"{row.id}.{DOMAIN}"} if number < names else {})})
     environment = {**os.environ, "XUELIANG_SIMULATOR_PASSWORD": PASSWORD, "FLEET_PASSWORD": PASSWORD}
     imported = [*XUELIANG, "camera", "import", str(folder / "watched.csv"), "--into", str(folder / "cameras.d")]
     subprocess.run(imported, check=True, capture_output=True)
@@ -151,14 +156,17 @@ async def test_too_few_descriptors(tmp_path: Path) -> None:
 async def test_a_dead_name_server_from_the_start_and_one_that_dies(tmp_path: Path) -> None:
     async with dns_server(DnsServer(silent=True, ttl_seconds=1)) as server:
         settings = f"name_servers: ['{server.place}']"
-        async with watched(tmp_path, named=True, settings=settings) as (daemon, fleet):
+        async with watched(tmp_path, named=COUNT, settings=settings) as (daemon, fleet):
             await daemon.until(lambda: len(daemon.states) == COUNT, 30)
             await daemon.until(lambda: "lacks name_server" in daemon.log.read_text(), 60)
-            ends = time.monotonic() + 20
+            ends = time.monotonic() + 30
             while time.monotonic() < ends:
                 await daemon.look()
                 assert set(daemon.states.values()) == {"unknown"}
                 await asyncio.sleep(1)
+            (event,) = daemon.raised()
+            assert f"fault={ISOLATED}" in event
+            assert f"no name server answers ({server.place})" in event
             server.addresses, server.silent = addresses_of(fleet), False
             await daemon.until(lambda: daemon.all_are("up"), 120)
             # Resolved names are still used during the next failure, although every TTL has expired.
@@ -169,13 +177,34 @@ async def test_a_dead_name_server_from_the_start_and_one_that_dies(tmp_path: Pat
                 assert daemon.all_are("up"), daemon.states
                 await asyncio.sleep(1)
             assert not daemon.blamed
-            assert not daemon.said()
+            assert daemon.said() == [event]
+            assert f"event=cleared fault={ISOLATED}" in daemon.log.read_text()
+
+
+async def test_a_name_server_that_some_cameras_need(tmp_path: Path) -> None:
+    async with dns_server(DnsServer(silent=True)) as server:
+        settings = f"name_servers: ['{server.place}']"
+        async with watched(tmp_path, named=NAMED, settings=settings) as (daemon, fleet):
+            names, others = {row.id for row in fleet[:NAMED]}, {row.id for row in fleet[NAMED:]}
+            await daemon.until(lambda: bool(daemon.said()), 120)
+            await daemon.until(lambda: {daemon.states.get(name) for name in others} == {"up"}, 120)
+            ends = time.monotonic() + 15  # longer than one round of visits
+            while time.monotonic() < ends:
+                await daemon.look()
+                assert {daemon.states[name] for name in names} == {"unknown"}
+                assert {daemon.states[name] for name in others} == {"up"}
+                await asyncio.sleep(1)
+            server.addresses, server.silent = addresses_of(fleet), False
+            await daemon.until(lambda: daemon.all_are("up"), 120)
+            (event,) = daemon.said()
+            assert f"fault={ISOLATED}" in event
+            assert not daemon.blamed
 
 
 async def test_a_slow_name_server(tmp_path: Path) -> None:
     async with dns_server(DnsServer(delay_seconds=0.4, ttl_seconds=1)) as server:
         settings = f"name_servers: ['{server.place}']"
-        async with watched(tmp_path, named=True, settings=settings) as (daemon, fleet):
+        async with watched(tmp_path, named=COUNT, settings=settings) as (daemon, fleet):
             server.addresses = addresses_of(fleet)
             await daemon.until(lambda: daemon.all_are("up"), 120)
             ends = time.monotonic() + 20

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import bcrypt
 import pytest
 
 from tests import waiting
@@ -47,6 +48,13 @@ class Rig:
         async with self.session.request(method, f"{self.control}/cameras/{camera}{path}") as response:
             response.raise_for_status()
 
+    async def node_fault(self, node: str, name: str | None, spread_seconds: float = 0.0) -> None:
+        """Set a fault of all cameras below a node, or take all faults of the node back."""
+        method, path = ("PUT", f"/faults/{name}") if name else ("DELETE", "/faults")
+        settings = {"spread_seconds": spread_seconds}
+        async with self.session.request(method, f"{self.control}/nodes/{node}{path}", json=settings) as response:
+            response.raise_for_status()
+
     async def get(self, path: str, **headers: str) -> str:
         async with self.session.get(self.page + path, headers=headers) as response:
             return await response.text()
@@ -64,6 +72,7 @@ async def running(
     fleet: tuple[Row, ...] | None = None,
     headers: dict[str, str] | None = None,
 ) -> AsyncIterator[Rig]:
+    """Run both in a folder; `uplinks.yaml` in it says what the cameras hang on."""
     fleet = fleet or rows(count)
     with (folder / "fleet.csv").open("w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, COLUMNS)
@@ -78,9 +87,11 @@ async def running(
     (folder / "xueliang.yaml").write_text(
         f"listen: {page}\n{settings}\ncredentials: {{district: {{username: viewer, password_env: FLEET_PASSWORD}}}}\n"
     )
+    topology = folder / "uplinks.yaml"
+    declared = ["--topology", str(topology)] if topology.exists() else []
     with log.open("w") as stream:
         simulator = await asyncio.create_subprocess_exec(
-            *xueliang, "simulate", "--fleet", str(folder / "fleet.csv"), "--control", control,
+            *xueliang, "simulate", "--fleet", str(folder / "fleet.csv"), "--control", control, *declared,
             env=environment, stdout=subprocess.PIPE,
         )  # fmt: skip
         assert simulator.stdout is not None
@@ -278,3 +289,37 @@ async def test_page_api_and_metrics_as_a_client_sees_them(tmp_path: Path) -> Non
                 ["promtool", "check", "metrics"], input=plain, capture_output=True, check=False, timeout=AT_MOST_SECONDS
             )
             assert (done.returncode, done.stdout + done.stderr) == (0, b"")
+
+
+@pytest.mark.timed
+async def test_a_device_that_was_exchanged_is_accepted_on_its_page_and_stays_so(tmp_path: Path) -> None:
+    hashed = bcrypt.hashpw(b"control room", bcrypt.gensalt(4)).decode()
+    (tmp_path / "web.yml").write_text(f'basic_auth_users: {{anna: "{hashed}"}}\n')
+    anna = {"Authorization": aiohttp.encode_basic_auth("anna", "control room")}
+    settings = (
+        "intervals: {reach: 1s, rtsp: 1s, stream: 2s, picture: 3s, onvif: 1s}\n"
+        "rechecks: {reach: 300ms, picture: 500ms}\n" + PATIENCE + "web_config: web.yml"
+    )
+    async with running(tmp_path, 2, settings, rows(2, onvif_port=18_081), headers=anna) as rig:
+        await until(rig, all_up)
+        before = {file.name: file.read_bytes() for file in (tmp_path / "cameras.d").glob("*.yaml")}
+        await rig.fault("cam-000", "replaced")
+        await until(rig, lambda states: states["cam-000"] == ("degraded", ("device_replaced",)))
+        page = await rig.get("/cameras/cam-000")
+        form = {name: re.findall(rf'name="{name}" value="([^"]*)"', page)[0] for name in ("token", "shown")}
+        async with rig.session.post(f"{rig.page}/cameras/cam-000/accept-change", data=form) as answer:
+            assert answer.status == 200
+        told = json.loads(await rig.get("/api/v1/cameras/cam-000"))
+        assert (told["state"], told["faults"]) == ("up", []), "at once"
+        visits = told["last_visit"]
+
+        async def visited_again() -> bool:
+            told = json.loads(await rig.get("/api/v1/cameras/cam-000"))
+            onvif = next((item["at"] for item in told["rungs"] if item["rung"] == "onvif"), "")
+            return onvif > visits and told["state"] == "up"
+
+        await waiting.until(visited_again, AT_MOST_SECONDS, "no visit confirmed the new device")
+        assert before == {file.name: file.read_bytes() for file in (tmp_path / "cameras.d").glob("*.yaml")}
+        await rig.fault("cam-000", None)
+        await until(rig, lambda states: states["cam-000"] == ("degraded", ("device_replaced",)))
+    assert "a change was accepted on the page" in (tmp_path / "log").read_text()

@@ -136,6 +136,7 @@ class Monitor:
             loaded.settings,
             file.parent,
             check_now=self._check_now,
+            accept_change=self.accept_change,
             latest_settings=lambda: self._newest,
             most_connections=connections,
         )
@@ -324,6 +325,20 @@ class Monitor:
         changed = await self._apply(before, after)
         self.fleet.reloaded(ok=not wrong, problems=problems)
         return changed
+
+    async def accept_change(self, camera: str, shown: str) -> bool:
+        """Accept that a camera is now as `shown`, and visit it at once; return False if it is another way by now."""
+        async with self._reloading:
+            if self.fleet.camera(camera) is None:
+                return False
+            await self._scheduler.remove(camera)
+            try:
+                done = self.fleet.accept_change(camera, shown)
+                if done:
+                    log.info("camera %s: a change was accepted on the page; expected is now: %s", camera, shown)
+            finally:
+                await self._scheduler.add((camera,))
+        return done
 
     def _note_newest(self, newest: config.Settings) -> None:
         for name in config.AT_START:

@@ -16,13 +16,11 @@ from xueliang_monitor.fleet.changes import ChangeKind
 from xueliang_monitor.fleet.monitor_status import Histogram
 from xueliang_monitor.fleet.snapshot import Entry, Snapshot
 from xueliang_monitor.judgement.catalogue import FAULTS
+from xueliang_monitor.judgement.root_causes import MONITOR_ISOLATED
 from xueliang_monitor.judgement.status import CAUSES, CameraStatus
 from xueliang_monitor.model import State
 from xueliang_monitor.process.shortage import Resource
 from xueliang_monitor.readings import Readings
-
-_MEDIA_TYPES = ("application/openmetrics-text", "text/plain")
-_ESCAPING = ("escaping=allow-utf-8", "escaping=underscores", "escaping=dots", "escaping=values")
 
 _CAMERA = ("camera", "site", "programme")
 
@@ -166,7 +164,9 @@ class SnapshotCollector(Collector):
             "xueliang_camera_last_keyframe_timestamp_seconds", "When a keyframe was last received.", _CAMERA
         )
         rungs = _gauge(
-            "xueliang_camera_rung_duration_seconds", "Duration of the rung in the last visit.", (*_CAMERA, "rung")
+            "xueliang_camera_rung_duration_seconds",
+            "Duration of the rung in the last visit that climbed it.",
+            (*_CAMERA, "rung"),
         )
         for entry, _ in self._snapshot.entries:
             labels = _labels(entry)
@@ -225,16 +225,29 @@ class SnapshotCollector(Collector):
         return family
 
     def _uplinks(self) -> Iterator[Metric]:
-        family = _gauge("xueliang_uplink_up", "0 while the uplink is down, else 1.", ("uplink",))
+        up = _gauge(
+            "xueliang_uplink_up",
+            "0 while the uplink or recorder is down by itself, else 1; absent while unknown, as behind another one.",
+            ("uplink",),
+        )
         since = _gauge(
             "xueliang_uplink_down_since_timestamp_seconds", "When the uplink went down; absent while up.", ("uplink",)
         )
+        cameras = _gauge("xueliang_uplink_cameras", "Visited cameras behind the uplink, at all levels.", ("uplink",))
+        isolated = any(known.code == MONITOR_ISOLATED.code for known in self._snapshot.monitor_faults)
         for uplink in self._snapshot.uplinks:
-            if uplink.telling:
-                family.add_metric([uplink.name], float(not uplink.down))
-                if uplink.down_since is not None:
-                    since.add_metric([uplink.name], uplink.down_since)
-        yield from (family, since)
+            cameras.add_metric([uplink.name], uplink.cameras)
+            if uplink.down_since is not None:
+                up.add_metric([uplink.name], 0.0)
+                since.add_metric([uplink.name], uplink.down_since)
+            elif uplink.telling and not uplink.behind and not isolated:
+                up.add_metric([uplink.name], 1.0)
+        names = ("uplink", "parent", "kind", "name", "place", "port", "circuit")
+        info = _gauge("xueliang_uplink_info", "Description of the uplink or recorder; always 1.", names)
+        for node in self._snapshot.topology.nodes.values():
+            texts = (node.shown, node.place, node.port, node.circuit)
+            info.add_metric([node.name, node.parent, node.kind, *texts], 1.0)
+        yield from (up, since, cameras, info)
 
     def _credentials(self) -> Iterator[Metric]:
         refused = _gauge(
@@ -373,23 +386,8 @@ def _total(name: str, text: str, value: float) -> Metric:
     return family
 
 
-def negotiated(accept: str) -> str:
-    """Return the Accept header of the exposition format that a client is given, one of a few.
-
-    The client library reads versions without checking them, and renders a format of its own for each.
-    """
-    for part in accept.split(","):
-        kind, *parameters = (text.strip() for text in part.split(";"))
-        if kind in _MEDIA_TYPES and "version=1.0.0" in parameters:
-            escaping = next((each for each in parameters if each in _ESCAPING), "")
-            return ";".join(filter(None, (kind, "version=1.0.0", escaping)))
-        if kind == _MEDIA_TYPES[0]:
-            return kind
-    return ""
-
-
 def render(snapshot: Snapshot, accept: str) -> tuple[bytes, str]:
-    """Return the exposition in a format of `negotiated`, and its content type.
+    """Return the exposition in the format that an Accept header asks for, and its content type.
 
     Blocks; run it in a thread.
     """

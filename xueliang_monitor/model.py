@@ -88,6 +88,8 @@ class Fault:
     """The declaration of a fault, made beside the code that detects it.
 
     `at_first_sight` says that one visit confirms the fault, because another attempt could do harm or adds nothing.
+    `changed_fact` says that a fact differs that only a person changes, such as the firmware. The fault lasts until the
+    fact is as before, or until a person accepts the change.
     """
 
     code: str
@@ -97,6 +99,7 @@ class Fault:
     cause: Text
     advice: Text
     at_first_sight: bool = False
+    changed_fact: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +276,7 @@ class Target:
         expected: the encoder settings when it was registered.
         bits_per_second_range: the accepted bitrates, lowest and highest.
         view_since: when its view was last changed on purpose.
+        accepted_at: when a change of the device or its stream was last accepted in its file.
         picture: how its picture is judged.
         auth: how its password may be sent; None if its credentials decide.
 
@@ -293,6 +297,7 @@ class Target:
     expected: StreamParameters | None = None
     bits_per_second_range: tuple[float, float] | None = None
     view_since: str = ""
+    accepted_at: str = ""
     picture: PictureRules = field(default_factory=PictureRules)
     auth: AuthPolicy | None = None
 
@@ -338,13 +343,21 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class RungResult:
-    """The result of one rung of a visit."""
+    """The result of one rung of a visit.
+
+    `at` is when that visit began, in seconds since the epoch; None as long as it is under way.
+    """
 
     rung: Rung
     ok: bool
     seconds: float
     fault: str | None = None
     detail: str = ""
+    at: float | None = None
+
+    def moved(self, change: Callable[[float], float]) -> RungResult:
+        """Return the same with its moment changed."""
+        return self if self.at is None else replace(self, at=change(self.at))
 
 
 @dataclass(frozen=True, slots=True)

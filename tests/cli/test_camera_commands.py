@@ -280,8 +280,23 @@ async def test_a_change_is_accepted_and_expected_from_then_on(simulated: Start, 
     assert (code, json.loads(out)["faults"]) == (0, [])
     code, out, _ = await desk.run("camera", "accept-change", "a", "--json")
     assert json.loads(out) == [{"id": "a", "outcome": "unchanged", "detail": ""}]
+    assert "accepted_at: " in (desk.cameras / "a.yaml").read_text(), "its stream is learned again all the same"
     await camera.set_fault(BY_NAME["onvif-off"]())
     assert (await desk.run("camera", "accept-change", "a"))[0] == 1
+
+
+async def test_a_change_of_a_camera_without_onvif_is_accepted_too(desk: Desk) -> None:
+    file = desk.cameras / "a.yaml"
+    file.write_text(
+        "site: S\naddress: 127.0.0.9\nstream: {width: 640, height: 360, bits_per_second_range: [1000, 9000]}\n"
+    )
+    code, out, _ = await desk.run("camera", "accept-change", "a")
+    assert (code, out) == (0, "a: accepted width 640 -> ?, height 360 -> ?\n")
+    _, shown, _ = await desk.run("camera", "show", "a", "--json")
+    stored = json.loads(shown)["file"]
+    assert stored["stream"]["bits_per_second_range"] == [1000, 9000]
+    assert (stored["stream"]["width"], bool(stored["accepted_at"])) == (0, True)
+    assert (await desk.run("camera", "accept-change", "a"))[1] == "a: accepted\n"
 
 
 async def test_check_names_the_onvif_rung(simulated: Start, desk: Desk) -> None:
@@ -425,7 +440,7 @@ async def test_logins_are_tried_by_hand_on_one_camera_then_on_three_more(simulat
     assert (code, "accepted" in out) == (0, False)
     assert sum(camera.refused_logins for camera in cameras) == 0
     code, out, _ = await desk.run("config", "check", "--try-logins")
-    assert (code, out.count("accepted"), out.count("refused ")) == (1, 4, 1)
+    assert (code, out.count("accepted"), out.count("refused the user")) == (1, 4, 1)
     assert [camera.refused_logins for camera in cameras] == [0, 0, 0, 0, 0, 0, 1, 0]
     for camera in cameras[6:]:
         (desk.cameras / f"{camera.target.id}.yaml").unlink()

@@ -41,6 +41,7 @@ class Watched:
         self.password = password
         self.transitions: list[Transition] = []
         self.tried: list[tuple[float, str, bool]] = []
+        self.lost: set[str] = set()
         self._count = itertools.count()
         self._intervals = Intervals()
         self.start(Fleet(self.clock, Policy(), cameras))
@@ -87,6 +88,9 @@ class Watched:
         now, entry = self.clock.now(), self.fleet.entry(name)
         login = entry.memory.login.for_target(entry.camera.target, self.fleet.credentials.marks)
         visiting = self.fleet.credentials.book.of_visit(entry.camera.target, login)
+        if name in self.lost:
+            result = visited(name, now, "connect_timeout", Rung.RTSP)
+            return result, self.fleet.apply(result, entry.memory, 0.0)[0]
         before, asked = visiting.login, visiting.rtsp(now)
         try:
             asked.send(None)
@@ -183,7 +187,7 @@ def test_a_camera_that_was_blamed_too_early_is_cleared_of_it() -> None:
 def test_a_recorder_that_refuses_is_one_event_for_its_64_channels() -> None:
     channels = tuple(camera(number, OLD, devices=1) for number in range(64))
     watched = Watched(channels, lambda _name, at: OLD if at < START + 60 else NEW)
-    watched.run(2000.0)
+    watched.run(400.0)
     assert watched.events() == [RAISED]
     assert watched.states() == {State.UP}
     assert sum(not good for _, _, good in watched.tried) <= 4
@@ -233,3 +237,14 @@ def test_an_event_ends_with_the_last_camera_that_uses_the_login() -> None:
     assert watched.events() == [RAISED]
     watched.fleet.reconcile(Inventory((), ()))
     assert watched.events() == [RAISED, CLEARED]
+
+
+def test_a_device_that_cannot_be_reached_keeps_no_trial_waiting() -> None:
+    """At a fresh start all but one of 60 cameras are behind a dead line."""
+    watched = Watched(ALL[:60], lambda _name, _at: OLD)
+    watched.lost = {item.id for item in ALL[:59]}
+    watched.run(2 * INTERVAL)
+    assert watched.fleet.status_of("cam-059").state is State.UP
+    watched.lost = set()
+    watched.run(2 * INTERVAL)
+    assert watched.states() == {State.UP}

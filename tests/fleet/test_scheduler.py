@@ -97,3 +97,23 @@ async def test_no_camera_is_visited_twice_at_once_and_slow_cameras_delay_no_othe
     await until(lambda: visited("slow", 2))
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_camera_whose_turn_it_is_to_log_in_is_visited_up_to_rtsp_at_once() -> None:
+    dues: list[tuple[str, Due]] = []
+
+    async def visit(camera: str, due: Due, late: float) -> tuple[VisitResult, Health]:
+        dues.append((camera, due))
+        return climbed(*ORDER), Health()
+
+    scheduler = Scheduler(SystemClock(), Intervals(dict.fromkeys(ORDER, 3600.0)), visit, at_once=4)
+    task = asyncio.create_task(scheduler.run(("cam",)))
+    await until(lambda: len(dues) == 1)
+    scheduler.log_in(["cam", "unknown"])
+    await until(lambda: len(dues) == 2)
+    assert dues[1] == ("cam", Due(Rung.RTSP))
+    scheduler.hurry(["cam"])
+    await until(lambda: len(dues) == 3)
+    assert dues[2] == ("cam", Due(Rung.REACH))
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

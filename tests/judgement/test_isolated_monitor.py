@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests import simulated_time
 from tests.simulated_time import START, SimulatedDays, camera
 from xueliang_monitor.judgement.status import StatusCause
 from xueliang_monitor.model import State
+from xueliang_monitor.probing.rungs import LADDER
 
 CAMERAS = tuple(camera(f"cam-{number}", f"sw-{number % 3}") for number in range(24))
 ONE_EVENT = [("raised", "monitor_isolated", ""), ("cleared", "monitor_isolated", "")]
@@ -50,4 +52,39 @@ def test_it_is_one_event_whenever_the_monitor_itself_notices(
     raised = [item for item in said(days) if item[1] == "monitor_isolated"]
     assert raised == ONE_EVENT
     assert {item[2] for item in said(days)} == {""}, "a camera or an uplink was blamed"
+    assert causes(days) == {(State.UP, StatusCause.NONE)}
+
+
+def test_names_that_cannot_be_looked_up_hide_no_camera_known_by_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A switch dies meanwhile. It is an event of its own, and so is a camera that dies alone."""
+    monkeypatch.setitem(simulated_time._RUNGS, "check_failed", LADDER[0])
+    named = frozenset(item.id for item in CAMERAS if item.data.uplink == "sw-0")
+    fails, dies, back = START + 120, START + 240, START + 600
+
+    def truth(name: str, at: float) -> str | None:
+        if name in named:
+            return "check_failed" if fails <= at < back else None
+        dead = name.endswith("-1") or behind[name] == "sw-2"
+        return "connect_timeout" if dead and dies <= at < back else None
+
+    behind = {item.id: item.data.uplink for item in CAMERAS}
+    days = SimulatedDays(CAMERAS, truth)
+    days.run(137)
+    days.fleet.take_own_network("no name server answers (10.0.0.1)", nameless=True)
+    days.run(263)
+    states = {entry.camera.id: (status.state, status.cause) for entry, status in days.fleet.snapshot().entries}
+    assert {states[name] for name in named} == {(State.UNKNOWN, StatusCause.MONITOR_ISOLATED)}
+    assert states["cam-1"] == (State.DOWN, StatusCause.NONE)
+    assert {states[name] for name in states if behind[name] == "sw-2"} == {(State.UNKNOWN, StatusCause.UPLINK_DOWN)}
+    assert states["cam-4"] == (State.UP, StatusCause.NONE)
+    days.run(200)
+    days.fleet.take_own_network(None)
+    days.run(120)
+    assert {item for item in said(days) if item[0] != "attributed"} == {
+        *ONE_EVENT,
+        ("raised", "connect_timeout", "cam-1"),
+        ("cleared", "connect_timeout", "cam-1"),
+        ("raised", "uplink_down", "sw-2"),
+        ("cleared", "uplink_down", "sw-2"),
+    }
     assert causes(days) == {(State.UP, StatusCause.NONE)}

@@ -396,6 +396,11 @@ async def test_a_keyframe_is_requested_where_keyframes_are_rare(simulated: Start
     never = replace(target, onvif=OnvifTarget(8000, credentials=LOGIN, profile="main", request_keyframe=False))
     await visit(never, Rung.STREAM, memory, timeouts=PATIENT, workers=workers, now=now)
     assert camera.keyframe_requests == before
+    await camera.set_fault(BY_NAME["onvif-password"]())
+    for turn in range(3):
+        at = now + 15.0 * turn
+        _, memory = await visit(target, Rung.STREAM, memory, timeouts=PATIENT, workers=workers, now=at)
+    assert camera.onvif.refused_logins == 1, "a refused request is not repeated at each visit"
 
 
 def test_loading_onvif_does_not_change_the_logging() -> None:

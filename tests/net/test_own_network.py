@@ -14,7 +14,15 @@ from tests.net.dns_server import SERVFAIL, DnsServer, dns_server
 from tests.waiting import until
 from xueliang_monitor.net import names
 from xueliang_monitor.net.names import NameResolver
-from xueliang_monitor.net.own_network import LOOK_SECONDS, UNANSWERED_SECONDS, Blocked, Gap, Kernel, OwnNetwork
+from xueliang_monitor.net.own_network import (
+    LOOK_SECONDS,
+    SETTLED_SECONDS,
+    UNANSWERED_SECONDS,
+    Blocked,
+    Gap,
+    Kernel,
+    OwnNetwork,
+)
 from xueliang_monitor.net.routes import Address
 from xueliang_monitor.process.shortage import ShortageError
 
@@ -32,6 +40,7 @@ class Made:
     error: OSError | None = None
     asked: list[str] = field(default_factory=list)
     told: list[str | None] = field(default_factory=list)
+    nameless: bool = False
     seconds: float = 1000.0
 
     def refresh(self) -> None:
@@ -51,9 +60,13 @@ class Made:
             await network.look()
             self.seconds += LOOK_SECONDS
 
+    def tell(self, problem: str | None, *, nameless: bool) -> None:
+        self.told.append(problem)
+        self.nameless = nameless
+
     def network(self, hosts: tuple[str, ...], resolver: NameResolver | None = None) -> OwnNetwork:
         resolver = resolver or NameResolver(clock=self.clock)
-        return OwnNetwork(lambda: hosts, resolver, self.told.append, clock=self.clock, machine=self)
+        return OwnNetwork(lambda: hosts, resolver, self.tell, clock=self.clock, machine=self)
 
 
 @pytest.fixture
@@ -191,6 +204,7 @@ async def test_a_silent_name_server_is_told_once_no_name_can_be_looked_up(
     assert made.told == []
     await made.look(network)
     assert made.told == [f"no name server answers ({server.place})"]
+    assert made.nameless
     network.reached(made.seconds)  # the camera whose address is known
     assert len(made.told) == 1
     server.silent = False
@@ -261,3 +275,20 @@ def test_a_machine_without_descriptors_cannot_be_asked(monkeypatch: pytest.Monke
     monkeypatch.setattr("xueliang_monitor.net.own_network.socket.socket", none_left)
     with pytest.raises(OSError, match="Too many"):
         Kernel().blocked(ipaddress.ip_address("10.0.0.1"))
+
+
+async def test_names_that_fail_with_the_network_are_part_of_one_problem(
+    made: Made, server: DnsServer, resolver: NameResolver
+) -> None:
+    """When the network is back and the name server is not asked yet, cameras known by address are not judged yet."""
+    network = made.network(("a.example", "10.0.2.7"), resolver)
+    server.silent, made.everything = True, NO_ROUTE
+    await _fail(resolver, "a.example")
+    await made.look(network, 12)
+    made.everything = None
+    await made.look(network, 3)
+    assert made.told == ["the monitor has no route to any of its cameras", f"no name server answers ({server.place})"]
+    assert not made.nameless
+    made.seconds += SETTLED_SECONDS
+    await made.look(network)
+    assert made.nameless

@@ -75,7 +75,8 @@ class Host:
     async def stop(self) -> None:
         for task in self._tasks.values():
             task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        ended = await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        assert [end for end in ended if end is not None and not isinstance(end, asyncio.CancelledError)] == []
 
 
 @asynccontextmanager
@@ -121,6 +122,15 @@ async def test_whoever_is_cancelled_leaks_no_turn() -> None:
         await at.cancel("d")
         await at.ask("e")
         assert at.had[-1] == "e"
+
+
+async def test_all_that_are_cancelled_at_once_leak_no_turn() -> None:
+    async with host(2) as at:
+        await at.ask(*"abcdef")
+        for name in "acdbf":
+            at._tasks[name].cancel()  # a gives back while c is cancelled and does not know it yet
+        await at.settle()
+        assert at.had == ["a", "b", "e"]
 
 
 async def test_cancelled_in_the_moment_of_being_given_a_turn() -> None:

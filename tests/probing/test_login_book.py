@@ -200,6 +200,29 @@ async def test_an_unused_login_is_forgotten_after_a_day_and_a_used_one_is_not() 
     assert book.known(key(RIGHT)) is None
 
 
+async def test_a_login_in_the_path_is_counted_and_held_back_too() -> None:
+    asked: list[str] = []
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append((await reader.readuntil(b"\r\n\r\n")).decode())
+        writer.write(b"RTSP/1.0 401 Unauthorized\r\nCSeq: 1\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        port, book, memory, began = server.sockets[0].getsockname()[1], LoginBook(), Memory(), time.time()
+        path = "/user={username}&password={password}&channel=1"
+        target = Target("cam", "127.0.0.1", port, path, credentials=WRONG)
+        codes = []
+        for turn in range(4):
+            visited, memory = await visit(
+                target, Rung.RTSP, memory, timeouts=PATIENT, workers=Workers(1), now=began + 15.0 * turn, logins=book
+            )
+            codes.append([finding.code for finding in visited.seen])
+    assert codes == [["auth_failed"], [], [], []]
+    assert [WRONG.password in request for request in asked] == [True]
+
+
 async def test_a_recorder_over_sockets_sees_few_logins_however_many_channels(simulated: Start) -> None:
     camera = (await simulated(1, onvif_port=8000)).cameras["cam-000"]
     book, workers, began = LoginBook(), Workers(1), time.time()

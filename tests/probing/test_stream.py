@@ -282,16 +282,6 @@ def test_a_new_stream_is_judged_by_the_file_alone() -> None:
     assert [finding.code for finding in judged.seen] == ["low_frame_rate", "bitrate_out_of_range", "resolution_changed"]
 
 
-def test_a_lasting_new_size_becomes_normal() -> None:
-    target, normal = Target("x", "h"), learned()
-    faulty = 0
-    while (judged := judge(target, normal, readings(25.0, 2e6), (1280, 720), now=0.0)).seen:
-        normal, faulty = judged.normal, faulty + 1
-        assert faulty < 20
-    assert faulty > 5
-    assert normal.size == (1280, 720)
-
-
 async def test_a_wrong_password_over_a_day_is_tried_three_times_in_any_half_hour(simulated: Start) -> None:
     """Over RTSP and ONVIF together, counted at the camera; the day is simulated, the sockets are not."""
     fleet = await simulated(2, onvif_port=18_080)

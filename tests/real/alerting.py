@@ -40,7 +40,10 @@ def alert_of(labels: dict[str, str]) -> Alert:
 
 @dataclass
 class Told:
-    """What arrived by webhook, e-mail and WeCom, and when."""
+    """What arrived by webhook, e-mail and WeCom, and when.
+
+    `notifications` are the calls of the webhook: the group that each is of, and whether it fires or is resolved.
+    """
 
     firing: dict[Alert, float] = field(default_factory=dict)
     resolved: dict[Alert, float] = field(default_factory=dict)
@@ -48,9 +51,13 @@ class Told:
     mails: list[EmailMessage] = field(default_factory=list)
     wecom: list[dict[str, Any]] = field(default_factory=list)
     watchdogs: int = 0
+    notifications: list[tuple[Alert, str]] = field(default_factory=list)
 
     async def webhook(self, request: web.Request) -> web.Response:
-        for alert in (await request.json())["alerts"]:
+        called = await request.json()
+        if called["groupLabels"]["alertname"] != "Watchdog":
+            self.notifications.append((alert_of(called["groupLabels"]), called["status"]))
+        for alert in called["alerts"]:
             of = alert_of(alert["labels"])
             if of[0] == "Watchdog":
                 self.watchdogs += 1

@@ -13,8 +13,11 @@ ODD = (
     "a&b#c?d=e", "<b>x</b>", "</td>", "a\nb", "a\tb", "a\rb", "\x7f\x85", "\u2028x", "\u202ex", "\ufeffx", "\ue000",
     "😀", "東門 é", '"', "'", "\\", "`", "\x01", '")) or vector(1) #',
 )  # fmt: skip
-REPLACED = ("East gate", "Liulin", "sw1")
-"""The camera, the site and the uplink of the cases."""
+TITLE = "Switch at the gate"
+"""The uplink's name for people, which is told beside the other one only where it is another."""
+
+REPLACED = ("East gate", "Liulin", "sw1", TITLE, "Town hall, cellar", "1:24", "line-3", "SC-0012")
+"""The camera, the site and the uplink of the cases, and what describes the uplink."""
 
 OF_UPLINK = 'xueliang_uplink_up{job="xueliang",instance="m:9147",uplink="sw1"'
 
@@ -40,8 +43,9 @@ def with_odd_names(cases: dict[str, Any]) -> dict[str, Any]:
 def _with_name(case: dict[str, Any], name: str) -> dict[str, Any]:
     case = copy.deepcopy(case)
     for series in case["input_series"]:
-        for old in REPLACED:
-            series["series"] = series["series"].replace(f'="{old}"', f'="{_go_quoted(name)}"')
+        series["series"] = _in_selector(series["series"], name)
+    for query in case.get("promql_expr_test", ()):
+        query["expr"] = _in_selector(query["expr"], name)
     for rule in case.get("alert_rule_test", ()):
         for alert in rule["exp_alerts"]:
             for kind in ("exp_labels", "exp_annotations"):
@@ -49,7 +53,22 @@ def _with_name(case: dict[str, Any], name: str) -> dict[str, Any]:
     return {**case, "name": f"{case['name']} {json.dumps(name)}"}
 
 
-def _named(key: str, text: str, name: str) -> str:
+def _in_selector(text: str, name: str) -> str:
     for old in REPLACED:
-        text = text.replace(old, quote_plus(name) if key == "page" else name)
+        text = text.replace(f'="{old}"', f'="{_go_quoted(_new(old, name))}"')
+    return text
+
+
+def _new(old: str, name: str) -> str:
+    return f"{name} too" if old == TITLE else name
+
+
+def _named(key: str, text: str, name: str) -> str:
+    if key == "page":
+        # A plus is a space in a query, but not in a fragment.
+        name = quote_plus(name).replace("+", "%20") if "#" in text else quote_plus(name)
+    for number, old in enumerate(REPLACED):
+        text = text.replace(old, f"\0{number}")
+    for number, old in enumerate(REPLACED):
+        text = text.replace(f"\0{number}", _new(old, name))
     return text

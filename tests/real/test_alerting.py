@@ -22,7 +22,7 @@ import yaml
 from tests.conftest import ROOT, rows
 from tests.real.alerting import DEPLOY, MISSING, Alert, Told, alert_of, alerting
 from tests.real.odd_names import ODD, with_odd_names
-from tests.real.two_monitors import COVERED, SWITCH, two_monitors, with_two_monitors
+from tests.real.two_monitors import COVERED, NAMES, RECORDER, SWITCH, two_monitors, with_two_monitors
 from tests.test_daemon import all_up, running, until_learned
 from tests.test_daemon import until as until_states
 from tests.waiting import PATIENCE, until
@@ -38,15 +38,16 @@ OF_TWO_MONITORS = (
     ("ClockDrift", "drifting", "clock_drift"),
     ("CameraStale", "new", ""),
     ("UplinkDown", SWITCH, ""),
+    ("HostDown", RECORDER, ""),
     *((name, "", "") for name in ("SiteDegraded", "FleetAvailabilityLow", "MonitorLate", "MonitorReloadFailed",
                                   "InventoryInvalid", "HistoryDown", "CertificateExpiring")),
 )  # fmt: skip
 """What fires for each of the two, by alert, camera or uplink, and fault."""
 
-CATALOGUED = {"CameraOffline", "CameraFault", "ClockDrift", "UplinkDown"}
+CATALOGUED = {"CameraOffline", "CameraFault", "ClockDrift", "UplinkDown", "HostDown"}
 """Alerts whose cause and advice are the catalogue's, which the monitor exports."""
 
-TEXTS = ("summary", "summary_zh", "since", "cause", "cause_zh", "advice", "advice_zh", "page")
+TEXTS = ("summary", "summary_zh", "where", "where_zh", "since", "cause", "cause_zh", "advice", "advice_zh", "page")
 ODD_NAME = """"东门" '{{ .x }}' \\ <b>& %s`"""
 
 SHORT = "intervals: {reach: 5s, rtsp: 5s, stream: 10s, picture: 10s}\nrechecks: {reach: 1s, picture: 2s}\n" + PATIENCE
@@ -136,6 +137,9 @@ def test_times_are_in_the_zone_of_prometheus_and_say_so() -> None:
         ("alertname=CameraFault severity=warning site=沙湖社区", "control-room"),
         ("alertname=CameraOffline severity=critical site=柳林社区", "site-liulin,on-call"),
         ("alertname=UplinkDown severity=critical uplink=x", "on-call"),
+        ("alertname=HostDown severity=critical uplink=x", "on-call"),
+        ("alertname=CredentialsRefused severity=critical credentials=x", "on-call"),
+        ("alertname=CameraHidden severity=none site=柳林社区", "nobody"),
         ("alertname=MonitorDown severity=critical instance=m", "on-call"),
         ("alertname=MonitorAbsent severity=critical", "on-call"),
         ("alertname=MonitorIsolated severity=critical instance=m", "on-call"),
@@ -238,7 +242,7 @@ def _check_texts(told: Told) -> None:
     assert "12 cameras behind it" in annotations["UplinkDown"]["summary"]
     for texts in annotations.values():
         assert texts["page"].startswith("http://127.0.0.1:")
-        assert all(texts.values()), texts
+        assert all(text for name, text in texts.items() if not name.startswith("where")), texts
     mail = next(mail for mail in told.mails if mail["To"] == "liulin@example.org")
     assert "离线，无响应" in str(mail["Subject"])
     assert ODD_NAME in str(mail["Subject"])
@@ -295,6 +299,13 @@ async def test_two_monitors_are_told_of_apart(tmp_path: Path) -> None:
             lambda: any(over.search(call["text"]["content"]) for call in told.wecom),
             what=lambda: [call["text"]["content"] for call in told.wecom],
         )
+        known = firing()
+        other.fleet.take_own_network("the monitor's interface eth0 has no carrier")
+        other.lose(*NAMES)
+        isolated = ("MonitorIsolated", "", "monitor_isolated", other.scraped)
+        await until(lambda: isolated in firing(), what="no MonitorIsolated")
+        await asyncio.sleep(5)  # longer than a scrape, an evaluation and group_wait: nothing else may come
+        assert firing() == {*known, isolated}
 
 
 @needs_programs
@@ -302,7 +313,8 @@ async def test_a_monitor_holds_back_its_own_alerts_alone(tmp_path: Path) -> None
     """Asked of a real Alertmanager: what is suppressed, of monitors whose cameras and uplinks have the same names."""
     sources = (
         {"alertname": "MonitorDown", "instance": "dead"},
-        {"alertname": "UplinkDown", "instance": "cut-off", "uplink": "u"},
+        # Whatever level of the topology hides the camera.
+        {"alertname": "CameraHidden", "instance": "cut-off", "camera": "a", "site": "s", "cause": "uplink_down"},
         {"alertname": "CameraOffline", "instance": "third", "camera": "a", "site": "s", "uplink": "v"},
         {"alertname": "MonitorIsolated", "instance": "isolated", "fault": "monitor_isolated"},
         {"alertname": "MonitorIsolated", "instance": "dead", "fault": "monitor_isolated"},
@@ -316,7 +328,13 @@ async def test_a_monitor_holds_back_its_own_alerts_alone(tmp_path: Path) -> None
         {"alertname": "CameraOffline", "camera": "b", "site": "s", "uplink": "u"},
         {"alertname": "SiteDegraded", "site": "s"},
         {"alertname": "FleetAvailabilityLow", "window": "1d"},
+        {"alertname": "UplinkDown", "uplink": "u"},
+        {"alertname": "HostDown", "uplink": "192.0.2.9"},
+        {"alertname": "CredentialsRefused", "credentials": "c"},
     )
+    # An alert that a cause further up makes end: whoever was told of it must be told its end.
+    withdrawn = {"CameraOffline", "UplinkDown", "HostDown"}
+    of_camera = ("CameraFault", "ClockDrift", "CameraStale")
     shortages = (
         {"alertname": "MonitorShort", "resource": "name_server"},
         {"alertname": "MonitorShort", "resource": "memory"},
@@ -326,11 +344,11 @@ async def test_a_monitor_holds_back_its_own_alerts_alone(tmp_path: Path) -> None
         *sources, *({**target, "instance": instance} for target in (*targets, *shortages) for instance in instances)
     ]  # fmt: skip
     held = {
-        *((target["alertname"], instance) for target in targets for instance in ("dead", "isolated")),
+        *((target["alertname"], "dead") for target in targets),
+        *((target["alertname"], "isolated") for target in targets if target["alertname"] not in withdrawn),
         ("MonitorIsolated", "dead"),
         *(("MonitorShort", instance) for instance in ("dead", "isolated", "nameless")),
-        *((name, "cut-off") for name in ("CameraFault", "ClockDrift", "CameraOffline")),
-        *((name, "third") for name in ("CameraFault", "ClockDrift", "CameraStale")),
+        *((name, instance) for name in of_camera for instance in ("cut-off", "third")),
     }
     async with (
         alerting(tmp_path, every="1s") as (_, _, alertmanager),

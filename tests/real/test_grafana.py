@@ -165,9 +165,11 @@ def _expanded(template: str, labels: dict[str, str]) -> str:
     """Fill labels in as Grafana does."""
 
     def value(found: re.Match[str]) -> str:
-        return quote_plus(labels[found[1]]) if found[2] else labels[found[1]]
+        quoted = quote_plus(labels[found[1]]) if found[2] else labels[found[1]]
+        return quoted.replace("+", "%20") if found[3] else quoted
 
-    made = re.sub(r"\{\{ \$\$labels\.(\w+)( \| urlquery)? \}\}", value, template)
+    plain = re.escape(' | reReplaceAll "[+]" "%20"')
+    made = re.sub(rf"\{{\{{ \$\$labels\.(\w+)( \| urlquery)?({plain})? \}}\}}", value, template)
     assert "{{" not in made
     return made
 

@@ -1,4 +1,4 @@
-"""The web application of an empty fleet, served on a real socket."""
+"""The web application of a fleet, served on a real socket."""
 
 from __future__ import annotations
 
@@ -21,12 +21,15 @@ from xueliang_monitor.web.web_config import Protection
 
 @contextlib.asynccontextmanager
 async def served(
-    folder: Path, protection: Protection | None = None, **options: Any
+    folder: Path, protection: Protection | None = None, *, fleet: Fleet | None = None, **options: Any
 ) -> AsyncIterator[aiohttp.ClientSession]:
-    """Serve it with the options of `application`; yield a session with its address as base."""
+    """Serve a fleet with the options of `application`; yield a session with its address as base.
+
+    Without `fleet` it has no cameras.
+    """
     settings = settings_of(folder, None)
     settings.state.mkdir(exist_ok=True)
-    fleet = Fleet(SystemClock(), Policy({}, frozenset()), ())
+    fleet = fleet or Fleet(SystemClock(), Policy({}, frozenset()), ())
     runner = web.AppRunner(
         application(fleet, settings, Access(protection or Protection(), frozenset()), **options),
         shutdown_timeout=1,

@@ -17,10 +17,11 @@ from tests.web.test_access import HASH, PASSWORD, login
 from xueliang_monitor.clock import SystemClock
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.judgement.health import Policy
-from xueliang_monitor.metrics import negotiated, render
+from xueliang_monitor.metrics import render
 from xueliang_monitor.storage.history import History
 from xueliang_monitor.web import form_body
 from xueliang_monitor.web.addresses import local_address
+from xueliang_monitor.web.monitoring import negotiated
 from xueliang_monitor.web.renderer import Renderer
 from xueliang_monitor.web.web_config import Protection
 
@@ -105,7 +106,7 @@ def test_a_token_that_is_not_ascii_is_a_wrong_token() -> None:
 async def test_no_value_of_a_form_is_an_error_of_the_server(tmp_path: Path) -> None:
     headers = {**LOGGED_IN, "Content-Type": "application/x-www-form-urlencoded"}
     async with served(tmp_path, NAMED) as session:
-        for path in ("/maintenance/start", "/maintenance/stop", "/cameras/x/check"):
+        for path in ("/maintenance/start", "/maintenance/stop", "/cameras/x/check", "/cameras/x/accept-change"):
             for field, odd in itertools.product(("token", "kind"), ODD):
                 body = f"{field}={quote(odd, errors='surrogateescape')}"
                 async with session.post(path, data=body, headers=headers) as answer:

@@ -14,9 +14,10 @@ _TABLES = {
     "days": "Seconds for each camera and local day: watched, online, healthy, behind a dead uplink, in maintenance.",
     "root_days": "Seconds for each camera and local day behind a dead node of the topology, by the node.",
     "maintenance": "Maintenance windows of cameras, sites and uplinks.",
-    "events": "What changed: states, faults raised and cleared, uplinks.",
+    "events": "What changed: faults raised, cleared and withdrawn, of cameras, uplinks and logins.",
     "looks": "Measures and scores of pictures: one look every 15 minutes, and each look close to a fault.",
     "uplinks": "Uplinks that are down, and the cameras that were lost with them.",
+    "logins": "Refused and accepted logins by address and by a mark of the login under a random key.",
     "outages": "One row for each time that a camera was offline, with the fault codes seen during it.",
     "clock": "The last pair of boot id, monotonic time and wall time, to detect a clock that was set.",
 }

@@ -25,6 +25,8 @@ _ROUTES = {
     "/cameras/{camera}/evidence/{file}": "One evidence picture. The access is written to the audit log first.",
     "/cameras/{camera}/lights/{number}": "One learned view of the camera as a picture.",
     "/cameras/{camera}/check": "Check a camera now. Needs a named user.",
+    "/cameras/{camera}/accept-change": "Accept a change of a camera. Needs a named user. Form: `shown`,"
+    " what the page shows of it.",
     "/maintenance/start": "Start maintenance. Needs a named user.",
     "/maintenance/stop": "End maintenance. Needs a named user.",
     "/events": "Events as a page.",
@@ -34,7 +36,7 @@ _ROUTES = {
     "/about": "Version, settings in force, storage.",
     "/prefer": "Set language and appearance.",
     "/static/{name}": "Style sheet, script and icon.",
-    "/api/v1/cameras": "All cameras, invalid files, uplinks and faults of the monitor.",
+    "/api/v1/cameras": "All cameras, invalid files, uplinks, refused logins and faults of the monitor.",
     "/api/v1/cameras/{camera}": "One camera in full. 404 if it does not exist.",
     "/api/v1/outages": "Outages. Query: `camera`, `days` (1 to 400, default 30). 503 without a readable history.",
     "/api/v1/events": "Events. Query: `limit` (1 to 1000, default 100), `before`, `after` (event ids), `camera`.",

@@ -90,7 +90,7 @@ def camera_files() -> str:
 
 def topology_files() -> str:
     """Return the page of the files of the topology."""
-    computed = {"name": "the name of the node", "address": "none", "sessions": "none"}
+    computed = {"name": "the name of the node", "address": "none", "sessions": "`recorder_sessions` of the settings"}
     rows = [
         (f"`{key.path}`", key.kind, default, key.bounds, text) for key, default, text in _rows(UplinkFile, computed)
     ]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xueliang_monitor.cli import camera_add, camera_edit, camera_import
+from xueliang_monitor.cli import camera_accept, camera_add, camera_edit, camera_import
 from xueliang_monitor.cli.output import (
     CameraArgument,
     ConfigOption,
@@ -143,6 +143,6 @@ app.command("check")(camera_add.check)
 app.command("edit")(camera_edit.edit)
 app.command("remove")(camera_edit.remove)
 app.command("retire")(camera_edit.retire)
-app.command("accept-change")(camera_add.accept_change)
+app.command("accept-change")(camera_accept.accept_change)
 app.command("import")(camera_import.import_)
 app.command("export")(camera_import.export)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -245,52 +244,3 @@ def check(
         err.print(f"{known.id} is active from now on 已转为正式", style="green", highlight=False)
     sys.stdout.flush()
     raise typer.Exit(0 if test.passed else 1)
-
-
-def accept_change(
-    cameras: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of the cameras.")],
-    as_json: JsonOption = False,
-    config: ConfigOption = None,
-) -> None:
-    """Accept that a camera was replaced, updated or reconfigured.
-
-    Its current identity and stream become the expected ones.
-    """
-    from xueliang_monitor.cli.camera_edit import change
-    from xueliang_monitor.commissioning.device_query import query_identity
-    from xueliang_monitor.commissioning.registration_error import RegistrationError
-
-    loaded = installation_of(config)
-    known = [camera_of(loaded, name) for name in cameras]
-    rows, failed = [], False
-    for camera in known:
-        try:
-            who, stream = asyncio.run(query_identity(camera, loaded, time.time))
-        except RegistrationError as error:
-            rows.append({"id": camera.id, "outcome": "failed", "detail": "; ".join(error.messages)})
-            failed = True
-            continue
-        after = {"identity": who, "stream": stream} if stream is not None else {"identity": who}
-        differences, changes = [], {}
-        for section, reported in after.items():
-            now = reported.model_dump(mode="json", exclude_defaults=True, exclude_none=True)
-            old = getattr(camera.data, section)
-            before = old.model_dump(mode="json", exclude_defaults=True, exclude_none=True) if old is not None else {}
-            kept = {key: before[key] for key in ("bits_per_second_range",) if key in before}
-            if {**now, **kept} != before:
-                changes[section] = {**now, **kept}
-                differences += [
-                    f"{key} {before.get(key, '?')} -> {now[key]}" for key in now if before.get(key) != now[key]
-                ]
-        if changes:
-            change(loaded, camera.id, changes)
-        rows.append(
-            {"id": camera.id, "outcome": "accepted" if differences else "unchanged", "detail": ", ".join(differences)}
-        )
-    if as_json:
-        print_json(rows)
-    else:
-        for row in rows:
-            style = {"failed": "red", "accepted": "green"}.get(row["outcome"], "")
-            out.print(f"{row['id']}: {row['outcome']} {row['detail']}", style=style, markup=False, highlight=False)
-    raise typer.Exit(1 if failed else 0)

@@ -284,11 +284,19 @@ class CameraFile(Strict):
     `xueliang picture relearn` sets it.
     """
 
+    accepted_at: Annotated[str | None, Field(max_length=40)] = None
+    """Time when a change of the device or its stream was last accepted, in ISO 8601. A new value makes the monitor take
+    what it finds from then on as normal, as far as `identity` and `stream` do not say otherwise. `xueliang camera
+    accept-change` sets it.
+    """
+
     identity: IdentitySection | None = None
     """Device that is expected to answer. Without it, the first answer is taken as expected."""
 
     stream: StreamSection | None = None
-    """Encoder settings of the checked profile at registration. Without it, the stream is compared with its own past."""
+    """Encoder settings of the checked profile at registration. Without it, the stream is compared with its own past,
+    whose first size stays the normal one until a change is accepted.
+    """
 
     main_stream: StreamSection | None = None
     """Encoder settings of the main stream at registration. They are recorded but not checked."""

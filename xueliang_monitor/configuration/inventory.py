@@ -208,6 +208,7 @@ def target_of(
         expected=data.stream.value() if data.stream else None,
         bits_per_second_range=data.stream.bits_per_second_range if data.stream else None,
         view_since=data.view_since or "",
+        accepted_at=data.accepted_at or "",
         picture=_picture(data.picture, defaults.picture),
         auth=data.auth,
     )

@@ -70,7 +70,9 @@ class UplinkFile(Strict):
     """
 
     sessions: Annotated[int | None, Field(ge=1, le=MAX_SESSIONS)] = None
-    """How many sessions the recorder may serve to the monitor at once, from 1 to 64. Only with `address`."""
+    """How many cameras of the recorder are visited at once. The default is `recorder_sessions` of the settings. Needs
+    `address`.
+    """
 
     @model_validator(mode="before")
     @classmethod

@@ -13,6 +13,7 @@ from xueliang_monitor.judgement.availability import AvailabilitySeconds, RootDay
 from xueliang_monitor.judgement.episodes import Episode
 from xueliang_monitor.judgement.health import Health, Outage
 from xueliang_monitor.judgement.transition import Transition
+from xueliang_monitor.model import RungResult
 from xueliang_monitor.probing.login_book import LoginKey, LoginRecord
 from xueliang_monitor.probing.memory import Memory
 
@@ -42,7 +43,7 @@ class CameraRecord:
     """The complete stored state of one camera.
 
     `data` is the last valid version of its file, None if it was not stored. `episodes` counts the confirmations of each
-    fault since the camera was added. `labels` are those that the device chose.
+    fault since the camera was added. `labels` are those that the device chose. `rungs` are the last results of rungs.
     """
 
     camera: str
@@ -51,6 +52,7 @@ class CameraRecord:
     data: CameraFile | None = None
     episodes: Mapping[str, int] = field(default_factory=dict)
     labels: DeviceLabels = field(default_factory=DeviceLabels)
+    rungs: tuple[RungResult, ...] = ()
 
     def moved(self, change: Callable[[float], float]) -> CameraRecord:
         """Return a copy with `change` applied to every time, for example after a correction of the clock."""
@@ -59,6 +61,7 @@ class CameraRecord:
             health=self.health.moved(change),
             memory=self.memory.moved(change),
             labels=self.labels.moved(change),
+            rungs=tuple(result.moved(change) for result in self.rungs),
         )
 
 

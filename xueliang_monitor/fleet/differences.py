@@ -11,6 +11,7 @@ from xueliang_monitor.net.host_validation import canonical_host
 from xueliang_monitor.probing.device_memory import DeviceMemory
 from xueliang_monitor.probing.login import Login
 from xueliang_monitor.probing.memory import Memory
+from xueliang_monitor.probing.stream_baseline import StreamBaseline
 
 
 def difference(before: Iterable[Camera], after: Iterable[Camera]) -> Difference:
@@ -45,16 +46,33 @@ def with_longer_learned_reference(memory: Memory, stored: Memory) -> Memory:
     return replace(memory, reference=stored.reference)
 
 
+def with_known_facts(memory: Memory, stored: Memory) -> Memory:
+    """Return a memory with the facts of an earlier one, so that a change made meanwhile is not taken as normal."""
+    if memory.accepted.at is not None:
+        return memory
+    device, normal = memory.device, memory.normal
+    return replace(
+        memory,
+        device=replace(device, identity=stored.device.identity or device.identity),
+        normal=replace(normal, size=stored.normal.size or normal.size),
+        accepted=stored.accepted,
+    )
+
+
 def memory_still_valid(known: Entry, camera: Camera) -> Memory:
     """Return the part of a camera's memory that stays valid for another version of its file.
 
-    Another URL or identity discards what was learned of the device. Another URL or view discards the picture
-    reference. Another host discards the state of the logins.
+    Another URL or identity discards what was learned of the device, and its acceptance on the page. Another URL or
+    stream discards what was learned of the stream, and its acceptance. An acceptance in the file discards both. Another
+    URL or view discards the picture reference. Another host discards the state of the logins.
     """
     memory, before, now = known.memory, known.camera.target, camera.target
     same = before.url == now.url
-    if not same or known.camera.data.identity != camera.data.identity:
-        memory = replace(memory, device=DeviceMemory())
+    renewed = not same or before.accepted_at != now.accepted_at
+    if renewed or known.camera.data.identity != camera.data.identity:
+        memory = replace(memory, device=DeviceMemory(), accepted=replace(memory.accepted, identity=None))
+    if renewed or before.expected != now.expected:
+        memory = replace(memory, normal=StreamBaseline(), accepted=replace(memory.accepted, stream=None))
     if not same or before.view_since != now.view_since:
         memory = replace(memory, reference=None)
     if before.host != now.host:

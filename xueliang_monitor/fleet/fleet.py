@@ -11,6 +11,7 @@ from xueliang_monitor.clock import STEP_SECONDS, Clock, ClockReading
 from xueliang_monitor.configuration.camera_file import Lifecycle
 from xueliang_monitor.configuration.inventory import Camera, Inventory
 from xueliang_monitor.configuration.strict_yaml import Problem
+from xueliang_monitor.fleet.acceptance import accepted
 from xueliang_monitor.fleet.attribution import withdrawal
 from xueliang_monitor.fleet.changes import CameraRecord, Changes, StoredState
 from xueliang_monitor.fleet.clock_faults import cameras_with_a_clock, without_drift_faults
@@ -142,10 +143,13 @@ class Fleet:
         if transitions := self._follow(seen):
             self._notify(transitions)
 
-    def take_own_network(self, problem: str | None) -> None:
-        """Take what is known to be wrong with the monitor's own network, None if nothing is."""
+    def take_own_network(self, problem: str | None, *, nameless: bool = False) -> None:
+        """Take what is known to be wrong with the monitor's own network, None if nothing is.
+
+        `nameless` says that only names cannot be looked up. Cameras known by address are then judged as ever.
+        """
         self._follow_topology()
-        self._tell(self._root_causes.take_problem(problem, self._clock.now()))
+        self._tell(self._root_causes.take_problem(problem, self._clock.now(), nameless=nameless))
 
     def take(self, cameras: tuple[Camera, ...]) -> None:
         """Add new cameras and replace changed ones; `memory_still_valid` says what stays known of a changed one."""
@@ -165,6 +169,16 @@ class Fleet:
         known = self._unwatched.pop(camera.id, None)
         entry = Entry(camera) if known is None else restored_entry(Entry(camera), known, self._clock.now())[0]
         return with_digest_offered(entry) if place_of(camera) in self._offered_digest else entry
+
+    def accept_change(self, camera: str, shown: str) -> bool:
+        """Accept what a camera became; return False if it is not as `shown`. No visit of it may be under way."""
+        found = accepted(self._entries[camera], shown, self._clock.now())
+        if found is None:
+            return False
+        self._entries[camera], transitions = found
+        self._pending.change((camera,))
+        self._notify(transitions)
+        return True
 
     def drop(self, camera: str) -> None:
         """Remove a camera and end its faults and its outage."""
@@ -383,7 +397,7 @@ class Fleet:
             memory=memory,
             readings=entry.readings.updated(visited.readings),
             labels=entry.labels.after(visited.readings, visited.at),
-            rungs={**entry.rungs, **{result.rung: result for result in visited.rungs}},
+            rungs={**entry.rungs, **{each.rung: replace(each, at=visited.at) for each in visited.rungs}},
             episodes=episodes,
             counted_until=visited.at,
             restored_at=None,

@@ -12,7 +12,7 @@ from xueliang_monitor.judgement import credentials
 from xueliang_monitor.judgement.credentials import CREDENTIALS_REFUSED, Refusal, SharedLogin, Stage
 from xueliang_monitor.judgement.debounce import attributed_to_login
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
-from xueliang_monitor.model import Finding, State, VisitResult
+from xueliang_monitor.model import Finding, Rung, State, VisitResult
 from xueliang_monitor.net.host_validation import canonical_host
 from xueliang_monitor.probing.login import LoginOutcome, Protocol
 from xueliang_monitor.probing.login_book import LoginBook, LoginKey
@@ -25,11 +25,10 @@ WITHDRAWN_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """How a camera uses a login over RTSP: its name, the address of the device, and the mark of the login."""
+    """How a camera uses a login over RTSP: its name, and the address of the device."""
 
     name: str
     device: str
-    mark: str
 
 
 class FleetCredentials:
@@ -43,7 +42,8 @@ class FleetCredentials:
         self._happened = happened
         self._logins: dict[str, SharedLogin] = {}
         self._uses: dict[str, Use] = {}
-        self._users: dict[str, Counter[str]] = {}
+        self._cameras: dict[str, dict[str, str]] = {}
+        self._stale: set[str] = set()
         self._marks_of: dict[str, str] = {}
         self._told: dict[str, LoginOutcome] = {}
         self._waiting: dict[str, Finding] = {}
@@ -57,10 +57,10 @@ class FleetCredentials:
         name, mark = camera.data.credentials, OF_THIS_PROCESS.of(camera.target.credentials)
         if not name or mark is None:
             return
-        use = self._uses[camera.id] = Use(name, canonical_host(camera.target.host), mark)
-        users = self._users.setdefault(name, Counter())
-        users[use.device] += 1
-        self._take(credentials.with_users(self._login(name), users))
+        use = self._uses[camera.id] = Use(name, canonical_host(camera.target.host))
+        self._cameras.setdefault(name, {})[camera.id] = use.device
+        self._logins.setdefault(name, SharedLogin(name))
+        self._stale.add(name)
         known = self._marks_of.get(name)
         if not camera.outdated and known != mark:
             self._marks_of[name] = mark
@@ -71,11 +71,10 @@ class FleetCredentials:
         """Remove a camera that is no longer watched."""
         use = self._uses.get(camera)
         self._remove(camera)
-        if use is not None:
-            self._take(credentials.with_users(self._login(use.name), self._users.get(use.name, {})))
-            if use.name not in self._users:
-                self._logins.pop(use.name, None)
-                self._marks_of.pop(use.name, None)
+        if use is not None and use.name not in self._cameras:
+            self._login(use.name)  # its event ends
+            self._logins.pop(use.name, None)
+            self._marks_of.pop(use.name, None)
 
     def _remove(self, camera: str) -> None:
         self._told.pop(camera, None)
@@ -84,14 +83,17 @@ class FleetCredentials:
         use = self._uses.pop(camera, None)
         if use is None:
             return
-        users = self._users[use.name]
-        users[use.device] -= 1
-        if users[use.device] <= 0:
-            del users[use.device]
-        if not users:
-            del self._users[use.name]
+        del self._cameras[use.name][camera]
+        if not self._cameras[use.name]:
+            del self._cameras[use.name]
+        self._stale.add(use.name)
 
     def _login(self, name: str) -> SharedLogin:
+        """Return a login with its users of now, which are counted once after many cameras have changed."""
+        if name in self._stale:
+            self._stale.discard(name)
+            users = Counter(self._cameras.get(name, {}).values())
+            self._take(credentials.with_users(self._logins.get(name) or SharedLogin(name), users))
         return self._logins.get(name) or SharedLogin(name)
 
     def _of(self, camera: str) -> tuple[SharedLogin, str] | None:
@@ -106,7 +108,8 @@ class FleetCredentials:
             for name, entry in entries.items()
             if (use := self._uses.get(name)) is not None and self._is_proven(entry)
         }
-        for name, login in tuple(self._logins.items()):
+        for name in tuple(self._logins):
+            login = self._login(name)
             if name not in proven or login.refused_since is not None:
                 self._take(credentials.begun(login))
 
@@ -151,7 +154,7 @@ class FleetCredentials:
             self._take(credentials.unanswered(login, device))
 
     def _take(self, after: SharedLogin) -> None:
-        before = self._login(after.name)
+        before = self._logins.get(after.name) or SharedLogin(after.name)
         self._logins[after.name] = after
         if before.refused_since is None and after.refused_since is not None:
             self._happened((self._raised(after, self._now()),))
@@ -182,8 +185,9 @@ class FleetCredentials:
     def due(self, entries: Mapping[str, Entry]) -> frozenset[str]:
         """Choose the devices that try a login next; return the cameras to visit up to RTSP at once."""
         wanted = self._decided()
-        for name, login in tuple(self._logins.items()):
-            if login.stage is Stage.ALL:
+        for name in tuple(self._logins):
+            login = self._login(name)
+            if not credentials.wants_choice(login, self._now()):
                 continue
             best = self._candidates(name, entries)
             after = credentials.chosen(login, best, self._now())
@@ -195,7 +199,7 @@ class FleetCredentials:
 
     def _is_free(self, camera: str) -> bool:
         found = self._of(camera)
-        return found is None or found[0].stage is Stage.ALL
+        return found is None or (found[0].stage is Stage.ALL and credentials.may_try(*found, self._now()) is not None)
 
     def _decided(self) -> set[str]:
         """Return the cameras that are to blame themselves for a refusal that was undecided."""
@@ -206,19 +210,20 @@ class FleetCredentials:
         }
 
     def _candidates(self, name: str, entries: Mapping[str, Entry]) -> dict[str, str]:
-        """Return the best camera of each device that may try a login, those first that were healthy last."""
-        now = self._now()
-        ranked: list[tuple[bool, float, str]] = []
-        for camera, use in self._uses.items():
+        """Return the best camera of each device that may try a login: reachable ones that were healthy last first."""
+        now, mark = self._now(), None
+        ranked: list[tuple[int, bool, float, str]] = []
+        for camera, device in self._cameras[name].items():
             entry = entries.get(camera)
-            if use.name != name or entry is None:
+            if entry is None:
                 continue
-            mark = self.marks.of(entry.camera.target.credentials) or ""
-            record = self.book.record(LoginKey(use.device, mark))
-            if record.rtsp.may_try(now):
-                ranked.append((entry.health.state is State.DOWN, -(entry.health.online_at or 0.0), camera))
+            mark = mark or self.marks.of(entry.camera.target.credentials) or ""
+            if self.book.record(LoginKey(device, mark)).rtsp.may_try(now):
+                reach, down = entry.rungs.get(Rung.REACH), entry.health.state is State.DOWN
+                lost = 1 if reach is None else 2 * (not reach.ok)
+                ranked.append((lost, down, -(entry.health.online_at or 0.0), camera))
         found: dict[str, str] = {}
-        for _, _, camera in sorted(ranked):
+        for *_, camera in sorted(ranked):
             found.setdefault(self._uses[camera].device, camera)
         return found
 
@@ -252,10 +257,10 @@ class FleetCredentials:
     def withdrawn(self, name: str, entries: Mapping[str, Entry], now: float) -> dict[str, Entry]:
         """Return the entries whose own alarm of the last minute is withdrawn, as their login is refused by many."""
         found = {}
-        for camera, use in self._uses.items():
+        for camera in self._cameras.get(name, ()):
             entry = entries.get(camera)
             fault = entry.health.faults.get(AUTH_FAILED.code) if entry is not None else None
-            if entry is None or fault is None or use.name != name or not self.affects(camera):
+            if entry is None or fault is None or not self.affects(camera):
                 continue
             if fault.confirmed_at is None or now - fault.confirmed_at <= WITHDRAWN_SECONDS:
                 found[camera] = replace(entry, health=attributed_to_login(entry.health, AUTH_FAILED.code, now))
@@ -273,7 +278,7 @@ class FleetCredentials:
         """The logins that are refused by many now."""
         return tuple(
             CredentialsTrouble(login.name, login.refused_since, login.cameras, login.detail)
-            for login in self._logins.values()
+            for login in map(self._login, tuple(self._logins))
             if login.refused_since is not None
         )
 
@@ -281,7 +286,7 @@ class FleetCredentials:
         """Return the transition that raised each open event."""
         return tuple(
             self._raised(login, login.refused_since)
-            for login in self._logins.values()
+            for login in map(self._login, tuple(self._logins))
             if login.refused_since is not None
         )
 
@@ -290,7 +295,7 @@ class FleetCredentials:
         ended = []
         for name, since in refused.items():
             if name in self._logins:
-                self._logins[name] = replace(credentials.begun(self._logins[name]), refused_since=since)
+                self._logins[name] = replace(credentials.begun(self._login(name)), refused_since=since)
             else:
                 code, cleared = CREDENTIALS_REFUSED.code, TransitionKind.CLEARED
                 ended.append(Transition("", self._now(), cleared, code, since=since, login=name))

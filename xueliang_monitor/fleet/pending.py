@@ -114,6 +114,7 @@ class PendingChanges:
                     data=entry.camera.data,
                     episodes=entry.episodes,
                     labels=entry.labels,
+                    rungs=tuple(entry.rungs.values()),
                 )
                 for name in sorted(wanted)
                 if (entry := entries.get(name)) is not None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from xueliang_monitor.clock import Clock
 from xueliang_monitor.fleet.changes import CameraRecord, StoredState
-from xueliang_monitor.fleet.differences import with_longer_learned_reference
+from xueliang_monitor.fleet.differences import with_known_facts, with_longer_learned_reference
 from xueliang_monitor.fleet.snapshot import Entry
 from xueliang_monitor.judgement.catalogue import FAULTS
 from xueliang_monitor.judgement.debounce import restored
@@ -72,15 +72,17 @@ def restored_entry(entry: Entry, known: CameraRecord, now: float) -> tuple[Entry
     health, unknown = restored(known.health, now, FAULTS)
     memory = known.memory.moved(lambda moment: min(moment, now))
     labels = known.labels.moved(lambda moment: min(moment, now))
+    rungs = {result.rung: result.moved(lambda moment: min(moment, now)) for result in known.rungs}
     return replace(
-        entry, health=health, memory=memory, labels=labels, episodes=dict(known.episodes), restored_at=now
+        entry, health=health, memory=memory, labels=labels, rungs=rungs, episodes=dict(known.episodes), restored_at=now
     ), unknown
 
 
 def merged_late(entry: Entry, known: CameraRecord, lasting: Outage | None, now: float) -> Entry:
     """Return a camera's entry merged with stored state that became readable only after its first visit.
 
-    The state observed since then wins. Episode counts add up. The picture reference learned from more pictures wins.
+    The state observed since then wins. Episode counts add up. The picture reference learned from more pictures wins,
+    and the facts that were known before.
     `lasting` is the open outage in the history, which an open outage here continues. A camera that was not visited yet
     is restored completely.
     """
@@ -90,10 +92,11 @@ def merged_late(entry: Entry, known: CameraRecord, lasting: Outage | None, now: 
     if outage is not None and lasting is not None:
         health = replace(health, outage=lasting.joined(outage))
     counts = Counter(entry.episodes) + Counter(known.episodes)
-    memory = with_longer_learned_reference(entry.memory, known.memory)
+    memory = with_known_facts(with_longer_learned_reference(entry.memory, known.memory), known.memory)
     memory = replace(memory, login=memory.login.guarded_by(known.memory.login))
     labels = entry.labels.continuing(known.labels)
-    return replace(entry, health=health, memory=memory, labels=labels, episodes=dict(counts))
+    rungs = {**{result.rung: result for result in known.rungs}, **entry.rungs}
+    return replace(entry, health=health, memory=memory, labels=labels, rungs=rungs, episodes=dict(counts))
 
 
 def restore(stored: StoredState, entries: Mapping[str, Entry], topology: Topology, now: float) -> Restoration:

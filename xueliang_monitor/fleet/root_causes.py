@@ -16,6 +16,7 @@ from xueliang_monitor.judgement.root_causes import (
     UPLINK_DOWN,
     Change,
     Down,
+    OwnProblem,
     judge,
     neighbours,
 )
@@ -100,6 +101,7 @@ class RootCauses:
     def __init__(self, policy: NetworkPolicy | None = None) -> None:
         self.topology = Topology()
         self.problem: str | None = None
+        self._own_problem = OwnProblem.NONE
         self._policy = policy or NetworkPolicy()
         self._members: dict[str, Member] = {}
         self._unvisited: set[str] = set()
@@ -139,11 +141,15 @@ class RootCauses:
         own = self._awaited(camera, member, answer) if self.hides(camera) is None else None
         return made if own is None else replace(made, wanted=made.wanted | own, hold=True)
 
-    def take_problem(self, problem: str | None, now: float) -> Observation:
-        """Take what is known to be wrong with the monitor's own network, None if nothing is."""
-        if problem == self.problem:
+    def take_problem(self, problem: str | None, now: float, *, nameless: bool = False) -> Observation:
+        """Take what is known to be wrong with the monitor's own network, None if nothing is.
+
+        `nameless` says that only names cannot be looked up.
+        """
+        own = OwnProblem.NONE if problem is None else OwnProblem.NAMELESS if nameless else OwnProblem.CUT_OFF
+        if (problem, own) == (self.problem, self._own_problem):
             return NOTHING
-        self.problem, self._now = problem, max(self._now, now)
+        self.problem, self._own_problem, self._now = problem, own, max(self._now, now)
         return self._judge()
 
     def take_topology(self, topology: Topology, now: float) -> Observation:
@@ -158,7 +164,7 @@ class RootCauses:
         """Judge the whole network."""
         self._judged_at = self._now
         before = self._downs
-        made = judge(self._view(), before, problem=self.problem is not None)
+        made = judge(self._view(), before, problem=self._own_problem)
         self._downs, self._held, self._tallies = made.downs, made.held, made.tallies
         for name in before.keys() | made.downs.keys():
             lost = made.downs[name].lost if name in made.downs else NOBODY
@@ -260,6 +266,8 @@ class RootCauses:
                 continue
             if member is None or (name == ROOT and self.problem is not None and not member.told):
                 return down
+            if name == ROOT and self._own_problem is OwnProblem.NAMELESS:
+                continue
             since = member.unserved_at if view.is_host(name) else member.lost_at
             if since is not None and (camera in down.lost or since >= down.since):
                 return down

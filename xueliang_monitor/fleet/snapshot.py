@@ -30,7 +30,7 @@ class Entry:
         memory: what visits learned and pass on to the next visit.
         readings: the last value of each reading.
         labels: what the device reports about itself, as labels of metrics.
-        rungs: the last result of each rung.
+        rungs: the last result of each rung, with the time of the visit that climbed it.
         episodes: confirmations of each fault since the camera was added.
         counted_until: the time up to which its availability is counted.
         restored_at: when its health was restored from the history; None after the first visit.
@@ -73,6 +73,7 @@ class Entry:
             memory=self.memory.shifted(seconds),
             readings=readings,
             labels=self.labels.moved(change),
+            rungs={rung: result.moved(change) for rung, result in self.rungs.items()},
             counted_until=None if self.counted_until is None else change(self.counted_until),
             restored_at=None if self.restored_at is None else change(self.restored_at),
             look_kept_at=change(self.look_kept_at) if self.look_kept_at else 0.0,

@@ -250,6 +250,15 @@ def unanswered(login: SharedLogin, device: str, policy: CredentialsPolicy = POLI
     return _advanced(after, policy) if after.stage is Stage.FEW else after
 
 
+def wants_choice(login: SharedLogin, now: float, policy: CredentialsPolicy = POLICY) -> bool:
+    """Return whether a trial goes on now with another device, or one that was chosen has not answered in time."""
+    if login.stage is not Stage.ONE:
+        return login.stage is Stage.FEW
+    if login.chosen:
+        return any(now - since > policy.answer for since in login.chosen.values())
+    return now >= login.held_until
+
+
 def chosen(
     login: SharedLogin, candidates: Iterable[str], now: float, policy: CredentialsPolicy = POLICY
 ) -> SharedLogin:

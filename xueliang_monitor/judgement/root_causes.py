@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -212,27 +213,44 @@ def _since(view: View, lost: frozenset[str]) -> float:
     return min((member.lost_at or member.unserved_at or view.now for member in members), default=view.now)
 
 
-def judge(view: View, downs: Mapping[str, Down], *, problem: bool = False) -> Judgement:
-    """Judge which nodes are down now, given those that were; `problem` says that the monitor's own network is gone."""
+class OwnProblem(enum.Enum):
+    """What is known to be wrong with the monitor's own network.
+
+    `CUT_OFF`: nothing can be sent to any camera. `NAMELESS`: no name can be looked up; that says nothing of the cameras
+    that are known by address.
+    """
+
+    NONE = enum.auto()
+    NAMELESS = enum.auto()
+    CUT_OFF = enum.auto()
+
+
+def judge(view: View, downs: Mapping[str, Down], *, problem: OwnProblem = OwnProblem.NONE) -> Judgement:
+    """Judge which nodes are down now, given those that were, and what is known of the monitor's own network."""
     after: dict[str, Down] = {}
     changes: list[Change] = []
     for name, down in downs.items():
-        if name == ROOT and problem:
-            after[name] = replace(_with_later_losses(view, down), back_at=None)
+        if name == ROOT and problem is not OwnProblem.NONE:
+            known = _with_later_losses(view, down) if problem is OwnProblem.CUT_OFF else replace(down, lost=NOBODY)
+            after[name] = replace(known, back_at=None)
             continue
         for change in _followed(view, down, downs):
             if change.kind is TransitionKind.RAISED:
                 after[change.down.name] = change.down
             if change.kind is TransitionKind.CLEARED or change.down.name != name:
                 changes.append(change)
-    if problem and ROOT not in after:
+    if problem is OwnProblem.CUT_OFF and ROOT not in after:
         changes += _named(view, after, ROOT, view.lost_below(ROOT))
+    elif problem is OwnProblem.NAMELESS and ROOT not in after:
+        after[ROOT] = Down(ROOT, view.now, NOBODY)
+        changes.append(Change(TransitionKind.RAISED, after[ROOT]))
     found = tallies(view)
     candidates = list(roots(view, ROOT, found))
     held: set[str] = set()
     wanted: set[str] = set()
     for name in (*candidates, *unserved_hosts(view)):
-        if name in after or any(each in after or each in candidates for each in view.above(name)):
+        above = [each for each in view.above(name) if each != ROOT or problem is not OwnProblem.NAMELESS]
+        if name in after or any(each in after or each in candidates for each in above):
             continue
         awaited = _awaited(view, name, found) if name in candidates else None
         if awaited is not None:

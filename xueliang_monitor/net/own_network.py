@@ -8,6 +8,7 @@ import enum
 import errno
 import fcntl
 import ipaddress
+import math
 import socket
 import struct
 from collections.abc import Callable, Iterable, Sequence
@@ -27,6 +28,9 @@ LOOKS = 2
 
 UNANSWERED_SECONDS = 15.0
 """How long no name server may answer. It is less than the time after which a camera's own check counts as failed."""
+
+SETTLED_SECONDS = 90.0
+"""How long after a way is open again a problem of names alone counts as part of having been cut off."""
 
 AT_ONCE = 32
 """How many addresses are looked at in one step of the event loop."""
@@ -166,8 +170,15 @@ class Confirmation:
             self._refuted, self.told = True, None
 
 
+class Tell(Protocol):
+    """Is told what keeps this machine from all of its cameras, in one sentence; None while nothing does."""
+
+    def __call__(self, problem: str | None, *, nameless: bool) -> None:
+        """Take it; `nameless` says that only names cannot be looked up, so that addresses may be reached."""
+
+
 class OwnNetwork:
-    """Tells `tell` what keeps this machine from all of its cameras, in one sentence; None while nothing does.
+    """Looks at the network of this machine, and tells what is wrong with it whenever that changes.
 
     `hosts` returns the addresses and names of the cameras, each once. `clock` returns monotonic seconds.
     """
@@ -176,7 +187,7 @@ class OwnNetwork:
         self,
         hosts: Callable[[], Sequence[str]],
         names: NameResolver,
-        tell: Callable[[str | None], None],
+        tell: Tell,
         *,
         clock: Callable[[], float],
         machine: Machine | None = None,
@@ -188,6 +199,8 @@ class OwnNetwork:
         self._machine = machine or Kernel()
         self._ways = Confirmation()
         self._lookups = Confirmation(looks=1)
+        self._cut_off_at = -math.inf
+        self._told: tuple[str | None, bool] = (None, False)
         self._open = ""
 
     async def watch(self) -> None:
@@ -196,30 +209,28 @@ class OwnNetwork:
             await self.look()
             await asyncio.sleep(LOOK_SECONDS)
 
-    @property
-    def problem(self) -> str | None:
-        """What is told now."""
-        return self._ways.told or self._lookups.told
-
     async def look(self) -> None:
         """Look at the network once, and tell if that is news. If the machine cannot be asked, what was told stays."""
-        before = self.problem
         hosts = self._hosts()
         with contextlib.suppress(OSError):
             ways, now = await self._unreachable(hosts), self._clock()
             self._ways.take(ways, now)
             self._lookups.take(await self._nameless(hosts), now)
-        self._tell_news(before)
+            self._tell_news(now)
 
     def reached(self, began: float) -> None:
         """Take that a camera was reached by a visit that began at `began`, in seconds of the clock."""
-        before = self.problem
         self._ways.reached(began)
-        self._tell_news(before)
+        self._tell_news(self._clock())
 
-    def _tell_news(self, before: str | None) -> None:
-        if self.problem != before:
-            self._tell(self.problem)
+    def _tell_news(self, now: float) -> None:
+        if self._ways.told is not None:
+            self._cut_off_at = now
+        problem = self._ways.told or self._lookups.told
+        nameless = problem is not None and now - self._cut_off_at >= SETTLED_SECONDS
+        if (problem, nameless) != self._told:
+            self._told = (problem, nameless)
+            self._tell(problem, nameless=nameless)
 
     async def _unreachable(self, hosts: Sequence[str]) -> str | None:
         """Return why nothing can be sent to any camera; None as soon as one camera's address is not blocked."""

@@ -7,7 +7,7 @@ the values here without them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from xueliang_monitor.model import CheckFailure, PictureRules
@@ -147,6 +147,7 @@ def look_at(
     from xueliang_monitor.picture.measuring_motion import measure_motion
     from xueliang_monitor.picture.remembering import remember
     from xueliang_monitor.picture.verdict import Sight, View
+    from xueliang_monitor.picture.view_change import held
 
     steps = _Steps()
     motion = steps.take("motion", lambda: measure_motion(frames), None)
@@ -156,12 +157,14 @@ def look_at(
     compared = steps.take("compare", lambda: compare(measures, reference), None)
     rules = rules or PictureRules(evidence=False)
     verdicts = judge(View(measures, compared, reference, hour), rules.limits)
+    verdicts, moved_looks = held(verdicts, compared, reference, limits=rules.limits)
     seen = tuple(verdict for verdict in verdicts if verdict.sight is Sight.SEEN)
     suspect = any(verdict.sight is Sight.SUSPECT for verdict in verdicts)
-    healthy = not seen and not suspect
+    healthy = not seen and not suspect and not moved_looks
     learned = steps.take(
         "remember", lambda: remember(reference, measures, compared, healthy=healthy), reference or Reference()
     )
+    learned = replace(learned, moved_looks=moved_looks)
     evidence = steps.take("evidence", lambda: draw(frames[0], seen), b"") if rules.evidence and seen else b""
     return Look(
         width=frames[0].shape[1],

@@ -135,6 +135,7 @@ class Reference:
         previous: luma of the last picture, healthy or not, 90x160 uint8; empty before the first.
         least: the smallest share of its usual detail that each cell keeps on healthy looks, 18x32 uint8 in 1/128;
             empty before the first comparison.
+        moved_looks: how many looks found the view moved since it was last right, at most two.
 
     """
 
@@ -145,6 +146,7 @@ class Reference:
     looks: int = 0
     previous: bytes = b""
     least: bytes = b""
+    moved_looks: int = 0
 
     def __post_init__(self) -> None:
         """Check that the reference is complete.

@@ -46,9 +46,11 @@ DEVICE_REPLACED = Fault(
         "该地址应答的是另一台设备：已更换或地址混淆。",
     ),
     advice=Text(
-        "If it was replaced on purpose, run xueliang camera accept-change ID. Otherwise correct the addresses.",
-        "若为有意更换，请执行 xueliang camera accept-change ID；否则更正地址。",
+        "If it was replaced on purpose, accept it on its page "
+        "or run xueliang camera accept-change ID. Otherwise correct the addresses.",
+        "若为有意更换，请在其页面确认变更，或执行 xueliang camera accept-change ID；否则更正地址。",
     ),
+    changed_fact=True,
 )
 FIRMWARE_CHANGED = Fault(
     "firmware_changed",
@@ -57,9 +59,11 @@ FIRMWARE_CHANGED = Fault(
     name=Text("Firmware changed", "固件变更"),
     cause=Text("The camera's firmware differs from the registered one.", "摄像机固件与登记时不同。"),
     advice=Text(
-        "If it was updated on purpose, run xueliang camera accept-change ID. Otherwise find out who changed it.",
-        "若为有意升级，请执行 xueliang camera accept-change ID；否则查明原因。",
+        "If it was updated on purpose, accept it on its page "
+        "or run xueliang camera accept-change ID. Otherwise find out who changed it.",
+        "若为有意升级，请在其页面确认变更，或执行 xueliang camera accept-change ID；否则查明原因。",
     ),
+    changed_fact=True,
 )
 
 JUDGED = frozenset(fault.code for fault in (CLOCK_DRIFT, DEVICE_REBOOTED, DEVICE_REPLACED, FIRMWARE_CHANGED))
@@ -117,6 +121,25 @@ def judge_identity(reported: Identity, expected: Identity | None) -> Finding | N
             FIRMWARE_CHANGED.code, f"firmware {expected.firmware} was registered, it now has {reported.firmware}"
         )
     return None
+
+
+def untold_changes(reported: Identity, expected: Identity | None) -> frozenset[str]:
+    """Return the codes of changes that an answer cannot rule out, as it leaves out what was registered.
+
+    The firmware of another device says nothing about that of the registered one.
+    """
+    if expected is None:
+        return frozenset()
+    found = judge_identity(reported, expected)
+    missing = {
+        name
+        for name in ("serial", "manufacturer", "model", "firmware")
+        if getattr(expected, name) and not getattr(reported, name)
+    }
+    codes = {DEVICE_REPLACED.code} if missing - {"firmware"} else set()
+    if "firmware" in missing or (found is not None and found.code == DEVICE_REPLACED.code):
+        codes.add(FIRMWARE_CHANGED.code)
+    return frozenset(codes)
 
 
 def judge_restart(known: DeviceMemory, now: float) -> Finding | None:

@@ -225,6 +225,7 @@ class HostQueue:
         if self._poll is not None:
             self._poll.cancel()
             self._poll = None
+        self._waiting = [waiter for waiter in self._waiting if not waiter.turn.done()]  # some may be cancelled
         self._share(now)
         self._reserve(now)
         while len(self._open) < self.capacity.at(now):

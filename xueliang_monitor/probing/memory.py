@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from xueliang_monitor.model import Target
 from xueliang_monitor.picture.bursts import Bursts
 from xueliang_monitor.picture.reference import Reference
+from xueliang_monitor.probing.accepted import NOTHING_ACCEPTED, Accepted, Observed
 from xueliang_monitor.probing.device_memory import DeviceMemory
 from xueliang_monitor.probing.login import Login
 from xueliang_monitor.probing.stream_baseline import StreamBaseline
@@ -17,6 +19,7 @@ class Memory:
     """What is remembered of a camera from visit to visit.
 
     `reference` is what was learned of its picture, `normal` of its stream, `device` of its answers over ONVIF.
+    `accepted` is what a person accepted on the page.
     `second_looks` counts early second looks in a row; `bursts` says when pictures after the keyframe are examined too.
     """
 
@@ -26,11 +29,37 @@ class Memory:
     device: DeviceMemory = field(default_factory=DeviceMemory)
     normal: StreamBaseline = field(default_factory=StreamBaseline)
     bursts: Bursts = field(default_factory=Bursts)
+    accepted: Accepted = NOTHING_ACCEPTED
+
+    @property
+    def observed(self) -> Observed:
+        """What the last visits found the camera to be."""
+        return Observed(self.device.reported, self.normal.read_size)
+
+    def after_acceptance(self, target: Target, at: float) -> Memory:
+        """Return the same after a person accepted what the last visits found; `target` is that of the file.
+
+        What was learned of another device, and of the stream as it was, is forgotten.
+        """
+        found = self.observed
+        device = self.device
+        if found.identity is not None and found.identity != (device.identity or target.identity):
+            device = DeviceMemory(device.hints, found.identity, found.identity)
+        return replace(
+            self,
+            accepted=found.accepted(target, self.accepted, at),
+            device=device,
+            normal=StreamBaseline(size=found.size, read_size=found.size),
+        )
 
     def moved(self, change: Callable[[float], float]) -> Memory:
         """Return the same with every moment changed, as when the clock that gave them was wrong."""
         return replace(
-            self, login=self.login.moved(change), device=self.device.moved(change), normal=self.normal.moved(change)
+            self,
+            login=self.login.moved(change),
+            device=self.device.moved(change),
+            normal=self.normal.moved(change),
+            accepted=self.accepted.moved(change),
         )
 
     def shifted(self, seconds: float) -> Memory:

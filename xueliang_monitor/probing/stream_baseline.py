@@ -1,4 +1,10 @@
-"""Judges a stream's readings against the registered settings, or against its own past. Pure."""
+"""Judges a stream's readings against the registered settings, or against its own past. Pure.
+
+The size is a fact: nobody but a person changes it. So the first size stays the normal one until a person accepts
+another or the camera's file names one, however long another is read. Frame rate and bitrate drift with light, season
+and traffic, so their normal values follow the readings. But only readings without a fault teach: a fault of any kind
+never becomes normal by lasting.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +26,6 @@ OVER_LIMIT_SHARE = 2.0
 
 MIN_LEARNED = 5
 KEPT = 24
-ADOPTED_AFTER = 12
-"""After so many readings in a row of another size, that size is the normal one."""
 
 LOW_FRAME_RATE = Fault(
     "low_frame_rate",
@@ -60,9 +64,11 @@ RESOLUTION_CHANGED = Fault(
         "码流分辨率与登记时不同：设置被更改或恢复出厂。",
     ),
     advice=Text(
-        "If the change was intended, run xueliang camera accept-change ID. Otherwise restore the setting.",
-        "若为有意更改，请执行 xueliang camera accept-change ID；否则恢复原设置。",
+        "If the change was intended, accept it on its page "
+        "or run xueliang camera accept-change ID. Otherwise restore the setting.",
+        "若为有意更改，请在其页面确认变更，或执行 xueliang camera accept-change ID；否则恢复原设置。",
     ),
+    changed_fact=True,
 )
 FAULTS = (LOW_FRAME_RATE, BITRATE_OUT_OF_RANGE, RESOLUTION_CHANGED)
 
@@ -71,15 +77,15 @@ FAULTS = (LOW_FRAME_RATE, BITRATE_OUT_OF_RANGE, RESOLUTION_CHANGED)
 class StreamBaseline:
     """What is normal for a camera's stream.
 
-    `frame_rates` and `bitrates` are the last good readings, in frames and bits per second. `size` is in pixels, and
-    `other_sizes` counts readings in a row of another size. `read_at` is when the last readings were taken, in seconds
+    `frame_rates` and `bitrates` are the last good readings, in frames and bits per second. `size` is the normal size
+    in pixels, and `read_size` the one that was read last. `read_at` is when the last readings were taken, in seconds
     since the epoch; `doubtful` says that they found a fault.
     """
 
     frame_rates: tuple[float, ...] = ()
     bitrates: tuple[float, ...] = ()
     size: tuple[int, int] | None = None
-    other_sizes: int = 0
+    read_size: tuple[int, int] | None = None
     read_at: float | None = None
     doubtful: bool = False
 
@@ -181,12 +187,9 @@ def _slower(readings: Readings) -> float | None:
 def _learn(
     normal: StreamBaseline, rate: float | None, bits: float | None, size: tuple[int, int] | None, *, healthy: bool
 ) -> StreamBaseline:
-    """Learn from readings. From readings that show a fault, only a lasting new size is learned."""
+    """Learn from readings. From readings that show a fault, only the first size is learned."""
     if size is not None:
-        same = normal.size is None or _same_size(size, normal.size)
-        others = 0 if same else normal.other_sizes + 1
-        adopted = normal.size is None or others >= ADOPTED_AFTER
-        normal = replace(normal, size=size if adopted else normal.size, other_sizes=0 if adopted else others)
+        normal = replace(normal, size=normal.size or size, read_size=size)
     if not healthy:
         return normal
     return replace(

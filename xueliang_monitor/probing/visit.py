@@ -95,6 +95,7 @@ async def visit(
         logins: what is known of logins at all addresses; by default only what `memory` holds.
 
     """
+    target = memory.accepted.over(target)
     asking = (logins or LoginBook()).of_visit(target, memory.login.for_target(target, marks))
     memory = replace(memory, login=asking.login)
     began = time.monotonic()

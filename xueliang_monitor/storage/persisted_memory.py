@@ -8,9 +8,10 @@ from typing import Annotated
 from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from xueliang_monitor.fleet.device_labels import DeviceLabels
-from xueliang_monitor.model import Identity
+from xueliang_monitor.model import Identity, RungResult
 from xueliang_monitor.net.onvif_hints import LoginKind, OnvifHints
 from xueliang_monitor.picture.reference import Reference
+from xueliang_monitor.probing.accepted import NOTHING_ACCEPTED, Accepted
 from xueliang_monitor.probing.device_memory import DeviceMemory
 from xueliang_monitor.probing.login import Login, LoginHistory
 from xueliang_monitor.probing.memory import Memory
@@ -31,7 +32,7 @@ def _whole(stored: object, validate: ValidatorFunctionWrapHandler) -> Reference 
 
 @dataclass(frozen=True, slots=True)
 class StoredMemory:
-    """The stored part of a memory, and the labels that the device chose.
+    """The stored part of a memory, the labels that the device chose, and the last results of its rungs.
 
     The device's profiles and services are not stored; they are requested again.
     """
@@ -47,9 +48,12 @@ class StoredMemory:
     refusals: tuple[float, ...] = ()
     offered_digest: bool = False
     labels: DeviceLabels = field(default_factory=DeviceLabels)
+    reported: Identity | None = None
+    accepted: Accepted = NOTHING_ACCEPTED
+    rungs: tuple[RungResult, ...] = ()
 
     @classmethod
-    def of(cls, memory: Memory, labels: DeviceLabels | None = None) -> StoredMemory:
+    def of(cls, memory: Memory, labels: DeviceLabels | None = None, rungs: tuple[RungResult, ...] = ()) -> StoredMemory:
         """Return the stored part of a memory. It holds measures of pictures, never a picture."""
         device, reference = memory.device, memory.reference
         return cls(
@@ -64,6 +68,9 @@ class StoredMemory:
             refusals=memory.login.refusals,
             offered_digest=memory.login.offered_digest,
             labels=labels or DeviceLabels(),
+            reported=device.reported,
+            accepted=memory.accepted,
+            rungs=rungs,
         )
 
     def memory(self) -> Memory:
@@ -71,8 +78,9 @@ class StoredMemory:
         device = DeviceMemory(
             OnvifHints(self.login_kind),
             self.identity,
+            self.reported,
             last_start=self.last_start,
             restart_noticed_at=self.restart_noticed_at,
         )
         login = Login(self.login, self.device_login, self.refusals, self.offered_digest)
-        return Memory(self.reference, login, device=device, normal=self.normal)
+        return Memory(self.reference, login, device=device, normal=self.normal, accepted=self.accepted)

@@ -30,7 +30,7 @@ def _dump_health(health: Health) -> str:
 
 def camera_row(known: CameraRecord) -> tuple[str, str, str, str | None, str]:
     """Return the row of a camera in `cameras`."""
-    memory = _MEMORY.dump_json(StoredMemory.of(known.memory, known.labels)).decode()
+    memory = _MEMORY.dump_json(StoredMemory.of(known.memory, known.labels, known.rungs)).decode()
     file = known.data.model_dump_json(exclude_defaults=True) if known.data is not None else None
     counts = _COUNTS.dump_json(dict(known.episodes)).decode()
     return known.camera, _dump_health(known.health), memory, file, counts
@@ -46,7 +46,13 @@ def camera_of_row(camera: str, counted: Mapping[str, int], columns: Columns) -> 
     counts = counted if episodes is None else _COUNTS.validate_json(episodes)
     stored = _MEMORY.validate_json(memory)
     return CameraRecord(
-        camera, _HEALTH.validate_json(health), stored.memory(), data=data, episodes=counts, labels=stored.labels
+        camera,
+        _HEALTH.validate_json(health),
+        stored.memory(),
+        data=data,
+        episodes=counts,
+        labels=stored.labels,
+        rungs=stored.rungs,
     )
 
 

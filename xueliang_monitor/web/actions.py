@@ -1,4 +1,7 @@
-"""What authorised users do from a page: check a camera now, start and end maintenance. The audit log records each."""
+"""What authorised users do from a page: check a camera now, accept a change, start and end maintenance.
+
+The audit log records each.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,17 @@ from xueliang_monitor.storage.history_error import HistoryError
 from xueliang_monitor.web.addresses import local_address
 from xueliang_monitor.web.all_cameras import all_cameras
 from xueliang_monitor.web.form_body import read_form
-from xueliang_monitor.web.keys import AUDIT, CHECK_NOW, CHECKS, CLIENT, FLEET, RENDERER, STATE_FOLDER, USER
+from xueliang_monitor.web.keys import (
+    ACCEPT_CHANGE,
+    AUDIT,
+    CHECK_NOW,
+    CHECKS,
+    CLIENT,
+    FLEET,
+    RENDERER,
+    STATE_FOLDER,
+    USER,
+)
 from xueliang_monitor.web.responses import deny
 from xueliang_monitor.web.threads import in_thread
 
@@ -54,6 +67,25 @@ async def check(request: web.Request) -> web.StreamResponse:
     if not await _note(request, "check now", camera=name):
         return deny(request, 503, "audit")
     request.app[CHECK_NOW](name)
+    raise web.HTTPSeeOther(f"/cameras/{name}")
+
+
+async def accept_change(request: web.Request) -> web.StreamResponse:
+    """Accept that a camera was replaced, updated or reconfigured, as `xueliang camera accept-change` does."""
+    form = await _form(request)
+    if not isinstance(form, dict):
+        return form
+    name, shown = request.match_info["camera"], form.get("shown", "")
+    if request.app[FLEET].camera(name) is None:
+        raise web.HTTPNotFound
+    if not shown or str(request.app[FLEET].entry(name).memory.observed) != shown:
+        return deny(request, 409, "changed")
+    if not request.app[CHECKS].may(name, time.monotonic()):
+        return deny(request, 429, "often")
+    if not await _note(request, "change accepted", camera=name, expected=shown):
+        return deny(request, 503, "audit")
+    if not await request.app[ACCEPT_CHANGE](name, shown):
+        return deny(request, 409, "changed")
     raise web.HTTPSeeOther(f"/cameras/{name}")
 
 
@@ -132,6 +164,7 @@ async def _written(
 
 ROUTES = (
     web.post("/cameras/{camera}/check", check),
+    web.post("/cameras/{camera}/accept-change", accept_change),
     web.post("/maintenance/start", start),
     web.post("/maintenance/stop", stop),
 )

@@ -57,12 +57,17 @@ async def _stop_work(app: web.Application) -> None:
         await each.close()
 
 
+async def _nothing_accepted(_camera: str, _shown: str) -> bool:
+    return False
+
+
 def application(
     fleet: Fleet,
     settings: Settings,
     access: Access,
     *,
     check_now: Callable[[str], None] | None = None,
+    accept_change: keys.AcceptChange | None = None,
     latest_settings: Callable[[], Settings] | None = None,
     pages: tuple[Page, ...] = PAGES,
     documentation: Documentation | None = None,
@@ -70,7 +75,7 @@ def application(
     """Return the web application.
 
     `settings` are those of the start, `latest_settings` returns those that were read last. `check_now` schedules a
-    visit of a camera. `access` lets a request through or answers it.
+    visit of a camera, `accept_change` accepts what it became. `access` lets a request through or answers it.
     """
 
     @web.middleware
@@ -90,6 +95,7 @@ def application(
     built[keys.WALL] = Wall(fleet, renderer)
     built[keys.CHECKS] = Checks()
     built[keys.CHECK_NOW] = check_now or (lambda _camera: None)
+    built[keys.ACCEPT_CHANGE] = accept_change or _nothing_accepted
     built[keys.DOCUMENTATION] = documentation or Documentation()
     built[keys.LIVE_STREAMS] = LiveStreams()
     built[keys.METRICS] = SharedWork(METRICS_SECONDS, kept=8)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from aiohttp import web
@@ -37,6 +37,10 @@ WALL = web.AppKey("wall", Wall)
 CHECKS = web.AppKey("checks", Checks)
 CHECK_NOW: web.AppKey[Callable[[str], None]] = web.AppKey("check_now")
 """Schedules a visit of a camera at once, by its id."""
+
+AcceptChange = Callable[[str, str], Awaitable[bool]]
+ACCEPT_CHANGE: web.AppKey[AcceptChange] = web.AppKey("accept_change")
+"""Accepts that a camera, given by its id, is now as the page showed it; returns False if it is another way by now."""
 
 DOCUMENTATION = web.AppKey("documentation", Documentation)
 LIVE_STREAMS = web.AppKey("live_streams", LiveStreams)

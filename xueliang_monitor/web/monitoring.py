@@ -7,9 +7,27 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from xueliang_monitor.metrics import negotiated, render
+from xueliang_monitor.metrics import render
 from xueliang_monitor.web.all_cameras import all_cameras
 from xueliang_monitor.web.keys import FLEET, METRICS
+
+_MEDIA_TYPES = ("application/openmetrics-text", "text/plain")
+_ESCAPING = ("escaping=allow-utf-8", "escaping=underscores", "escaping=dots", "escaping=values")
+
+
+def negotiated(accept: str) -> str:
+    """Return the Accept header of the exposition format that a client is given, one of a few.
+
+    The client library reads versions without checking them, and renders a format of its own for each.
+    """
+    for part in accept.split(","):
+        kind, *parameters = (text.strip() for text in part.split(";"))
+        if kind in _MEDIA_TYPES and "version=1.0.0" in parameters:
+            escaping = next((each for each in parameters if each in _ESCAPING), "")
+            return ";".join(filter(None, (kind, "version=1.0.0", escaping)))
+        if kind == _MEDIA_TYPES[0]:
+            return kind
+    return ""
 
 
 async def metrics(request: web.Request) -> web.Response:

@@ -17,6 +17,7 @@ from xueliang_monitor.web import web_config
 from xueliang_monitor.web.access import Access, is_open_to_all
 from xueliang_monitor.web.application import application
 from xueliang_monitor.web.connections import Listener, server_of
+from xueliang_monitor.web.keys import AcceptChange
 from xueliang_monitor.web.renderer import prepare
 from xueliang_monitor.web.web_config import Protection
 
@@ -39,12 +40,14 @@ class Server:
         base: Path,
         *,
         check_now: Callable[[str], None] | None = None,
+        accept_change: AcceptChange | None = None,
         latest_settings: Callable[[], Settings] | None = None,
         most_connections: int = MOST_CONNECTIONS,
     ) -> None:
         """Read the web configuration that `settings` names; a relative path starts at the folder `base`.
 
-        `check_now` schedules a visit of a camera. `latest_settings` returns the settings as they were last read.
+        `check_now` schedules a visit of a camera, `accept_change` accepts what it became. `latest_settings` returns the
+        settings as they were last read.
         `most_connections` is how many connections the descriptors of this process allow.
 
         Raises:
@@ -55,6 +58,7 @@ class Server:
         self._settings = settings
         self._base = base
         self._check_now = check_now
+        self._accept_change = accept_change
         self._latest_settings = latest_settings
         self._most_connections = most_connections
         self._access = Access(Protection(), settings.hosts, settings.proxies)
@@ -126,6 +130,7 @@ class Server:
             self._settings,
             self._access,
             check_now=self._check_now,
+            accept_change=self._accept_change,
             latest_settings=self._latest_settings,
         )
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS, auto_decompress=False)

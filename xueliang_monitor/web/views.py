@@ -17,6 +17,7 @@ from xueliang_monitor.judgement.diagnosis import AdviceRow, Facts, diagnose, loc
 from xueliang_monitor.judgement.health import FaultState, Outage
 from xueliang_monitor.judgement.status import CameraStatus
 from xueliang_monitor.model import Rung, State, Text, redact_path
+from xueliang_monitor.probing.accepted import Accepted
 from xueliang_monitor.probing.device_changes import JUDGED
 from xueliang_monitor.probing.device_memory import DeviceMemory
 from xueliang_monitor.storage.history_queries import Event
@@ -63,12 +64,19 @@ def advice_of(entry: Entry, status: CameraStatus, topology: Topology) -> Text | 
     return row.advice if row else None
 
 
+def _onvif_answers(entry: Entry, status: CameraStatus) -> bool:
+    """Return whether the device answered over ONVIF when it was last asked, and since it is offline if it is."""
+    result = entry.rungs.get(Rung.ONVIF)
+    if result is None or result.at is None or not (result.ok or result.fault in JUDGED):
+        return False
+    return all(result.at >= known.since for known in status.faults if known.offline)
+
+
 def _row(entry: Entry, status: CameraStatus, topology: Topology) -> AdviceRow | None:
-    onvif = entry.rungs.get(Rung.ONVIF)
     facts = Facts(
         frozenset(known.code for known in status.faults),
         status.cause,
-        onvif is not None and (onvif.ok or onvif.fault in JUDGED),
+        _onvif_answers(entry, status),
         entry.readings,
     )
     row = diagnose(facts) if status.faults or status.behind else None
@@ -127,6 +135,17 @@ def _device(device: DeviceMemory) -> dict[str, Any]:
         "profiles": [
             {"token": profile.token, "name": profile.name, **asdict(profile.stream)} for profile in device.profiles
         ],
+    }
+
+
+def _accepted(known: Accepted) -> dict[str, Any] | None:
+    """Return what was accepted on the page instead of what the file expects."""
+    if known.identity is None and known.stream is None:
+        return None
+    return {
+        "at": moment(known.at),
+        "identity": asdict(known.identity) if known.identity else None,
+        "stream": asdict(known.stream) if known.stream else None,
     }
 
 
@@ -207,6 +226,7 @@ def camera_in_full(entry: Entry, status: CameraStatus, topology: Topology) -> di
         "url": entry.camera.target.url,
         "onvif": _onvif(entry.camera),
         "told": _device(entry.memory.device),
+        "accepted": _accepted(entry.memory.accepted),
         "last_visit": moment(entry.health.visited_at),
         "last_seen": moment(entry.health.online_at),
         "last_keyframe": moment(entry.health.keyframe_at),
@@ -217,6 +237,7 @@ def camera_in_full(entry: Entry, status: CameraStatus, topology: Topology) -> di
                 "seconds": round(result.seconds, 4),
                 "fault": result.fault,
                 "detail": result.detail,
+                "at": moment(result.at),
             }
             for rung, result in entry.rungs.items()
         ],

@@ -16,6 +16,7 @@ from xueliang_monitor.probing.device_changes import (
     judge_clock,
     judge_identity,
     judge_restart,
+    untold_changes,
 )
 from xueliang_monitor.probing.device_interview import (
     ask_last_start,
@@ -206,10 +207,12 @@ def _judge(context: VisitContext, known: DeviceMemory, reported: Identity | None
 
         ruled_out = frozenset({ONVIF_AUTH_FAILED.code})
         expected = context.target.identity or known.identity
-        change = judge_identity(reported, expected and identity_through(context.gate, expected))
+        expected = expected and identity_through(context.gate, expected)
+        change, untold = judge_identity(reported, expected), untold_changes(reported, expected)
         found += [
             (code, change if change is not None and change.code == code else None)
             for code in (DEVICE_REPLACED.code, FIRMWARE_CHANGED.code)
+            if code not in untold or (change is not None and change.code == code)
         ]
         found.append((DEVICE_REBOOTED.code, judge_restart(known, context.now())))
     seen += [finding for _, finding in found if finding is not None]

@@ -207,8 +207,10 @@ async def _climb(context: VisitContext, climbed: Climbed, _seconds: float) -> Ru
         credentials = target.credentials if permission.allowed else None
         rules = LoginRules.of(target, offered_digest=context.memory.login.offered_digest)
         description = await connection.describe(target.request_url, credentials, rules)
+        connection.login_accepted = connection.login_accepted or target.login_in_path
         outcome = login_outcome(connection, ())
     except NetError as error:
+        connection.login_tried = connection.login_tried or (permission.allowed and target.login_in_path)
         outcome = login_outcome(connection, (fault_of(error).code,))
         raise FaultSeen(fault_of(error), str(error), _readings(connection)) from error
     finally:

@@ -21,7 +21,9 @@ from xueliang_monitor.picture import PICTURE_CHECKS
 from xueliang_monitor.picture.measures import MEASURES
 from xueliang_monitor.picture.reference import SETTLED_LOOKS
 from xueliang_monitor.picture.verdict import LIMIT, OFF
-from xueliang_monitor.probing.rungs import PROBES
+from xueliang_monitor.probing.accepted import Observed
+from xueliang_monitor.probing.rung import Probe
+from xueliang_monitor.probing.rungs import LADDER, PROBES
 from xueliang_monitor.storage import evidence
 from xueliang_monitor.topology import Topology
 from xueliang_monitor.web import charts, past
@@ -48,18 +50,37 @@ MEASURE_NAMES = {
 }
 
 
+def _before(probe: Probe) -> frozenset[Rung]:
+    """Return the rungs that are climbed before a rung, and without which it is not climbed."""
+    ladder = [each.rung for each in LADDER]
+    end = ladder.index(probe.rung) if probe.beside is None else ladder.index(probe.beside) + 1
+    return frozenset(ladder[:end])
+
+
+_BEFORE: Mapping[Rung, frozenset[Rung]] = {probe.rung: _before(probe) for probe in PROBES}
+
+
 def _faults(status: CameraStatus) -> list[dict[str, Any]]:
     return [{"declared": fault(known.code), "since": known.since, "detail": known.detail} for known in status.faults]
 
 
 def _rungs(entry: Entry, climbing: Mapping[Rung, RungResult | None]) -> list[dict[str, Any]]:
-    """Return each rung with its last result. During a visit, the rungs climbed so far have the visit's results."""
+    """Return each rung with its last result. During a visit, the rungs climbed so far have the visit's results.
+
+    A result of an earlier visit has the time of that visit: it is `earlier`, and `unclimbed` if a rung failed since
+    that is climbed before it.
+    """
     shown = []
+    failed: set[Rung] = set()
+    visited = None if climbing else entry.health.visited_at
     for probe in PROBES:
         rung = probe.rung
         if not probe.applies(entry.camera.target):
             continue
         result = climbing.get(rung) if rung in climbing else entry.rungs.get(rung)
+        earlier = result is not None and rung not in climbing and (result.at is None or result.at != visited)
+        if result is not None and not earlier and not result.ok:
+            failed.add(rung)
         shown.append(
             {
                 "name": probe.title,
@@ -67,10 +88,18 @@ def _rungs(entry: Entry, climbing: Mapping[Rung, RungResult | None]) -> list[dic
                 "result": result,
                 "fault": FAULTS.get(result.fault) if result is not None and result.fault else None,
                 "climbing": rung in climbing and result is None,
+                "earlier": earlier,
+                "unclimbed": earlier and bool(failed & _BEFORE[rung]),
                 "waiting": bool(climbing) and rung not in climbing,
             }
         )
     return shown
+
+
+def _change(entry: Entry, status: CameraStatus) -> str:
+    """Return what a person can accept of a camera that changed; empty if nothing changed or too little is known."""
+    changed = any(fault(known.code).changed_fact for known in status.faults)
+    return str(entry.memory.observed) if changed else ""
 
 
 def _window_of(fleet: Fleet, camera: Camera) -> Window | None:
@@ -187,6 +216,9 @@ async def show(request: web.Request) -> web.Response:
         measures=_measures(entry, known),
         evidence=[(item, FAULTS.get(item.fault)) for item in kept],
         lights=[number for number, light in enumerate(lights) if light.looks >= SETTLED_LOOKS],
+        change=_change(entry, fleet.status_of(name)),
+        accepted=Observed.of(entry.memory.accepted),
+        accepted_at=entry.memory.accepted.at,
         identity=device.reported,
         profiles=device.profiles,
         grafana=f"{grafana}/d/xueliang-camera?var-camera={name}" if grafana else "",
