@@ -206,6 +206,7 @@ def test_time_of_before_names_were_stored_and_of_a_monitor_that_was_cut_off_is_s
     assert [(root.node.name, root.outages, root.seconds, root.lost) for root in known.roots] == [
         ("gone", 1, 600.0, 6_000.0)
     ]
+    assert known.roots[0].node.kind is NodeKind.HOST, "as it was, although the name is an uplink's now"
     assert (known.unnamed, known.own, known.total) == (pytest.approx(6_000.0), 8_000.0, 20_000.0)
     assert (known.isolated, known.isolated_seconds) == (1, 7200.0)
     (table,) = (each for each in tables(built, {each.id: each for each in cameras}, "zh") if each.key == "roots")
@@ -258,7 +259,7 @@ def test_the_three_forms_say_the_same(month: Month, language: str) -> None:
     assert page.addresses == []
     workbook = openpyxl.load_workbook(io.BytesIO(forms.workbook(made, language)))
     lines = list(csv.reader(io.StringIO(forms.comma_separated(made, language).decode("utf-8-sig"), newline="")))
-    assert len(workbook.sheetnames) == len(made) == 11
+    assert len(workbook.sheetnames) == len(made) == 12
     for table, sheet in zip(made, workbook.worksheets, strict=True):
         expected = as_text(table)
         assert [row for row in page.tables.get(table.key, []) if row] == expected

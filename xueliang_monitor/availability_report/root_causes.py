@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from xueliang_monitor.judgement.availability import AvailabilitySeconds, RootDay
 from xueliang_monitor.judgement.episodes import Episode
@@ -22,7 +22,7 @@ class RootCause:
     """One node of the topology that was down.
 
     Attributes:
-        node: the node; only its name and kind are known if it is not declared any more.
+        node: the node, of the kind that it was; only its name is known if it is not declared any more.
         outages: how often it was down.
         seconds: how long it was down in the period.
         lost: the time of cameras behind it meanwhile, in seconds.
@@ -95,7 +95,7 @@ def unavailable(
             down[item.uplink, _KINDS[item.fault]].append(item)
     roots = [
         RootCause(
-            topology.nodes.get(name) or Node(name, kind=kind),
+            replace(topology.nodes.get(name) or Node(name), kind=kind),
             len(down[name, kind]),
             sum(map(inside, down[name, kind])),
             lost.get((name, kind), 0.0),
