@@ -111,6 +111,8 @@ class RootCauses:
         self._now = -math.inf
         self._judged_at = -math.inf
         self._tallies: Mapping[str, Tally] = MappingProxyType({})
+        self._all_of: int | None = None
+        self._all: tuple[Uplink, ...] = ()
         self._asked: dict[str, tuple[float, frozenset[str]]] = {}
         self._changed: dict[str, frozenset[str]] = {}
 
@@ -154,7 +156,7 @@ class RootCauses:
 
     def take_topology(self, topology: Topology, now: float) -> Observation:
         """Replace the topology, and forget the cameras that it does not contain."""
-        self.topology, self._now = topology, max(self._now, now)
+        self.topology, self._now, self._all_of = topology, max(self._now, now), None
         self._members = {name: known for name, known in self._members.items() if name in topology.leaves}
         self._unvisited = topology.leaves.keys() - self._members.keys()
         self._lost &= topology.leaves.keys()
@@ -166,6 +168,7 @@ class RootCauses:
         before = self._downs
         made = judge(self._view(), before, problem=self._own_problem)
         self._downs, self._held, self._tallies = made.downs, made.held, made.tallies
+        self._all_of = None
         for name in before.keys() | made.downs.keys():
             lost = made.downs[name].lost if name in made.downs else NOBODY
             if name not in before or before[name].lost != lost:
@@ -298,6 +301,11 @@ class RootCauses:
     @property
     def all(self) -> tuple[Uplink, ...]:
         """Every node with at least one visited camera."""
+        if self._all_of != len(self._members):
+            self._all_of, self._all = len(self._members), self._count_all()
+        return self._all
+
+    def _count_all(self) -> tuple[Uplink, ...]:
         found = []
         for name, node in self.topology.nodes.items():
             visited = sum(each in self._members for each in self.topology.below(name))
@@ -326,11 +334,13 @@ class RootCauses:
         self._unvisited = self.topology.leaves.keys() - members.keys()
         self._lost = {name for name, known in members.items() if known.lost_at or known.unserved_at}
         self._downs = MappingProxyType(dict(downs))
+        self._all_of = None
 
     def move(self, change: Callable[[float], float]) -> None:
         """Apply `change` to every time, for example after a correction of the clock."""
         self._members = {name: member.moved(change) for name, member in self._members.items()}
         self._downs = MappingProxyType({name: down.moved(change) for name, down in self._downs.items()})
+        self._all_of = None
         self._now, self._judged_at = change(self._now), change(self._judged_at)
 
     def take_changed(self) -> Mapping[str, frozenset[str]]:
