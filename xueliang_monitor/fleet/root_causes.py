@@ -226,7 +226,7 @@ class RootCauses:
             return None
         gone = sum(each in self._lost for each in others) + 1
         seems = gone >= self._policy.share * (len(others) + 1) or not self._held.isdisjoint((*path, ROOT))
-        later = {each for each in others if each in self._members and self._members[each].at >= since}
+        later = {each for each in others if each in self._members and self._members[each].at > since}
         if len(later - self._lost) >= ENOUGH_ANSWERS:
             return NOBODY if seems else None
         left = sorted(others - later, key=self._last_visit)[:MOST_NEIGHBOURS]
