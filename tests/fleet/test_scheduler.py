@@ -102,7 +102,7 @@ async def test_no_camera_is_visited_twice_at_once_and_slow_cameras_delay_no_othe
 async def test_a_camera_whose_turn_it_is_to_log_in_is_visited_up_to_rtsp_at_once() -> None:
     dues: list[tuple[str, Due]] = []
 
-    async def visit(camera: str, due: Due, late: float) -> tuple[VisitResult, Health]:
+    async def visit(camera: str, due: Due, late: float, turn: Turn) -> tuple[VisitResult, Health]:
         dues.append((camera, due))
         return climbed(*ORDER), Health()
 
