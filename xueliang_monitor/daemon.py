@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -14,33 +13,30 @@ from xueliang_monitor import event_log
 from xueliang_monitor.clock import Clock, SteadyClock, SystemClock
 from xueliang_monitor.configuration import file_watcher, installation, inventory, topology_files
 from xueliang_monitor.configuration import settings as config
-from xueliang_monitor.configuration.installation import Installation, load, timeouts_of
+from xueliang_monitor.configuration.installation import Installation, load
 from xueliang_monitor.configuration.strict_yaml import DocumentError, Problem, listed
 from xueliang_monitor.fleet.changes import StoredState
 from xueliang_monitor.fleet.differences import difference
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.fleet.hosts import Hosts
 from xueliang_monitor.fleet.scheduler import Due, Intervals, Scheduler
+from xueliang_monitor.fleet.shortage_log import ShortageLog
+from xueliang_monitor.fleet.visiting import Visiting
 from xueliang_monitor.judgement.catalogue import at_first_sight
-from xueliang_monitor.judgement.health import OWN_ERROR, Health, Policy
-from xueliang_monitor.judgement.reachability import Answer, answer_of
-from xueliang_monitor.model import Rung, RungResult, VisitResult
+from xueliang_monitor.judgement.health import Health, Policy
+from xueliang_monitor.model import Rung, VisitResult
 from xueliang_monitor.net.names import NameResolver
 from xueliang_monitor.net.own_network import OwnNetwork
 from xueliang_monitor.picture.worker import Workers
-from xueliang_monitor.probing.conclusion import untold
-from xueliang_monitor.probing.host_queue import WAIT_SECONDS, Turn, Urgency
-from xueliang_monitor.probing.login_marks import LoginMarks
-from xueliang_monitor.probing.memory import Memory
+from xueliang_monitor.probing.host_queue import Turn, Urgency
 from xueliang_monitor.probing.rungs import OFFLINE_RUNGS, PROBES
-from xueliang_monitor.probing.shared_result import share
-from xueliang_monitor.probing.visit import visit
 from xueliang_monitor.process import limits
 from xueliang_monitor.process.collector import free_one_by_one, no_full_collection, spare_known_objects
 from xueliang_monitor.process.pauses import STOPPED_SECONDS
 from xueliang_monitor.process.shortage import Resource
 from xueliang_monitor.process.supervision import supervised
-from xueliang_monitor.storage import evidence, login_key
+from xueliang_monitor.storage import login_key
+from xueliang_monitor.storage.evidence_keeper import EvidenceKeeper
 from xueliang_monitor.storage.history import History
 from xueliang_monitor.storage.recorder import Recorder
 from xueliang_monitor.storage.state_lock import StateLock
@@ -54,17 +50,8 @@ CLOCK_SECONDS = 1.0
 LOGINS_SECONDS = 0.5
 """How often the trials of logins are looked at."""
 
-SHORTAGE_SECONDS = 600.0
-"""How often the same shortage is logged."""
-
 MANY_CAMERAS = 500
 """From so many changed cameras on, a reload leaves more objects than the garbage collector should look at."""
-
-FORGET_SECONDS = 3600.0
-"""How often expired evidence pictures are deleted."""
-
-FUTURE_SECONDS = 86_400.0
-"""An evidence picture dated further in the future was kept while the clock was wrong."""
 
 
 def policy_of(settings: config.Settings) -> Policy:
@@ -105,7 +92,7 @@ class Monitor:
         self._newest = loaded.settings
         self._workers = Workers(loaded.settings.workers)
         self._names = NameResolver(loaded.settings.name_servers)
-        self._shortage_logged_at: dict[str, float] = {}
+        self._shortages = ShortageLog(self._clock)
         visits, connections = self._at_once(loaded)
         self._scheduler = Scheduler(
             self._clock, intervals_of(loaded.settings), self._visit, at_once=visits, turns=self._turn
@@ -143,7 +130,19 @@ class Monitor:
         self._own_network = OwnNetwork(
             self._hosts, self._names, self.fleet.take_own_network, clock=self._clock.monotonic
         )
-        self._marks = LoginMarks()
+        self._evidence = EvidenceKeeper(lambda: self._installation, self.fleet, self._clock)
+        self._visiting = Visiting(
+            fleet=self.fleet,
+            clock=self._clock,
+            turns=self._turns,
+            workers=self._workers,
+            names=self._names,
+            shortages=self._shortages,
+            settings=lambda: self._installation.settings,
+            keep_evidence=self._evidence.keep,
+            reached=self._own_network.reached,
+            hurry=self._scheduler.hurry,
+        )
         self._reloading = asyncio.Lock()
         for line in listed(problems):
             log.error("%s", line)
@@ -191,101 +190,7 @@ class Monitor:
         self._turns.hasten(self.fleet.entry(camera).camera.target)
 
     async def _visit(self, camera: str, due: Due, lateness: float, turn: Turn) -> tuple[VisitResult, Health]:
-        try:
-            return await self._visit_once(camera, due, lateness, turn)
-        except Exception:
-            self.fleet.monitor.visits.add_error()
-            raise
-
-    async def _visit_in_turn(self, camera: str, due: Due, turn: Turn) -> tuple[VisitResult, Memory]:
-        """Return the result of a visit: that of another channel of the host, if the turn has one."""
-        entry = self.fleet.entry(camera)
-        target, settings = entry.camera.target, self._installation.settings
-        self.fleet.monitor.visits.waits.observe(turn.waited_seconds)
-        self._turns.note_speed(target, settings.intervals.of(Rung.REACH))
-        if turn.shared is not None:
-            return share(turn.shared, target, self._clock.now()), entry.memory
-        if turn.why_not:
-            return untold(target, self._clock.now(), turn.why_not, WAIT_SECONDS), entry.memory
-        queue = self._turns.queue(target)
-
-        def progress(rung: Rung, result: RungResult | None) -> None:
-            self.fleet.tell_rung(camera, rung, result)
-            if result is not None:
-                queue.climbed(turn, result)
-
-        visited, memory = await visit(
-            target,
-            due.top,
-            entry.memory,
-            timeouts=timeouts_of(settings),
-            workers=self._workers,
-            now=self._clock.now(),
-            beside=due.beside,
-            names=self._names,
-            pauses=self.fleet.monitor.pauses,
-            progress=progress,
-            marks=self._marks,
-            logins=self.fleet.credentials.book,
-        )
-        return queue.judged(turn, visited), memory
-
-    async def _visit_once(self, camera: str, due: Due, lateness: float, turn: Turn) -> tuple[VisitResult, Health]:
-        entry = self.fleet.entry(camera)
-        shifted, began = self._clock.shifted, self._clock.monotonic()
-        visited, memory = await self._visit_in_turn(camera, due, turn)
-        if moved := self._clock.shifted - shifted:  # the clock was set during the visit
-            visited, memory = visited.shifted(moved), memory.shifted(moved)
-        if answer_of(visited) not in (None, Answer.LOST):
-            self._own_network.reached(began)
-        health, neighbours = self.fleet.apply(visited, memory, lateness)
-        if visited.evidence:
-            await self._keep_evidence(visited, entry.health, health)
-        for resource in visited.shortages:
-            self._log_shortage(resource, visited)
-        self._scheduler.hurry(neighbours)
-        self.fleet.monitor.decoder_restarts = self._workers.restarts
-        return visited, health
-
-    def _log_shortage(self, resource: str, visited: VisitResult) -> None:
-        """Log a shortage of the monitor, which affects every camera, once per resource in `SHORTAGE_SECONDS`."""
-        now = self._clock.monotonic()
-        if now - self._shortage_logged_at.get(resource, -math.inf) >= SHORTAGE_SECONDS:
-            self._shortage_logged_at[resource] = now
-            detail = next((result.detail for result in visited.rungs if result.fault == OWN_ERROR), "")
-            log.warning("visits have no result because the monitor lacks %s: %s", resource, detail)
-
-    async def _keep_evidence(self, visited: VisitResult, before: Health, after: Health) -> None:
-        """Keep a small copy of the picture if this visit confirmed a picture fault."""
-        known = {fault.code for fault in before.confirmed}
-        seen = {finding.code for finding in visited.seen if finding.rung == Rung.PICTURE}
-        fresh = [fault.code for fault in after.confirmed if fault.code in seen - known]
-        if not fresh or not self.fleet.entry(visited.camera).camera.target.picture.evidence:
-            return
-        item = evidence.Evidence(visited.camera, visited.at, fresh[0])
-        try:
-            await asyncio.to_thread(evidence.keep, self._installation.settings.state, item, visited.evidence)
-        except (OSError, RuntimeError) as error:
-            log.error("camera %s: the evidence picture cannot be stored: %s", visited.camera, error)  # noqa: TRY400
-
-    async def _forget_evidence(self) -> None:
-        """Delete expired evidence pictures, and all pictures of cameras that may not have any."""
-        settings = self._installation.settings
-        forbidden = frozenset(
-            camera.id for camera in self._installation.inventory.known if not camera.target.picture.evidence
-        )
-        count = await asyncio.to_thread(evidence.forget, settings.state, math.inf, forbidden)
-        if count:
-            log.info("%d evidence pictures deleted because the settings or camera files forbid them", count)
-        now = self._clock.now()
-        oldest = now - settings.keep.evidence
-        await asyncio.to_thread(evidence.forget, settings.state, oldest, after=now + FUTURE_SECONDS)
-
-    async def _keep_forgetting_evidence(self) -> None:
-        """Delete expired evidence pictures at an interval, independently of the history."""
-        while True:
-            await self._forget_evidence()
-            await asyncio.sleep(FORGET_SECONDS)
+        return await self._visiting.visit(camera, due, lateness, turn)
 
     async def reload(self) -> None:
         """Reload settings, passwords and cameras. Invalid files leave their last valid version in force."""
@@ -299,7 +204,7 @@ class Monitor:
                     del before
                     await asyncio.to_thread(free_one_by_one, old)
             try:
-                await self._forget_evidence()
+                await self._evidence.forget()
             except (OSError, RuntimeError) as error:  # no thread can be started, or the folder cannot be read
                 log.error("expired evidence pictures cannot be deleted: %s", error)  # noqa: TRY400
 
@@ -412,7 +317,7 @@ class Monitor:
     def _record_lag(self, late: float) -> None:
         self.fleet.monitor.loop_lag_seconds = late
         if late >= STOPPED_SECONDS:
-            self._shortage_logged_at[Resource.PROCESSOR] = self._clock.monotonic()  # the log line below covers it
+            self._shortages.logged(Resource.PROCESSOR)  # the log line below covers it
             log.warning(
                 "the monitor did not run for %.1f s: its process was stopped or its machine suspended; interrupted "
                 "requests are repeated",
@@ -429,7 +334,7 @@ class Monitor:
 
         """
         with self._lock.held():
-            self._marks = self.fleet.credentials.marks = login_key.marks_in(self._installation.settings.state)
+            self._visiting.marks = self.fleet.credentials.marks = login_key.marks_in(self._installation.settings.state)
             with self._recorder.open():
                 self.fleet.begin_credentials()
                 async with self._watching() as address:
@@ -450,7 +355,7 @@ class Monitor:
                     "uplinks": self._follow_uplinks,
                     "web_config": self._server.follow_files,
                     "own_network": self._own_network.watch,
-                    "evidence": self._keep_forgetting_evidence,
+                    "evidence": self._evidence.run,
                     "history": self._recorder.run,
                     "state_lock": self._lock.keep,
                 }

@@ -12,8 +12,9 @@ import pytest
 
 from tests.simulated_time import START, camera, visited
 from xueliang_monitor.clock import ManualClock, SteadyClock
-from xueliang_monitor.fleet.fleet import TURNS_MISSED, Fleet
+from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.fleet.hosts import Hosts
+from xueliang_monitor.fleet.statuses import TURNS_MISSED
 from xueliang_monitor.judgement.health import Policy
 from xueliang_monitor.judgement.status import StatusCause
 from xueliang_monitor.model import Rung, RungResult, Target

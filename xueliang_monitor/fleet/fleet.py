@@ -3,41 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import replace
-from functools import partial
 
 from xueliang_monitor.clock import STEP_SECONDS, Clock, ClockReading
-from xueliang_monitor.configuration.camera_file import Lifecycle
 from xueliang_monitor.configuration.inventory import Camera, Inventory
 from xueliang_monitor.configuration.strict_yaml import Problem
 from xueliang_monitor.fleet.acceptance import accepted
-from xueliang_monitor.fleet.attribution import withdrawal
-from xueliang_monitor.fleet.changes import CameraRecord, Changes, StoredState
-from xueliang_monitor.fleet.clock_faults import cameras_with_a_clock, without_drift_faults
-from xueliang_monitor.fleet.differences import difference, memory_still_valid, place_of, with_digest_offered
+from xueliang_monitor.fleet.changes import Changes, StoredState
+from xueliang_monitor.fleet.counted_time import CountedTime
+from xueliang_monitor.fleet.differences import difference
+from xueliang_monitor.fleet.fleet_clock import FleetClock
 from xueliang_monitor.fleet.fleet_credentials import FleetCredentials
+from xueliang_monitor.fleet.fleet_network import FleetNetwork
 from xueliang_monitor.fleet.monitor_status import MonitorFault, MonitorStatus, ReloadStatus
-from xueliang_monitor.fleet.ongoing import attributed_transitions, closing_transitions, open_transitions
+from xueliang_monitor.fleet.ongoing import closing_transitions, open_transitions
 from xueliang_monitor.fleet.pending import PendingChanges
-from xueliang_monitor.fleet.restoring import clock_step, merged_late, newest, restore, restored_entry
-from xueliang_monitor.fleet.root_causes import NOTHING, Observation, RootCauses, Uplink
+from xueliang_monitor.fleet.restoring import restore
+from xueliang_monitor.fleet.root_causes import Observation, Uplink
+from xueliang_monitor.fleet.roster import Roster
 from xueliang_monitor.fleet.snapshot import Entry, Snapshot
+from xueliang_monitor.fleet.statuses import Statuses
 from xueliang_monitor.fleet.time_spent import TimeSpent
 from xueliang_monitor.fleet.watchers import RungFollower, TransitionWatcher, Watchers
+from xueliang_monitor.fleet.withdrawals import Withdrawals
 from xueliang_monitor.judgement.availability import AvailabilitySeconds
 from xueliang_monitor.judgement.debounce import advance
 from xueliang_monitor.judgement.health import Health, Outage, Policy
-from xueliang_monitor.judgement.maintenance import Window, covering
-from xueliang_monitor.judgement.own_clock import CLOCK_WRONG, LARGE_STEP_SECONDS, LONG_AWAY_SECONDS, OwnClock
-from xueliang_monitor.judgement.status import CameraStatus, Hidden, status
+from xueliang_monitor.judgement.maintenance import Window
+from xueliang_monitor.judgement.status import CameraStatus
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
 from xueliang_monitor.model import Rung, RungResult, VisitResult
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.topology import Node, Topology
-
-TURNS_MISSED = 3
-"""A camera that waits for its turn at its host is stale after so many waits more, as after so many missed visits."""
 
 
 class Fleet:
@@ -65,25 +63,23 @@ class Fleet:
     ) -> None:
         self._clock = clock
         self.policy = policy
-        self._entries = {camera.id: Entry(camera) for camera in cameras}
-        self._nodes = nodes
-        self._root_causes = RootCauses()
-        self._topology_outdated = True
-        self._changing = False
-        self.credentials = FleetCredentials(clock.now, self._take_credentials)
-        for camera in cameras:
-            self.credentials.join(camera)
-        self._own_clock = OwnClock(policy.clock_drift, clock.now())
+        self.windows: tuple[Window, ...] = ()
+        self.turn_wait: Callable[[Camera], float] = lambda _camera: 0.0
+        self._roster = Roster(cameras)
+        self._entries = self._roster.entries
         self._pending = PendingChanges()
-        self._spent = TimeSpent(self._pending)
-        self._unwatched: dict[str, CameraRecord] = {}
-        self._offered_digest: set[tuple[str, int]] = set()
         self._watchers = Watchers()
         self.monitor = MonitorStatus(reload=ReloadStatus(succeeded_at=clock.now(), problems=problems))
-        self.windows: tuple[Window, ...] = ()
+        self._network = FleetNetwork(self._entries, nodes, now=clock.now, take=self._take_observation)
+        self._own_clock = FleetClock(clock, self._entries, self._pending, policy.clock_drift)
+        self.credentials = FleetCredentials(clock.now, self._take_credentials)
+        self._statuses = Statuses(self, self._network, self.credentials, self.monitor)
+        self._time = CountedTime(TimeSpent(self._pending), self._statuses, self._own_clock, self.monitor)
+        self._withdrawals = Withdrawals(self._entries, self._pending, self._time, self._network)
         self.availability: Mapping[str, Mapping[str, float]] = {}
         self.today = AvailabilitySeconds()
-        self.turn_wait: Callable[[Camera], float] = lambda _camera: 0.0
+        for camera in cameras:
+            self.credentials.join(camera)
 
     def entry(self, camera: str) -> Entry:
         """Return the entry of a camera.
@@ -110,37 +106,19 @@ class Fleet:
             for camera in found.gone:
                 self.drop(camera)
             self.take(found.changed)
-        for name in self._unwatched.keys() - inventory.invalid:
-            self._end(name, self._unwatched.pop(name).health)
+        for name, health in self._roster.give_up(inventory.invalid):
+            self._end(name, health)
 
     def take_nodes(self, nodes: tuple[Node, ...]) -> None:
         """Replace the declared nodes of the topology."""
-        if nodes != self._nodes:
-            self._nodes, self._topology_outdated = nodes, True
-            self._follow_topology()
+        self._network.take_nodes(nodes)
 
-    @contextmanager
-    def changing(self) -> Iterator[None]:
+    def changing(self) -> AbstractContextManager[None]:
         """Put off following the topology while many cameras change."""
-        outer, self._changing = self._changing, True
-        try:
-            yield
-        finally:
-            self._changing = outer
-            self._follow_topology()
+        return self._network.changing()
 
-    def _follow_topology(self) -> None:
-        """Make the topology anew after cameras or nodes changed."""
-        if not self._topology_outdated or self._changing:
-            return
-        self._topology_outdated = False
-        self._tell(self._root_causes.take_topology(self._topology(), self._clock.now()))
-
-    def _topology(self) -> Topology:
-        return Topology.of(self._nodes, (entry.camera for entry in self._entries.values()))
-
-    def _tell(self, seen: Observation) -> None:
-        if transitions := self._follow(seen):
+    def _take_observation(self, seen: Observation) -> None:
+        if transitions := self._withdrawals.by_nodes(seen, self._clock.now()):
             self._notify(transitions)
 
     def take_own_network(self, problem: str | None, *, nameless: bool = False) -> None:
@@ -148,27 +126,15 @@ class Fleet:
 
         `nameless` says that only names cannot be looked up. Cameras known by address are then judged as ever.
         """
-        self._follow_topology()
-        self._tell(self._root_causes.take_problem(problem, self._clock.now(), nameless=nameless))
+        self._network.take_own_network(problem, nameless=nameless)
 
     def take(self, cameras: tuple[Camera, ...]) -> None:
         """Add new cameras and replace changed ones; `memory_still_valid` says what stays known of a changed one."""
         for camera in cameras:
-            known = self._entries.get(camera.id)
             self._pending.change((camera.id,))
             self.credentials.join(camera)
-            if known is None:
-                self._entries[camera.id] = self._fresh(camera)
-                continue
-            self._entries[camera.id] = replace(known, camera=camera, memory=memory_still_valid(known, camera))
-        self._topology_outdated = True
-        self._follow_topology()
-
-    def _fresh(self, camera: Camera) -> Entry:
-        """Return the entry of a camera that is watched from now on, restored if only its file was unusable before."""
-        known = self._unwatched.pop(camera.id, None)
-        entry = Entry(camera) if known is None else restored_entry(Entry(camera), known, self._clock.now())[0]
-        return with_digest_offered(entry) if place_of(camera) in self._offered_digest else entry
+            self._roster.take(camera, self._clock.now())
+        self._network.cameras_changed()
 
     def accept_change(self, camera: str, shown: str) -> bool:
         """Accept what a camera became; return False if it is not as `shown`. No visit of it may be under way."""
@@ -182,17 +148,13 @@ class Fleet:
 
     def drop(self, camera: str) -> None:
         """Remove a camera and end its faults and its outage."""
-        entry = self._entries.pop(camera, None)
+        entry = self._roster.drop(camera)
         if entry is not None:
             self._own_clock.forget(camera)
-            self._spent.forget(camera)
+            self._time.forget(camera)
             self.credentials.leave(camera)
-            if entry.memory.login.offered_digest:
-                # The same device may come back under another id: what it offered still guards the password.
-                self._offered_digest.add(place_of(entry.camera))
             self._end(camera, entry.health)
-            self._topology_outdated = True
-            self._follow_topology()
+            self._network.cameras_changed()
 
     def _end(self, camera: str, health: Health) -> None:
         now = self._clock.now()
@@ -213,8 +175,8 @@ class Fleet:
 
     def resume(self, stored: StoredState, before: Iterable[Camera], inventory: Inventory) -> None:
         """Restore the state from the history for the cameras of `before`, then switch to today's inventory."""
-        self._entries = {camera.id: Entry(camera) for camera in before}
-        self._root_causes = RootCauses()
+        self._roster.begin(before)
+        self._network.forget()
         for entry in self._entries.values():
             self.credentials.join(entry.camera)
         self.restore(stored)
@@ -223,20 +185,14 @@ class Fleet:
     def restore(self, stored: StoredState) -> None:
         """Restore the state of the current cameras from the history; call `reconcile` with today's inventory next."""
         now = self._clock.now()
-        if not -LARGE_STEP_SECONDS < now - newest(stored, now) < LONG_AWAY_SECONDS:
-            self._own_clock.doubt(now)
-        step = clock_step(stored, self._clock)
+        step = self._own_clock.step_since(stored)
         if abs(step) > STEP_SECONDS:
             stored = stored.moved(lambda moment: moment + step)
             self._pending.shift(step)
             self._pending.change(self._entries)  # the stored clock changes, so every camera must be written with it
-        self._topology_outdated = False
-        topology = self._topology()
-        self._root_causes.take_topology(topology, now)
-        found = restore(stored, self._entries, topology, now)
-        self._entries = dict(found.entries)
-        self._unwatched = {name: stored.cameras[name] for name in found.unwatched}
-        self._root_causes.restore(found.members, found.downs, now)
+        found = restore(stored, self._entries, self._network.begin(), now)
+        self._roster.restored(found, stored)
+        self._network.causes.restore(found.members, found.downs, now)
         self._own_clock.restore(found.clock_wrong_since)
         self._pending.change(found.changed)
         self._pending.outages(found.outages)
@@ -247,12 +203,9 @@ class Fleet:
 
     def take_late(self, stored: StoredState) -> None:
         """Merge stored state that became readable only after the first visits; see `merged_late`."""
-        now, lasting = self._clock.now(), dict(stored.open_outages)
+        now = self._clock.now()
         self.credentials.book.restore(stored.logins, now)
-        for name, known in stored.cameras.items():
-            entry = self._entries.get(name)
-            if entry is not None:
-                self._entries[name] = merged_late(entry, known, lasting.get(name), now)
+        self._roster.take_late(stored, now)
 
     def follow_clock(self, step: float, *, impossible: bool, guessed: bool = False) -> None:
         """Shift every time by `step` seconds, as the wall clock was set, and judge whether the clock is wrong.
@@ -261,59 +214,26 @@ class Fleet:
         clock shows a time before this program existed, `guessed` that it never showed a later one.
         """
         if step:
-            self._entries = {name: entry.shifted(step) for name, entry in self._entries.items()}
-            self._unwatched = {name: known.moved(lambda at: at + step) for name, known in self._unwatched.items()}
-            self._root_causes.move(lambda moment: moment + step)
+            self._roster.shift(step)
+            self._network.causes.move(lambda moment: moment + step)
             self.credentials.shift(step)
             self._own_clock.shift(step)
-            if abs(step) >= LARGE_STEP_SECONDS:
-                self._own_clock.doubt(self._clock.now())
             self._pending.change(self._entries)
             self._pending.shift(step)
             self.monitor.reload.succeeded_at += step
-        self._own_clock.impossible, self._own_clock.guessed = impossible, guessed
-        transitions = self._judge_own_clock()
+        self._own_clock.shown(impossible=impossible, guessed=guessed)
+        transitions = self._own_clock.judge()
         if transitions:
             self._notify(transitions)
 
-    def _judge_own_clock(self) -> tuple[Transition, ...]:
-        """Judge the monitor's clock. If it is found wrong, withdraw the clock faults that it caused."""
-        now = self._clock.now()
-        transitions = self._own_clock.judge(now)
-        if not any(item.kind is TransitionKind.RAISED for item in transitions):
-            return transitions
-        withdrawn, cleared = without_drift_faults(self._entries, self._own_clock, now)
-        self._entries |= withdrawn
-        self._pending.change(withdrawn)
-        return (*transitions, *cleared)
-
-    def _take_clock_offset(self, entry: Entry, visited: VisitResult) -> tuple[VisitResult, tuple[Transition, ...]]:
-        """Use a camera's clock to judge the monitor's; return the result without a drift that the monitor caused."""
-        offset = visited.readings.clock_offset_seconds
-        if offset is None:
-            return visited, ()
-        self._own_clock.heard(entry.camera.id, offset, visited.at)
-        transitions = self._judge_own_clock()
-        return self._own_clock.spared(visited, partial(cameras_with_a_clock, self._entries)), transitions
-
     def open_transitions(self) -> tuple[Transition, ...]:
         """Return the transition that raised each fault, each outage of a node and each refused login still open."""
-        opened = open_transitions(self._entries, self._root_causes, self.monitor_faults)
+        opened = open_transitions(self._entries, self._network.causes, self.monitor_faults)
         return (*opened, *self.credentials.open_transitions())
 
     def _take_credentials(self, transitions: tuple[Transition, ...]) -> None:
         """Notify the watchers of a login that many refuse, or accept again; withdraw what it caused lately."""
-        now = self._clock.now()
-        for item in transitions:
-            if item.kind is TransitionKind.RAISED:
-                withdrawn = self.credentials.withdrawn(item.login, self._entries, now)
-                transitions += attributed_transitions(self._entries, withdrawn, item.login, now)
-                for name, entry in withdrawn.items():
-                    if (outage := self._entries[name].health.outage) is not None and entry.health.outage is None:
-                        self._pending.withdraw(name, outage)
-                self._entries |= withdrawn
-                self._pending.change(withdrawn)
-        self._notify(transitions)
+        self._notify(self._withdrawals.by_logins(transitions, self.credentials, self._clock.now()))
 
     def begin_credentials(self) -> None:
         """Begin the trial of each login that is not known to be accepted, before the first visits."""
@@ -337,23 +257,12 @@ class Fleet:
 
         With `every`, cameras that were only visited are included; their state changes slowly and is large.
         """
-        self._pending.uplinks(self._root_causes.take_changed())
+        self._pending.uplinks(self._network.causes.take_changed())
         self._pending.logins(self.credentials.book.take_changed(self._clock.now()))
         changes = self._pending.take(self._entries, every=every)
         if changes.shifted:
-            changes = replace(changes, cameras=(*changes.cameras, *self._unwatched.values()))
+            changes = replace(changes, cameras=(*changes.cameras, *self._roster.unwatched.values()))
         return changes if changes == Changes() else replace(changes, clock=ClockReading.of(self._clock))
-
-    def _count_time(self, entry: Entry, until: float) -> None:
-        """Add the time between a camera's last visit and this one to its availability."""
-        if entry.counted_until is None or entry.camera.status is not Lifecycle.ACTIVE:
-            return
-        if self._own_clock.guessed and self._own_clock.common is None:
-            return  # the day is unknown
-        stopped = self.monitor.pauses.stopped_within(until - entry.counted_until)
-        off = self._own_clock.correction
-        since = entry.counted_until + stopped + off
-        self._spent.count(entry.camera.id, self._status(entry, until), since, until + off)
 
     def _notify(self, transitions: tuple[Transition, ...]) -> None:
         self._pending.happened(item for item in transitions if item.kind is not TransitionKind.STATE)
@@ -378,30 +287,18 @@ class Fleet:
         uplink is down, in which case no camera is blamed.
         """
         entry = self._entries[visited.camera]
-        self._count_time(entry, visited.at)
+        self._time.count(entry, visited.at)
         self._entries[visited.camera] = replace(entry, counted_until=visited.at)
         self._pending.touch(visited.camera)
-        visited, clock_transitions = self._take_clock_offset(entry, visited)
+        visited, clock_transitions = self._own_clock.take_offset(visited)
         visited = self.credentials.judged(visited)
         entry = self._entries[visited.camera]
         health, transitions, wanted = self._judge(entry, visited)
         transitions = (*clock_transitions, *transitions)
         self._pending.outage(visited.camera, entry.health.outage, health.outage, visited.at)
-        episodes = dict(entry.episodes)
-        for transition in transitions:
-            if transition.kind is TransitionKind.RAISED and transition.camera:
-                episodes[transition.code] = episodes.get(transition.code, 0) + 1
+        raised = [item.code for item in transitions if item.kind is TransitionKind.RAISED and item.camera]
         self._entries[visited.camera] = replace(
-            entry,
-            health=health,
-            memory=memory,
-            readings=entry.readings.updated(visited.readings),
-            labels=entry.labels.after(visited.readings, visited.at),
-            rungs={**entry.rungs, **{each.rung: replace(each, at=visited.at) for each in visited.rungs}},
-            episodes=episodes,
-            counted_until=visited.at,
-            restored_at=None,
-            scores=visited.scores or entry.scores,
+            entry.after(visited, raised, health=health, memory=memory),
             look_kept_at=self._pending.sample(visited, kept_at=entry.look_kept_at),
         )
         self.monitor.visits.add(visited, lateness)
@@ -415,78 +312,21 @@ class Fleet:
 
     def _judge(self, entry: Entry, visited: VisitResult) -> tuple[Health, tuple[Transition, ...], frozenset[str]]:
         """Judge a visit: what its camera hangs on first, then the camera; return also the neighbours to visit."""
-        self._follow_topology()
-        in_maintenance = self._maintenance(entry, visited.at) is not None
-        seen = NOTHING if in_maintenance else self._root_causes.observe(visited.camera, visited)
-        turned = self._follow(seen)
+        in_maintenance = self._statuses.maintenance(entry, visited.at) is not None
+        seen = self._network.observe(visited, in_maintenance=in_maintenance)
+        turned = self._withdrawals.by_nodes(seen, self._clock.now())
         entry = self._entries[visited.camera]
-        suspended = in_maintenance or self._root_causes.hides(visited.camera) is not None
+        suspended = in_maintenance or self._network.causes.hides(visited.camera) is not None
         health, transitions = advance(entry.health, visited, self.policy, hold=seen.hold, suspended=suspended)
         return health, (*turned, *transitions), seen.wanted
 
-    def _follow(self, seen: Observation) -> tuple[Transition, ...]:
-        """Withdraw the alarms of cameras whose node turned out dead; return these and the nodes' own transitions."""
-        if not seen.attributed:
-            return seen.transitions
-        found = withdrawal(self._entries, seen, self._clock.now())
-        self._entries |= found.entries
-        self._pending.change(found.entries)
-        causes = {name: self._root_causes.cause(down) for name, down in seen.attributed.items()}
-        wrong = {item.uplink for item in seen.transitions if item.kind is TransitionKind.ATTRIBUTED}
-        for camera, cause in causes.items() if wrong else ():
-            self._spent.blame_instead(camera, cause, wrong)
-        for camera, outage in found.outages:
-            self._pending.withdraw(camera, outage)
-            self._blame(self._entries[camera], outage, causes[camera])
-        return (*seen.transitions, *found.transitions)
-
-    def _blame(self, entry: Entry, outage: Outage, cause: Hidden) -> None:
-        """Move the time of an outage that was counted as the camera's own to the node that caused it."""
-        until = entry.counted_until
-        if until is None or entry.camera.status is not Lifecycle.ACTIVE or self._maintenance(entry, until):
-            return
-        if self._own_clock.guessed and self._own_clock.common is None:
-            return  # nothing was counted
-        stopped = self.monitor.pauses.stopped_within(until - outage.confirmed_at)
-        off = self._own_clock.correction
-        self._spent.blame(entry.camera.id, cause, outage.confirmed_at + stopped + off, until + off)
-
-    def _status(self, entry: Entry, now: float) -> CameraStatus:
-        health = entry.health
-        if entry.restored_at is not None and health.visited_at is not None:
-            health = replace(health, visited_at=max(health.visited_at, entry.restored_at))
-        if health.visited_at is not None and (stopped := self.monitor.pauses.stopped_within(now - health.visited_at)):
-            health = replace(health, visited_at=health.visited_at + stopped)
-        window = self._maintenance(entry, now)
-        return status(
-            health,
-            now,
-            self._policy_for(entry.camera, health, now),
-            hidden=self._root_causes.hidden(entry.camera.id),
-            maintenance=window.began if window else None,
-            credentials_refused=self.credentials.affects(entry.camera.id),
-        )
-
-    def _policy_for(self, camera: Camera, health: Health, now: float) -> Policy:
-        """Return the policy with more time until a camera is stale, if it waits for its turn at a slow host."""
-        if health.visited_at is None or now - health.visited_at <= self.policy.stale_after:
-            return self.policy
-        return replace(self.policy, stale_after=self.policy.stale_after + TURNS_MISSED * self.turn_wait(camera))
-
-    def _maintenance(self, entry: Entry, now: float) -> Window | None:
-        if not self.windows:
-            return None
-        camera = entry.camera
-        return covering(self.windows, now, camera=camera.id, site=camera.site, path=self.path_of(camera))
-
     def path_of(self, camera: Camera) -> tuple[str, ...]:
         """Return the nodes that a camera hangs on, from its own up to the last one before the monitor."""
-        topology = self.topology
-        return topology.path(topology.leaf(camera.id))
+        return self._network.path_of(camera)
 
     def status_of(self, camera: str) -> CameraStatus:
         """Return a camera's status now."""
-        return self._status(self._entries[camera], self._clock.now())
+        return self._statuses.of(self._entries[camera], self._clock.now())
 
     @property
     def now(self) -> float:
@@ -496,26 +336,22 @@ class Fleet:
     @property
     def topology(self) -> Topology:
         """What each camera hangs on."""
-        self._follow_topology()
-        return self._root_causes.topology
+        return self._network.topology
 
     @property
     def uplinks(self) -> tuple[Uplink, ...]:
         """All nodes of the topology with at least one visited camera."""
-        self._follow_topology()
-        return self._root_causes.all
+        return self._network.uplinks
 
     @property
     def isolated(self) -> bool:
         """Whether the monitor itself is cut off, so that nothing is known of its cameras."""
-        return bool(self._root_causes.isolated)
+        return bool(self._network.causes.isolated)
 
     @property
     def monitor_faults(self) -> tuple[MonitorFault, ...]:
         """The confirmed faults of the monitor itself."""
-        since = self._own_clock.wrong_since
-        wrong = () if since is None else (MonitorFault(CLOCK_WRONG.code, since, self._own_clock.detail),)
-        return (*wrong, *self._root_causes.isolated)
+        return (*self._own_clock.faults, *self._network.causes.isolated)
 
     @property
     def dated_now(self) -> float:
@@ -525,7 +361,7 @@ class Fleet:
     @property
     def clock_in_doubt(self) -> bool:
         """Whether the monitor's clock may be wrong, so that nothing may be deleted because of its age."""
-        return self._own_clock.in_doubt(self._clock.now())
+        return self._own_clock.in_doubt
 
     @property
     def clock_impossible(self) -> bool:
@@ -537,14 +373,14 @@ class Fleet:
         for name in list(self._entries):
             entry = self._entries.get(name)
             if entry is not None:
-                yield entry, self._status(entry, self._clock.now())
+                yield entry, self._statuses.of(entry, self._clock.now())
 
     def snapshot(self, entries: tuple[tuple[Entry, CameraStatus], ...] | None = None) -> Snapshot:
         """Return the state now as a value; `entries` are the cameras with their status, if they are already known."""
         now = self._clock.now()
         return Snapshot(
             now=now,
-            entries=entries or tuple((entry, self._status(entry, now)) for entry in self._entries.values()),
+            entries=entries or tuple((entry, self._statuses.of(entry, now)) for entry in self._entries.values()),
             monitor=self.monitor.copy(),
             uplinks=self.uplinks,
             topology=self.topology,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from xueliang_monitor.configuration.camera_file import Lifecycle
@@ -14,7 +14,7 @@ from xueliang_monitor.judgement.availability import AvailabilitySeconds
 from xueliang_monitor.judgement.health import Health
 from xueliang_monitor.judgement.maintenance import Window
 from xueliang_monitor.judgement.status import CameraStatus
-from xueliang_monitor.model import NO_NUMBERS, Rung, RungResult
+from xueliang_monitor.model import NO_NUMBERS, Rung, RungResult, VisitResult
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.readings import NO_READINGS, Readings
 from xueliang_monitor.topology import Topology
@@ -50,6 +50,24 @@ class Entry:
     restored_at: float | None = None
     scores: Mapping[str, float] = field(default_factory=lambda: NO_NUMBERS)
     look_kept_at: float = 0.0
+
+    def after(self, visited: VisitResult, raised: Iterable[str], *, health: Health, memory: Memory) -> Entry:
+        """Return a copy after a visit, which confirmed the faults in `raised` and left this health and memory."""
+        episodes = dict(self.episodes)
+        for code in raised:
+            episodes[code] = episodes.get(code, 0) + 1
+        return replace(
+            self,
+            health=health,
+            memory=memory,
+            readings=self.readings.updated(visited.readings),
+            labels=self.labels.after(visited.readings, visited.at),
+            rungs={**self.rungs, **{each.rung: replace(each, at=visited.at) for each in visited.rungs}},
+            episodes=episodes,
+            counted_until=visited.at,
+            restored_at=None,
+            scores=visited.scores or self.scores,
+        )
 
     def shifted(self, seconds: float) -> Entry:
         """Return a copy for a clock that was set by `seconds`.

@@ -1,0 +1,52 @@
+"""Which time of a camera is counted, and as which day's: pauses of the monitor are left out, a wrong day corrected."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from xueliang_monitor.configuration.camera_file import Lifecycle
+from xueliang_monitor.fleet.fleet_clock import FleetClock
+from xueliang_monitor.fleet.monitor_status import MonitorStatus
+from xueliang_monitor.fleet.snapshot import Entry
+from xueliang_monitor.fleet.statuses import Statuses
+from xueliang_monitor.fleet.time_spent import TimeSpent
+from xueliang_monitor.judgement.health import Outage
+from xueliang_monitor.judgement.status import Hidden
+
+
+class CountedTime:
+    """Counts the time of cameras in `spent`, on the corrected clock."""
+
+    def __init__(self, spent: TimeSpent, statuses: Statuses, clock: FleetClock, monitor: MonitorStatus) -> None:
+        self._spent = spent
+        self._statuses = statuses
+        self._clock = clock
+        self._monitor = monitor
+
+    def count(self, entry: Entry, until: float) -> None:
+        """Add the time between a camera's last visit and this one to its availability."""
+        if entry.counted_until is None or entry.camera.status is not Lifecycle.ACTIVE or self._clock.day_unknown:
+            return
+        stopped = self._monitor.pauses.stopped_within(until - entry.counted_until)
+        off = self._clock.correction
+        since = entry.counted_until + stopped + off
+        self._spent.count(entry.camera.id, self._statuses.of(entry, until), since, until + off)
+
+    def blame(self, entry: Entry, outage: Outage, cause: Hidden) -> None:
+        """Move the time of an outage that was counted as the camera's own to the node that caused it."""
+        until = entry.counted_until
+        if until is None or entry.camera.status is not Lifecycle.ACTIVE or self._statuses.maintenance(entry, until):
+            return
+        if self._clock.day_unknown:
+            return  # nothing was counted
+        stopped = self._monitor.pauses.stopped_within(until - outage.confirmed_at)
+        off = self._clock.correction
+        self._spent.blame(entry.camera.id, cause, outage.confirmed_at + stopped + off, until + off)
+
+    def blame_instead(self, camera: str, cause: Hidden, wrong: Collection[str]) -> None:
+        """Move the time since one of the nodes in `wrong` hid a camera to the node that was their cause."""
+        self._spent.blame_instead(camera, cause, wrong)
+
+    def forget(self, camera: str) -> None:
+        """Forget a camera that is no longer watched."""
+        self._spent.forget(camera)
