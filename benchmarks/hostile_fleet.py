@@ -28,6 +28,7 @@ import psutil
 
 from benchmarks.measured_daemon import STARTED_SECONDS
 from tests import hostile, hostile_http
+from tests.loopback import own_block
 from tests.real.gstreamer import free_port
 
 ROOT = Path(__file__).parent.parent
@@ -90,7 +91,7 @@ def _started(*command: str, log: Path | None = None) -> Iterator[subprocess.Pope
 def _write_fleet(file: Path) -> None:
     """Write the list of the healthy cameras, at addresses that nothing else on this machine uses."""
     rows = (ROOT / "config" / "fleet.csv").read_text().splitlines()
-    file.write_text("\n".join(row.replace(",127.20.", f",127.{68 + os.getpid() % 50}.") for row in rows[:-HOSTILE]))
+    file.write_text("\n".join(row.replace(",127.20.", f",127.{own_block()}.") for row in rows[:-HOSTILE]))
 
 
 def _import_cameras(folder: Path, fleet: Path, *, with_hostile: bool) -> None:

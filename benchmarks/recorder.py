@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.hostile_fleet import ROOT, _started
+from tests.loopback import own_block
 from tests.real.gstreamer import free_port
 from tests.recorder import Condition, Recorder
 from xueliang_monitor.model import Credentials
@@ -142,7 +143,7 @@ def _measure(folder: Path, channels: int, seconds: float) -> list[dict[str, obje
     """Run all phases; return the figures of each."""
     fleet, visits, page = folder / "fleet.csv", folder / "visits", f"127.0.0.1:{free_port()}"
     rows = (ROOT / "config" / "fleet.csv").read_text()
-    fleet.write_text(rows.replace(",127.20.", f",127.{68 + os.getpid() % 50}."))
+    fleet.write_text(rows.replace(",127.20.", f",127.{own_block()}."))
     _write_installation(folder, fleet, channels, page)
     simulator = (sys.executable, "-m", "xueliang_monitor", "simulate", "--fleet", str(fleet), "--control")
     daemon = (sys.executable, "-m", "benchmarks.recorded_daemon", str(folder / "xueliang.yaml"), str(visits))

@@ -17,6 +17,7 @@ import pytest
 import trustme
 from hypothesis import settings
 
+from tests.loopback import own_address
 from tests.net.synthetic_cameras import write_cameras
 from tests.scenes import make_footage
 from xueliang_monitor.configuration.camera_file import CameraFile
@@ -35,11 +36,11 @@ _hosts = itertools.count(1)
 def rows(
     count: int, *, port: int = 8554, credentials: str | None = "district", onvif_port: int | None = None
 ) -> tuple[Row, ...]:
-    """Return rows of cameras on addresses that no other test of this run uses."""
+    """Return rows of cameras on addresses that no other test on this machine uses."""
     made = []
     for number in range(count):
         host = next(_hosts)
-        address = f"127.{50 + os.getpid() % 100}.{host // 250}.{host % 250 + 1}"
+        address = own_address(host // 250, host % 250 + 1)
         data = CameraFile(
             site=f"site-{number % 3}",
             address=address,

@@ -13,7 +13,7 @@ import html
 import itertools
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from urllib.parse import quote, quote_plus
 
 from xueliang_monitor.model import Credentials
@@ -67,7 +67,11 @@ class EchoDevice:
         self.host, self.kind = host, kind
         self.sent: Counter[str] = Counter()
         self.rtsp_port = self.onvif_port = 0
-        self._next = itertools.cycle(SPELLINGS)
+        self._next: Iterator[str] = itertools.cycle(SPELLINGS)
+
+    def always(self, spelling: str) -> None:
+        """Send one spelling from now on."""
+        self._next = itertools.repeat(spelling)
 
     def told(self) -> str:
         """Return the next spelling, within characters that forge lines."""

@@ -31,6 +31,7 @@ from xueliang_monitor.wire.soap_answer import read_answer
 from xueliang_monitor.wire.transcript import parse, redact
 
 CAPTURES = Path(__file__).parent / "captures"
+GATE = Gate.of(Credentials("viewer", "secret"))
 MAX_INPUT_BYTES = 4096
 MAX_SECONDS_AN_INPUT = 1
 _COUNT = re.compile(rb"#(\d+)\s")
@@ -48,13 +49,13 @@ def _description(data: bytes) -> None:
     tracks.choose(session.videos)
     for media in session.videos:
         sdp.resolve_control("rtsp://h/p?q", media.control)
-        tracks.codec_name(media)
+        tracks.codec_name(media, GATE)
 
 
 def _challenges(data: bytes) -> None:
-    offered = auth.parse_challenges([data.decode("utf-8", "replace")])
-    auth.choose(offered)
-    auth.names(offered)
+    values = [data.decode("utf-8", "replace")]
+    auth.choose(auth.parse_challenges(values))
+    auth.names(values, GATE)
 
 
 def _payloads(depacketizer: tracks.VideoDepacketizer, data: bytes) -> None:
@@ -95,7 +96,7 @@ def _onvif(data: bytes) -> None:
 
 
 def _redaction(data: bytes) -> None:
-    gate, text = Gate.of(Credentials("viewer", "secret")), data.decode("utf-8", "replace")
+    gate, text = GATE, data.decode("utf-8", "replace")
     redact(data, "camera.example", gate)
     if "secret" in gate.text(text).casefold() or not gate.message(text).isprintable():
         raise AssertionError("a secret or a control character passed the gate")
@@ -113,7 +114,7 @@ PARSERS: dict[str, Callable[[bytes], None]] = {
     "redaction": _redaction,
     "soap": lambda data: _ignore(soap.read(data)),
     "onvif": _onvif,
-    "discovery": lambda data: _ignore(discovery.read_matches(data)),
+    "discovery": lambda data: _ignore(discovery.read_matches(data, GATE)),
     "time-zone": lambda data: _ignore(timezone.parse(data.decode("utf-8", "replace"))),
 }
 """The parsers; a new one is one line."""

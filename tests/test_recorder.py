@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import LOGIN
+from tests.loopback import own_address
 from tests.recorder import Condition, Recorder
 from tests.waiting import AT_MOST_SECONDS, until
 from xueliang_monitor.daemon import Monitor
@@ -61,7 +61,7 @@ class Seen:
 async def recorded(
     folder: Path, monkeypatch: pytest.MonkeyPatch, settings: str = SETTINGS, channels: int = CHANNELS
 ) -> AsyncIterator[tuple[Recorder, Seen, Monitor]]:
-    address = f"127.{150 + os.getpid() % 50}.1.{next(_hosts)}"
+    address = own_address(201, next(_hosts))
     (folder / "cameras.d").mkdir()
     (folder / "xueliang.yaml").write_text(settings)
     password = folder / "district.password"

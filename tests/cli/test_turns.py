@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import LOGIN
+from tests.loopback import own_address
 from tests.recorder import Recorder
 from tests.waiting import AT_MOST_SECONDS
 from xueliang_monitor.probing.camera_lock import CameraLocks, HostSessions
 
-ADDRESS = f"127.{150 + os.getpid() % 50}.2.1"
+ADDRESS = own_address(202, 1)
 SESSIONS = {ADDRESS: HostSessions(3, 2)}
 
 

@@ -34,7 +34,7 @@ def client(port: int) -> OnvifClient:
 @pytest.mark.parametrize(
     ("shape", "reason"),
     [
-        ("punycode", "encoding 'punycode'"),
+        ("punycode", "not supported: punycode"),
         ("siblings", "more than 30000 tags"),
         ("same-attributes", "no valid time"),
         ("half-utf-16", "no complete SOAP envelope"),

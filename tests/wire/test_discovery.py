@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xueliang_monitor.wire import discovery
+from xueliang_monitor.wire.device_text import NO_SECRETS
 
 ANSWER = (
     '<?xml version="1.0"?><SOAP-ENV:Envelope xmlns:SOAP-ENV="http://www.w3.org/2003/05/soap-envelope"'
@@ -20,7 +21,7 @@ ANSWER = (
 
 
 def test_a_response_without_relates_to_and_with_odd_prefixes() -> None:
-    (match,) = discovery.read_matches(ANSWER.encode())
+    (match,) = discovery.read_matches(ANSWER.encode(), NO_SECRETS)
     assert (match.endpoint, match.name, match.hardware) == ("urn:uuid:1", "HIKVISION DS-2CD2012", "DS-2CD2012")
     assert match.location == "city/wuhan"
     assert match.addresses == (
@@ -33,11 +34,11 @@ def test_a_probe_is_recognised() -> None:
     datagram = discovery.probe("0b2a2c3e-0000-4000-8000-000000000000")
     assert discovery.probe_id(datagram) == "urn:uuid:0b2a2c3e-0000-4000-8000-000000000000"
     assert discovery.probe_id(ANSWER.encode()) is None
-    assert discovery.read_matches(datagram) == ()
+    assert discovery.read_matches(datagram, NO_SECRETS) == ()
 
 
 @given(st.binary(max_size=300))
 def test_nothing_raises(datagram: bytes) -> None:
-    discovery.read_matches(datagram)
+    discovery.read_matches(datagram, NO_SECRETS)
     discovery.probe_id(datagram)
-    discovery.read_matches(ANSWER.replace("urn:uuid:1", "x").encode() + datagram)
+    discovery.read_matches(ANSWER.replace("urn:uuid:1", "x").encode() + datagram, NO_SECRETS)

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 LISTEN_SECONDS = 3.0
 
 
-async def _find(own: tuple[str, ...], hosts: tuple[str, ...], seconds: float) -> tuple[DiscoveredDevice, ...]:
+async def _find(
+    own: tuple[str, ...], hosts: tuple[str, ...], seconds: float, gate: Gate
+) -> tuple[DiscoveredDevice, ...]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     from xueliang_monitor.net import discovery
@@ -47,9 +49,11 @@ async def _find(own: tuple[str, ...], hosts: tuple[str, ...], seconds: float) ->
 
         async with asyncio.TaskGroup() as group:
             if own:
-                group.create_task(discovery.probe_multicast(own, seconds, heard))
+                group.create_task(discovery.probe_multicast(own, seconds, heard, gate=gate))
             if hosts:
-                group.create_task(discovery.probe_addresses(hosts, seconds, heard, lambda: progress.advance(bar)))
+                group.create_task(
+                    discovery.probe_addresses(hosts, seconds, heard, lambda: progress.advance(bar), gate=gate)
+                )
     return tuple(sorted(found.values(), key=lambda device: tuple(map(int, device.host.split(".")))))
 
 
@@ -112,11 +116,11 @@ def discover(
         own = discovery.interfaces(interface) if interface or not subnet else ()
     except ValueError as error:
         refuse([str(error)])
+    gate = _gate(config)
     try:
-        devices = asyncio.run(_find(own, hosts, seconds))
+        devices = asyncio.run(_find(own, hosts, seconds, gate))
     except* OSError as group:
         refuse([f"discovery failed: {group.exceptions[0]}"], 1)
-    gate = _gate(config)
     devices = tuple(_through(gate, device) for device in devices)
     if as_json:
         print_json(

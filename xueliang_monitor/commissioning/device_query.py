@@ -23,7 +23,7 @@ from xueliang_monitor.net.names import NameResolver
 from xueliang_monitor.probing.device_memory import choose_profile, main_profile
 from xueliang_monitor.process.shortage import ShortageError, shortage_of
 from xueliang_monitor.time_format import iso_utc
-from xueliang_monitor.wire.device_text import Gate
+from xueliang_monitor.wire.device_text import NO_SECRETS, Gate
 from xueliang_monitor.wire.errors import OnvifResponseError, SoapFaultError
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ async def _candidate_services(request: RegistrationRequest, address: str) -> tup
     if request.onvif_port is not None:
         return (OnvifTarget(request.onvif_port, secure=secure),)
     try:
-        devices = await probe_addresses([address], DISCOVERY_SECONDS)
+        devices = await probe_addresses([address], DISCOVERY_SECONDS, gate=NO_SECRETS)  # no text of it is shown
     except OSError as error:
         raise RegistrationError(f"WS-Discovery cannot be sent: {shortage_of(error) or error}") from error
     announced = tuple(OnvifTarget(device.port, device.path, device.secure) for device in devices)

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import psutil
 
 from xueliang_monitor.wire import discovery
+from xueliang_monitor.wire.device_text import Gate
 from xueliang_monitor.wire.onvif import path_of
 
 MAX_SWEEP = 4096
@@ -96,14 +97,14 @@ def _device(host: str, match: discovery.ProbeMatch) -> DiscoveredDevice:
 class _Listener(asyncio.DatagramProtocol):
     """Collects the devices that respond, each once."""
 
-    def __init__(self, on_device: Callable[[DiscoveredDevice], None]) -> None:
+    def __init__(self, on_device: Callable[[DiscoveredDevice], None], gate: Gate) -> None:
         self.devices: dict[str, DiscoveredDevice] = {}
-        self._on_device = on_device
+        self._on_device, self._gate = on_device, gate
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         if addr[0] in self.devices or len(self.devices) >= MAX_DEVICES:
             return  # further datagrams of a device are not worth being parsed
-        for match in discovery.read_matches(data)[:1]:
+        for match in discovery.read_matches(data, self._gate)[:1]:
             self.devices[addr[0]] = device = _device(addr[0], match)
             self._on_device(device)
 
@@ -116,7 +117,11 @@ def _nothing(_device: DiscoveredDevice) -> None:
 
 
 async def probe_multicast(
-    interface_addresses: Iterable[str], seconds: float, on_device: Callable[[DiscoveredDevice], None] = _nothing
+    interface_addresses: Iterable[str],
+    seconds: float,
+    on_device: Callable[[DiscoveredDevice], None] = _nothing,
+    *,
+    gate: Gate,
 ) -> tuple[DiscoveredDevice, ...]:
     """Send a Probe by multicast on each interface and collect responses for `seconds`; `on_device` is called for each.
 
@@ -134,7 +139,9 @@ async def probe_multicast(
                 sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(interface))
                 sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 1)
                 sender.bind((interface, 0))
-                transport, listener = await loop.create_datagram_endpoint(lambda: _Listener(on_device), sock=sender)
+                transport, listener = await loop.create_datagram_endpoint(
+                    lambda: _Listener(on_device, gate), sock=sender
+                )
             except OSError as error:
                 sender.close()
                 failed = error
@@ -160,6 +167,8 @@ async def probe_addresses(
     seconds: float,
     on_device: Callable[[DiscoveredDevice], None] = _nothing,
     on_probe: Callable[[], None] = lambda: None,
+    *,
+    gate: Gate,
 ) -> tuple[DiscoveredDevice, ...]:
     """Send a Probe to each host, `PROBES_A_SECOND` at most, and collect responses for `seconds` after the last one.
 
@@ -170,7 +179,8 @@ async def probe_addresses(
 
     """
     loop = asyncio.get_running_loop()
-    transport, listener = await loop.create_datagram_endpoint(lambda: _Listener(on_device), local_addr=("0.0.0.0", 0))  # noqa: S104 - the port of a sender  # nosec B104
+    any_port = ("0.0.0.0", 0)  # noqa: S104 - the port of a sender  # nosec B104
+    transport, listener = await loop.create_datagram_endpoint(lambda: _Listener(on_device, gate), local_addr=any_port)
     try:
         started = loop.time()
         for number, host in enumerate(hosts):

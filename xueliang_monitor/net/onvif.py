@@ -27,8 +27,10 @@ from xueliang_monitor.process.apart import TooMuchWorkError, call_apart
 from xueliang_monitor.wire import auth, onvif, soap
 from xueliang_monitor.wire.device_text import Gate
 from xueliang_monitor.wire.errors import MalformedResponseError, OnvifResponseError
+from xueliang_monitor.wire.printable import shorten
 from xueliang_monitor.wire.soap_answer import SoapAnswer, read_answer
 
+MAX_CODEC_CHARACTERS = 20
 TRUNCATION_SECONDS = 0.5
 """Cameras report truncated seconds; half a second is the mean error."""
 
@@ -75,6 +77,12 @@ def identity_through(gate: Gate, identity: Identity) -> Identity:
         serial=gate.text(identity.serial),
         hardware=gate.text(identity.hardware),
     )
+
+
+def profile_through(gate: Gate, profile: onvif.Profile) -> onvif.Profile:
+    """Return a profile whose texts have passed a gate, with its codec in lower case only then."""
+    codec = shorten(gate.text(profile.stream.codec).lower(), MAX_CODEC_CHARACTERS)
+    return replace(profile, name=gate.text(profile.name), stream=replace(profile.stream, codec=codec))
 
 
 class OnvifClient:
@@ -179,13 +187,9 @@ class OnvifClient:
         shown = []
         for item in await self._media("GetProfiles", onvif.read_profiles):
             if not self._gate.holds_secret(item.token):
-                shown.append(self._shown(item))
+                shown.append(profile_through(self._gate, item))
             await asyncio.sleep(0)  # the texts of all profiles together would hold the event loop
         return tuple(shown)
-
-    def _shown(self, profile: onvif.Profile) -> onvif.Profile:
-        codec = self._gate.text(profile.stream.codec)
-        return replace(profile, name=self._gate.text(profile.name), stream=replace(profile.stream, codec=codec))
 
     async def stream_uri(self, token: str) -> str:
         """Request the RTSP URI of a profile; behind NAT its host is wrong."""
@@ -263,15 +267,15 @@ class OnvifClient:
             raise LoginError(f"{call.operation}: the camera requires a login", tried=False)
         if not self._may_log_in:
             raise LoginError(f"{call.operation}: the login is held back", tried=False)
-        offered = auth.parse_challenges(refused.headers.getall("WWW-Authenticate", ()))
+        values = refused.headers.getall("WWW-Authenticate", ())
+        offered = auth.parse_challenges(values)
         digests = tuple(item for item in offered if item.scheme == "digest")
         if not digests:
             return await self._with_token(call, read)
         self._challenge, self._nonce_uses = auth.choose(digests), 0
         if self._challenge is None:
             raise LoginError(
-                f"{call.operation}: the camera offers no supported login method: "
-                f"{self._gate.text(auth.names(offered))}",
+                f"{call.operation}: the camera offers no supported login method: {auth.names(values, self._gate)}",
                 tried=False,
             )
         return await self._with_digest(call, read)

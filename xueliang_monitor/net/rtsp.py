@@ -35,6 +35,9 @@ from xueliang_monitor.wire.messages import InterleavedFrame, MessageParser, Resp
 
 MAX_REASON_CHARACTERS = 280
 MAX_SERVER_CHARACTERS = 120
+MAX_ERROR_CHARACTERS = 160
+"""What is shown of a message that is not RTSP; the gate has read more."""
+
 READ_BYTES = 16 * 1024
 PARSE_BYTES = 4 * 1024
 """The number of bytes that are parsed at once. The worst case, frames without content, takes 2 ms."""
@@ -286,7 +289,7 @@ class RtspConnection:
         try:
             events = self._parser.feed(data)
         except MalformedMessageError as error:
-            raise ProtocolError(self.gate.message(str(error))) from error
+            raise ProtocolError(self.gate.message(str(error), MAX_ERROR_CHARACTERS)) from error
         for event in events:
             if isinstance(event, InterleavedFrame):
                 self._frames.append(event)
@@ -343,7 +346,8 @@ class RtspConnection:
         return self._rules.why_not_basic(self._channel) if challenge.scheme == "basic" else ""
 
     def _take_challenge(self, response: Response, method: str, *, authorized: bool) -> None:
-        offered = auth.parse_challenges(response.headers.all("www-authenticate"))
+        values = response.headers.all("www-authenticate")
+        offered = auth.parse_challenges(values)
         if not auth.offers_digest(self.offered):
             self.offered = offered or self.offered
         if says_locked(response):
@@ -353,7 +357,7 @@ class RtspConnection:
         challenge = auth.choose(offered, self._challenge)
         if challenge is None:
             raise LoginError(
-                f"{method}: the camera offers no supported login method: {self.gate.text(auth.names(offered))}",
+                f"{method}: the camera offers no supported login method: {auth.names(values, self.gate)}",
                 tried=authorized,
             )
         if authorized and not challenge.stale:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import itertools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from xueliang_monitor.model import Credentials
-from xueliang_monitor.wire.printable import shorten
+from xueliang_monitor.wire.device_text import Gate
+from xueliang_monitor.wire.printable import MAX_EXAMINED_CHARACTERS, shorten
+from xueliang_monitor.wire.secret_forms import MASK
 
 _HASHES = {"MD5": "md5", "SHA-256": "sha256", "SHA-512-256": "sha512_256"}
 _STRENGTH = ("SHA-512-256", "SHA-512-256-SESS", "SHA-256", "SHA-256-SESS", "MD5", "MD5-SESS")
@@ -23,6 +26,9 @@ _TOKEN = re.compile(
 
 MAX_CHALLENGE_CHARACTERS = 16 * 1024
 """The characters of all challenges together that are read. Real ones have 200."""
+
+MAX_SHOWN_CHALLENGES = 4
+"""How many headers are shown in a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +106,17 @@ def describe(challenges: Iterable[Challenge]) -> str:
     return ", ".join([*known, f"{others} unsupported"] if others else known)
 
 
-def names(challenges: tuple[Challenge, ...]) -> str:
-    """Return the schemes and algorithms of the challenges, for messages."""
-    offered = ", ".join(f"{item.scheme} {item.parameters.get('algorithm', '')}".strip() for item in challenges)
-    return shorten(offered, 80) or "none"
+def names(values: Iterable[str], gate: Gate) -> str:
+    """Return the schemes and algorithms in the values of WWW-Authenticate headers, for messages.
+
+    The values pass the gate as the server wrote them: parsing takes quotes away and changes the case.
+    """
+    offered: list[str] = []
+    for value in itertools.islice(values, MAX_SHOWN_CHALLENGES):
+        shown = gate.text(value, MAX_EXAMINED_CHARACTERS)
+        parsed = [f"{item.scheme} {item.parameters.get('algorithm', '')}".strip() for item in parse_challenges([shown])]
+        offered += parsed or ([MASK] if MASK in shown else [])
+    return shorten(", ".join(offered), 80) or "none"
 
 
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")

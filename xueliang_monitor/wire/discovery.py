@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from xueliang_monitor.wire import soap
+from xueliang_monitor.wire.device_text import Gate
 from xueliang_monitor.wire.errors import OnvifResponseError
-from xueliang_monitor.wire.printable import clean
 
 PORT = 3702
 GROUP = "239.255.255.250"
@@ -56,8 +56,10 @@ def probe_id(datagram: bytes) -> str | None:
     return match[1].decode("ascii", "replace") if match else None
 
 
-def read_matches(datagram: bytes) -> tuple[ProbeMatch, ...]:
+def read_matches(datagram: bytes, gate: Gate) -> tuple[ProbeMatch, ...]:
     """Parse ProbeMatches; return an empty tuple for any other datagram. Never raises.
+
+    Scopes pass the gate as the device wrote them, and once more when they are decoded.
 
     RelatesTo is not required, because some devices omit it.
     """
@@ -68,15 +70,17 @@ def read_matches(datagram: bytes) -> tuple[ProbeMatch, ...]:
     except OnvifResponseError:
         return ()
     return tuple(
-        match for item in soap.children(matches, "ProbeMatch")[:MAX_MATCHES] if (match := _match(item)) is not None
+        match
+        for item in soap.children(matches, "ProbeMatch")[:MAX_MATCHES]
+        if (match := _match(item, gate)) is not None
     )
 
 
-def _match(item: soap.Element) -> ProbeMatch | None:
+def _match(item: soap.Element, gate: Gate) -> ProbeMatch | None:
     scopes: dict[str, str] = {}
     for scope in soap.address(item, "Scopes", limit=MAX_LIST_CHARACTERS).split():
-        if match := _SCOPE.fullmatch(scope):
-            scopes.setdefault(match[1].lower(), clean(unquote(match[2]).replace("_", " "), 120))
+        if (match := _SCOPE.fullmatch(scope)) and (kind := match[1].lower()) not in scopes:
+            scopes[kind] = gate.text(unquote(gate.hide(match[2])).replace("_", " "), 120)
     addresses = tuple(filter(_is_address, soap.address(item, "XAddrs", limit=MAX_LIST_CHARACTERS).split()))
     endpoint = soap.text(item, "EndpointReference", "Address", limit=200)
     if not (addresses or endpoint):

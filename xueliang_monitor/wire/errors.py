@@ -50,7 +50,7 @@ class MalformedResponseError(OnvifResponseError):
 
 @dataclass(frozen=True, slots=True)
 class SoapFault:
-    """A SOAP fault: the local names of its code and subcodes, and its reason."""
+    """A SOAP fault: its code and subcodes as they were sent, with their prefixes, and its reason."""
 
     codes: tuple[str, ...]
     reason: str
@@ -58,11 +58,17 @@ class SoapFault:
     @property
     def refuses_login(self) -> bool:
         """Whether the fault refuses the login, and not the request."""
-        return any(code.lower() in _LOGIN_CODES for code in self.codes) or bool(_LOGIN_REASONS.search(self.reason))
+        return any(_local(code).lower() in _LOGIN_CODES for code in self.codes) or bool(
+            _LOGIN_REASONS.search(self.reason)
+        )
 
     def __str__(self) -> str:
-        codes = "/".join(self.codes) or "no code"
+        codes = "/".join(filter(None, map(_local, self.codes))) or "no code"
         return f"{codes}: {self.reason}" if self.reason else codes
+
+
+def _local(code: str) -> str:
+    return code.rpartition(":")[2]
 
 
 class SoapFaultError(OnvifResponseError):

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 from xueliang_monitor.model import Identity, StreamParameters
 from xueliang_monitor.wire import timezone
 from xueliang_monitor.wire.errors import MalformedResponseError
-from xueliang_monitor.wire.printable import shorten
 from xueliang_monitor.wire.soap import Element, address, child, children, local, serialize, text
 
 DEVICE = "http://www.onvif.org/ver10/device/wsdl"
@@ -18,6 +17,9 @@ MEDIA = "http://www.onvif.org/ver10/media/wsdl"
 EVENTS = "http://www.onvif.org/ver10/events/wsdl"
 MAX_PROFILES = 64
 MAX_SERVICES = 200
+MAX_TOKEN_CHARACTERS = 120
+"""ONVIF allows 64 (ReferenceToken)."""
+
 MAX_PATH_CHARACTERS = 256
 """The path of a service. Those of cameras have 40 characters."""
 
@@ -38,7 +40,10 @@ class DeviceTime:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A media profile: its token, its name, and the settings of its video encoder."""
+    """A media profile: its token, its name, and the settings of its video encoder.
+
+    An unknown codec stays as the camera wrote it, because its name has to pass the gate.
+    """
 
     token: str
     name: str
@@ -175,11 +180,11 @@ def read_profiles(response: Element) -> tuple[Profile, ...]:
     """Parse GetProfilesResponse (ONVIF Media, 5.2.2); profiles without a video source or a token are skipped."""
     profiles = []
     for item in children(response, "Profiles")[:MAX_PROFILES]:
-        token = (item.get("token") or "").strip()[:120]
+        token = (item.get("token") or "").strip()
         encoder = child(item, "VideoEncoderConfiguration")
         # A token is sent back as it is, so one that cannot be shown is not used.
         if (
-            not token
+            not 0 < len(token) <= MAX_TOKEN_CHARACTERS
             or not token.isprintable()
             or (encoder is None and child(item, "VideoSourceConfiguration") is None)
         ):
@@ -189,7 +194,8 @@ def read_profiles(response: Element) -> tuple[Profile, ...]:
 
 
 def _stream(encoder: Element | None) -> StreamParameters:
-    codec = text(encoder, "Encoding").upper().replace(".", "")
+    encoding = text(encoder, "Encoding")
+    codec = encoding.upper().replace(".", "")
     width, height = _number(encoder, "Resolution", "Width"), _number(encoder, "Resolution", "Height")
     rate = _number(encoder, "RateControl", "FrameRateLimit")
     thinned = _number(encoder, "RateControl", "EncodingInterval")
@@ -198,7 +204,7 @@ def _stream(encoder: Element | None) -> StreamParameters:
     groups = [_number(encoder, name, "GovLength") for name in ("H264", "H265", "MPEG4")]
     pictures = next((value for value in groups if value), None)
     return StreamParameters(
-        codec=_ENCODINGS.get(codec, shorten(codec.lower(), 20)),
+        codec=_ENCODINGS.get(codec, encoding.replace(".", "")),
         width=int(width or 0),
         height=int(height or 0),
         frame_rate_hertz=rate or None,

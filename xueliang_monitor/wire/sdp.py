@@ -18,11 +18,15 @@ _MEDIA = re.compile(r"(\S+)\s+\d+(?:/\d+)?\s+(\S+)\s+(.+)")
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """One `m=` section, which describes a track."""
+    """One `m=` section, which describes a track.
+
+    `encoding` is in upper case. `rtpmap` is the attribute that it comes from as the camera wrote it, for the gate.
+    """
 
     kind: str
     payload_type: int
     encoding: str = ""
+    rtpmap: str = ""
     clock_rate: int = 90000
     format_parameters: Mapping[str, str] = field(default_factory=dict)
     control: str = ""
@@ -49,7 +53,7 @@ def _media(value: str) -> Media:
         return Media(value.split(" ")[0].lower(), -1)
     payload_type = int(first[:4])
     encoding, clock_rate = _STATIC_ENCODINGS.get(payload_type, ("", 90000))
-    return Media(match[1].lower(), payload_type, encoding, clock_rate)
+    return Media(match[1].lower(), payload_type, encoding, clock_rate=clock_rate)
 
 
 def _format_parameters(text: str) -> dict[str, str]:
@@ -66,7 +70,7 @@ def _with_attribute(media: Media, name: str, value: str) -> Media:
     if name == "control":
         return replace(media, control=value)
     if name == "rtpmap" and (match := _RTPMAP.match(value)) and int(match[1]) == media.payload_type:
-        return replace(media, encoding=match[2].upper(), clock_rate=int(match[3]) or 90000)
+        return replace(media, encoding=match[2].upper(), rtpmap=value, clock_rate=int(match[3]) or 90000)
     if name == "fmtp":
         number, _, parameters = value.partition(" ")
         if number == str(media.payload_type):

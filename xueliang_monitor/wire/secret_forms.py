@@ -68,7 +68,10 @@ def _base64_forms(secret: bytes) -> Iterator[str]:
 
 
 class View(NamedTuple):
-    """A text as it is searched: folded, its hexadecimal digits, and its letters as Base64, with and without spaces."""
+    """A text as it is searched: folded, its hexadecimal digits, and its letters as Base64, with and without spaces.
+
+    Base64 is searched without regard to case: a reader of protocols changes it, and people can change it back.
+    """
 
     folded: str
     hexadecimal: str
@@ -78,7 +81,8 @@ class View(NamedTuple):
     @classmethod
     def of(cls, text: str) -> Self:
         """Return the view of one reading of a text."""
-        folded, standard = _folded(text), standard_base64(text)
+        folded = _folded(text)
+        standard = standard_base64(folded)
         return cls(folded, _NOT_HEXADECIMAL.sub("", folded.replace("0x", "")), standard, standard.replace(" ", ""))
 
 
@@ -119,12 +123,13 @@ class Secret:
         """Return the forms of a password; `username` is the one that it is sent with."""
         raw = _byte_forms(password)
         logins = [base64.b64encode(form).decode().rstrip("=") for form in _byte_forms(f"{username}:{password}")]
+        sent = set(logins) if username else set()
         long = len(password) >= MIN_SECRET_CHARACTERS
         spaced = {password, clean(password)} | ({password.replace(" ", "+")} if " " in password else set())
         usual = {*spaced, quote(password, safe=""), quote(password), html.escape(password)} if long else set()
         return cls(
             plain=frozenset(map(_folded, {*spaced, *_misread(raw)})) - {""} if long else frozenset(),
-            base64=frozenset({core for form in raw for core in _base64_forms(form)} | set(logins if username else [])),
+            base64=frozenset(map(_folded, {core for form in raw for core in _base64_forms(form)} | sent)),
             hexadecimal=tuple(form.hex() for form in raw) if len(password) >= _MIN_HEX_CHARACTERS else (),
             literals=tuple(sorted(usual - {""}, key=len, reverse=True)),
         )
@@ -156,7 +161,7 @@ class Secret:
         forms = [*(form[: _PREFIX + 1] for form in self.base64), *(form[: 2 * _PREFIX] for form in self.hexadecimal)]
         return any(
             any(start in _folded(form) for start in starts)
-            or any(start and start in standard_base64(form) for start in forms)
+            or any(start and start in standard_base64(_folded(form)) for start in forms)
             for form in unescaped(word)
         )
 

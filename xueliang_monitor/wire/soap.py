@@ -20,7 +20,7 @@ from xueliang_monitor.wire.errors import (
     SoapFaultError,
     WebPageError,
 )
-from xueliang_monitor.wire.printable import clean
+from xueliang_monitor.wire.printable import MAX_EXAMINED_CHARACTERS, clean
 from xueliang_monitor.wire.xml_encoding import to_utf8
 
 MAX_RESPONSE_BYTES = 1024 * 1024
@@ -105,7 +105,9 @@ def _parse(content: bytes) -> Element:
             root = etree.fromstring(content, _parser(recover=recover))
         except etree.XMLSyntaxError as error:
             if recover:
-                raise MalformedResponseError(f"the response is not XML: {str(error)[:120]}") from error
+                raise MalformedResponseError(
+                    f"the response is not XML: {clean(str(error), MAX_EXAMINED_CHARACTERS)}"
+                ) from error
         else:
             if root is None:
                 raise MalformedResponseError("the response is not XML")
@@ -138,10 +140,10 @@ def _fault(element: Element) -> SoapFault:
     codes: list[str] = []
     code = child(element, "Code")
     while code is not None and len(codes) < 8:
-        codes.append(text(code, "Value").rpartition(":")[2])
+        codes.append(text(code, "Value"))
         code = child(code, "Subcode")
     if not codes:
-        codes.append(text(element, "faultcode").rpartition(":")[2])
+        codes.append(text(element, "faultcode"))
     reason = text(element, "Reason", "Text") or text(element, "faultstring") or text(element, "Detail", "Text")
     return SoapFault(tuple(filter(None, codes)), reason)
 

@@ -12,6 +12,9 @@ from xueliang_monitor.wire.errors import MalformedResponseError, OnvifResponseEr
 
 _NO_ONVIF_AT_PATH = frozenset({404, 405, 410, 501})
 
+MAX_ERROR_CHARACTERS = 200
+"""What is shown of an error; the gate has read more."""
+
 Content = TypeVar("Content")
 
 
@@ -29,12 +32,13 @@ class SoapAnswer(Generic[Content]):
 
     def through(self, gate: Gate) -> SoapAnswer[Content]:
         """Return the answer with its error texts passed through a gate; the content stays as it was read."""
-        error = self.error
+        error, refused = self.error, gate.message(self.login_refused)
         if isinstance(error, SoapFaultError):
-            error = SoapFaultError(SoapFault(tuple(map(gate.text, error.fault.codes)), gate.text(error.fault.reason)))
+            fault = SoapFault(tuple(map(gate.text, error.fault.codes)), gate.text(error.fault.reason))
+            error, refused = SoapFaultError(fault), str(fault) if self.login_refused else ""
         elif error is not None:
-            error = type(error)(gate.message(str(error)))
-        return replace(self, error=error, login_refused=gate.message(self.login_refused))
+            error = type(error)(gate.message(str(error), MAX_ERROR_CHARACTERS))
+        return replace(self, error=error, login_refused=refused)
 
     def get(self) -> Content:
         """Return the content.

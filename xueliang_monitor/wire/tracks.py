@@ -6,12 +6,15 @@ import re
 from collections.abc import Sequence
 
 from xueliang_monitor.wire import h264, h265
+from xueliang_monitor.wire.device_text import Gate
 from xueliang_monitor.wire.errors import MalformedMediaError
 from xueliang_monitor.wire.h264 import H264Depacketizer
 from xueliang_monitor.wire.h265 import H265Depacketizer
 from xueliang_monitor.wire.media import START_CODE, Codec
 from xueliang_monitor.wire.mjpeg import MjpegDepacketizer
+from xueliang_monitor.wire.printable import MAX_EXAMINED_CHARACTERS, clean
 from xueliang_monitor.wire.sdp import Media
+from xueliang_monitor.wire.secret_forms import MASK
 
 _COMMON_NAMES = {"MP4V-ES": "MPEG-4 Visual", "MPV": "MPEG-1/2 Video", "MP2T": "MPEG-2 TS", "H263-1998": "H.263"}
 """Common names of codecs, by their RTP encoding names."""
@@ -47,8 +50,13 @@ def depacketizer(media: Media) -> VideoDepacketizer | None:
             return None
 
 
-def codec_name(media: Media) -> str:
-    """Return the name of a track's codec for display, or its payload type."""
+def codec_name(media: Media, gate: Gate) -> str:
+    """Return the name of a track's codec for display, or its payload type; `***` if the camera wrote a secret there.
+
+    The gate is asked about the text as the camera wrote it: the name is a part of it, in upper case, and cut.
+    """
+    if gate.hide(shown := clean(media.rtpmap, MAX_EXAMINED_CHARACTERS)) != shown:
+        return MASK
     name = re.sub(r"[^\w.+-]", "?", media.encoding[:40])
     return _COMMON_NAMES.get(name, name) or f"unnamed (payload type {media.payload_type})"
 

@@ -25,7 +25,8 @@ _UTF_16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 _UTF_16_WITHOUT_MARK = {b"<\x00": "utf-16-le", b"\x00<": "utf-16-be"}
 _DECLARATION_BYTES = 300
 _DECLARED = re.compile(rb"""<\?xml\s[^>]{0,200}?\bencoding\s{0,20}=\s{0,20}["']([^"'<>]{0,120})""")
-_SHOWN_CHARACTERS = 40
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+"""A name by the standard (EncName), or with a digit first. Anything else may be a piece of a secret."""
 
 
 def _declared(content: bytes) -> str:
@@ -34,9 +35,8 @@ def _declared(content: bytes) -> str:
     name = found[1].decode("latin-1").strip() if found is not None else "utf-8"
     codec = _CODECS.get(name.lower().replace("_", "-"))
     if codec is None:
-        raise MalformedResponseError(
-            f"the response declares the encoding {name[:_SHOWN_CHARACTERS]!a}, which is not supported"
-        )
+        named = f": {name}" if _NAME.fullmatch(name) else ""
+        raise MalformedResponseError(f"the response declares an encoding that is not supported{named}")
     return codec
 
 

@@ -193,8 +193,7 @@ def _video(description: Description, gate: Gate) -> tuple[Media, tracks.VideoDep
         raise FaultSeen(NO_MEDIA, "the camera's SDP has no video track")
     chosen = tracks.choose(videos)
     if chosen is None:
-        shown = (replace(media, encoding=gate.text(media.encoding)) for media in videos[:4])
-        names = ", ".join(map(tracks.codec_name, shown))
+        names = ", ".join(tracks.codec_name(media, gate) for media in videos[:4])
         raise FaultSeen(CODEC_UNSUPPORTED, f"the stream's codec is {names}")
     return chosen
 
