@@ -50,8 +50,17 @@ def run(folder: Path, *arguments: str) -> tuple[int, str]:
     return done.exit_code, done.output
 
 
-def answer(down: dict[str, str], states: dict[str, str]) -> Any:
-    uplinks = [{"name": name, "up": name not in down, "since": down.get(name)} for name in ("line", "sw1")]
+def answer(down: dict[str, str], states: dict[str, str], behind: dict[str, str] | None = None) -> Any:
+    above = behind or {}
+    uplinks = [
+        {
+            "name": name,
+            "up": name not in down and name not in above,
+            "behind": above.get(name),
+            "since": down.get(name),
+        }
+        for name in ("line", "sw1")
+    ]
     return {"uplinks": uplinks, "cameras": [{"id": name, "state": state} for name, state in states.items()]}
 
 
@@ -96,6 +105,15 @@ def test_states_come_from_the_daemon(folder: Path, monkeypatch: pytest.MonkeyPat
     said = run(folder, "list")[1]
     assert "down since 2026-11-27T07:17:30+00:00" in said
     assert "unknown behind sw1" in said
+
+
+def test_what_hangs_below_a_dead_node_is_unknown_and_not_down(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    states = dict.fromkeys("abcd", "unknown")
+    since = "2026-11-27T07:17:30+00:00"
+    monkeypatch.setattr(daemon_state, "ask", lambda *_: answer({"line": since}, states, {"sw1": "line"}))
+    rows = {row["uplink"]: (row["state"], row["behind"]) for row in json.loads(run(folder, "list", "--json")[1])}
+    assert rows["line"] == ("down", "")
+    assert rows["sw1"] == rows["nvr"] == rows["sw2"] == ("unknown", "line")
 
 
 def test_show_tells_the_path_what_hangs_below_and_the_last_outages(folder: Path) -> None:

@@ -22,7 +22,7 @@ from xueliang_monitor.fleet.hosts import Hosts
 from xueliang_monitor.fleet.scheduler import Due, Intervals, Scheduler
 from xueliang_monitor.judgement.health import Health, Policy
 from xueliang_monitor.judgement.status import StatusCause
-from xueliang_monitor.model import Rung, VisitResult
+from xueliang_monitor.model import Rung, State, VisitResult
 from xueliang_monitor.probing.camera_lock import sessions_of
 from xueliang_monitor.probing.host_queue import Turn
 from xueliang_monitor.probing.memory import Memory
@@ -103,6 +103,8 @@ class World:
         code, seconds = LOST.get(self.condition, (None, 0.0)) if of_recorder else (None, 0.0)
         if name in self.hung:
             code, seconds = LOST["hung"]
+        if code == LOST["hung"][0]:
+            seconds = min(seconds, turn.limit_seconds)
         self.seen.connections += of_recorder
         self.open += of_recorder
         self.most_open = max(self.most_open, self.open)
@@ -163,7 +165,7 @@ def test_all_channels_are_seen_lost_and_back_and_nobody_else_notices(
         assert back.all_back_after is not None
         assert back.all_back_after < 30
         assert max(p99(seen.lateness) for seen in (healthy, lost, back)) < 0.01
-        assert lost.connections < (25 + lasts / 2 if condition != "refusing" else 70 + lasts)
+        assert lost.connections < {"dead": 25 + lasts / 2, "hung": 140 + 2 * lasts, "refusing": 70 + lasts}[condition]
         assert world.most_open <= SESSIONS
         assert set(world.codes) <= {LOST[condition][0], "no_media"}
 
@@ -177,6 +179,33 @@ def test_two_hung_channels_blame_no_others(tmp_path: Path) -> None:
             world.hung = frozenset({"ch-03", "ch-40"})
             seen = await world.phase("", 120)
         assert {name for name, times in seen.offline.items() if times} == world.hung
+
+    virtual_time.run(go())
+
+
+def test_half_of_the_channels_hang_and_the_others_are_seen_to_work(tmp_path: Path) -> None:
+    async def go() -> None:
+        async with running(tmp_path) as world:
+            await world.phase("", 60)
+            world.hung = frozenset(each.id for each in world.channels[: CHANNELS // 2])
+            seen = await world.phase("", 120)
+            down = {each.id for each in world.channels if world.fleet.status_of(each.id).state is State.DOWN}
+            assert not any(uplink.down for uplink in world.fleet.snapshot().uplinks)
+        assert {name for name, times in seen.offline.items() if times} == world.hung
+        assert down == world.hung
+
+    virtual_time.run(go())
+
+
+def test_one_channel_that_works_again_is_seen_although_the_others_hang(tmp_path: Path) -> None:
+    async def go() -> None:
+        async with running(tmp_path) as world:
+            await world.phase("", 60)
+            world.hung = frozenset(each.id for each in world.channels)
+            await world.phase("", 120)
+            world.hung -= {world.channels[7].id}
+            seen = await world.phase("", 120)
+        assert {name for name, times in seen.online.items() if times >= 2} == {world.channels[7].id}
 
     virtual_time.run(go())
 

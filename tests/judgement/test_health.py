@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -72,6 +73,19 @@ def test_a_camera_that_is_down_keeps_faults_that_cannot_be_ruled_out() -> None:
     back = fold(good(-1), *frozen, *(bad(30 + n, "connection_refused") for n in range(5)), good(50), good(52))
     assert not back.confirmed
     assert status(back, 53, POLICY).state is State.UP
+
+
+def test_a_session_limit_at_rtsp_is_over_once_rtsp_answers() -> None:
+    limited = [bad(at, "session_limit") for at in (0, 2, 4)]
+    assert status(fold(*limited), 5, POLICY).state is State.DOWN
+    assert status(fold(*limited, good(6, picture=False), good(8, picture=False)), 9, POLICY).state is State.UP
+
+
+def test_a_session_limit_of_the_stream_lasts_until_the_stream_is_back() -> None:
+    limited = replace(bad(0, "session_limit"), seen=(Finding("session_limit", "453", Rung.STREAM),), online=True)
+    health = fold(limited, good(2, picture=False), good(17, picture=False))
+    assert "session_limit" in health.faults
+    assert "session_limit" not in fold(limited, good(2), good(17)).faults
 
 
 def test_a_refused_login_counts_at_once() -> None:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import math
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from xueliang_monitor.model import Rung, RungResult
-from xueliang_monitor.probing.host_state import RAISE_SECONDS, Capacity, Channel, HostTroubles
+from xueliang_monitor.probing.host_state import (
+    RAISE_SECONDS,
+    SHORT_SECONDS,
+    SHORT_TIMES,
+    Capacity,
+    Channel,
+    HostTroubles,
+)
 
 A, B, C = (Channel(name, 554) for name in "abc")
 NAT = Channel("nat", 555)
@@ -112,19 +121,36 @@ def test_one_hung_channel_blames_no_other() -> None:
     assert not host.troubled(B)
 
 
-def test_two_silent_channels_in_a_row_make_it_a_trouble_of_all() -> None:
+def test_two_silent_channels_in_a_row_make_it_a_trouble_of_all_that_were_silent() -> None:
     host = HostTroubles()
     silent(host, A, began=0, now=3)
     assert silent(host, B, began=1, now=4)
-    shared = host.result_for(C, 4.5)
+    assert host.silent
+    assert host.result_for(C, 4.5) is None, "it was never silent itself"
+    assert host.saw(C, CLOSED, began=5, now=6) is False
+    silent(host, B, began=6, now=7)
+    shared = host.result_for(C, 7.5)
     assert shared is not None
     assert [rung.ok for rung in shared.rungs] == [True, False]
-    assert host.saw(C, CLOSED, began=5, now=6) is False
     assert host.troubled(A)
     host.saw(C, (REACHED,), began=7, now=7.01)
     assert host.troubled(A), "only an answer ends it"
     assert host.saw(C, LOGIN_REFUSED, began=7, now=7.1), "a refused login is an answer"
     assert not host.troubled(A)
+
+
+def test_the_limit_is_some_times_what_the_last_answer_took() -> None:
+    host = HostTroubles()
+    fast, slow = (Channel(name, 554) for name in ("fast", "slow"))
+    for channel, seconds in ((fast, 0.1), (slow, 0.5)):
+        host.saw(channel, (REACHED, RungResult(Rung.RTSP, True, seconds)), began=0, now=seconds)
+    silent(host, A, began=1, now=4)
+    silent(host, B, began=1, now=4)
+    assert (host.limit_seconds(fast), host.limit_seconds(slow)) == (SHORT_SECONDS, 0.5 * SHORT_TIMES)
+    assert host.limit_seconds(A) == math.inf, "it was silent: it is asked to see whether that is over"
+    assert host.limit_seconds(C) == math.inf, "nobody knows how fast it answers"
+    host.saw(fast, SPOKEN, began=5, now=5.1)
+    assert host.limit_seconds(slow) == math.inf
 
 
 def test_an_answer_meanwhile_shows_that_a_channel_hangs_alone() -> None:

@@ -109,7 +109,7 @@ async def test_rungs_above_a_failed_one_are_not_shown_as_passed(tmp_path: Path, 
     assert shown["picture"] == ("earlier", f"not climbed since, last ✓ {first}")
     shown = await page_of(tmp_path, watched, "zh")
     assert shown["picture"] == ("earlier", f"此后未检测，上次 ✓ {first}")
-    api = views.camera_in_full(watched.fleet.entry("gate"), watched.fleet.status_of("gate"))
+    api = views.camera_in_full(watched.fleet.entry("gate"), watched.fleet.status_of("gate"), watched.fleet.topology)
     assert {item["rung"]: item["at"] for item in api["rungs"]}["picture"] == first
 
 
@@ -122,7 +122,8 @@ def test_an_answer_over_onvif_before_the_camera_was_lost_is_no_evidence_for_now(
         fleet.apply(replace(found, rungs=(*found.rungs, onvif)), fleet.entry("gate").memory, 0.0)
 
     def advice() -> str:
-        return str(views.camera(watched.fleet.entry("gate"), watched.fleet.status_of("gate"))["diagnosis"])
+        fleet = watched.fleet
+        return str(views.camera(fleet.entry("gate"), fleet.status_of("gate"), fleet.topology)["diagnosis"])
 
     answers(0.0)
     for _ in range(3):
@@ -206,7 +207,7 @@ async def test_a_changed_fact_is_accepted_on_the_page_by_a_named_user_only(tmp_p
         assert "Accepted on this page" in shown
     assert fleet.status_of("gate").faults == ()
     assert [item.code for item in watched.transitions if item.kind.value == "cleared"] == ["device_replaced"]
-    told = views.camera_in_full(fleet.entry("gate"), fleet.status_of("gate"))["accepted"]
+    told = views.camera_in_full(fleet.entry("gate"), fleet.status_of("gate"), fleet.topology)["accepted"]
     assert told["identity"]["serial"] == "SN2"
 
 

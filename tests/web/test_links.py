@@ -6,7 +6,7 @@ import json
 import re
 from html import unescape
 from pathlib import Path
-from urllib.parse import parse_qs, urljoin, urlsplit
+from urllib.parse import parse_qs, unquote, urljoin, urlsplit
 
 import aiohttp
 import pytest
@@ -14,6 +14,7 @@ import yaml
 
 from tests.conftest import ROOT
 from tests.real.two_monitors import two_monitors
+from xueliang_monitor.web import tree
 
 CASES = yaml.safe_load((ROOT / "deploy/prometheus/alerts.test.yml").read_text())["tests"]
 EXPECTED = {
@@ -28,10 +29,21 @@ EXPECTED = {
 
 @pytest.mark.parametrize(("camera", "link"), sorted(EXPECTED))
 async def test_an_alerts_link_leads_to_what_it_is_of(camera: str, link: str, tmp_path: Path) -> None:
-    assert urlsplit(link).fragment == "", "the page has no such anchor"
+    node = unquote(urlsplit(link).fragment)
+    if node:
+        assert link == f"http://monitor:9147{tree.link(node)}", "the page has another anchor"
     async with two_monitors(tmp_path) as (one, _):
         text = await one.read(link.removeprefix("http://monitor:9147").replace("gate-1", "well.1"))
         assert not camera or f"<h1>{camera.replace('gate-1', 'well.1')}" in text
+
+
+async def test_what_is_down_can_be_led_to_on_the_tree(tmp_path: Path) -> None:
+    async with two_monitors(tmp_path) as (one, _):
+        text = unescape(await one.read("/sites"))
+        down = [uplink.name for uplink in one.fleet.snapshot().uplinks if uplink.down]
+    assert down
+    for name in down:
+        assert f'id="{unquote(urlsplit(tree.link(name)).fragment)}"' in text
 
 
 async def test_every_link_of_the_page_leads_somewhere(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ _STYLES = {"up": "green", "down": "red", "unknown": "dim"}
 
 @dataclass(frozen=True, slots=True)
 class _Live:
-    """What the daemon says: the state of each camera by id, and since when each dead uplink is down by name."""
+    """What the daemon says: the state of each camera by id, and since when the root of each event is down by name."""
 
     states: dict[str, str]
     down: dict[str, str | None]
@@ -48,7 +48,7 @@ def _live(loaded: Installation) -> _Live | None:
         return None
     return _Live(
         {item["id"]: item["state"] for item in answer.get("cameras", ())},
-        {item["name"]: item["since"] for item in answer.get("uplinks", ()) if not item["up"]},
+        {item["name"]: item["since"] for item in answer.get("uplinks", ()) if not item["up"] and not item["behind"]},
     )
 
 

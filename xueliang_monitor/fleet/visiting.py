@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -14,15 +15,24 @@ from xueliang_monitor.fleet.scheduler import Due
 from xueliang_monitor.fleet.shortage_log import ShortageLog
 from xueliang_monitor.judgement.health import Health
 from xueliang_monitor.judgement.reachability import Answer, answer_of
-from xueliang_monitor.model import Rung, RungResult, VisitResult
+from xueliang_monitor.model import Rung, RungResult, Timeouts, VisitResult
 from xueliang_monitor.net.names import NameResolver
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing.conclusion import untold
 from xueliang_monitor.probing.host_queue import WAIT_SECONDS, Turn
 from xueliang_monitor.probing.login_marks import LoginMarks
 from xueliang_monitor.probing.memory import Memory
+from xueliang_monitor.probing.rungs.rtsp import RTSP
 from xueliang_monitor.probing.shared_result import share
 from xueliang_monitor.probing.visit import visit
+
+
+def _timeouts(settings: Settings, turn: Turn) -> Timeouts:
+    """Return what the settings allow each rung, with the turn's own limit for an RTSP answer."""
+    timeouts = timeouts_of(settings)
+    if math.isinf(turn.limit_seconds):
+        return timeouts
+    return timeouts.but(rtsp=min(turn.limit_seconds, timeouts.of(Rung.RTSP, RTSP.timeout_seconds)))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -101,7 +111,7 @@ class Visiting:
             target,
             due.top,
             entry.memory,
-            timeouts=timeouts_of(settings),
+            timeouts=_timeouts(settings, turn),
             workers=self.workers,
             now=self.clock.now(),
             beside=due.beside,

@@ -65,12 +65,16 @@ def _see(
 def _ruled_out(faults: Mapping[str, FaultState], visited: VisitResult) -> frozenset[str]:
     """Return the codes that a visit rules out.
 
-    An error of the monitor is ruled out once the rung that it occurred at has a result.
+    An error of the monitor is ruled out once the rung that it occurred at has a result. What kept the camera offline is
+    ruled out once it is online, also a fault that may be found higher too, such as a session limit.
     """
+    over = {
+        fault.code for fault in faults.values() if visited.online and fault.offline and fault.found in OFFLINE_RUNGS
+    }
     own = faults.get(OWN_ERROR)
-    if own is None or not any(result.rung == own.found and result.fault != OWN_ERROR for result in visited.rungs):
-        return visited.ruled_out
-    return visited.ruled_out | ({OWN_ERROR} - {finding.code for finding in visited.seen})
+    if own is not None and any(result.rung == own.found and result.fault != OWN_ERROR for result in visited.rungs):
+        over.add(OWN_ERROR)
+    return visited.ruled_out | (over - {finding.code for finding in visited.seen})
 
 
 def _rule_out(faults: dict[str, FaultState], visited: VisitResult, policy: Policy) -> list[Transition]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from xueliang_monitor.model import Rung, VisitResult
+from xueliang_monitor.probing.rungs.picture import CHECK_FAILED
 from xueliang_monitor.probing.rungs.reach import CONNECT_TIMEOUT, CONNECTION_REFUSED, HOST_UNREACHABLE
 from xueliang_monitor.probing.rungs.rtsp import (
     CONNECTION_CLOSED,
@@ -24,6 +25,10 @@ UNSERVED = frozenset(
     for fault in (CONNECTION_REFUSED, RTSP_TIMEOUT, CONNECTION_CLOSED, RTSP_MALFORMED, SERVER_ERROR, TLS_FAILED)
 )
 """Faults of a camera whose host may serve none of its channels, although the network reaches the host."""
+
+
+NO_RTSP_ANSWER = UNSERVED | {CHECK_FAILED.code}
+"""Faults of the RTSP rung without an answer of the host. A refused login or an unknown path is an answer."""
 
 
 class Answer(enum.Enum):
@@ -48,7 +53,8 @@ def answer_of(visited: VisitResult) -> Answer | None:
         return Answer.UNSERVED
     if not any(result.rung == Rung.REACH and result.ok for result in visited.rungs):
         return None
-    return Answer.REACHED if visited.online is None else Answer.SERVED
+    spoke = any(result.rung == Rung.RTSP and result.fault not in NO_RTSP_ANSWER for result in visited.rungs)
+    return Answer.SERVED if spoke else Answer.REACHED
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import bisect
 import contextlib
 import enum
 import itertools
+import math
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 
@@ -57,6 +58,7 @@ class Turn:
         most_open: the largest number of this process's turns at the host that were open during this one, itself too.
         again: whether the visit says nothing about the camera and must be made again.
         lock: what keeps other processes from this session.
+        limit_seconds: how long an RTSP answer is waited for at most, whatever the settings allow.
         connecting: whether it is not known yet that the host answers.
         rungs: what the visit has climbed so far, up to RTSP.
 
@@ -71,6 +73,7 @@ class Turn:
     again: bool = False
     why_not: str = ""
     lock: LockFile = field(default_factory=LockFile)
+    limit_seconds: float = math.inf
     connecting: bool = True
     rungs: tuple[RungResult, ...] = ()
 
@@ -233,7 +236,8 @@ class HostQueue:
             lock = None if waiter is None or self._yields(waiter, now) else self._files.take(self.capacity.allowed)
             if waiter is None or lock is None:
                 break
-            self._open.append(self._given(waiter, Turn(lock=lock), now))
+            limit = math.inf if waiter.channel is None else self.troubles.limit_seconds(waiter.channel)
+            self._open.append(self._given(waiter, Turn(lock=lock, limit_seconds=limit), now))
             for turn in self._open:
                 turn.most_open = max(turn.most_open, len(self._open))
             if waiter.channel is not None:
@@ -277,10 +281,15 @@ class HostQueue:
         return turn
 
     def _next(self) -> _Waiter | None:
-        """Return who connects next. Of channels that share a trouble, only one at a time does."""
-        for waiter in self._waiting:
+        """Return who connects next.
+
+        Of channels that the network does not reach, only one at a time does. While some get no RTSP answer,
+        the order is by rank, so that those that hang delay the others least.
+        """
+        first = sorted(self._waiting, key=self._scouts_first) if self.troubles.silent else self._waiting
+        for waiter in first:
             channel = waiter.channel
-            if channel is None or not self.troubles.troubled(channel):
+            if channel is None or not self.troubles.unreached(channel):
                 return waiter
             if any(turn.connecting and self._together(channel, turn.channel) for turn in self._open):
                 continue
@@ -292,7 +301,7 @@ class HostQueue:
         return other is not None and self.troubles.share_one(one, other)
 
     def _scouts_first(self, waiter: _Waiter) -> tuple[bool, float, int]:
-        tried_at = 0.0 if waiter.channel is None else self.troubles.last_tried(waiter.channel)
+        tried_at = 0.0 if waiter.channel is None else self.troubles.rank(waiter.channel)
         return waiter.urgency is not Urgency.ASKED, tried_at, waiter.number
 
     def _look_again(self, now: float, *, blocked: bool) -> None:
