@@ -15,8 +15,9 @@ from xueliang_monitor.judgement.transition import Transition, TransitionKind
 from xueliang_monitor.model import Finding, Rung, State, VisitResult
 from xueliang_monitor.net.host_validation import canonical_host
 from xueliang_monitor.probing.login import LoginOutcome, Protocol
-from xueliang_monitor.probing.login_book import LoginBook, LoginKey
+from xueliang_monitor.probing.login_book import LoginBook
 from xueliang_monitor.probing.login_marks import OF_THIS_PROCESS, UNKNOWN
+from xueliang_monitor.probing.login_record import LoginKey
 from xueliang_monitor.probing.rungs.rtsp import AUTH_FAILED
 
 WITHDRAWN_SECONDS = 60.0
@@ -139,8 +140,10 @@ class FleetCredentials:
         self._take(after)
         return True
 
-    def over(self, camera: str, protocol: Protocol, outcome: LoginOutcome, *, in_doubt: bool) -> None:
-        """Take the outcome of an attempt."""
+    def over(
+        self, camera: str, protocol: Protocol, outcome: LoginOutcome, *, in_doubt: bool, alone: bool = False
+    ) -> None:
+        """Take the outcome of an attempt. A channel that refuses `alone` tells nothing of its device."""
         found = self._of(camera)
         if found is None or protocol is not Protocol.RTSP:
             return
@@ -148,7 +151,7 @@ class FleetCredentials:
         login, device = found
         if outcome in (LoginOutcome.ACCEPTED, LoginOutcome.REVOKED):
             self._take(credentials.accepted(login, device, self._now()))
-        elif outcome is LoginOutcome.REFUSED:
+        elif outcome is LoginOutcome.REFUSED and not alone:
             self._take(credentials.refused(login, device, Refusal(self._now(), camera, in_doubt)))
         else:
             self._take(credentials.unanswered(login, device))
