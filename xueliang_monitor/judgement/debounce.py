@@ -42,10 +42,8 @@ def _see(
             )
         # All faults that keep the camera offline add up. Alternating causes must not hide that it is down.
         streak, needed = offline_streak if offline else fault.streak, _confirmations(policy, finding.code, rung)
-        if offline and in_outage:
-            # It is known to be down. What the network does next needs a second look, as it may be another's.
-            streak, needed = fault.streak, min(needed, policy.clear)
-        held = hold and offline
+        # A camera that is down already failed often enough. Another fault needs a second look: a node may be its cause.
+        held = offline and (hold or (in_outage and fault.streak < min(needed, policy.clear)))
         if fault.confirmed_at is None and not held and streak >= needed:
             fault = replace(fault, confirmed_at=visited.at)
             raised.append(

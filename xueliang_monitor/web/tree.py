@@ -74,7 +74,7 @@ class Branch:
         window: the maintenance of the node, if it is in force.
         down: the node's own event, if it is the root of one.
         hidden: how many cameras it hides.
-        behind: the dead node above it; None if there is none.
+        behind: the dead node above it; None if there is none, or if the node is down itself.
         cameras: cameras that hang on it directly, at most `MOST_CAMERAS_OF_NODE`.
         more_cameras: how many more there are.
         children: the nodes that hang on it.
@@ -172,7 +172,8 @@ class _Builder:
         cameras, more = self._cameras(name)
         children = self.branches(below, depth + 1)
         rates = self._rates[name]
-        behind = next((each for each in topology.path(name)[1:] if each in self._down), None)
+        above = () if name in self._down else topology.path(name)[1:]
+        behind = next((each for each in above if each in self._down), None)
         trouble = name in self._down or bool(states[State.DOWN] or states[State.DEGRADED])
         trouble = trouble or any(child.down or child.unfolded for child in children)
         return Branch(
