@@ -209,6 +209,25 @@ def test_one_camera_that_refuses_is_alarmed_alone_within_an_interval() -> None:
     assert watched.fleet.status_of("cam-050").state is State.DOWN
 
 
+def test_three_neighbours_that_refuse_are_alarmed_alone_and_blind_no_others() -> None:
+    bad = {"cam-002", "cam-003", "cam-004"}
+    watched = Watched(ALL[:30], lambda name, at: NEW if name in bad and at > START + 60 else OLD)
+    watched.run(60.0 + 4 * INTERVAL)
+    assert sorted(watched.events()) == [("raised", "auth_failed", name) for name in sorted(bad)]
+    since = watched.clock.now() - INTERVAL
+    assert {name for at, name, good in watched.tried if good and at >= since} == {item.id for item in ALL[:30]} - bad
+
+
+def test_a_channel_without_permission_is_alarmed_alone_and_its_recorder_goes_on() -> None:
+    channels = tuple(camera(number, OLD, devices=1) for number in range(64))
+    watched = Watched(channels, lambda name, at: NEW if name == "cam-005" and at > START + 60 else OLD)
+    watched.run(600.0)
+    assert watched.events() == [("raised", "auth_failed", "cam-005")]
+    assert watched.limited == set()
+    since = watched.clock.now() - INTERVAL
+    assert len({name for at, name, good in watched.tried if good and at >= since}) == 63
+
+
 def test_a_camera_that_was_blamed_too_early_is_cleared_of_it() -> None:
     """Two cameras share a login: one refuses it, the other one is visited later than the patience lasts."""
     pair = ALL[:2]

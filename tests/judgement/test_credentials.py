@@ -26,6 +26,7 @@ class Simulated:
         self.tried: list[tuple[float, str]] = []
         self.own: set[str] = set()
         self.held: dict[str, float] = {}
+        self.accepted_at: dict[str, float] = {}
         if not proven:
             self.login = credentials.begun(self.login)
 
@@ -36,6 +37,7 @@ class Simulated:
 
     def tick(self) -> None:
         healthy = [device for device in self.login.users if self.held.get(device, 0.0) <= self.now]
+        healthy.sort(key=lambda device: -self.accepted_at.get(device, 0.0))
         before = self.login.chosen
         self.take(credentials.chosen(self.login, healthy, self.now))
         for device in self.login.chosen.keys() - before.keys():
@@ -49,6 +51,7 @@ class Simulated:
             self.tried.append((self.now, device))
             if self.good(device, self.now):
                 self.own.discard(device)
+                self.accepted_at[device] = self.now
                 self.take(credentials.accepted(self.login, device, self.now))
             else:
                 self.held[device] = self.now + 300.0
@@ -106,6 +109,49 @@ def test_one_device_that_refuses_a_good_login_is_to_blame_itself(
     assert fleet.events == []
     assert fleet.own == {bad}
     assert {device for _, device in fleet.tried} == set(order)
+
+
+@pytest.mark.parametrize("bad", [3, 10], ids=["three neighbours", "a third"])
+def test_devices_that_refuse_one_after_the_other_blind_no_others(bad: int) -> None:
+    order = list(devices(30))
+    refusing = set(order[:bad])
+    fleet = Simulated(devices(30), lambda device, at: at < START + 60 or device not in refusing, proven=True)
+    fleet.run(order, 300.0)
+    assert fleet.events == []
+    assert fleet.own == refusing
+    assert {device for at, device in fleet.tried if at > START + 285} >= set(order) - refusing
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_a_trial_that_meets_bad_devices_does_not_go_on_blinding_good_ones(data: st.DataObject) -> None:
+    order = data.draw(st.permutations(list(devices(20))))
+    refusing = set(order[:10])
+    order = data.draw(st.permutations(order))
+    fleet = Simulated(devices(20), lambda device, at: at < START + 60 or device not in refusing, proven=True)
+    fleet.run(order, 60.0 + 11 * 60.0 + 30.0)
+    assert len(fleet.events) % 2 == 0, "the event is over"
+    assert fleet.login.stage is Stage.ALL
+
+
+def test_a_device_that_accepted_last_is_asked_before_the_event_and_passed_over_without_an_answer() -> None:
+    login = credentials.accepted(SharedLogin("gate", devices(6)), "10.0.0.5", START)
+    for number in range(3):
+        login = credentials.refused(login, f"10.0.0.{number}", Refusal(START + 1 + number, f"cam-{number}"))
+    assert (login.stage, login.refused_since) == (Stage.CHECK, None)
+    assert credentials.undecided(login, "10.0.0.0", START + 25)
+    login = credentials.chosen(login, ["10.0.0.0", "10.0.0.5", "10.0.0.4", "10.0.0.3"], START + 4)
+    assert list(login.chosen) == ["10.0.0.5"]
+    assert credentials.may_try(login, "10.0.0.4", START + 4) is None
+    login = credentials.unanswered(login, "10.0.0.5")
+    login = credentials.chosen(login, ["10.0.0.5", "10.0.0.4", "10.0.0.3"], START + 5)
+    assert list(login.chosen) == ["10.0.0.4"]
+    silent = credentials.chosen(credentials.unanswered(login, "10.0.0.4"), ["10.0.0.3"], START + 6)
+    assert silent.in_question
+    assert credentials.refused(login, "10.0.0.4", Refusal(START + 6, "cam-4")).in_question
+    good = credentials.accepted(login, "10.0.0.4", START + 6)
+    assert (good.stage, good.refused_since, len(good.refused)) == (Stage.ALL, None, 3)
+    assert not credentials.undecided(good, "10.0.0.0", START + 6)
 
 
 def test_a_password_that_was_changed_on_all_devices_is_found_without_a_reload() -> None:

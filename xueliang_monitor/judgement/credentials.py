@@ -1,8 +1,8 @@
 """Whether a login that many cameras share is good: proven on one device first, judged by all of them. Pure.
 
 A device is an address. A login that changed is tried on one device, then on three, then on all. A login that was good
-and is refused by several devices, with none accepting it meanwhile, is itself in question: no camera is blamed, and the
-same trial begins.
+and is refused by several devices, with none accepting it meanwhile, is tried on one that accepted it last. If that one
+refuses it too, the login is itself in question: no camera is blamed, and the same trial begins.
 """
 
 from __future__ import annotations
@@ -35,8 +35,12 @@ CREDENTIALS_REFUSED = Fault(
 
 
 class Stage(enum.Enum):
-    """On how many devices a login may be tried."""
+    """On how many devices a login may be tried.
 
+    `CHECK`: several devices refuse it, and only one that accepted it lately may try it, to say whether it is good.
+    """
+
+    CHECK = "check"
     ONE = "one"
     FEW = "few"
     ALL = "all"
@@ -52,8 +56,11 @@ class CredentialsPolicy:
         patience: seconds that a camera's own alarm waits at most for other devices to accept or refuse the login.
         answer: seconds after which a device that was chosen for a trial and gave no answer is passed over.
         few: the number of devices of the second stage.
-        first_back_off: seconds between two attempts with a login in question; they double up to `longest_back_off`.
-        longest_back_off: seconds. Another device is tried each time, so no device sees more than a few attempts.
+        first_back_off: seconds between two attempts with a login in question. Another device is tried each time. They
+            double with each round of all devices, up to `longest_back_off`.
+        longest_back_off: seconds.
+        lately: seconds for which an acceptance says that a device is worth asking before the login is in question.
+        checks: at most so many devices are asked then that give no answer.
         round_pause: seconds before devices that gave no answer are tried again.
 
     """
@@ -63,8 +70,10 @@ class CredentialsPolicy:
     patience: float = 20.0
     answer: float = 10.0
     few: int = 3
-    first_back_off: float = 300.0
+    first_back_off: float = 60.0
     longest_back_off: float = 1800.0
+    lately: float = 300.0
+    checks: int = 2
     round_pause: float = 60.0
 
 
@@ -121,7 +130,7 @@ class SharedLogin:
     @property
     def in_question(self) -> bool:
         """Whether it is refused by many, so that no device of it is blamed."""
-        return self.refused_since is not None and self.stage is not Stage.ALL
+        return self.refused_since is not None and self.stage in (Stage.ONE, Stage.FEW)
 
     def _refuses_all_its_cameras(self, device: str) -> bool:
         refusal = self.refused.get(device)
@@ -195,22 +204,24 @@ def resumed(
     if len(known) < needed:
         return after
     failures = len(known) - needed + 1
-    held_until = max(each.at for each in known.values()) + _pause(failures, policy)
+    held_until = max(each.at for each in known.values()) + _pause(after, failures, policy)
     return replace(after, passed=frozenset(known), failures=failures, held_until=held_until)
 
 
-def _pause(failures: int, policy: CredentialsPolicy) -> float:
+def _pause(login: SharedLogin, failures: int, policy: CredentialsPolicy) -> float:
     """Return the seconds before the next attempt with a login in question."""
-    return min(policy.longest_back_off, policy.first_back_off * 2.0 ** min(failures - 1, 20))
+    return min(policy.longest_back_off, policy.first_back_off * 2.0 ** min(failures // len(login.users), 20))
 
 
 def may_try(login: SharedLogin, device: str, now: float, policy: CredentialsPolicy = POLICY) -> SharedLogin | None:
     """Return the login with an attempt by a device under way; None if the device may not try it now."""
     if login.stage is not Stage.ALL:
         return login if device in login.chosen else None
-    if len(login.users) < 2 or not _open(login, now, policy):
+    against = _open(login, now, policy)
+    if len(login.users) < 2 or not against:
         return login
-    if len(login.trying - {device}) >= policy.devices - 1:
+    others = len(against) - (login.refused.get(device) in against)
+    if others + len(login.trying - {device}) >= policy.devices:
         return None
     return replace(login, trying=login.trying | {device})
 
@@ -230,7 +241,7 @@ def accepted(login: SharedLogin, device: str, at: float, policy: CredentialsPoli
         return _advanced(replace(after, proved=frozenset({device})), policy)
     if login.stage is Stage.FEW:
         return _advanced(replace(after, passed=after.passed | {device}, proved=after.proved | {device}), policy)
-    return _settled(after)
+    return _free(after) if login.stage is Stage.CHECK else _settled(after)
 
 
 def refused(login: SharedLogin, device: str, refusal: Refusal, policy: CredentialsPolicy = POLICY) -> SharedLogin:
@@ -247,24 +258,32 @@ def refused(login: SharedLogin, device: str, refusal: Refusal, policy: Credentia
     since = after.refused_since
     if since is None and after._refuses_all_its_cameras(device):
         after = replace(after, refused_since=refusal.at)
-    if len(after.users) < 2:
+    if len(after.users) < 2 or (login.stage is Stage.CHECK and device not in login.chosen):
         return after
     against = _open(after, refusal.at, policy)
     needed = min(policy.devices, len(after.users))
     certain = needed >= policy.devices or any(not each.in_doubt for each in against)
-    if len(against) >= needed and certain:
-        failures = after.failures + 1
-        return replace(
-            after,
-            stage=Stage.ONE,
-            chosen=MappingProxyType({}),
-            proved=frozenset(),
-            trying=frozenset(),
-            refused_since=min(each.at for each in against) if since is None else since,
-            failures=failures,
-            held_until=refusal.at + _pause(failures, policy),
-        )
-    return _advanced(after, policy) if after.stage is Stage.FEW else after
+    if len(against) < needed or not certain:
+        return _advanced(after, policy) if after.stage is Stage.FEW else after
+    if after.stage is Stage.ALL and refusal.at - after.accepted_at <= policy.lately:
+        stage, passed = Stage.CHECK, frozenset(after.refused)
+        return replace(after, stage=stage, chosen=MappingProxyType({}), passed=passed, trying=frozenset())
+    return _questioned(after, refusal.at, policy)
+
+
+def _questioned(login: SharedLogin, now: float, policy: CredentialsPolicy) -> SharedLogin:
+    """Return a login that came into question, or stays in question after one more refusal."""
+    failures, since = login.failures + 1, login.refused_since
+    return replace(
+        login,
+        stage=Stage.ONE,
+        chosen=MappingProxyType({}),
+        proved=frozenset(),
+        trying=frozenset(),
+        refused_since=min(each.at for each in _open(login, now, policy)) if since is None else since,
+        failures=failures,
+        held_until=now + _pause(login, failures, policy),
+    )
 
 
 def unanswered(login: SharedLogin, device: str, policy: CredentialsPolicy = POLICY) -> SharedLogin:
@@ -278,7 +297,7 @@ def unanswered(login: SharedLogin, device: str, policy: CredentialsPolicy = POLI
 
 def wants_choice(login: SharedLogin, now: float, policy: CredentialsPolicy = POLICY) -> bool:
     """Return whether a trial goes on now with another device, or one that was chosen has not answered in time."""
-    if login.stage is not Stage.ONE:
+    if login.stage not in (Stage.ONE, Stage.CHECK):
         return login.stage is Stage.FEW
     if login.chosen:
         return any(now - since > policy.answer for since in login.chosen.values())
@@ -288,16 +307,23 @@ def wants_choice(login: SharedLogin, now: float, policy: CredentialsPolicy = POL
 def chosen(
     login: SharedLogin, candidates: Iterable[str], now: float, policy: CredentialsPolicy = POLICY
 ) -> SharedLogin:
-    """Return the login with the devices chosen that try it next; `candidates` are the best devices first."""
+    """Return the login with the devices chosen that try it next; `candidates` are the best devices first.
+
+    Devices that refused it come last.
+    """
     if login.stage is Stage.ALL:
         return login
     for device, since in login.chosen.items():
         if now - since > policy.answer:
             login = unanswered(login, device, policy)
-    if login.stage is Stage.ALL or (login.stage is Stage.ONE and (login.chosen or now < login.held_until)):
+    alone = login.stage is not Stage.FEW
+    if login.stage is Stage.ALL or (alone and (login.chosen or now < login.held_until)):
         return login
     free = [device for device in candidates if device not in login.passed and device not in login.chosen]
-    if login.stage is Stage.ONE:
+    free.sort(key=lambda device: device in login.refused)
+    if login.stage is Stage.CHECK and not (free and len(login.passed - login.refused.keys()) < policy.checks):
+        return _questioned(login, now, policy)
+    if alone:
         if not free:
             return replace(login, passed=frozenset(), held_until=now + policy.round_pause)
         return replace(login, chosen=MappingProxyType({free[0]: now}))
@@ -336,7 +362,8 @@ def undecided(login: SharedLogin, device: str, now: float, policy: CredentialsPo
     refusal = login.refused.get(device)
     if refusal is None or len(login.users) < 2 or login.affects(device):
         return False
-    return refusal.at > login.accepted_at and now - refusal.at < policy.patience
+    open_still = login.stage is Stage.CHECK or now - refusal.at < policy.patience
+    return refusal.at > login.accepted_at and open_still
 
 
 def with_users(login: SharedLogin, users: Mapping[str, int]) -> SharedLogin:
