@@ -176,8 +176,9 @@ async def test_events_are_followed(tmp_path: Path) -> None:
     place = Place(tmp_path)
     history = History(tmp_path / "state")
     process = await asyncio.create_subprocess_exec(
-        *XUELIANG, "events", "--follow", "--json", "-c", str(place.settings), stdout=subprocess.PIPE
-    )
+        *XUELIANG, "events", "--follow", "--json", "-c", str(place.settings), stdout=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
+    )  # fmt: skip
     assert process.stdout is not None
     from xueliang_monitor.fleet.changes import Changes
 
