@@ -98,6 +98,11 @@ class SimulatedDays:
         self._waiting[name] = number = next(self._count)
         heapq.heappush(self._queue, (at, number, name, None))
 
+    def remove(self, name: str) -> None:
+        """Remove a camera that is not being visited right now."""
+        self.fleet.drop(name)
+        del self._waiting[name]
+
     def run(self, seconds: float) -> None:
         """Continue for `seconds`."""
         end = self.clock.seconds + seconds

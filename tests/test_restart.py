@@ -306,8 +306,9 @@ class World:
         """The history holds everything that is open, and nothing twice."""
         stored = self.history.load()
         entries = {entry.camera.id: entry.health for entry, _ in self.fleet.pairs()}
-        faults = sorted((name, fault.code) for name, health in entries.items() for fault in health.confirmed)
-        assert sorted((item.camera, item.fault) for item in stored.open_episodes if not item.uplink) == faults
+        faults = [(name, fault.code) for name, health in entries.items() for fault in health.confirmed]
+        faults += [("", fault.code) for fault in self.fleet.monitor_faults]
+        assert sorted((item.camera, item.fault) for item in stored.open_episodes if not item.uplink) == sorted(faults)
         outages = sorted((name, health.outage.key) for name, health in entries.items() if health.outage)
         assert sorted((name, outage.key) for name, outage in stored.open_outages) == outages
         down = sorted(uplink.name for uplink in self.fleet.uplinks if uplink.down)

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from tests.conftest import ROOT
 from xueliang_monitor.cli import app
-from xueliang_monitor.configuration import installation, inventory, spreadsheet
+from xueliang_monitor.configuration import installation, inventory, passwords, spreadsheet
 from xueliang_monitor.configuration import settings as config
 from xueliang_monitor.configuration.strict_yaml import DocumentError
 from xueliang_monitor.model import Credentials, Rung
@@ -102,7 +102,7 @@ def test_passwords_come_from_files_and_the_environment(tmp_path: Path, monkeypat
         "credentials:\n  a: {username: u, password_file: secret}\n  b: {username: u, password_env: CAMERA_PASSWORD}\n"
     )
     settings, document = config.load(tmp_path / "x.yaml")
-    found, problems = config.load_credentials(settings, document)
+    found, problems = passwords.load_credentials(settings, document)
     assert problems == ()
     assert {name: login.password for name, login in found.items()} == {"a": "from file", "b": "from environment"}
     assert "from" not in repr(found)
@@ -113,7 +113,7 @@ def test_a_password_of_other_bytes_than_utf8_is_a_problem_of_its_login(
 ) -> None:
     monkeypatch.setenv("CAMERA_PASSWORD", "Kept\udcffSecret")
     (tmp_path / "x.yaml").write_text("credentials: {a: {username: u, password_env: CAMERA_PASSWORD}}\n")
-    found, problems = config.load_credentials(*config.load(tmp_path / "x.yaml"))
+    found, problems = passwords.load_credentials(*config.load(tmp_path / "x.yaml"))
     assert not found
     assert ["CAMERA_PASSWORD is not UTF-8 text" in str(problem) for problem in problems] == [True]
     assert "Kept" not in str(problems)

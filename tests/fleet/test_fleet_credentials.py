@@ -42,6 +42,7 @@ class Watched:
         self.transitions: list[Transition] = []
         self.tried: list[tuple[float, str, bool]] = []
         self.lost: set[str] = set()
+        self.limited: set[str] = set()
         self._count = itertools.count()
         self._intervals = Intervals()
         self.start(Fleet(self.clock, Policy(), cameras))
@@ -104,6 +105,8 @@ class Watched:
             self.tried.append((now, name, good))
             visiting.over(Protocol.RTSP, outcome, now)
         visiting.close(now)
+        if before.was_session_limit(outcome):
+            self.limited.add(name)
         result = visited(name, now, None if outcome is LoginOutcome.ACCEPTED else "auth_failed", Rung.RTSP)
         if before.why_withheld(outcome, now, permission) is not None:
             result = replace(result, seen=(), online=None, ruled_out=result.ruled_out - {"auth_failed"})
@@ -154,6 +157,49 @@ def test_passwords_that_somebody_changed_on_all_devices_are_one_event() -> None:
     watched.use(NEW)
     watched.run(INTERVAL)
     assert watched.events() == [RAISED, CLEARED]
+
+
+def test_a_login_that_is_accepted_again_reveals_no_session_limit() -> None:
+    watched = Watched(ALL[:30], lambda _name, at: NEW if START + 100 < at < START + 200 else OLD)
+    watched.run(1500.0)
+    assert watched.events() == [RAISED, CLEARED]
+    assert watched.limited == set()
+    assert watched.states() == {State.UP}
+
+
+def restarted(watched: Watched, folder: Path) -> None:
+    history = History(folder)
+    history.write(watched.fleet.collect(every=True))
+    today = tuple(entry.camera for entry, _ in watched.fleet.snapshot().entries)
+    fleet = Fleet(watched.clock, Policy(), today)
+    fleet.resume(history.load(), today, Inventory(today, ()))
+    history.close()
+    watched.start(fleet)
+
+
+def test_restarts_try_no_more_devices_of_a_login_in_question(tmp_path: Path) -> None:
+    watched = Watched(ALL, lambda _name, at: OLD if at < START + 100 else NEW)
+    watched.run(125.0)
+    assert watched.events() == [RAISED]
+    for _ in range(3):
+        restarted(watched, tmp_path)
+        watched.run(8.0)
+    assert sum(not good for _, _, good in watched.tried) <= 4
+    assert watched.events() == [RAISED]
+
+
+def test_the_event_of_a_recorder_lasts_over_a_restart_until_it_accepts_its_login(tmp_path: Path) -> None:
+    channels = tuple(camera(number, OLD, devices=1) for number in range(64))
+    watched = Watched(channels, lambda _name, at: OLD if at < START + 60 or at > START + 2000 else NEW)
+    watched.run(120.0)
+    assert watched.events() == [RAISED]
+    restarted(watched, tmp_path)
+    watched.run(600.0)
+    assert watched.events() == [RAISED]
+    assert {status.cause for _, status in watched.fleet.snapshot().entries} == {StatusCause.CREDENTIALS_REFUSED}
+    watched.run(4000.0)
+    assert watched.events() == [RAISED, CLEARED]
+    assert watched.limited == set()
 
 
 def test_one_camera_that_refuses_is_alarmed_alone_within_an_interval() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests import simulated_time
@@ -37,6 +37,7 @@ def test_all_cameras_of_several_uplinks_lost_at_once_are_one_event_of_the_monito
 
 @settings(max_examples=20, deadline=None)
 @given(st.floats(0, 15), st.floats(0, 30), st.floats(5, 300), st.floats(0, 30))
+@example(14.53125, 0.5, 10.0, 0.0)  # a visit began before the monitor noticed, and ended after
 def test_it_is_one_event_whenever_the_monitor_itself_notices(
     dies_after: float, noticed_after: float, lasts: float, seen_back_after: float
 ) -> None:
@@ -88,3 +89,24 @@ def test_names_that_cannot_be_looked_up_hide_no_camera_known_by_address(monkeypa
         ("cleared", "uplink_down", "sw-2"),
     }
     assert causes(days) == {(State.UP, StatusCause.NONE)}
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["monitor", "switch"])
+@pytest.mark.parametrize("own", ["connection_refused", "rtsp_timeout", "auth_failed"])
+def test_a_camera_that_was_down_before_keeps_its_own_fault_and_gets_no_other(own: str, *, whole: bool) -> None:
+    """Its outage goes on, and what the network does to it is not its own."""
+    dies, back = START + 240, START + 600
+    gone = {item.id for item in CAMERAS if whole or item.data.uplink == "sw-0"}
+
+    def truth(name: str, at: float) -> str | None:
+        if name in gone and dies <= at < back:
+            return "host_unreachable"
+        return own if name == "cam-3" and at >= START + 60 else None
+
+    days = SimulatedDays(CAMERAS, truth)
+    days.run(1000)
+    blamed = [(item.kind, item.code) for item in days.transitions if item.camera and item.kind != "state"]
+    assert blamed == [("raised", own)]
+    assert days.fleet.status_of("cam-3").state is State.DOWN
+    outage = days.fleet.open_outages()["cam-3"]
+    assert outage.codes == (own,)

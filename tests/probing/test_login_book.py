@@ -25,8 +25,9 @@ from xueliang_monitor.probing.login import (
     LoginOutcome,
     Protocol,
 )
-from xueliang_monitor.probing.login_book import FORGET_SECONDS, LoginBook, LoginKey, VisitLogins
+from xueliang_monitor.probing.login_book import FORGET_SECONDS, LoginBook, VisitLogins
 from xueliang_monitor.probing.login_marks import LoginMarks
+from xueliang_monitor.probing.login_record import LoginKey
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.probing.visit import visit
 from xueliang_monitor.simulator.fleet import SimulatedFleet
@@ -111,12 +112,86 @@ async def test_a_wrong_password_for_a_recorder_of_64_channels_over_a_day(good_fo
     assert bool(recorder.accepted) is bool(good_for)
 
 
-async def test_a_recorder_that_accepts_and_refuses_at_random_gets_no_more_refusals() -> None:
+async def test_a_recorder_that_accepts_and_refuses_at_random_gets_one_more_refusal_at_most() -> None:
     chance = random.Random(11)
     recorder = Recorder(32, lambda _now: chance.choice([LoginOutcome.ACCEPTED, LoginOutcome.REFUSED]))
     await recorder.run(START, 4 * 3600.0, every=60.0)
     assert len(recorder.refusals) >= 3
-    assert most_in_half_an_hour(recorder.refusals) <= MAX_REFUSALS
+    assert most_in_half_an_hour(recorder.refusals) <= MAX_REFUSALS + 1
+
+
+class MixedRecorder(Recorder):
+    """A recorder of which some channels refuse a login that the others accept, and what each visit was told."""
+
+    def __init__(self, channels: int, refusing: dict[str, float]) -> None:
+        super().__init__(channels, lambda _now: LoginOutcome.ACCEPTED)
+        self.refusing = refusing
+        self.held: dict[str, list[float]] = {target.id: [] for target in self.channels}
+        self.limited: set[str] = set()
+        self.blamed: dict[str, float] = {}
+
+    async def look(self, target: Target, now: float) -> None:
+        visiting = begun(self.book, target, self.logins[target.id])
+        before = visiting.login
+        outcome = LoginOutcome.HELD_BACK
+        if (permission := await visiting.rtsp(now)).allowed:
+            refuses = self.refusing.get(target.id, now + 1) <= now
+            outcome = LoginOutcome.REFUSED if refuses else LoginOutcome.ACCEPTED
+            self.refusals += [now] * refuses
+            visiting.over(Protocol.RTSP, outcome, now)
+        else:
+            self.held[target.id].append(now)
+        if before.was_session_limit(outcome):
+            self.limited.add(target.id)
+        if outcome is LoginOutcome.REFUSED and before.why_withheld(outcome, now, permission) is None:
+            self.blamed.setdefault(target.id, now)
+        visiting.close(now)
+        self.logins[target.id] = visiting.login
+
+    async def watch(self, seconds: float) -> None:
+        step, began = 15.0 / len(self.channels), START
+        for number in range(int(seconds / step)):
+            await self.look(self.channels[number % len(self.channels)], began + number * step)
+
+
+async def test_a_channel_that_refuses_alone_is_held_alone() -> None:
+    recorder = MixedRecorder(70, {"ch-5": START + 60})
+    await recorder.watch(3600.0)
+    assert set(recorder.blamed) == {"ch-5"}
+    assert recorder.blamed["ch-5"] < START + 60 + 50
+    assert most_in_half_an_hour(recorder.refusals) < MAX_REFUSALS
+    assert not recorder.limited
+    assert max(len(held) for name, held in recorder.held.items() if name != "ch-5") <= 1
+
+
+async def test_three_channels_that_refuse_one_after_the_other_do_not_hold_the_others() -> None:
+    recorder = MixedRecorder(20, {"ch-1": START + 60, "ch-2": START + 300, "ch-3": START + 4000})
+    await recorder.watch(2 * 3600.0)
+    assert set(recorder.blamed) == {"ch-1", "ch-2", "ch-3"}
+    assert most_in_half_an_hour(recorder.refusals) <= MAX_REFUSALS + 1
+    assert max(len(held) for name, held in recorder.held.items() if name not in recorder.refusing) <= 3
+
+
+async def test_a_password_that_is_changed_while_one_channel_refuses_alone_is_refused_once_more() -> None:
+    recorder = MixedRecorder(30, {f"ch-{number}": START + (60 if number == 5 else 600) for number in range(30)})
+    await recorder.watch(2 * 3600.0)
+    assert most_in_half_an_hour(recorder.refusals) <= MAX_REFUSALS + 1
+
+
+async def test_only_the_channel_that_was_refused_can_have_met_a_session_limit() -> None:
+    book = LoginBook()
+    for number, outcome in ((1, LoginOutcome.ACCEPTED), (2, LoginOutcome.ACCEPTED), (1, LoginOutcome.REFUSED)):
+        visiting = begun(book, channel(number))
+        assert (await visiting.rtsp(START)).allowed
+        visiting.over(Protocol.RTSP, outcome, START)
+    other = begun(book, channel(2))
+    assert not other.login.was_session_limit(LoginOutcome.ACCEPTED)
+    assert (await begun(book, channel(1)).rtsp(START + 11)).denial is Denial.BACK_OFF, "others go first"
+    assert (await other.rtsp(START + 11)).allowed
+    other.over(Protocol.RTSP, LoginOutcome.ACCEPTED, START + 11)
+    again = begun(book, channel(1))
+    assert (await again.rtsp(START + 12)).allowed
+    assert again.login.was_session_limit(LoginOutcome.ACCEPTED)
 
 
 async def test_all_channels_log_in_once_one_was_accepted() -> None:

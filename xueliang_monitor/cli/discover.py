@@ -66,11 +66,11 @@ def _registered(loaded: Installation, host: str) -> str:
 
 def _gate(config: Path | None) -> Gate:
     """Return a gate that knows the logins of the settings, as far as this user may read them."""
-    from xueliang_monitor.configuration import settings
+    from xueliang_monitor.configuration import passwords, settings
     from xueliang_monitor.wire.device_text import Gate
 
     logging.disable(logging.WARNING)
-    logins, _ = settings.load_credentials(*settings.load(settings_file(config)))
+    logins, _ = passwords.load_credentials(*settings.load(settings_file(config)))
     return Gate.of(*logins.values())
 
 

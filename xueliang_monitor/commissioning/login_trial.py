@@ -15,8 +15,9 @@ from xueliang_monitor.net.names import NameResolver
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing.camera_lock import CameraLocks
 from xueliang_monitor.probing.login import LoginOutcome, Protocol
-from xueliang_monitor.probing.login_book import LoginBook, LoginKey, LoginRecord
+from xueliang_monitor.probing.login_book import LoginBook
 from xueliang_monitor.probing.login_marks import LoginMarks
+from xueliang_monitor.probing.login_record import LoginKey, LoginRecord
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.probing.visit import visit
 
@@ -50,7 +51,15 @@ class _Heard:
         """Allow every attempt that the lock-out rule allows."""
         return True
 
-    def over(self, camera: str, protocol: Protocol, outcome: LoginOutcome, *, in_doubt: bool) -> None:  # noqa: ARG002
+    def over(
+        self,
+        camera: str,  # noqa: ARG002
+        protocol: Protocol,  # noqa: ARG002
+        outcome: LoginOutcome,
+        *,
+        in_doubt: bool,  # noqa: ARG002
+        alone: bool = False,  # noqa: ARG002
+    ) -> None:
         """Take the outcome."""
         self.outcome = outcome
 

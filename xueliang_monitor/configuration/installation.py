@@ -11,6 +11,7 @@ from xueliang_monitor.configuration import topology_files
 from xueliang_monitor.configuration.camera_file import CameraFile
 from xueliang_monitor.configuration.inventory import Camera, Defaults, Inventory, target_of
 from xueliang_monitor.configuration.inventory import load as load_cameras
+from xueliang_monitor.configuration.passwords import load_credentials
 from xueliang_monitor.configuration.strict_yaml import Problem
 from xueliang_monitor.configuration.topology_files import DeclaredNodes
 from xueliang_monitor.model import Credentials, PictureRules, Target, Timeouts
@@ -102,7 +103,7 @@ def load(file: Path, *, passwords: bool = True, before: Installation | None = No
         name: Credentials(entry.username, "", entry.auth) for name, entry in settings.credentials.items()
     }
     if passwords:
-        credentials, problems = config.load_credentials(settings, document)
+        credentials, problems = load_credentials(settings, document)
     cameras = _cameras(settings, credentials, before.inventory if before else None)
     uplinks = topology_files.load(file.parent, before.uplinks if before else None)
     return Installation(settings, credentials, cameras, problems, uplinks)

@@ -14,7 +14,7 @@ from xueliang_monitor.judgement.episodes import Episode
 from xueliang_monitor.judgement.health import Health, Outage
 from xueliang_monitor.judgement.transition import Transition
 from xueliang_monitor.model import RungResult
-from xueliang_monitor.probing.login_book import LoginKey, LoginRecord
+from xueliang_monitor.probing.login_record import LoginKey, LoginRecord
 from xueliang_monitor.probing.memory import Memory
 
 

@@ -166,6 +166,7 @@ class Fleet:
         """Replace the maintenance windows, and notify the watchers if they changed."""
         if windows != self.windows:
             self.windows = windows
+            self._network.causes.end_maintenance(every=True)
             self._notify(())
 
     def reloaded(self, *, ok: bool, problems: tuple[Problem, ...]) -> None:
@@ -192,7 +193,7 @@ class Fleet:
             self._pending.change(self._entries)  # the stored clock changes, so every camera must be written with it
         found = restore(stored, self._entries, self._network.begin(), now)
         self._roster.restored(found, stored)
-        self._network.causes.restore(found.members, found.downs, now)
+        self._network.causes.restore(found.members, found.downs, now, stored=stored.uplinks)
         self._own_clock.restore(found.clock_wrong_since)
         self._pending.change(found.changed)
         self._pending.outages(found.outages)
@@ -312,11 +313,11 @@ class Fleet:
 
     def _judge(self, entry: Entry, visited: VisitResult) -> tuple[Health, tuple[Transition, ...], frozenset[str]]:
         """Judge a visit: what its camera hangs on first, then the camera; return also the neighbours to visit."""
-        in_maintenance = self._statuses.maintenance(entry, visited.at) is not None
-        seen = self._network.observe(visited, in_maintenance=in_maintenance)
+        window = self._statuses.maintenance(entry, visited.at)
+        seen = self._network.observe(visited, maintained_until=None if window is None else window.ends)
         turned = self._withdrawals.by_nodes(seen, self._clock.now())
         entry = self._entries[visited.camera]
-        suspended = in_maintenance or self._network.causes.hides(visited.camera) is not None
+        suspended = window is not None or self._network.causes.hides(visited.camera) is not None
         health, transitions = advance(entry.health, visited, self.policy, hold=seen.hold, suspended=suspended)
         return health, (*turned, *transitions), seen.wanted
 

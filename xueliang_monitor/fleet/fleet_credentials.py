@@ -12,11 +12,12 @@ from xueliang_monitor.judgement import credentials
 from xueliang_monitor.judgement.credentials import CREDENTIALS_REFUSED, Refusal, SharedLogin, Stage
 from xueliang_monitor.judgement.debounce import attributed_to_login
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
-from xueliang_monitor.model import Finding, Rung, State, VisitResult
+from xueliang_monitor.model import Credentials, Finding, Rung, State, VisitResult
 from xueliang_monitor.net.host_validation import canonical_host
 from xueliang_monitor.probing.login import LoginOutcome, Protocol
-from xueliang_monitor.probing.login_book import LoginBook, LoginKey
+from xueliang_monitor.probing.login_book import LoginBook
 from xueliang_monitor.probing.login_marks import OF_THIS_PROCESS, UNKNOWN
+from xueliang_monitor.probing.login_record import LoginKey
 from xueliang_monitor.probing.rungs.rtsp import AUTH_FAILED
 
 WITHDRAWN_SECONDS = 60.0
@@ -25,10 +26,11 @@ WITHDRAWN_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """How a camera uses a login over RTSP: its name, and the address of the device."""
+    """How a camera uses a login over RTSP: its name, the address of the device, and the login itself."""
 
     name: str
     device: str
+    credentials: Credentials
 
 
 class FleetCredentials:
@@ -54,10 +56,11 @@ class FleetCredentials:
     def join(self, camera: Camera) -> None:
         """Add a camera, or replace it by another version of its file. A changed login is proven first."""
         self._remove(camera.id)
-        name, mark = camera.data.credentials, OF_THIS_PROCESS.of(camera.target.credentials)
-        if not name or mark is None:
+        name, login = camera.data.credentials, camera.target.credentials
+        mark = OF_THIS_PROCESS.of(login)
+        if not name or login is None or mark is None:
             return
-        use = self._uses[camera.id] = Use(name, canonical_host(camera.target.host))
+        use = self._uses[camera.id] = Use(name, canonical_host(camera.target.host), login)
         self._cameras.setdefault(name, {})[camera.id] = use.device
         self._logins.setdefault(name, SharedLogin(name))
         self._stale.add(name)
@@ -101,6 +104,11 @@ class FleetCredentials:
         use = self._uses.get(camera)
         return None if use is None else (self._login(use.name), use.device)
 
+    def _key(self, camera: str) -> LoginKey:
+        """Return the key of a camera's login in the book."""
+        use = self._uses[camera]
+        return LoginKey(use.device, self.marks.of(use.credentials) or "")
+
     def begin(self, entries: Mapping[str, Entry]) -> None:
         """Begin the trial of each login that no device is known to accept: before the first visits of a start."""
         proven = {
@@ -110,19 +118,19 @@ class FleetCredentials:
         }
         for name in tuple(self._logins):
             login = self._login(name)
-            if name not in proven or login.refused_since is not None:
-                self._take(credentials.begun(login))
+            if login.refused_since is not None:
+                self._take(credentials.resumed(login, login.refused_since, self._refusals(name)))
+                self._settle(self._login(name))
+            elif name not in proven:
+                self._take(replace(credentials.begun(login), refused=self._refusals(name)))
 
     def _is_proven(self, entry: Entry) -> bool:
         """Return whether a camera is known to accept the login that it has now."""
-        mark = self.marks.of(entry.camera.target.credentials)
-        known = entry.memory.login.rtsp
-        if mark is None:
-            return False
-        record = self.book.known(LoginKey(canonical_host(entry.camera.target.host), mark))
+        key, known = self._key(entry.camera.id), entry.memory.login.rtsp
+        record = self.book.known(key)
         if record is not None:
             return record.rtsp.known_good
-        return known.credentials in (mark, UNKNOWN) and known.known_good
+        return known.credentials in (key.mark, UNKNOWN) and known.known_good
 
     # The gate of the book of logins
 
@@ -139,8 +147,10 @@ class FleetCredentials:
         self._take(after)
         return True
 
-    def over(self, camera: str, protocol: Protocol, outcome: LoginOutcome, *, in_doubt: bool) -> None:
-        """Take the outcome of an attempt."""
+    def over(
+        self, camera: str, protocol: Protocol, outcome: LoginOutcome, *, in_doubt: bool, alone: bool = False
+    ) -> None:
+        """Take the outcome of an attempt. A channel that refuses `alone` tells nothing of its device."""
         found = self._of(camera)
         if found is None or protocol is not Protocol.RTSP:
             return
@@ -148,8 +158,10 @@ class FleetCredentials:
         login, device = found
         if outcome in (LoginOutcome.ACCEPTED, LoginOutcome.REVOKED):
             self._take(credentials.accepted(login, device, self._now()))
-        elif outcome is LoginOutcome.REFUSED:
+        elif outcome is LoginOutcome.REFUSED and not alone:
             self._take(credentials.refused(login, device, Refusal(self._now(), camera, in_doubt)))
+            if self.affects(camera):
+                self.book.settle(self._key(camera))
         else:
             self._take(credentials.unanswered(login, device))
 
@@ -157,6 +169,7 @@ class FleetCredentials:
         before = self._logins.get(after.name) or SharedLogin(after.name)
         self._logins[after.name] = after
         if before.refused_since is None and after.refused_since is not None:
+            self._settle(after)
             self._happened((self._raised(after, self._now()),))
         elif before.refused_since is not None and after.refused_since is None:
             cleared = TransitionKind.CLEARED
@@ -167,6 +180,12 @@ class FleetCredentials:
                     ),
                 )
             )
+
+    def _settle(self, login: SharedLogin) -> None:
+        """Take it that a login is to blame for its refusals: its acceptance later reveals no session limit."""
+        for camera, device in self._cameras.get(login.name, {}).items():
+            if device in login.refused:
+                self.book.settle(self._key(camera))
 
     @staticmethod
     def _raised(login: SharedLogin, at: float) -> Transition:
@@ -211,14 +230,13 @@ class FleetCredentials:
 
     def _candidates(self, name: str, entries: Mapping[str, Entry]) -> dict[str, str]:
         """Return the best camera of each device that may try a login: reachable ones that were healthy last first."""
-        now, mark = self._now(), None
+        now = self._now()
         ranked: list[tuple[int, bool, float, str]] = []
-        for camera, device in self._cameras[name].items():
+        for camera in self._cameras[name]:
             entry = entries.get(camera)
             if entry is None:
                 continue
-            mark = mark or self.marks.of(entry.camera.target.credentials) or ""
-            if self.book.record(LoginKey(device, mark)).rtsp.may_try(now):
+            if self.book.record(self._key(camera)).rtsp.may_try(now):
                 reach, down = entry.rungs.get(Rung.REACH), entry.health.state is State.DOWN
                 lost = 1 if reach is None else 2 * (not reach.ok)
                 ranked.append((lost, down, -(entry.health.online_at or 0.0), camera))
@@ -295,11 +313,20 @@ class FleetCredentials:
         ended = []
         for name, since in refused.items():
             if name in self._logins:
-                self._logins[name] = replace(credentials.begun(self._login(name)), refused_since=since)
+                self._logins[name] = credentials.resumed(self._login(name), since, self._refusals(name))
             else:
                 code, cleared = CREDENTIALS_REFUSED.code, TransitionKind.CLEARED
                 ended.append(Transition("", self._now(), cleared, code, since=since, login=name))
         return tuple(ended)
+
+    def _refusals(self, name: str) -> dict[str, Refusal]:
+        """Return the last refusal of a login by each device that did not accept it since, as the book remembers it."""
+        found: dict[str, Refusal] = {}
+        for camera, device in sorted(self._cameras.get(name, {}).items()):
+            record = self.book.known(self._key(camera))
+            if device not in found and record is not None and record.rtsp.failures and record.refusals:
+                found[device] = Refusal(record.refusals[-1], camera, record.rtsp.in_doubt)
+        return found
 
     def shift(self, seconds: float) -> None:
         """Shift every time by as much as the wall clock was set."""

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from xueliang_monitor.configuration.inventory import Camera
-from xueliang_monitor.fleet.root_causes import NOTHING, Observation, RootCauses, Uplink
+from xueliang_monitor.fleet.root_causes import Observation, RootCauses, Uplink
 from xueliang_monitor.fleet.snapshot import Entry
 from xueliang_monitor.model import VisitResult
+from xueliang_monitor.net.host_validation import canonical_host
 from xueliang_monitor.topology import Node, Topology
 
 
@@ -37,6 +38,7 @@ class FleetNetwork:
         self._take = take
         self._outdated = True
         self._changing = False
+        self._hosts: Mapping[str, str] = {}
 
     def take_nodes(self, nodes: tuple[Node, ...]) -> None:
         """Replace the declared nodes."""
@@ -64,10 +66,14 @@ class FleetNetwork:
         if not self._outdated or self._changing:
             return
         self._outdated = False
-        self._take(self.causes.take_topology(self._made(), self._now()))
+        before, topology = self._hosts, self._made()
+        other = {name for name, host in self._hosts.items() if before.get(name, host) != host}
+        self._take(self.causes.take_topology(topology, self._now(), other))
 
     def _made(self) -> Topology:
-        return Topology.of(self._nodes, (entry.camera for entry in self._entries.values()))
+        cameras = [entry.camera for entry in self._entries.values()]
+        self._hosts = {camera.id: canonical_host(camera.target.host) for camera in cameras}
+        return Topology.of(self._nodes, cameras)
 
     def forget(self) -> None:
         """Forget which nodes are down and what visits said, before the state is restored."""
@@ -85,10 +91,10 @@ class FleetNetwork:
         self._follow()
         self._take(self.causes.take_problem(problem, self._now(), nameless=nameless))
 
-    def observe(self, visited: VisitResult, *, in_maintenance: bool) -> Observation:
-        """Return what a visit says of the nodes above its camera; nothing if one of them is under maintenance."""
+    def observe(self, visited: VisitResult, *, maintained_until: float | None) -> Observation:
+        """Return what a visit says of the nodes above its camera; see `RootCauses.observe`."""
         self._follow()
-        return NOTHING if in_maintenance else self.causes.observe(visited.camera, visited)
+        return self.causes.observe(visited.camera, visited, maintained_until=maintained_until)
 
     def path_of(self, camera: Camera) -> tuple[str, ...]:
         """Return the nodes that a camera hangs on, from its own up to the last one before the monitor."""

@@ -24,7 +24,7 @@ def open_transitions(
         if fault.confirmed_at is not None
     )
     dead = (
-        Transition("", down.since, raised, root_causes.code_of(down.name), uplink=down.name, since=down.since)
+        Transition("", down.since, raised, down.code, uplink=down.name, since=down.since)
         for down in root_causes.downs.values()
         if down.name != ROOT
     )

@@ -12,7 +12,7 @@ from xueliang_monitor.judgement.health import Outage
 from xueliang_monitor.judgement.transition import Transition
 from xueliang_monitor.model import VisitResult
 from xueliang_monitor.picture.measures import MEASURES
-from xueliang_monitor.probing.login_book import LoginKey, LoginRecord
+from xueliang_monitor.probing.login_record import LoginKey, LoginRecord
 
 SAMPLE_SPACING_SECONDS = 900.0
 """The usual time between two stored picture samples of one camera."""

@@ -169,13 +169,13 @@ def _nodes(
             continue
         name = item.uplink or ROOT
         kept = stored.uplinks.get(name)
-        below = members.keys() & set(topology.below(name))
-        lost = below if kept is None else below & kept
-        if not lost:
+        # A node that vanished from the files meanwhile is still down: its cameras are judged anew with the topology.
+        lost = members.keys() & (set(topology.below(name)) if kept is None else kept)
+        if not lost or name in downs:
             ended.append(Transition("", now, TransitionKind.CLEARED, item.fault, uplink=item.uplink, since=item.began))
             continue
         since = min(item.began, now)
         streak = NetworkPolicy().streak
         members |= {each: Member(members[each].at, since, since, streak) for each in lost}
-        downs[name] = Down(name, since, frozenset(lost))
+        downs[name] = Down(name, since, frozenset(lost), item.fault)
     return members, downs, ended

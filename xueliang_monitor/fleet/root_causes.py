@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from xueliang_monitor.fleet.monitor_status import MonitorFault
+from xueliang_monitor.judgement.moved_nodes import moved
 from xueliang_monitor.judgement.network import NOBODY, NetworkPolicy, Tally, View
 from xueliang_monitor.judgement.reachability import Answer, Member, after, answer_of
 from xueliang_monitor.judgement.root_causes import (
-    HOST_DOWN,
     MONITOR_ISOLATED,
-    UPLINK_DOWN,
     Change,
     Down,
     OwnProblem,
@@ -53,7 +52,7 @@ class Uplink:
         cameras: how many visited cameras are below it.
         lost: the cameras lost with it while it is down.
         down_since: since when it is down; None while it is not.
-        behind: the node above it that is down; empty if there is none.
+        behind: the node above it that is down; empty if there is none, or if the node itself is down since before.
         telling: whether enough cameras are below it to judge it.
 
     """
@@ -105,6 +104,8 @@ class RootCauses:
         self._policy = policy or NetworkPolicy()
         self._members: dict[str, Member] = {}
         self._unvisited: set[str] = set()
+        self._silent: dict[str, float] = {}
+        self._speaks_at = math.inf
         self._lost: set[str] = set()
         self._downs: Mapping[str, Down] = MappingProxyType({})
         self._held = NOBODY
@@ -119,9 +120,21 @@ class RootCauses:
     def _view(self) -> View:
         return View(self.topology, self._members, self._unvisited, self._now, self._policy)
 
-    def observe(self, camera: str, visited: VisitResult) -> Observation:
-        """Apply a visit result."""
+    def observe(self, camera: str, visited: VisitResult, *, maintained_until: float | None = None) -> Observation:
+        """Apply a visit result; `maintained_until` is when the camera's maintenance ends, None if there is none.
+
+        A camera under maintenance says nothing. But one that was lost with a node that is down tells when that is back.
+        """
         self._now = max(self._now, visited.at)
+        if self._now >= self._speaks_at:
+            self.end_maintenance()
+        self._silent.pop(camera, None)
+        if maintained_until is not None:
+            self._silent[camera] = maintained_until
+            self._speaks_at = min(self._speaks_at, maintained_until)
+            if not self._is_lost_with_any(camera):
+                self._leave_out(camera)
+                return NOTHING
         before = self._members.get(camera)
         answer = answer_of(visited)
         member = after(before, answer, visited.at)
@@ -140,8 +153,28 @@ class RootCauses:
         soon = len(self._members) <= FEW_CAMERAS or since >= SECONDS_PER_CAMERA * len(self._members)
         if since >= JUDGED_SECONDS or ((news or self._held) and soon):
             made = self._judge()
-        own = self._awaited(camera, member, answer) if self.hides(camera) is None else None
+        blamed = maintained_until is None and self.hides(camera) is None
+        own = self._awaited(camera, member, answer) if blamed else None
         return made if own is None else replace(made, wanted=made.wanted | own, hold=True)
+
+    def _is_lost_with_any(self, camera: str) -> bool:
+        return any(camera in down.lost for down in self._downs.values())
+
+    def _leave_out(self, camera: str) -> None:
+        """Leave a camera under maintenance out of what is known of the network."""
+        self._unvisited.discard(camera)
+        self._lost.discard(camera)
+        if self._members.pop(camera, None) is not None:
+            self._all_of = None
+
+    def end_maintenance(self, *, every: bool = False) -> None:
+        """Wait for the next visits of the cameras whose maintenance is over; with `every`, of all cameras under it."""
+        over = [name for name, until in self._silent.items() if every or until <= self._now]
+        for name in over:
+            del self._silent[name]
+            if name in self.topology.leaves and name not in self._members:
+                self._unvisited.add(name)
+        self._speaks_at = min(self._silent.values(), default=math.inf)
 
     def take_problem(self, problem: str | None, now: float, *, nameless: bool = False) -> Observation:
         """Take what is known to be wrong with the monitor's own network, None if nothing is.
@@ -154,31 +187,38 @@ class RootCauses:
         self.problem, self._own_problem, self._now = problem, own, max(self._now, now)
         return self._judge()
 
-    def take_topology(self, topology: Topology, now: float) -> Observation:
-        """Replace the topology, and forget the cameras that it does not contain."""
+    def take_topology(self, topology: Topology, now: float, readdressed: Collection[str] = NOBODY) -> Observation:
+        """Replace the topology, and forget the cameras that it does not contain, or that have another address."""
         self.topology, self._now, self._all_of = topology, max(self._now, now), None
-        self._members = {name: known for name, known in self._members.items() if name in topology.leaves}
-        self._unvisited = topology.leaves.keys() - self._members.keys()
-        self._lost &= topology.leaves.keys()
-        return self._judge() if self._downs else NOTHING
+        kept = topology.leaves.keys() - readdressed
+        self._members = {name: known for name, known in self._members.items() if name in kept}
+        self._silent = {name: until for name, until in self._silent.items() if name in topology.leaves}
+        self._unvisited = topology.leaves.keys() - self._members.keys() - self._silent.keys()
+        self._lost &= kept
+        if not self._downs:
+            return NOTHING
+        return self._judge(*moved(self._view(), self._downs))
 
-    def _judge(self) -> Observation:
-        """Judge the whole network."""
+    def _judge(self, downs: Mapping[str, Down] | None = None, changes: tuple[Change, ...] = ()) -> Observation:
+        """Judge the whole network; `downs` are the nodes that are down after `changes`, if there were any."""
         self._judged_at = self._now
         before = self._downs
-        made = judge(self._view(), before, problem=self._own_problem)
+        made = judge(self._view(), before if downs is None else downs, problem=self._own_problem)
+        changes += made.changes
         self._downs, self._held, self._tallies = made.downs, made.held, made.tallies
         self._all_of = None
         for name in before.keys() | made.downs.keys():
             lost = made.downs[name].lost if name in made.downs else NOBODY
             if name not in before or before[name].lost != lost:
                 self._changed[name] = lost
+        for name in [each for each in self._silent if each in self._members and not self._is_lost_with_any(each)]:
+            self._leave_out(name)
         attributed: dict[str, Down] = {}
-        for change in made.changes:
+        for change in changes:
             if change.kind is TransitionKind.RAISED:
                 attributed |= dict.fromkeys(change.down.lost, change.down)
         titles = {down.name: self._shown(down.name) for down in attributed.values()}
-        return Observation(tuple(map(self._transition, made.changes)), attributed, made.wanted, titles=titles)
+        return Observation(tuple(map(self._transition, changes)), attributed, made.wanted, titles=titles)
 
     def _shown(self, name: str) -> str:
         return "the monitor itself" if name == ROOT else self.topology.shown(name)
@@ -189,21 +229,13 @@ class RootCauses:
             detail = self.detail_of(down)
         elif change.kind is TransitionKind.ATTRIBUTED:
             detail = f"lost with {self._shown(change.into)}"
-        code = self.code_of(down.name)
-        return Transition("", self._now, change.kind, code, detail=detail, uplink=down.name, since=down.since)
+        return Transition("", self._now, change.kind, down.code, detail=detail, uplink=down.name, since=down.since)
 
     def detail_of(self, down: Down) -> str:
         """Return what was observed of a node that is down."""
         if down.name == ROOT and self.problem is not None:
             return self.problem
         return f"{len(down.lost)} of {len(self.topology.below(down.name))} cameras lost together"
-
-    def code_of(self, name: str) -> str:
-        """Return the fault of a node that is down."""
-        if name == ROOT:
-            return MONITOR_ISOLATED.code
-        node = self.topology.nodes.get(name)
-        return HOST_DOWN.code if node is not None and node.kind is NodeKind.HOST else UPLINK_DOWN.code
 
     def _awaited(self, camera: str, member: Member | None, answer: Answer | None) -> frozenset[str] | None:
         """Return the cameras to visit before a camera that does not answer is blamed; None if it may be blamed."""
@@ -262,7 +294,7 @@ class RootCauses:
         """Return the node that makes a camera's state unknown: it is down, and the camera was lost with it."""
         if not self._downs:
             return None
-        member, view = self._members.get(camera), self._view()
+        member = self._members.get(camera)
         for name in (*self.topology.path(self.topology.leaf(camera)), ROOT):
             down = self._downs.get(name)
             if down is None:
@@ -271,7 +303,7 @@ class RootCauses:
                 return down
             if name == ROOT and self._own_problem is OwnProblem.NAMELESS:
                 continue
-            since = member.unserved_at if view.is_host(name) else member.lost_at
+            since = member.unserved_at if down.host else member.lost_at
             if since is not None and (camera in down.lost or since >= down.since):
                 return down
         return None
@@ -285,7 +317,7 @@ class RootCauses:
         """Return why the state of the cameras below a dead node is unknown."""
         if down.name == ROOT:
             return Hidden(StatusCause.MONITOR_ISOLATED, down.since)
-        return Hidden(StatusCause(self.code_of(down.name)), down.since, down.name)
+        return Hidden(StatusCause(down.code), down.since, down.name)
 
     @property
     def isolated(self) -> tuple[MonitorFault, ...]:
@@ -308,12 +340,14 @@ class RootCauses:
     def _count_all(self) -> tuple[Uplink, ...]:
         found = []
         for name, node in self.topology.nodes.items():
-            visited = sum(each in self._members for each in self.topology.below(name))
+            below = self.topology.below(name)
+            telling = sum(each in self._members for each in below)
+            visited = telling + sum(each in self._silent and each not in self._members for each in below)
             if not visited:
                 continue
             down = self._downs.get(name)
             least = self._policy.channels if node.kind is NodeKind.HOST else self._policy.least
-            above = next((each for each in self._view().above(name) if each in self._downs and each != ROOT), "")
+            above = next((each for each in self.topology.path(name)[1:] if each in self._downs), "")
             found.append(
                 Uplink(
                     name,
@@ -321,14 +355,21 @@ class RootCauses:
                     visited,
                     down.lost if down else NOBODY,
                     down_since=down.since if down else None,
-                    behind=above,
-                    telling=visited >= least,
+                    behind="" if down else above,
+                    telling=telling >= least,
                 )
             )
         return tuple(found)
 
-    def restore(self, members: Mapping[str, Member], downs: Mapping[str, Down], now: float) -> None:
-        """Replace everything that is known by what was known before a restart."""
+    def restore(
+        self, members: Mapping[str, Member], downs: Mapping[str, Down], now: float, *, stored: Collection[str] = NOBODY
+    ) -> None:
+        """Replace everything that is known by what was known before a restart.
+
+        `stored` are the names of the nodes whose lost cameras are stored. Those that are not down are forgotten.
+        """
+        self._changed |= dict.fromkeys(set(stored) - downs.keys(), NOBODY)
+        self._silent, self._speaks_at = {}, math.inf
         self._now = now
         self._members = dict(members)
         self._unvisited = self.topology.leaves.keys() - members.keys()
@@ -342,6 +383,8 @@ class RootCauses:
         self._downs = MappingProxyType({name: down.moved(change) for name, down in self._downs.items()})
         self._all_of = None
         self._now, self._judged_at = change(self._now), change(self._judged_at)
+        self._silent = {name: change(until) for name, until in self._silent.items()}
+        self._speaks_at = min(self._silent.values(), default=math.inf)
 
     def take_changed(self) -> Mapping[str, frozenset[str]]:
         """Return the lost cameras of every node whose lost cameras changed since the last call."""

@@ -29,6 +29,10 @@ class Withdrawals:
         if not seen.attributed:
             return seen.transitions
         found = withdrawal(self.entries, seen, now)
+        for camera, entry in found.entries.items():
+            before, outage = self.entries[camera].health.outage, entry.health.outage
+            if outage is not None and outage != before:
+                self.pending.outages([(camera, outage)])
         self.entries.update(found.entries)
         self.pending.change(found.entries)
         causes = {name: self.network.causes.cause(down) for name, down in seen.attributed.items()}

@@ -139,7 +139,7 @@ class SharedLogin:
     @property
     def detail(self) -> str:
         """What was observed, without anything of the login itself."""
-        witnesses = sorted(refusal.camera for refusal in self.refused.values())
+        witnesses = sorted(refusal.camera for refusal in self.refused.values() if refusal.camera)
         shown = ", ".join(witnesses[:4]) + (" and others" if len(witnesses) > 4 else "")
         count = len(witnesses)
         devices = f"{count} device{'' if count == 1 else 's'}"
@@ -173,8 +173,35 @@ def _without(chosen: Mapping[str, float], device: str) -> Mapping[str, float]:
 def begun(login: SharedLogin) -> SharedLogin:
     """Return a login whose trial begins, as it changed or was never accepted. An open event lasts until its end."""
     if len(login.users) < 2:
-        return _settled(SharedLogin(login.name, login.users, refused_since=login.refused_since))
+        refused = login.refused if login.refused_since is not None else MappingProxyType({})
+        return _settled(SharedLogin(login.name, login.users, refused=refused, refused_since=login.refused_since))
     return SharedLogin(login.name, login.users, Stage.ONE, refused_since=login.refused_since)
+
+
+def resumed(
+    login: SharedLogin, since: float, refusals: Mapping[str, Refusal], policy: CredentialsPolicy = POLICY
+) -> SharedLogin:
+    """Return a login whose event goes on after a restart; `refusals` are what is known of the login as it is now.
+
+    The devices that were tried are not tried again before the others, and the pause lasts. Only an acceptance ends it.
+    """
+    known = {device: replace(each, in_doubt=False) for device, each in refusals.items() if device in login.users}
+    if len(login.users) < 2:
+        known = known or {device: Refusal(since, "") for device in login.users}
+    after = replace(begun(login), refused=MappingProxyType(known), refused_since=since)
+    needed = min(policy.devices, len(login.users))
+    if len(login.users) < 2 or (len(known) < needed and any(login.users[device] > 1 for device in known)):
+        return replace(after, stage=Stage.ALL)
+    if len(known) < needed:
+        return after
+    failures = len(known) - needed + 1
+    held_until = max(each.at for each in known.values()) + _pause(failures, policy)
+    return replace(after, passed=frozenset(known), failures=failures, held_until=held_until)
+
+
+def _pause(failures: int, policy: CredentialsPolicy) -> float:
+    """Return the seconds before the next attempt with a login in question."""
+    return min(policy.longest_back_off, policy.first_back_off * 2.0 ** min(failures - 1, 20))
 
 
 def may_try(login: SharedLogin, device: str, now: float, policy: CredentialsPolicy = POLICY) -> SharedLogin | None:
@@ -227,7 +254,6 @@ def refused(login: SharedLogin, device: str, refusal: Refusal, policy: Credentia
     certain = needed >= policy.devices or any(not each.in_doubt for each in against)
     if len(against) >= needed and certain:
         failures = after.failures + 1
-        wait = min(policy.longest_back_off, policy.first_back_off * 2 ** min(failures - 1, 20))
         return replace(
             after,
             stage=Stage.ONE,
@@ -236,7 +262,7 @@ def refused(login: SharedLogin, device: str, refusal: Refusal, policy: Credentia
             trying=frozenset(),
             refused_since=min(each.at for each in against) if since is None else since,
             failures=failures,
-            held_until=refusal.at + wait,
+            held_until=refusal.at + _pause(failures, policy),
         )
     return _advanced(after, policy) if after.stage is Stage.FEW else after
 

@@ -21,7 +21,13 @@ def _confirmations(policy: Policy, code: str, rung: Rung) -> int:
 
 
 def _see(
-    faults: dict[str, FaultState], visited: VisitResult, policy: Policy, offline_streak: int, *, hold: bool
+    faults: dict[str, FaultState],
+    visited: VisitResult,
+    policy: Policy,
+    offline_streak: int,
+    *,
+    hold: bool,
+    in_outage: bool,
 ) -> list[Transition]:
     raised = []
     for finding in visited.seen:
@@ -35,9 +41,12 @@ def _see(
                 known, detail=finding.detail, found=rung, offline=offline, streak=known.streak + 1, clears=0
             )
         # All faults that keep the camera offline add up. Alternating causes must not hide that it is down.
-        streak = offline_streak if offline else fault.streak
+        streak, needed = offline_streak if offline else fault.streak, _confirmations(policy, finding.code, rung)
+        if offline and in_outage:
+            # It is known to be down. What the network does next needs a second look, as it may be another's.
+            streak, needed = fault.streak, min(needed, policy.clear)
         held = hold and offline
-        if fault.confirmed_at is None and not held and streak >= _confirmations(policy, finding.code, rung):
+        if fault.confirmed_at is None and not held and streak >= needed:
             fault = replace(fault, confirmed_at=visited.at)
             raised.append(
                 Transition(
@@ -187,7 +196,7 @@ def advance(
     health = _count_visit(health, visited, policy, offline_streak=offline_streak, online_streak=online_streak)
     faults = dict(health.faults)
     hold = hold or health.flapping or len(health.turns) > policy.flaps
-    transitions = _see(faults, visited, policy, offline_streak, hold=hold)
+    transitions = _see(faults, visited, policy, offline_streak, hold=hold, in_outage=health.outage is not None)
     transitions += _rule_out(faults, visited, policy) + _flap(faults, health, visited, policy)
     ever_online = health.told_online or visited.online is True
     outage = _outage(health, faults, visited)
@@ -239,15 +248,23 @@ def restored(health: Health, now: float, known_codes: Collection[str]) -> tuple[
 def attributed_to_node(health: Health, since: float, at: float) -> tuple[Health, tuple[FaultState, ...]]:
     """Return the health without the faults that kept the camera offline since a time, as their cause lies elsewhere.
 
-    Return also those of them that were confirmed. An outage that began earlier stays with the camera.
+    Return also those of them that were confirmed. An outage that began earlier stays with the camera, with what it had
+    then.
     """
     caused = {code: fault for code, fault in health.faults.items() if fault.offline and fault.since >= since}
     confirmed = tuple(fault for fault in caused.values() if fault.confirmed_at is not None)
     own = any(
         fault.offline and fault.confirmed_at is not None for fault in health.faults.values() if fault.code not in caused
     )
-    if not caused or own or (health.outage is not None and health.outage.began < since):
+    if not caused:
         return health, ()
+    outage = health.outage
+    if own or (outage is not None and outage.began < since):
+        faults = {code: fault for code, fault in health.faults.items() if code not in caused}
+        if outage is not None:
+            codes = tuple(code for code in outage.codes if code not in {fault.code for fault in confirmed})
+            outage = replace(outage, codes=codes or outage.codes)
+        return replace(health, faults=MappingProxyType(faults), outage=outage), confirmed
     faults = {code: fault for code, fault in health.faults.items() if code not in caused}
     state = _state(faults, None, ever_online=health.told_online)
     changed = at if state is not health.state else health.state_since

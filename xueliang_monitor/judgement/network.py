@@ -40,7 +40,8 @@ class NetworkPolicy:
 class View:
     """What is known of the network at one moment.
 
-    `members` are the cameras visited so far, `unvisited` those that were never visited.
+    `members` are the cameras visited so far, `unvisited` those that were never visited. Cameras under maintenance say
+    nothing and are in neither, but for those that were lost with a node that is down.
     """
 
     topology: Topology
@@ -72,12 +73,12 @@ class View:
         known = ((each, self.members.get(each)) for each in self.topology.cameras(name))
         return frozenset(each for each, member in known if member is not None and self.is_fresh(member.unserved_at))
 
-    def is_back(self, name: str, camera: str) -> bool | None:
-        """Return whether a camera that was lost with a node is back; None if it is not watched any more."""
+    def is_back(self, camera: str, *, host: bool) -> bool | None:
+        """Return whether a camera lost with a host or an uplink is back; None if it is not watched any more."""
         member = self.members.get(camera)
         if member is None:
             return None
-        return (member.unserved_at if self.is_host(name) else member.lost_at) is None
+        return (member.unserved_at if host else member.lost_at) is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,15 +201,22 @@ def roots(view: View, name: str, found: Mapping[str, Tally]) -> Iterator[str]:
         yield name
 
 
-def unserved_hosts(view: View) -> Iterator[str]:
-    """Yield the hosts that the network reaches, but that serve nearly none of their channels."""
+def unserved_hosts(view: View, keep: Collection[str] = NOBODY) -> Iterator[str]:
+    """Yield the hosts that the network reaches, but that serve nearly none of their channels.
+
+    Channels in `keep` count however long they are not served.
+    """
     policy = view.policy
     for name in filter(view.is_host, view.topology.nodes):
         cameras = view.topology.cameras(name)
-        known = [member for each in cameras if (member := view.members.get(each)) is not None]
-        fresh = [member for member in known if view.is_fresh(member.unserved_at)]
+        known = {each: member for each in cameras if (member := view.members.get(each)) is not None}
+        fresh = [
+            member
+            for each, member in known.items()
+            if member.unserved_at is not None and (each in keep or view.is_fresh(member.unserved_at))
+        ]
         sure = sum(member.streak >= policy.streak for member in fresh)
-        served = sum(member.unserved_at is None for member in known)
+        served = sum(member.unserved_at is None for member in known.values())
         waiting = sum(each in view.unvisited for each in cameras)
         lost = sum(member.lost_at is not None for member in fresh)
         enough = policy.share * (len(fresh) + served + waiting)

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from xueliang_monitor.judgement.network import (
     NOBODY,
+    NetworkPolicy,
     Tally,
     View,
     roots,
@@ -77,6 +78,7 @@ class Down:
         name: its name; the root's for the monitor itself.
         since: when the first of its cameras was lost.
         lost: the cameras that were lost with it.
+        code: the code of its fault. It stays, whatever becomes of the node in the files.
         back_at: when the first of them was back; None while all are lost.
 
     """
@@ -84,7 +86,17 @@ class Down:
     name: str
     since: float
     lost: frozenset[str]
+    code: str
     back_at: float | None = None
+
+    @property
+    def host(self) -> bool:
+        """Whether it is a host: its channels are lost with it also while the network reaches it."""
+        return self.code == HOST_DOWN.code
+
+    def least(self, policy: NetworkPolicy) -> int:
+        """Return the smallest number of cameras that it is judged by."""
+        return policy.channels if self.host else policy.least
 
     def moved(self, change: Callable[[float], float]) -> Down:
         """Return a copy with `change` applied to every time."""
@@ -116,14 +128,22 @@ class Judgement:
     tallies: Mapping[str, Tally] = field(default_factory=lambda: MappingProxyType({}))
 
 
+def code_at(view: View, name: str) -> str:
+    """Return the code of the fault that a node has when it goes down."""
+    if name == ROOT:
+        return MONITOR_ISOLATED.code
+    return HOST_DOWN.code if view.is_host(name) else UPLINK_DOWN.code
+
+
 def _with_later_losses(view: View, down: Down) -> Down:
-    """Return a node with those of its cameras that were lost after it."""
+    """Return a node with those of its cameras that were lost after it, or in a visit that took longer than others."""
+    earliest = down.since - view.policy.patience
     later = {
         name
         for name in view.topology.below(down.name)
         if name not in down.lost
-        and view.is_back(down.name, name) is False
-        and (view.members[name].lost_at or view.members[name].unserved_at or 0.0) >= down.since
+        and view.is_back(name, host=down.host) is False
+        and (view.members[name].lost_at or view.members[name].unserved_at or 0.0) >= earliest
     }
     return replace(down, lost=down.lost | later) if later else down
 
@@ -135,9 +155,8 @@ def _followed(view: View, down: Down, others: Collection[str]) -> Iterator[Chang
     """
     down = _with_later_losses(view, down)
     lost = down.lost & view.members.keys() & set(view.topology.below(down.name))
-    still = frozenset(name for name in lost if not view.is_back(down.name, name))
-    least = view.policy.channels if view.is_host(down.name) else view.policy.least
-    if not still or (len(lost) < least and down.name != ROOT):
+    still = frozenset(name for name in lost if not view.is_back(name, host=down.host))
+    if not still or (len(lost) < down.least(view.policy) and down.name != ROOT):
         yield Change(TransitionKind.CLEARED, down)
         return
     down = replace(down, lost=lost)
@@ -154,7 +173,8 @@ def _followed(view: View, down: Down, others: Collection[str]) -> Iterator[Chang
         return
     yield Change(TransitionKind.CLEARED, down)
     for name in left:
-        yield Change(TransitionKind.RAISED, Down(name, back_at, still & set(view.topology.below(name))))
+        below = still & set(view.topology.below(name))
+        yield Change(TransitionKind.RAISED, Down(name, back_at, below, code_at(view, name)))
 
 
 def _left(view: View, name: str, still: frozenset[str]) -> list[str]:
@@ -204,7 +224,7 @@ def _named(view: View, after: dict[str, Down], name: str, lost: frozenset[str]) 
     early = view.now - view.policy.window
     for inner in [each for each in after if name in view.above(each) and after[each].since >= early]:
         yield Change(TransitionKind.ATTRIBUTED, after.pop(inner), name)
-    after[name] = Down(name, since, lost)
+    after[name] = Down(name, since, lost, code_at(view, name))
     yield Change(TransitionKind.RAISED, after[name])
 
 
@@ -242,7 +262,7 @@ def judge(view: View, downs: Mapping[str, Down], *, problem: OwnProblem = OwnPro
     if problem is OwnProblem.CUT_OFF and ROOT not in after:
         changes += _named(view, after, ROOT, view.lost_below(ROOT))
     elif problem is OwnProblem.NAMELESS and ROOT not in after:
-        after[ROOT] = Down(ROOT, view.now, NOBODY)
+        after[ROOT] = Down(ROOT, view.now, NOBODY, MONITOR_ISOLATED.code)
         changes.append(Change(TransitionKind.RAISED, after[ROOT]))
     found = tallies(view)
     candidates = list(roots(view, ROOT, found))

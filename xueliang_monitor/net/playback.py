@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from xueliang_monitor.model import Transport
 from xueliang_monitor.net.errors import NetError, RtspStatusError
-from xueliang_monitor.net.rtsp import Description, RtspConnection
+from xueliang_monitor.net.rtsp import RtspConnection
+from xueliang_monitor.net.rtsp_description import Description
 from xueliang_monitor.net.udp import PortPair, open_pair
 from xueliang_monitor.process.shortage import ShortageError
 from xueliang_monitor.wire import sdp

@@ -7,7 +7,7 @@ import contextlib
 import re
 import secrets
 import ssl
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -25,6 +25,7 @@ from xueliang_monitor.net.errors import (
     TlsError,
 )
 from xueliang_monitor.net.login_rules import Channel, LoginRules
+from xueliang_monitor.net.rtsp_description import Description
 from xueliang_monitor.net.rtsp_status import error_of, refuses_login, same_server, status_line
 from xueliang_monitor.net.tls import tls_context, tls_error
 from xueliang_monitor.process.shortage import ShortageError, lacking_descriptors, shortage_of
@@ -60,24 +61,6 @@ MAX_REDIRECTIONS = 3
 TEARDOWN_SECONDS = 0.5
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _USER_AGENT = f"xueliang-monitor/{__version__}"
-
-
-@dataclass(frozen=True, slots=True)
-class Description:
-    """The response to DESCRIBE: its SDP, and the base of relative control URLs."""
-
-    session: sdp.SessionDescription
-    base: str
-    server: str
-
-    @property
-    def aggregate(self) -> str:
-        """The aggregate control URL, for PLAY and TEARDOWN (RFC 2326, C.1.1)."""
-        return sdp.resolve_control(self.base, self.session.control)
-
-    def track(self, media: sdp.Media) -> str:
-        """Return the control URL of one track, for SETUP."""
-        return sdp.resolve_control(self.base, media.control)
 
 
 class RtspConnection:

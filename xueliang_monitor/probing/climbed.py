@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TypeVar
 
-from xueliang_monitor.net.rtsp import Description, RtspConnection
+from xueliang_monitor.net.rtsp import RtspConnection
+from xueliang_monitor.net.rtsp_description import Description
 from xueliang_monitor.picture.look import Look
 from xueliang_monitor.probing.device_memory import DeviceMemory
 from xueliang_monitor.probing.login import LoginOutcome

@@ -3,6 +3,8 @@
 A recorder has one address, one user database and one lock, however many channels it has. What one channel learns of a
 login therefore holds for all channels at that address with that login. An attempt is reserved before it is sent and
 counts as a refusal until its outcome is known, so that visits at the same time cannot exceed the limit together.
+
+A channel that refuses a login which other channels of the address accept is held alone, and the others go on.
 """
 
 from __future__ import annotations
@@ -10,13 +12,12 @@ from __future__ import annotations
 import asyncio
 import typing
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from xueliang_monitor.model import Target
 from xueliang_monitor.net.host_validation import canonical_host
 from xueliang_monitor.probing.login import (
     MAX_REFUSALS,
-    REFUSALS_SECONDS,
     RETRY_SECONDS,
     Denial,
     Login,
@@ -25,66 +26,13 @@ from xueliang_monitor.probing.login import (
     Permission,
     Protocol,
 )
+from xueliang_monitor.probing.login_record import LoginKey, LoginRecord
 
 WAIT_SECONDS = 2.0
 """How long a visit waits for the outcome of other attempts with the same login at the same address."""
 
-FRESH_SECONDS = 3600.0
-"""How often the use of a login that is accepted all the time is written down again."""
-
 FORGET_SECONDS = 86_400.0
 """A login that was not tried for a day is forgotten. No back-off lasts longer than 6 h."""
-
-
-class LoginKey(typing.NamedTuple):
-    """A login at an address: the host in one spelling, and the mark of the login by `LoginMarks`."""
-
-    address: str
-    mark: str
-
-
-@dataclass(frozen=True, slots=True)
-class LoginRecord:
-    """What is remembered of one login at one address, over all channels.
-
-    `refusals` are the last moments at which it was refused over RTSP or ONVIF, and `used_at` is about when it was tried
-    last, in seconds since the epoch.
-    """
-
-    rtsp: LoginHistory = field(default_factory=LoginHistory)
-    onvif: LoginHistory = field(default_factory=LoginHistory)
-    refusals: tuple[float, ...] = ()
-    used_at: float = 0.0
-
-    def history(self, protocol: Protocol) -> LoginHistory:
-        """Return the history over a protocol."""
-        return self.rtsp if protocol is Protocol.RTSP else self.onvif
-
-    def moved(self, change: Callable[[float], float]) -> LoginRecord:
-        """Return the same with every moment changed."""
-        return LoginRecord(
-            self.rtsp.moved(change),
-            self.onvif.moved(change),
-            tuple(change(moment) for moment in self.refusals),
-            change(self.used_at),
-        )
-
-    def after(self, protocol: Protocol, outcome: LoginOutcome, at: float) -> LoginRecord:
-        """Return the record after an attempt that was made in a visit that started at `at`."""
-        rules = Login(self.rtsp, self.onvif, self.refusals)
-        tried = (outcome, LoginOutcome.OPEN) if protocol is Protocol.RTSP else (LoginOutcome.OPEN, outcome)
-        learned = rules.after(*tried, at)
-        fresh = learned == rules and at - self.used_at < FRESH_SECONDS
-        return LoginRecord(learned.rtsp, learned.onvif, learned.refusals, self.used_at if fresh else at)
-
-    def room(self, protocol: Protocol, now: float) -> int:
-        """Return how many attempts may be under way, all of which may be refused.
-
-        A login that is not known to be good is tried over RTSP by one channel at a time.
-        """
-        if protocol is Protocol.RTSP and not self.rtsp.known_good:
-            return 1
-        return MAX_REFUSALS - sum(0 <= now - moment < REFUSALS_SECONDS for moment in self.refusals)
 
 
 class LoginGate(typing.Protocol):
@@ -94,8 +42,14 @@ class LoginGate(typing.Protocol):
         """Say whether a camera may try its login now; `over` is called later if it may."""
         ...
 
-    def over(self, camera: str, protocol: Protocol, outcome: LoginOutcome, *, in_doubt: bool) -> None:
-        """Take the outcome of an attempt. `in_doubt` says that a refusal may have another cause than the login."""
+    def over(
+        self, camera: str, protocol: Protocol, outcome: LoginOutcome, *, in_doubt: bool, alone: bool = False
+    ) -> None:
+        """Take the outcome of an attempt.
+
+        `in_doubt` says that a refusal may have another cause than the login, `alone` that other channels of the device
+        accept the login.
+        """
         ...
 
 
@@ -108,6 +62,7 @@ class LoginBook:
         self._changed: set[LoginKey] = set()
         self._trying: dict[LoginKey, int] = {}
         self._released: dict[LoginKey, asyncio.Event] = {}
+        self._accepted: dict[LoginKey, dict[str, float]] = {}
         self._shifted = 0.0
 
     def of_visit(self, target: Target, own: Login) -> VisitLogins:
@@ -118,10 +73,10 @@ class LoginBook:
             for protocol, mark in ((Protocol.RTSP, own.rtsp.credentials), (Protocol.ONVIF, own.onvif.credentials))
             if mark
         }
-        self._learn_from(own, keys)
+        self._learn_from(target.id, own, keys)
         return VisitLogins(self, target.id, own, keys)
 
-    def _learn_from(self, own: Login, keys: Mapping[Protocol, LoginKey]) -> None:
+    def _learn_from(self, camera: str, own: Login, keys: Mapping[Protocol, LoginKey]) -> None:
         """Take over what a camera remembers of logins that are not in the book, as from an earlier version."""
         refusals = own.refusals
         for protocol, key in keys.items():
@@ -135,6 +90,7 @@ class LoginBook:
                     own.onvif if both or protocol is Protocol.ONVIF else LoginHistory(key.mark),
                     refusals,
                     max((*refusals, history.held_until)),
+                    {camera: own.rtsp} if own.rtsp.in_doubt else {},
                 )
                 refusals = ()
 
@@ -146,7 +102,21 @@ class LoginBook:
         """Return the record of a login at an address; None without one."""
         return self._records.get(key)
 
-    def view(self, own: Login, keys: Mapping[Protocol, LoginKey]) -> Login:
+    def settle(self, key: LoginKey) -> None:
+        """Take it that a login is to blame for its refusals at an address, and not the address or a channel there."""
+        record = self._records.get(key)
+        if record is not None and (record.rtsp.in_doubt or record.alone):
+            self._records[key] = record.settled()
+            self._changed.add(key)
+
+    def ruled(self, key: LoginKey, camera: str, now: float, permission: Permission) -> Permission:
+        """Return the permission of a camera over RTSP, as what is known of the login at its address allows."""
+        record = self._records.get(key)
+        if record is None:
+            return permission
+        return record.ruled(camera, now, permission, accepted=self._accepted.get(key, {}))
+
+    def view(self, camera: str, own: Login, keys: Mapping[Protocol, LoginKey]) -> Login:
         """Return a camera's login with what is known at its address in place of what the camera remembers."""
         found = {protocol: self._records[key] for protocol, key in keys.items() if key in self._records}
         if not found:
@@ -157,7 +127,7 @@ class LoginBook:
             refusals = tuple(sorted((*refusals, *onvif.refusals)))[-MAX_REFUSALS:]
         return replace(
             own,
-            rtsp=own.rtsp if rtsp is None else rtsp.rtsp,
+            rtsp=own.rtsp if rtsp is None else rtsp.of_camera(camera),
             onvif=own.onvif if onvif is None else onvif.onvif,
             refusals=refusals,
         )
@@ -170,16 +140,18 @@ class LoginBook:
         """Count an attempt that is about to be sent."""
         self._trying[key] = self._trying.get(key, 0) + 1
 
-    def release(self, key: LoginKey, protocol: Protocol, outcome: LoginOutcome, at: float) -> None:
-        """Replace a reserved attempt by its outcome."""
+    def release(self, key: LoginKey, protocol: Protocol, outcome: LoginOutcome, at: float, *, camera: str) -> None:
+        """Replace a camera's reserved attempt by its outcome."""
         left = self._trying.pop(key, 0) - 1
         if left > 0:
             self._trying[key] = left
         before = self.record(key)
-        after = before.after(protocol, outcome, at) if outcome is not LoginOutcome.OPEN else before
+        after = before.after(protocol, outcome, at, camera=camera) if outcome is not LoginOutcome.OPEN else before
         if after != before:
             self._records[key] = after
             self._changed.add(key)
+        if protocol is Protocol.RTSP and outcome is LoginOutcome.ACCEPTED:
+            self._accepted.setdefault(key, {})[camera] = at
         if event := self._released.pop(key, None):
             event.set()
 
@@ -197,6 +169,8 @@ class LoginBook:
         self._shifted += seconds
         self._records = {key: record.moved(lambda at: at + seconds) for key, record in self._records.items()}
         self._changed |= self._records.keys()
+        for accepted in self._accepted.values():
+            accepted.update({camera: at + seconds for camera, at in accepted.items()})
 
     def restore(self, records: Iterable[tuple[LoginKey, LoginRecord]], now: float) -> None:
         """Take over stored records of logins that are not known yet. Moments in the future become `now`."""
@@ -211,6 +185,7 @@ class LoginBook:
         """Return the records that changed since the last call, and forget those that were not used for a day."""
         for key in [key for key, record in self._records.items() if now - record.used_at > FORGET_SECONDS]:
             del self._records[key]
+            self._accepted.pop(key, None)
         changed, self._changed = self._changed, set()
         return tuple((key, self._records[key]) for key in sorted(changed & self._records.keys()))
 
@@ -231,12 +206,16 @@ class VisitLogins:
     @property
     def login(self) -> Login:
         """What is known now of the camera's logins."""
-        return self._book.view(self._own, self._keys)
+        return self._book.view(self._camera, self._own, self._keys)
 
     async def rtsp(self, now: float) -> Permission:
         """Say whether the login may be tried over RTSP, and reserve the attempt if so."""
-        self.permitted = await self._permission(Protocol.RTSP, now, lambda: self.login.before(Protocol.RTSP, now))
+        self.permitted = await self._permission(Protocol.RTSP, now, lambda: self._before_rtsp(now))
         return self.permitted
+
+    def _before_rtsp(self, now: float) -> Permission:
+        permission, key = self.login.before(Protocol.RTSP, now), self._keys.get(Protocol.RTSP)
+        return permission if key is None else self._book.ruled(key, self._camera, now, permission)
 
     async def onvif(self, now: float, rtsp: LoginOutcome | None = None) -> Permission:
         """Say whether the login may be tried over ONVIF, and reserve the attempt if so.
@@ -300,12 +279,14 @@ class VisitLogins:
         if key is None:
             return
         at += self._book.shifted - self._shifted
-        in_doubt = self._book.record(key).history(protocol).known_good
+        record = self._book.record(key)
+        alone = protocol is Protocol.RTSP and outcome is LoginOutcome.REFUSED and record.refuses_alone(self._camera)
+        in_doubt = record.history(protocol).known_good
         if outcome.is_refusal and protocol is Protocol.RTSP:
             self._refused_at = at
-        self._book.release(key, protocol, outcome, at)
+        self._book.release(key, protocol, outcome, at, camera=self._camera)
         if self._book.gate is not None:
-            self._book.gate.over(self._camera, protocol, outcome, in_doubt=in_doubt)
+            self._book.gate.over(self._camera, protocol, outcome, in_doubt=in_doubt, alone=alone)
 
     def close(self, at: float) -> None:
         """End attempts whose outcome is not known, as the visit is over."""

@@ -11,7 +11,7 @@ from xueliang_monitor.judgement.availability import AvailabilitySeconds, RootDay
 from xueliang_monitor.judgement.episodes import Episode
 from xueliang_monitor.judgement.health import Outage
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
-from xueliang_monitor.probing.login_book import LoginKey, LoginRecord
+from xueliang_monitor.probing.login_record import LoginKey, LoginRecord
 from xueliang_monitor.time_format import iso_local
 
 MAX_TRANSITIONS = 20_000

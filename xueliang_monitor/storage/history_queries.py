@@ -18,7 +18,7 @@ from xueliang_monitor.judgement.episodes import Episode, outages_of
 from xueliang_monitor.judgement.health import Outage
 from xueliang_monitor.judgement.maintenance import Window, WindowKind
 from xueliang_monitor.judgement.transition import TransitionKind
-from xueliang_monitor.probing.login_book import LoginKey, LoginRecord
+from xueliang_monitor.probing.login_record import LoginKey, LoginRecord
 from xueliang_monitor.storage import database_file
 from xueliang_monitor.storage.history_error import HistoryError, PassingError
 from xueliang_monitor.storage.picture_samples import unpack

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from xueliang_monitor.configuration.camera_file import CameraFile
 from xueliang_monitor.fleet.changes import CameraRecord
 from xueliang_monitor.judgement.health import Health, Outage
-from xueliang_monitor.probing.login_book import LoginKey, LoginRecord
+from xueliang_monitor.probing.login_record import LoginKey, LoginRecord
 from xueliang_monitor.storage.persisted_memory import StoredMemory
 
 _HEALTH = TypeAdapter(Health)

@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 from cryptography import x509
 from pydantic import AfterValidator, Field
 
+from xueliang_monitor.configuration.passwords import handed_over
 from xueliang_monitor.configuration.regular_file import UnsuitableFileError, check_kind
-from xueliang_monitor.configuration.settings import handed_over
 from xueliang_monitor.configuration.strict_yaml import Document, DocumentError, Problem, Strict, read, validate
 
 _VERSIONS = {

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from xueliang_monitor.model import Fault, FaultSeen, Finding, Rung, Severity, Text, Transport
 from xueliang_monitor.net.errors import ClosedError, NetError, RtspStatusError
 from xueliang_monitor.net.playback import Playback, playing
-from xueliang_monitor.net.rtsp import Description, RtspConnection
+from xueliang_monitor.net.rtsp import RtspConnection
+from xueliang_monitor.net.rtsp_description import Description
 from xueliang_monitor.probing import stream_baseline
 from xueliang_monitor.probing.climbed import Climbed, Described, Played, Reached
 from xueliang_monitor.probing.keyframe_request import ask_for_keyframe
