@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,9 @@ import pytest
 from tests.judgement.test_tree import CAMERAS, NODES, deaths
 from tests.simulated_time import START, SimulatedDays
 from xueliang_monitor.fleet.changes import ChangeKind, Changes
+from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.judgement.availability import AvailabilitySeconds, RootDay
+from xueliang_monitor.judgement.health import Policy
 from xueliang_monitor.storage.backlog import Backlog, one_by_one
 from xueliang_monitor.storage.history import History
 from xueliang_monitor.topology import NodeKind
@@ -74,6 +76,38 @@ def test_cameras_that_were_alarmed_alone_first_lose_no_time_of_their_own() -> No
         assert spent.uplink > 300 - delays[camera] - 30
     assert {day.root for day in behind} == {"sw-3"}
     assert {day.kind for day in behind} == {NodeKind.UPLINK}
+
+
+@pytest.mark.parametrize("down", [0.0, 15.0])
+def test_time_between_the_last_visit_and_the_first_after_a_restart_is_nobodys(tmp_path: Path, down: float) -> None:
+    gone = {each.id: START + 200 for each in CAMERAS if each.uplink == "sw-3"}
+    for number, name in enumerate(list(gone)[1:]):
+        gone[name] = START + 230 + 5 * number
+
+    def truth(name: str, at: float) -> str | None:
+        return "connect_timeout" if gone.get(name, at + 1) <= at < START + 600 else None
+
+    days = SimulatedDays(CAMERAS, truth, nodes=NODES)
+    days.run(220)
+    history = History(tmp_path)
+    history.write(days.fleet.collect(every=True))
+    days.fleet = Fleet(days.steady, Policy(), CAMERAS, nodes=NODES)
+    days.fleet.watch(days.transitions.extend)
+    days.fleet.restore(history.load())
+    days.clock.seconds += down
+    days.run(900)
+    history.write(days.fleet.collect(every=True))
+    spent = {camera: sum(by_day.values(), AvailabilitySeconds()) for camera, by_day in _all(history).items()}
+    history.close()
+    alone = {item.camera for item in days.transitions if item.kind == "attributed" and item.camera}
+    assert next(iter(gone)) in alone
+    for camera in gone:
+        assert spent[camera].uplink > 200
+        assert spent[camera].observed - spent[camera].online - spent[camera].uplink >= -1e-6
+
+
+def _all(history: History) -> Mapping[str, Mapping[str, AvailabilitySeconds]]:
+    return history.seconds("0000", "9999")
 
 
 def test_time_in_which_the_monitor_was_cut_off_is_nobodys() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -172,12 +173,26 @@ async def test_events_over_the_api_paged_and_live(simulated: Start, tmp_path: Pa
         live.close()
 
 
+async def test_events_are_listed_in_the_order_of_their_times(tmp_path: Path) -> None:
+    from xueliang_monitor.fleet.changes import Changes
+
+    place = Place(tmp_path)
+    with contextlib.closing(History(tmp_path / "state")) as history:
+        written = (START + 17, START + 14, START + 15)
+        raised = (Transition(f"at-{at:.0f}", at, TransitionKind.RAISED, "no_media", "why") for at in written)
+        history.write(Changes(tuple(raised)))
+    code, out, _ = await run(place, "events", "--json")
+    assert code == 0
+    assert [json.loads(line)["camera"] for line in out.splitlines()] == [f"at-{at:.0f}" for at in sorted(written)]
+
+
 async def test_events_are_followed(tmp_path: Path) -> None:
     place = Place(tmp_path)
     history = History(tmp_path / "state")
     process = await asyncio.create_subprocess_exec(
-        *XUELIANG, "events", "--follow", "--json", "-c", str(place.settings), stdout=subprocess.PIPE
-    )
+        *XUELIANG, "events", "--follow", "--json", "-c", str(place.settings), stdout=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
+    )  # fmt: skip
     assert process.stdout is not None
     from xueliang_monitor.fleet.changes import Changes
 

@@ -68,7 +68,7 @@ def events(
     try:
         with contextlib.closing(History(loaded.settings.state, read_only=True)) as history:
             found = history.events(camera=camera, limit=count)
-        for item in found:
+        for item in sorted(found, key=lambda item: (item.at, item.id)):  # a later one may be written first
             _print(item, as_json)
         last = found[-1].id if found else 0
         while follow:

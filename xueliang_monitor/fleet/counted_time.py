@@ -22,9 +22,12 @@ class CountedTime:
         self._statuses = statuses
         self._clock = clock
         self._monitor = monitor
+        self._unwatched: dict[str, tuple[float, float]] = {}
 
     def count(self, entry: Entry, until: float) -> None:
         """Add the time between a camera's last visit and this one to its availability."""
+        if entry.counted_until is None and entry.health.visited_at is not None:
+            self._unwatched[entry.camera.id] = entry.health.visited_at, until
         if entry.counted_until is None or entry.camera.status is not Lifecycle.ACTIVE or self._clock.day_unknown:
             return
         stopped = self._monitor.pauses.stopped_within(until - entry.counted_until)
@@ -33,15 +36,22 @@ class CountedTime:
         self._spent.count(entry.camera.id, self._statuses.of(entry, until), since, until + off)
 
     def blame(self, entry: Entry, outage: Outage, cause: Hidden) -> None:
-        """Move the time of an outage that was counted as the camera's own to the node that caused it."""
+        """Move the time of an outage that was counted as the camera's own to the node that caused it.
+
+        Nothing was counted between the last visit before a start of the monitor and the first one after it.
+        """
         until = entry.counted_until
         if until is None or entry.camera.status is not Lifecycle.ACTIVE or self._statuses.maintenance(entry, until):
             return
         if self._clock.day_unknown:
             return  # nothing was counted
-        stopped = self._monitor.pauses.stopped_within(until - outage.confirmed_at)
+        lost, found = self._unwatched.get(entry.camera.id, (until, until))
+        unwatched = max(0.0, min(found, until) - max(lost, outage.confirmed_at))
+        stopped = self._monitor.pauses.stopped_within(until - outage.confirmed_at - unwatched)
         off = self._clock.correction
-        self._spent.blame(entry.camera.id, cause, outage.confirmed_at + stopped + off, until + off)
+        self._spent.blame(
+            entry.camera.id, cause, min(until, outage.confirmed_at + unwatched + stopped) + off, until + off
+        )
 
     def blame_instead(self, camera: str, cause: Hidden, wrong: Collection[str]) -> None:
         """Move the time since one of the nodes in `wrong` hid a camera to the node that was their cause."""
@@ -49,4 +59,5 @@ class CountedTime:
 
     def forget(self, camera: str) -> None:
         """Forget a camera that is no longer watched."""
+        self._unwatched.pop(camera, None)
         self._spent.forget(camera)
