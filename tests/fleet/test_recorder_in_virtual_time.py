@@ -22,6 +22,7 @@ from xueliang_monitor.fleet.hosts import Hosts
 from xueliang_monitor.fleet.scheduler import Due, Intervals, Scheduler
 from xueliang_monitor.judgement.health import Health, Policy
 from xueliang_monitor.judgement.status import StatusCause
+from xueliang_monitor.judgement.transition import Transition
 from xueliang_monitor.model import Rung, State, VisitResult
 from xueliang_monitor.probing.camera_lock import sessions_of
 from xueliang_monitor.probing.host_queue import Turn
@@ -153,11 +154,14 @@ def p99(values: list[float]) -> float:
 def test_all_channels_are_seen_lost_and_back_and_nobody_else_notices(
     tmp_path: Path, condition: str, lasts: float
 ) -> None:
+    told: list[Transition] = []
+
     async def go() -> None:
         async with running(tmp_path) as world:
             await world.phase("", 60)
             assert world.codes == {}
             healthy = await world.phase("", 60)
+            world.fleet.watch(told.extend)
             lost = await world.phase(condition, lasts)
             back = await world.phase("", 45)
         assert lost.all_lost_after is not None
@@ -167,6 +171,8 @@ def test_all_channels_are_seen_lost_and_back_and_nobody_else_notices(
         assert max(p99(seen.lateness) for seen in (healthy, lost, back)) < 0.01
         assert lost.connections < {"dead": 25 + lasts / 2, "hung": 140 + 2 * lasts, "refusing": 70 + lasts}[condition]
         assert world.most_open <= SESSIONS
+        events = [(item.kind.value, item.uplink) for item in told if item.kind.value != "state"]
+        assert events == [("raised", "10.0.0.9"), ("cleared", "10.0.0.9")]
         assert set(world.codes) <= {LOST[condition][0], "no_media"}
 
     virtual_time.run(go())

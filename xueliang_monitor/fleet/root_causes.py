@@ -244,7 +244,8 @@ class RootCauses:
         view, path = self._view(), self.topology.path(self.topology.leaf(camera))
         lost = answer is Answer.LOST
         since = member.lost_at if lost else member.unserved_at
-        if since is None or self._now - since > self._policy.patience:
+        patience = self._policy.patience if lost else self._policy.host_patience
+        if since is None or self._now - since > patience:
             return None
         if not lost and not (path and view.is_host(path[0])):
             return None

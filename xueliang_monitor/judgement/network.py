@@ -24,6 +24,7 @@ class NetworkPolicy:
         window: seconds within which the losses of one cause lie.
         settle: seconds after the first camera is back in which the others are awaited.
         patience: seconds that an alarm waits at most for visits of other cameras.
+        host_patience: the same for a channel that its host does not serve: the others are asked in turns.
 
     """
 
@@ -34,6 +35,7 @@ class NetworkPolicy:
     window: float = 90.0
     settle: float = 80.0
     patience: float = 10.0
+    host_patience: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)
