@@ -51,6 +51,8 @@ def test_one_outage_of_three_causes_is_one_in_report_history_and_health(tmp_path
         history.seconds("2000-01-01", "2100-01-01"),
         episodes=history.episodes(period.start, period.end),
         outages=history.outages(period.start, period.end),
+        root_seconds=history.root_seconds("2000-01-01", "2100-01-01"),
+        topology=days.fleet.topology,
         now=START + 1800,
     )
     assert len(built.outages) == 1

@@ -373,9 +373,17 @@ async def test_a_monitor_holds_back_its_own_alerts_alone(tmp_path: Path) -> None
                     told = [each for each in await response.json() if each["labels"]["alertname"] != "Watchdog"]
             return len([each for each in told if each["status"]["state"] != "unprocessed"]) >= len(everything)
 
-        await until(all_are_known)
-        labels = [each["labels"] for each in told if each["status"]["state"] == "suppressed"]
-        assert {(each["alertname"], each["instance"]) for each in labels} == held
+        async def the_right_ones_are_held_back() -> bool:
+            """An alert is active until Alertmanager has looked at what holds it back."""
+            nonlocal labels
+            known = await all_are_known()
+            labels = [each["labels"] for each in told if each["status"]["state"] == "suppressed"]
+            return known and {(each["alertname"], each["instance"]) for each in labels} == held
+
+        labels: list[dict[str, str]] = []
+        await until(the_right_ones_are_held_back, what=lambda: f"held back: {labels}")
+        await asyncio.sleep(3)
+        assert await the_right_ones_are_held_back()
         assert {each["resource"] for each in labels if each["alertname"] == "MonitorShort"} == {"name_server"}
 
 
