@@ -96,7 +96,8 @@ async def test_all_channels_are_seen_lost_and_back_with_few_connections(
             await recorder.become(condition)
             await until(seen.lost, 2 * AT_MOST_SECONDS)
             assert seen.codes[code] - before >= 2 * CHANNELS
-            assert recorder.accepted - accepted <= CHANNELS, "the channels share what a few of them found"
+            # Each channel is asked itself, and once more after a minute; without sharing it would be three times at least.
+            assert recorder.accepted - accepted <= 2 * CHANNELS, "the channels share what they found"
             await recorder.become(Condition.HEALTHY)
             await until(seen.back, 2 * AT_MOST_SECONDS)
         assert recorder.most_connections <= 4
