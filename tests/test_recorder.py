@@ -96,7 +96,7 @@ async def test_all_channels_are_seen_lost_and_back_with_few_connections(
             await recorder.become(condition)
             await until(seen.lost, 2 * AT_MOST_SECONDS)
             assert seen.codes[code] - before >= 2 * CHANNELS
-            # Each channel is asked itself, and once more after a minute; without sharing it would be three times at least.
+            # Each channel is asked itself, and perhaps again after a minute. Without sharing it would be three times.
             assert recorder.accepted - accepted <= 2 * CHANNELS, "the channels share what they found"
             await recorder.become(Condition.HEALTHY)
             await until(seen.back, 2 * AT_MOST_SECONDS)
