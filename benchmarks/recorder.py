@@ -34,7 +34,7 @@ ADDRESS, PORT = "127.9.0.1", 8554
 PHASES = (Condition.HEALTHY, Condition.HUNG, Condition.HEALTHY, Condition.DEAD, Condition.HEALTHY)
 LOST_VISITS, BACK_VISITS = 3, 2
 STARTED_SECONDS = 45.0
-LIMITS = {"late_p99_seconds": 1.0, "check_failed": 0.0, "lost_after_seconds": 45.0, "back_after_seconds": 30.0}
+LIMITS = {"late_p99_seconds": 1.0, "check_failed": 0.0, "lost_after_seconds": 60.0, "back_after_seconds": 30.0}
 
 
 async def _serve(channels: int) -> None:
