@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import time
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from html import escape, unescape
 from pathlib import Path
 
-import aiohttp
 import pytest
-from aiohttp import web
 
 from tests.simulated_time import START, SimulatedDays, camera
+from tests.web.served import served
 from tests.web.test_access import settings_of
 from xueliang_monitor.configuration.inventory import Camera
 from xueliang_monitor.event_log import fields_of
@@ -24,9 +21,6 @@ from xueliang_monitor.judgement.transition import Transition
 from xueliang_monitor.storage.history import History
 from xueliang_monitor.topology import Node, NodeKind
 from xueliang_monitor.web import tree
-from xueliang_monitor.web.access import Access
-from xueliang_monitor.web.application import application
-from xueliang_monitor.web.web_config import Protection
 
 NODES = (
     Node("line", title="East <line>", place="town hall", circuit="GX-17"),
@@ -63,20 +57,6 @@ def lost() -> Lost:
     return Lost(days.fleet, days.transitions, alone)
 
 
-@contextlib.asynccontextmanager
-async def page_of(fleet: Fleet, folder: Path) -> AsyncIterator[aiohttp.ClientSession]:
-    settings = settings_of(folder, None)
-    settings.state.mkdir(exist_ok=True)
-    runner = web.AppRunner(application(fleet, settings, Access(Protection(), frozenset())), shutdown_timeout=1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        async with aiohttp.ClientSession(f"http://127.0.0.1:{runner.addresses[0][1]}") as session:
-            yield session
-    finally:
-        await runner.cleanup()
-
-
 def words_of(html: str) -> str:
     return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", html)))
 
@@ -88,7 +68,7 @@ async def test_pages_and_api_name_the_root_of_what_is_lost(lost: Lost, tmp_path:
     history = History(settings_of(tmp_path, None).state)
     history.write(lost.fleet.collect(every=True))
     history.close()
-    async with page_of(lost.fleet, tmp_path) as session:
+    async with served(tmp_path, fleet=lost.fleet) as session:
 
         async def text(path: str, language: str = "en") -> str:
             async with session.get(path, headers={"Cookie": f"lang={language}"}) as answer:
@@ -157,7 +137,7 @@ async def test_a_monitor_that_is_cut_off_is_one_banner(tmp_path: Path) -> None:
     cameras = CAMERAS[:12]
     days = SimulatedDays(cameras, lambda _, at: "connect_timeout" if at > START + 60 else None, nodes=NODES)
     days.run(200)
-    async with page_of(days.fleet, tmp_path) as session, session.get("/") as answer:
+    async with served(tmp_path, fleet=days.fleet) as session, session.get("/") as answer:
         text = words_of(await answer.text())
     if days.fleet.isolated:
         assert text.count("The monitor is cut off") == 1

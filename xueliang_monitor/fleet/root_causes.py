@@ -31,6 +31,7 @@ SECONDS_PER_CAMERA = 0.0001
 """How often it is judged at most, for each camera of a fleet with more than `FEW_CAMERAS`."""
 
 FEW_CAMERAS = 1000
+"""A fleet of so many cameras is judged after each visit that brings news."""
 
 MOST_NEIGHBOURS = 12
 """How many other cameras are visited at once before a camera is blamed."""
