@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PREFIX ?= /opt/xueliang-monitor
 PURGE ?= 0
 SECONDS ?= 60
-WORKERS ?= 4
+WORKERS ?= 6
 TIMED_WORKERS ?= 2
 
 .PHONY: demo install uninstall test soak test-packages lint fuzz audit docs references versions wheel bench lock clips clean
@@ -26,10 +26,10 @@ test: test-packages $(VENV)/installed-dev lint
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not timed" $(ARGS) || [ $$? -eq 5 ]
 	$(BIN)/python -m pytest -n $(TIMED_WORKERS) --dist loadfile -m timed $(ARGS) || [ $$? -eq 5 ]
 
-# The tests of endurance in full: hundreds of kills, and whole days of a fleet and of a picture.
+# The tests of endurance in full: hundreds of kills, whole days of a fleet and of a picture, a recorder of forty channels.
 soak: test-packages $(VENV)/installed-dev
 	XUELIANG_SOAK=1 $(BIN)/python -m pytest -n $(WORKERS) $(ARGS) tests/test_killed.py tests/test_killed_fleet.py \
-	    tests/storage/test_history.py tests/judgement tests/test_infrared_nights.py
+	    tests/storage/test_history.py tests/judgement tests/test_infrared_nights.py tests/cli/test_camera_channels.py
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
@@ -106,7 +106,7 @@ lock: | $(VENV)/bin/pip-compile
 	    -o requirements-dev.lock pyproject.toml
 
 clips: $(VENV)/installed-dev
-	$(BIN)/python tools/make_clips.py $(FOOTAGE) xueliang_monitor/simulator/clips
+	$(BIN)/python -m tools.make_clips xueliang_monitor/simulator/clips
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gzip
 from collections.abc import AsyncIterator, Iterable
 
 from tests.xml_shapes import document
 from xueliang_monitor.wire import soap
 
 OK = b"HTTP/1.1 200 OK\r\n"
+BOMB = gzip.compress(bytes(4_000_000))
 CHALLENGES = (b"WWW-Authenticate: Digest " + b'a="b",' * 1300 + b"\r\n") * 100
 FLOODS: dict[str, Iterable[bytes]] = {
     "chunks-of-one-byte": (OK, b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\na\r\n" * 200_000, b"0\r\n\r\n"),
@@ -24,6 +26,12 @@ FLOODS: dict[str, Iterable[bytes]] = {
     "spaces-in-a-challenge": (
         b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Digest a=b" + b" " * 8000 + b"@\r\nContent-Length: 0\r\n\r\n",
     ),
+    "no-status-line": (b"HTTP/1.1 " * 100_000,),
+    "zeros": (bytes(2_000_000),),
+    "no-chunks": (OK, b"Transfer-Encoding: chunked\r\n\r\n", b"g" * 900_000),
+    "envelopes-without-end": (OK, b"\r\n", b"<Envelope></Envelope" * 50_000),
+    "lengths": (OK, b"Content-Length: 1\r\n" * 900, b"Content-Length: " + b"1," * 4000 + b"\r\n\r\n"),
+    "compressed": (OK, b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(BOMB), BOMB),
     "trailers": (OK, b"Transfer-Encoding: chunked\r\n\r\n0\r\n", b"a: b\r\n" * 200_000),
 }
 

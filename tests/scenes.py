@@ -1,20 +1,27 @@
-"""Footage made from the packaged clips, in the layout of real footage, for picture tests without real footage."""
+"""Footage made from the packaged scenes, in the layout of real footage, for picture tests without real footage."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import av
 import cv2
 import numpy as np
 
+from xueliang_monitor.simulator import clips
+from xueliang_monitor.simulator.day import Light
+from xueliang_monitor.simulator.picture_faults import grain
+
 Frame = Any
 Change = Callable[[Frame], Frame]
-CLIPS = resources.files("xueliang_monitor.simulator") / "clips"
+LOOPS = 3
+"""How often a clip is played in a video, each time with other grain: 6 seconds."""
+
+
+def _same(frame: Frame) -> Frame:
+    return frame
 
 
 def _mirrored(frame: Frame) -> Frame:
@@ -29,61 +36,43 @@ def _right(frame: Frame) -> Frame:
     return cv2.resize(frame[60:330, 160:][:, ::-1], (640, 360), interpolation=cv2.INTER_CUBIC)
 
 
-VIDEOS: dict[str, tuple[str, Change | None]] = {
-    "street": ("street-live.h264", None),
-    "cardet": ("parking-live.h265", _mirrored),
-    "bottles": ("table-live.h264", None),
-    "worker": ("hall-live.h264", None),
-    "parking": ("parking-live.h265", None),
-    "highway": ("street-live.h264", _right),
-    "tfl1": ("hall-live.h264", _right),
-    "tfl3": ("street-live.h264", _left),
-    "tfl5": ("table-live.h264", _mirrored),
-    "riverdk": ("parking-live.h265", _left),
+VIDEOS: dict[str, tuple[str, Change]] = {
+    "street": ("street", _same),
+    "cardet": ("car-park", _mirrored),
+    "bottles": ("hall", _same),
+    "worker": ("gate", _same),
+    "parking": ("car-park", _same),
+    "highway": ("street", _right),
+    "tfl1": ("gate", _right),
+    "tfl3": ("street", _left),
+    "tfl5": ("yard", _mirrored),
+    "riverdk": ("yard", _same),
 }
-"""Clips by the names of the scenes in tests; a scene without a clip is a transformed clip of another one."""
+"""Packaged scenes by the names of the scenes in tests; some are seen in part, or mirrored."""
 
-STILLS = {"lta4703": "table-live.h264", "lta2701": "street-live.h264"}
-"""Scenes with a day and a night, made by darkening a clip."""
-
-
-def _frames(clip: str) -> list[Frame]:
-    with (CLIPS / clip).open("rb") as file, av.open(file) as container:
-        return [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
-
-
-def _remux(clip: str, file: Path) -> None:
-    """Write a clip into a container that has the number of pictures."""
-    with (CLIPS / clip).open("rb") as stream, av.open(stream) as source, av.open(str(file), "w", format="mp4") as made:
-        track = made.add_stream_from_template(source.streams.video[0])
-        for number, packet in enumerate(packet for packet in source.demux(video=0) if packet.size):
-            packet.stream = track
-            packet.pts = packet.dts = int(number / 10 / packet.time_base)
-            made.mux(packet)
+STILLS = {"lta4703": "gate", "lta2701": "street"}
+"""Scenes with a day and a night under street lamps."""
 
 
 def make_footage(folder: Path) -> Path:
     """Write the videos, the stills and `cameras.json`; return the folder."""
     cameras: list[dict[str, Any]] = []
-    for name, (clip, change) in VIDEOS.items():
-        file = folder / f"{name}.mp4"
-        if change is None:
-            _remux(clip, file)
-        else:
-            writer = cv2.VideoWriter(str(folder / f"{name}.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 10, (640, 360))
-            for frame in _frames(clip):
-                writer.write(np.ascontiguousarray(change(frame)))
-            writer.release()
-            (folder / f"{name}.avi").rename(file)
-        cameras.append({"id": name, "type": "video", "path": file.name})
-    chance = np.random.default_rng(1)
-    for name, clip in STILLS.items():
+    for name, (scene, change) in VIDEOS.items():
+        file = folder / f"{name}.avi"
+        writer = cv2.VideoWriter(str(file), cv2.VideoWriter_fourcc(*"MJPG"), 10, (640, 360))
+        for seed, frame in enumerate(clips.frames(scene) * LOOPS):
+            writer.write(np.ascontiguousarray(grain(change(frame), 2.0, seed)))
+        writer.release()
+        file.rename(folder / f"{name}.mp4")
+        cameras.append({"id": name, "type": "video", "path": f"{name}.mp4"})
+    for name, scene in STILLS.items():
         (folder / name).mkdir()
         images = []
-        for number, frame in enumerate(_frames(clip)[:72:2]):
+        for number in range(36):
             hour = 24 * number / 36
-            gain = 0.3 if hour < 6 or hour > 19 else 1.0
-            picture = np.clip(frame * gain + chance.normal(0, 1.5, frame.shape), 0, 255).astype(np.uint8)
+            night = hour < 6 or hour > 19
+            pictures = clips.frames(scene, Light.DUSK if night else Light.DAY)
+            picture = grain(pictures[number * 7 % len(pictures)], 2.0, number)
             cv2.imwrite(str(folder / name / f"{number:03d}.jpg"), picture)
             images.append({"file": f"{name}/{number:03d}.jpg", "hour": hour})
         cameras.append({"id": name, "type": "stills", "path": name, "images": images})

@@ -26,7 +26,8 @@ from tests import waiting
 from tests.conftest import rows
 from tests.real.gstreamer import free_port
 from tests.waiting import AT_MOST_SECONDS, PATIENCE
-from xueliang_monitor.configuration.spreadsheet import COLUMNS, Row
+from xueliang_monitor.configuration.spreadsheet import Row
+from xueliang_monitor.configuration.spreadsheet_columns import COLUMNS
 from xueliang_monitor.simulator.faults import BY_NAME
 
 PASSWORD = "pa55-of-the-fleet"

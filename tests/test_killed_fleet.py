@@ -19,7 +19,7 @@ from tests.killed_fleet import NAMES, STEP, WINDOW, code_of
 from tests.simulated_time import START
 from xueliang_monitor.storage.history import History
 
-KILLS, LANES, OUTAGES = length(40, 100), 4, length(12, 24)
+KILLS, LANES, OUTAGES = length(24, 100), 4, length(8, 24)
 CONFIRMING_STEPS = 4
 """How many undisturbed steps confirm an outage or its end."""
 

@@ -7,6 +7,7 @@ import itertools
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,9 +70,9 @@ async def recorded(
     password.write_text(LOGIN.password)
     seen, apply = Seen(), Fleet.apply
 
-    def recorded(fleet: Fleet, visited: VisitResult, memory: object, lateness: float) -> object:
+    def recorded(fleet: Fleet, visited: VisitResult, memory: object, lateness: float, **more: Any) -> object:
         seen.take(visited)
-        return apply(fleet, visited, memory, lateness)  # type: ignore[arg-type]
+        return apply(fleet, visited, memory, lateness, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Fleet, "apply", recorded)
     async with Recorder(address, 8554, channels, LOGIN).running() as recorder:

@@ -16,7 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from tests.simulated_time import START, SimulatedDays, camera, visited
 from tests.storage.earlier_history import without_logins
 from xueliang_monitor.clock import ManualClock
-from xueliang_monitor.configuration.camera_file import CameraFile, IdentitySection
+from xueliang_monitor.configuration.camera_file import CameraFile
+from xueliang_monitor.configuration.camera_sections import IdentitySection
 from xueliang_monitor.configuration.installation import Installation, stored_inventory
 from xueliang_monitor.configuration.inventory import Camera, Inventory, keep_last_good, target_of
 from xueliang_monitor.configuration.settings import Settings

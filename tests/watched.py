@@ -19,7 +19,7 @@ import pytest
 from tests.simulated_time import camera
 from xueliang_monitor.clock import ManualClock
 from xueliang_monitor.fleet.fleet import Fleet
-from xueliang_monitor.fleet.scheduler import Intervals, first_plan, next_plan
+from xueliang_monitor.fleet.planning import Intervals, first_plan, next_plan
 from xueliang_monitor.judgement.health import Policy
 from xueliang_monitor.judgement.transition import Transition
 from xueliang_monitor.model import Rung, State, Timeouts, VisitResult

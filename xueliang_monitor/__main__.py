@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -65,8 +66,16 @@ def _without_login(argument: str, text: str, command: str, moved: dict[str, str]
     return url.without_login()
 
 
+def _tolerate_other_encodings() -> None:
+    """Write codes for what the terminal's encoding lacks, such as Chinese characters in an ASCII one."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def main() -> None:
     """Run the command line. A login in the arguments moves to the environment first, as others can list arguments."""
+    _tolerate_other_encodings()
     if os.environ.pop(CLEANED_ENV, None) is None:
         try:
             cleaned, moved = without_secrets(sys.argv[1:])

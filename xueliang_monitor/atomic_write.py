@@ -5,11 +5,21 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 
-def write(path: Path, content: bytes, *, mode: int = 0o600, new: bool = False) -> None:
+def write(
+    path: Path,
+    content: bytes,
+    *,
+    mode: int = 0o600,
+    new: bool = False,
+    access: Callable[[int], None] | None = None,
+) -> None:
     """Write a file under a temporary name, and rename it once its content is on the disk.
+
+    `access` sets the owner, group and mode of the open file, in place of `mode`.
 
     Raises:
         FileExistsError: the file exists, and `new` was requested.
@@ -21,8 +31,8 @@ def write(path: Path, content: bytes, *, mode: int = 0o600, new: bool = False) -
         with os.fdopen(handle, "wb") as stream:
             stream.write(content)
             stream.flush()
+            (access or (lambda opened: os.fchmod(opened, mode)))(stream.fileno())
             os.fsync(stream.fileno())
-        Path(temporary).chmod(mode)
         if new:
             path.hardlink_to(temporary)
             Path(temporary).unlink()

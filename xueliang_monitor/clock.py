@@ -84,6 +84,43 @@ def _boot() -> str:
         return ""
 
 
+class FastClock:
+    """A clock that runs `speed` times as fast as the machine's, for simulated days.
+
+    Attributes:
+        speed: the seconds that pass in one second of the machine.
+        began: what it showed at its start, in seconds since the epoch; by default the true time.
+
+    """
+
+    def __init__(self, speed: float, began: float | None = None, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
+        self.speed = speed
+        self.began = self._clock.now() if began is None else began
+        self._from = self._clock.monotonic()
+
+    def now(self) -> float:
+        """Return seconds since the epoch."""
+        return self.began + self._passed()
+
+    def monotonic(self) -> float:
+        """Return seconds that run as fast as those of `now`."""
+        return self._from + self._passed()
+
+    @property
+    def boot(self) -> str:
+        """Empty: moments of this clock are comparable with those of no other one."""
+        return ""
+
+    def _passed(self) -> float:
+        return (self._clock.monotonic() - self._from) * self.speed
+
+
+def machine_seconds(clock: Clock, seconds: float) -> float:
+    """Return how many seconds of the machine pass while `seconds` pass on a clock."""
+    return seconds / (clock.speed if isinstance(clock, FastClock | SteadyClock) else 1.0)
+
+
 class SteadyClock:
     """Seconds since the epoch that advance with the monotonic clock, even when the wall clock is set.
 
@@ -94,11 +131,13 @@ class SteadyClock:
     Attributes:
         shifted: the sum of all steps since the start, in seconds.
         guessed: whether the wall clock has shown only impossible times so far.
+        speed: the seconds that pass in one second of the machine: 1 but for a `FastClock`.
 
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self.speed: float = clock.speed if isinstance(clock, FastClock | SteadyClock) else 1.0
         self.shifted = 0.0
         self.guessed = self.impossible
         self._ahead = max(clock.now(), EARLIEST) - clock.monotonic()

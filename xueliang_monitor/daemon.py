@@ -19,7 +19,9 @@ from xueliang_monitor.fleet.changes import StoredState
 from xueliang_monitor.fleet.differences import difference
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.fleet.hosts import Hosts
-from xueliang_monitor.fleet.scheduler import Due, Intervals, Scheduler
+from xueliang_monitor.fleet.picture_load import PictureLoad
+from xueliang_monitor.fleet.planning import Due, Intervals
+from xueliang_monitor.fleet.scheduler import Scheduler
 from xueliang_monitor.fleet.shortage_log import ShortageLog
 from xueliang_monitor.fleet.visiting import Visiting
 from xueliang_monitor.judgement.catalogue import at_first_sight
@@ -52,6 +54,10 @@ LOGINS_SECONDS = 0.5
 
 MANY_CAMERAS = 500
 """From so many changed cameras on, a reload leaves more objects than the garbage collector should look at."""
+
+
+POOLS = 2
+"""Visits up to RTSP, and those that fetch streams and pictures, have slots of their own."""
 
 
 def policy_of(settings: config.Settings) -> Policy:
@@ -95,7 +101,12 @@ class Monitor:
         self._shortages = ShortageLog(self._clock)
         visits, connections = self._at_once(loaded)
         self._scheduler = Scheduler(
-            self._clock, intervals_of(loaded.settings), self._visit, at_once=visits, turns=self._turn
+            self._clock,
+            intervals_of(loaded.settings),
+            self._visit,
+            at_once=visits,
+            turns=self._turn,
+            workers=self._workers.count,
         )
         self._turns = Hosts(loaded.settings.state, self._scheduler.hurry)
         self._take_hosts()
@@ -142,6 +153,10 @@ class Monitor:
             keep_evidence=self._evidence.keep,
             reached=self._own_network.reached,
             hurry=self._scheduler.hurry,
+            look_later=self._scheduler.look_later,
+        )
+        self._load = PictureLoad(
+            self.fleet, self._scheduler.pictures, self._clock, lambda: self._scheduler.intervals.of(Rung.PICTURE)
         )
         self._reloading = asyncio.Lock()
         for line in listed(problems):
@@ -150,15 +165,15 @@ class Monitor:
     def _at_once(self, loaded: Installation) -> tuple[int, int]:
         """Raise the limits of this process as far as allowed.
 
-        Return how many simultaneous visits they permit, and how many connections to the page beside those.
+        Return how many simultaneous visits of each kind they permit, and how many connections to the page beside those.
         """
-        wanted, workers = loaded.settings.visits_at_once, self._workers.count
+        wanted, workers = POOLS * loaded.settings.visits_at_once, self._workers.count
         beside = limits.MOST_FOR_PAGES - limits.DESCRIPTORS_FOR_PAGES
         allowed = limits.raised(limits.needed_descriptors(wanted, workers) + beside)
         for warning in allowed.warnings(wanted, workers, len(loaded.inventory.cameras)):
             log.warning("%s", warning)
         visits = allowed.visits(wanted, workers)
-        return visits, allowed.connections(visits, workers)
+        return max(1, visits // POOLS), allowed.connections(visits, workers)
 
     def _resume(self, stored: StoredState) -> None:
         """Restore the state from the history, then switch to today's cameras as a reload does."""
@@ -308,6 +323,12 @@ class Monitor:
             self._scheduler.log_in(self.fleet.logins_due())
             await asyncio.sleep(LOGINS_SECONDS)
 
+    async def _warm_workers(self) -> None:
+        try:
+            await self._workers.warm()
+        except Exception as error:  # noqa: BLE001 - each look starts its own worker then, and tells why it cannot
+            log.warning("no picture worker could be started in advance: %s", type(error).__name__)
+
     async def supervise(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Run a background task, and restart it after each failure; failures are counted by task."""
         await supervised(
@@ -358,8 +379,10 @@ class Monitor:
                     "evidence": self._evidence.run,
                     "history": self._recorder.run,
                     "state_lock": self._lock.keep,
+                    "picture_load": self._load.run,
                 }
                 tasks = [
+                    group.create_task(self._warm_workers()),
                     group.create_task(self._scheduler.run(cameras)),
                     *(group.create_task(self.supervise(name, work)) for name, work in background.items()),
                 ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
 from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -13,74 +14,48 @@ from prometheus_client.registry import Collector
 from xueliang_monitor import __version__
 from xueliang_monitor.configuration.camera_file import Lifecycle
 from xueliang_monitor.fleet.changes import ChangeKind
-from xueliang_monitor.fleet.monitor_status import Histogram
+from xueliang_monitor.fleet.device_labels import DeviceLabels
+from xueliang_monitor.fleet.monitor_status import Histogram, PictureStatus
 from xueliang_monitor.fleet.snapshot import Entry, Snapshot
 from xueliang_monitor.judgement.catalogue import FAULTS
 from xueliang_monitor.judgement.root_causes import MONITOR_ISOLATED
 from xueliang_monitor.judgement.status import CAUSES, CameraStatus
 from xueliang_monitor.model import State
 from xueliang_monitor.process.shortage import Resource
-from xueliang_monitor.readings import Readings
+from xueliang_monitor.wire.oddities import read as read_oddities
 
 _CAMERA = ("camera", "site", "programme")
 
-_READINGS: tuple[tuple[str, str, Callable[[Readings], float | None]], ...] = (
-    (
-        "xueliang_camera_stream_frame_rate_hertz",
-        "Frames per second, by RTP timestamps.",
-        lambda readings: readings.frame_rate_hertz,
-    ),
-    (
-        "xueliang_camera_stream_bytes_per_second",
-        "Video payload per second, by RTP timestamps.",
-        lambda readings: readings.bytes_per_second,
-    ),
-    (
-        "xueliang_camera_stream_jitter_seconds",
-        "Interarrival jitter of video packets (RFC 3550).",
-        lambda readings: readings.jitter_seconds,
-    ),
+_READINGS = (
+    ("xueliang_camera_stream_frame_rate_hertz", "Frames per second, by RTP timestamps.", "frame_rate_hertz"),
+    ("xueliang_camera_stream_bytes_per_second", "Video payload per second, by RTP timestamps.", "bytes_per_second"),
+    ("xueliang_camera_stream_jitter_seconds", "Interarrival jitter of video packets (RFC 3550).", "jitter_seconds"),
     (
         "xueliang_camera_stream_keyframe_interval_seconds",
         "Time between the last two keyframes.",
-        lambda readings: readings.keyframe_interval_seconds,
+        "keyframe_interval_seconds",
     ),
     (
         "xueliang_camera_stream_clock_offset_seconds",
         "Clock of the camera's RTCP sender reports minus the monitor's clock.",
-        lambda readings: readings.stream_clock_offset_seconds,
+        "stream_clock_offset_seconds",
     ),
     (
         "xueliang_camera_stream_packet_loss_ratio",
         "Share of RTP packets lost in the last visit that received media.",
-        lambda readings: readings.packet_loss_ratio,
+        "packet_loss_ratio",
     ),
     (
         "xueliang_camera_keyframe_wait_seconds",
         "Time from the first packet to a complete keyframe.",
-        lambda readings: readings.keyframe_wait_seconds,
+        "keyframe_wait_seconds",
     ),
-    (
-        "xueliang_camera_clock_offset_seconds",
-        "The camera's clock minus the monitor's clock.",
-        lambda readings: readings.clock_offset_seconds,
-    ),
-    (
-        "xueliang_camera_last_start_timestamp_seconds",
-        "When the camera last started.",
-        lambda readings: readings.last_start_timestamp_seconds,
-    ),
-    (
-        "xueliang_camera_picture_brightness_ratio",
-        "Mean luma of the last picture, 0 to 1.",
-        lambda readings: readings.measures.get("brightness_ratio"),
-    ),
-    (
-        "xueliang_camera_picture_sharpness_ratio",
-        "Sharpness of the last picture (1 - blur effect).",
-        lambda readings: readings.measures.get("sharpness_ratio"),
-    ),
+    ("xueliang_camera_clock_offset_seconds", "The camera's clock minus the monitor's clock.", "clock_offset_seconds"),
+    ("xueliang_camera_last_start_timestamp_seconds", "When the camera last started.", "last_start_timestamp_seconds"),
+    ("xueliang_camera_picture_brightness_ratio", "Mean luma of the last picture, 0 to 1.", "brightness_ratio"),
+    ("xueliang_camera_picture_sharpness_ratio", "Sharpness of the last picture (1 - blur effect).", "sharpness_ratio"),
 )
+"""The metric, its help, and the reading or the measure of the picture."""
 
 
 def _labels(entry: Entry) -> list[str]:
@@ -179,13 +154,24 @@ class SnapshotCollector(Collector):
         yield from (seen, keyframe, rungs)
 
     def _cameras_readings(self) -> Iterator[Metric]:
-        for name, text, read in _READINGS:
+        shown = [entry for entry, status in self._snapshot.entries if _video_known(status)]
+        readings = [(_labels(entry), dict(entry.readings.items())) for entry in shown]
+        for name, text, reading in _READINGS:
             family = _gauge(name, text, _CAMERA)
-            for entry, status in self._snapshot.entries:
-                value = read(entry.readings)
-                if value is not None and _video_known(status):
-                    family.add_metric(_labels(entry), value)
+            for labels, known in readings:
+                value = known.get(reading)
+                if value is not None and not isinstance(value, str):
+                    family.add_metric(labels, value)
             yield family
+        oddities = _gauge(
+            "xueliang_camera_stream_oddities",
+            "What the last visit that received media read against the standards: packets, responses or bytes, by kind.",
+            (*_CAMERA, "oddity"),
+        )
+        for labels, known in readings:
+            for oddity, count in read_oddities(str(known.get("oddities", ""))):
+                oddities.add_metric([*labels, oddity.value], count)
+        yield oddities
 
     def _catalogue(self) -> Iterator[Metric]:
         names = ("severity", "rung", "name", "name_zh", "cause", "cause_zh", "advice", "advice_zh")
@@ -201,7 +187,7 @@ class SnapshotCollector(Collector):
         yield from (family, causes)
 
     def _info(self) -> Metric:
-        names = ("name", "address", "manufacturer", "model", "firmware", "codec", "resolution", "uplink")
+        names = ("name", "address", *(item.name for item in fields(DeviceLabels)), "uplink")
         family = _gauge(
             "xueliang_camera_info",
             "Description of the camera; always 1. Changes after two equal reports.",
@@ -209,8 +195,8 @@ class SnapshotCollector(Collector):
         )
         for entry, _ in self._snapshot.entries:
             camera = entry.camera
-            values = [*_labels(entry), camera.name, camera.target.host, *entry.labels.values, camera.uplink]
-            family.add_metric(values, 1.0)
+            told = (*entry.labels.values, *entry.labels.time_values)
+            family.add_metric([*_labels(entry), camera.name, camera.target.host, *told, camera.uplink], 1.0)
         return family
 
     def _availability(self) -> Metric:
@@ -298,7 +284,11 @@ class SnapshotCollector(Collector):
             labels=(),
         )
         _histogram(waits, [], visits.waits)
-        yield from (rungs, lateness, waits)
+        overdue = HistogramMetricFamily(
+            "xueliang_picture_overdue_seconds", "Seconds for which a regular stream or picture waited.", labels=()
+        )
+        _histogram(overdue, [], visits.overdue)
+        yield from (rungs, lateness, waits, overdue)
         yield _counter(
             "xueliang_visits",
             "Visits by result.",
@@ -328,6 +318,7 @@ class SnapshotCollector(Collector):
             "xueliang_event_loop_lag_seconds", "Lateness of the event loop's last wake-up.", monitor.loop_lag_seconds
         )
         yield _total("xueliang_decoder_restarts", "Picture workers that died or were killed.", monitor.decoder_restarts)
+        yield from _pictures(monitor.pictures)
         text = "Background tasks restarted after a failure."
         yield _counter("xueliang_task_restarts", text, "task", monitor.task_restarts)
 
@@ -372,6 +363,17 @@ def _counter(name: str, text: str, label: str, counts: Mapping[str, int]) -> Met
     for value, count in sorted(counts.items()):
         family.add_metric([value], count)
     return family
+
+
+def _pictures(load: PictureStatus) -> Iterator[Metric]:
+    yield _single("xueliang_pictures_learning", "Cameras online whose usual view is not known yet.", load.learning)
+    text = "The shortest interval at which the pictures of all cameras can be judged."
+    yield _single("xueliang_pictures_held_interval_seconds", text, load.held_seconds)
+    text = "Cameras whose stream or picture is due and waits, by what it is for."
+    waiting = _gauge("xueliang_pictures_waiting", text, ("purpose",))
+    for purpose, count in load.waiting.items():
+        waiting.add_metric([purpose], count)
+    yield waiting
 
 
 def _single(name: str, text: str, value: float) -> Metric:

@@ -84,6 +84,15 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a fault was seen, where its usual cause would not be true: a key, the cause, and what to do."""
+
+    key: str
+    cause: Text
+    advice: Text
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
     """The declaration of a fault, made beside the code that detects it.
 
@@ -100,15 +109,25 @@ class Fault:
     advice: Text
     at_first_sight: bool = False
     changed_fact: bool = False
+    reasons: tuple[Reason, ...] = ()
+
+    def explained(self, reason: str) -> Reason:
+        """Return the cause and the advice for a reason; those of the fault itself if it declares no such reason."""
+        usual = Reason("", self.cause, self.advice)
+        return next((each for each in self.reasons if each.key == reason), usual)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A fault seen by one visit: its code, a detail with step, host and answer but no secrets, and the rung."""
+    """A fault seen by one visit: its code, a detail with step, host and answer but no secrets, and the rung.
+
+    `reason` is the key of one of the fault's reasons, empty for the usual one.
+    """
 
     code: str
     detail: str
     rung: Rung = Rung.PICTURE
+    reason: str = ""
 
 
 MAX_TRACE = 2_000
@@ -143,9 +162,11 @@ class FaultSeen(Exception):
         readings: Readings = NO_READINGS,
         *,
         failures: tuple[CheckFailure, ...] = (),
+        reason: str = "",
     ) -> None:
         super().__init__(f"{fault.code}: {detail}")
         self.fault = fault
+        self.reason = reason
         self.detail = detail
         self.readings = readings
         self.failures = failures
@@ -237,6 +258,11 @@ def path_with_login(path: str, login: Credentials) -> str:
     return path.replace(PATH_PASSWORD, quote(login.password, safe=""))
 
 
+def path_without_passwords(path: str) -> str:
+    """Return a path with a placeholder for every password that is written in it."""
+    return _PASSWORD_IN_PATH.sub(rf"\1{PATH_PASSWORD}", path)
+
+
 def redact_path(path: str) -> str:
     """Return a path with any password in it masked."""
     return _PASSWORD_IN_PATH.sub(r"\1***", path)
@@ -267,18 +293,21 @@ class Target:
         path: the path of the stream, perhaps with placeholders for the login.
         credentials: its login.
         onvif: its ONVIF endpoint; None without ONVIF.
-        tls: `verify`, `insecure`, or the path of a certificate file.
+        tls: `verify`, `insecure`, `legacy`, or the path of a certificate file.
         identity: its identity when it was registered.
         clock_drift_seconds: the tolerated offset of its clock.
         secure: whether it uses RTSP over TLS.
         transport: how media is transported.
         listen_seconds: how long the stream is received at least when readings are due.
+        waits_for_packets: whether a stream of few packets is received until its loss can be judged.
         expected: the encoder settings when it was registered.
         bits_per_second_range: the accepted bitrates, lowest and highest.
         view_since: when its view was last changed on purpose.
         accepted_at: when a change of the device or its stream was last accepted in its file.
         picture: how its picture is judged.
         auth: how its password may be sent; None if its credentials decide.
+        ptz_away_seconds: how long a dome may be away from its usual positions; None if that is not judged.
+        position: latitude and longitude in degrees of WGS 84; None if they are not known.
 
     """
 
@@ -294,12 +323,15 @@ class Target:
     secure: bool = False
     transport: Transport = Transport.AUTO
     listen_seconds: float = 2.0
+    waits_for_packets: bool = True
     expected: StreamParameters | None = None
     bits_per_second_range: tuple[float, float] | None = None
     view_since: str = ""
     accepted_at: str = ""
     picture: PictureRules = field(default_factory=PictureRules)
     auth: AuthPolicy | None = None
+    ptz_away_seconds: float | None = 1800.0
+    position: tuple[float, float] | None = None
 
     @property
     def url(self) -> str:
@@ -373,6 +405,7 @@ class VisitResult:
         seen: the faults seen.
         ruled_out: the codes of faults ruled out.
         look_again: whether the picture should be examined again soon.
+        learning: whether the camera's usual view is not known yet.
         readings: the readings taken, by name.
         online: whether the camera answered RTSP; None if undecided.
         keyframe_at: when a keyframe was received.
@@ -389,6 +422,7 @@ class VisitResult:
     seen: tuple[Finding, ...] = ()
     ruled_out: frozenset[str] = frozenset()
     look_again: bool = False
+    learning: bool = False
     readings: Readings = NO_READINGS
     online: bool | None = None
     keyframe_at: float | None = None

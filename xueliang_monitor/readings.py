@@ -67,6 +67,12 @@ class Readings:
     keyframe_wait_seconds: float | None = None
     """Time from the first packet to a complete keyframe."""
 
+    oddities: str | None = None
+    """What the camera did against its standards, with counts, such as other_cseq 3; `wire.oddities` has the kinds."""
+
+    skipped_bytes: float | None = None
+    """Bytes that belong to no RTSP message and no frame."""
+
     transport: str | None = None
     """tcp or udp."""
 
@@ -94,6 +100,18 @@ class Readings:
     last_start_timestamp_seconds: float | None = None
     """When the camera last started, in seconds since the epoch by the monitor's clock."""
 
+    time_source: str | None = None
+    """Where the camera takes its time from over ONVIF: ntp, manual or unknown."""
+
+    time_zone: str | None = None
+    """The time zone that the camera is set to, as it writes it."""
+
+    ntp_server: str | None = None
+    """The first NTP server that the camera is set to."""
+
+    withdrawn: frozenset[str] = frozenset()
+    """Names of readings that the camera was asked for and did not tell; earlier values are no longer true."""
+
     measures: Mapping[str, float] = field(default_factory=lambda: _NO_MEASURES)
     """The measures of the picture, by their exported names."""
 
@@ -106,10 +124,17 @@ class Readings:
         yield from self.measures.items()
 
     def updated(self, later: Readings) -> Readings:
-        """Return the same with every reading that is known from a later visit."""
+        """Return the same with every reading that is known from a later visit, and without those it withdrew."""
+        if later is NO_READINGS:  # by far the most frequent case
+            return self
         known = {name: value for name in _READING_NAMES if (value := getattr(later, name)) is not None}
-        return replace(self, **known, measures={**self.measures, **later.measures}) if known or later.measures else self
+        if not known and not later.measures and not later.withdrawn:
+            return self
+        withdrawn = (self.withdrawn | later.withdrawn) - known.keys()
+        gone = dict.fromkeys(withdrawn)
+        measures = {**self.measures, **later.measures}
+        return replace(self, **gone, **known, measures=measures, withdrawn=withdrawn)
 
 
-_READING_NAMES = tuple(item.name for item in fields(Readings) if item.name != "measures")
+_READING_NAMES = tuple(item.name for item in fields(Readings) if item.name not in ("measures", "withdrawn"))
 NO_READINGS = Readings()

@@ -11,9 +11,9 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from xueliang_monitor.daemon import Monitor
 from xueliang_monitor.fleet.snapshot import Snapshot
@@ -112,6 +112,15 @@ def favour_the_loop() -> None:
     default 5 ms. A visit makes dozens of calls.
     """
     sys.setswitchinterval(SWITCH_SECONDS)
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return what makes the daemon's event loop: uvloop's if it is installed, else None for that of asyncio."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return cast("Callable[[], asyncio.AbstractEventLoop]", uvloop.new_event_loop)
 
 
 async def serve(file: Path) -> None:

@@ -72,7 +72,13 @@ install -D -m 0644 "$here/xueliang-monitor.sysusers.conf" "$sysusers/xueliang-mo
 [ -n "$dest" ] || systemd-sysusers "$sysusers/xueliang-monitor.conf"
 
 step "settings: $etc"
-install -d -m 0755 "$etc" "$etc/cameras.d"
+install -d -m 0755 "$etc"
+[ -d "$etc/cameras.d" ] || install -d -m 0755 "$etc/cameras.d"
+# Camera files are read by the daemon, not by every user. A folder with a group of its own stays as it is.
+if [ -z "$dest" ] && [ "$(stat -c %g "$etc/cameras.d")" = 0 ]; then
+    chgrp xueliang-monitor "$etc/cameras.d"
+    chmod 2750 "$etc/cameras.d"
+fi
 install -d -m 0700 "$etc/secrets"
 for sample in xueliang.yaml cameras.d/README.md; do
     if [ -e "$etc/$sample" ]; then

@@ -18,7 +18,7 @@ import yaml
 from tests.conftest import LOGIN
 from tests.waiting import AT_MOST_SECONDS, PATIENCE
 from xueliang_monitor.configuration import spreadsheet
-from xueliang_monitor.configuration.spreadsheet import COLUMNS
+from xueliang_monitor.configuration.spreadsheet_columns import COLUMNS
 from xueliang_monitor.simulator.faults import BY_NAME
 from xueliang_monitor.simulator.fleet import SimulatedFleet
 
@@ -106,7 +106,7 @@ async def test_a_wrong_password_is_tried_once_and_said_in_words(simulated: Start
     code, _out, err = await desk.run("camera", "add", camera.target.host, "--site", "S", "--credentials", "other")
     assert code == 1
     assert "the camera refused the user name or the password" in err
-    assert "One attempt was made" in err
+    assert "not tried any further" in err
     assert camera.refused_logins + camera.onvif.refused_logins == 1
     assert list(desk.cameras.iterdir()) == []
 
@@ -180,12 +180,15 @@ async def test_what_does_not_pass_is_not_written_unless_asked(
         assert "status" not in desk.file("a")
 
 
-async def test_the_same_address_serial_or_id_twice_names_the_other(simulated: Start, desk: Desk) -> None:
+async def test_the_same_stream_serial_or_id_twice_names_the_other(simulated: Start, desk: Desk) -> None:
     fleet = await simulated(2, onvif_port=8000)
     first, second = (camera.target.host for camera in fleet.cameras.values())
     assert (await desk.add(first, "--site", "S", "--id", "gate", "--name", "North gate"))[0] == 0
     code, _, err = await desk.add(first, "--site", "S", "--id", "other")
-    assert (code, err) == (1, f"the address {first} is already registered as gate (North gate)\n")
+    assert code == 1
+    assert f"the stream rtsp://{first}:8554/live/main is already registered as gate (North gate)" in err
+    assert "--channels all" in err
+    assert "登记全部通道" in err
     code, _, err = await desk.add(second, "--site", "S", "--id", "gate")
     assert code == 1
     assert "the id gate is taken by gate (North gate" in err
@@ -194,7 +197,35 @@ async def test_the_same_address_serial_or_id_twice_names_the_other(simulated: St
     (desk.cameras / "gate.yaml").write_text(yaml.safe_dump(data))
     code, _, err = await desk.add(first, "--site", "S", "--id", "other")
     assert code == 1
-    assert "the serial number SIM000000 is already registered as gate" in err
+    assert "the serial number SIM000000 is already registered as gate (North gate, 127.99.99.99)" in err
+    assert "--same-serial" in err
+    assert "该序列号已登记为 gate" in err
+    code, _, err = await desk.add(first, "--site", "S", "--id", "other", "--same-serial")
+    assert code == 0, err
+    assert desk.file("other")["identity"]["serial"] == "SIM000000"
+
+
+async def test_units_that_share_a_serial_number_are_registered(
+    simulated: Start, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet = await simulated(2, onvif_port=8000)
+    for camera in fleet.cameras.values():
+        assert camera.onvif is not None
+        monkeypatch.setattr(camera.onvif, "_serial", "0123456789")
+        code, _, err = await desk.add(camera.target.host, "--site", "S")
+        assert code == 0, err
+    assert len(list(desk.cameras.iterdir())) == 2
+
+
+async def test_a_registered_stream_is_said_before_the_device_is_asked(desk: Desk) -> None:
+    (desk.cameras / "a.yaml").write_text("site: S\naddress: 127.0.0.9\nrtsp_path: /ch01\nrtsp_port: 8554\n")
+    given = ("--site", "S", "--id", "b", "--rtsp-port", "8554", "--rtsp-path")
+    code, _, err = await desk.add("127.0.0.9", *given, "/ch01")
+    assert code == 1
+    assert "is already registered as a (a)" in err
+    code, _, err = await desk.add("127.0.0.9", *given, "/ch02", "--onvif", "none")
+    assert code == 1
+    assert "registered as" not in err
 
 
 @pytest.mark.parametrize(
@@ -207,6 +238,13 @@ async def test_the_same_address_serial_or_id_twice_names_the_other(simulated: St
         (["127.0.0.1", "--site", "S", "--credentials", "district", "--id", "A B"], "is not a valid id"),
         (["127.0.0.1", "--site", "S", "--credentials", "district", "--onvif", "x"], "--onvif takes"),
         (["127.0.0.1", "--site", "S", "--credentials", "district", "--as", "x"], "--as takes"),
+        (["127.0.0.1", "--site", "S", "--credentials", "district", "--onvif-path", "x"], "--onvif-path: x is no path"),
+        (["127.0.0.1", "--site", "S", "--credentials", "district", "--channels", "x"], "write all, 1-16 or 1,3,5-8"),
+        (["127.0.0.1", "--site", "S", "--channels", "all", "--profile", "x"], "--channels asks the recorder"),
+        (["172.16.010.1", "--site", "S", "--credentials", "district"], "read 010 as octal"),
+        (["192.0.2", "--site", "S", "--credentials", "district"], "neither a whole IPv4 address"),
+        (["192.0.2.300", "--site", "S", "--credentials", "district"], "300 is above 255"),
+        (["3221225994", "--site", "S", "--credentials", "district"], "single number"),
         (["127.0.0.1", "--site", "S", "--credentials", "district", "--rtsp-path", "x"], "rtsp_path: not an RTSP path"),
     ],
 )
@@ -274,8 +312,11 @@ async def test_a_change_is_accepted_and_expected_from_then_on(simulated: Start, 
     await camera.set_fault(BY_NAME["replaced"]())
     code, out, _ = await desk.run("check", "a", "--json")
     assert (code, json.loads(out)["faults"]) == (1, ["device_replaced"])
+    spare = "site: S\naddress: 127.99.99.99\nidentity: {serial: SIM000000-B}\n"
+    (desk.cameras / "spare.yaml").write_text(spare)
     code, out, _ = await desk.run("camera", "accept-change", "a")
-    assert (code, out) == (0, "a: accepted serial SIM000000 -> SIM000000-B\n")
+    said = "serial SIM000000 -> SIM000000-B, the serial number is also that of spare at 127.99.99.99"
+    assert (code, out) == (0, f"a: accepted {said}\n")
     code, out, _ = await desk.run("check", "a", "--json")
     assert (code, json.loads(out)["faults"]) == (0, [])
     code, out, _ = await desk.run("camera", "accept-change", "a", "--json")
@@ -338,14 +379,14 @@ async def test_import_of_xlsx_with_chinese_headers_and_export_of_the_same(desk: 
     assert outcomes == [
         (2, "written", ""),
         (4, "written", ""),
-        (5, "bad row", "site: missing"),
-        (6, "bad row", "rtsp_port: input should be a valid integer, unable to parse string as an integer"),
+        (5, "refused", "社区: missing (cell C5)"),
+        (6, "refused", "RTSP 端口: write a number from 1 to 65535 (cell G6)"),
         (
             7,
-            "bad row",
-            "id: missing, or contains other characters than lower-case letters, digits, dot, dash, underscore",
+            "refused",
+            "编号: contains other characters than lower-case letters, digits, dot, dash, underscore (cell A7)",
         ),
-        (8, "bad row", "address: the same address, port and path as sv-1"),
+        (8, "refused", "IP地址: the same address, port and path as sv-1 (line 2) (cell F8)"),
     ]
     assert sorted(path.name for path in desk.cameras.iterdir()) == ["sv-1.yaml", "sv-2.yaml"]
     assert desk.file("sv-1")["onvif_port"] == 8000
@@ -363,7 +404,10 @@ async def test_import_of_xlsx_with_chinese_headers_and_export_of_the_same(desk: 
 async def test_an_import_keeps_what_a_file_says_beyond_its_columns(desk: Desk, tmp_path: Path) -> None:
     (desk.cameras / "a.yaml").write_text("site: S\naddress: 127.0.0.9\nidentity: {serial: '42'}\n")
     (tmp_path / "f.csv").write_text("id,site,address\na,North,127.0.0.9\n")
-    _code, out, _ = await desk.run("camera", "import", str(tmp_path / "f.csv"), "--json")
+    code, out, _ = await desk.run("camera", "import", str(tmp_path / "f.csv"), "--json")
+    assert (code, [row["outcome"] for row in json.loads(out)]) == (1, ["differs"])
+    assert desk.file("a")["site"] == "S"
+    _code, out, _ = await desk.run("camera", "import", str(tmp_path / "f.csv"), "--update", "--json")
     assert [row["outcome"] for row in json.loads(out)] == ["updated"]
     assert (desk.file("a")["site"], desk.file("a")["identity"]) == ("North", {"serial": "42"})
 
@@ -374,7 +418,6 @@ async def test_an_import_keeps_what_a_file_says_beyond_its_columns(desk: Desk, t
         (b"", "is empty"),
         (b"id,site\n", "column 'address' is missing"),
         (b"id,site,address,site\n", "column 'site' appears twice"),
-        (b"id,site,address,colour\n", "unknown column 'colour'"),
         (b"PK\x03\x04 no workbook", "is not a readable XLSX workbook"),
         (b"\xff\xfe\xff\xff\x00", "neither UTF-8 nor GB 18030"),
     ],
@@ -415,6 +458,19 @@ async def test_import_with_check_writes_what_passes_and_goes_on_where_it_was(
     assert (code, outcomes.pop("cam-005")) == (0, "written")
     assert set(outcomes.values()) == {"unchanged"}
     assert [camera.open_sessions for camera in fleet.cameras.values()] == [0] * 12
+
+
+async def test_a_trial_of_an_import_with_check_tests_and_writes_nothing(
+    simulated: Start, desk: Desk, tmp_path: Path
+) -> None:
+    fleet = await simulated(2, onvif_port=8000)
+    await fleet.cameras["cam-001"].set_fault(BY_NAME["black"]())
+    lines = [f"{name},S,{camera.target.host},8554,/live/main,district,8000" for name, camera in fleet.cameras.items()]
+    file = tmp_path / "f.csv"
+    file.write_text("\n".join(["id,site,address,rtsp_port,rtsp_path,credentials,onvif_port", *lines]))
+    code, out, _ = await desk.run("camera", "import", str(file), "--check", "--dry-run", "--json")
+    assert (code, [row["outcome"] for row in json.loads(out)]) == (1, ["new", "not passed"])
+    assert list(desk.cameras.iterdir()) == []
 
 
 async def test_import_with_check_tries_a_refused_login_once_at_each_address(

@@ -16,11 +16,12 @@ from typing import Any
 
 import psutil
 import pytest
+from rich.cells import cell_len
 from typer.testing import CliRunner
 
 from tests.conftest import LOGIN, ROOT
 from tests.waiting import AT_MOST_SECONDS, until
-from xueliang_monitor.cli import app
+from xueliang_monitor.cli import app, output
 from xueliang_monitor.judgement.catalogue import FAULTS
 from xueliang_monitor.simulator.faults import BY_NAME
 from xueliang_monitor.simulator.fleet import SimulatedFleet
@@ -161,6 +162,29 @@ async def test_check_names_the_fault_even_when_every_step_is_slow(simulated: Sta
 def test_faults_lists_the_catalogue() -> None:
     done = CliRunner().invoke(app, ["faults", "--json"])
     assert [row["code"] for row in json.loads(done.stdout)] == list(FAULTS)
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_the_table_of_faults_is_readable_and_lists_the_reasons(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output.out, "width", width)
+    done = CliRunner().invoke(app, ["faults"])
+    assert done.exit_code == 0, done.output
+    lines = done.stdout.splitlines()
+    assert max(map(cell_len, lines)) <= width
+    words = {word for line in lines for word in line.replace("│", " ").split()}
+    reasons = [reason for fault in FAULTS.values() for reason in fault.reasons]
+    assert reasons
+    assert {*FAULTS, *(reason.key for reason in reasons)} <= words
+    told = "".join("".join(column.split()) for column in columns_of(lines))
+    for each in (*FAULTS.values(), *reasons):
+        for text in (each.cause.en, each.cause.zh, each.advice.en, each.advice.zh):
+            assert "".join(text.split()) in told
+
+
+def columns_of(lines: list[str]) -> list[str]:
+    """Return the text of each column of a printed table, read from top to bottom."""
+    rows = [line.strip("│").split("│") for line in lines if line.startswith("│")]
+    return ["".join(cells) for cells in zip(*rows, strict=True)]
 
 
 @pytest.mark.parametrize("index", range(9))

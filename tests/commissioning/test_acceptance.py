@@ -7,16 +7,18 @@ from dataclasses import replace
 import pytest
 
 from xueliang_monitor.commissioning.acceptance import _items as items_of
-from xueliang_monitor.commissioning.device_query import _split as split
-from xueliang_monitor.commissioning.device_query import without_login
-from xueliang_monitor.commissioning.registration import _camera_file as camera_file_of
-from xueliang_monitor.commissioning.registration import default_id
+from xueliang_monitor.commissioning.acceptance import _with_device as with_device
+from xueliang_monitor.commissioning.acceptance import device_part
+from xueliang_monitor.commissioning.conflicts import default_id
+from xueliang_monitor.commissioning.device_answers import stream_address, without_login
+from xueliang_monitor.commissioning.registration import camera_file_of
 from xueliang_monitor.commissioning.registration_error import RegistrationError
 from xueliang_monitor.commissioning.registration_request import RegistrationRequest
 from xueliang_monitor.model import (
     AuthPolicy,
     Credentials,
     Finding,
+    OnvifTarget,
     Rung,
     RungResult,
     StreamParameters,
@@ -26,7 +28,7 @@ from xueliang_monitor.model import (
 )
 from xueliang_monitor.probing.device_memory import choose_profile, main_profile
 from xueliang_monitor.readings import Readings
-from xueliang_monitor.wire.onvif import Profile
+from xueliang_monitor.wire.media_profiles import Profile
 
 LOGIN = Credentials("viewer", "p&ss word")
 
@@ -80,6 +82,45 @@ def test_the_result_names_the_logins_that_the_camera_offers(rung: RungResult, de
     assert items[Rung.REACH] == "not reached"
 
 
+@pytest.mark.parametrize(
+    ("reason", "offset", "passed"),
+    [
+        ("local_as_utc", 0.1, True),
+        ("local_as_utc", 28_800.0, False),
+        ("never_set", 0.1, False),
+        ("", 28_800.0, False),
+    ],
+)
+def test_a_clock_that_is_only_told_wrongly_passes(reason: str, offset: float, passed: bool) -> None:
+    drift = Finding("clock_drift", "28800 s ahead; UTCDateTime holds local time", Rung.ONVIF, reason)
+    onvif = RungResult(Rung.ONVIF, True, 0.1)
+    visited = VisitResult("x", 0.0, (onvif,), (drift,), readings=Readings(clock_offset_seconds=offset))
+    target = Target("x", "192.0.2.7", onvif=OnvifTarget())
+    clock = next(item for item in items_of(visited, target, None) if item.subject == "clock")
+    assert clock.passed is passed
+    assert ("it tells its local time as UTC" in clock.detail) is passed
+
+
+def test_what_a_device_says_is_taken_for_its_other_channels() -> None:
+    onvif = RungResult(Rung.ONVIF, True, 0.1)
+    drift = Finding("clock_drift", "+60 s", Rung.ONVIF)
+    black = Finding("picture_black", "", Rung.PICTURE)
+    readings = Readings(clock_offset_seconds=60.0, codec="h264")
+    first = VisitResult(
+        "x", 0.0, (onvif,), (drift, black), frozenset({"device_replaced", "no_media"}), readings=readings
+    )
+    device = device_part(first)
+    assert device is not None
+    second = VisitResult("y", 0.0, (RungResult(Rung.REACH, True, 0.1),), (), frozenset({"no_keyframe"}))
+    merged = with_device(second, device)
+    assert [result.rung for result in merged.rungs] == [Rung.REACH, Rung.ONVIF]
+    assert merged.seen == (drift,)
+    assert merged.ruled_out == {"device_replaced", "no_keyframe"}
+    assert (merged.readings.clock_offset_seconds, merged.readings.codec) == (60.0, None)
+    failed = RungResult(Rung.ONVIF, False, 0.1, "onvif_unreachable", "")
+    assert device_part(replace(first, rungs=(failed,))) is None
+
+
 def test_a_registered_camera_keeps_how_its_password_may_be_sent() -> None:
     request = RegistrationRequest("192.0.2.7", "S", auth=AuthPolicy.BASIC, rtsp_path="/live")
     assert camera_file_of(request, None).auth is AuthPolicy.BASIC
@@ -116,11 +157,14 @@ def test_a_password_in_a_path_is_never_shown_or_written() -> None:
 )
 def test_a_device_cannot_name_our_placeholders(path: str) -> None:
     """A device that could, would have the password sent unencrypted without asking for a login."""
-    port, answered = split(f"rtsp://192.0.2.7:8554{path}")
-    target = Target("x", "192.0.2.7", port, without_login(answered, LOGIN), LOGIN)
+    found = stream_address(f"rtsp://192.0.2.7:8554{path}")
+    assert found is not None
+    target = Target("x", "192.0.2.7", found.port or 0, without_login(found.path, LOGIN), LOGIN)
     assert target.request_url == f"rtsp://192.0.2.7:8554{path.replace('{', '%7B').replace('}', '%7D')}"
 
 
 def test_a_device_that_asks_for_the_password_by_its_name_is_refused() -> None:
+    found = stream_address("rtsp://192.0.2.7/x?password={password}")
+    assert found is not None
     with pytest.raises(RegistrationError):
-        without_login(split("rtsp://192.0.2.7/x?password={password}")[1], LOGIN)
+        without_login(found.path, LOGIN)

@@ -61,13 +61,25 @@ ODD = {
     "entities": lambda: _workbook(_sheet(NAMES + b"<row>" + b'<c t="inlineStr"><is><t>&b;</t></is></c></row>', LAUGHS)),
     "thousands of parts": lambda: _workbook(**{f"part{number}": b"<x/>" for number in range(2000)}),
     "no workbook": lambda: b"PK\x03\x04" + bytes(1000),
-    "a million columns": lambda: b"id,site,address" + b"," * 1_000_000,
+    "a million columns": lambda: b"id,site,address" + b",x" * 1_000_000,
     "a row of millions of columns": lambda: HEADER.encode() + b"a" + b"," * (7 * MIB),
     "a row of one long value": lambda: HEADER.encode() + b'"' + b"a" * (7 * MIB),
     "a text that is too long": lambda: HEADER.encode() * 600_000,
     "bad rows without end": lambda: HEADER.encode() + b"A,,\n" * 1_000_000,
     "escape sequences": lambda: HEADER.encode() + b"a,\x1b[31m,127.0.0.1\n",
     "an unknown column": lambda: b"id,site,address,\x1b]0;x\x07" + b"x" * 100_000,
+    "quotation marks that are never closed": lambda: HEADER.encode() + b'a,"b,127.0.0.1\n' * 400_000,
+    "merged cells one over the other": lambda: _workbook(
+        _sheet(NAMES + b'<row r="2">' + _text("a") + b"</row>").replace(
+            b"</sheetData>", b"</sheetData><mergeCells>%s</mergeCells>" % (b'<mergeCell ref="A1:BL90000"/>' * 100_000)
+        )
+    ),
+    "merged cells down to the last row": lambda: _workbook(
+        _sheet(NAMES + b'<row r="1048576">' + _text("a") + b"</row>").replace(
+            b"</sheetData>", b'</sheetData><mergeCells><mergeCell ref="B1:B1048576"/></mergeCells>'
+        )
+    ),
+    "UTF-32": lambda: (HEADER + "a,," * 500_000).encode("utf-32"),
     "NUL": lambda: HEADER.encode() + b"a,b\0,127.0.0.1\n",
 }
 MEASURE = """
@@ -78,7 +90,8 @@ from xueliang_monitor.configuration import spreadsheet, strict_yaml
 for file in sorted(Path(sys.argv[1]).iterdir()):
     before = resource.getrusage(resource.RUSAGE_SELF)
     try:
-        rows, problems = spreadsheet.read(file)
+        table = spreadsheet.read_table(file)
+        rows, problems = table.rows, table.problems + table.notices
     except strict_yaml.DocumentError as error:
         rows, problems = (), error.problems
     after = resource.getrusage(resource.RUSAGE_SELF)

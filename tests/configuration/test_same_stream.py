@@ -151,3 +151,24 @@ def test_commands_refuse_a_stream_that_another_camera_has(tmp_path: Path) -> Non
     code, said = run(tmp_path, "camera", "edit", "d", EDITOR=str(editor), VISUAL="")
     assert (code, "the same address, port and path as gate" in said) == (1, True)
     assert "192.0.2.3" in (folder / "d.yaml").read_text()
+
+
+def test_channels_with_one_path_are_told_apart_by_their_profiles(tmp_path: Path) -> None:
+    """A recorder may name one path for all channels, and play what its session was opened for."""
+    at = "address: 192.0.2.7\nonvif_port: 80\nstream: {profile: "
+    inventory = write(tmp_path, a=at + "c1}", b=at + "c2}")
+    assert [camera.id for camera in inventory.cameras] == ["a", "b"]
+    for other in (at + "c1}", "address: 192.0.2.7", "address: 192.0.2.7\nstream: {profile: c2}"):
+        doubled = write(tmp_path / str(len(other)), a=at + "c1}", b=other)
+        assert [camera.id for camera in doubled.cameras] == ["a"]
+        assert "same address, port and path as a.yaml" in str(doubled.problems[0])
+
+
+def test_channels_with_one_path_go_through_a_table(tmp_path: Path) -> None:
+    (tmp_path / "xueliang.yaml").touch()
+    at = "address: 192.0.2.7\nonvif_port: 80\nstream: {profile: "
+    write(tmp_path / "cameras.d", a=at + "c1}", b=at + "c2}")
+    table = tmp_path / "fleet.csv"
+    assert run(tmp_path, "camera", "export", str(table))[0] == 0
+    code, said = run(tmp_path, "camera", "import", str(table), "--json")
+    assert (code, said.count('"unchanged"')) == (0, 2), said

@@ -15,7 +15,7 @@ from xueliang_monitor.clock import ManualClock
 from xueliang_monitor.configuration.camera_file import CameraFile
 from xueliang_monitor.configuration.inventory import Camera, Inventory, target_of
 from xueliang_monitor.fleet.fleet import Fleet
-from xueliang_monitor.fleet.scheduler import Intervals, first_plan, next_plan
+from xueliang_monitor.fleet.planning import Intervals, first_plan, next_plan
 from xueliang_monitor.judgement.health import Policy
 from xueliang_monitor.judgement.status import StatusCause
 from xueliang_monitor.judgement.transition import Transition, TransitionKind

@@ -19,7 +19,8 @@ from tests import virtual_time
 from tests.simulated_time import START, camera, visited
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.fleet.hosts import Hosts
-from xueliang_monitor.fleet.scheduler import Due, Intervals, Scheduler
+from xueliang_monitor.fleet.planning import Due, Intervals
+from xueliang_monitor.fleet.scheduler import Scheduler
 from xueliang_monitor.judgement.health import Health, Policy
 from xueliang_monitor.judgement.status import StatusCause
 from xueliang_monitor.judgement.transition import Transition

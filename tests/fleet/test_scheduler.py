@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from itertools import pairwise
 
 from tests.waiting import until
 from xueliang_monitor.clock import SystemClock
-from xueliang_monitor.fleet.scheduler import ORDER, Due, Intervals, Plan, Scheduler, first_plan, next_plan
+from xueliang_monitor.fleet.planning import ORDER, Due, Intervals, Plan, first_plan, next_plan
+from xueliang_monitor.fleet.scheduler import Scheduler
 from xueliang_monitor.judgement.health import FaultState, Health
 from xueliang_monitor.model import Rung, RungResult, VisitResult
 from xueliang_monitor.probing.host_queue import Turn
@@ -49,6 +51,12 @@ def test_a_rung_that_was_not_reached_is_due_with_the_next_visit() -> None:
     plan = plan_at((100.0, 100.0, 100.0, 100.0))
     after = next_plan(plan, climbed(Rung.REACH), Health(), INTERVALS, started=100.0, now=100.5)
     assert after.what(after.at) == Due(Rung.PICTURE, beside=frozenset({Rung.ONVIF}))
+
+
+def test_a_rung_that_is_due_soon_and_was_not_climbed_stays_due() -> None:
+    plan = plan_at((100.0, 100.0, 130.0, 130.0))
+    visited = replace(climbed(*ORDER[:2]), online=True)
+    assert next_plan(plan, visited, Health(), INTERVALS, started=100.0, now=101.0).due[2:] == (130.0, 130.0, 130.0)
 
 
 def test_a_second_look_comes_early() -> None:

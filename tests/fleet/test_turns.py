@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Callable
 
 from tests.waiting import until
 from xueliang_monitor.clock import SystemClock
-from xueliang_monitor.fleet.scheduler import ORDER, Due, Intervals, Plan, Scheduler, next_plan
+from xueliang_monitor.fleet.planning import ORDER, Due, Intervals, Plan, next_plan
+from xueliang_monitor.fleet.scheduler import Scheduler
 from xueliang_monitor.judgement.health import FaultState, Health
 from xueliang_monitor.model import Finding, Rung, RungResult, VisitResult
 from xueliang_monitor.probing.host_queue import CameraBusyError, HostQueue, Turn, Urgency

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tests.endurance import length
-from xueliang_monitor.fleet.scheduler import Intervals, first_plan, next_plan
+from xueliang_monitor.fleet.planning import Intervals, first_plan, next_plan
 from xueliang_monitor.judgement.catalogue import FAULTS
 from xueliang_monitor.judgement.debounce import advance
 from xueliang_monitor.judgement.health import Health, Policy

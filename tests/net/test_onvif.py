@@ -22,7 +22,7 @@ from tests.waiting import PATIENT
 from xueliang_monitor.model import Credentials, OnvifTarget
 from xueliang_monitor.net.errors import LoginError, ProtocolError, TlsError
 from xueliang_monitor.net.onvif import OnvifClient
-from xueliang_monitor.net.onvif_hints import LoginKind
+from xueliang_monitor.net.onvif_hints import ClockKind, LoginKind
 from xueliang_monitor.probing.device_memory import choose_profile, main_profile
 from xueliang_monitor.process.shortage import ShortageError
 from xueliang_monitor.simulator import onvif_operations, soap_messages
@@ -30,6 +30,7 @@ from xueliang_monitor.simulator.behaviour import Behaviour
 from xueliang_monitor.simulator.faults import BY_NAME
 from xueliang_monitor.simulator.fleet import SimulatedFleet
 from xueliang_monitor.wire import auth, onvif
+from xueliang_monitor.wire.device_address import path_of
 from xueliang_monitor.wire.errors import MalformedResponseError, OnvifResponseError, SoapFaultError
 from xueliang_monitor.wire.media import Codec
 
@@ -81,8 +82,8 @@ async def test_the_identity_of_a_recorded_camera(
         assert largest is not None
         assert (chosen.token, largest.token) == (watched, main)
         # The recorded camera's own address (192.168.2.x, 10.10.1.x) is not on loopback: only its path was used.
-        assert onvif.path_of(await talk.stream_uri(chosen.token)).partition("?")[0] == path
-        assert onvif.path_of(await talk.snapshot_uri(chosen.token))
+        assert path_of(await talk.stream_uri(chosen.token)).partition("?")[0] == path
+        assert path_of(await talk.snapshot_uri(chosen.token))
         assert await talk.offers_last_reboot() == (camera == "TRENDnet")
         assert talk.login_tried is False
     assert {operation for _, operation in calls} >= {"GetServices", "GetProfiles", "GetStreamUri"}
@@ -92,8 +93,10 @@ async def test_a_recorded_camera_that_refuses_everything_is_a_refused_login(reco
     async with replay(recorded / "AXIS_P5655_all-400") as (port, calls), talk_to(port) as talk:
         with pytest.raises(SoapFaultError):
             await talk.time()
-        # The clock is still known from its Date header.
-        assert talk.hints.clock_offset_seconds == pytest.approx(0, abs=2)
+        # The clock for tokens is known from its Date header.
+        assert talk.hints.clock is ClockKind.REFUSED
+        assert talk.hints.clock_offset_seconds is None
+        assert talk.hints.told_offset_seconds == pytest.approx(0, abs=2)
         with pytest.raises(LoginError, match="NotAuthorized") as caught:
             await talk.identity()
         assert caught.value.tried
@@ -111,7 +114,7 @@ async def test_get_capabilities_serves_where_get_services_fails(recorded: Path) 
         return web.Response(status=500, body=soap_messages.fault("Receiver", "ActionNotSupported", "no such thing"))
 
     async with serving(serve) as port, talk_to(port) as talk:
-        assert (await talk.services())[onvif.MEDIA] == "/onvif/services"
+        assert (await talk.services())[onvif.MEDIA].path == "/onvif/services"
 
 
 IDENTITY = soap_messages.envelope(
@@ -376,9 +379,8 @@ async def test_a_keyframe_is_requested_where_keyframes_are_rare(simulated: Start
 
     fleet = await simulated(2, onvif_port=8000)
     camera = fleet.cameras["cam-001"]
-    camera.keyframe_at_play = False
+    camera.keyframe_at_play, camera.keyframe_gap = False, 100  # ten seconds
     assert camera.onvif is not None
-    assert camera.pictures_between_keyframes == 100  # ten seconds
     target = replace(camera.target, credentials=LOGIN, onvif=OnvifTarget(8000, credentials=LOGIN, profile="main"))
     workers, memory, now = Workers(1), Memory(), time.time()
     _, memory = await visit(target, Rung.RTSP, memory, timeouts=PATIENT, workers=workers, now=now, beside={Rung.ONVIF})
@@ -413,7 +415,7 @@ def test_loading_onvif_does_not_change_the_logging() -> None:
         "print(len(found), root.handlers, logging.getLogger('zeep.client').level, 'onvif' in sys.modules)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["5", "[]", "0", "False"]
+    assert done.stdout.split() == ["7", "[]", "0", "False"]
 
 
 async def test_an_entity_expansion_of_the_simulator_is_rejected(simulated: Start) -> None:

@@ -110,7 +110,7 @@ async def test_a_failing_check_leaves_the_camera_up(tmp_path: Path, monkeypatch:
         return look(material, reference)
 
     monkeypatch.setattr("xueliang_monitor.picture.judge.PICTURE_CHECKS", with_check("picture_colourless", broken))
-    monkeypatch.setattr("xueliang_monitor.picture.worker.Workers.look", here)
+    monkeypatch.setattr("xueliang_monitor.picture.worker.Workers.look_in_turn", here)
     scene = made.MadeCamera()
     watched = Watched(tmp_path, lambda _: scene.shot(12.0), NOON, monkeypatch, 60.0)
     for _ in range(8):

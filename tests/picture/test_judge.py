@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from pydantic import TypeAdapter
 
 from benchmarks.corpus.footage import Scene, cut, scenes
 from benchmarks.corpus.ways import WAYS
@@ -22,6 +23,7 @@ from xueliang_monitor.model import Rung, RungResult, VisitResult
 from xueliang_monitor.picture import PICTURE_CHECKS
 from xueliang_monitor.picture.checks.dirty import DIRTY
 from xueliang_monitor.picture.comparing import compare, lettering
+from xueliang_monitor.picture.decode import decode
 from xueliang_monitor.picture.judge import judge
 from xueliang_monitor.picture.learning import learn
 from xueliang_monitor.picture.look import look_at
@@ -32,7 +34,11 @@ from xueliang_monitor.picture.reference import KEPT, MAX_LIGHTS, SETTLED_LOOKS, 
 from xueliang_monitor.picture.remembering import RECENT, SPACED, remember
 from xueliang_monitor.picture.verdict import Sight, View
 from xueliang_monitor.probing.memory import Memory
+from xueliang_monitor.simulator import clips
 from xueliang_monitor.storage.persisted_memory import StoredMemory
+from xueliang_monitor.wire.media import Codec
+from xueliang_monitor.wire.mjpeg import MjpegDepacketizer
+from xueliang_monitor.wire.rtp import RtpPacket
 
 CLIPS = ("street", "cardet", "bottles", "worker", "parking", "highway", "tfl1", "tfl3", "tfl5", "riverdk")
 Frame = Any
@@ -221,6 +227,19 @@ def test_usual_values_reach_back_a_day() -> None:
     assert max(after - before for before, after in itertools.pairwise(kept)) == SPACED
 
 
+def test_blocks_of_an_enlarged_picture_are_no_damage_at_first_sight() -> None:
+    depacketizer = MjpegDepacketizer()
+    payloads = clips.load("hall", Codec.MJPEG, "live").pictures[0].payloads
+    for number, payload in enumerate(payloads):
+        packet = RtpPacket(26, number, 0, 1, marker=number == len(payloads) - 1, payload=payload)
+        units = depacketizer.push(packet, lost=False)
+    picture = decode(units[0].data, "mjpeg")
+    assert picture is not None
+    for width, height in ((2560, 1440), (1280, 720)):
+        large = cv2.resize(picture, (width, height), interpolation=cv2.INTER_LANCZOS4)
+        assert seen(large, None) == []
+
+
 def test_only_a_repeated_picture_of_a_still_stream_is_frozen(footage: Path) -> None:
     one, other = frames(footage / "street.mp4", 2)
     reference = remember(None, measure(one, 0.1), None, healthy=True)
@@ -238,15 +257,13 @@ def test_only_a_repeated_picture_of_a_still_stream_is_frozen(footage: Path) -> N
 
 @pytest.mark.parametrize("name", ["street", "lta4703"])
 def test_a_reference_is_compact(footage: Path, name: str) -> None:
-    import pickle
-
     path = footage / (name if name.startswith("lta") else f"{name}.mp4")
     chance = np.random.default_rng(1)
     pictures = [np.clip(each * chance.uniform(0.3, 1.2), 0, 255).astype(np.uint8) for each in frames(path, 40)]
     reference = taught(pictures)
-    assert len(reference.lights) == MAX_LIGHTS
+    assert 1 < len(reference.lights) <= MAX_LIGHTS
     kept = replace(reference, previous=b"")  # the last picture is never saved
-    assert len(pickle.dumps(kept)) < 66 * 1024
+    assert len(TypeAdapter(Reference).dump_json(kept)) <= 64 * 1024
 
 
 def test_a_suspect_picture_teaches_nothing(footage: Path) -> None:

@@ -36,6 +36,7 @@ FRAME = [
     "smeared",
     "smeared_rows",
     "grid_steps",
+    "cut_off",
 ]
 SCENE = [
     "kept",
@@ -47,8 +48,7 @@ SCENE = [
     "detailed",
     "veiled",
     "hidden",
-    "spots",
-    "still",
+    "soiled",  # in place of "spots" and "still": another measure, so what earlier versions kept of them is not used
     "banding",
     "banding_pure",
     "spread_kept",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import subprocess
@@ -37,7 +38,9 @@ def keyframe() -> Material:
 
 
 def processes() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children() if "anyio.to_process" in " ".join(child.cmdline())]
+    gc.collect()  # workers of earlier tests end with their pool
+    living = [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
+    return [child for child in living if "worker_child.py" in " ".join(child.cmdline())]
 
 
 def stands_still(child: psutil.Process) -> bool:
@@ -76,6 +79,54 @@ async def test_a_look_that_never_ends_is_a_failed_check(monkeypatch: pytest.Monk
 
 def _sleep(*_: object) -> None:
     time.sleep(60)
+
+
+async def test_workers_are_ready_before_the_first_look_and_are_used_for_it() -> None:
+    workers = Workers(2)
+    await workers.warm()
+    warm = {child.pid for child in processes()}
+    assert await workers.look(keyframe(), None, seconds=PATIENT.seconds["picture"]) is not None
+    assert len(warm) == 2
+    assert {child.pid for child in processes()} == warm
+
+
+async def test_the_start_of_a_worker_takes_no_time_of_the_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xueliang_monitor.picture.worker._load", _load_slowly)
+    workers = Workers(1)
+    monkeypatch.setattr("xueliang_monitor.picture.worker._limited_look", _nothing)
+    assert await workers.look(keyframe(), None, seconds=3.0) is None
+
+
+def _load_slowly() -> None:
+    time.sleep(2.5)
+
+
+def _nothing(*_: object) -> None:
+    return None
+
+
+async def test_a_worker_that_only_waits_for_a_processor_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xueliang_monitor.picture.worker._limited_look", _nap)
+    monkeypatch.setattr("xueliang_monitor.picture.worker_process.WorkerProcess.runnable", True)
+    workers = Workers(1)
+    assert await workers.look(keyframe(), None, seconds=2.0) is None
+    assert workers.restarts == 0
+
+
+def _nap(*_: object) -> None:
+    time.sleep(1.5)
+
+
+async def test_a_keyframe_arrives_as_it_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xueliang_monitor.picture.worker._limited_look", _lengths)
+    material = Material(Codec.MJPEG, os.urandom(900_000), (b"", b"b" * 70_000))
+    found: object = await Workers(1).look(material, None, seconds=PATIENT.seconds["picture"])
+    assert found == (900_000, material.keyframe[-8:], 0, 70_000, True)
+
+
+def _lengths(material: Material, _reference: object) -> object:
+    kinds = all(isinstance(data, bytes) for data in (material.keyframe, *material.following))
+    return (len(material.keyframe), material.keyframe[-8:], *map(len, material.following), kinds)
 
 
 async def test_data_that_is_no_picture_gives_none() -> None:

@@ -16,7 +16,7 @@ from xueliang_monitor.configuration.inventory import Camera, target_of
 from xueliang_monitor.configuration.strict_yaml import DocumentError
 from xueliang_monitor.daemon import intervals_of, policy_of
 from xueliang_monitor.fleet.fleet import Fleet
-from xueliang_monitor.fleet.scheduler import ORDER, Intervals, first_plan
+from xueliang_monitor.fleet.planning import ORDER, Intervals, first_plan
 from xueliang_monitor.judgement.catalogue import FAULTS
 from xueliang_monitor.judgement.health import Policy
 from xueliang_monitor.metrics import render

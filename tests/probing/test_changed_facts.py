@@ -9,7 +9,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from tests.simulated_time import camera
-from xueliang_monitor.configuration.camera_file import IdentitySection, StreamSection
+from xueliang_monitor.configuration.camera_sections import IdentitySection, StreamSection
 from xueliang_monitor.configuration.inventory import Camera, target_of
 from xueliang_monitor.fleet.acceptance import accepted
 from xueliang_monitor.fleet.changes import CameraRecord

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from tests.conftest import LOGIN
+from tests.net.onvif_device import OnvifDevice, clock
 from tests.waiting import PATIENT
 from xueliang_monitor.judgement.catalogue import FAULTS as CATALOGUE
 from xueliang_monitor.model import Credentials, Identity, OnvifTarget, Rung, VisitResult
@@ -140,6 +141,26 @@ async def test_at_most_three_logins_in_half_an_hour_over_both(simulated: Start) 
         assert attempts
         worst = max(sum(start <= moment < start + 1800 for moment in attempts) for start in attempts)
         assert worst <= 3, attempts
+
+
+@pytest.mark.parametrize("judged", [0.0, -9.3 * 3600])
+async def test_a_login_that_rtsp_accepted_is_no_wrong_password_over_onvif(simulated: Start, judged: float) -> None:
+    """A camera that tells one clock and judges tokens by another raises no onvif_auth_failed, not even once."""
+    fleet = await simulated(1)
+    camera = fleet.cameras["cam-000"]
+    told = clock(time.time() - 9.3 * 3600, None)
+    device = OnvifDevice({"GetSystemDateAndTime": told}, login="token", token_clock=lambda: time.time() + judged)
+    memory = Memory()
+    async with device.serving(camera.target.host) as port:
+        onvif = OnvifTarget(port, credentials=LOGIN, profile="main")
+        target, workers = replace(camera.target, credentials=LOGIN, onvif=onvif), Workers(1)
+        for _ in range(2):
+            visited, memory = await visit(
+                target, Rung.RTSP, memory, timeouts=PATIENT, workers=workers, now=time.time(), beside={Rung.ONVIF}
+            )
+            assert codes(visited) == ["clock_drift"]
+            assert visited.readings.serial == "42"
+    assert device.refused_logins == (1 if judged == 0.0 else 0)
 
 
 async def test_another_password_for_onvif_is_its_own_login(simulated: Start) -> None:

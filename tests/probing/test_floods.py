@@ -8,18 +8,19 @@ import time
 import pytest
 
 from tests import hostile
+from xueliang_monitor.model import Transport
 from xueliang_monitor.net.playback import PacketBatch
 from xueliang_monitor.net.udp import MAX_WAITING
 from xueliang_monitor.probing.reception import Reception
-from xueliang_monitor.wire import rtp, sdp, tracks
+from xueliang_monitor.wire import sdp, tracks
 from xueliang_monitor.wire.errors import MalformedMediaError
 from xueliang_monitor.wire.messages import InterleavedFrame, MessageParser
+from xueliang_monitor.wire.oddities import Oddities
 
 pytestmark = pytest.mark.timed
 MAX_SECONDS = 0.05
 ATTEMPTS = 3
 FLOOD_BYTES = 1024 * 1024
-DEEPEST_QUEUE = 32
 
 
 def _packets(name: str) -> list[bytes]:
@@ -32,9 +33,9 @@ def _longest_batch(name: str, packets: list[bytes]) -> float:
     """Return the longest batch in seconds of processor time, of all packets that may wait to be read."""
     chosen = tracks.choose(sdp.parse(hostile.FLOODS[name][0]).videos)
     assert chosen is not None
-    media, depacketizer = chosen
-    order, jitter = rtp.Resequencer(DEEPEST_QUEUE), rtp.Jitter(media.clock_rate)
-    reception = Reception(depacketizer, media.payload_type, media.clock_rate, order=order, jitter=jitter)
+    media = chosen[0]
+    reception = Reception(lambda: tracks.depacketizer(media), media.payload_type, media.clock_rate, oddities=Oddities())
+    reception.begin(Transport.UDP)  # whose queue is the deepest
     longest = 0.0
     with contextlib.suppress(MalformedMediaError):
         for batch in PacketBatch(packets, packets).split():

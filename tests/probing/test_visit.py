@@ -33,7 +33,9 @@ Start = Callable[..., Awaitable[SimulatedFleet]]
 ENDS_BY_TIMEOUT = {
     "connect_timeout": PATIENT.but(reach=1.0),
     "rtsp_timeout": PATIENT.but(rtsp=1.5),
-    **dict.fromkeys(("no_media", "no_keyframe", "stream_interrupted", "packet_loss"), PATIENT.but(stream=6.0)),
+    **dict.fromkeys(
+        ("no_media", "no_keyframe", "stream_interrupted", "packet_loss", "decode_failed"), PATIENT.but(stream=6.0)
+    ),
 }
 """Short timeouts for faults that are seen by a timeout; lower rungs keep theirs."""
 
@@ -77,7 +79,16 @@ def test_every_fault_of_the_catalogue_can_be_produced_and_every_simulated_one_is
     # Not produced by a simulated camera: a name and a route are the network's, `check_failed` is our own.
     alone = {"name_unresolved", "host_unreachable", "check_failed"}
     # Seen over many cameras or visits, each in a test of its own.
-    fleet = {"uplink_down", "host_down", "credentials_refused", "flapping", "monitor_isolated", "monitor_clock_wrong"}
+    fleet = {
+        "uplink_down",
+        "host_down",
+        "credentials_refused",
+        "flapping",
+        "monitor_isolated",
+        "monitor_clock_wrong",
+        "monitor_overloaded",
+        "ptz_away",
+    }
     assert CATALOGUE.keys() - produced == alone | fleet
 
 
@@ -112,7 +123,8 @@ async def test_cause_to_code(simulated: Start, workers: Workers, fault: type[Sim
     for attempt in range(2 if fault.code.startswith("picture_") else 1):
         visited, memory = await climb(camera, memory, workers, timeouts=timeouts, **settings)
         if fault.code == "picture_frozen" and attempt == 0:
-            assert visited.look_again
+            # The clip may stop at the very picture of the look before.
+            assert visited.look_again or [finding.code for finding in visited.seen] == [fault.code]
     assert [finding.code for finding in visited.seen] == [fault.code], visited
     rung = next(result.rung for result in visited.rungs if result.fault)
     assert visited.online == (rung in (Rung.STREAM, Rung.PICTURE))

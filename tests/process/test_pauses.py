@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 from tests.conftest import LOGIN
 from tests.simulated_time import START, SimulatedDays, camera
 from xueliang_monitor.model import Rung, State, Target, Timeouts, VisitResult
-from xueliang_monitor.net import rtsp
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing.climb import TIMED, WAKING_SECONDS
 from xueliang_monitor.probing.memory import Memory
@@ -167,7 +166,7 @@ async def test_a_network_that_is_not_back_yet_after_a_suspension(
     async def no_route(*_: object, **__: object) -> None:
         raise OSError(errno.ENETUNREACH, "Network is unreachable")
 
-    monkeypatch.setattr(rtsp.asyncio, "open_connection", no_route)
+    monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", no_route)
     machine = Machine()
 
     async def look() -> list[str]:

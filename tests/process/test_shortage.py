@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
 import fcntl
@@ -34,7 +35,7 @@ from xueliang_monitor.model import (
     Transport,
     VisitResult,
 )
-from xueliang_monitor.net import connect_errors, rtsp, udp
+from xueliang_monitor.net import connect_errors, udp
 from xueliang_monitor.net import tls as tls_module
 from xueliang_monitor.net.errors import ConnectError, ConnectRefusedError, HostUnreachableError
 from xueliang_monitor.net.notify import ServiceManager
@@ -68,7 +69,7 @@ OURS = (
 )
 THEIRS = (
     *(errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.ETIMEDOUT),
-    *(errno.ECONNRESET, errno.ECONNABORTED),
+    *(errno.EPROTO, errno.ENOPROTOOPT),
 )
 
 
@@ -148,7 +149,7 @@ async def test_a_visit_blames_no_camera_for_them(
     async def fail(*_: Any, **__: Any) -> None:
         raise error_of(number)
 
-    monkeypatch.setattr(rtsp.asyncio, "open_connection", fail)
+    monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", fail)
     told_nothing(await look(Target("cam-1", "192.0.2.7"), workers), lacking)
 
 

@@ -35,9 +35,9 @@ pytestmark = [pytest.mark.real, pytest.mark.skipif(bool(MISSING), reason=MISSING
 @pytest.mark.parametrize(
     ("url", "code", "words"),
     [
-        ("rtsp://198.51.100.7/live", "host_unreachable", "no route"),
+        ("rtsp://198.51.100.7/live", "host_unreachable", "cannot be reached: No route to host"),
         ("rtsp://203.0.113.7/live", "check_failed", "does not permit it"),  # our own route says so
-        ("rtsp://[2001:db8::7]/live", "host_unreachable", "no route"),
+        ("rtsp://[2001:db8::7]/live", "host_unreachable", "cannot be reached: Network is unreachable"),
         ("rtsp://127.0.0.1:8554/live", "connection_refused", "refused"),
         ("rtsp://192.0.2.7/live", "connect_timeout", "no answer"),
         ("rtsp://camera.invalid/live", "check_failed", "name server"),  # none is to be reached from here

@@ -20,12 +20,15 @@ from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.judgement.health import Policy
 from xueliang_monitor.judgement.transition import Transition
 from xueliang_monitor.model import Finding, Identity, Rung, RungResult
-from xueliang_monitor.probing.device_memory import DeviceMemory
+from xueliang_monitor.probing.device_memory import DeviceMemory, Subject
+from xueliang_monitor.probing.dome import DomeMemory
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.storage.history import History
 from xueliang_monitor.time_format import iso_utc
 from xueliang_monitor.web import views
 from xueliang_monitor.web.web_config import Protection
+from xueliang_monitor.wire.dome_position import DomeStatus, Position, Preset
+from xueliang_monitor.wire.onvif_time_keeping import NtpSettings, TimeKeeping
 
 PASSWORD = "control room"
 NAMED = Protection({"anna": bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()})
@@ -218,3 +221,77 @@ async def test_a_page_without_users_accepts_nothing(tmp_path: Path, watched: Wat
             assert 'accept-change"' not in await answer.text()
         async with session.post("/cameras/gate/accept-change", data={"shown": SHOWN}) as answer:
             assert answer.status == 403
+
+
+async def test_what_the_camera_does_against_the_standards_is_said_on_its_page_and_exported(
+    tmp_path: Path, watched: Watched
+) -> None:
+    watched.clock.advance(360)
+    found = visited("gate", watched.clock.now(), None, Rung.PICTURE)
+    readings = replace(found.readings, oddities="other_cseq 3, of_a_later_version 2, start_codes 1")
+    watched.fleet.apply(replace(found, readings=readings), Memory(), 0.0)
+    async with served(tmp_path, fleet=watched.fleet) as session:
+        async with session.get("/cameras/gate", headers={"Accept-Language": "zh"}) as answer:
+            page = await answer.text()
+        async with session.get("/metrics") as answer:
+            exported = await answer.text()
+        async with session.get("/api/v1/cameras/gate") as answer:
+            assert (await answer.json())["readings"]["oddities"] == readings.oddities
+    shown = re.findall(r'<details class="oddities">.*?</details>', page, re.DOTALL)
+    assert [text.count("<li>") for text in shown] == [2]
+    assert "应答的 CSeq 与请求不一致" in shown[0]
+    assert "× 3" in shown[0]
+    assert re.findall(r'stream_oddities\{camera="gate",.*oddity="(\w+)".*\} (\S+)', exported) == [
+        ("other_cseq", "3.0"),
+        ("start_codes", "1.0"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        (
+            "en",
+            (
+                "not told by this device",
+                "no answer within 2.5 s",
+                "set by hand, NTP is off",
+                "(UTC+20)",
+                "differs",
+                "(gate)",
+            ),
+        ),
+        (
+            "zh",
+            ("该设备未提供", "设备未在时限内应答", "手动设置，未启用 NTP", "(UTC+20)", "监控服务器时区", "云台位置"),
+        ),
+    ],
+)
+async def test_what_a_device_does_not_tell_is_shown(
+    tmp_path: Path, watched: Watched, language: str, words: tuple[str, ...]
+) -> None:
+    device = DeviceMemory(
+        reported=WHO,
+        hostname="gate-cam",
+        time_keeping=TimeKeeping("manual", "XYZ-20", 72_000.0),
+        ntp=NtpSettings(servers=("ntp.example.org",)),
+    )
+    device = device.after_telling(Subject.IDENTITY, START).after_telling(Subject.HOSTNAME, START)
+    device = device.without_telling(Subject.CLOCK, "no answer within 2.5 s").without_telling(Subject.IDENTITY, "fault")
+    dome = DomeMemory((Preset("1", "gate", Position(0.5, 0.1)),)).after(DomeStatus(Position(0.5, 0.1, 0.0)), START)
+    memory = Memory(device=device, dome=dome)
+    watched.fleet.apply(visited("gate", watched.clock.now(), None, Rung.PICTURE), memory, 0.0)
+    async with (
+        served(tmp_path, fleet=watched.fleet) as session,
+        session.get("/cameras/gate", headers={"Accept-Language": language}) as answer,
+    ):
+        page = html.unescape(await answer.text())
+    assert [word for word in (*words, "gate-cam", "ntp.example.org") if word not in page] == []
+    assert "SN1" not in page
+    entry = watched.fleet.entry("gate")
+    told = views.camera_in_full(entry, watched.fleet.status_of("gate"), watched.fleet.topology)["told"]
+    assert told["not_told"] == ["clock", "identity"]
+    assert (told["identity"], told["clock_offset_seconds"], told["hostname"]) == (None, None, "gate-cam")
+    assert told["dome"]["position"] == {"pan": 0.5, "tilt": 0.1, "zoom": 0.0}
+    assert (told["dome"]["preset"], told["dome"]["known"], told["dome"]["away_since"]) == ("gate", True, None)
+    assert (told["time_source"], told["time_zone"], told["time_zone_differs"]) == ("manual", "XYZ-20", True)

@@ -10,10 +10,11 @@ import pytest
 
 from tests.wire.test_device_text import LOGIN, SPELLINGS, tells
 from tests.wire.test_soap import envelope
-from xueliang_monitor.net.onvif import profile_through
-from xueliang_monitor.wire import auth, discovery, onvif, sdp, soap, tracks
+from xueliang_monitor.net.onvif_media import profile_through
+from xueliang_monitor.wire import auth, discovery, sdp, soap, tracks
 from xueliang_monitor.wire.device_text import Gate
 from xueliang_monitor.wire.errors import MalformedMessageError
+from xueliang_monitor.wire.media_profiles import read_profiles
 from xueliang_monitor.wire.messages import MessageParser
 from xueliang_monitor.wire.soap_answer import read_answer
 
@@ -32,7 +33,7 @@ def _as_xml(told: str) -> str:
 def _profile(told: str) -> str:
     parts = f"<a:Name>{_as_xml(told)}</a:Name><a:VideoEncoderConfiguration><a:Encoding>{_as_xml(told)}</a:Encoding>"
     body = f"<a:R xmlns:a='x'><a:Profiles token='t'>{parts}</a:VideoEncoderConfiguration></a:Profiles></a:R>"
-    return str([profile_through(GATE, item) for item in onvif.read_profiles(soap.read(envelope(body)))])
+    return str([profile_through(GATE, item) for item in read_profiles(soap.read(envelope(body)))])
 
 
 def _fault(told: str) -> str:

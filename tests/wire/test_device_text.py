@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from xueliang_monitor.model import Credentials, OnvifTarget, Target
 from xueliang_monitor.wire.device_text import NO_SECRETS, Gate
+from xueliang_monitor.wire.foreign_bytes import ForeignBytes
 from xueliang_monitor.wire.printable import CUT, MAX_EXAMINED_CHARACTERS, clean, escaped
 from xueliang_monitor.wire.secret_forms import MASK
 
@@ -142,6 +143,25 @@ def test_no_part_of_a_secret_is_left_where_a_text_is_cut(spelling: str) -> None:
 
 def test_a_text_full_of_secrets_does_not_shrink_until_a_cut_one_shows() -> None:
     assert not tells(Gate.of(LOGIN).text((PASSWORD + " ") * 1000))
+
+
+@pytest.mark.parametrize(
+    "password", ["Geheim-4711!", "Q7z", "passw0rd x", "密码很长的", "\U00020000\U00020001\U00020002"]
+)
+@pytest.mark.parametrize("between", ["", " ", ":", "\0"])
+def test_not_one_letter_of_a_repeated_secret_is_left_where_a_text_is_cut(password: str, between: str) -> None:
+    gate, unit = Gate.of(Credentials("viewer", password)), password + between
+    repeated = unit * (4 * MAX_EXAMINED_CHARACTERS // len(unit) + 1)
+    for before in range(len(unit)):
+        told = "x" * before + " " + repeated
+        errors = [str(ForeignBytes().not_rtsp(told[:kept].encode())) for kept in (100 + before, 600, len(told))]
+        for shown in (
+            gate.text(told),
+            gate.message(f"DESCRIBE: {told}"),
+            *(gate.message(each, 160) for each in errors),
+        ):
+            theirs = shown.removeprefix("DESCRIBE: ").removeprefix("the bytes are not ").removeprefix("RTSP: ")
+            assert not set(theirs) & set(password) - set(" x"), shown
 
 
 @pytest.mark.parametrize("password", ["camera", "password", "login", "frame"])

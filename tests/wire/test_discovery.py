@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,6 +29,54 @@ def test_a_response_without_relates_to_and_with_odd_prefixes() -> None:
         "http://192.0.2.7/onvif/device_service",
         "http://[fe80::1]/onvif/device_service",
     )
+
+
+def answer(*, scopes: str = "", addresses: str = "http://192.0.2.7/onvif/device_service") -> bytes:
+    return (
+        ANSWER[: ANSWER.index("<q7:Scopes>")]
+        + f"<q7:Scopes>{scopes}</q7:Scopes><q7:XAddrs>{addresses}</q7:XAddrs>"
+        + ANSWER[ANSWER.index("</q7:ProbeMatch>") :]
+    ).encode()
+
+
+@pytest.mark.parametrize(
+    ("scope", "name"),
+    [
+        ("name/East%20Gate", "East Gate"),
+        ("name/East_Gate", "East Gate"),
+        ("name/East Gate 2", "East Gate 2"),
+        ("name/%E4%B8%9C%E9%97%A8", "东门"),
+        ("name/东门", "东门"),
+        ("name/%B6%AB%C3%C5", "东门"),
+        ("name/IPC%20%B6%AB", "IPC 东"),
+        ("name/%E4%B8%9C%E9%97", "东�"),
+        ("name/IPC+Dome", "IPC+Dome"),
+        ("name/DS-2CD2T47G2-L+/", "DS-2CD2T47G2-L+"),
+        ("Name/Door", "Door"),
+        ("manufacturer/ACME onvif://www.onvif.org/name/Door", "ACME Door"),
+        ("name/%00%1B[31mDoor", "[31mDoor"),
+    ],
+)
+def test_names_are_read_as_devices_write_them(scope: str, name: str) -> None:
+    (match,) = discovery.read_matches(answer(scopes=f"onvif://www.onvif.org/{scope}"), NO_SECRETS)
+    assert match.name == name
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("192.0.2.7:8080/onvif/device_service", ("http://192.0.2.7:8080/onvif/device_service",)),
+        ("http://192.0.2.7/a,https://192.0.2.7/a", ("http://192.0.2.7/a", "https://192.0.2.7/a")),
+        ("http://192.0.2.7/a;https://192.0.2.7/a", ("http://192.0.2.7/a", "https://192.0.2.7/a")),
+        ("\n  http://192.0.2.7/a\n\thttps://192.0.2.7/a\n", ("http://192.0.2.7/a", "https://192.0.2.7/a")),
+        ("http://192.0.2.7:70000/a http://192.0.2.7:8000/b", ("http://192.0.2.7:8000/b",)),
+        ("http://:8000/b", ("http://:8000/b",)),
+        ("soap.udp://192.0.2.7:3702 (null) http://", ()),
+    ],
+)
+def test_addresses_are_read_as_devices_write_them(written: str, read: tuple[str, ...]) -> None:
+    (match,) = discovery.read_matches(answer(addresses=written), NO_SECRETS)
+    assert match.addresses == read
 
 
 def test_a_probe_is_recognised() -> None:

@@ -14,9 +14,12 @@ from xueliang_monitor.simulator import clips
 from xueliang_monitor.wire import h264, rtp
 from xueliang_monitor.wire.errors import MalformedMediaError
 from xueliang_monitor.wire.h265 import H265Depacketizer
+from xueliang_monitor.wire.jpeg import quantization_tables
 from xueliang_monitor.wire.media import MAX_ACCESS_UNIT_BYTES, AccessUnit, Codec
-from xueliang_monitor.wire.mjpeg import MjpegDepacketizer, quantization_tables
-from xueliang_monitor.wire.rtp import Resequencer, RtpPacket
+from xueliang_monitor.wire.mjpeg import MjpegDepacketizer
+from xueliang_monitor.wire.oddities import Oddities, Oddity
+from xueliang_monitor.wire.packet_order import Resequencer
+from xueliang_monitor.wire.rtp import RtpPacket
 from xueliang_monitor.wire.tracks import VideoDepacketizer
 
 DEPACKETIZERS = {Codec.H264: h264.H264Depacketizer, Codec.H265: H265Depacketizer, Codec.MJPEG: MjpegDepacketizer}
@@ -85,14 +88,15 @@ def test_parameter_sets_of_the_sdp_complete_a_keyframe_that_has_none() -> None:
 
 
 def test_a_picture_without_an_end_is_bounded() -> None:
-    depacketizer = h264.H264Depacketizer()
-    with pytest.raises(MalformedMediaError, match="over"):  # noqa: PT012
-        for number in range(MAX_ACCESS_UNIT_BYTES // 60_000 + 2):
-            start = 0x80 if number == 0 else 0
-            depacketizer.push(
-                RtpPacket(96, number, 0, ssrc=1, marker=False, payload=bytes((0x7C, start | 5)) + bytes(60_000)),
-                lost=False,
-            )
+    oddities = Oddities()
+    depacketizer = h264.H264Depacketizer(oddities=oddities)
+    for number in range(MAX_ACCESS_UNIT_BYTES // 60_000 + 2):
+        start = 0x80 if number == 0 else 0
+        payload = bytes((0x7C, start | 5)) + bytes(60_000)
+        assert not depacketizer.push(RtpPacket(96, number, 0, ssrc=1, marker=False, payload=payload), lost=False)
+    assert oddities.of(Oddity.OVERSIZED_PICTURE) == 1
+    assert not depacketizer._assembler.units
+    assert not depacketizer._assembler.is_open
 
 
 @pytest.mark.parametrize("kind", [h264.H264Depacketizer, H265Depacketizer, MjpegDepacketizer])
@@ -107,6 +111,14 @@ def test_random_payloads_raise_only_our_error(
             _ = depacketizer.size
         except MalformedMediaError:
             return
+
+
+@pytest.mark.parametrize("rest", [b"", b"\x00", bytes(7)])
+def test_a_short_payload_after_a_bare_file_costs_itself(rest: bytes) -> None:
+    depacketizer = MjpegDepacketizer()
+    for number, payload in enumerate((b"\xff\xd8", rest)):
+        packet = RtpPacket(26, number, number, ssrc=1, marker=False, payload=payload)
+        assert not any(unit.complete for unit in depacketizer.push(packet, lost=False))
 
 
 def test_a_parameter_set_with_a_huge_size_is_parsed() -> None:

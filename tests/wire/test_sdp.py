@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xueliang_monitor.wire import sdp
+from xueliang_monitor.wire import sdp, tracks
 from xueliang_monitor.wire.errors import MalformedDescriptionError
+from xueliang_monitor.wire.media import Codec
 
 AUDIO_FIRST = b"""v=0
 o=- 1 1 IN IP4 10.0.0.1
@@ -62,3 +63,83 @@ def test_an_invalid_session_description_is_rejected(body: bytes) -> None:
 def test_random_bytes_never_raise_anything_else(body: bytes) -> None:
     with contextlib.suppress(MalformedDescriptionError):
         sdp.parse(b"m=video 0 RTP/AVP 96\n" + body)
+
+
+H264 = "H264/90000"
+VIDEO = "m=video 0 RTP/AVP 96\r\n"
+WRITTEN: dict[str, tuple[str, int, str]] = {
+    "a lower-case name": (VIDEO + "a=rtpmap:96 h264/90000", 96, "H264"),
+    "a third part": (VIDEO + "a=rtpmap:96 H264/90000/1", 96, "H264"),
+    "no clock rate": (VIDEO + "a=rtpmap:96 H264", 96, "H264"),
+    "spaces around the slash": (VIDEO + "a=rtpmap:96  H264 / 90000", 96, "H264"),
+    "a bare rtpmap behind": (VIDEO + "a=rtpmap:96 H264/90000\r\na=rtpmap", 96, "H264"),
+    "another number in the rtpmap": (VIDEO + "a=rtpmap:97 H264/90000", 96, "H264"),
+    "static without rtpmap": ("m=video 0 RTP/AVP 26", 26, "JPEG"),
+    "tabs": ("m=video\t0\tRTP/AVP\t96\r\na=rtpmap:96\tH264/90000", 96, "H264"),
+    "spaces around the equals sign": ("m = video 0 RTP/AVP 96\r\na = rtpmap:96 H264/90000", 96, "H264"),
+    "a blank ahead": ("  m=video 0 RTP/AVP 96\r\n a=rtpmap:96 H264/90000", 96, "H264"),
+    "no port": ("m=video RTP/AVP 96\r\na=rtpmap:96 H264/90000", 96, "H264"),
+    "several ports": ("m=video 49170/2 RTP/AVP 96\r\na=rtpmap:96 H264/90000", 96, "H264"),
+    "a high port": ("m=video 49170 RTP/AVP 96\r\na=rtpmap:96 H264/90000", 96, "H264"),
+    "capitals": ("M=Video 0 RTP/AVP 96\r\nA=RTPMAP:96 H264/90000", 96, "H264"),
+    "no format": ("m=video 0 RTP/AVP\r\na=rtpmap:96 H264/90000", 96, "H264"),
+    "two formats": ("m=video 0 RTP/AVP 96 97\r\na=rtpmap:97 H264/90000\r\na=rtpmap:96 VP8/90000", 97, "H264"),
+    "two tracks": ("m=video 0 RTP/AVP 98\r\na=rtpmap:98 VP8/90000\r\n" + VIDEO + "a=rtpmap:96 H264/90000", 96, "H264"),
+    "metadata first": (
+        "m=application 0 RTP/AVP 98\r\na=rtpmap:98 x/90000\r\n" + VIDEO + "a=rtpmap:96 " + H264,
+        96,
+        "H264",
+    ),
+    "a word for the sound's type": (
+        "m=audio 0 RTP/AVP (null)\r\na=rtpmap\r\n" + VIDEO + "a=rtpmap:96 " + H264,
+        96,
+        "H264",
+    ),
+    "a page ahead": ("<html><a href=x>\r\n</a></html>\r\n" + VIDEO + "a=rtpmap:96 " + H264, 96, "H264"),
+    "a short connection line": (VIDEO + "c=IN\r\na=rtpmap:96 " + H264, 96, "H264"),
+    "parameter sets alone": (VIDEO + "a=fmtp:96 sprop-parameter-sets=Z0IAKeKQ,aM48gA==", 96, ""),
+}
+ENDS = {"CR LF": "\r\n", "LF": "\n", "CR": "\r", "LF LF": "\n\n"}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf", b"\xe9=x\r\n"])
+def test_a_description_is_understood_as_cameras_write_it(name: str, end: str, mark: bytes) -> None:
+    text, number, encoding = WRITTEN[name]
+    body = mark + f"v=0\r\ns=x\r\n{text}\r\na=control:t\r\n".replace("\r\n", ENDS[end]).encode()
+    chosen = tracks.choose(sdp.parse(body).videos)
+    assert chosen is not None
+    media, _ = chosen
+    assert (media.payload_type, media.encoding, media.control) == (number, encoding, "t")
+    assert tracks.codec_of(media) is (Codec.MJPEG if number == 26 else Codec.H264)
+
+
+PARAMETERS = {
+    "spaces": " packetization-mode = 1 ; sprop-parameter-sets = Z0IAKeKQ,aM48gA== ; profile-level-id = 420029",
+    "no separators but spaces": " packetization-mode=1 sprop-parameter-sets=Z0IAKeKQ,aM48gA== profile-level-id=420029",
+    "capitals": " Packetization-Mode=1;Sprop-Parameter-Sets=Z0IAKeKQ,aM48gA==",
+    "quotes": ' sprop-parameter-sets="Z0IAKeKQ,aM48gA=="',
+    "folded with a blank": " packetization-mode=1;sprop-parameter-sets=Z0IA\r\n KeKQ,aM48gA==",
+    "folded": " packetization-mode=1;sprop-parameter-sets=Z0IA\r\nKeKQ,aM48gA==",
+    "twice": " packetization-mode=1\r\na=fmtp:96 sprop-parameter-sets=Z0IAKeKQ,aM48gA==",
+    "separators without end": ";;;sprop-parameter-sets=Z0IAKeKQ,aM48gA==;;;",
+}
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+@pytest.mark.parametrize("number", [96, 97])
+def test_format_parameters_are_understood_as_cameras_write_them(name: str, number: int) -> None:
+    text = PARAMETERS[name].replace("fmtp:96", f"fmtp:{number}")
+    body = f"{VIDEO}a=rtpmap:96 H264/90000\r\na=fmtp:{number} {text}"
+    (video,) = sdp.parse(body.encode()).videos
+    assert video.format_parameters["sprop-parameter-sets"] == "Z0IAKeKQ,aM48gA=="
+
+
+@pytest.mark.parametrize(
+    "line", ["a=x-dimensions:2560,1440", "a=framesize:96 2560-1440", "a=cliprect:0,0,1440,2560",
+             "a=x-dimensions: 2560 , 1440", "a=Width:integer;2560\na=Height:integer;1440", "a=framesize:2560-1440"],
+)  # fmt: skip
+def test_the_size_is_read_from_every_attribute_that_tells_it(line: str) -> None:
+    (video,) = sdp.parse(f"m=video 0 RTP/AVP 26\n{line}\n".encode()).videos
+    assert video.frame_size == (2560, 1440)

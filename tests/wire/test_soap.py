@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xueliang_monitor.wire import onvif, soap
+from xueliang_monitor.wire.device_address import path_of
+from xueliang_monitor.wire.device_clock import read_time
 from xueliang_monitor.wire.errors import (
     EmptyResponseError,
     MalformedResponseError,
@@ -18,6 +20,7 @@ from xueliang_monitor.wire.errors import (
     SoapFaultError,
     WebPageError,
 )
+from xueliang_monitor.wire.media_profiles import read_profiles
 
 NS = 'xmlns:s="http://www.w3.org/2003/05/soap-envelope" xmlns:tds="http://www.onvif.org/ver10/device/wsdl"'
 NOW = 1_768_332_300.0
@@ -77,28 +80,30 @@ def _answer(recorded: Path, camera: str, operation: str) -> soap.Element:
 
 def test_services_and_profiles_of_the_recorded_cameras(recorded: Path) -> None:
     # An undeclared prefix in the capabilities of Media2, which a strict parser rejects (Reolink E1 Zoom).
-    assert onvif.read_services(_answer(recorded, "REOLINK", "GetServices"))[onvif.MEDIA] == "/onvif/media_service"
-    profiles = onvif.read_profiles(_answer(recorded, "REOLINK", "GetProfiles"))
+    assert onvif.read_services(_answer(recorded, "REOLINK", "GetServices"))[onvif.MEDIA].path == "/onvif/media_service"
+    profiles = read_profiles(_answer(recorded, "REOLINK", "GetProfiles"))
     assert [(item.token, str(item.stream)) for item in profiles] == [
         ("000", "H264 2048x1536 15/s 1024 kbit/s"),
         ("001", "H264 640x480 15/s 512 kbit/s"),
     ]
     assert profiles[1].stream.keyframe_interval_seconds == 4.0
     # AXIS writes 2147483647 kbit/s for "no limit".
-    axis = onvif.read_profiles(_answer(recorded, "AXIS_P3818", "GetProfiles"))
+    axis = read_profiles(_answer(recorded, "AXIS_P3818", "GetProfiles"))
     assert [str(item.stream) for item in axis] == ["H264 1920x960 30/s", "MJPEG 5120x2560 30/s"]
     # One main stream without a path, and one with a query.
-    assert onvif.path_of(onvif.read_uri(_answer(recorded, "REOLINK", "GetStreamUri"))) == "/"
+    assert path_of(onvif.read_uri(_answer(recorded, "REOLINK", "GetStreamUri"))) == "/"
     bosch = onvif.read_uri(_answer(recorded, "Bosch_AUTODOME", "GetStreamUri"))
-    assert onvif.path_of(bosch) == "/rtsp_tunnel?p=0&h26x=4&vcd=2"
-    assert onvif.read_capabilities(_answer(recorded, "HIKVISION", "GetCapabilities"))[onvif.EVENTS] == "/onvif/Events"
+    assert path_of(bosch) == "/rtsp_tunnel?p=0&h26x=4&vcd=2"
+    assert (
+        onvif.read_capabilities(_answer(recorded, "HIKVISION", "GetCapabilities"))[onvif.EVENTS].path == "/onvif/Events"
+    )
     assert onvif.offers_last_reboot(_answer(recorded, "TRENDnet", "GetEventProperties"))
     assert not onvif.offers_last_reboot(_answer(recorded, "HIKVISION", "GetEventProperties"))
 
 
 def test_the_clocks_of_the_recorded_cameras(recorded: Path) -> None:
     times = {
-        name: onvif.read_time(_answer(recorded, name, "GetSystemDateAndTime"), NOW)
+        name: read_time(_answer(recorded, name, "GetSystemDateAndTime"), NOW)
         for name in ("AXIS_P3818", "Bosch_AUTODOME", "REOLINK", "TRENDnet")
     }
     assert {name: time.zone for name, time in times.items()} == {
@@ -213,7 +218,7 @@ def test_utc_is_computed_from_a_local_time_with_either_sign_of_the_zone() -> Non
         "</tds:SystemDateAndTime></tds:GetSystemDateAndTimeResponse>"
     )
     for zone in ("CST-8", "CST+8:00:00", "GMT+08:00", "Asia/Shanghai"):  # 15:00 in China, in each spelling
-        assert onvif.read_time(soap.read(envelope(local.format(zone=zone))), NOW).utc == 1_768_332_300
+        assert read_time(soap.read(envelope(local.format(zone=zone))), NOW).utc == 1_768_332_300
     beyond = local.format(zone="CST-8CDT,M12.5.6/200,M12.5.6/999").replace("<tt:Year>2026", "<tt:Year>9999")
     for broken in (
         local.format(zone="somewhere"),
@@ -221,22 +226,22 @@ def test_utc_is_computed_from_a_local_time_with_either_sign_of_the_zone() -> Non
         beyond,
     ):
         with pytest.raises(MalformedResponseError):
-            onvif.read_time(soap.read(envelope(broken)), NOW)
+            read_time(soap.read(envelope(broken)), NOW)
 
 
 def test_paths_of_hostile_addresses() -> None:
-    assert onvif.path_of("http://192.168.1.108:80/onvif/Media?x=1") == "/onvif/Media?x=1"
-    assert onvif.path_of("rtsp://user:secret@192.168.1.108/stream") == "/stream"
+    assert path_of("http://192.168.1.108:80/onvif/Media?x=1") == "/onvif/Media?x=1"
+    assert path_of("rtsp://user:secret@192.168.1.108/stream") == "/stream"
     for secret in ("a/secret", "a?secret", "a#secret", "a@b/secret"):  # never a part of the password
-        assert "secret" not in onvif.path_of(f"rtsp://user:{secret}@192.168.1.108:554/stream")
-    assert onvif.path_of("rtsp://user:a/secret@192.168.1.108:554/stream") == "/stream"
+        assert "secret" not in path_of(f"rtsp://user:{secret}@192.168.1.108:554/stream")
+    assert path_of("rtsp://user:a/secret@192.168.1.108:554/stream") == "/stream"
     for address in ("", "http://[::1", "http://h/a b", "javascript:alert(1)", "http://h/\r\nX: y"):
-        assert onvif.path_of(address) == ""
+        assert path_of(address) == ""
 
 
 def test_braces_in_a_path_of_a_device_are_never_our_placeholders() -> None:
     for address in ("rtsp://h/{password}/z", "http://h/{username}?p={password}", "/{password}"):
-        path = onvif.path_of(address)
+        path = path_of(address)
         assert "{" not in path
         assert "}" not in path
-    assert onvif.path_of("rtsp://h/{password}/z") == "/%7Bpassword%7D/z"
+    assert path_of("rtsp://h/{password}/z") == "/%7Bpassword%7D/z"

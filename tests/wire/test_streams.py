@@ -151,3 +151,12 @@ def test_reordered_packets_yield_the_same_pictures(tmp_path: Path) -> None:
     units = receive(H264Depacketizer(), packets)
     assert [unit.complete for unit in units] == [True] * len(units)
     assert len(units) >= 19
+
+
+def test_a_stream_without_idr_is_read_from_a_picture_of_i_slices(tmp_path: Path) -> None:
+    pictures = encode(tmp_path, Codec.H264, "keyint=10:open-gop=1:scenecut=0:bframes=2:slices=2")
+    bare = [[unit for unit in units if kind(Codec.H264, unit) != 6] for units in pictures[5:]]
+    assert not any(kind(Codec.H264, unit) == 5 for units in bare[:60] for unit in units)
+    keyframes = [unit for unit in receive(H264Depacketizer(), pack(Codec.H264, bare)) if unit.keyframe]
+    assert len(keyframes) > 3
+    assert all(unit.complete and decode(unit.data, unit.codec) is not None for unit in keyframes)

@@ -8,6 +8,7 @@ from tools.docs.markdown import page, table
 from xueliang_monitor.judgement.catalogue import FAULTS
 from xueliang_monitor.judgement.status import CAUSES
 from xueliang_monitor.model import Fault, Rung, Severity
+from xueliang_monitor.probing.oddity_texts import ODDITY_TEXTS
 from xueliang_monitor.probing.rungs import PROBES
 
 _EN = {
@@ -29,6 +30,29 @@ def _by_rung() -> list[tuple[Rung, list[Fault]]]:
     return [(rung, list(group)) for rung, group in groupby(ordered, key=lambda fault: fault.rung)]
 
 
+def _reasons(faults: list[Fault], language: str) -> str:
+    """Return the table of the faults' own reasons, empty if none has one."""
+    rows = [
+        (f"`{fault.code}`", f"`{each.key}`", getattr(each.cause, language), getattr(each.advice, language))
+        for fault in faults
+        for each in fault.reasons
+    ]
+    if not rows:
+        return ""
+    names = ("code", "reason", "cause", "what to do") if language == "en" else ("代码", "依据", "原因", "处理方法")
+    said = (
+        "Where more is known, the reason is shown in place of the likely cause:"
+        if language == "en"
+        else "若能进一步判断，则以下列具体原因代替“可能原因”："
+    )
+    return f"{said}\n\n{table(names, rows)}"
+
+
+def _oddities(language: str) -> str:
+    names = ("oddity", "meaning") if language == "en" else ("代码", "含义")
+    return table(names, [(f"`{oddity}`", getattr(text, language)) for oddity, text in ODDITY_TEXTS.items()])
+
+
 def english() -> str:
     """Return the English catalogue."""
     parts: list[str] = []
@@ -39,6 +63,7 @@ def english() -> str:
         ]
         title, what = _EN[rung]
         parts += [f"## {title}", what, table(("code", "name", "severity", "likely cause", "what to do"), rows)]
+        parts += [reasons] if (reasons := _reasons(faults, "en")) else []
     causes = [(f"`{code}`", text.en) for code, text in CAUSES.items()]
     return page(
         "Fault catalogue",
@@ -46,6 +71,11 @@ def english() -> str:
         " `xueliang faults` prints the same catalogue. [How pictures are judged](picture-judgement.md) explains the"
         " picture faults.",
         *parts,
+        "## Peculiarities that are no fault",
+        "Many cameras depart from RFC 2326, 3550, 6184, 7798 or 2435 and can be read all the same. Each departure is"
+        " counted in the reading `oddities`, shown by `xueliang check` and on the camera's page, and exported as"
+        " `xueliang_camera_stream_oddities`.",
+        _oddities("en"),
         "## Why a state is unknown",
         "A camera is `unknown` if the monitor cannot tell its state. `xueliang_camera_online` is then absent.",
         table(("cause", "meaning"), causes),
@@ -62,11 +92,16 @@ def chinese() -> str:
         ]
         title, what = _ZH[rung]
         parts += [f"## {title}", what, table(("代码", "名称", "级别", "可能原因", "处理方法"), rows)]
+        parts += [reasons] if (reasons := _reasons(faults, "zh")) else []
     causes = [(f"`{code}`", text.zh) for code, text in CAUSES.items()]
     return page(
         "故障目录",
         "“严重”表示没有可用视频；“警告”表示摄像机在线但存在故障。`xueliang faults` 输出同一目录。",
         *parts,
+        "## 不构成故障的特殊行为",
+        "许多摄像机并不完全符合 RFC 2326、3550、6184、7798 或 2435，但仍可正常读取。每种情况都计入读数 `oddities`，"
+        "由 `xueliang check` 和摄像机页面显示，并输出为 `xueliang_camera_stream_oddities` 指标。",
+        _oddities("zh"),
         "## 状态未知的原因",
         "无法判定摄像机状态时显示“未知”，此时不输出 `xueliang_camera_online` 指标。",
         table(("原因", "含义"), causes),

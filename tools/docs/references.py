@@ -14,6 +14,7 @@ from tools.docs import (
     http_reference,
     metrics_reference,
     settings_reference,
+    table_reference,
 )
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -23,6 +24,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "zh/fault-catalogue.md": faults_reference.chinese,
     "reference/configuration.md": settings_reference.settings,
     "reference/camera-file.md": settings_reference.camera_files,
+    "reference/import-table.md": table_reference.import_table,
     "reference/topology-file.md": settings_reference.topology_files,
     "reference/metrics.md": metrics_reference.metrics,
     "reference/commands.md": command_reference.commands,

@@ -18,6 +18,7 @@ from xueliang_monitor.cli.output import (
     print_json,
     refuse,
 )
+from xueliang_monitor.wire.printable import escaped
 
 if TYPE_CHECKING:
     from xueliang_monitor.configuration.inventory import Camera
@@ -93,9 +94,13 @@ def list_(
         for row in rows:
             shown = row["status"] if row["status"] != "active" else (row["state"] or "-")
             style = _STYLES.get(shown, "dim")
-            cells = [escape(row[key]) for key in ("id", "name", "site", "programme", "address", "model")]
-            table.add_row(*cells, f"[{style}]{shown}[/]", ", ".join(row["faults"] or ()))
-        out.print(table)
+            cells = [row[key] for key in ("id", "name", "site", "programme", "address", "model")]
+            faults = ", ".join(row["faults"] or ())
+            table.add_row(*map(escape, cells), f"[{style}]{shown}[/]", faults)
+            if not out.is_terminal:  # lines with tabs, which no width folds
+                typer.echo("\t".join(map(escaped, (*cells, shown, faults))).rstrip())
+        if out.is_terminal:
+            out.print(table)
         note = "" if live is not None else "; no daemon answers, so states are unknown"
         out.print(f"{len(rows)} of {len(loaded.inventory.known)} cameras{note}", highlight=False)
     for line in listed(loaded.inventory.problems):

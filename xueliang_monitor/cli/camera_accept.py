@@ -39,7 +39,7 @@ def _reported(camera: Camera, loaded: Installation) -> dict[str, dict[str, Any]]
 
     if camera.target.onvif is None:
         return {"stream": {}} if camera.data.stream is not None else {}
-    who, stream = asyncio.run(query_identity(camera, loaded, time.time))
+    who, stream = asyncio.run(query_identity(camera, loaded))
     return {"identity": _plain(who)} | ({"stream": _plain(stream)} if stream is not None else {})
 
 
@@ -60,7 +60,20 @@ def _accept(camera: Camera, loaded: Installation) -> list[str]:
                 if before.get(key) != after.get(key) and (key in now or not now)
             ]
     change(loaded, camera.id, changes)
-    return differences
+    return [*differences, *_same_serial(camera, loaded, changes.get("identity"))]
+
+
+def _same_serial(camera: Camera, loaded: Installation, identity: dict[str, Any] | None) -> list[str]:
+    """Return a note if the new serial number is also that of a camera at another address."""
+    from xueliang_monitor.commissioning.serial_numbers import RegisteredCamera, same_serial
+    from xueliang_monitor.configuration.camera_sections import IdentitySection
+
+    if not identity:
+        return []
+    now = camera.data.model_copy(update={"identity": IdentitySection(**identity)})
+    others = (RegisteredCamera(other.id, other.data) for other in loaded.inventory.known if other.id != camera.id)
+    other = same_serial(now, others)
+    return [f"the serial number is also that of {other.id} at {other.data.address}"] if other is not None else []
 
 
 def accept_change(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from xueliang_monitor.cli import camera_channels, questions
 from xueliang_monitor.cli.output import (
     AuthOption,
     CameraArgument,
@@ -22,9 +23,11 @@ from xueliang_monitor.cli.output import (
     print_json,
     refuse,
 )
+from xueliang_monitor.cli.profile_completion import complete_profile
 
 if TYPE_CHECKING:
     from xueliang_monitor.commissioning.acceptance import AcceptanceResult
+    from xueliang_monitor.commissioning.conflicts import SerialTakenError
     from xueliang_monitor.commissioning.registration import NewCamera
     from xueliang_monitor.commissioning.registration_request import RegistrationRequest
     from xueliang_monitor.configuration.installation import Installation
@@ -46,16 +49,6 @@ def status_of(wanted: str | None) -> str:
     return wanted or "active"
 
 
-def _ask(question: str, choices: tuple[str, ...] = ()) -> str:
-    from rich.prompt import Prompt
-
-    hint = f" ({', '.join(choices[:12])})" if choices else ""
-    answer = ""
-    while not answer.strip():
-        answer = Prompt.ask(f"{question}{hint}", console=err)
-    return answer.strip()
-
-
 def complete(wish: RegistrationRequest, loaded: Installation) -> RegistrationRequest:
     """Prompt for missing values; without a terminal, exit with an error."""
     logins = tuple(sorted(loaded.settings.credentials))
@@ -63,14 +56,14 @@ def complete(wish: RegistrationRequest, loaded: Installation) -> RegistrationReq
     if not wish.site:
         if not on_terminal():
             refuse(["--site is missing: the community, village or school where the camera hangs"])
-        wish = replace(wish, site=_ask("site 地点", sites))
-        wish = replace(wish, name=wish.name or _ask("name 名称"))
+        wish = replace(wish, site=questions.ask("site 地点", sites))
+        wish = replace(wish, name=wish.name or questions.ask("name 名称"))
     if wish.credentials is None and len(logins) == 1:
         wish = replace(wish, credentials=logins[0])
     elif wish.credentials is None and logins:
         if not on_terminal():
             refuse([f"--credentials is missing; use one of {', '.join(logins)}, or none for a camera without a login"])
-        wish = replace(wish, credentials=_ask("credentials 凭据", logins))
+        wish = replace(wish, credentials=questions.ask("credentials 凭据", logins))
     return replace(wish, credentials=None) if wish.credentials == "none" else wish
 
 
@@ -99,11 +92,14 @@ async def register(
     from xueliang_monitor.cli import acceptance
     from xueliang_monitor.commissioning.registration import prepare_registration
 
+    def another(error: SerialTakenError) -> bool:
+        return not quiet and questions.is_another_device(error)
+
     def say(text: str) -> None:
         if not quiet:
             err.print(text, style="dim", highlight=False)
 
-    candidate = await prepare_registration(wish, loaded, say)
+    candidate = await prepare_registration(wish, loaded, say, another)
     if not quiet:
         describe(candidate)
     expected = candidate.data.stream.value() if candidate.data.stream else None
@@ -117,7 +113,9 @@ def add_one(wish: RegistrationRequest, loaded: Installation, *, as_json: bool) -
     from xueliang_monitor.configuration import camera_file
 
     try:
-        candidate, test = asyncio.run(register(wish, loaded, quiet=as_json))
+        candidate, test = questions.of_one_device(
+            wish, lambda meant: asyncio.run(register(meant, loaded, quiet=as_json))
+        )
     except RegistrationError as error:
         refuse(error.messages, 2 if error.usage else 1)
     wanted = test.passed or wish.status is camera_file.Lifecycle.COMMISSIONING
@@ -167,17 +165,30 @@ def add(
     ] = None,
     profile: Annotated[
         str | None,
-        typer.Option(help="Token or name of the profile; default: the smallest of at least 640 px."),
+        typer.Option(
+            help="Token or name of the profile; default: the smallest of at least 640 px. list prints all by channel.",
+            autocompletion=complete_profile,
+        ),
+    ] = None,
+    channels: Annotated[
+        str | None,
+        typer.Option(help="Register channels of a recorder, each as a camera: all, 1-16 or 1,3,5-8."),
     ] = None,
     onvif: Annotated[str, typer.Option(help="auto, none, http or https.")] = "auto",
     onvif_port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the ONVIF service.")] = None,
+    onvif_path: Annotated[
+        str | None, typer.Option(help="Path of the ONVIF service, instead of the usual ones.")
+    ] = None,
     onvif_credentials: Annotated[str | None, typer.Option(help="Name of the login for ONVIF, if different.")] = None,
     rtsp_port: Annotated[
         int | None, typer.Option(min=1, max=65535, help="RTSP port, instead of the reported one.")
     ] = None,
     rtsp_path: Annotated[str | None, typer.Option(help="RTSP path, instead of the reported one.")] = None,
-    tls: Annotated[str, typer.Option(help="verify, insecure, or a file with trusted certificates.")] = "verify",
+    tls: Annotated[str, typer.Option(help="verify, insecure, legacy, or a file with trusted certificates.")] = "verify",
     auth: AuthOption = None,
+    same_serial: Annotated[
+        bool, typer.Option("--same-serial", help="Register it although another device has its serial number.")
+    ] = False,
     as_status: As = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
@@ -196,6 +207,10 @@ def add(
         refuse([f"address: {error}"])
     if onvif not in {"auto", "none", "http", "https"}:
         refuse([f"--onvif takes auto, none, http or https, not {onvif}"])
+    if onvif_path is not None and not onvif_path.startswith("/"):
+        refuse([f"--onvif-path: {onvif_path} is no path; it must begin with /"])
+    if channels is not None and (profile is not None or rtsp_path is not None or onvif == "none"):
+        refuse(["--channels asks the recorder for its streams; it does not go with --profile, --rtsp-path or no ONVIF"])
     wish = RegistrationRequest(
         address=address,
         site=site,
@@ -206,6 +221,7 @@ def add(
         credentials=credentials,
         onvif=onvif,
         onvif_port=onvif_port,
+        onvif_path=onvif_path,
         onvif_credentials=onvif_credentials,
         profile=profile,
         rtsp_port=rtsp_port,
@@ -213,10 +229,18 @@ def add(
         tls=tls,
         auth=auth,
         status=Lifecycle(status_of(as_status)),
+        same_serial=same_serial,
     )
     loaded = installation_of(config)
+    if profile == "list":
+        camera_channels.show_profiles(complete(replace(wish, site=site or "-"), loaded), loaded)
+        return
     wish = complete(wish, loaded)
-    raise typer.Exit(0 if add_one(wish, loaded, as_json=as_json) else 1)
+    if channels is not None:
+        good = camera_channels.add_channels(wish, loaded, channels, questions.is_another_device, as_json=as_json)
+    else:
+        good = add_one(wish, loaded, as_json=as_json)
+    raise typer.Exit(0 if good else 1)
 
 
 def check(

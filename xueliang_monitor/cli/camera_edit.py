@@ -46,8 +46,8 @@ def _problems(loaded: Installation, identity: str, text: str) -> tuple[Problem, 
             camera = read_camera(file, loaded.credentials, frozenset(loaded.settings.credentials))
         except DocumentError as error:
             return tuple(replace(problem, file=real) for problem in error.problems)
-    others = ((other.id, other.stream) for other in loaded.inventory.cameras if other.id != identity)
-    if camera.status is not Lifecycle.RETIRED and (other := same_stream(camera.stream, others)):
+    others = ((other.id, other.watched) for other in loaded.inventory.cameras if other.id != identity)
+    if camera.status is not Lifecycle.RETIRED and (other := same_stream(camera.watched, others)):
         return (Problem(real, 0, f"address: the same address, port and path as {other}"),)
     return ()
 

@@ -220,10 +220,20 @@ def _print_table(target: Target, visited: VisitResult) -> None:
     for key, value in visited.readings.items():
         readings.add_row(key, f"{value:.4g}" if isinstance(value, float) else escape(value))
     out.print(readings)
+    _print_oddities(visited)
     for finding in visited.seen:
-        print_fault(fault(finding.code))
+        print_fault(fault(finding.code), finding.reason)
     if not visited.seen:
         out.print("\n[bold green]healthy[/]  正常")
+
+
+def _print_oddities(visited: VisitResult) -> None:
+    from xueliang_monitor.probing.oddity_texts import ODDITY_TEXTS
+    from xueliang_monitor.wire import oddities
+
+    for oddity, count in oddities.read(visited.readings.oddities or ""):
+        text = ODDITY_TEXTS[oddity]
+        out.print(f"[yellow]note[/] {oddity.value} × {count}  {text.en} {text.zh}", highlight=False)
 
 
 def check(
@@ -243,7 +253,7 @@ def check(
         Transport | None, typer.Option(help="Transport of the media. auto tries tcp first, then udp.")
     ] = None,
     tls: Annotated[
-        str | None, typer.Option(help="With rtsps://: verify, insecure, or a file with trusted certificates.")
+        str | None, typer.Option(help="With rtsps://: verify, insecure, legacy, or a file with trusted certificates.")
     ] = None,
     auth: AuthOption = None,
     config: ConfigOption = None,

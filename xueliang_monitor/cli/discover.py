@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,10 +25,12 @@ from xueliang_monitor.cli.output import (
 
 if TYPE_CHECKING:
     from xueliang_monitor.configuration.installation import Installation
-    from xueliang_monitor.net.discovery import DiscoveredDevice
+    from xueliang_monitor.net.discovered_devices import DiscoveredDevice
     from xueliang_monitor.wire.device_text import Gate
 
 LISTEN_SECONDS = 3.0
+SHOWN_IDS = 4
+"""How many of a device's cameras the table names."""
 
 
 async def _find(
@@ -36,16 +38,16 @@ async def _find(
 ) -> tuple[DiscoveredDevice, ...]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    from xueliang_monitor.net import discovery
+    from xueliang_monitor.net import discovered_devices, discovery
 
     columns = (TextColumn("searching 搜索"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[note]}"))
     with Progress(*columns, console=err, disable=not err.is_terminal, transient=True) as progress:
         bar = progress.add_task("", total=len(hosts) or 1, note="")
-        found: dict[str, DiscoveredDevice] = {}
+        found = discovered_devices.FoundDevices()
 
         def heard(device: DiscoveredDevice) -> None:
-            found[device.host] = device
-            progress.update(bar, note=f"{len(found)} found")
+            found.add(device)
+            progress.update(bar, note=f"{len(found.all)} found")
 
         async with asyncio.TaskGroup() as group:
             if own:
@@ -54,14 +56,44 @@ async def _find(
                 group.create_task(
                     discovery.probe_addresses(hosts, seconds, heard, lambda: progress.advance(bar), gate=gate)
                 )
-    return tuple(sorted(found.values(), key=lambda device: tuple(map(int, device.host.split(".")))))
+    return discovered_devices.in_order(found.all)
 
 
-def _registered(loaded: Installation, host: str) -> str:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A device, and the ids of the cameras that it serves."""
+
+    device: DiscoveredDevice
+    registered: tuple[str, ...]
+
+    @property
+    def url(self) -> str:
+        """The address of its ONVIF service."""
+        device = self.device
+        return f"{'https' if device.secure else 'http'}://{device.host}:{device.port}{device.path}"
+
+    @property
+    def shown_ids(self) -> str:
+        """The ids for a table: the first ones, and how many more there are."""
+        more = f" and {len(self.registered) - SHOWN_IDS} more" if len(self.registered) > SHOWN_IDS else ""
+        return ", ".join(self.registered[:SHOWN_IDS]) + more
+
+
+def _with_cameras(devices: tuple[DiscoveredDevice, ...], loaded: Installation) -> tuple[_Found, ...]:
+    from xueliang_monitor.net.discovered_devices import registered_as
     from xueliang_monitor.net.host_validation import canonical_host
 
-    known = loaded.inventory.known
-    return next((camera.id for camera in known if canonical_host(camera.target.host) == canonical_host(host)), "")
+    known: dict[str, list[tuple[str, int, str]]] = {}
+    for camera in loaded.inventory.known:
+        onvif = camera.target.onvif
+        place = (camera.id, onvif.port, onvif.path) if onvif is not None else (camera.id, 0, "")
+        known.setdefault(canonical_host(camera.target.host), []).append(place)
+    at_host: dict[str, list[DiscoveredDevice]] = {}
+    for device in devices:
+        at_host.setdefault(device.host, []).append(device)
+    return tuple(
+        _Found(device, registered_as(device, at_host[device.host], known.get(device.host, []))) for device in devices
+    )
 
 
 def _gate(config: Path | None) -> Gate:
@@ -75,18 +107,17 @@ def _gate(config: Path | None) -> Gate:
 
 
 def _through(gate: Gate, device: DiscoveredDevice) -> DiscoveredDevice:
+    from xueliang_monitor.net.discovered_devices import USUAL_PATH
+    from xueliang_monitor.wire.device_address import service_path
+
     return replace(
         device,
-        path=gate.address(device.path),
+        path=service_path(device.path, gate) or USUAL_PATH,
         endpoint=gate.text(device.endpoint),
         name=gate.text(device.name),
         hardware=gate.text(device.hardware),
         location=gate.text(device.location),
     )
-
-
-def _url(device: DiscoveredDevice) -> str:
-    return f"{'https' if device.secure else 'http'}://{device.host}:{device.port}{device.path}"
 
 
 def discover(
@@ -121,43 +152,43 @@ def discover(
         devices = asyncio.run(_find(own, hosts, seconds, gate))
     except* OSError as group:
         refuse([f"discovery failed: {group.exceptions[0]}"], 1)
-    devices = tuple(_through(gate, device) for device in devices)
+    found = _with_cameras(tuple(_through(gate, device) for device in devices), loaded)
     if as_json:
-        print_json(
-            [
-                {
-                    "address": device.host,
-                    "name": device.name,
-                    "model": device.hardware,
-                    "location": device.location,
-                    "onvif": _url(device),
-                    "endpoint": device.endpoint,
-                    "registered": _registered(loaded, device.host) or None,
-                }
-                for device in devices
-            ]
-        )
+        print_json([_plain(each) for each in found])
     else:
-        _show(devices, loaded)
+        _show(found)
     if add:
-        new = [device for device in devices if not _registered(loaded, device.host)]
-        failed = sum(not _add(device, site, credentials, config) for device in new)
+        failed = sum(not _add(each.device, site, credentials, config) for each in found if not each.registered)
         raise typer.Exit(1 if failed else 0)
 
 
-def _show(devices: tuple[DiscoveredDevice, ...], loaded: Installation) -> None:
+def _plain(found: _Found) -> dict[str, Any]:
+    device = found.device
+    return {
+        "address": device.host,
+        "name": device.name,
+        "model": device.hardware,
+        "location": device.location,
+        "onvif": found.url,
+        "endpoint": device.endpoint,
+        "registered": found.registered[0] if found.registered else None,
+        "cameras": list(found.registered),
+    }
+
+
+def _show(found: tuple[_Found, ...]) -> None:
     from rich.markup import escape
     from rich.table import Column, Table
 
     heads = ("Address", "Make", "Model", "ONVIF", "Registered as")
     table = Table(*(Column(head, overflow="fold") for head in heads))
-    for device in devices:
-        known = _registered(loaded, device.host)
-        shown = f"[green]{known}[/]" if known else "[yellow]new 未登记[/]"
-        table.add_row(device.host, escape(device.name), escape(device.hardware), escape(_url(device)), shown)
+    for each in found:
+        device = each.device
+        shown = f"[green]{each.shown_ids}[/]" if each.registered else "[yellow]new 未登记[/]"
+        table.add_row(device.host, escape(device.name), escape(device.hardware), escape(each.url), shown)
     out.print(table)
-    new = sum(not _registered(loaded, device.host) for device in devices)
-    out.print(f"{len(devices)} devices, {new} new", highlight=False)
+    new = sum(not each.registered for each in found)
+    out.print(f"{len(found)} devices, {new} new", highlight=False)
 
 
 def _add(device: DiscoveredDevice, site: str, credentials: str | None, config: ConfigOption) -> bool:
@@ -175,6 +206,7 @@ def _add(device: DiscoveredDevice, site: str, credentials: str | None, config: C
         credentials=credentials,
         onvif="https" if device.secure else "http",
         onvif_port=device.port,
+        onvif_path=device.path,
     )
     with contextlib.suppress(typer.Exit):
         return add_one(complete(wish, loaded), loaded, as_json=False)

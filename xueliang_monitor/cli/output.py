@@ -97,11 +97,12 @@ def print_json(value: Any, *, indent: int | None = 2) -> None:
     typer.echo(escaped(json.dumps(value, ensure_ascii=False, indent=indent)))
 
 
-def print_fault(declared: Fault) -> None:
-    """Print a fault with its likely cause and what to do, in both languages."""
+def print_fault(declared: Fault, reason: str = "") -> None:
+    """Print a fault with its likely cause and what to do, in both languages; `reason` is the key of its reason."""
+    why = declared.explained(reason)
     out.print(f"\n[bold red]{declared.code}[/]  {declared.name.en}  {declared.name.zh}")
-    out.print(f"  likely cause: {declared.cause.en} {declared.cause.zh}", highlight=False)
-    out.print(f"  what to do:   {declared.advice.en} {declared.advice.zh}", highlight=False)
+    out.print(f"  likely cause: {why.cause.en} {why.cause.zh}", highlight=False)
+    out.print(f"  what to do:   {why.advice.en} {why.advice.zh}", highlight=False)
 
 
 ConfigOption = Annotated[

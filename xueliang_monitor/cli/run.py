@@ -16,7 +16,8 @@ def run(config: ConfigOption = None) -> None:
 
     log_to_stderr()
     try:
-        asyncio.run(service.serve(settings_file(config)))
+        with asyncio.Runner(loop_factory=service.loop_factory()) as runner:
+            runner.run(service.serve(settings_file(config)))
     except DocumentError as error:
         refuse(listed(error.problems))
     except StateHeldError as error:

@@ -12,6 +12,7 @@ import typer
 from xueliang_monitor.cli.output import log_to_stderr, out, refuse
 
 if TYPE_CHECKING:
+    from xueliang_monitor.simulator.day import SimulatedDay
     from xueliang_monitor.simulator.fleet import SimulatedFleet
 
 app = typer.Typer(invoke_without_command=True)
@@ -34,12 +35,27 @@ def simulate(
         Path | None,
         typer.Option(help="What the cameras hang on, as uplinks.yaml; default: that of the packaged fleet."),
     ] = None,
+    day: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DURATION",
+            help="Let the light of the scenes follow a day that lasts so long, such as 10m; it begins at the present "
+            "local hour. Without it, it is always day.",
+        ),
+    ] = None,
+    day_began: Annotated[
+        float | None,
+        typer.Option(hidden=True, help="When that day began, in seconds since the epoch; the clocks run with it."),
+    ] = None,
 ) -> None:
     """Serve every camera of a fleet on loopback. Cameras with one address and port are channels of a recorder.
 
     The password is the value of XUELIANG_SIMULATOR_PASSWORD, by default `simulated`.
     """
-    if context.invoked_subcommand is not None:
+    if (command := context.invoked_subcommand) is not None:
+        sources = {name: context.get_parameter_source(name) for name in context.params}
+        if given := [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]:
+            refuse([f"write the options of {command} after it; --{given[0]} before it has no effect"])
         return
     import asyncio
 
@@ -66,11 +82,31 @@ def simulate(
     declared = topology_files.read_file(topology) if topology is not None else topology_files.DeclaredNodes()
     if declared.problems:
         refuse(listed(declared.problems))
-    simulated = SimulatedFleet(rows, Credentials(username, password), declared=declared.nodes)
+    simulated = SimulatedFleet(
+        rows, Credentials(username, password), declared=declared.nodes, day=simulated_day(day, day_began)
+    )
     try:
         asyncio.run(_serve(simulated, host, int(port)))
     except OSError as error:
         refuse([f"cannot listen: {error.strerror}; is another simulator running?"], 1)
+
+
+def simulated_day(text: str | None, began: float | None = None) -> SimulatedDay | None:
+    """Return the day that an option asks for; with `began` the clocks of the cameras follow it."""
+    import time
+
+    from xueliang_monitor.configuration.strict_yaml import parse_duration
+    from xueliang_monitor.simulator.day import DAY_SECONDS, SHORTEST_SECONDS, SimulatedDay
+
+    if text is None:
+        return None
+    try:
+        seconds = parse_duration(text)
+    except ValueError as error:
+        refuse([f"--day: {error}"])
+    if not isinstance(seconds, float) or not SHORTEST_SECONDS <= seconds <= DAY_SECONDS:
+        refuse([f"--day: write a duration from {SHORTEST_SECONDS:.0f}s to 24h, such as 10m"])
+    return SimulatedDay(seconds, time.time() if began is None else began, clocks_follow=began is not None)
 
 
 async def _serve(fleet: SimulatedFleet, host: str, port: int) -> None:
@@ -188,7 +224,7 @@ def nodes(
 
 @app.command("faults")
 def faults(control: Control = "127.0.0.1:9148") -> None:
-    """List the faults that can be set, and the fault code that the monitor reports for each."""
+    """List the faults and the manners of devices that can be set, and what the monitor finds with each."""
     import asyncio
 
     from rich.table import Table
@@ -196,7 +232,7 @@ def faults(control: Control = "127.0.0.1:9148") -> None:
     table = Table("Fault", "Found as", "What happens", "Settings")
     for row in asyncio.run(_ask("GET", control, "/faults")):
         # Older simulators send neither "about" nor "settings".
-        table.add_row(row["fault"], row["code"], row.get("about", ""), ", ".join(row.get("settings", ())))
+        table.add_row(row["fault"], row["code"] or "healthy", row.get("about", ""), ", ".join(row.get("settings", ())))
     out.print(table)
 
 

@@ -12,15 +12,18 @@ from xueliang_monitor.model import Finding, Rung, RungResult, StreamParameters, 
 from xueliang_monitor.net.login_rules import path_note
 from xueliang_monitor.net.names import NameResolver
 from xueliang_monitor.picture import PICTURE_CHECKS
+from xueliang_monitor.picture.checks.frozen import FROZEN
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing.camera_lock import CameraLocks
-from xueliang_monitor.probing.device_changes import CLOCK_DRIFT
+from xueliang_monitor.probing.device_changes import CLOCK_DRIFT, LOCAL_AS_UTC
+from xueliang_monitor.probing.login_book import LoginBook
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.probing.rungs import BESIDE, BESIDE_RUNGS, LADDER
 from xueliang_monitor.probing.visit import visit
+from xueliang_monitor.readings import Readings
 
 SECOND_VISIT_SECONDS = 1.0
-"""The pause before the second visit; a frozen picture needs two."""
+"""The pause before the second visit. A picture without motion needs two, to be told from a frozen one."""
 
 LOW_RATE_SHARE = 0.6
 """A measured frame rate below this share of the profile's is noted."""
@@ -66,18 +69,48 @@ async def run_acceptance_test(
     *,
     ends_after: float | None = None,
     locks: CameraLocks | None = None,
+    device: VisitResult | None = None,
+    logins: LoginBook | None = None,
 ) -> AcceptanceResult:
     """Test a camera: every rung, every picture check, the clock, and the stream against `expected`.
 
-    A camera without faults is visited twice, because a frozen picture shows only in the second visit. Each visit ends
-    after `ends_after` seconds. `locks` are those of `turns_of`, for several tests at once. Raises nothing but
-    CancelledError.
+    A camera without faults is visited a second time if the first visit does not tell whether its picture is frozen.
+    Each visit ends after `ends_after` seconds. `locks` are those of `turns_of`, for several tests at once. `device` is
+    the `device_part` of a test of another channel: the rungs beside the ladder are not climbed again. `logins` is what
+    other tests at the same address have learned of its logins. Raises nothing but CancelledError.
     """
     turns = locks or turns_of(installation, (target,))
     async with NameResolver(installation.settings.name_servers) as names:
-        looking = _Looking(timeouts_of(installation.settings), workers, turns, names, ends_after)
-        visited = await _visit_twice(target, looking)
+        book = LoginBook() if logins is None else logins
+        looking = _Looking(timeouts_of(installation.settings), workers, turns, names, ends_after, book)
+        visited = await _visit_twice(target, looking, () if device is not None else BESIDE_RUNGS)
+    visited = visited if device is None else _with_device(visited, device)
     return AcceptanceResult(tuple(_items(visited, target, expected)), visited)
+
+
+def device_part(visited: VisitResult) -> VisitResult | None:
+    """Return the part of a visit that all channels of a device have in common, None if it did not go well."""
+    rungs = tuple(result for result in visited.rungs if result.rung in BESIDE_RUNGS)
+    if not rungs or not all(result.ok for result in rungs):
+        return None
+    codes = {fault.code for probe in BESIDE for fault in probe.faults}
+    return replace(
+        visited,
+        rungs=rungs,
+        seen=tuple(finding for finding in visited.seen if finding.code in codes),
+        ruled_out=visited.ruled_out & codes,
+        readings=Readings(clock_offset_seconds=visited.readings.clock_offset_seconds),
+    )
+
+
+def _with_device(visited: VisitResult, device: VisitResult) -> VisitResult:
+    return replace(
+        visited,
+        rungs=(*visited.rungs, *device.rungs),
+        seen=(*visited.seen, *device.seen),
+        ruled_out=visited.ruled_out | device.ruled_out,
+        readings=device.readings.updated(visited.readings),
+    )
 
 
 def turns_of(
@@ -99,6 +132,7 @@ class _Looking:
     locks: CameraLocks
     names: NameResolver
     total_seconds: float | None
+    logins: LoginBook
 
     async def visit(self, target: Target, memory: Memory, beside: Collection[Rung]) -> tuple[VisitResult, Memory]:
         return await visit(
@@ -112,13 +146,14 @@ class _Looking:
             total_seconds=self.total_seconds,
             locks=self.locks,
             names=self.names,
+            logins=self.logins,
         )
 
 
-async def _visit_twice(target: Target, looking: _Looking) -> VisitResult:
-    """Visit a camera, and once more if the first visit finds no fault."""
-    visited, memory = await looking.visit(target, Memory(), BESIDE_RUNGS)
-    if not visited.seen:
+async def _visit_twice(target: Target, looking: _Looking, beside: Collection[Rung]) -> VisitResult:
+    """Visit a camera, and once more if the first visit finds no fault but cannot tell whether the picture is frozen."""
+    visited, memory = await looking.visit(target, Memory(), beside)
+    if not visited.seen and FROZEN.fault.code not in visited.ruled_out:
         await asyncio.sleep(SECOND_VISIT_SECONDS)
         again, _ = await looking.visit(target, memory, ())
         visited = _merge(visited, again)
@@ -145,7 +180,7 @@ def _items(visited: VisitResult, target: Target, expected: StreamParameters | No
     beside = [probe.rung for probe in BESIDE if probe.applies(target)]
     items += [_rung_item(rung, results.get(rung), seen) for rung in beside]
     if target.onvif is not None:
-        items.append(_clock_item(visited, seen))
+        items.append(_clock_item(visited, seen, target))
     items.append(_parameters_item(visited, expected))
     return items
 
@@ -176,9 +211,13 @@ def _fault_item(code: str, visited: VisitResult, seen: dict[str, Finding]) -> Ac
     return AcceptanceItem(code, None, "cannot be judged yet")
 
 
-def _clock_item(visited: VisitResult, seen: dict[str, Finding]) -> AcceptanceItem:
+def _clock_item(visited: VisitResult, seen: dict[str, Finding], target: Target) -> AcceptanceItem:
     code = CLOCK_DRIFT.code
     offset = visited.readings.clock_offset_seconds
+    is_right = offset is not None and abs(offset) <= target.clock_drift_seconds
+    if code in seen and seen[code].reason == LOCAL_AS_UTC and is_right:
+        note = "it tells its local time as UTC, for which the monitor will warn of clock_drift"
+        return AcceptanceItem("clock", True, f"{offset:+.1f} s; {note}")
     if code in seen:
         return AcceptanceItem("clock", False, seen[code].detail, fault=code)
     if offset is not None:

@@ -2,212 +2,171 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import re
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit
+from typing import TYPE_CHECKING, TypeVar
 
+from xueliang_monitor.commissioning.device_answers import (
+    Progress,
+    StreamAddress,
+    ask_identity,
+    ask_profiles,
+    ask_snapshot,
+    ask_stream,
+    choose,
+    conversation,
+    errors_translated,
+    login_refused,
+    profile_at,
+)
+from xueliang_monitor.commissioning.profile_table import channel_of
 from xueliang_monitor.commissioning.registration_error import RegistrationError, login_of
 from xueliang_monitor.commissioning.registration_request import RegistrationRequest
-from xueliang_monitor.configuration.camera_file import CameraFile, IdentitySection, StreamSection
+from xueliang_monitor.commissioning.service_search import DEFAULT_PORTS, addresses_of_host, candidate_services
+from xueliang_monitor.configuration.camera_file import CameraFile
+from xueliang_monitor.configuration.camera_sections import IdentitySection, StreamSection
 from xueliang_monitor.configuration.installation import Installation
 from xueliang_monitor.configuration.inventory import Camera, target_of
-from xueliang_monitor.model import PATH_PASSWORD, Credentials, OnvifTarget, redact_path
-from xueliang_monitor.net.discovery import probe_addresses
+from xueliang_monitor.model import OnvifTarget
 from xueliang_monitor.net.errors import LoginError, NetError
-from xueliang_monitor.net.names import NameResolver
-from xueliang_monitor.probing.device_memory import choose_profile, main_profile
-from xueliang_monitor.process.shortage import ShortageError, shortage_of
+from xueliang_monitor.probing.device_memory import main_profile
+from xueliang_monitor.process.shortage import ShortageError
 from xueliang_monitor.time_format import iso_utc
-from xueliang_monitor.wire.device_text import NO_SECRETS, Gate
-from xueliang_monitor.wire.errors import OnvifResponseError, SoapFaultError
+from xueliang_monitor.wire.device_address import service_path
+from xueliang_monitor.wire.device_text import Gate
+from xueliang_monitor.wire.errors import OnvifResponseError
+from xueliang_monitor.wire.media_profiles import Profile
 
 if TYPE_CHECKING:
     from xueliang_monitor.net.onvif import OnvifClient
-    from xueliang_monitor.wire.onvif import Profile
 
-DEFAULT_PORTS = (80, 8000, 8080, 8899, 2020, 10080, 5000)
-"""Default ONVIF ports, the most frequent first: Reolink 8000, XiongMai 8899, TP-Link 2020, most others 80."""
-
-DISCOVERY_SECONDS = 0.6
-CONNECT_SECONDS = 1.5
-QUERY_SECONDS = 10.0
-Progress = Callable[[str], None]
-"""Called with each line of progress."""
-
-
-async def _open_ports(address: str, ports: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the ports that accept a TCP connection."""
-
-    async def is_open(port: int) -> bool:
-        try:
-            async with asyncio.timeout(CONNECT_SECONDS):
-                _, writer = await asyncio.open_connection(address, port)
-        except (OSError, TimeoutError) as error:
-            if short := shortage_of(error):
-                raise RegistrationError(str(short)) from error
-            return False
-        writer.close()
-        return True
-
-    opened = await asyncio.gather(*(is_open(port) for port in ports))
-    return tuple(port for port, good in zip(ports, opened, strict=True) if good)
-
-
-async def _addresses(host: str, installation: Installation) -> tuple[str, ...]:
-    try:
-        async with NameResolver(installation.settings.name_servers) as names:
-            return await names.addresses(host)
-    except (NetError, ShortageError) as error:
-        raise RegistrationError(str(error)) from error
-
-
-async def _candidate_services(request: RegistrationRequest, address: str) -> tuple[OnvifTarget, ...]:
-    """Return where the ONVIF service may be: as requested, as announced by WS-Discovery, or at the default ports."""
-    secure = request.onvif == "https"
-    if request.onvif_port is not None:
-        return (OnvifTarget(request.onvif_port, secure=secure),)
-    try:
-        devices = await probe_addresses([address], DISCOVERY_SECONDS, gate=NO_SECRETS)  # no text of it is shown
-    except OSError as error:
-        raise RegistrationError(f"WS-Discovery cannot be sent: {shortage_of(error) or error}") from error
-    announced = tuple(OnvifTarget(device.port, device.path, device.secure) for device in devices)
-    if secure:
-        return (*announced, OnvifTarget(443, secure=True))
-    default = await _open_ports(address, DEFAULT_PORTS)
-    return (*announced, *(OnvifTarget(port) for port in default if port not in {item.port for item in announced}))
-
-
-async def _check_onvif(client: OnvifClient) -> str:
-    """Request the camera's time, which needs no login; return why ONVIF cannot be used, empty if it can."""
-    try:
-        async with asyncio.timeout(QUERY_SECONDS):
-            await client.time()
-    except SoapFaultError:
-        return ""
-    except (NetError, OnvifResponseError, ShortageError) as error:
-        return str(error)
-    except TimeoutError:
-        return "no response"
-    return ""
-
-
-def _choose(profiles: tuple[Profile, ...], requested: str | None) -> Profile | None:
-    if requested is None:
-        return choose_profile(profiles)
-    chosen = next((item for item in profiles if requested in (item.token, item.name)), None)
-    if chosen is None:
-        known = ", ".join(f"{item.token} ({item.name}, {item.stream})" for item in profiles) or "none"
-        raise RegistrationError(f"--profile: the camera has no profile {requested}; it has: {known}", usage=True)
-    return chosen
-
-
-def _split(uri: str) -> tuple[int, str]:
-    """Return the port and the path of an RTSP URI; the default port is 554."""
-    from xueliang_monitor.wire import onvif
-
-    try:
-        port = urlsplit(onvif.without_login(uri)).port
-    except ValueError:
-        port = None
-    return port or 554, onvif.path_of(uri)
-
-
-def without_login(path: str, login: Credentials | None) -> str:
-    """Replace the password in a path by a placeholder, so that no password is written to a camera file.
-
-    Raises:
-        RegistrationError: the path contains a password that is not the login's, or the login's in another spelling.
-
-    """
-    gate = Gate.of(login)
-    if login is not None:
-        written = sorted({login.password, quote(login.password, safe="")} - {""}, key=len, reverse=True)
-        for plain in written:
-            path = re.sub(rf"(?i)((?:password|passwd|pass|pwd)=){re.escape(plain)}(?=[&_/?#]|$)", r"\1{password}", path)
-        for plain in written:
-            path = path.replace(plain, PATH_PASSWORD) if gate.holds_secret(path) else path
-    if redact_path(path) != path or gate.holds_secret(path):
-        raise RegistrationError(
-            f"the camera's stream address contains a password ({gate.address(path)}); it is not written to a file",
-            "Give the path with --rtsp-path, and write {username} and {password} in place of the login.",
-        )
-    return path
-
-
-async def _snapshot_path(client: OnvifClient, token: str, login: Credentials | None) -> str | None:
-    """Return the path of a profile's snapshots, or None if the camera reports none or one with a password."""
-    from xueliang_monitor.wire.onvif import path_of
-
-    try:
-        path = path_of(await client.snapshot_uri(token))
-    except OnvifResponseError:
-        return None
-    return path if path and redact_path(path) == path and not Gate.of(login).holds_secret(path) else None
+Result = TypeVar("Result")
+Query = Callable[["OnvifClient", OnvifTarget], Awaitable[Result]]
+"""What is asked once the service is found: the client, and where the service is."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceDetails:
     """The identity, profiles and paths that a device reports, as sections of its camera file.
 
-    `service` is where its ONVIF service was found, `stream` the monitored profile, `main_stream` the largest one.
+    `service` is where its ONVIF service was found, `stream` the monitored profile, `main_stream` the largest one. What
+    the device does not report is None.
     """
 
     service: OnvifTarget
-    identity: IdentitySection
-    stream: StreamSection
-    main_stream: StreamSection
+    identity: IdentitySection | None
+    stream: StreamSection | None
+    main_stream: StreamSection | None
     rtsp_port: int
     rtsp_path: str
     snapshot_path: str | None
+    rtsp_secure: bool = False
 
 
-@contextlib.asynccontextmanager
-async def _errors_translated() -> AsyncIterator[None]:
-    """Limit the duration of ONVIF calls, and raise their errors as RegistrationError."""
+def section_of(profile: Profile | None) -> StreamSection | None:
+    """Return the section of a camera file for a profile."""
+    return StreamSection.of(profile.token, profile.stream) if profile is not None else None
+
+
+async def _why_not_onvif(client: OnvifClient) -> str:
+    """Return why a service is not ONVIF, an empty string if it is or if only a login can tell. No login is sent."""
+    failure = await _try_onvif(client)
+    return failure.text if failure is not None else ""
+
+
+@dataclass(frozen=True, slots=True)
+class _NotOnvif:
+    """Why a service is not ONVIF, and whether its port answers in HTTP, so that another path may be right."""
+
+    text: str
+    answers: bool
+
+
+async def _try_onvif(client: OnvifClient) -> _NotOnvif | None:
     try:
-        async with asyncio.timeout(QUERY_SECONDS):
-            yield
+        await client.speaks_onvif()
+    except OnvifResponseError as error:
+        return _NotOnvif(str(error), answers=True)
+    except (NetError, ShortageError) as error:
+        return _NotOnvif(str(error), answers=False)
+    return None
+
+
+async def find_service(
+    request: RegistrationRequest, installation: Installation, progress: Progress, query: Query[Result]
+) -> Result | None:
+    """Find the device's ONVIF service and query it; None if there is no ONVIF and the request has the RTSP path.
+
+    A service that answers nothing without a login is asked last, as it may be an ordinary web server.
+
+    Raises:
+        RegistrationError: the device has no ONVIF service, or does not report what is needed.
+
+    """
+    login = login_of(installation, request.onvif_credentials or request.credentials, "--onvif-credentials")
+    gate = Gate.of(login)
+    failures: dict[tuple[int, bool], str] = {}
+    silent: set[tuple[int, bool]] = set()
+    closed: list[OnvifTarget] = []
+    addresses = await addresses_of_host(request.address, installation)
+    for candidate in await candidate_services(request, addresses[0], gate):
+        path = service_path(candidate.path, gate) or OnvifTarget().path
+        service = replace(candidate, path=path, credentials=login)
+        at = service.port, service.secure
+        if at in silent:
+            continue
+        async with conversation(request.address, service, request.tls, addresses) as client:
+            if failure := await _try_onvif(client):
+                failures.setdefault(at, f"port {service.port}: {failure.text}")
+                if not failure.answers:
+                    silent.add(at)
+            elif client.wants_login and not client.spoke_soap:
+                closed.append(service)
+            else:
+                progress(f"ONVIF at port {service.port}")
+                return await query(client, service)
+    for service in closed:
+        async with conversation(request.address, service, request.tls, addresses) as client:
+            failure_after = await _why_not_after_login(client)
+            if failure_after and client.unanswered_logins:
+                raise RegistrationError(
+                    f"port {service.port}: the camera does not answer once the login is sent: {failure_after}",
+                    "The login was not tried any further, so that the camera does not lock the account. Give the path "
+                    "of the ONVIF service with --onvif-path, or register it with --onvif none and --rtsp-path.",
+                    "发送账号后摄像机无应答。为避免账号被锁定，未再继续尝试。",
+                )
+            if failure_after:
+                failures.setdefault((service.port, service.secure), f"port {service.port}: {failure_after}")
+                continue
+            progress(f"ONVIF at port {service.port}")
+            return await query(client, service)
+    tried = "; ".join(failures.values()) or f"none of the ports {', '.join(map(str, DEFAULT_PORTS))} is open"
+    if request.rtsp_path is not None and request.onvif_port is None:
+        progress("no ONVIF found; the camera is registered without it")
+        return None
+    raise RegistrationError(
+        f"{request.address} does not speak ONVIF ({tried})",
+        "Give its port with --onvif-port. For a camera without ONVIF, give --rtsp-path (and --rtsp-port).",
+    )
+
+
+async def _why_not_after_login(client: OnvifClient) -> str:
+    """Return why a service that answers nothing without a login is not ONVIF, an empty string if it is.
+
+    Raises:
+        RegistrationError: the login is refused.
+
+    """
+    try:
+        await client.identity()
     except LoginError as error:
-        raise RegistrationError(
-            f"the camera refused the login: {error}",
-            "One attempt was made, and no more, so that the camera does not lock the account. Correct the credentials "
-            "in the settings. If the camera has separate ONVIF users, name them with --onvif-credentials. To register "
-            "it without ONVIF, use --onvif none and --rtsp-path.",
-            "摄像机拒绝登录。为避免账号被锁定，仅尝试了一次。请更正账号密码后重试。",
-            login_refused=True,
-        ) from error
+        raise login_refused(error) from error
     except ShortageError as error:
         raise RegistrationError(str(error)) from error
     except (NetError, OnvifResponseError) as error:
-        raise RegistrationError(f"the camera does not report over ONVIF what is needed: {error}") from error
-    except TimeoutError as error:
-        raise RegistrationError(f"the camera did not respond over ONVIF within {QUERY_SECONDS:.0f} s") from error
-
-
-async def _query(client: OnvifClient, service: OnvifTarget, profile: str | None) -> DeviceDetails:
-    async with _errors_translated():
-        identity = await client.identity()
-        profiles = await client.profiles()
-        chosen, main = _choose(profiles, profile), main_profile(profiles)
-        if chosen is None or main is None:
-            raise RegistrationError("the camera has no media profile; configure its encoder first")
-        port, path = _split(await client.stream_uri(chosen.token))
-        path = without_login(path, service.credentials)
-        snapshot_path = await _snapshot_path(client, chosen.token, service.credentials)
-    return DeviceDetails(
-        service=service,
-        identity=IdentitySection.of(identity),
-        stream=StreamSection.of(chosen.token, chosen.stream),
-        main_stream=StreamSection.of(main.token, main.stream),
-        rtsp_port=port,
-        rtsp_path=path,
-        snapshot_path=snapshot_path,
-    )
+        return "" if client.spoke_soap else str(error)
+    return ""
 
 
 async def query_device(
@@ -219,30 +178,88 @@ async def query_device(
         RegistrationError: the device has no ONVIF service, or does not report what is needed.
 
     """
-    from xueliang_monitor.net.onvif import OnvifClient
-
     if request.onvif == "none":
         return None
-    login = login_of(installation, request.onvif_credentials or request.credentials, "--onvif-credentials")
-    failures: list[str] = []
-    addresses = await _addresses(request.address, installation)
-    for candidate in await _candidate_services(request, addresses[0]):
-        path = OnvifTarget().path if Gate.of(login).holds_secret(candidate.path) else candidate.path
-        service = replace(candidate, path=path, credentials=login)
-        async with OnvifClient(request.address, service, time.time, tls=request.tls, addresses=addresses) as client:
-            if failure := await _check_onvif(client):
-                failures.append(f"port {service.port}: {failure}")
-                continue
-            progress(f"ONVIF at port {service.port}")
-            return await _query(client, service, request.profile)
-    tried = "; ".join(failures) or f"none of the ports {', '.join(map(str, DEFAULT_PORTS))} is open"
-    if request.rtsp_path is not None and request.onvif_port is None:
-        progress("no ONVIF found; the camera is registered without it")
-        return None
-    raise RegistrationError(
-        f"{request.address} does not speak ONVIF ({tried})",
-        "Give its port with --onvif-port. For a camera without ONVIF, give --rtsp-path (and --rtsp-port).",
+
+    async def query(client: OnvifClient, service: OnvifTarget) -> DeviceDetails:
+        if request.rtsp_path is None:
+            return await _query(client, service, request.profile, progress)
+        return await _query_with_path(client, service, request, progress)
+
+    return await find_service(request, installation, progress, query)
+
+
+async def _query(client: OnvifClient, service: OnvifTarget, profile: str | None, progress: Progress) -> DeviceDetails:
+    async with errors_translated():
+        identity = await ask_identity(client, progress)
+        await _ask_clock(client, progress)
+        profiles = await ask_profiles(client, progress, needed=True)
+        stream = await ask_stream(client, profiles, profile, service.credentials)
+        channel = channel_of(profiles, stream.profile.token)
+        if channel is not None and len(channel.profiles) < len(profiles):
+            progress(f"channel {channel.number} of a device with several; --channels all registers all of them")
+        beside = channel.profiles if channel is not None else profiles
+        return await details_of(client, service, identity, stream, main=main_profile(beside))
+
+
+async def details_of(
+    client: OnvifClient,
+    service: OnvifTarget,
+    identity: IdentitySection | None,
+    stream: StreamAddress,
+    *,
+    main: Profile | None,
+) -> DeviceDetails:
+    """Return the details of a device with a stream, after its snapshot address was asked."""
+    return DeviceDetails(
+        service=service,
+        identity=identity,
+        stream=section_of(stream.profile),
+        main_stream=section_of(main),
+        rtsp_port=stream.port,
+        rtsp_path=stream.path,
+        snapshot_path=await ask_snapshot(client, stream.profile.token, service.credentials),
+        rtsp_secure=stream.secure,
     )
+
+
+async def _query_with_path(
+    client: OnvifClient, service: OnvifTarget, request: RegistrationRequest, progress: Progress
+) -> DeviceDetails:
+    """Query a device whose stream path is given: clock and identity are enough, profiles are taken if there are any."""
+    path = request.rtsp_path or "/"
+    async with errors_translated():
+        identity = await ask_identity(client, progress)
+        await _ask_clock(client, progress)
+        profiles = await ask_profiles(client, progress, needed=request.profile is not None)
+        watched = (
+            choose(profiles, request.profile)
+            if request.profile
+            else await profile_at(client, profiles, path, service.credentials)
+        )
+        if watched is None:
+            progress("no media profile has this path; its codec and size are not held against anything")
+        snapshot = await ask_snapshot(client, watched.token, service.credentials) if watched is not None else None
+    return DeviceDetails(
+        service=service,
+        identity=identity,
+        stream=section_of(watched),
+        main_stream=section_of(main_profile(profiles)) if watched is not None else None,
+        rtsp_port=request.rtsp_port or 554,
+        rtsp_path=path,
+        snapshot_path=snapshot,
+    )
+
+
+async def _ask_clock(client: OnvifClient, progress: Progress) -> None:
+    """Ask the clock of a camera that tells it after a login only, and say what is wrong with how it tells it."""
+    from xueliang_monitor.net.onvif_hints import ClockKind
+
+    kind = await client.ask_clock()
+    if kind is ClockKind.LOCAL_AS_UTC:
+        progress("the camera reports its local time as UTC, which contradicts its time zone")
+    elif kind in (ClockKind.UNTOLD, ClockKind.REFUSED):
+        progress("the camera does not report its clock; clock_drift is not judged")
 
 
 async def add_device_details(data: CameraFile, installation: Installation) -> CameraFile:
@@ -254,18 +271,16 @@ async def add_device_details(data: CameraFile, installation: Installation) -> Ca
         RegistrationError: the device does not report what is needed.
 
     """
-    from xueliang_monitor.net.onvif import OnvifClient
-
     login = login_of(installation, data.onvif_credentials or data.credentials)
     service = target_of("", data, None, login).onvif
     if service is None:
         return data
-    addresses = await _addresses(data.address, installation)
-    async with OnvifClient(data.address, service, time.time, tls=data.tls, addresses=addresses) as client:
-        if failure := await _check_onvif(client):
+    addresses = await addresses_of_host(data.address, installation)
+    async with conversation(data.address, service, data.tls, addresses) as client:
+        if failure := await _why_not_onvif(client):
             raise RegistrationError(f"onvif: {failure}")
-        details = await _query(client, service, data.stream.profile if data.stream else None)
-        async with _errors_translated():
+        details = await _query(client, service, data.stream.profile if data.stream else None, _say_nothing)
+        async with errors_translated():
             details = await _with_profile_of_path(client, details, data.rtsp_path)
     return data.model_copy(
         update={
@@ -278,36 +293,36 @@ async def add_device_details(data: CameraFile, installation: Installation) -> Ca
     )
 
 
+def _say_nothing(_line: str) -> None:
+    """Take a line of progress that nobody reads."""
+
+
 async def _with_profile_of_path(client: OnvifClient, details: DeviceDetails, path: str) -> DeviceDetails:
     """Return the details with the profile whose stream is at `path`, unchanged if no profile has it."""
     if details.rtsp_path == path:
         return details
-    for profile in await client.profiles():
-        if _split(await client.stream_uri(profile.token))[1] == path:
-            return replace(details, stream=StreamSection.of(profile.token, profile.stream), rtsp_path=path)
-    return details
+    watched = await profile_at(client, await client.profiles(), path, details.service.credentials)
+    return details if watched is None else replace(details, stream=section_of(watched), rtsp_path=path)
 
 
-async def query_identity(
-    camera: Camera, installation: Installation, now: Callable[[], float] = time.time
-) -> tuple[IdentitySection, StreamSection | None]:
+async def query_identity(camera: Camera, installation: Installation) -> tuple[IdentitySection, StreamSection | None]:
     """Query a registered camera's identity and the settings of its monitored profile, None if it has none.
 
     Raises:
         RegistrationError: the camera has no ONVIF, or does not report what is needed.
 
     """
-    from xueliang_monitor.net.onvif import OnvifClient
-
     service = camera.target.onvif
     if service is None:
         raise RegistrationError(f"{camera.id} has no ONVIF; its identity cannot be read")
     host, tls = camera.target.host, camera.target.tls
-    addresses = await _addresses(host, installation)
-    async with OnvifClient(host, service, now, tls=tls, addresses=addresses) as client, _errors_translated():
-        await _check_onvif(client)
-        identity = IdentitySection.of(await client.identity())
+    addresses = await addresses_of_host(host, installation)
+    async with conversation(host, service, tls, addresses) as client:
+        async with errors_translated("GetDeviceInformation"):
+            await client.ask_clock()
+            identity = IdentitySection.of(await client.identity())
         if not service.profile:
             return identity, None
-        monitored = next((item for item in await client.profiles() if item.token == service.profile), None)
-        return identity, StreamSection.of(monitored.token, monitored.stream) if monitored else None
+        async with errors_translated("GetProfiles"):
+            monitored = next((item for item in await client.profiles() if item.token == service.profile), None)
+        return identity, section_of(monitored)

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from xueliang_monitor.commissioning import import_checks
 from xueliang_monitor.commissioning.acceptance import run_acceptance_test, turns_of
 from xueliang_monitor.commissioning.device_query import add_device_details
+from xueliang_monitor.commissioning.import_checks import Difference, KnownLogins, Registered
 from xueliang_monitor.commissioning.registration_error import RegistrationError, check_path, login_of
 from xueliang_monitor.configuration import camera_file
 from xueliang_monitor.configuration.camera_file import CameraFile, Lifecycle
 from xueliang_monitor.configuration.installation import Installation, defaults_of
 from xueliang_monitor.configuration.inventory import target_of
-from xueliang_monitor.configuration.spreadsheet import COLUMNS, Row
-from xueliang_monitor.configuration.stream_identity import StreamIdentity
+from xueliang_monitor.configuration.key_edit import with_keys
+from xueliang_monitor.configuration.spreadsheet import Row
 from xueliang_monitor.configuration.strict_yaml import CAMERA_LIMITS, DocumentError, read, validate
-from xueliang_monitor.model import Credentials
+from xueliang_monitor.configuration.yaml_text import YamlTextError
 from xueliang_monitor.net.host_validation import canonical_host
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing.camera_lock import CameraLocks
@@ -36,98 +39,104 @@ class RowOutcome(enum.StrEnum):
     WRITTEN = "written"
     UPDATED = "updated"
     UNCHANGED = "unchanged"
-    BAD_ROW = "bad row"
+    NEW = "new"
+    CHANGED = "changed"
+    DIFFERS = "differs"
+    REFUSED = "refused"
     NOT_PASSED = "not passed"
     NOT_WRITTEN = "not written"
 
 
-_BAD = frozenset({RowOutcome.BAD_ROW, RowOutcome.NOT_PASSED, RowOutcome.NOT_WRITTEN})
+BAD = frozenset({RowOutcome.DIFFERS, RowOutcome.REFUSED, RowOutcome.NOT_PASSED, RowOutcome.NOT_WRITTEN})
 
 
 @dataclass(frozen=True, slots=True)
 class ImportedRow:
-    """The outcome of one row, with its line in the spreadsheet and the reason."""
+    """The outcome of one row, with its line in the spreadsheet, the reason, and what it changes of a registered camera.
+
+    `new` and `changed` are the outcomes of a trial, which writes nothing.
+    """
 
     line: int
     id: str
     outcome: RowOutcome
     detail: str = ""
+    changes: tuple[Difference, ...] = ()
 
     @property
     def bad(self) -> bool:
-        """Whether the row did not become a monitored camera."""
-        return self.outcome in _BAD
+        """Whether the camera is not monitored as the row says."""
+        return self.outcome in BAD
 
 
-def _camera_files(folder: Path) -> dict[str, CameraFile]:
-    """Return the valid camera files of a folder by id, whether or not the settings have their credentials."""
+@dataclass(frozen=True, slots=True)
+class ImportRules:
+    """How rows are imported.
+
+    Attributes:
+        commissioning: cameras are in commissioning; with a test, those that fail.
+        update: registered cameras are changed.
+        trial: nothing is written.
+
+    """
+
+    commissioning: bool = False
+    update: bool = False
+    trial: bool = False
+
+
+def registered(folder: Path) -> Registered:
+    """Return the cameras of a folder, whether or not the settings have their credentials."""
     files: dict[str, CameraFile] = {}
+    invalid: set[str] = set()
     for file in sorted(folder.glob("*.yaml")):
         try:
             files[file.stem] = validate(read(file, CAMERA_LIMITS), CameraFile)
         except DocumentError:
-            continue
-    return files
-
-
-def _duplicates(
-    rows: tuple[Row, ...], known: dict[str, CameraFile], logins: Mapping[str, Credentials]
-) -> dict[str, str]:
-    """Return an error by id for each row whose address, port and path another camera has. Retired cameras have none."""
-
-    def stream_of(data: CameraFile) -> StreamIdentity:
-        return StreamIdentity.of(data, logins.get(data.credentials or ""))
-
-    wanted = {row.id: stream_of(row.data) for row in rows}
-    streams = {}
-    for name, item in known.items():
-        stream = stream_of(item)
-        if item.status is not Lifecycle.RETIRED and wanted.get(name, stream) == stream:
-            streams[stream] = name
-    errors: dict[str, str] = {}
-    for row in rows:
-        if row.id in known and known[row.id].status is Lifecycle.RETIRED:
-            continue
-        other = streams.setdefault(wanted[row.id], row.id)
-        if other != row.id:
-            errors[row.id] = f"address: the same address, port and path as {other}"
-    return errors
+            invalid.add(file.stem)
+    return Registered(files, frozenset(invalid))
 
 
 class Import:
     """One import into a folder. `outcomes` grows row by row; files that are written stay when the import is aborted."""
 
     def __init__(
-        self, into: Path, rows: tuple[Row, ...], *, commissioning: bool, installation: Installation | None
+        self, into: Path, rows: tuple[Row, ...], rules: ImportRules, logins: KnownLogins | None = None
     ) -> None:
         self._into = into
         self._rows = rows
-        self._known = _camera_files(into)
-        self._duplicates = _duplicates(rows, self._known, installation.credentials if installation is not None else {})
-        self._commissioning = commissioning
-        self._installation = installation
+        self._rules = rules
+        self._known = registered(into)
+        self._refusals = self._refused(logins or KnownLogins())
         self._turns: CameraLocks | None = None
         self._devices: dict[str, asyncio.Lock] = {}
-        self._refused: dict[tuple[str, str | None, str | None], str] = {}
+        self._login_refused: dict[tuple[str, str | None, str | None], str] = {}
         self.outcomes: list[ImportedRow] = []
 
-    def write_all(self) -> None:
-        """Write the file of every row."""
-        for row in self._rows:
-            data = self._merged(row)
-            if data is not None:
-                self._write(row, self._in_commissioning(data) if self._commissioning else data)
+    def notices(self, uplinks: frozenset[str], *, today: str) -> tuple[str, ...]:
+        """Return what is probably a mistake although it is valid.
 
-    async def test_all(self, at_once: int, settled: Callable[[], None]) -> None:
+        `uplinks` are the declared nodes, `today` is the date in ISO 8601.
+        """
+        return import_checks.notices(self._rows, self._known, uplinks, today=today)
+
+    def write_all(self, settled: Callable[[], None] = lambda: None) -> None:
+        """Write the file of every row; call `settled` after each."""
+        for row in self._rows:
+            data = self._wanted(row)
+            if data is not None:
+                self._write(row, self._in_commissioning(data) if self._rules.commissioning else data)
+            settled()
+
+    async def test_all(self, installation: Installation, at_once: int, settled: Callable[[], None]) -> None:
         """Test every row that is not registered yet, and write those that pass; call `settled` after each row."""
         workers, slots = Workers(TEST_WORKERS), asyncio.Semaphore(at_once)
-        if self._installation is not None:  # one for all rows, as several may be channels of one recorder
-            targets = [target_of(row.id, row.data, None, None) for row in self._rows]
-            self._turns = turns_of(self._installation, targets)
+        # One for all rows, as several may be channels of one recorder.
+        self._turns = turns_of(installation, [target_of(row.id, row.data, None, None) for row in self._rows])
 
         async def one(row: Row) -> None:
             async with slots:
-                await self._test(row, workers)
+                await self._test(row, installation, workers)
             settled()
 
         async with asyncio.TaskGroup() as group:
@@ -135,65 +144,103 @@ class Import:
             for row in self._rows:
                 group.create_task(one(row))
 
-    def _settle(self, row: Row, outcome: RowOutcome, detail: str = "") -> None:
-        self.outcomes.append(ImportedRow(row.line, row.id, outcome, detail))
+    def _refused(self, logins: KnownLogins) -> dict[str, str]:
+        """Return why rows are refused, by id."""
+        found: dict[str, str] = {}
+        sound: list[tuple[Row, CameraFile]] = []
+        for row in self._rows:
+            known = self._known.files.get(row.id)
+            data = import_checks.merged(row, known)
+            if row.id in self._known.invalid:
+                found[row.id] = f"{row.id}.yaml is not a valid camera file; correct it or remove it"
+                continue
+            path_before = known.rtsp_path if known is not None else None
+            if reason := import_checks.why_refused(row, data, logins, path_before=path_before):
+                found[row.id] = reason
+            else:
+                # A camera that is not changed keeps its stream.
+                sound.append((row, known if known is not None and not self._rules.update else data))
+        return {**found, **import_checks.duplicates(sound, self._known, logins)}
+
+    def _settle(self, row: Row, outcome: RowOutcome, detail: str = "", changes: tuple[Difference, ...] = ()) -> None:
+        self.outcomes.append(ImportedRow(row.line, row.id, outcome, detail, changes))
 
     @staticmethod
     def _in_commissioning(data: CameraFile) -> CameraFile:
         return data.model_copy(update={"status": Lifecycle.COMMISSIONING})
 
-    def _merged(self, row: Row) -> CameraFile | None:
-        """Return the content of the new file: the row's columns over the current file. None for a duplicate row."""
-        if row.id in self._duplicates:
-            self._settle(row, RowOutcome.BAD_ROW, self._duplicates[row.id])
-            return None
-        known = self._known.get(row.id)
-        if known is None:
-            return row.data
-        return known.model_copy(update={name: getattr(row.data, name) for name in COLUMNS if name != "id"})
+    def _wanted(self, row: Row) -> CameraFile | None:
+        """Return the content that a row's file is to have, None if the row is settled already."""
+        known = self._known.files.get(row.id)
+        data = import_checks.merged(row, known)
+        if row.id in self._refusals:
+            self._settle(row, RowOutcome.REFUSED, self._refusals[row.id])
+        elif known is not None and data == known:
+            self._settle(row, RowOutcome.UNCHANGED)
+        elif known is not None and not self._rules.update:
+            changes = import_checks.differences(known, data)
+            outcome = RowOutcome.CHANGED if self._rules.trial else RowOutcome.DIFFERS
+            self._settle(row, outcome, f"{_as_text(row, changes)}; give --update to change the camera", changes)
+        else:
+            return data
+        return None
 
     def _write(self, row: Row, data: CameraFile, detail: str = "") -> None:
-        known = self._known.get(row.id)
-        if data == known:
-            self._settle(row, RowOutcome.UNCHANGED)
+        known = self._known.files.get(row.id)
+        changes = import_checks.differences(known, data) if known is not None else ()
+        told = "; ".join(filter(None, (detail, _as_text(row, changes))))
+        if self._rules.trial:
+            self._settle(row, RowOutcome.NEW if known is None else RowOutcome.CHANGED, told, changes)
             return
         try:
-            camera_file.write(self._into, row.id, data)
+            if known is None:
+                camera_file.write(self._into, row.id, data, new=True)
+            else:
+                self._change(row.id, known, data)
+        except FileExistsError:
+            self._settle(row, RowOutcome.NOT_WRITTEN, f"{row.id}.yaml was written by somebody else meanwhile")
         except OSError as error:
             self._settle(row, RowOutcome.NOT_WRITTEN, error.strerror or type(error).__name__)
-            return
-        self._settle(row, RowOutcome.UPDATED if known is not None else RowOutcome.WRITTEN, detail)
+        except (YamlTextError, UnicodeDecodeError) as error:
+            self._settle(row, RowOutcome.NOT_WRITTEN, f"{row.id}.yaml cannot be changed: {error}")
+        else:
+            self._settle(row, RowOutcome.WRITTEN if known is None else RowOutcome.UPDATED, told, changes)
 
-    async def _test(self, row: Row, workers: Workers) -> None:
-        data = self._merged(row)
+    def _change(self, identity: str, known: CameraFile, data: CameraFile) -> None:
+        """Change the keys of a file that differ. Comments and the order of its keys stay."""
+        values = data.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+        changed: dict[str, Any] = {each.key: values.get(each.key) for each in import_checks.differences(known, data)}
+        text = (self._into / f"{identity}.yaml").read_text(encoding="utf-8-sig")
+        camera_file.write_text(self._into, identity, with_keys(text, changed))
+
+    async def _test(self, row: Row, installation: Installation, workers: Workers) -> None:
+        data = self._wanted(row)
         if data is None:
-            return
-        if data == self._known.get(row.id):
-            self._settle(row, RowOutcome.UNCHANGED, "already registered")
             return
         device = canonical_host(data.address)
         login = device, data.credentials, data.onvif_credentials
         async with self._devices.setdefault(device, asyncio.Lock()):  # the channels of a recorder share its lock-out
-            if login in self._refused:
-                failures = f"the same login was refused at this address for {self._refused[login]}; it was not tried"
+            if login in self._login_refused:
+                failures = (
+                    f"the same login was refused at this address for {self._login_refused[login]}; it was not tried"
+                )
             else:
-                data, failures = await self._run_test(row, data, workers)
+                data, failures = await self._run_test(row, data, installation, workers)
         if not failures:
             self._write(row, data)
-        elif self._commissioning:
+        elif self._rules.commissioning:
             self._write(row, self._in_commissioning(data), f"in commissioning: {failures}")
         else:
             self._settle(row, RowOutcome.NOT_PASSED, failures)
 
     def _note_refusal(self, row: Row, data: CameraFile) -> None:
         """Remember that a device refused a login, so that its other channels do not try it too."""
-        self._refused[canonical_host(data.address), data.credentials, data.onvif_credentials] = row.id
+        self._login_refused[canonical_host(data.address), data.credentials, data.onvif_credentials] = row.id
 
-    async def _run_test(self, row: Row, data: CameraFile, workers: Workers) -> tuple[CameraFile, str]:
+    async def _run_test(
+        self, row: Row, data: CameraFile, installation: Installation, workers: Workers
+    ) -> tuple[CameraFile, str]:
         """Run the acceptance test on a row; return the content of its file, and the failed items as text."""
-        installation = self._installation
-        if installation is None:
-            raise RuntimeError("rows are tested against an installation")
         try:
             login = login_of(installation, data.credentials)
             check_path(data, login)
@@ -210,3 +257,14 @@ class Import:
             self._note_refusal(row, data)
         failed = [f"{item.subject}: {item.detail or item.fault}" for item in test.items if item.passed is False]
         return data, "; ".join(failed)
+
+
+def _as_text(row: Row, changes: tuple[Difference, ...]) -> str:
+    """Return the changes in one line, with the keys as the table calls them."""
+    header = row.source.header if row.source else None
+    names = header.columns if header is not None else ()
+
+    def name(key: str) -> str:
+        return header.own_name(key) if header is not None and key in names else key
+
+    return "; ".join(f"{name(each.key)}: {each.before or '-'} → {each.after or '-'}" for each in changes)

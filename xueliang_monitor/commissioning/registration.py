@@ -1,20 +1,30 @@
-"""Turns a registration request into a camera file, and finds conflicts with registered cameras."""
+"""Turns a registration request into a camera that can be registered."""
 
 from __future__ import annotations
 
-import re
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from xueliang_monitor.commissioning.device_query import DeviceDetails, Progress, query_device
+from xueliang_monitor.commissioning.conflicts import (
+    SerialTakenError,
+    check_id,
+    check_serial,
+    check_stream,
+    default_id,
+    free_id,
+)
+from xueliang_monitor.commissioning.device_answers import Progress, without_login
+from xueliang_monitor.commissioning.device_query import DeviceDetails, query_device
 from xueliang_monitor.commissioning.registration_error import RegistrationError, check_path, login_of
 from xueliang_monitor.commissioning.registration_request import RegistrationRequest
-from xueliang_monitor.configuration.camera_file import ID, ID_RULE, CameraFile, Lifecycle
+from xueliang_monitor.configuration.camera_file import ID, ID_RULE, CameraFile
 from xueliang_monitor.configuration.installation import Installation, defaults_of
 from xueliang_monitor.configuration.inventory import target_of
+from xueliang_monitor.configuration.stream_identity import WatchedStream
 from xueliang_monitor.configuration.strict_yaml import Document, DocumentError, validate
-from xueliang_monitor.model import Target
+from xueliang_monitor.model import Credentials, Target
 from xueliang_monitor.net.host_validation import canonical_host
 from xueliang_monitor.time_format import iso_utc
 
@@ -28,35 +38,13 @@ class NewCamera:
     target: Target
 
 
-def find_conflict(
-    installation: Installation, identity: str, host: str, *, port: int | None, serial: str = ""
-) -> str | None:
-    """Return which registered camera has the same id, address or serial number, or None.
+def camera_file_of(request: RegistrationRequest, details: DeviceDetails | None) -> CameraFile:
+    """Return the content of a camera file: what the operator specified, over what the device reported.
 
-    A `port` of None stands for every port of the host. Retired cameras keep their id, but free their address.
+    Raises:
+        RegistrationError: a value is not valid.
+
     """
-    for camera in installation.inventory.known:
-        if camera.id == identity:
-            return f"the id {identity} is taken by {camera.id} ({camera.name}, {camera.target.host})"
-        if camera.status is Lifecycle.RETIRED:
-            continue
-        if canonical_host(camera.target.host) == canonical_host(host) and (port is None or camera.target.port == port):
-            return f"the address {host} is already registered as {camera.id} ({camera.name})"
-        if serial and camera.data.identity is not None and camera.data.identity.serial == serial:
-            return f"the serial number {serial} is already registered as {camera.id} ({camera.name})"
-    invalid = [problem for problem in installation.inventory.problems if problem.file.stem == identity]
-    return f"the id {identity} is taken by a camera file that is not valid: {invalid[0]}" if invalid else None
-
-
-def default_id(name: str | None, address: str) -> str:
-    """Return an id made from the name if that is mostly Latin letters, otherwise from the address."""
-    slug = re.sub(r"[^a-z0-9_.]+", "-", (name or "").lower()).strip("-._")
-    if name and slug and len(slug) >= len(name) / 2:
-        return slug[:60]
-    return "camera-" + re.sub(r"[^a-z0-9]+", "-", address.lower()).strip("-")[:50]
-
-
-def _camera_file(request: RegistrationRequest, details: DeviceDetails | None) -> CameraFile:
     values: dict[str, object] = {
         "name": request.name,
         "site": request.site,
@@ -78,6 +66,7 @@ def _camera_file(request: RegistrationRequest, details: DeviceDetails | None) ->
             "onvif_port": details.service.port,
             "onvif_path": details.service.path,
             "onvif_credentials": request.onvif_credentials,
+            "rtsp": "tls" if details.rtsp_secure and request.rtsp_path is None else "plain",
             "snapshot_path": details.snapshot_path,
             "identity": details.identity,
             "stream": details.stream,
@@ -90,28 +79,102 @@ def _camera_file(request: RegistrationRequest, details: DeviceDetails | None) ->
 
 
 async def prepare_registration(
-    request: RegistrationRequest, installation: Installation, progress: Progress
+    request: RegistrationRequest,
+    installation: Installation,
+    progress: Progress,
+    confirm: Callable[[SerialTakenError], bool] = lambda _error: False,
 ) -> NewCamera:
     """Query the device and return the camera that the request describes.
+
+    `confirm` is asked whether a device with the serial number of a registered one is another device.
 
     Raises:
         RegistrationError: the request is not valid, the camera is already registered, or the device does not answer.
 
     """
-    identity = request.id or default_id(request.name, request.address)
-    if not ID.fullmatch(identity):
-        raise RegistrationError(f"--id: {identity!r} is not a valid id; use {ID_RULE}", usage=True)
-    wanted = _camera_file(request, None)  # validates the request before the device is contacted
-    login = login_of(installation, request.credentials)
-    check_path(wanted, login)
-    if conflict := find_conflict(installation, identity, request.address, port=request.rtsp_port):
-        raise RegistrationError(conflict)
+    wanted = request.id or default_id(request.name, request.address)
+    if not ID.fullmatch(wanted):
+        raise RegistrationError(f"--id: {wanted!r} is not a valid id; use {ID_RULE}", usage=True)
+    request = _without_password(request, installation)
+    login = _check_before_contact(request, installation, wanted)
     details = await query_device(request, installation, progress)
-    data = _camera_file(request, details)
+    data = camera_file_of(request, details)
+    identity = wanted if request.id else free_id(wanted, data, hosts_by_id(installation))
+    return checked_camera(identity, data, installation, login, same_serial=request.same_serial, confirm=confirm)
+
+
+def _without_password(request: RegistrationRequest, installation: Installation) -> RegistrationRequest:
+    """Return a request whose path has a placeholder where the login's password was given.
+
+    Raises:
+        RegistrationError: the path has another password.
+
+    """
+    if request.rtsp_path is None:
+        return request
+    login = login_of(installation, request.credentials)
+    try:
+        path = without_login(request.rtsp_path, login)
+    except RegistrationError:
+        raise RegistrationError(
+            "--rtsp-path contains a password, which is not written to a file",
+            "Write {username} and {password} in place of the login, and name it with --credentials.",
+            usage=True,
+        ) from None
+    return replace(request, rtsp_path=path)
+
+
+def _check_before_contact(
+    request: RegistrationRequest, installation: Installation, identity: str
+) -> Credentials | None:
+    """Check what needs no answer of the device; return the login.
+
+    Raises:
+        RegistrationError: the request is not valid, or its id or its stream is registered.
+
+    """
+    data = camera_file_of(request, None)
+    login = login_of(installation, request.credentials)
     check_path(data, login)
-    serial = data.identity.serial if data.identity else ""
-    if conflict := find_conflict(installation, identity, data.address, port=data.rtsp_port, serial=serial):
-        raise RegistrationError(conflict)
-    device_login = login_of(installation, request.onvif_credentials) or login
-    defaults = defaults_of(installation.settings)
-    return NewCamera(identity, data, target_of(identity, data, login, device_login, defaults=defaults))
+    own_channel = request.id is None and canonical_host(hosts_by_id(installation).get(identity, "")) == canonical_host(
+        request.address
+    )
+    if not own_channel:
+        check_id(installation, identity)
+    if request.rtsp_path is not None and (request.rtsp_port is not None or request.onvif == "none"):
+        watched = WatchedStream.of(data, login)._replace(profile=request.profile or "")
+        check_stream(installation, watched, target_of("", data, login, None).url)
+    return login
+
+
+def hosts_by_id(installation: Installation) -> dict[str, str]:
+    """Return the hosts of all cameras by id."""
+    return {camera.id: camera.target.host for camera in installation.inventory.known}
+
+
+def checked_camera(
+    identity: str,
+    data: CameraFile,
+    installation: Installation,
+    login: Credentials | None,
+    *,
+    same_serial: bool = False,
+    confirm: Callable[[SerialTakenError], bool] = lambda _error: False,
+) -> NewCamera:
+    """Return a camera that can be registered.
+
+    Raises:
+        RegistrationError: its id, its stream or its serial number is registered, or its path may not be used.
+
+    """
+    check_path(data, login)
+    device_login = login_of(installation, data.onvif_credentials) or login
+    target = target_of(identity, data, login, device_login, defaults=defaults_of(installation.settings))
+    check_id(installation, identity)
+    check_stream(installation, WatchedStream.of(data, login), target.url)
+    try:
+        check_serial(installation, data)
+    except SerialTakenError as error:
+        if not same_serial and not confirm(error):
+            raise
+    return NewCamera(identity, data, target)

@@ -10,7 +10,10 @@ from xueliang_monitor.model import AuthPolicy
 
 @dataclass(frozen=True, slots=True)
 class RegistrationRequest:
-    """What the operator specifies; None leaves a value to the device or to the default."""
+    """What the operator specifies; None leaves a value to the device or to the default.
+
+    `same_serial` says that another device with its serial number is no reason to refuse it.
+    """
 
     address: str
     site: str
@@ -21,6 +24,7 @@ class RegistrationRequest:
     credentials: str | None = None
     onvif: str = "auto"
     onvif_port: int | None = None
+    onvif_path: str | None = None
     onvif_credentials: str | None = None
     profile: str | None = None
     rtsp_port: int | None = None
@@ -28,3 +32,4 @@ class RegistrationRequest:
     tls: str = "verify"
     auth: AuthPolicy | None = None
     status: Lifecycle = Lifecycle.ACTIVE
+    same_serial: bool = False

@@ -12,12 +12,20 @@ import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
 from xueliang_monitor import atomic_write
-from xueliang_monitor.configuration.settings import Evidence, Limits
+from xueliang_monitor.configuration.camera_access import access_of, make_folder
+from xueliang_monitor.configuration.camera_sections import (
+    Day,
+    GbCode,
+    IdentitySection,
+    PictureSection,
+    PositionSection,
+    StreamSection,
+    Words,
+)
 from xueliang_monitor.configuration.strict_yaml import Duration, Strict
-from xueliang_monitor.model import AuthPolicy, Identity, StreamParameters, Transport
+from xueliang_monitor.model import AuthPolicy, Transport
 from xueliang_monitor.net.host_validation import check_host
 from xueliang_monitor.net.login_rules import why_not_in_path
-from xueliang_monitor.probing.reception import BURST_PICTURES
 
 ID = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")
 SHOWN_NAMES = 20
@@ -63,14 +71,8 @@ def _check_credentials(value: str | None, info: ValidationInfo) -> str | None:
 
 
 def _check_tls(value: str) -> str:
-    if value not in {"verify", "insecure"} and not value.startswith("/"):
-        raise ValueError("write verify, insecure, or the absolute path of a certificate file")
-    return value
-
-
-def _check_range(value: tuple[float, float] | None) -> tuple[float, float] | None:
-    if value is not None and not 0 <= value[0] < value[1]:
-        raise ValueError("write the lowest and the highest bitrate, for example [200000, 4000000]")
+    if value not in {"verify", "insecure", "legacy"} and not value.startswith("/"):
+        raise ValueError("write verify, insecure, legacy, or the absolute path of a certificate file")
     return value
 
 
@@ -79,118 +81,7 @@ def _default_port(value: Any, info: ValidationInfo) -> Any:
     return value or (322 if info.data.get("rtsp") == "tls" else 554)
 
 
-def _as_text(value: Any) -> Any:
-    """Return an unquoted number, such as a serial number, as text."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
 Login = Annotated[str | None, AfterValidator(_check_credentials)]
-Words = Annotated[str, BeforeValidator(_as_text), Field(max_length=120)]
-
-
-class IdentitySection(Strict):
-    """The identity of the camera when it was registered, or when a change was last accepted."""
-
-    manufacturer: Words = ""
-    """Manufacturer as ONVIF reports it."""
-
-    model: Words = ""
-    """Model as ONVIF reports it."""
-
-    firmware: Words = ""
-    """Firmware version as ONVIF reports it."""
-
-    serial: Words = ""
-    """Serial number as ONVIF reports it."""
-
-    hardware: Words = ""
-    """Hardware id as ONVIF reports it."""
-
-    def value(self) -> Identity:
-        """Return the section as a value."""
-        return Identity(
-            manufacturer=self.manufacturer,
-            model=self.model,
-            firmware=self.firmware,
-            serial=self.serial,
-            hardware=self.hardware,
-        )
-
-    @classmethod
-    def of(cls, who: Identity) -> IdentitySection:
-        """Return the section for an identity."""
-        return cls(
-            manufacturer=who.manufacturer,
-            model=who.model,
-            firmware=who.firmware,
-            serial=who.serial,
-            hardware=who.hardware,
-        )
-
-
-class StreamSection(Strict):
-    """The encoder settings of a profile when the camera was registered."""
-
-    profile: Words = ""
-    """Token of the ONVIF profile."""
-
-    codec: Annotated[str, Field(max_length=20)] = ""
-    """Codec, such as `h264`, `h265` or `mjpeg`."""
-
-    width: Annotated[int, Field(ge=0, le=65535)] = 0
-    """Picture width in pixels. 0 means unknown."""
-
-    height: Annotated[int, Field(ge=0, le=65535)] = 0
-    """Picture height in pixels. 0 means unknown."""
-
-    frame_rate_hertz: Annotated[float | None, Field(gt=0, le=1000)] = None
-    """Frames per second."""
-
-    bits_per_second: Annotated[float | None, Field(gt=0)] = None
-    """Bitrate in bit/s."""
-
-    keyframe_interval_seconds: Annotated[float | None, Field(gt=0)] = None
-    """Time between two keyframes in seconds."""
-
-    bits_per_second_range: Annotated[tuple[float, float] | None, AfterValidator(_check_range)] = None
-    """Smallest and largest accepted bitrate in bit/s, such as `[200000, 4000000]`."""
-
-    def value(self) -> StreamParameters:
-        """Return the section as a value."""
-        return StreamParameters(
-            codec=self.codec,
-            width=self.width,
-            height=self.height,
-            frame_rate_hertz=self.frame_rate_hertz,
-            bits_per_second=self.bits_per_second,
-            keyframe_interval_seconds=self.keyframe_interval_seconds,
-        )
-
-    @classmethod
-    def of(cls, profile: str, stream: StreamParameters) -> StreamSection:
-        """Return the section for a profile."""
-        return cls(
-            profile=profile,
-            codec=stream.codec,
-            width=stream.width,
-            height=stream.height,
-            frame_rate_hertz=stream.frame_rate_hertz,
-            bits_per_second=stream.bits_per_second,
-            keyframe_interval_seconds=stream.keyframe_interval_seconds,
-        )
-
-
-class PictureSection(Strict):
-    """How this camera's picture is judged; missing keys take the values of the settings."""
-
-    burst: Annotated[int | None, Field(ge=0, le=BURST_PICTURES)] = None
-    """Number of pictures after the keyframe that are examined in a burst."""
-
-    evidence: Evidence | None = None
-    """Whether a small copy of a faulty picture is stored: `faults` or `never`."""
-
-    limits: Limits = Field(default_factory=dict)
-    """Scores from which a picture fault is seen, by fault code. `off` disables the check."""
 
 
 class CameraFile(Strict):
@@ -209,6 +100,22 @@ class CameraFile(Strict):
     """Switch or line that connects the camera, by its name in `uplinks.yaml` if there is one. Cameras that share an
     uplink are judged together when they fail together.
     """
+
+    gb_code: GbCode | None = None
+    """Code of the camera in a video platform (国标编码, GB/T 28181): 20 digits, or 18 in older plans. It is recorded
+    but not used.
+    """
+
+    position: PositionSection | None = None
+    """Where the camera hangs, in WGS 84. It is recorded but not used. Chinese maps show GCJ-02 (火星坐标), which is up
+    to 700 m away.
+    """
+
+    contractor: Words = ""
+    """Company that installed the camera. It is recorded but not used."""
+
+    installed: Day | None = None
+    """Date of installation, such as `2024-03-05`. It is recorded but not used."""
 
     address: Annotated[str, AfterValidator(check_host)]
     """IP address or host name. An IPv4 address has four decimal parts without leading zeros."""
@@ -264,8 +171,8 @@ class CameraFile(Strict):
     """Path of still pictures. It is recorded but not used."""
 
     tls: Annotated[str, AfterValidator(_check_tls)] = "verify"
-    """Certificate check for RTSP and ONVIF over TLS: `verify`, `insecure`, or the absolute path of a file with the
-    certificate of the camera or of its authority.
+    """Certificate check for RTSP and ONVIF over TLS: `verify`, or the absolute path of a file with the certificate of
+    the camera or of its authority. `insecure` accepts any certificate and old TLS, `legacy` the oldest too.
     """
 
     status: Lifecycle = Lifecycle.ACTIVE
@@ -336,7 +243,7 @@ def write(folder: Path, identity: str, data: CameraFile, *, new: bool = False) -
 
 
 def write_text(folder: Path, identity: str, text: str, *, new: bool = False) -> Path:
-    """Write text as a camera file atomically and durably; return its path.
+    """Write text as a camera file atomically and durably; return its path. Only its owner and its group can read it.
 
     Raises:
         FileExistsError: the file exists, and `new` was requested.
@@ -344,7 +251,7 @@ def write_text(folder: Path, identity: str, text: str, *, new: bool = False) -> 
 
     """
     path = folder / f"{identity}.yaml"
-    atomic_write.write(path, text.encode(), mode=0o644, new=new)
+    atomic_write.write(path, text.encode(), new=new, access=access_of(path).apply)
     return path
 
 
@@ -356,7 +263,7 @@ def put_aside(folder: Path, identity: str) -> Path:
 
     """
     removed = folder / "removed"
-    removed.mkdir(exist_ok=True)
+    make_folder(removed)
     kept, number = removed / f"{identity}.yaml", 1
     while kept.exists():
         number += 1

@@ -146,4 +146,4 @@ def defaults_of(settings: config.Settings) -> Defaults:
     """Return the defaults for camera files that omit a key."""
     picture = settings.picture
     rules = PictureRules(dict(picture.limits), picture.burst, picture.evidence == "faults")
-    return Defaults(settings.clock_drift, settings.stream_listen, rules)
+    return Defaults(settings.clock_drift, settings.stream_listen, rules, settings.ptz_away_after)

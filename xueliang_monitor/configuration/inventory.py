@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from xueliang_monitor.configuration.camera_file import ID, ID_RULE, CameraFile, Lifecycle, PictureSection
+from xueliang_monitor.configuration.camera_file import ID, ID_RULE, CameraFile, Lifecycle
 from xueliang_monitor.configuration.camera_folder import TooManyFilesError, camera_files, place_of
+from xueliang_monitor.configuration.camera_sections import PictureSection
 from xueliang_monitor.configuration.regular_file import FileIdentity
-from xueliang_monitor.configuration.stream_identity import StreamIdentity
+from xueliang_monitor.configuration.stream_identity import StreamIdentity, TakenStreams, WatchedStream
 from xueliang_monitor.configuration.strict_yaml import (
     CAMERA_LIMITS,
     Document,
@@ -54,6 +55,11 @@ class Camera:
         return StreamIdentity.of(self.data, self.target.credentials)
 
     @property
+    def watched(self) -> WatchedStream:
+        """Its stream with its media profile, by which cameras with one path are told apart."""
+        return WatchedStream.of(self.data, self.target.credentials)
+
+    @property
     def site(self) -> str:
         """The site where it is installed."""
         return self.data.site
@@ -76,11 +82,12 @@ class Camera:
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """Defaults for camera files that omit a key: tolerated clock drift, listening time, picture rules."""
+    """Defaults for camera files that omit a key: tolerated clock drift, listening time, picture rules, time away."""
 
     clock_drift_seconds: float = 5.0
     listen_seconds: float = 2.0
     picture: PictureRules = field(default_factory=PictureRules)
+    ptz_away_seconds: float | None = 1800.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +218,8 @@ def target_of(
         accepted_at=data.accepted_at or "",
         picture=_picture(data.picture, defaults.picture),
         auth=data.auth,
+        ptz_away_seconds=defaults.ptz_away_seconds,
+        position=(data.position.latitude, data.position.longitude) if data.position else None,
     )
 
 
@@ -266,7 +275,7 @@ def load(
     results: dict[tuple[str, FileIdentity], Camera | tuple[Problem, ...]] = {}
     cameras: list[Camera] = []
     problems: list[Problem] = []
-    streams: dict[StreamIdentity, Path] = {}
+    streams: TakenStreams[Path] = TakenStreams()
     for name, identity in files.items():
         file = folder / name
         found = known.get((name, identity)) if identity is not None else None
@@ -278,12 +287,11 @@ def load(
             problems += found if len(problems) < MAX_PROBLEMS else found[:1]
             continue
         camera = found
-        stream = camera.stream
         if camera.status is not Lifecycle.RETIRED:
-            if stream in streams:
-                problems.append(Problem(file, 0, f"same address, port and path as {streams[stream].name}"))
+            owner = streams.take(camera.watched, file)
+            if owner != file:
+                problems.append(Problem(file, 0, f"same address, port and path as {owner.name}"))
                 continue
-            streams[stream] = file
         cameras.append(camera)
     return Inventory(
         tuple(camera for camera in cameras if camera.status is not Lifecycle.RETIRED),
@@ -314,23 +322,23 @@ def keep_last_good(before: Inventory, after: Inventory) -> Inventory:
     No stream is taken twice: a camera that had it goes on, and a file that takes another camera's stream is a problem.
     """
     known = {camera.id: camera for camera in before.cameras}
-    found: dict[StreamIdentity, Camera] = {}
+    found: TakenStreams[Camera] = TakenStreams()
     problems: list[Problem] = []
 
     def unchanged(camera: Camera) -> bool:
-        return camera.id in known and known[camera.id].stream == camera.stream
+        return camera.id in known and known[camera.id].watched == camera.watched
 
     for camera in filter(unchanged, after.cameras):
-        found.setdefault(camera.stream, camera)
+        found.take(camera.watched, camera)
     for camera in before.cameras:
         if camera.id in after.invalid:
-            found.setdefault(camera.stream, replace(camera, outdated=True))
+            found.take(camera.watched, replace(camera, outdated=True))
     for camera in after.cameras:
-        owner = found.setdefault(camera.stream, camera)
+        owner = found.take(camera.watched, camera)
         if owner.id == camera.id:
             continue
         problems.append(Problem(_file_beside(after, camera.id), 0, f"same address, port and path as {owner.id}"))
         if (last := known.get(camera.id)) is not None:
-            found.setdefault(last.stream, replace(last, outdated=True))
-    cameras = sorted(found.values(), key=lambda camera: camera.id)
+            found.take(last.watched, replace(last, outdated=True))
+    cameras = sorted(found.owners(), key=lambda camera: camera.id)
     return replace(after, cameras=tuple(cameras), problems=(*after.problems, *problems))

@@ -65,3 +65,35 @@ def load_credentials(settings: Settings, document: Document) -> tuple[Mapping[st
         except ValueError as error:
             problems.append(document.problem(("credentials", name), str(error)))
     return MappingProxyType(found), tuple(problems)
+
+
+def _is_hidden(path: Path) -> bool:
+    """Return whether a file may exist and be readable for others than this user."""
+    try:
+        path.stat()
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return not os.access(path, os.R_OK)
+
+
+def named_logins(settings: Settings, document: Document) -> tuple[Mapping[str, Credentials], frozenset[str]]:
+    """Return every login by name, and the names of those whose passwords cannot be read by anybody.
+
+    A password that this user may not read, or whose environment variable only the daemon has, is empty.
+    """
+    found, _ = load_credentials(settings, document)
+    missing = {
+        name
+        for name, entry in settings.credentials.items()
+        if name not in found
+        and entry.password_env is None
+        and not _is_hidden(handed_over(entry.password_file or Path(), document.file.parent))
+    }
+    unread = {
+        name: Credentials(entry.username, "", entry.auth)
+        for name, entry in settings.credentials.items()
+        if name not in found
+    }
+    return {**found, **unread}, frozenset(missing)

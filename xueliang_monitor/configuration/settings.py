@@ -162,6 +162,12 @@ Limits = Annotated[
 ]
 """Scores from which picture faults are seen. YAML reads a bare `off` as false."""
 
+PtzAway = Annotated[
+    Annotated[Duration, Field(ge=1, le=7 * 86400)] | None,
+    BeforeValidator(lambda value: None if value in ("off", False) else value),
+]
+"""A time in seconds, None for off. YAML reads a bare `off` as false."""
+
 Evidence = Annotated[Literal["never", "faults"], BeforeValidator(str)]
 
 
@@ -288,6 +294,11 @@ class Settings(Strict):
     clock_drift: Wait = 5.0
     """Largest tolerated difference between a camera's clock and the monitor's clock."""
 
+    ptz_away_after: PtzAway = 1800.0
+    """How long a dome may be away from its presets and usual positions before `ptz_away` is raised. `off` never raises
+    it.
+    """
+
     stream_listen: Annotated[Duration, Field(ge=0, le=10)] = 2.0
     """Shortest time for which a stream is received to measure frame rate, bitrate and packet loss. This happens every
     4 minutes or more. With 0s, a visit ends after the first keyframe and a few more pictures. A camera file can
@@ -308,7 +319,9 @@ class Settings(Strict):
     """Number of processes that decode and measure pictures. `auto` starts one for each core, at most 8."""
 
     visits_at_once: Annotated[int, Field(ge=1, le=10_000)] = 64
-    """Largest number of cameras that are visited at the same time."""
+    """Largest number of cameras that are visited at the same time up to RTSP. As many others may be visited for their
+    streams and pictures, so that no camera waits for those.
+    """
 
     recorder_sessions: Annotated[int, Field(ge=1, le=64)] = 4
     """Largest number of cameras at one address that are visited at the same time, as with a recorder or an encoder. It

@@ -2,155 +2,169 @@
 
 from __future__ import annotations
 
-import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
-from xueliang_monitor.configuration.camera_file import ID, ID_RULE, CameraFile
+from xueliang_monitor.configuration import (
+    spreadsheet_formats,
+    spreadsheet_header,
+    spreadsheet_rows,
+    spreadsheet_text,
+    spreadsheet_workbook,
+)
+from xueliang_monitor.configuration.camera_file import CameraFile
 from xueliang_monitor.configuration.camera_folder import MAX_FILES
-from xueliang_monitor.configuration.spreadsheet_cells import Cell, comma_separated, imported_text, xlsx_cell
-from xueliang_monitor.configuration.strict_yaml import Document, DocumentError, Problem, validate
-from xueliang_monitor.configuration.yaml_text import has_control_character, shown
+from xueliang_monitor.configuration.spreadsheet_cells import Cell, comma_separated, xlsx_cell
+from xueliang_monitor.configuration.spreadsheet_columns import CHINESE, COLUMNS, letters
+from xueliang_monitor.configuration.spreadsheet_header import FoundTable
+from xueliang_monitor.configuration.spreadsheet_lines import MAX_CELLS, Line, Sheet, TableError
+from xueliang_monitor.configuration.spreadsheet_row import POSITION, RowSource, read_row
+from xueliang_monitor.configuration.spreadsheet_row import Row as Row
+from xueliang_monitor.configuration.spreadsheet_rows import Notice
+from xueliang_monitor.configuration.spreadsheet_values import CODES, value
+from xueliang_monitor.configuration.strict_yaml import DocumentError, Problem
+from xueliang_monitor.model import path_without_passwords
 
-COLUMNS = (
-    "id", "name", "site", "programme", "uplink", "address", "rtsp_port", "rtsp_path", "credentials", "onvif_port",
-)  # fmt: skip
-NEEDED = ("id", "site", "address")
 MAX_ROWS = MAX_FILES
-MAX_LINES = 100_000
-"""Largest number of lines, empty ones included."""
-
-MAX_CELLS = 64
-"""Largest number of cells of a line."""
-
 MAX_BYTES = 8 * 1024 * 1024
 MAX_PROBLEMS = 1000
-
-CHINESE: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "id": ("编号", "摄像机编号", "设备编号"),
-        "name": ("名称", "摄像机名称", "点位名称"),
-        "site": ("地点", "站点", "社区", "安装地点"),
-        "programme": ("项目批次", "项目", "批次"),
-        "uplink": ("上联", "上联设备", "交换机"),
-        "address": ("地址", "IP地址", "IP"),
-        "rtsp_port": ("RTSP端口",),
-        "rtsp_path": ("RTSP路径", "码流路径"),
-        "credentials": ("凭据", "登录凭据"),
-        "onvif_port": ("ONVIF端口",),
-    }
-)
-"""The accepted Chinese headers of each column; the first one is written."""
-
-_COLUMN_OF = {name.casefold(): column for column, names in CHINESE.items() for name in (column, *names)}
+MAX_NOTICES = 100
+PROGRESS_ROWS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One valid row: the camera's id, the content of its file, and the line number."""
+class FleetTable:
+    """What a spreadsheet has: the valid rows, a problem for each invalid cell, and what else a person should know."""
 
-    id: str
-    data: CameraFile
-    line: int = 0
-
-
-def _problem(file: Path, line: int, message: str) -> DocumentError:
-    return DocumentError((Problem(file, line, message),))
+    rows: tuple[Row, ...]
+    problems: tuple[Problem, ...]
+    notices: tuple[Problem, ...] = ()
 
 
-def _header(file: Path, cells: Sequence[str]) -> list[str]:
-    """Return the columns of a header in either language.
-
-    Raises:
-        DocumentError: a column is unknown, duplicate or missing.
-
-    """
-    named = [_COLUMN_OF.get("".join(cell.split()).casefold(), "") for cell in cells]
-    found = [f"unknown column {shown(cell.strip())!r}" for cell, column in zip(cells, named, strict=True) if not column]
-    found += [f"column {column!r} appears twice" for column in COLUMNS if named.count(column) > 1]
-    found += [f"column {column!r} is missing" for column in NEEDED if column not in named]
-    if found:
-        raise _problem(file, 1, f"{'; '.join(found)}; columns: {', '.join(COLUMNS)}")
-    return named
-
-
-def _decode(file: Path, content: bytes) -> str:
-    """Decode UTF-8, or GB 18030, which spreadsheet programs in China write."""
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            return content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise _problem(file, 0, "cannot be read: the text is neither UTF-8 nor GB 18030")
-
-
-def _csv_lines(file: Path, content: bytes) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(io.StringIO(_decode(file, content), newline=""), strict=True)
-    try:
-        for cells in reader:
-            if len(cells) > MAX_CELLS:
-                raise _problem(file, reader.line_num, f"more than {MAX_CELLS} columns")
-            yield reader.line_num, cells
-    except csv.Error as error:
-        raise _problem(file, reader.line_num, f"is not valid CSV: {error}") from error
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
-
-
-def _xlsx_lines(file: Path, content: bytes) -> Iterator[tuple[int, list[str]]]:
-    import openpyxl
-
-    from xueliang_monitor.configuration import workbook_bounds
-
-    try:
-        workbook_bounds.check(content)
-        workbook = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-        sheet = workbook.worksheets[0]
-        # A row may name any number; those between are given as empty ones.
-        for number, cells in enumerate(sheet.iter_rows(values_only=True, max_col=MAX_CELLS), start=1):
-            if number > MAX_LINES:
-                raise _problem(file, number, f"more than {MAX_LINES} lines")
-            yield number, [_cell(value) for value in cells]
-    except DocumentError:
-        raise
-    except workbook_bounds.WorkbookBoundsError as error:
-        raise _problem(file, 0, str(error)) from error
-    except Exception as error:
-        raise _problem(file, 0, f"is not a readable XLSX workbook ({type(error).__name__})") from error
-
-
-def _lines(file: Path) -> Iterator[tuple[int, list[str]]]:
+def _content(file: Path) -> bytes:
     try:
         with file.open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
     except OSError as error:
-        raise _problem(file, 0, f"cannot be read: {error.strerror}") from error
+        raise TableError(f"cannot be read: {error.strerror}") from error
+    return content
+
+
+def _checked(content: bytes) -> bytes:
     if len(content) > MAX_BYTES:
-        raise _problem(file, 0, f"is larger than {MAX_BYTES} bytes")
-    yield from (_xlsx_lines if content.startswith(b"PK\x03\x04") else _csv_lines)(file, content)
+        raise TableError(f"is larger than {MAX_BYTES} bytes")
+    if reason := spreadsheet_formats.why_not(content):
+        raise TableError(reason)
+    return content
 
 
-def _parse_row(file: Path, line: int, header: list[str], cells: list[str]) -> Row:
-    while cells and len(cells) > len(header) and not cells[-1].strip():
-        cells = cells[:-1]
-    if len(cells) > len(header):
-        raise _problem(file, line, "more values than columns")
-    values = {name: imported_text(cell) for name, cell in zip(header, cells, strict=False) if cell.strip()}
-    if any(has_control_character(value) for value in values.values()):
-        raise _problem(file, line, "a value has control characters or more than one line")
-    identity = values.pop("id", "")
-    if not ID.fullmatch(identity):
-        raise _problem(file, line, f"id: missing, or contains other characters than {ID_RULE}")
-    return Row(identity, validate(Document(file, values, {(): line}), CameraFile), line)
+def _sheets(content: bytes) -> Iterable[Sheet]:
+    if spreadsheet_formats.is_workbook(content):
+        return spreadsheet_workbook.sheets(content)
+    return (spreadsheet_text.sheet(content),)
+
+
+def _rows(
+    file: Path, table: FoundTable, lines: Iterable[Line], progress: Callable[[int], None] | None
+) -> Iterator[Row | Problem]:
+    """Yield the rows and the problems of lines."""
+    known: dict[str, int] = {}
+    for number, line in enumerate(lines, start=1):
+        if progress is not None and number % PROGRESS_ROWS == 0:
+            progress(number)
+        try:
+            row = read_row(file, RowSource(table.header, line, table.sheet, table.separated, file))
+        except DocumentError as error:
+            yield from error.problems
+            continue
+        if (first := known.setdefault(row.id, line.number)) != line.number:
+            told = row.problem("id", f"{row.id} appears twice in the file, first in line {first}")
+            yield Problem(file, line.number, told)
+        else:
+            yield row
+
+
+def _body(table: FoundTable, file: Path) -> tuple[list[Line], list[Notice], list[Problem]]:
+    """Return the lines below the header that are rows, notices, and the problem that ended the reading, if one did."""
+    lines: list[Line] = []
+    notices: list[Notice] = []
+    ended: list[Problem] = []
+    try:
+        for item in spreadsheet_rows.body(table.header, table.body):
+            if isinstance(item, Notice):
+                notices.append(item)
+            else:
+                lines.append(item)
+    except TableError as error:
+        ended.append(Problem(file, error.line, str(error)))
+    lines, filled = spreadsheet_rows.filled(table.header, lines)
+    return lines, [*notices, *filled], ended
+
+
+def _untitled(table: FoundTable, lines: Iterable[Line]) -> Iterator[str]:
+    """Yield a notice for each column that has values and no title."""
+    titled = {place for place, title in enumerate(table.header.titles) if title}
+    size = len(table.header.titles) if table.separated else MAX_CELLS  # a row with too many values is refused
+    used = {place for line in lines for place, cell in enumerate(line.cells[:size]) if place not in titled and cell}
+    for place in sorted(used):
+        yield f"column {letters(place)} has no title and is left out"
+
+
+def _told(table: FoundTable, lines: Iterable[Line], rows: Iterable[Row]) -> Iterator[str]:
+    yield from table.notices
+    yield from _untitled(table, lines)
+    yield from _logins_left_out(table, rows)
+
+
+def _logins_left_out(table: FoundTable, rows: Iterable[Row]) -> Iterator[str]:
+    """Yield a notice if addresses of streams have logins."""
+    if count := sum(row.login_left_out for row in rows):
+        column = table.header.own_name("credentials")
+        yield (
+            f"the user names and passwords in the stream addresses of {count:,} rows are not read; "
+            f"name a login of the settings in the column {column!r}"
+        )
+
+
+def read_table(
+    file: Path, *, strict: bool = False, progress: Callable[[int], None] | None = None, content: bytes | None = None
+) -> FleetTable:
+    """Read a CSV or XLSX file. Call `progress` with the number of rows read so far.
+
+    With `content`, that is read instead, and `file` is only its name.
+
+    Raises:
+        DocumentError: the file cannot be read or has no valid header; with `strict`, it has an unknown column.
+
+    """
+    try:
+        table = spreadsheet_header.find(
+            _sheets(_checked(_content(file) if content is None else content)), strict=strict
+        )
+    except TableError as error:
+        raise DocumentError((Problem(file, error.line, str(error)),)) from error
+    lines, found, ended = _body(table, file)
+    rows: list[Row] = []
+    problems: list[Problem] = []
+    for item in _rows(file, table, lines, progress):
+        if isinstance(item, Row):
+            rows.append(item)
+        else:
+            problems.append(item)
+        if len(rows) > MAX_ROWS or len(problems) > MAX_PROBLEMS:
+            message = f"more than {MAX_ROWS} cameras or {MAX_PROBLEMS} errors; the rest was not read"
+            line = item.line
+            ended = [Problem(file, line, message)]
+            break
+    notices = [Problem(file, table.line.number, text) for text in _told(table, lines, rows)]
+    notices += [Problem(file, notice.line, notice.text) for notice in found[:MAX_NOTICES]]
+    if not lines and not ended:
+        notices.append(Problem(file, table.line.number, "has no cameras below its header"))
+    if len(found) > MAX_NOTICES:
+        notices.append(Problem(file, 0, f"{len(found) - MAX_NOTICES:,} more notes are left out"))
+    return FleetTable(tuple(rows), (*problems, *ended), tuple(notices))
 
 
 def read(file: Path) -> tuple[tuple[Row, ...], tuple[Problem, ...]]:
@@ -160,42 +174,26 @@ def read(file: Path) -> tuple[tuple[Row, ...], tuple[Problem, ...]]:
         DocumentError: the file cannot be read or has no valid header.
 
     """
-    lines = _lines(file)
-    header: list[str] | None = None
-    rows: dict[str, Row] = {}
-    problems: list[Problem] = []
-    try:
-        for line, cells in lines:
-            if not any(cell.strip() for cell in cells):
-                continue
-            if header is None:
-                while cells and not cells[-1].strip():
-                    cells = cells[:-1]
-                header = _header(file, cells)
-                continue
-            try:
-                row = _parse_row(file, line, header, cells)
-                if row.id in rows:
-                    raise _problem(file, line, f"id: {row.id} appears twice in the file")
-                rows[row.id] = row
-            except DocumentError as error:
-                problems += error.problems
-            if len(rows) > MAX_ROWS or len(problems) > MAX_PROBLEMS:
-                raise _problem(
-                    file, line, f"more than {MAX_ROWS} cameras or {MAX_PROBLEMS} errors; the rest was not read"
-                )
-    except DocumentError as error:
-        if header is None:
-            raise
-        problems += error.problems
-    if header is None:
-        raise _problem(file, 1, f"is empty; columns: {', '.join(COLUMNS)}")
-    return tuple(rows.values()), tuple(problems)
+    table = read_table(file)
+    return table.rows, table.problems
 
 
-def _values(identity: str, data: CameraFile) -> list[Cell]:
-    values = data.model_dump(mode="json", include=set(COLUMNS))
+def _cells(identity: str, data: CameraFile) -> list[Cell]:
+    values = data.model_dump(mode="json", include={*COLUMNS, "position"})
+    values["rtsp_path"] = path_without_passwords(values["rtsp_path"])
+    values |= values.pop("position") or dict.fromkeys(POSITION)
     return [identity if column == "id" else values[column] for column in COLUMNS]
+
+
+def _as_code(column: str, cell: Cell) -> Cell:
+    """Return a code for CSV. One that an import would take for a changed number is marked as text by an apostrophe."""
+    if not isinstance(cell, str) or not cell:
+        return cell
+    try:
+        same = value(column, cell) == cell
+    except ValueError:
+        same = False
+    return cell if same else f"'{cell}"
 
 
 def write(stream: io.BufferedIOBase, rows: Iterable[Row], *, xlsx: bool, chinese: bool = False) -> None:
@@ -206,15 +204,19 @@ def write(stream: io.BufferedIOBase, rows: Iterable[Row], *, xlsx: bool, chinese
 
     """
     header: list[Cell] = [CHINESE[column][0] if chinese else column for column in COLUMNS]
-    lines = [_values(row.id, row.data) for row in rows]
+    lines = [_cells(row.id, row.data) for row in rows]
     if xlsx:
         import openpyxl
 
         workbook = openpyxl.Workbook(write_only=True)
         sheet = workbook.create_sheet("cameras")
         for line in [header, *lines]:
-            sheet.append([xlsx_cell(sheet, value) for value in line])
+            sheet.append([xlsx_cell(sheet, cell) for cell in line])
         workbook.save(stream)
         return
+    lines = [
+        [_as_code(column, cell) if column in CODES else cell for column, cell in zip(COLUMNS, line, strict=True)]
+        for line in lines
+    ]
     # With a byte order mark, spreadsheet programs recognise UTF-8.
     stream.write((("\ufeff" if chinese else "") + comma_separated([header, *lines])).encode())

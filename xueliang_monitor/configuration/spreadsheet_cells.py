@@ -82,4 +82,5 @@ def xlsx_cell(sheet: WriteOnlyWorksheet, value: Cell) -> WriteOnlyCell:
         return WriteOnlyCell(sheet, value)
     cell = WriteOnlyCell(sheet, xlsx_value(value if imported_text(value) == value else csv_cell(value)))
     cell.data_type = "s"
+    cell.number_format = "@"  # so that a code that is entered anew stays text
     return cell

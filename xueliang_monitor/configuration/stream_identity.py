@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Generic, NamedTuple, TypeVar
 from urllib.parse import unquote
 
 from xueliang_monitor.configuration.camera_file import CameraFile
 from xueliang_monitor.model import Credentials, path_with_login
 from xueliang_monitor.net.host_validation import canonical_host
 
+Owner = TypeVar("Owner")
 _UNRESERVED = re.compile(r"%(?:2[de]|3[0-9]|4[1-9a-f]|5[0-9af]|6[1-9a-f]|7[0-9ae])", re.IGNORECASE)
 
 
@@ -51,6 +52,51 @@ def _identity(address: str, port: int, path: str, login: Credentials | None) -> 
     return StreamIdentity(canonical_host(address), port, path)
 
 
-def same_stream(own: StreamIdentity, others: Iterable[tuple[str, StreamIdentity]]) -> str | None:
+class WatchedStream(NamedTuple):
+    """A stream, and the media profile that a device names for it; empty if unknown.
+
+    Some recorders name one path for all channels, so that only the profile tells their cameras apart.
+    """
+
+    identity: StreamIdentity
+    profile: str = ""
+
+    @classmethod
+    def of(cls, data: CameraFile, login: Credentials | None = None) -> WatchedStream:
+        """Return the stream that a camera file names; `login` is that of its credentials."""
+        known = data.stream is not None and data.onvif_scheme != "none"
+        return cls(StreamIdentity.of(data, login), data.stream.profile if known and data.stream is not None else "")
+
+
+class TakenStreams(Generic[Owner]):
+    """Streams and their owners. Streams at one place are told apart only by two different profiles."""
+
+    def __init__(self) -> None:
+        self._owners: dict[StreamIdentity, dict[str, Owner]] = {}
+
+    def owner(self, stream: WatchedStream) -> Owner | None:
+        """Return the owner of a stream, None if it is free."""
+        owners = self._owners.get(stream.identity, {})
+        if not stream.profile:
+            return next(iter(owners.values()), None)
+        return owners.get(stream.profile, owners.get(""))
+
+    def take(self, stream: WatchedStream, owner: Owner) -> Owner:
+        """Give a stream to an owner if it is free; return its owner."""
+        known = self.owner(stream)
+        if known is not None:
+            return known
+        self._owners.setdefault(stream.identity, {})[stream.profile] = owner
+        return owner
+
+    def owners(self) -> Iterator[Owner]:
+        """Return every owner."""
+        return (owner for owners in self._owners.values() for owner in owners.values())
+
+
+def same_stream(own: WatchedStream, others: Iterable[tuple[str, WatchedStream]]) -> str | None:
     """Return the id of the first other camera with the same stream, None if there is none."""
-    return next((name for name, other in others if other == own), None)
+    taken: TakenStreams[str] = TakenStreams()
+    for name, other in others:
+        taken.take(other, name)
+    return taken.owner(own)

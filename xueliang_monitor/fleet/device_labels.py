@@ -8,7 +8,7 @@ and faults such as `firmware_changed` use the latest report.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 from xueliang_monitor.readings import Readings
 
@@ -57,39 +57,38 @@ class DeviceLabels:
     firmware: HeldLabel = field(default_factory=HeldLabel)
     codec: HeldLabel = field(default_factory=HeldLabel)
     resolution: HeldLabel = field(default_factory=HeldLabel)
+    time_source: HeldLabel = field(default_factory=HeldLabel)
+    time_zone: HeldLabel = field(default_factory=HeldLabel)
+    ntp_server: HeldLabel = field(default_factory=HeldLabel)
 
     @property
     def values(self) -> tuple[str, ...]:
-        """The values in the order of the fields."""
+        """The values of what the device and its stream are, in the order of the fields."""
         held = (self.manufacturer, self.model, self.firmware, self.codec, self.resolution)
         return tuple(label.value for label in held)
 
+    @property
+    def time_values(self) -> tuple[str, ...]:
+        """The values of how the device keeps its time, in the order of the fields."""
+        return (self.time_source.value, self.time_zone.value, self.ntp_server.value)
+
     def after(self, reported: Readings, at: float) -> DeviceLabels:
         """Return the labels after a visit at `at` with these readings."""
-        return DeviceLabels(
-            self.manufacturer.after(reported.manufacturer, at),
-            self.model.after(reported.model, at),
-            firmware=self.firmware.after(reported.firmware, at),
-            codec=self.codec.after(reported.codec, at),
-            resolution=self.resolution.after(reported.resolution, at),
-        )
+        return self._each(lambda name, label: label.after(getattr(reported, name), at))
 
     def continuing(self, stored: DeviceLabels) -> DeviceLabels:
         """Return the stored labels, and those of this process that were not stored."""
-        return DeviceLabels(
-            stored.manufacturer if stored.manufacturer.value else self.manufacturer,
-            stored.model if stored.model.value else self.model,
-            firmware=stored.firmware if stored.firmware.value else self.firmware,
-            codec=stored.codec if stored.codec.value else self.codec,
-            resolution=stored.resolution if stored.resolution.value else self.resolution,
-        )
+
+        def kept(name: str, label: HeldLabel) -> HeldLabel:
+            before: HeldLabel = getattr(stored, name)
+            return before if before.value else label
+
+        return self._each(kept)
 
     def moved(self, change: Callable[[float], float]) -> DeviceLabels:
         """Return the same with every moment changed."""
-        return DeviceLabels(
-            self.manufacturer.moved(change),
-            self.model.moved(change),
-            firmware=self.firmware.moved(change),
-            codec=self.codec.moved(change),
-            resolution=self.resolution.moved(change),
-        )
+        return self._each(lambda _, label: label.moved(change))
+
+    def _each(self, change: Callable[[str, HeldLabel], HeldLabel]) -> DeviceLabels:
+        """Return the labels with each one changed. The names of the fields are those of the readings."""
+        return DeviceLabels(**{item.name: change(item.name, getattr(self, item.name)) for item in fields(self)})

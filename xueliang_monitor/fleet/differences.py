@@ -39,11 +39,11 @@ class Difference:
 
 
 def with_longer_learned_reference(memory: Memory, stored: Memory) -> Memory:
-    """Return a memory with the picture reference of the two that was learned from more pictures."""
+    """Return a memory with the reference of the two that was learned from more pictures, and with a dome's places."""
     looks = memory.reference.looks if memory.reference is not None else 0
     if stored.reference is None or stored.reference.looks <= looks:
-        return memory
-    return replace(memory, reference=stored.reference)
+        return memory if memory.dome is not None else replace(memory, dome=stored.dome)
+    return replace(memory, reference=stored.reference, dome=stored.dome or memory.dome)
 
 
 def with_known_facts(memory: Memory, stored: Memory) -> Memory:
@@ -74,7 +74,8 @@ def memory_still_valid(known: Entry, camera: Camera) -> Memory:
     if renewed or before.expected != now.expected:
         memory = replace(memory, normal=StreamBaseline(), accepted=replace(memory.accepted, stream=None))
     if not same or before.view_since != now.view_since:
-        memory = replace(memory, reference=None)
+        dome = memory.dome.forgetting_places() if memory.dome is not None and same else None
+        memory = replace(memory, reference=None, dome=dome)
     if before.host != now.host:
         # A device at another address may be the same one: what it offered still guards the password.
         memory = replace(memory, login=Login().guarded_by(memory.login))

@@ -16,7 +16,8 @@ from xueliang_monitor.fleet.differences import difference
 from xueliang_monitor.fleet.fleet_clock import FleetClock
 from xueliang_monitor.fleet.fleet_credentials import FleetCredentials
 from xueliang_monitor.fleet.fleet_network import FleetNetwork
-from xueliang_monitor.fleet.monitor_status import MonitorFault, MonitorStatus, ReloadStatus
+from xueliang_monitor.fleet.kept_results import KeptResults
+from xueliang_monitor.fleet.monitor_status import MonitorFault, MonitorStatus, ReloadStatus, overloaded
 from xueliang_monitor.fleet.ongoing import closing_transitions, open_transitions
 from xueliang_monitor.fleet.pending import PendingChanges
 from xueliang_monitor.fleet.restoring import restore
@@ -31,6 +32,7 @@ from xueliang_monitor.judgement.availability import AvailabilitySeconds
 from xueliang_monitor.judgement.debounce import advance
 from xueliang_monitor.judgement.health import Health, Outage, Policy
 from xueliang_monitor.judgement.maintenance import Window
+from xueliang_monitor.judgement.overload import Overload, PictureDemand
 from xueliang_monitor.judgement.status import CameraStatus
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
 from xueliang_monitor.model import Rung, RungResult, VisitResult
@@ -75,7 +77,9 @@ class Fleet:
         self.credentials = FleetCredentials(clock.now, self._take_credentials)
         self._statuses = Statuses(self, self._network, self.credentials, self.monitor)
         self._time = CountedTime(TimeSpent(self._pending), self._statuses, self._own_clock, self.monitor)
+        self._results = KeptResults(self._entries, self._pending, self._time, self._notify)
         self._withdrawals = Withdrawals(self._entries, self._pending, self._time, self._network)
+        self._overload = Overload()
         self.availability: Mapping[str, Mapping[str, float]] = {}
         self.today = AvailabilitySeconds()
         for camera in cameras:
@@ -92,8 +96,7 @@ class Fleet:
 
     def camera(self, name: str) -> Camera | None:
         """Return a camera by its id; None if no camera has that id."""
-        entry = self._entries.get(name)
-        return entry.camera if entry is not None else None
+        return entry.camera if (entry := self._entries.get(name)) is not None else None
 
     def reconcile(self, inventory: Inventory) -> None:
         """Replace the cameras by those of an inventory, at a reload or after the state was restored at the start.
@@ -118,8 +121,7 @@ class Fleet:
         return self._network.changing()
 
     def _take_observation(self, seen: Observation) -> None:
-        if transitions := self._withdrawals.by_nodes(seen, self._clock.now()):
-            self._notify(transitions)
+        self._notify_if(self._withdrawals.by_nodes(seen, self._clock.now()))
 
     def take_own_network(self, problem: str | None, *, nameless: bool = False) -> None:
         """Take what is known to be wrong with the monitor's own network, None if nothing is.
@@ -148,8 +150,7 @@ class Fleet:
 
     def drop(self, camera: str) -> None:
         """Remove a camera and end its faults and its outage."""
-        entry = self._roster.drop(camera)
-        if entry is not None:
+        if (entry := self._roster.drop(camera)) is not None:
             self._own_clock.forget(camera)
             self._time.forget(camera)
             self.credentials.leave(camera)
@@ -161,6 +162,10 @@ class Fleet:
         self._pending.gone((camera,))
         self._pending.outage(camera, health.outage, None, now)
         self._notify(closing_transitions(camera, health, now))
+
+    def take_demand(self, demand: PictureDemand) -> None:
+        """Judge the load of pictures, and notify the watchers if the monitor is overloaded, or no longer."""
+        self._notify_if(self._overload.judge(demand, self._clock.now()))
 
     def take_windows(self, windows: tuple[Window, ...]) -> None:
         """Replace the maintenance windows, and notify the watchers if they changed."""
@@ -198,15 +203,12 @@ class Fleet:
         self._pending.change(found.changed)
         self._pending.outages(found.outages)
         self.credentials.book.restore(stored.logins, now)
-        transitions = (*found.transitions, *self.credentials.restore(found.credentials_refused))
-        if transitions:
-            self._notify(transitions)
+        self._notify_if((*found.transitions, *self.credentials.restore(found.credentials_refused)))
 
     def take_late(self, stored: StoredState) -> None:
         """Merge stored state that became readable only after the first visits; see `merged_late`."""
-        now = self._clock.now()
-        self.credentials.book.restore(stored.logins, now)
-        self._roster.take_late(stored, now)
+        self.credentials.book.restore(stored.logins, self._clock.now())
+        self._roster.take_late(stored, self._clock.now())
 
     def follow_clock(self, step: float, *, impossible: bool, guessed: bool = False) -> None:
         """Shift every time by `step` seconds, as the wall clock was set, and judge whether the clock is wrong.
@@ -218,19 +220,18 @@ class Fleet:
             self._roster.shift(step)
             self._network.causes.move(lambda moment: moment + step)
             self.credentials.shift(step)
+            self._overload.shift(step)
             self._own_clock.shift(step)
             self._pending.change(self._entries)
             self._pending.shift(step)
             self.monitor.reload.succeeded_at += step
         self._own_clock.shown(impossible=impossible, guessed=guessed)
-        transitions = self._own_clock.judge()
-        if transitions:
-            self._notify(transitions)
+        self._notify_if(self._own_clock.judge())
 
     def open_transitions(self) -> tuple[Transition, ...]:
         """Return the transition that raised each fault, each outage of a node and each refused login still open."""
-        opened = open_transitions(self._entries, self._network.causes, self.monitor_faults)
-        return (*opened, *self.credentials.open_transitions())
+        known = self._entries, self._network.causes, self.monitor_faults
+        return (*open_transitions(*known), *self.credentials.open_transitions())
 
     def _take_credentials(self, transitions: tuple[Transition, ...]) -> None:
         """Notify the watchers of a login that many refuse, or accept again; withdraw what it caused lately."""
@@ -269,6 +270,10 @@ class Fleet:
         self._pending.happened(item for item in transitions if item.kind is not TransitionKind.STATE)
         self._watchers.notify(transitions)
 
+    def _notify_if(self, transitions: tuple[Transition, ...]) -> None:
+        if transitions:
+            self._notify(transitions)
+
     def watch(self, watcher: TransitionWatcher) -> None:
         """Call `watcher` with every transition from now on."""
         self._watchers.watch(watcher)
@@ -281,35 +286,37 @@ class Fleet:
         """Notify the followers of a camera of the progress of its visit."""
         self._watchers.notify_rung(camera, rung, result)
 
-    def apply(self, visited: VisitResult, memory: Memory, lateness: float) -> tuple[Health, frozenset[str]]:
+    def apply(
+        self, visited: VisitResult, memory: Memory, lateness: float, *, overdue: float | None = None, more: bool = False
+    ) -> tuple[Health, frozenset[str]]:
         """Apply a visit result; return the camera's new health, and the neighbours to visit at once.
 
-        Neighbours are returned if the camera seems lost and they may be lost with it. Their visits decide whether the
-        uplink is down, in which case no camera is blamed.
+        Neighbours may be lost with the camera. Their visits decide whether the uplink is down, in which case no camera
+        is blamed. With `more`, a look follows. `overdue` is how long a regular picture waited; None if it is none.
         """
-        entry = self._entries[visited.camera]
-        self._time.count(entry, visited.at)
-        self._entries[visited.camera] = replace(entry, counted_until=visited.at)
-        self._pending.touch(visited.camera)
+        self._results.count_time(visited)
         visited, clock_transitions = self._own_clock.take_offset(visited)
         visited = self.credentials.judged(visited)
         entry = self._entries[visited.camera]
         health, transitions, wanted = self._judge(entry, visited)
-        transitions = (*clock_transitions, *transitions)
         self._pending.outage(visited.camera, entry.health.outage, health.outage, visited.at)
-        raised = [item.code for item in transitions if item.kind is TransitionKind.RAISED and item.camera]
-        self._entries[visited.camera] = replace(
-            entry.after(visited, raised, health=health, memory=memory),
-            look_kept_at=self._pending.sample(visited, kept_at=entry.look_kept_at),
-        )
-        self.monitor.visits.add(visited, lateness)
-        relabelled = self._entries[visited.camera].labels.values != entry.labels.values
-        if transitions or relabelled or memory.login != entry.memory.login:
-            self._pending.change((visited.camera,))
-        if transitions:
-            self._notify(transitions)
-        self.tell_rung(visited.camera, None, None)
+        self._results.keep(visited, health, memory, (*clock_transitions, *transitions))
+        self.monitor.visits.add(visited, lateness, overdue=overdue, more=more)
+        if not more:
+            self.tell_rung(visited.camera, None, None)
         return health, wanted & self._entries.keys()
+
+    def apply_look(self, visited: VisitResult, learned: Callable[[Memory], Memory], *, seen: bool) -> Health:
+        """Apply the look at the picture of a visit that was applied before; return the camera's new health.
+
+        `learned` returns a memory with what the look taught. `seen` says whether the visit itself saw a fault.
+        """
+        maintained = self._statuses.maintenance(self._entries[visited.camera], visited.at)
+        suspended = bool(maintained or self._network.causes.hides(visited.camera))
+        health = self._results.take_look(visited, learned, self.policy, suspended=suspended)
+        self.monitor.visits.add_look(visited, seen=seen)
+        self.tell_rung(visited.camera, None, None)
+        return health
 
     def _judge(self, entry: Entry, visited: VisitResult) -> tuple[Health, tuple[Transition, ...], frozenset[str]]:
         """Judge a visit: what its camera hangs on first, then the camera; return also the neighbours to visit."""
@@ -352,7 +359,7 @@ class Fleet:
     @property
     def monitor_faults(self) -> tuple[MonitorFault, ...]:
         """The confirmed faults of the monitor itself."""
-        return (*self._own_clock.faults, *self._network.causes.isolated)
+        return (*self._own_clock.faults, *self._network.causes.isolated, *overloaded(self._overload))
 
     @property
     def dated_now(self) -> float:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import bisect
 import enum
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from xueliang_monitor.configuration.strict_yaml import Problem
 from xueliang_monitor.fleet.changes import ChangeKind
+from xueliang_monitor.judgement.overload import MONITOR_OVERLOADED, Overload
 from xueliang_monitor.model import Rung, VisitResult
 from xueliang_monitor.picture.failures import Failures
 from xueliang_monitor.probing.rungs import PROBES
@@ -16,6 +18,7 @@ from xueliang_monitor.process.pauses import Pauses
 
 DURATION_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 LATENESS_BOUNDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0)
+OVERDUE_BOUNDS = (1.0, 5.0, 15.0, 60.0, 150.0, 300.0, 600.0, 1800.0)
 WAIT_BOUNDS = (0.01, 0.1, 0.5, 1.0, 2.5, 5.0, 15.0, 30.0, 60.0)
 
 
@@ -49,6 +52,11 @@ class MonitorFault:
     detail: str
 
 
+def overloaded(load: Overload) -> tuple[MonitorFault, ...]:
+    """Return the fault of the monitor's load while it is overloaded."""
+    return () if load.since is None else (MonitorFault(MONITOR_OVERLOADED.code, load.since, load.detail),)
+
+
 def _rung_histograms() -> dict[Rung, Histogram]:
     return {probe.rung: Histogram(DURATION_BOUNDS) for probe in PROBES}
 
@@ -68,6 +76,7 @@ class VisitCounts:
     Attributes:
         rung_seconds: how long each rung took.
         lateness: seconds by which visits started late, without the wait for their turns.
+        overdue: seconds by which streams and pictures were fetched later than they were due.
         waits: seconds for which visits waited for their turn at the camera's host.
         results: visits by outcome.
         shortages: visits without a result because the monitor lacked a resource, by resource.
@@ -77,17 +86,29 @@ class VisitCounts:
 
     rung_seconds: dict[Rung, Histogram] = field(default_factory=_rung_histograms)
     lateness: Histogram = field(default_factory=lambda: Histogram(LATENESS_BOUNDS))
+    overdue: Histogram = field(default_factory=lambda: Histogram(OVERDUE_BOUNDS))
     waits: Histogram = field(default_factory=lambda: Histogram(WAIT_BOUNDS))
     results: Counter[VisitOutcome] = field(default_factory=Counter)
     shortages: Counter[str] = field(default_factory=Counter)
     failures: Failures = field(default_factory=Failures)
 
-    def add(self, visited: VisitResult, lateness: float) -> None:
-        """Count one visit, which started `lateness` seconds late."""
+    def add(self, visited: VisitResult, lateness: float, *, overdue: float | None = None, more: bool = False) -> None:
+        """Count one visit, which started `lateness` seconds late; with `more`, its outcome when its look is added."""
+        self.lateness.observe(lateness)
+        if overdue is not None:
+            self.overdue.observe(overdue)
+        self._add(visited)
+        if not more:
+            self.results[VisitOutcome.FAULT if visited.seen else VisitOutcome.OK] += 1
+
+    def add_look(self, visited: VisitResult, *, seen: bool) -> None:
+        """Count the look of a visit that is counted already, and the visit's outcome; `seen` if it saw a fault."""
+        self._add(visited)
+        self.results[VisitOutcome.FAULT if seen or visited.seen else VisitOutcome.OK] += 1
+
+    def _add(self, visited: VisitResult) -> None:
         for result in visited.rungs:
             self.rung_seconds[result.rung].observe(result.seconds)
-        self.lateness.observe(lateness)
-        self.results[VisitOutcome.FAULT if visited.seen else VisitOutcome.OK] += 1
         self.shortages.update(visited.shortages)
         self.failures.take(visited.camera, visited.failures)
 
@@ -101,6 +122,7 @@ class VisitCounts:
         return VisitCounts(
             histograms,
             self.lateness.copy(),
+            self.overdue.copy(),
             self.waits.copy(),
             results=self.results.copy(),
             shortages=self.shortages.copy(),
@@ -151,6 +173,24 @@ class ReloadStatus:
         return len({problem.file for problem in self.problems})
 
 
+@dataclass(frozen=True, slots=True)
+class PictureStatus:
+    """The load of pictures.
+
+    Attributes:
+        learning: cameras online whose usual view is not known yet.
+        shown: cameras online.
+        waiting: cameras whose stream or picture is due and waits, by purpose.
+        held_seconds: the shortest interval at which all pictures can be judged.
+
+    """
+
+    learning: int = 0
+    shown: int = 0
+    waiting: Mapping[str, int] = field(default_factory=dict)
+    held_seconds: float = 0.0
+
+
 @dataclass(slots=True)
 class MonitorStatus:
     """The monitor's own condition. Each part of the daemon writes its own fields; metrics and page read a copy.
@@ -163,6 +203,7 @@ class MonitorStatus:
         reload: the last reload; written by the daemon.
         history: the condition of the history; written by the recorder.
         visits: counts over all visits; written by the fleet.
+        pictures: the load of pictures; written by the daemon.
         certificate_ends_at: when the page's certificate expires, None without TLS; written by the web server.
         page_url: the page's address; written by the web server.
 
@@ -175,6 +216,7 @@ class MonitorStatus:
     reload: ReloadStatus = field(default_factory=ReloadStatus)
     history: HistoryStatus = field(default_factory=HistoryStatus)
     visits: VisitCounts = field(default_factory=VisitCounts)
+    pictures: PictureStatus = field(default_factory=PictureStatus)
     certificate_ends_at: float | None = None
     page_url: str = ""
 

@@ -5,150 +5,34 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import math
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from dataclasses import dataclass, field, replace
 
-from xueliang_monitor.clock import Clock
+from xueliang_monitor.clock import Clock, machine_seconds
+from xueliang_monitor.fleet.picture_queue import PictureQueue, Purpose, Wish
+from xueliang_monitor.fleet.planning import (
+    COSTLY,
+    LADDER_ORDER,
+    LOOKS,
+    ORDER,
+    TELLING,
+    Due,
+    Intervals,
+    Plan,
+    first_plan,
+    next_plan,
+    plan_after_look,
+    put_off,
+)
 from xueliang_monitor.judgement.health import Health
 from xueliang_monitor.model import Rung, VisitResult
 from xueliang_monitor.probing.host_queue import CameraBusyError, Turn, Urgency
-from xueliang_monitor.probing.rung import SLOW_RECHECK
-from xueliang_monitor.probing.rungs import BESIDE, BESIDE_RUNGS, LADDER, OFFLINE_RUNGS, PROBES
+from xueliang_monitor.probing.rungs import BESIDE_RUNGS
+from xueliang_monitor.process.ranked_turns import Rank
 
 log = logging.getLogger(__name__)
-
-ORDER = tuple(probe.rung for probe in PROBES)
-_LADDER_ORDER = tuple(probe.rung for probe in LADDER)
-_TELLING = tuple(rung for rung in _LADDER_ORDER if rung in OFFLINE_RUNGS)
-"""The rungs that tell whether a camera is online."""
-
-SAME_MOMENT_SECONDS = 0.001
-"""Two rungs that are due within this time are due together: rounding may part them."""
-
-
-_INTERVALS: Mapping[str, float] = MappingProxyType({probe.rung: probe.interval_seconds for probe in PROBES})
-_RECHECKS: Mapping[str, float] = MappingProxyType({probe.rung: probe.recheck.seconds for probe in PROBES})
-
-
-@dataclass(frozen=True, slots=True)
-class Intervals:
-    """Seconds between visits that climb to each rung, and seconds before a second look at it."""
-
-    seconds: Mapping[str, float] = field(default_factory=lambda: _INTERVALS)
-    rechecks: Mapping[str, float] = field(default_factory=lambda: _RECHECKS)
-
-    def of(self, rung: Rung) -> float:
-        """Return the interval of a rung."""
-        return self.seconds[rung]
-
-    def recheck(self, rung: Rung) -> float:
-        """Return how soon a rung is climbed again while something is undecided."""
-        return self.rechecks.get(rung, SLOW_RECHECK.seconds)
-
-
-Moments = tuple[float, ...]
-"""A moment for each rung, in the order of `ORDER`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """What a visit is to do: climb the ladder to `top`, and the rungs `beside` it."""
-
-    top: Rung
-    beside: frozenset[Rung] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """When each rung of one camera is due, in monotonic seconds.
-
-    `grid` holds a moment of each rung's regular rhythm. The rung returns to it after early second looks.
-    """
-
-    due: Moments
-    grid: Moments
-
-    @property
-    def at(self) -> float:
-        """When the next visit starts."""
-        return min(self.due)
-
-    def what(self, now: float) -> Due:
-        """Return what is due; the rungs below the top are climbed on the way.
-
-        A rung beside the ladder names the rung that is climbed before it. ONVIF names RTSP, so that a wrong password is
-        not tried over both.
-        """
-        due = {rung for rung, moment in zip(ORDER, self.due, strict=True) if moment <= now + SAME_MOMENT_SECONDS}
-        before = {probe.beside for probe in BESIDE if probe.rung in due}
-        climbed = [rung for rung in _LADDER_ORDER if rung in due or rung in before]
-        return Due(climbed[-1] if climbed else _LADDER_ORDER[0], BESIDE_RUNGS & due)
-
-
-def first_plan(index: int, count: int, now: float, intervals: Intervals) -> Plan:
-    """Spread the first visits of `count` cameras evenly over each interval."""
-    share = index / max(1, count)
-    shortest = intervals.of(ORDER[0])
-    base = now + share * shortest
-
-    def on_grid(interval: float) -> float:
-        """Return a rung's first moment on the grid of the lowest rung, so that one visit climbs both."""
-        return base + shortest * int(share * interval / shortest)
-
-    first = tuple(on_grid(intervals.of(rung)) for rung in ORDER)
-    return Plan(first, first)
-
-
-def _next_on_grid(grid: float, interval: float, now: float) -> float:
-    """Return the next moment after `now` on a rung's grid."""
-    return grid + interval * (int((now + SAME_MOMENT_SECONDS - grid) // interval) + 1)
-
-
-def next_plan(
-    plan: Plan,
-    visited: VisitResult,
-    health: Health,
-    intervals: Intervals,
-    *,
-    started: float,
-    now: float,
-    keep_rhythm: bool = False,
-) -> Plan:
-    """Plan the visit after one that started at `started` and ended at `now`.
-
-    A rung that was due but not reached, because a lower one failed, is due with the next visit. With `keep_rhythm` a
-    costly rung above an offline camera's is due in its regular rhythm instead: the many cameras of one host must not
-    climb all rungs at once when the host is back. A rung with an undecided fault is climbed again soon.
-    """
-    attempted = {result.rung for result in visited.rungs}
-    if keep_rhythm and visited.online is False:
-        attempted |= set(ORDER) - OFFLINE_RUNGS
-    if visited.online:
-        attempted |= BESIDE_RUNGS  # one that was not climbed is one that the camera does not have
-    due: list[float | None] = []
-    for rung, moment, grid in zip(ORDER, plan.due, plan.grid, strict=True):
-        if moment > started + SAME_MOMENT_SECONDS:
-            due.append(moment)
-        else:
-            due.append(_next_on_grid(grid, intervals.of(rung), now) if rung in attempted else None)
-    pending = health.pending | ({Rung.PICTURE} if visited.look_again else frozenset())
-    soon = {rung: max(now, started + intervals.recheck(rung)) for rung in pending}
-    lowest = min(moment for moment in (*due, *soon.values()) if moment is not None)
-    planned = tuple(
-        min(lowest if moment is None else moment, soon.get(rung, math.inf))
-        for rung, moment in zip(ORDER, due, strict=True)
-    )
-    return Plan(planned, plan.grid)
-
-
-def put_off(plan: Plan, until: float) -> Plan:
-    """Return a plan with nothing due before `until`."""
-    return Plan(tuple(max(moment, until) for moment in plan.due), plan.grid)
-
 
 Visit = Callable[[str, Due, float, Turn], Awaitable[tuple[VisitResult, Health]]]
 """Makes a visit: the camera, what is due, by how many seconds it is late, and its turn at the host."""
@@ -162,27 +46,74 @@ async def _at_once(_camera: str, _urgency: Urgency) -> AsyncIterator[Turn]:
     yield Turn()
 
 
+Look = Callable[[Rank], Awaitable[tuple[VisitResult, Health]]]
+"""Looks at a picture when its turn has come, by rank; returns its result and the camera's health after it."""
+
+
+@dataclass(slots=True)
+class _Watched:
+    """One camera: its plan, what was asked of it, and what its last visit told.
+
+    `began` is when its last visit began. `look` is the task that looks at its picture, if one does.
+    """
+
+    plan: Plan
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+    look: asyncio.Task[None] | None = None
+    hurried: bool = False
+    asked: bool = False
+    logging_in: bool = False
+    undecided: bool = False
+    offline: bool = False
+    purpose: Purpose = Purpose.ROUTINE
+    began: float = 0.0
+
+    def hurry(self) -> None:
+        """Visit it at once."""
+        self.hurried = True
+        self.woken.set()
+
+    def note(self, visited: VisitResult, health: Health) -> None:
+        """Take note of what a visit or a look means for the next picture."""
+        self.undecided = bool(health.pending)
+        if visited.online is not None:
+            self.offline = not visited.online
+        if health.pending & COSTLY:
+            self.purpose = Purpose.CONFIRM
+        elif visited.look_again:
+            self.purpose = Purpose.LEARN if visited.learning else Purpose.CONFIRM
+        elif any(result.rung in COSTLY for result in visited.rungs):
+            self.purpose = Purpose.ROUTINE
+
+
 class Scheduler:
     """Runs one task for each camera: wait until it is due, visit, plan again.
 
     A camera is never visited twice at once. A visit waits for its turn at the camera's host first, and only then for
-    one of the `at_once` slots, so that a slow host with many cameras takes few slots. `intervals` may be replaced while
-    the scheduler runs.
+    one of the `at_once` slots, so that a slow host with many cameras takes few slots. As many visits fetch streams and
+    pictures beside those, when `pictures` invites them. A picture is looked at after its visit. `intervals` may be
+    replaced while the scheduler runs.
     """
 
     def __init__(
-        self, clock: Clock, intervals: Intervals, visit: Visit, *, at_once: int, turns: Turns = _at_once
+        self,
+        clock: Clock,
+        intervals: Intervals,
+        visit: Visit,
+        *,
+        at_once: int,
+        turns: Turns = _at_once,
+        workers: int = 2,
     ) -> None:
         self._clock = clock
         self.intervals = intervals
+        self.pictures = PictureQueue(workers=workers, fetches=at_once)
         self._visit = visit
         self._turns = turns
         self._slots = asyncio.Semaphore(at_once)
         self._group: asyncio.TaskGroup | None = None
-        self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._hurried: dict[str, asyncio.Event] = {}
-        self._asked: set[str] = set()
-        self._logging_in: set[str] = set()
+        self._cameras: dict[str, _Watched] = {}
 
     async def run(self, cameras: tuple[str, ...]) -> None:
         """Visit `cameras`, and cameras added later, until cancelled."""
@@ -196,7 +127,8 @@ class Scheduler:
             await asyncio.get_running_loop().create_future()  # cameras may be added later
 
     def _start(self, group: asyncio.TaskGroup, camera: str, plan: Plan) -> None:
-        self._tasks[camera] = group.create_task(self._watch(camera, plan), name=camera)
+        each = self._cameras[camera] = _Watched(plan)
+        each.task = group.create_task(self._watch(camera, each), name=camera)
 
     async def add(self, cameras: tuple[str, ...]) -> None:
         """Visit more cameras from now on. The first visit climbs all rungs; many cameras are spread over the interval.
@@ -215,87 +147,168 @@ class Scheduler:
     def hurry(self, cameras: Iterable[str]) -> None:
         """Visit cameras at once. Their next regular visits stay as planned."""
         for camera in cameras:
-            if camera in self._hurried:
-                self._hurried[camera].set()
+            if each := self._cameras.get(camera):
+                each.hurry()
 
     def log_in(self, cameras: Iterable[str]) -> None:
         """Visit cameras at once, and climb at least to RTSP. Their next regular visits stay as planned."""
         for camera in cameras:
-            if camera in self._hurried:
-                self._logging_in.add(camera)
-                self._hurried[camera].set()
+            if each := self._cameras.get(camera):
+                each.logging_in = True
+                each.hurry()
 
     def ask(self, camera: str) -> None:
         """Climb every rung of a camera at once. Its next regular visits stay as planned."""
-        if camera in self._hurried:
-            self._asked.add(camera)
-            self._hurried[camera].set()
+        if each := self._cameras.get(camera):
+            each.asked = True
+            each.hurry()
+
+    def look_later(self, camera: str, size_bytes: int, look: Look) -> None:
+        """Look at the picture that the visit under way has fetched, beside the visits to come."""
+        each = self._cameras.get(camera)
+        if each is None or self._group is None:
+            return  # it was removed meanwhile
+        wish = self.pictures.fetched(camera, size_bytes, self._clock.monotonic())
+        each.look = self._group.create_task(self._look(camera, each, look, wish.rank), name=f"look at {camera}")
 
     async def remove(self, camera: str) -> None:
         """Stop visiting a camera. A running visit is cancelled, and its session torn down."""
-        self._hurried.pop(camera, None)
-        self._asked.discard(camera)
-        self._logging_in.discard(camera)
-        task = self._tasks.pop(camera, None)
-        if task is not None:
+        each = self._cameras.pop(camera, None)
+        self.pictures.drop(camera)
+        tasks = [task for task in (each.task, each.look) if task is not None] if each is not None else []
+        for task in tasks:
             task.cancel()
-            await asyncio.wait([task])
+        if tasks:
+            await asyncio.wait(tasks)
 
-    async def _watch(self, camera: str, plan: Plan) -> None:
-        hurried = self._hurried[camera] = asyncio.Event()
-        undecided = False
+    async def _watch(self, camera: str, each: _Watched) -> None:
         while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(max(0.0, plan.at - self._clock.monotonic())):
-                    await hurried.wait()
+            await self._until_due(camera, each)
             try:
-                plan, undecided = await self._take_turn(camera, plan, self._urgency(camera, undecided=undecided))
+                await self._take_turn(camera, each)
             except Exception:
                 log.exception("camera %s: the visit failed with an error of the monitor; retrying", camera)
-                plan = put_off(plan, self._clock.monotonic() + self.intervals.of(ORDER[0]))
+                each.plan = put_off(each.plan, self._clock.monotonic() + self.intervals.of(ORDER[0]))
 
-    def _urgency(self, camera: str, *, undecided: bool) -> Urgency:
-        if camera in self._asked:
+    async def _until_due(self, camera: str, each: _Watched) -> None:
+        """Wait until the camera is to be visited: it is due, was invited, or somebody wants it."""
+        while True:
+            now = self._clock.monotonic()
+            self._wish(camera, each, now)
+            at = each.plan.wakes_at(now)
+            if each.hurried or self.pictures.is_invited(camera) or at <= now:
+                return
+            each.woken.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(machine_seconds(self._clock, at - now)):
+                    await each.woken.wait()
+
+    def _wish(self, camera: str, each: _Watched, now: float) -> None:
+        """Let a camera wait for an invitation if its stream or picture is due. One that is offline has neither.
+
+        If the picture has waited for a whole interval of the stream, the stream goes first without it.
+        """
+        costly = each.plan.costly(now)
+        if not costly or each.offline:
+            return
+        picture = not LOOKS.isdisjoint(costly)
+        others = [rung for rung in costly if rung not in LOOKS]
+        if picture and others:
+            picture = all(now - costly[rung] <= self.intervals.of(rung) for rung in others)
+        purpose, since = each.purpose, min(costly.values())
+        if purpose is Purpose.LEARN and (regular := each.plan.regular(since, self.intervals)) <= now:
+            purpose, since = Purpose.ROUTINE, regular  # an early look that waited until the regular one
+        self.pictures.wish(camera, Wish(purpose, since, picture))
+        self._invite()
+
+    def _invite(self) -> None:
+        for camera in self.pictures.invite(self._clock.monotonic()):
+            if each := self._cameras.get(camera):
+                each.woken.set()
+
+    def _urgency(self, each: _Watched) -> Urgency:
+        if each.asked:
             return Urgency.ASKED
-        return Urgency.RECHECK if undecided or self._hurried[camera].is_set() else Urgency.ROUTINE
+        return Urgency.RECHECK if each.undecided or each.hurried else Urgency.ROUTINE
 
-    async def _take_turn(self, camera: str, plan: Plan, urgency: Urgency) -> tuple[Plan, bool]:
-        """Visit a camera when its turn comes; return the plan after that, and whether something is undecided.
+    async def _take_turn(self, camera: str, each: _Watched) -> None:
+        """Visit a camera when its turn comes, and plan the next visit.
 
         What is due is decided when the visit starts. Waiting for the turn does not make the visit late.
         """
-        hurried, asked_at = self._hurried[camera], self._clock.monotonic()
-        async with self._turn(camera, urgency) as turn:
+        asked_at = self._clock.monotonic()
+        async with self._turn(camera, self._urgency(each)) as turn:
             waited = self._clock.monotonic() - asked_at
-            async with contextlib.nullcontext() if turn.without_connection else self._slots:
-                started = self._clock.monotonic()
-                early, asked = hurried.is_set(), camera in self._asked
-                hurried.clear()
-                self._asked.discard(camera)
-                due = plan.what(started if early else max(started, plan.at))
-                if early and turn.many and due.top in _TELLING:
-                    due = Due(_TELLING[-1], due.beside)
-                if camera in self._logging_in:
-                    self._logging_in.discard(camera)
-                    due = due if due.top != _LADDER_ORDER[0] else Due(Rung.RTSP, due.beside)
-                if asked:
-                    due = Due(_LADDER_ORDER[-1], BESIDE_RUNGS)
-                visited, health = await self._visit(camera, due, max(0.0, started - waited - plan.at), turn)
+            wish = await self._begin(camera, each, turn)
+            try:
+                async with contextlib.nullcontext() if wish or turn.without_connection else self._slots:
+                    started = each.began = self._clock.monotonic()
+                    without = COSTLY if wish is None else frozenset() if wish.picture else LOOKS
+                    asked, offline = each.asked, each.offline
+                    planned_at = each.plan.cheap_at
+                    due = self._due(each, turn, started, without)
+                    if wish is not None and wish.purpose is Purpose.ROUTINE:
+                        due = replace(due, overdue_seconds=max(0.0, started - waited - wish.since))
+                    visited, health = await self._visit(camera, due, max(0.0, started - waited - planned_at), turn)
+            finally:
+                if wish is not None:
+                    self.pictures.ended(camera)
+                    self._invite()
         if turn.again:
-            if asked:
-                self._asked.add(camera)
-            hurried.set()
-            return plan, True
-        after = next_plan(
-            plan,
+            each.asked = each.asked or asked
+            each.hurry()
+            return
+        each.note(visited, health)
+        each.plan = next_plan(
+            each.plan,
             visited,
             health,
             self.intervals,
             started=started,
             now=self._clock.monotonic(),
             keep_rhythm=turn.many,
+            waiting=() if offline else without,
+            looking=self.pictures.is_held(camera),
         )
-        return after, bool(health.pending)
+
+    async def _begin(self, camera: str, each: _Watched, turn: Turn) -> Wish | None:
+        """Return for what the visit fetches a stream or picture; None if it is to fetch none."""
+        if turn.without_connection:
+            self.pictures.drop(camera)
+            return None
+        if each.asked and each.look is not None:
+            await asyncio.wait([each.look])  # its result is used by the next one
+        now = self._clock.monotonic()
+        return self.pictures.begin(camera, now, asked=Wish(Purpose.CONFIRM, now) if each.asked else None)
+
+    def _due(self, each: _Watched, turn: Turn, started: float, without: frozenset[Rung]) -> Due:
+        """Return what a visit is to do, and take note that it is done."""
+        early, asked, logging_in = each.hurried, each.asked, each.logging_in
+        each.hurried = each.asked = each.logging_in = False
+        due = each.plan.what(started if early else max(started, each.plan.at), without)
+        if early and turn.many and due.top in TELLING:
+            due = Due(TELLING[-1], due.beside)
+        if logging_in and due.top == LADDER_ORDER[0]:
+            due = Due(Rung.RTSP, due.beside)
+        return Due(LADDER_ORDER[-1], BESIDE_RUNGS) if asked else due
+
+    async def _look(self, camera: str, each: _Watched, look: Look, rank: Rank) -> None:
+        """Look at a picture of a camera, and plan the next one."""
+        began, seconds = each.began, None
+        try:
+            visited, health = await look(rank)
+            seconds = sum(result.seconds for result in visited.rungs) / machine_seconds(self._clock, 1.0)
+            each.note(visited, health)
+            each.plan = plan_after_look(
+                each.plan, visited, health, self.intervals, started=began, now=self._clock.monotonic()
+            )
+        except Exception:
+            log.exception("camera %s: the look failed with an error of the monitor", camera)
+        finally:
+            self.pictures.done(camera, seconds)
+            each.look = None
+            each.woken.set()
+            self._invite()
 
     @contextlib.asynccontextmanager
     async def _turn(self, camera: str, urgency: Urgency) -> AsyncIterator[Turn]:

@@ -51,11 +51,13 @@ class Entry:
     scores: Mapping[str, float] = field(default_factory=lambda: NO_NUMBERS)
     look_kept_at: float = 0.0
 
-    def after(self, visited: VisitResult, raised: Iterable[str], *, health: Health, memory: Memory) -> Entry:
+    def after(
+        self, visited: VisitResult, raised: Iterable[str], *, health: Health, memory: Memory, look_kept_at: float
+    ) -> Entry:
         """Return a copy after a visit, which confirmed the faults in `raised` and left this health and memory."""
-        episodes = dict(self.episodes)
+        episodes: Mapping[str, int] = self.episodes
         for code in raised:
-            episodes[code] = episodes.get(code, 0) + 1
+            episodes = {**episodes, code: episodes.get(code, 0) + 1}
         return replace(
             self,
             health=health,
@@ -67,6 +69,7 @@ class Entry:
             counted_until=visited.at,
             restored_at=None,
             scores=visited.scores or self.scores,
+            look_kept_at=look_kept_at,
         )
 
     def shifted(self, seconds: float) -> Entry:

@@ -6,12 +6,21 @@ from types import MappingProxyType
 
 from xueliang_monitor.judgement.credentials import CREDENTIALS_REFUSED
 from xueliang_monitor.judgement.health import FLAPPING
+from xueliang_monitor.judgement.overload import MONITOR_OVERLOADED
 from xueliang_monitor.judgement.own_clock import CLOCK_WRONG
 from xueliang_monitor.judgement.root_causes import HOST_DOWN, MONITOR_ISOLATED, UPLINK_DOWN
 from xueliang_monitor.model import Fault
 from xueliang_monitor.probing.rungs import PROBES
 
-FLEET_FAULTS = (UPLINK_DOWN, HOST_DOWN, CREDENTIALS_REFUSED, FLAPPING, MONITOR_ISOLATED, CLOCK_WRONG)
+FLEET_FAULTS = (
+    UPLINK_DOWN,
+    HOST_DOWN,
+    CREDENTIALS_REFUSED,
+    FLAPPING,
+    MONITOR_ISOLATED,
+    CLOCK_WRONG,
+    MONITOR_OVERLOADED,
+)
 """Faults that no single visit can see."""
 
 _PROBED = tuple(fault for probe in PROBES for fault in probe.faults)

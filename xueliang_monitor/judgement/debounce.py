@@ -35,10 +35,18 @@ def _see(
         rung = finding.rung
         offline = visited.online is False and rung not in BESIDE_RUNGS
         if known is None:
-            fault = FaultState(finding.code, finding.detail, rung, offline=offline, since=visited.at)
+            fault = FaultState(
+                finding.code, finding.detail, rung, offline=offline, since=visited.at, reason=finding.reason
+            )
         else:
             fault = replace(
-                known, detail=finding.detail, found=rung, offline=offline, streak=known.streak + 1, clears=0
+                known,
+                detail=finding.detail,
+                reason=finding.reason,
+                found=rung,
+                offline=offline,
+                streak=known.streak + 1,
+                clears=0,
             )
         # All faults that keep the camera offline add up. Alternating causes must not hide that it is down.
         streak, needed = offline_streak if offline else fault.streak, _confirmations(policy, finding.code, rung)

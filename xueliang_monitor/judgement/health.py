@@ -74,6 +74,7 @@ class FaultState:
         streak: visits in a row that saw it.
         clears: visits in a row that ruled it out.
         confirmed_at: when it was confirmed; None before that.
+        reason: the key of the fault's reason; empty for its usual cause.
 
     """
 
@@ -85,6 +86,7 @@ class FaultState:
     streak: int = 1
     clears: int = 0
     confirmed_at: float | None = None
+    reason: str = ""
 
     def moved(self, change: Callable[[float], float]) -> FaultState:
         """Return a copy with `change` applied to every time."""

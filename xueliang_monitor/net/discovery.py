@@ -8,38 +8,19 @@ import ipaddress
 import socket
 import uuid
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 import psutil
 
+from xueliang_monitor.net.discovered_devices import DiscoveredDevice, FoundDevices, device_of
 from xueliang_monitor.wire import discovery
 from xueliang_monitor.wire.device_text import Gate
-from xueliang_monitor.wire.onvif import path_of
 
 MAX_SWEEP = 4096
 """The largest number of addresses in a sweep: a /20 network."""
 
 PROBES_A_SECOND = 250.0
-MAX_DEVICES = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class DiscoveredDevice:
-    """A device that responded.
-
-    `host` is the source address of the response, which is right behind NAT too. `port`, `path` and `secure` (HTTPS)
-    are those of its ONVIF service.
-    """
-
-    host: str
-    port: int
-    path: str
-    secure: bool
-    endpoint: str
-    name: str
-    hardware: str
-    location: str
+MAX_DATAGRAMS_OF_HOST = 512
+"""From how many datagrams on those of one host are not read. Some hosts answer for many devices, each twice."""
 
 
 def interfaces(name: str | None = None) -> tuple[str, ...]:
@@ -75,38 +56,21 @@ def addresses_of(subnet: str) -> tuple[str, ...]:
     return tuple(str(address) for address in network.hosts())
 
 
-def _device(host: str, match: discovery.ProbeMatch) -> DiscoveredDevice:
-    parts = [urlsplit(address) for address in match.addresses]
-    # Of several addresses, prefer the one with the host that responded.
-    chosen = next((item for item in parts if item.hostname == host), parts[0] if parts else None)
-    secure = chosen is not None and chosen.scheme == "https"
-    port = (chosen.port if chosen is not None else None) or (443 if secure else 80)
-    path = (path_of(chosen.path) if chosen is not None and chosen.path else "") or "/onvif/device_service"
-    return DiscoveredDevice(
-        host=host,
-        port=port,
-        path=path,
-        secure=secure,
-        endpoint=match.endpoint,
-        name=match.name,
-        hardware=match.hardware,
-        location=match.location,
-    )
-
-
 class _Listener(asyncio.DatagramProtocol):
-    """Collects the devices that respond, each once."""
+    """Collects the devices that respond, each once, in `found`, which several listeners may share."""
 
-    def __init__(self, on_device: Callable[[DiscoveredDevice], None], gate: Gate) -> None:
-        self.devices: dict[str, DiscoveredDevice] = {}
-        self._on_device, self._gate = on_device, gate
+    def __init__(self, found: FoundDevices, on_device: Callable[[DiscoveredDevice], None], gate: Gate) -> None:
+        self._found, self._on_device, self._gate = found, on_device, gate
+        self._datagrams: dict[str, int] = {}
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        if addr[0] in self.devices or len(self.devices) >= MAX_DEVICES:
-            return  # further datagrams of a device are not worth being parsed
-        for match in discovery.read_matches(data, self._gate)[:1]:
-            self.devices[addr[0]] = device = _device(addr[0], match)
-            self._on_device(device)
+        count = self._datagrams[addr[0]] = self._datagrams.get(addr[0], 0) + 1
+        if count > MAX_DATAGRAMS_OF_HOST:
+            return  # one host is not worth more work
+        for match in discovery.read_matches(data, self._gate):
+            device = device_of(addr[0], match)
+            if self._found.add(device):
+                self._on_device(device)
 
     def error_received(self, exc: Exception) -> None:
         """Ignore ICMP errors of addresses without a device."""
@@ -129,7 +93,7 @@ async def probe_multicast(
         OSError: no interface can be used.
 
     """
-    loop, listeners, transports = asyncio.get_running_loop(), [], []
+    loop, found, transports = asyncio.get_running_loop(), FoundDevices(), []
     failed: OSError | None = None
     try:
         for interface in interface_addresses:
@@ -139,15 +103,14 @@ async def probe_multicast(
                 sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(interface))
                 sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 1)
                 sender.bind((interface, 0))
-                transport, listener = await loop.create_datagram_endpoint(
-                    lambda: _Listener(on_device, gate), sock=sender
+                transport, _ = await loop.create_datagram_endpoint(
+                    lambda: _Listener(found, on_device, gate), sock=sender
                 )
             except OSError as error:
                 sender.close()
                 failed = error
                 continue
             transports.append(transport)
-            listeners.append(listener)
         if failed is not None and not transports:
             raise failed
         for moment in (0.0, min(0.5, seconds / 3)):  # twice, because datagrams get lost
@@ -159,7 +122,7 @@ async def probe_multicast(
     finally:
         for transport in transports:
             transport.close()
-    return tuple({device.host: device for listener in listeners for device in listener.devices.values()}.values())
+    return found.all
 
 
 async def probe_addresses(
@@ -180,7 +143,8 @@ async def probe_addresses(
     """
     loop = asyncio.get_running_loop()
     any_port = ("0.0.0.0", 0)  # noqa: S104 - the port of a sender  # nosec B104
-    transport, listener = await loop.create_datagram_endpoint(lambda: _Listener(on_device, gate), local_addr=any_port)
+    found = FoundDevices()
+    transport, _ = await loop.create_datagram_endpoint(lambda: _Listener(found, on_device, gate), local_addr=any_port)
     try:
         started = loop.time()
         for number, host in enumerate(hosts):
@@ -191,4 +155,4 @@ async def probe_addresses(
         await asyncio.sleep(seconds)
     finally:
         transport.close()
-    return tuple(listener.devices.values())
+    return found.all

@@ -7,7 +7,10 @@ NetError
 │   ├── ConnectRefusedError
 │   └── TlsError                the TLS handshake failed, or the certificate is not trusted
 ├── ClosedError                 the peer closed the connection
+│   └── ReusedConnectionError   a connection that had been used before, without a response
+├── UnansweredError             the peer did not answer a request in time
 ├── ProtocolError               the peer does not speak RTSP
+├── TransportError              the peer answered SETUP with a transport that cannot be used
 ├── RtspStatusError             the response is not a success
 │   └── RedirectError           the response is a redirection
 └── LoginError                  the peer requires a login that is missing, or refused it
@@ -23,7 +26,14 @@ from xueliang_monitor.wire.printable import shorten
 
 
 class NetError(Exception):
-    """A connection to a camera failed. The text names the step and the response, and never holds a credential."""
+    """A connection to a camera failed. The text names the step and the response, and never holds a credential.
+
+    `reason` is the key of a fault's reason, if the usual cause of that fault would be untrue.
+    """
+
+    def __init__(self, detail: str, *, reason: str = "") -> None:
+        super().__init__(detail)
+        self.reason = reason
 
 
 class ConnectError(NetError):
@@ -50,8 +60,20 @@ class ClosedError(NetError):
     """The peer closed or reset the connection."""
 
 
+class UnansweredError(NetError):
+    """The peer did not answer a request within its time limit."""
+
+
+class ReusedConnectionError(ClosedError):
+    """The peer closed a connection that had been used before, without a response to the last request."""
+
+
 class ProtocolError(NetError):
     """The bytes from the peer violate the standard or exceed a limit."""
+
+
+class TransportError(NetError):
+    """The response to SETUP names a transport that was not requested and cannot be used."""
 
 
 class RtspStatusError(NetError):
@@ -74,8 +96,8 @@ class RedirectError(RtspStatusError):
 class LoginError(NetError):
     """The peer requires a login that is missing, held back or refused; `tried` is True if credentials were sent."""
 
-    def __init__(self, detail: str, *, tried: bool) -> None:
-        super().__init__(detail)
+    def __init__(self, detail: str, *, tried: bool, reason: str = "") -> None:
+        super().__init__(detail, reason=reason)
         self.tried = tried
 
 

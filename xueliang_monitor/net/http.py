@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import socket
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import aiohttp
 from aiohttp import AddrInfoType
@@ -17,9 +19,11 @@ from yarl import URL
 
 from xueliang_monitor import __version__
 from xueliang_monitor.net.connect_errors import connect_error
-from xueliang_monitor.net.errors import ClosedError, NetError, ProtocolError
+from xueliang_monitor.net.errors import ClosedError, NetError, ProtocolError, ReusedConnectionError
+from xueliang_monitor.net.irregular_http import CameraResponseHandler, UnreadableAnswerError
 from xueliang_monitor.net.names import NameResolver
-from xueliang_monitor.net.tls import tls_context, tls_error
+from xueliang_monitor.net.tls import tls_context
+from xueliang_monitor.net.tls_errors import CLOSED, reason_of, tls_error
 from xueliang_monitor.process.shortage import ShortageError, lacking_descriptors, shortage_of
 
 if TYPE_CHECKING:
@@ -105,6 +109,17 @@ def _open_socket(address: AddrInfoType) -> socket.socket:
     return _Socket(family, kind, protocol)
 
 
+class _Connector(aiohttp.TCPConnector):
+    """Makes connections of `CameraResponseHandler`; `largest_body` returns what may be read of the next body."""
+
+    def __init__(self, largest_body: Callable[[], int], **options: Any) -> None:
+        super().__init__(**options)
+        # aiohttp has no public way to name the protocol of a connection. A change would fail every test of ONVIF.
+        self._factory: functools.partial[Any] = functools.partial(
+            CameraResponseHandler, asyncio.get_running_loop(), largest_body
+        )
+
+
 class HttpConnection:
     """Sends requests to one camera, one at a time over one connection; use as an async context manager.
 
@@ -114,12 +129,16 @@ class HttpConnection:
     def __init__(
         self, host: str, port: int, *, secure: bool = False, tls: str = "verify", addresses: tuple[str, ...] = ()
     ) -> None:
-        self._where = f"{host}:{port}"
+        self._host = host
+        self.port = port
+        self.secure = secure
+        self.where = f"{host}:{port}"
         self._base = f"{'https' if secure else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
-        self._tls = tls if secure else ""
+        self._tls = tls
         self._addresses = addresses
         self._session: aiohttp.ClientSession | None = None
-        self._responded = False
+        self._responded = self._closes_unannounced = False
+        self._limit = 0
 
     async def __aenter__(self) -> Self:
         """Return the client; nothing is sent yet."""
@@ -129,14 +148,20 @@ class HttpConnection:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the connection."""
-        if self._session is not None:
-            await self._session.close()
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connection; the next request opens another."""
+        session, self._session, self._responded = self._session, None, False
+        if session is not None:
+            await session.close()
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
-            context: ssl.SSLContext | bool = tls_context(self._tls) if self._tls else True
+            context: ssl.SSLContext | bool = tls_context(self._tls) if self.secure else True
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
+                connector=_Connector(
+                    lambda: self._limit,
                     limit=1,
                     ssl=context,
                     resolver=_Resolver(self._addresses),
@@ -151,6 +176,10 @@ class HttpConnection:
             )
         return self._session
 
+    def at(self, port: int, *, secure: bool) -> HttpConnection:
+        """Return a connection to another port of the same host."""
+        return HttpConnection(self._host, port, secure=secure, tls=self._tls, addresses=self._addresses)
+
     def url(self, path: str) -> str:
         """Return the URL of a path at the camera's host and port."""
         return self._base + (path if path.startswith("/") else f"/{path}")
@@ -160,27 +189,18 @@ class HttpConnection:
     ) -> HttpResponse:
         """Send one request and read at most `limit` + 1 bytes of the response; redirections are not followed.
 
-        Some cameras close the connection after a response without announcing it; the request is then sent once more.
+        Nothing is sent twice, because a login must not be.
 
         Raises:
+            ReusedConnectionError: the connection was used before, and there is no response. Some cameras close the
+                connection after a response without announcing it; the request may be written anew and sent again.
             NetError: there is no response.
             ShortageError: the request could not be sent.
 
         """
         reused, self._responded = self._responded, False
-        try:
-            response = await self._request(method, path, headers, content, limit=limit)
-        except ClosedError:
-            if not reused:
-                raise
-            response = await self._request(method, path, headers, content, limit=limit)
-        self._responded = True
-        return response
-
-    async def _request(
-        self, method: str, path: str, headers: dict[str, str], content: bytes | None, *, limit: int
-    ) -> HttpResponse:
         loop = asyncio.get_running_loop()
+        self._limit = limit
         session = self._open()
         started = loop.time()
         try:
@@ -188,25 +208,31 @@ class HttpConnection:
                 method, URL(self.url(path), encoded=True), data=content, headers=headers, allow_redirects=False
             ) as response:
                 seconds = loop.time() - started
-                received = bytearray()
-                async for chunk in response.content.iter_any():
-                    received += chunk
-                    if len(received) > limit:
-                        break
-                return HttpResponse(response.status, bytes(received[: limit + 1]), response.headers, seconds)
+                received = await response.content.read()
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise self._translate(error) from error
+            translated = self._translate(error)
+            if reused and isinstance(translated, ClosedError):
+                self._closes_unannounced = True
+                raise ReusedConnectionError(str(translated)) from error
+            raise translated from error
+        self._responded = True
+        if self._closes_unannounced:  # no request is lost on a connection that is about to end
+            await self.close()
+        return HttpResponse(response.status, received, response.headers, seconds)
 
     def _translate(self, error: Exception) -> NetError | ShortageError:
         if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError | ssl.SSLError):
-            reason = getattr(error, "reason", "") or getattr(getattr(error, "os_error", None), "reason", "")
-            return lacking_descriptors() or tls_error(self._where, reason or type(error).__name__)
+            return lacking_descriptors() or tls_error(self.where, reason_of(error), self._tls)
         if isinstance(error, aiohttp.ClientConnectorError):
-            return connect_error(error.os_error, self._where)
+            if self.secure and isinstance(error.os_error, ConnectionResetError):
+                return tls_error(self.where, CLOSED, self._tls)
+            return connect_error(error.os_error, self.where)
         if short := shortage_of(error):
             return short
-        if isinstance(error, aiohttp.ClientResponseError | aiohttp.InvalidURL | ValueError):
-            return ProtocolError(f"{self._where} does not speak HTTP")
+        if isinstance(error, UnreadableAnswerError):
+            return (ClosedError if error.is_cut else ProtocolError)(f"{self.where} {error}")
+        if isinstance(error, aiohttp.InvalidURL | ValueError):
+            return ProtocolError(f"{self.where}: the path cannot be requested over HTTP")
         if isinstance(error, aiohttp.ClientConnectionError | aiohttp.ClientPayloadError | OSError):
-            return ClosedError(f"{self._where} closed the connection before the response")
-        return ProtocolError(f"{self._where} does not speak HTTP ({type(error).__name__})")
+            return ClosedError(f"{self.where} closed the connection before the response")
+        return ProtocolError(f"{self.where}: the HTTP response cannot be used ({type(error).__name__})")

@@ -6,6 +6,8 @@ import enum
 from dataclasses import dataclass
 
 from xueliang_monitor.model import PATH_PASSWORD, AuthPolicy, Credentials, Target, passwords_in
+from xueliang_monitor.net.tls import UNCHECKED
+from xueliang_monitor.wire.auth import Challenge
 
 _INTENDED = "write auth: basic in the camera's file{or_credentials} if that is intended"
 _IN_CREDENTIALS = " or credentials, or give --auth basic to a command,"
@@ -32,7 +34,7 @@ def path_note(target: Target) -> str:
         return ""
     if not target.secure:
         return "the password is sent unencrypted, as rtsp_path contains it"
-    if target.tls == "insecure":
+    if target.tls in UNCHECKED:
         return "the password is sent to an unchecked certificate, as rtsp_path contains it"
     return ""
 
@@ -61,6 +63,10 @@ class LoginRules:
         """Return the rules for a target."""
         credentials = target.credentials.auth if target.credentials is not None else AuthPolicy.AUTO
         return cls(target.auth, credentials, offered_digest)
+
+    def why_not(self, challenge: Challenge, channel: Channel) -> str:
+        """Say why a challenge may not be answered over a connection, empty if it may."""
+        return self.why_not_basic(channel) if challenge.scheme == "basic" else ""
 
     def why_not_basic(self, channel: Channel) -> str:
         """Say why Basic may not be used over a connection, empty if it may.

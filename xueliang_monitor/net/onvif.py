@@ -1,71 +1,59 @@
-"""An ONVIF client for one camera: zeep writes the requests, aiohttp sends them, `wire` reads the responses."""
+"""An ONVIF client for one camera: the operations that it is asked, over an exchange that logs in."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import datetime
 import email.utils
 import functools
-import secrets
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType, TracebackType
-from typing import Any, Self, TypeVar
-
-from lxml import etree
-from zeep import AsyncClient
-from zeep.transports import Transport
+from typing import Any, Self
 
 from xueliang_monitor.model import Identity, OnvifTarget
-from xueliang_monitor.net.errors import LoginError, NetError
-from xueliang_monitor.net.http import HttpConnection, HttpResponse
-from xueliang_monitor.net.onvif_hints import LoginKind, OnvifHints
-from xueliang_monitor.net.onvif_wsdl import SETTINGS, Definition, definitions
-from xueliang_monitor.net.soap_auth import CameraToken
-from xueliang_monitor.process.apart import TooMuchWorkError, call_apart
-from xueliang_monitor.wire import auth, onvif, soap
+from xueliang_monitor.net.errors import ClosedError, ConnectError, LoginError, NetError, ProtocolError, UnansweredError
+from xueliang_monitor.net.http import HttpConnection
+from xueliang_monitor.net.onvif_events import read_last_reboot
+from xueliang_monitor.net.onvif_exchange import Call, Content, OnvifExchange, Read
+from xueliang_monitor.net.onvif_hints import ClockKind, OnvifHints
+from xueliang_monitor.net.onvif_media import MediaServices
+from xueliang_monitor.net.onvif_wsdl import definitions
+from xueliang_monitor.wire import onvif
+from xueliang_monitor.wire.device_address import service_path
+from xueliang_monitor.wire.device_clock import DeviceTime, read_time
 from xueliang_monitor.wire.device_text import Gate
-from xueliang_monitor.wire.errors import MalformedResponseError, OnvifResponseError
-from xueliang_monitor.wire.printable import shorten
-from xueliang_monitor.wire.soap_answer import SoapAnswer, read_answer
+from xueliang_monitor.wire.errors import EmptyResponseError, OnvifResponseError
+from xueliang_monitor.wire.media_profiles import Profile
+from xueliang_monitor.wire.service_address import ServiceAddress
 
-MAX_CODEC_CHARACTERS = 20
 TRUNCATION_SECONDS = 0.5
 """Cameras report truncated seconds; half a second is the mean error."""
 
-_NOTIFICATION = "http://docs.oasis-open.org/wsn/b-2"
-_TOPICS = "http://www.onvif.org/ver10/topics"
-_DIALECT = "http://www.onvif.org/ver10/tev/topicExpression/ConcreteSet"
-_SUBSCRIPTION_SECONDS = 60
-Post = Callable[[str, bytes, Mapping[str, str]], Awaitable[HttpResponse]]
-Content = TypeVar("Content")
-Read = Callable[[soap.Element], Content]
-"""Reads the content of a response; a function of a module, because it may run in another process."""
+NEEDED_SECONDS = 8.0
+"""How long a response is waited for without which the camera cannot be used."""
+
+OPTIONAL_SECONDS = 4.0
+"""How long a response is waited for that a camera need not give."""
+
+_REFUSING = (401, 403)
+_FIRST_OPERATIONS = ("GetSystemDateAndTime", "GetCapabilities", "GetDeviceInformation")
+"""What tells whether a service is ONVIF. The first two need no login (ONVIF Core, 5.9.4.3)."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """One operation of a service, the path that it is sent to, and its arguments."""
+@contextlib.asynccontextmanager
+async def within(seconds: float, operation: str) -> AsyncIterator[None]:
+    """Limit the time of an operation.
 
-    definition: Definition
-    path: str
-    operation: str
-    arguments: dict[str, Any]
+    Raises:
+        UnansweredError: the time is over.
 
-
-class _EnvelopeTransport(Transport):
-    """A zeep transport that gives the envelopes to `OnvifClient.post`; it reads no documents."""
-
-    def __init__(self, post: Post) -> None:
-        """Open no session of requests, unlike zeep's own."""
-        self._post = post
-
-    def __del__(self) -> None:
-        """Close no session, unlike zeep's own."""
-
-    async def post_xml(self, address: str, envelope: etree._Element, headers: Mapping[str, str]) -> HttpResponse:
-        return await self._post(address, etree.tostring(envelope, xml_declaration=True, encoding="utf-8"), headers)
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError as error:
+        raise UnansweredError(f"{operation} was not answered within {seconds:g} s") from error
 
 
 def identity_through(gate: Gate, identity: Identity) -> Identity:
@@ -79,20 +67,16 @@ def identity_through(gate: Gate, identity: Identity) -> Identity:
     )
 
 
-def profile_through(gate: Gate, profile: onvif.Profile) -> onvif.Profile:
-    """Return a profile whose texts have passed a gate, with its codec in lower case only then."""
-    codec = shorten(gate.text(profile.stream.codec).lower(), MAX_CODEC_CHARACTERS)
-    return replace(profile, name=gate.text(profile.name), stream=replace(profile.stream, codec=codec))
-
-
 class OnvifClient:
     """Calls to one camera during one visit; use as an async context manager.
 
     Every call raises NetError if there is no response, LoginError if a login is missing, held back or refused,
     and OnvifResponseError if the response is a SOAP fault or not usable. `now` returns seconds since the epoch;
     `addresses` are those of the host, if they are known. `gate` is the one for the camera's texts, by default one that
-    knows the login of `target`; paths and URIs are returned as they were received. `login_tried` and `login_accepted`
-    describe the logins of this client; `hints` is to be remembered for the next one.
+    knows the login of `target`; paths and URIs are returned as they were received. `login_tried`, `refused_logins` and
+    `login_accepted` describe the logins of this client. After a refused login, at most `spare_logins` more are sent, in
+    another form or by another clock. `hints` is to be remembered for the next client. Each call has a time limit:
+    `optional_seconds` for what a camera need not answer, `NEEDED_SECONDS` otherwise.
     """
 
     def __init__(
@@ -104,58 +88,186 @@ class OnvifClient:
         *,
         tls: str = "verify",
         may_log_in: bool = True,
+        spare_logins: int = 2,
         addresses: tuple[str, ...] = (),
         gate: Gate | None = None,
+        optional_seconds: float = OPTIONAL_SECONDS,
     ) -> None:
-        self._http = HttpConnection(host, target.port, secure=target.secure, tls=tls, addresses=addresses)
+        http = HttpConnection(host, target.port, secure=target.secure, tls=tls, addresses=addresses)
         self._target = target
         self._now = now
         self._gate = gate if gate is not None else Gate.of(target.credentials)
-        self._may_log_in = may_log_in and target.credentials is not None
-        self._challenge: auth.Challenge | None = None
-        self._nonce_uses = 0
-        self._spoke_soap = False
-        self._transport = _EnvelopeTransport(self.post)
-        self.hints = hints or OnvifHints()
-        self.login_tried = False
-        self.login_accepted = False
+        self._exchange = OnvifExchange(
+            http,
+            target,
+            now,
+            hints=hints or OnvifHints(),
+            may_log_in=may_log_in,
+            spare_logins=spare_logins,
+            gate=self._gate,
+        )
+        self._optional_seconds = optional_seconds
+        self._media = MediaServices(self, self._gate, self._own_address)
+        self._clock_asked = self._clock_asked_logged_in = self._services_asked = False
+        self.is_answered_by_capabilities_alone = False
+
+    @property
+    def hints(self) -> OnvifHints:
+        """What is to be remembered for the next client."""
+        return self._exchange.hints
+
+    @hints.setter
+    def hints(self, hints: OnvifHints) -> None:
+        self._exchange.hints = hints
+
+    @property
+    def login_tried(self) -> bool:
+        """Whether a login was sent."""
+        return self._exchange.login_tried
+
+    @property
+    def refused_logins(self) -> int:
+        """How many logins the camera refused."""
+        return self._exchange.refused_logins
+
+    @property
+    def unanswered_logins(self) -> int:
+        """How many logins the camera did not answer, and perhaps counted."""
+        return self._exchange.unanswered_logins
+
+    @property
+    def login_accepted(self) -> bool:
+        """Whether the camera accepted a login."""
+        return self._exchange.login_accepted
+
+    @property
+    def _own_address(self) -> ServiceAddress:
+        return ServiceAddress(self._target.path)
 
     async def __aenter__(self) -> Self:
         """Return the client; nothing is sent yet."""
-        await self._http.__aenter__()
+        await self._exchange.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the connection."""
-        await self._http.__aexit__(kind, error, trace)
+        await self._exchange.__aexit__(kind, error, trace)
 
-    async def time(self) -> onvif.DeviceTime:
-        """Request the camera's time, which needs no login (ONVIF Core, 8.3.5), and remember its offset."""
-        call = _Call(definitions()["devicemgmt"], self._target.path, "GetSystemDateAndTime", {})
-        response = await self._send(call)
-        received = self._now()
+    async def time(self) -> DeviceTime:
+        """Request the camera's time (ONVIF Core, 8.3.5), and remember its offset and how the camera tells it.
+
+        It is requested without a login, as the standard wants; with one if the camera has accepted a login and refuses
+        to tell its time without.
+        """
+        call = Call(definitions()["devicemgmt"], self._own_address, "GetSystemDateAndTime", {})
+        read = functools.partial(read_time, now=self._now())
+        logs_in = self.hints.clock_needs_login or (self.hints.clock is ClockKind.REFUSED and self.login_accepted)
+        kind = ClockKind.UNTOLD
         try:
-            read = functools.partial(onvif.read_time, now=received)
-            device_time = (await self._answer(response, read)).get()
-        except OnvifResponseError:
-            self._use_date_header(response, received)
+            async with within(self.seconds(optional=True), call.operation):
+                if logs_in:
+                    device_time = await self._exchange.call(call, read)
+                else:
+                    answer = await self._exchange.answer(await self._exchange.send(call), read)
+                    kind = ClockKind.REFUSED if answer.login_refused else kind
+                    device_time = answer.get()
+        except (NetError, OnvifResponseError) as error:
+            refused = isinstance(error, LoginError) or (logs_in and isinstance(error, OnvifResponseError))
+            self._remember_untold(ClockKind.REFUSED if refused else kind)
             raise
-        self._remember_clock(device_time.utc, response, received)
+        self._remember_clock(device_time, needs_login=logs_in)
         return device_time
 
-    def _use_date_header(self, response: HttpResponse, received: float) -> None:
-        """Take the camera's clock from the HTTP Date header if GetSystemDateAndTime fails, as on AXIS P5655."""
-        try:
-            date = email.utils.parsedate_to_datetime(response.headers.get("Date", "")).timestamp()
-        except (ValueError, TypeError, OverflowError):
-            return
-        self._remember_clock(date, response, received)
+    async def ask_clock(self) -> ClockKind:
+        """Request the camera's time if it tells it, and return how it does; a camera need not tell its time.
 
-    def _remember_clock(self, clock: float, response: HttpResponse, received: float) -> None:
-        offset = clock + TRUNCATION_SECONDS - (received - response.seconds / 2)
-        self.hints = replace(self.hints, clock_offset_seconds=offset)
+        Call it again once the camera has accepted a login: a camera that refused to tell its time is then asked again,
+        and any other is not.
+
+        Raises:
+            ConnectError: the camera cannot be reached.
+            LoginError: a camera that told its time after a login refuses the login, or a login is held back.
+
+        """
+        if not self._clock_asked:
+            self._clock_asked = True
+            await self._time_or_nothing()
+        if self.hints.clock is ClockKind.REFUSED and self.login_accepted and not self._clock_asked_logged_in:
+            self._clock_asked_logged_in = True
+            await self._time_or_nothing()
+        return self.hints.clock
+
+    async def _time_or_nothing(self) -> None:
+        with contextlib.suppress(OnvifResponseError, UnansweredError, ClosedError, ProtocolError):
+            await self.time()
+
+    async def speaks_onvif(self) -> bool:
+        """Return whether the service answers in SOAP, whatever it says, to one of the usual first requests.
+
+        No login is sent. False is also returned by a service that answers nothing without one; `wants_login` tells.
+
+        Raises:
+            NetError: the first of the errors, if there is no response at all, or none in HTTP.
+            OnvifResponseError: as above, if there are responses and none is SOAP.
+
+        """
+        first: NetError | OnvifResponseError | None = None
+        for operation in _FIRST_OPERATIONS:
+            call = Call(definitions()["devicemgmt"], self._own_address, operation, {})
+            try:
+                if operation == _FIRST_OPERATIONS[0]:
+                    self._clock_asked = True
+                    await self.time()
+                else:
+                    async with within(self.seconds(optional=True), operation):
+                        (await self._exchange.answer(await self._exchange.send(call), onvif.name)).get()
+            except ConnectError:
+                raise
+            except (NetError, OnvifResponseError) as error:
+                first = first or error
+            if self.spoke_soap or self.wants_login:
+                return self.spoke_soap
+        raise first or EmptyResponseError("no response")
+
+    @property
+    def spoke_soap(self) -> bool:
+        """Whether a response was SOAP, whatever it says."""
+        return self._exchange.spoke_soap
+
+    @property
+    def wants_login(self) -> bool:
+        """Whether the last response was 401 or 403, so that only a login tells whether the service is ONVIF."""
+        last = self._exchange.last_response
+        return last is not None and last.status in _REFUSING
+
+    def _remember_untold(self, kind: ClockKind) -> None:
+        """Remember that the camera does not tell its clock.
+
+        The Date header of its HTTP responses is for tokens only: on AXIS P5655 it is right, elsewhere nobody sets it.
+        """
+        self.hints = replace(self.hints, clock=kind, clock_offset_seconds=None, clock_needs_login=False)
+        last = self._exchange.last_response
+        if last is None:
+            return
+        with contextlib.suppress(ValueError, TypeError, OverflowError):
+            date = email.utils.parsedate_to_datetime(last.headers.get("Date", "")).timestamp()
+            self.hints = replace(self.hints, told_offset_seconds=self._offset(date))
+
+    def _remember_clock(self, told: DeviceTime, *, needs_login: bool) -> None:
+        self.hints = replace(
+            self.hints,
+            clock=ClockKind.LOCAL_AS_UTC if told.local_as_utc else ClockKind.TOLD,
+            clock_offset_seconds=self._offset(told.utc),
+            told_offset_seconds=self._offset(told.told),
+            clock_needs_login=needs_login,
+        )
+
+    def _offset(self, clock: float) -> float:
+        last = self._exchange.last_response
+        seconds = last.seconds if last is not None else 0.0
+        return clock + TRUNCATION_SECONDS - (self._now() - seconds / 2)
 
     async def identity(self) -> Identity:
         """Request the manufacturer, model, firmware version and serial number."""
@@ -163,187 +275,95 @@ class OnvifClient:
 
     async def hostname(self) -> str:
         """Request the host name that is set on the camera."""
-        return self._gate.text(await self._device("GetHostname", onvif.read_hostname))
+        return self._gate.text(await self._device("GetHostname", onvif.read_hostname, optional=True))
 
-    async def services(self) -> Mapping[str, str]:
-        """Return the paths of the services from GetServices or, if that fails, GetCapabilities; they are cached."""
-        if not self.hints.services:
-            try:
-                found = await self._device("GetServices", onvif.read_services, IncludeCapability=False)
-            except OnvifResponseError:
-                found = {}
-            if onvif.MEDIA not in found:
-                try:
-                    found |= await self._device("GetCapabilities", onvif.read_capabilities, Category=["All"])
-                except OnvifResponseError:
-                    if not found:
-                        raise
-            found = {name: path for name, path in found.items() if not self._gate.holds_secret(path)}
-            self.hints = replace(self.hints, services=MappingProxyType(found))
+    async def services(self) -> Mapping[str, ServiceAddress]:
+        """Return the addresses of the services from GetServices and, if Media is missing, GetCapabilities.
+
+        They are cached. If the camera answers neither, there are none, and all services are looked for at its own
+        address.
+
+        Raises:
+            ConnectError: the camera cannot be reached.
+            LoginError: a login is missing, held back or refused.
+
+        """
+        if not self.hints.services and not self._services_asked:
+            self._services_asked = True
+            found: dict[str, ServiceAddress] = {}
+            listed = await self._listed("GetServices", onvif.read_services, IncludeCapability=False)
+            if onvif.MEDIA not in listed:
+                found = await self._listed("GetCapabilities", onvif.read_capabilities, Category=["All"])
+                self.is_answered_by_capabilities_alone = bool(found) and not listed
+            usable = {name: self._usable(where) for name, where in (found | listed).items()}
+            kept = {name: where for name, where in usable.items() if where is not None}
+            self.hints = replace(self.hints, services=MappingProxyType(kept))
         return self.hints.services
 
-    async def profiles(self) -> tuple[onvif.Profile, ...]:
-        """Request the media profiles with the settings of their encoders."""
-        shown = []
-        for item in await self._media("GetProfiles", onvif.read_profiles):
-            if not self._gate.holds_secret(item.token):
-                shown.append(profile_through(self._gate, item))
-            await asyncio.sleep(0)  # the texts of all profiles together would hold the event loop
-        return tuple(shown)
+    async def _listed(
+        self, operation: str, read: Read[dict[str, ServiceAddress]], **arguments: Any
+    ) -> dict[str, ServiceAddress]:
+        try:
+            return await self._device(operation, read, optional=True, **arguments)
+        except (OnvifResponseError, UnansweredError, ClosedError, ProtocolError):
+            return {}
+
+    def _usable(self, where: ServiceAddress) -> ServiceAddress | None:
+        """Return an address without what is as at our own address, or None if nothing of its path may be kept."""
+        path = service_path(where.path, self._gate)
+        port = where.port if where.port != self._target.port else None
+        secure = where.secure if where.secure != self._target.secure else None
+        return ServiceAddress(path, port, where.secure if port is not None else secure) if path else None
+
+    async def profiles(self) -> tuple[Profile, ...]:
+        """Request the media profiles with the settings of their encoders, from Media and Media2."""
+        return await self._media.profiles()
 
     async def stream_uri(self, token: str) -> str:
         """Request the RTSP URI of a profile; behind NAT its host is wrong."""
-        setup = {"Stream": "RTP-Unicast", "Transport": {"Protocol": "RTSP"}}
-        return await self._media("GetStreamUri", onvif.read_uri, StreamSetup=setup, ProfileToken=token)
+        return await self._media.stream_uri(token)
 
     async def snapshot_uri(self, token: str) -> str:
         """Request the snapshot URI of a profile; behind NAT its host is wrong."""
-        return await self._media("GetSnapshotUri", onvif.read_uri, ProfileToken=token)
+        return await self._media.snapshot_uri(token)
 
     async def request_keyframe(self, token: str) -> None:
-        """Request a keyframe (SetSynchronizationPoint, ONVIF Media 5.18); this changes no setting."""
-        await self._media("SetSynchronizationPoint", onvif.name, ProfileToken=token)
+        """Request a keyframe (SetSynchronizationPoint); this changes no setting."""
+        await self._media.request_keyframe(token)
 
     async def offers_last_reboot(self) -> bool:
         """Return whether the camera publishes the time of its last start."""
-        path = (await self.services()).get(onvif.EVENTS)
-        if not path:
+        address = (await self.services()).get(onvif.EVENTS)
+        if address is None:
             return False
-        return await self.call("events", "GetEventProperties", path, onvif.offers_last_reboot)
+        seconds = self.seconds(optional=True)
+        return await self.call("events", "GetEventProperties", address, onvif.offers_last_reboot, seconds=seconds)
 
     async def last_reboot(self) -> float | None:
-        """Request the time of the last start, by the camera's clock; None if the camera does not publish it.
+        """Request the time of the last start, by the camera's clock; None if the camera does not publish it."""
+        return await read_last_reboot(self, self._now() + (self.hints.told_offset_seconds or 0.0))
 
-        The value is a property event. It is read through a pull point subscription, which is ended at once; should
-        that fail, it expires after a minute.
-        """
-        path = (await self.services()).get(onvif.EVENTS)
-        if not path:
-            return None
-        expression = etree.Element(
-            f"{{{_NOTIFICATION}}}TopicExpression", {"Dialect": _DIALECT}, nsmap={"wsnt": _NOTIFICATION, "tns1": _TOPICS}
-        )
-        expression.text = f"tns1:{'/'.join(onvif.LAST_REBOOT)}"
-        where, parameters = await self.call(
-            "events",
-            "CreatePullPointSubscription",
-            path,
-            onvif.read_subscription,
-            Filter={"_value_1": [expression]},
-            InitialTerminationTime=f"PT{_SUBSCRIPTION_SECONDS}S",
-        )
-        headers = {"_soapheaders": [soap.deserialize(each) for each in parameters]} if parameters else {}
-        try:
-            wait = datetime.timedelta(seconds=1)
-            read = onvif.read_last_reboot
-            return await self.call("pullpoint", "PullMessages", where, read, Timeout=wait, MessageLimit=10, **headers)
-        finally:
-            with contextlib.suppress(OnvifResponseError, NetError):
-                await self.call("subscription", "Unsubscribe", where, onvif.name, **headers)
+    def seconds(self, *, optional: bool) -> float:
+        """Return how long a response is waited for."""
+        return self._optional_seconds if optional else NEEDED_SECONDS
 
-    async def _device(self, operation: str, read: Read[Content], **arguments: Any) -> Content:
-        return await self.call("devicemgmt", operation, self._target.path, read, **arguments)
+    async def _device(
+        self, operation: str, read: Read[Content], *, optional: bool = False, **arguments: Any
+    ) -> Content:
+        seconds = self.seconds(optional=optional)
+        return await self.call("devicemgmt", operation, self._own_address, read, seconds=seconds, **arguments)
 
-    async def _media(self, operation: str, read: Read[Content], **arguments: Any) -> Content:
-        path = (await self.services()).get(onvif.MEDIA, self._target.path)
-        return await self.call("media", operation, path, read, **arguments)
-
-    async def call(self, service: str, operation: str, path: str, read: Read[Content], **arguments: Any) -> Content:
+    async def call(
+        self,
+        service: str,
+        operation: str,
+        address: ServiceAddress,
+        read: Read[Content],
+        *,
+        seconds: float = NEEDED_SECONDS,
+        **arguments: Any,
+    ) -> Content:
         """Call an operation with the login that the camera requires; return what `read` returns of the body."""
-        call = _Call(definitions()[service], path, operation, arguments)
-        if self.hints.login is LoginKind.TOKEN and self._may_log_in:
-            return await self._with_token(call, read)
-        if self._challenge is not None:
-            return await self._with_digest(call, read)
-        response = await self._send(call)
-        answer = await self._answer(response, read)
-        if not answer.login_refused:
-            return answer.get()
-        return await self._log_in(call, response, read)
-
-    async def _log_in(self, call: _Call, refused: HttpResponse, read: Read[Content]) -> Content:
-        """Log in once: by HTTP Digest if the response has such a challenge, otherwise by WS-UsernameToken."""
-        if self._target.credentials is None:
-            raise LoginError(f"{call.operation}: the camera requires a login", tried=False)
-        if not self._may_log_in:
-            raise LoginError(f"{call.operation}: the login is held back", tried=False)
-        values = refused.headers.getall("WWW-Authenticate", ())
-        offered = auth.parse_challenges(values)
-        digests = tuple(item for item in offered if item.scheme == "digest")
-        if not digests:
-            return await self._with_token(call, read)
-        self._challenge, self._nonce_uses = auth.choose(digests), 0
-        if self._challenge is None:
-            raise LoginError(
-                f"{call.operation}: the camera offers no supported login method: {auth.names(values, self._gate)}",
-                tried=False,
-            )
-        return await self._with_digest(call, read)
-
-    async def _with_token(self, call: _Call, read: Read[Content]) -> Content:
-        if self._target.credentials is None:
-            raise LoginError(f"{call.operation}: the camera requires a login", tried=False)
-        self.login_tried = True
-        created = self._now() + (self.hints.clock_offset_seconds or 0.0)
-        response = await self._send(call, token=CameraToken(self._target.credentials, created))
-        return self._conclude(await self._answer(response, read), call.operation, LoginKind.TOKEN)
-
-    async def _with_digest(self, call: _Call, read: Read[Content]) -> Content:
-        self.login_tried = True
-        response = await self._send(call)
-        offered = auth.parse_challenges(response.headers.getall("WWW-Authenticate", ()))
-        renewed = tuple(item for item in offered if item.scheme == "digest" and item.stale)
-        if response.status == 401 and (challenge := auth.choose(renewed)) and self._nonce_uses < 100:
-            self._challenge, self._nonce_uses = challenge, 0
-            response = await self._send(call)
-        return self._conclude(await self._answer(response, read), call.operation, LoginKind.DIGEST)
-
-    def _conclude(self, answer: SoapAnswer[Content], operation: str, kind: LoginKind) -> Content:
-        """Return the content of the answer to a login, and remember whether the login was accepted."""
-        if answer.login_refused and not self.login_accepted:
-            self._challenge = None
-            self.hints = replace(self.hints, login=LoginKind.UNKNOWN)
-            raise LoginError(
-                f"{operation}: the camera refused the user name or the password by {kind.value} "
-                f"({answer.login_refused})",
-                tried=True,
-            )
-        if answer.login_refused:
-            raise MalformedResponseError(f"{operation}: the user lacks the permission ({answer.login_refused})")
-        self.login_accepted = True
-        self.hints = replace(self.hints, login=kind)
-        return answer.get()
-
-    async def _answer(self, response: HttpResponse, read: Read[Content]) -> SoapAnswer[Content]:
-        """Read a response: a small one here, a large one in another process."""
-        reading = functools.partial(read_answer, response.content, response.status, read, spoke_soap=self._spoke_soap)
-        if len(response.content) <= soap.MAX_BYTES_AT_ONCE:
-            answer = reading()
-        else:
-            try:
-                answer = await call_apart(reading)
-            except TooMuchWorkError as error:
-                answer = SoapAnswer(error=MalformedResponseError(f"the response cannot be used: {error}"))
-        self._spoke_soap = self._spoke_soap or answer.is_soap
-        return answer.through(self._gate)
-
-    async def _send(self, call: _Call, *, token: CameraToken | None = None) -> HttpResponse:
-        client = AsyncClient(call.definition.document, wsse=token, transport=self._transport, settings=SETTINGS)
-        service = client.create_service(call.definition.binding, call.path)
-        response: HttpResponse = await service[call.operation](**call.arguments)
-        return response
-
-    async def post(self, path: str, envelope: bytes, headers: Mapping[str, str]) -> HttpResponse:
-        """Send one envelope to a path at the camera's host."""
-        headers = dict(headers)
-        if self._challenge is not None and self._target.credentials is not None:
-            self._nonce_uses += 1
-            cnonce = secrets.token_hex(8)
-            try:
-                headers["Authorization"] = auth.authorize(
-                    self._challenge, self._target.credentials, "POST", path, count=self._nonce_uses, cnonce=cnonce
-                )
-            except ValueError as error:
-                raise MalformedResponseError(f"the camera cannot be answered: {error}") from error
-        limit = soap.MAX_RESPONSE_BYTES
-        return await self._http.request("POST", path, headers=headers, content=envelope, limit=limit)
+        call = Call(definitions()[service], address, operation, arguments)
+        async with within(seconds, operation):
+            return await self._exchange.call(call, read)

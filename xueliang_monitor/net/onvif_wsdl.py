@@ -19,6 +19,8 @@ from zeep.wsdl import Document
 SETTINGS = Settings(strict=False, raw_response=True)
 _PARSING = threading.Lock()
 _SOAP = "http://schemas.xmlsoap.org/wsdl/soap12/"
+_MEDIA2 = "http://www.onvif.org/ver20/media/wsdl"
+_PTZ = "http://www.onvif.org/ver20/ptz/wsdl"
 _USED = ("devicemgmt", "media", "events", "pullpoint")
 
 
@@ -63,7 +65,11 @@ def _service_table(package: Path) -> Mapping[str, Mapping[str, str]]:
 
 
 def definitions() -> Mapping[str, Definition]:
-    """Return the services by their names in onvif-zeep, and `subscription`. The first call blocks for about 0.2 s."""
+    """Return the services by their names in onvif-zeep, `subscription`, `media2` and `ptz`.
+
+    onvif-zeep has no definition of Media2, and `ptz` has none of the operations that move a camera.
+    The first call blocks for about 0.2 s.
+    """
     with _PARSING:
         return _parse()
 
@@ -92,6 +98,8 @@ def _parse() -> Mapping[str, Definition]:
     package = _package()
     table = _service_table(package)
     services = {name: (table[name]["ns"], table[name]["wsdl"], table[name]["binding"]) for name in _USED}
+    services["media2"] = (_MEDIA2, str(Path(__file__).with_name("media2.wsdl")), "Media2Binding")
+    services["ptz"] = (_PTZ, str(Path(__file__).with_name("ptz.wsdl")), "PtzBinding")
     services["subscription"] = (*services["events"][:2], "SubscriptionManagerBinding")
     wsdl = io.BytesIO(_wsdl(package.parent / "wsdl", services))
     document = Document(wsdl, _LocalFiles(), settings=SETTINGS)  # type: ignore[arg-type] # zeep's annotation is too narrow

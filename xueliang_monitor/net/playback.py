@@ -1,4 +1,4 @@
-"""SETUP and PLAY, and the packets that follow: interleaved in the connection or over UDP (RFC 2326, 10.4 to 10.12)."""
+"""The packets of a track that plays: interleaved in the connection or over UDP (RFC 2326, 10.12 and 12.39)."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ import contextlib
 import re
 import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass
 
 from xueliang_monitor.model import Transport
-from xueliang_monitor.net.errors import NetError, RtspStatusError
+from xueliang_monitor.net.errors import NetError
 from xueliang_monitor.net.rtsp import RtspConnection
-from xueliang_monitor.net.rtsp_description import Description
-from xueliang_monitor.net.udp import PortPair, open_pair
+from xueliang_monitor.net.udp import MAX_PORT, PortPair
 from xueliang_monitor.process.shortage import ShortageError
-from xueliang_monitor.wire import sdp
 from xueliang_monitor.wire.messages import Response
+from xueliang_monitor.wire.oddities import Oddity
 
 MAX_STREAM_BYTES = 64 * 1024 * 1024
 BATCH_BYTES, BATCH_PACKETS = 16 * 1024, 64
@@ -29,8 +28,7 @@ MAX_PAUSE_SECONDS = 0.1
 """After a batch that took `COSTLY_SECONDS` of processor time, reading pauses for `PAUSE_FACTOR` times as long. A batch
 of a camera takes a fiftieth of that, a keyframe a fifth."""
 
-MAX_PORT = 65535
-UNSUPPORTED_TRANSPORT = 461
+_CHANNELS = re.compile(r"interleaved\s*=\s*(\d{1,3})(?:\s*-\s*(\d{1,3}))?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,22 +90,30 @@ class Playback(ABC):
         """
         loop = asyncio.get_running_loop()
         pause = self._connection.session_seconds / 2
-        alive = loop.time()
-        received = 0
-        while received < MAX_STREAM_BYTES:
-            batch = await self.receive()
-            received += sum(map(len, batch.rtp)) + sum(map(len, batch.rtcp))
-            for number, part in enumerate(batch.split()):
-                if number:
-                    await asyncio.sleep(0)  # let other tasks run between two parts
-                began = time.thread_time()
-                yield part
-                took = time.thread_time() - began
-                if took >= COSTLY_SECONDS:
-                    await asyncio.sleep(min(PAUSE_FACTOR * took, MAX_PAUSE_SECONDS))
-            if loop.time() - alive > pause:
-                alive = loop.time()
+
+        timers: list[asyncio.TimerHandle] = []
+
+        def keep_alive() -> None:
+            with contextlib.suppress(NetError):
                 self.keep_alive()
+            timers[:] = [loop.call_later(pause, keep_alive)]
+
+        timers.append(loop.call_later(pause, keep_alive))
+        received = 0
+        try:
+            while received < MAX_STREAM_BYTES:
+                batch = await self.receive()
+                received += sum(map(len, batch.rtp)) + sum(map(len, batch.rtcp))
+                for number, part in enumerate(batch.split()):
+                    if number:
+                        await asyncio.sleep(0)  # let other tasks run between two parts
+                    began = time.thread_time()
+                    yield part
+                    took = time.thread_time() - began
+                    if took >= COSTLY_SECONDS:
+                        await asyncio.sleep(min(PAUSE_FACTOR * took, MAX_PAUSE_SECONDS))
+        finally:
+            timers[0].cancel()
 
 
 class InterleavedPlayback(Playback):
@@ -115,29 +121,38 @@ class InterleavedPlayback(Playback):
 
     transport = Transport.TCP
 
-    def __init__(self, connection: RtspConnection) -> None:
+    def __init__(self, connection: RtspConnection, number: int = 0) -> None:
         super().__init__(connection)
-        self._channels = (0, 1)
+        self._channels = (2 * number, 2 * number + 1)
+        self._alone = False
+        self._confirmed = False
 
     @property
     def transport_header(self) -> str:
         """See `Playback`."""
-        return "RTP/AVP/TCP;unicast;interleaved=0-1"
+        return f"RTP/AVP/TCP;unicast;interleaved={self._channels[0]}-{self._channels[1]}"
 
     def apply_response(self, response: Response) -> None:
         """Use the channels of the response, which may differ from the requested ones."""
-        if match := re.search(r"interleaved\s*=\s*(\d{1,3})(?:\s*-\s*(\d{1,3}))?", response.headers.get("transport")):
+        if match := _CHANNELS.search(response.headers.get("transport")):
             first = int(match[1])
             self._channels = (first, int(match[2]) if match[2] else first + 1)
+
+    def be_alone(self) -> None:
+        """Take packets from any channel until some come on the announced one: no other track is set up."""
+        self._alone = True
 
     async def receive(self) -> PacketBatch:
         """See `Playback`."""
         frames = await self._connection.receive()
         media, control = self._channels
-        return PacketBatch(
-            [frame.payload for frame in frames if frame.channel == media],
-            [frame.payload for frame in frames if frame.channel == control],
-        )
+        packets = [frame.payload for frame in frames if frame.channel == media]
+        reports = [frame.payload for frame in frames if frame.channel == control]
+        if packets:
+            self._confirmed = True
+        elif self._alone and not self._confirmed:
+            packets = [frame.payload for frame in frames if frame.channel != control]
+        return PacketBatch(packets, reports)
 
 
 class UdpPlayback(Playback):
@@ -148,6 +163,7 @@ class UdpPlayback(Playback):
     def __init__(self, connection: RtspConnection, pair: PortPair) -> None:
         super().__init__(connection)
         self._pair = pair
+        self._beside: list[PortPair] = []
         self._watching: asyncio.Task[None] | None = None
 
     @property
@@ -158,8 +174,8 @@ class UdpPlayback(Playback):
     def apply_response(self, response: Response) -> None:
         """Use the camera's ports, and its source address if it sends from another one."""
         transport = response.headers.get("transport")
-        ports = re.search(r"server_port\s*=\s*(\d{1,5})(?:\s*-\s*(\d{1,5}))?", transport)
-        source = re.search(r"source\s*=\s*([0-9A-Fa-f.:]{2,45})", transport)
+        ports = re.search(r"(?i)server_port\s*=\s*(\d{1,5})(?:\s*-\s*(\d{1,5}))?", transport)
+        source = re.search(r"(?i)source\s*=\s*\[?([0-9A-Fa-f.:]{2,45})", transport)
         theirs = (int(ports[1]), int(ports[2] or int(ports[1]) + 1)) if ports else (0, 0)
         self._pair.expect(source[1] if source else None, theirs if min(theirs) and max(theirs) <= MAX_PORT else None)
         self._pair.open_nat()
@@ -167,8 +183,11 @@ class UdpPlayback(Playback):
     async def receive(self) -> PacketBatch:
         """See `Playback`. The RTSP connection is watched too, because the stream ends with it."""
         if self._watching is None:
+            self._pair.open_nat()  # a camera may open its ports only with PLAY
             self._watching = asyncio.create_task(self._watch())
         media, control = await self._pair.receive()
+        if media and self._pair.is_strange and self._pair.announced:
+            self._connection.oddities.count(Oddity.OTHER_PORT, len(media))
         return PacketBatch(media, control)
 
     async def _watch(self) -> None:
@@ -181,7 +200,12 @@ class UdpPlayback(Playback):
     def keep_alive(self) -> None:
         """Also send an RTCP receiver report, because some cameras end the session without one (RFC 3550, 6.2)."""
         super().keep_alive()
-        self._pair.report()
+        for pair in (self._pair, *self._beside):
+            pair.report()
+
+    def keep_alive_too(self, other: UdpPlayback) -> None:
+        """Send reports for another track of the session too."""
+        self._beside.append(other._pair)
 
     async def close(self) -> None:
         """Close the ports and stop watching the connection, so that TEARDOWN can use it."""
@@ -189,48 +213,3 @@ class UdpPlayback(Playback):
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.wait([self._watching])
-
-
-@contextlib.asynccontextmanager
-async def playing(
-    connection: RtspConnection, description: Description, media: sdp.Media, transport: Transport
-) -> AsyncIterator[Playback]:
-    """Set up one track and start it: interleaved first, over UDP if the camera or `transport` requires it.
-
-    Raises:
-        NetError: the camera does not play it.
-
-    """
-    async with contextlib.AsyncExitStack() as stack:
-        playback = await _set_up(connection, description, media, transport=transport, stack=stack)
-        await connection.request("PLAY", description.aggregate, (*connection.session_headers, ("Range", "npt=0.000-")))
-        yield playback
-
-
-async def _set_up(
-    connection: RtspConnection,
-    description: Description,
-    media: sdp.Media,
-    *,
-    transport: Transport,
-    stack: contextlib.AsyncExitStack,
-) -> Playback:
-    track = description.track(media)
-    connection.begin_session(description.aggregate)
-    if transport is not Transport.UDP:
-        try:
-            return await _request_setup(connection, track, InterleavedPlayback(connection))
-        except RtspStatusError as error:
-            if error.status != UNSUPPORTED_TRANSPORT or transport is Transport.TCP:
-                raise
-    pair = await open_pair(*connection.addresses)
-    playback = UdpPlayback(connection, pair)
-    stack.push_async_callback(playback.close)
-    return await _request_setup(connection, track, playback)
-
-
-async def _request_setup(connection: RtspConnection, track: str, playback: Playback) -> Playback:
-    response = await connection.request("SETUP", track, (("Transport", playback.transport_header),))
-    connection.take_session(response)
-    playback.apply_response(response)
-    return playback

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-import secrets
-import ssl
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -14,39 +12,22 @@ from typing import Self
 from xueliang_monitor import __version__
 from xueliang_monitor.model import Credentials
 from xueliang_monitor.net.account_locks import says_locked
-from xueliang_monitor.net.connect_errors import connect_error
-from xueliang_monitor.net.errors import (
-    ClosedError,
-    LoginError,
-    LoginInsecureError,
-    LoginLockedError,
-    ProtocolError,
-    RedirectError,
-    TlsError,
-)
-from xueliang_monitor.net.login_rules import Channel, LoginRules
+from xueliang_monitor.net.errors import ClosedError, ConnectError, LoginError, ProtocolError, RedirectError
+from xueliang_monitor.net.login_rules import LoginRules
+from xueliang_monitor.net.rtsp_answers import Answered, Conversation
 from xueliang_monitor.net.rtsp_description import Description
-from xueliang_monitor.net.rtsp_status import error_of, refuses_login, same_server, status_line
-from xueliang_monitor.net.tls import tls_context, tls_error
-from xueliang_monitor.process.shortage import ShortageError, lacking_descriptors, shortage_of
-from xueliang_monitor.wire import auth, sdp
+from xueliang_monitor.net.rtsp_login import RtspLogin
+from xueliang_monitor.net.rtsp_socket import RtspSocket
+from xueliang_monitor.net.rtsp_status import error_of, refuses_login, same_server
+from xueliang_monitor.process.shortage import ShortageError
+from xueliang_monitor.wire import sdp
 from xueliang_monitor.wire.device_text import NO_SECRETS, Gate
-from xueliang_monitor.wire.errors import MalformedDescriptionError, MalformedMessageError
-from xueliang_monitor.wire.messages import InterleavedFrame, MessageParser, Response, serialize_request
+from xueliang_monitor.wire.errors import MalformedDescriptionError
+from xueliang_monitor.wire.messages import InterleavedFrame, Response, serialize_request
+from xueliang_monitor.wire.oddities import Oddities, Oddity
 
 MAX_REASON_CHARACTERS = 280
 MAX_SERVER_CHARACTERS = 120
-MAX_ERROR_CHARACTERS = 160
-"""What is shown of a message that is not RTSP; the gate has read more."""
-
-READ_BYTES = 16 * 1024
-PARSE_BYTES = 4 * 1024
-"""The number of bytes that are parsed at once. The worst case, frames without content, takes 2 ms."""
-
-DENSE_EVENTS = 128
-DENSE_PAUSE_SECONDS = 0.02
-"""How long reading pauses where `PARSE_BYTES` contain more than `DENSE_EVENTS` messages and frames. A stream of a
-camera has five. A flood of tiny frames then takes a tenth of one core and no more."""
 
 MAX_BYTES_BEFORE_RESPONSE, MAX_EVENTS_BEFORE_RESPONSE = 4 * 1024 * 1024, 8192
 """What may arrive before the response to a request: the packets of a stream that plays already."""
@@ -57,9 +38,17 @@ MAX_IGNORED_RESPONSES = 32
 MAX_WAITING = 1024
 """The number of frames that are kept until they are read; further ones are dropped."""
 
+MAX_ATTEMPTS = 3
+"""How often a request is sent: without a login, with one, and with another nonce."""
+
+HELD_SECONDS = 1.5
+"""How long another response is waited for after one that looks like a repeated one, or like none to the request."""
+
 MAX_REDIRECTIONS = 3
 TEARDOWN_SECONDS = 0.5
+_BEFORE_SESSION = frozenset({"OPTIONS", "DESCRIBE"})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_INTERLEAVED = re.compile(r"interleaved\s*=\s*(\d{1,3})(?:\s*-\s*(\d{1,3}))?", re.IGNORECASE)
 _USER_AGENT = f"xueliang-monitor/{__version__}"
 
 
@@ -70,35 +59,28 @@ class RtspConnection:
     of an ignored response is never read.
     """
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str) -> None:
-        self.gate = NO_SECRETS
-        self._reader = reader
-        self._writer = writer
-        self._host = host
-        self.address = ""
-        self._parser = MessageParser()
-        self._unparsed = b""
-        self._events = 0
-        self._responses: list[Response] = []
-        self._frames: list[InterleavedFrame] = []
+    def __init__(self, socket: RtspSocket, address: str, port: int) -> None:
+        self.address = address
+        self.gate = socket.gate
+        self.oddities = socket.oddities
+        self._port = port
+        self._tls = ""
+        self._socket = socket
+        self._socket.record = self._record
+        self._conversation = Conversation()
         self._sequence = 0
         self._session = ""
         self._session_url = ""
         self._keep_alive_method = "OPTIONS"
         self.session_seconds = 60.0
         self._setup_number: int | None = None
-        self._challenge: auth.Challenge | None = None
-        self._nonce_uses = 0
-        self._credentials: Credentials | None = None
-        self._rules = LoginRules()
-        self._channel = Channel.PLAIN
-        self.offered: tuple[auth.Challenge, ...] = ()
-        self.login_tried = False
-        self.login_accepted = False
+        self._channels: set[int] = set()
+        self._payload_types: frozenset[int] = frozenset()
+        self.login = RtspLogin(socket.gate)
 
     @classmethod
     async def open(cls, host: str, port: int, addresses: tuple[str, ...], gate: Gate = NO_SECRETS) -> Self:
-        """Connect over TCP to the first address that accepts the connection.
+        """Connect over TCP to the first address that accepts the connection, even if it ends it in the same moment.
 
         Raises:
             ConnectError: no connection could be made.
@@ -106,18 +88,17 @@ class RtspConnection:
 
         """
         failures: list[Exception] = []
+        oddities = Oddities()
         for address in addresses:
             try:
-                reader, writer = await asyncio.open_connection(address, port, limit=READ_BYTES)
-            except OSError as error:
-                failure = connect_error(error, f"{host}:{port}")
-                failure.__cause__ = error
+                socket = await RtspSocket.open(host, port, address, gate=gate, oddities=oddities)
+            except (ConnectError, ClosedError, ShortageError) as failure:
                 failures.append(failure)
             else:
-                connection = cls(reader, writer, host)
-                connection.address = address
-                connection.gate = gate
-                return connection
+                return cls(socket, address, port)
+        for address, ended in zip(addresses, failures, strict=True):
+            if isinstance(ended, ClosedError):
+                return cls(RtspSocket.ended(ended, host, gate=gate, oddities=oddities), address, port)
         raise next((failure for failure in failures if not isinstance(failure, ShortageError)), failures[0])
 
     async def secure(self, tls: str) -> None:
@@ -128,23 +109,43 @@ class RtspConnection:
             ShortageError: the certificate could not be checked.
 
         """
-        context = tls_context(tls)
-        try:
-            await self._writer.start_tls(context, server_hostname=self._host)
-        except ssl.SSLError as error:
-            # OpenSSL reads the certificates of authorities during the handshake.
-            raise lacking_descriptors() or tls_error(self._host, error.reason or error.strerror or "") from error
-        except OSError as error:
-            if short := shortage_of(error):
-                raise short from error
-            raise TlsError(f"{self._host} closed the connection during the TLS handshake") from error
-        self._channel = Channel.UNCHECKED if tls == "insecure" else Channel.CHECKED
+        await self._socket.secure(tls)
+        self._tls = tls
 
     @property
     def addresses(self) -> tuple[str, str]:
         """The local address of this connection, and the camera's."""
-        own, peer = self._writer.get_extra_info("sockname"), self._writer.get_extra_info("peername")
-        return str(own[0]), str(peer[0])
+        return self._socket.addresses
+
+    @property
+    def foreign_share(self) -> float:
+        """How much of what arrived over the connection belongs to no message and no frame."""
+        return self._socket.foreign_share
+
+    async def reopen(self) -> None:
+        """Close politely, and connect anew to the same address with TLS and the login as before; nothing is sent.
+
+        What was learned of the login and of oddities is kept, but no nonce, as it may be of that connection alone. The
+        session, and frames that nobody took, are gone.
+
+        Raises:
+            ConnectError, ClosedError: no connection could be made, or TLS failed.
+            ShortageError: no connection could be attempted.
+
+        """
+        await self._connect_anew()
+        self.login.pause()
+
+    async def _connect_anew(self) -> None:
+        await self.close()
+        self._session, self._setup_number, self._conversation = "", None, Conversation()
+        self._channels.clear()
+        self._socket = await RtspSocket.open(
+            self._socket.host, self._port, self.address, gate=self.gate, oddities=self.oddities
+        )
+        self._socket.record = self._record
+        if self._tls:
+            await self._socket.secure(self._tls)
 
     async def __aenter__(self) -> Self:
         """Return the open connection."""
@@ -164,28 +165,23 @@ class RtspConnection:
                     await self._learn_session()
                     await self._tear_down()
         finally:
-            self._writer.close()
-            with contextlib.suppress(OSError, TimeoutError):
-                async with asyncio.timeout(TEARDOWN_SECONDS):
-                    await self._writer.wait_closed()
+            await self._socket.close()
 
     async def _tear_down(self) -> None:
         """Send TEARDOWN (RFC 2326, 10.7), once more if the nonce is stale."""
         session, self._session = self._session, ""
         for _ in range(2):
-            if not session or self._writer.is_closing():
+            if not session or self._socket.is_closing:
                 return
             number = self._send("TEARDOWN", self._session_url, (("Session", session),))
             async with asyncio.timeout(TEARDOWN_SECONDS):
                 response = await self._response(number, "TEARDOWN")
-            challenge = auth.choose(auth.parse_challenges(response.headers.all("www-authenticate")), self._challenge)
-            if response.status != 401 or challenge is None or not challenge.stale or self._why_not(challenge):
+            if not self.login.renews(response, self._socket.channel):
                 return
-            self._challenge, self._nonce_uses = challenge, 0
 
     async def _learn_session(self) -> None:
         """Wait for the response to a SETUP that was cancelled, so that its session can be torn down."""
-        if self._setup_number is None or self._session or self._writer.is_closing():
+        if self._setup_number is None or self._session or self._socket.is_closing:
             return
         async with asyncio.timeout(TEARDOWN_SECONDS):
             self.take_session(await self._response(self._setup_number, "SETUP"))
@@ -216,7 +212,7 @@ class RtspConnection:
 
     def keep_alive(self) -> None:
         """Send a request without effect, so that the session does not time out (RFC 2326, 10.8 and A.2)."""
-        if not self._writer.is_closing():
+        if not self._socket.is_closing:
             self._send(self._keep_alive_method, self._session_url, self.session_headers)
 
     def _send(self, method: str, url: str, headers: tuple[tuple[str, str], ...]) -> int:
@@ -225,79 +221,65 @@ class RtspConnection:
             request = self._request_of(method, url, headers)
         except ValueError as error:
             raise ProtocolError(f"{method} cannot be sent: {error}") from error
-        self.record(request, by_camera=False)
-        self._writer.write(request)
+        self._socket.send(request)
+        self._conversation.sent(self._sequence, method)
         return self._sequence
 
     def _request_of(self, method: str, url: str, headers: tuple[tuple[str, str], ...]) -> bytes:
         self._sequence += 1
         fields = (("CSeq", str(self._sequence)), ("User-Agent", _USER_AGENT), *headers)
-        if self._challenge and self._credentials:
-            self._nonce_uses += 1
-            authorization = auth.authorize(
-                self._challenge, self._credentials, method, url, count=self._nonce_uses, cnonce=secrets.token_hex(8)
-            )
-            fields = (*fields, ("Authorization", authorization))
-        return serialize_request(method, url, fields)
+        return serialize_request(method, url, (*fields, *self.login.headers(method, url)))
 
     def record(self, data: bytes, *, by_camera: bool) -> None:
         """Called with all bytes of the connection, for subclasses that record them."""
 
-    async def _receive_bytes(self) -> bytes:
-        try:
-            data = await self._reader.read(READ_BYTES)
-        except OSError as error:
-            if short := shortage_of(error):
-                raise short from error
-            raise ClosedError(f"the camera reset the connection ({error.strerror or type(error).__name__})") from error
-        if not data:
-            raise ClosedError("the camera closed the connection")
-        self.record(data, by_camera=True)
-        return data
-
-    async def _read(self) -> int:
-        """Receive and parse data; return the number of bytes parsed. What a cancelled call left is parsed next."""
-        data, self._unparsed = self._unparsed or await self._receive_bytes(), b""
-        for end in range(PARSE_BYTES, len(data) + PARSE_BYTES, PARSE_BYTES):
-            if self._parse(data[end - PARSE_BYTES : end]) > DENSE_EVENTS:
-                self._unparsed = data[end:]
-                await asyncio.sleep(DENSE_PAUSE_SECONDS)
-                return min(end, len(data))
-        if len(data) == READ_BYTES:
-            await asyncio.sleep(0)  # more data is waiting; let other tasks run first
-        return len(data)
-
-    def _parse(self, data: bytes) -> int:
-        """Take the events of the next bytes; return their number."""
-        try:
-            events = self._parser.feed(data)
-        except MalformedMessageError as error:
-            raise ProtocolError(self.gate.message(str(error), MAX_ERROR_CHARACTERS)) from error
-        for event in events:
-            if isinstance(event, InterleavedFrame):
-                self._frames.append(event)
-            elif isinstance(event, Response):
-                self._responses.append(event)
-        self._events += len(events)
-        return len(events)
+    def _record(self, data: bytes, by_camera: bool) -> None:
+        self.record(data, by_camera=by_camera)
 
     async def _response(self, number: int, step: str) -> Response:
         """Wait for the response to request `number`; ignore those to other requests, and late or duplicate ones."""
-        received, ignored, events = 0, 0, self._events
+        received, ignored, events = 0, 0, self._socket.events
+        held: Response | None = None
         while True:
-            while self._responses:
-                response = self._responses.pop(0)
-                if response.status >= 200 and response.headers.get("cseq", str(number)) == str(number):
-                    return replace(response, reason=self.gate.text(response.reason, MAX_REASON_CHARACTERS))
+            while self._socket.responses:
+                response = self._socket.responses.pop(0)
+                answered = self._take(response)
+                if answered.number == number:
+                    return self._shown(response)
+                held = response if not answered.number and response.status >= 200 else held
                 ignored += 1
-                if ignored > MAX_IGNORED_RESPONSES:
-                    raise ProtocolError(f"{step} got no response within {MAX_IGNORED_RESPONSES} other responses")
-            received += await self._read()
-            del self._frames[: -MAX_WAITING if self._session_url else None]
-            if received > MAX_BYTES_BEFORE_RESPONSE:
-                raise ProtocolError(f"{step} got no response within {MAX_BYTES_BEFORE_RESPONSE} bytes of other data")
-            if self._events - events > MAX_EVENTS_BEFORE_RESPONSE:
-                raise ProtocolError(f"{step} got no response within {MAX_EVENTS_BEFORE_RESPONSE} other messages")
+            waiting = asyncio.timeout(None if held is None else HELD_SECONDS)
+            try:
+                async with waiting:
+                    received += await self._socket.read()
+            except TimeoutError:
+                if held is None or not waiting.expired():
+                    raise
+                self._conversation.settle(number, held)
+                return self._shown(held)
+            del self._socket.frames[: -MAX_WAITING if self._session_url else None]
+            for amount, limit, what in (
+                (ignored, MAX_IGNORED_RESPONSES, "other responses"),
+                (received, MAX_BYTES_BEFORE_RESPONSE, "bytes of other data"),
+                (self._socket.events - events, MAX_EVENTS_BEFORE_RESPONSE, "other messages"),
+            ):
+                if amount > limit:
+                    raise ProtocolError(f"{step} got no response within {limit} {what}", reason="no_answer_among_data")
+
+    def _shown(self, response: Response) -> Response:
+        """Return a response whose reason phrase has passed the gate."""
+        if response.reason == "OK":
+            return response
+        return replace(response, reason=self.gate.text(response.reason, MAX_REASON_CHARACTERS))
+
+    def _take(self, response: Response) -> Answered:
+        """Find which request a response answers; a provisional one answers none (RFC 2326, 7.1.1)."""
+        if response.status < 200:
+            return Answered(0)
+        answered = self._conversation.take(response)
+        if answered.in_order:
+            self.oddities.count(Oddity.OTHER_CSEQ)
+        return answered
 
     async def request(self, method: str, url: str, headers: tuple[tuple[str, str], ...] = ()) -> Response:
         """Send a request, log in if the camera requires it, and return the successful response.
@@ -308,47 +290,67 @@ class RtspConnection:
             ClosedError, ProtocolError: the connection failed.
 
         """
-        for _ in range(3):
-            authorized = self._challenge is not None
-            number = self._send(method, url, headers)
-            if method == "SETUP":
-                self._setup_number = number
-            response = await self._response(number, method)
+        renewed = challenged = reopened = False
+        answered = 0
+        while answered < MAX_ATTEMPTS:
+            authorized = self.login.authorizes
+            try:
+                response = await self._exchange(method, url, headers)
+            except ClosedError as error:
+                if not challenged:
+                    raise
+                if reopened or method not in _BEFORE_SESSION:
+                    raise ClosedError(str(error), reason="closed_after_challenge") from error
+                await self._reopen_for_login()
+                reopened = True
+                continue
+            answered += 1
+            if response.status == 403 and authorized and not renewed and self._may_be_spent(response):
+                renewed = True
+                self.login.pause()
+                continue
             if response.status != 401:
                 break
-            self._take_challenge(response, method, authorized=authorized)
+            if self.login.answer(response, method, self._socket.channel, authorized=authorized, again=renewed):
+                renewed = True
+            challenged = True
+        if renewed and 200 <= response.status < 300:
+            self.oddities.count(Oddity.NEW_NONCE)
+        return self._accepted(method, response, authorized=authorized)
+
+    def _accepted(self, method: str, response: Response, *, authorized: bool) -> Response:
+        """Return the successful response to a request, or raise what is wrong."""
         if response.status == 401:
-            raise LoginError(f"{method}: the camera sent a new nonce after each login", tried=True)
-        self.login_accepted = self.login_accepted or (authorized and not refuses_login(response))
+            detail = f"{method}: the camera sent a new nonce after each login"
+            raise LoginError(detail, tried=True, reason="new_nonce_each_time")
+        self.login.accepted = self.login.accepted or (authorized and not refuses_login(response))
         if not 200 <= response.status < 300:
             raise error_of(method, response, self.gate)
+        if method == "SETUP":
+            self._expect_frames(response)
         return response
 
-    def _why_not(self, challenge: auth.Challenge) -> str:
-        """Say why a challenge must not be answered, empty if it may."""
-        return self._rules.why_not_basic(self._channel) if challenge.scheme == "basic" else ""
+    def _may_be_spent(self, response: Response) -> bool:
+        """Return whether a 403 may mean the nonce: the camera had accepted the login with it."""
+        return self.login.accepted and self.login.reuses_nonce and not says_locked(response)
 
-    def _take_challenge(self, response: Response, method: str, *, authorized: bool) -> None:
-        values = response.headers.all("www-authenticate")
-        offered = auth.parse_challenges(values)
-        if not auth.offers_digest(self.offered):
-            self.offered = offered or self.offered
-        if says_locked(response):
-            raise LoginLockedError(f"{method}: {status_line(response)}", tried=authorized)
-        if self._credentials is None:
-            raise LoginError(f"{method}: the camera requires a login", tried=False)
-        challenge = auth.choose(offered, self._challenge)
-        if challenge is None:
-            raise LoginError(
-                f"{method}: the camera offers no supported login method: {auth.names(values, self.gate)}",
-                tried=authorized,
-            )
-        if authorized and not challenge.stale:
-            raise LoginError(f"{method}: the camera refused the user name or the password", tried=True)
-        if why := self._why_not(challenge):
-            raise LoginInsecureError(f"{method}: {why}")
-        self._challenge, self._nonce_uses = challenge, 0
-        self.login_tried = True
+    async def _exchange(self, method: str, url: str, headers: tuple[tuple[str, str], ...]) -> Response:
+        number = self._send(method, url, headers)
+        if method == "SETUP":
+            self._setup_number = number
+        return await self._response(number, method)
+
+    async def _reopen_for_login(self) -> None:
+        """Connect anew, as the camera closes the connection when it has asked for a login."""
+        self.oddities.count(Oddity.CLOSED_AFTER_CHALLENGE)
+        await self._connect_anew()
+
+    def _expect_frames(self, response: Response) -> None:
+        """Take the channels that a SETUP gave (RFC 2326, 12.39)."""
+        for match in _INTERLEAVED.finditer(response.headers.get("transport")):
+            first = int(match[1])
+            self._channels |= {channel for channel in (first, int(match[2] or first + 1)) if channel < 256}
+        self._socket.expect(self._channels, self._payload_types)
 
     async def describe(self, url: str, credentials: Credentials | None, rules: LoginRules | None = None) -> Description:
         """Request the session description (RFC 2326, 10.2), with a login that the rules allow; by default `auto`.
@@ -357,12 +359,13 @@ class RtspConnection:
             NetError: there is no usable response.
 
         """
-        self._credentials, self._rules = credentials, rules or LoginRules()
+        self.login.credentials, self.login.rules = credentials, rules or LoginRules()
         response = await self._describe(url)
         try:
             session = sdp.parse(response.body)
         except MalformedDescriptionError as error:
-            raise ProtocolError(f"DESCRIBE: {error}") from error
+            raise ProtocolError(f"DESCRIBE: {error}", reason="bad_description") from error
+        self._payload_types = frozenset(each.payload_type for each in session.media if each.payload_type in range(128))
         base = response.headers.get("content-base") or response.headers.get("content-location") or url
         if not re.match(r"rtsps?://", base, re.IGNORECASE):
             base = url
@@ -379,7 +382,7 @@ class RtspConnection:
                 if not same_server(url, error.location) or error.location == url:
                     raise
                 url = error.location
-        raise ProtocolError(f"DESCRIBE: more than {MAX_REDIRECTIONS} redirections")
+        raise ProtocolError(f"DESCRIBE: more than {MAX_REDIRECTIONS} redirections", reason="redirected_in_a_circle")
 
     async def receive(self) -> list[InterleavedFrame]:
         """Wait for data and return its interleaved frames; responses are dropped.
@@ -388,8 +391,11 @@ class RtspConnection:
             ClosedError, ProtocolError: the connection failed.
 
         """
-        if not self._frames:
-            await self._read()
-        self._responses.clear()
-        frames, self._frames = self._frames, []
+        if not self._socket.frames:
+            await self._socket.read()
+        for response in self._socket.responses:
+            self._take(response)
+            self.login.renews(response, self._socket.channel)
+        self._socket.responses.clear()
+        frames, self._socket.frames = self._socket.frames, []
         return frames

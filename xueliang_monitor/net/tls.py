@@ -1,4 +1,4 @@
-"""TLS contexts that check the certificate of a camera, for HTTPS and RTSPS."""
+"""TLS contexts for HTTPS and RTSPS: those that check the certificate of a camera, and those that take old TLS."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from xueliang_monitor.net.errors import TlsError
 from xueliang_monitor.process.shortage import Resource, ShortageError, lacking_descriptors
 
 log = logging.getLogger(__name__)
 
 MAX_CONTEXTS = 512
 """The number of cached contexts, one for each file; the least recently used one is dropped."""
+
+UNCHECKED = frozenset({"insecure", "legacy"})
+"""The settings that accept any certificate."""
 
 MAX_FILE_BYTES = 4 * 1024 * 1024
 
@@ -39,11 +41,12 @@ _contexts: collections.OrderedDict[str, _Kept] = collections.OrderedDict()
 
 
 def tls_context(tls: str) -> ssl.SSLContext:
-    """Return the context for a `tls` setting: `verify`, `insecure`, or the path of a file with certificates.
+    """Return the context for a `tls` setting: `verify`, `insecure`, `legacy`, or the path of a file with certificates.
 
-    The file contains the camera's certificate or that of its authority. Host names are not compared, because cameras
-    are known by address. A changed file is read again. Where the new content cannot be used, the last good one stays
-    in use, and an error is logged once.
+    `insecure` and `legacy` accept any certificate, and old protocols and ciphers; see `_any_context`. The file contains
+    the camera's certificate or that of its authority. Host names are not compared, because cameras are known by
+    address. A changed file is read again. Where the new content cannot be used, the last good one stays in use, and an
+    error is logged once.
 
     Raises:
         ShortageError: the file cannot be used, and no good content is known. The file is on this server.
@@ -61,7 +64,7 @@ def tls_context(tls: str) -> ssl.SSLContext:
 
 def _identity(tls: str) -> _Identity:
     """Return the identity of the current content of a file, empty if it is not a file or cannot be examined."""
-    if tls in ("verify", "insecure"):
+    if tls == "verify" or tls in UNCHECKED:
         return ()
     try:
         about = os.stat(tls)  # noqa: PTH116 - called for every connection
@@ -75,7 +78,7 @@ def _made(tls: str, identity: _Identity, before: _Kept | None) -> _Kept:
     if short := lacking_descriptors():
         raise short
     try:
-        return _Kept(_with_quick_key_exchange(_context(tls)), identity)
+        return _Kept(_any_context(tls) if tls in UNCHECKED else _with_quick_key_exchange(_context(tls)), identity)
     except OSError as error:  # includes ssl.SSLError
         text = f"tls: the certificates in {tls} cannot be used ({error.strerror or error}): a file on this server"
         if before is None:
@@ -89,15 +92,12 @@ def _made(tls: str, identity: _Identity, before: _Kept | None) -> _Kept:
 def _context(tls: str) -> ssl.SSLContext:
     if tls == "verify":
         return ssl.create_default_context()
-    if tls != "insecure":
-        about = Path(tls).stat()
-        # Reading a FIFO would hold the event loop.
-        if not stat.S_ISREG(about.st_mode) or about.st_size > MAX_FILE_BYTES:
-            raise OSError(errno.EINVAL, f"not a regular file of at most {MAX_FILE_BYTES} bytes")
-    context = ssl.create_default_context(cafile=None if tls == "insecure" else tls)
+    about = Path(tls).stat()
+    # Reading a FIFO would hold the event loop.
+    if not stat.S_ISREG(about.st_mode) or about.st_size > MAX_FILE_BYTES:
+        raise OSError(errno.EINVAL, f"not a regular file of at most {MAX_FILE_BYTES} bytes")
+    context = ssl.create_default_context(cafile=tls)
     context.check_hostname = False
-    if tls == "insecure":
-        context.verify_mode = ssl.CERT_NONE
     return context
 
 
@@ -115,9 +115,30 @@ def _with_quick_key_exchange(context: ssl.SSLContext) -> ssl.SSLContext:
     return context
 
 
-def tls_error(where: str, reason: str) -> TlsError:
-    """Return the error for a failed handshake with `where`, with advice."""
-    return TlsError(
-        f"{where}: no trusted TLS connection ({reason or 'the handshake failed'}); give the camera's "
-        "certificate with tls: FILE, or accept any certificate with tls: insecure"
-    )
+OLD_CIPHERS = "ALL:!aNULL:!eNULL:!PSK:!SRP:@SECLEVEL=0"
+"""Whatever this OpenSSL has, with keys and hashes of any strength."""
+
+_LEGACY_SERVER_CONNECT = 0x4
+"""`ssl.OP_LEGACY_SERVER_CONNECT` of Python 3.12: servers from before RFC 5746."""
+
+
+def _any_context(tls: str) -> ssl.SSLContext:
+    """Return a context that checks nothing and takes TLS 1.0, RSA key exchange, SHA-1 and weak keys.
+
+    Old and new are offered in one handshake, and the server takes the best that it has. Whoever could force an old
+    one could show any certificate as well. `insecure` offers no DHE, because its groups hold the loop: 8 ms with 2048
+    bits, 44 ms with 4096 and 311 ms with 8192, and the server chooses. `legacy` offers DHE too, and TLS 1.2 at most,
+    for servers that cannot read what TLS 1.3 adds.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    context.options |= _LEGACY_SERVER_CONNECT | ssl.OP_IGNORE_UNEXPECTED_EOF
+    if tls == "legacy":
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers(OLD_CIPHERS)
+    else:
+        context.set_ciphers(f"{OLD_CIPHERS}:!kDHE")
+        context.set_ecdh_curve(KEY_EXCHANGE_CURVE)
+    return context

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
+
+from xueliang_monitor.picture.planes import kept_by_plane
+from xueliang_monitor.picture.scaling import median_across, percentiles
 
 if TYPE_CHECKING:
     from xueliang_monitor.picture.measures import Plane
@@ -28,29 +32,75 @@ _FAINT = 0.004
 """Share of the light added to the neighbours, so that prominence is finite. Chosen by hand."""
 
 
+_LEAST, _LEAST_PROMINENCE = 0.02, 5.0
+"""Amplitude and prominence below which a wave is no band, and neither its evenness nor another light is asked."""
+
+_UNEVEN_PERCENT = 25
+"""Percentile of the parts across at which a wave's evenness is read. Chosen by hand."""
+
+_THIRDS = 3
+"""Parts along in which a wave must be found: the edge of something dark or a row of lamps is in one of them."""
+
+
 class Banding(NamedTuple):
-    """Amplitude of the strongest band as a share of the light, and that over the waves beside it."""
+    """Amplitude of the strongest band as a share of the light, that over the waves beside it, and its evenness."""
 
     ratio: float
     prominence: float
+    evenness: float = 0.0
 
 
 def find_banding(structure: Plane, planes: Sequence[Plane]) -> Banding:
     """Return the strongest even wave of rows or columns that no near light shows."""
-    now, found = np.log(structure + _LIGHT_OFFSET), []
+    now, least = _parts(structure), Banding(math.inf, 0.0)
     for then in planes:
-        off = now - np.log(then + _LIGHT_OFFSET)
-        found.append(max(_wave(off), _wave(np.ascontiguousarray(off.T))))
-    return min(found)
+        least = min(least, max(_wave(one - other) for one, other in zip(now, _parts(then), strict=True)))
+        if least.ratio < _LEAST:
+            break  # Another light could only show that it is fainter yet.
+    return least
 
 
-def _wave(off: Plane) -> Banding:
-    """Return the strongest wave down a plane that crosses all of it."""
-    lines = np.median(cv2.resize(off, (_PARTS, len(off)), interpolation=cv2.INTER_AREA), axis=1)
-    waves = np.abs(np.fft.rfft(_without_parabola(len(lines)) @ lines * np.hanning(len(lines)))) * 4 / len(lines)
+@kept_by_plane
+def _parts(plane: Plane) -> tuple[Plane, Plane]:
+    """Return the light of the rows by part across, and of the columns by part down, each of shape (length, 6).
+
+    In natural logarithms and without slow changes along it.
+    """
+    light = np.asarray(cv2.log(plane + np.float32(_LIGHT_OFFSET)))
+    rows = cv2.resize(light, (_PARTS, light.shape[0]), interpolation=cv2.INTER_AREA)
+    columns = cv2.resize(light, (light.shape[1], _PARTS), interpolation=cv2.INTER_AREA)
+    return _without_parabola(light.shape[0]) @ rows, _without_parabola(light.shape[1]) @ columns.T
+
+
+def _wave(parts: Plane) -> Banding:
+    """Return the strongest wave down a plane that crosses all of it; `parts` are the changes that `_parts` shows."""
+    length = len(parts)
+    lines = median_across(parts)
+    waves = np.abs(np.fft.rfft(lines * _hanning(length))) * 4 / length
     peak = _FIRST_WAVE + int(waves[_FIRST_WAVE:].argmax())
     beside = np.concatenate([waves[2 : max(2, peak - 1)], waves[peak + 2 : peak + _BESIDE]])
-    return Banding(float(waves[peak]), float(waves[peak] / (np.median(beside) + _FAINT)))
+    ratio, prominence = float(waves[peak]), float(waves[peak]) / (percentiles(beside, 50)[0] + _FAINT)
+    worth = ratio >= _LEAST and prominence >= _LEAST_PROMINENCE
+    return Banding(ratio, prominence, _evenness(parts, lines, peak) if worth else 0.0)
+
+
+def _evenness(parts: Plane, lines: Plane, peak: int) -> float:
+    """Return how evenly a wave crosses the plane: light that flickers lights all of it, and a sine has no end.
+
+    The weakest third along over the strongest one, or the weaker parts across over all of them.
+    """
+    length = len(lines)
+    wave = np.exp(-2j * np.pi * peak * np.arange(length) / length)
+    across = np.hanning(length) * wave @ parts
+    whole = across.mean()
+    likeness = np.percentile((across * whole.conj()).real, _UNEVEN_PERCENT) / (abs(whole) ** 2 + 1e-12)
+    along = [abs(np.hanning(len(each)) @ each) / len(each) for each in np.array_split(lines * wave, _THIRDS)]
+    return float(min(likeness, min(along) / (max(along) + 1e-12)))
+
+
+@functools.lru_cache(maxsize=2)
+def _hanning(length: int) -> Plane:
+    return np.asarray(np.hanning(length), dtype=np.float32)
 
 
 @functools.lru_cache(maxsize=2)

@@ -10,7 +10,8 @@ import numpy as np
 
 from xueliang_monitor.picture.comparison import Colours
 from xueliang_monitor.picture.measures import CELLS
-from xueliang_monitor.picture.planes import grey
+from xueliang_monitor.picture.planes import fixed, grey, kept_by_plane
+from xueliang_monitor.picture.scaling import median_across, percentiles
 
 if TYPE_CHECKING:
     from xueliang_monitor.picture.measures import Plane
@@ -24,20 +25,27 @@ _EVEN_PERCENT = 20
 _CHROMA_OFFSET = 0.5
 """Levels added to the usual colour before it divides."""
 
-_FAINT = 0.01
-"""Added to a mean colour, so that a grey view has some."""
+_WAYS = np.array([[0, -1, 1], [1, -1, 0], [1 / 3, 1 / 3, 1 / 3]], np.float32)
+"""What makes red and blue over green, and lightness, of the logarithms of blue, green and red."""
+
+_WARM = np.array((0.65, -0.76), np.float32)
+"""The way from daylight to the light of a low sun or of a lamp, as red and blue over green: along black bodies."""
+
+_FAINT_LEVELS, _FAINT_SHARE = 4.0, 0.25
+"""Colour, and share of the most colourful light, up to which a tint or a clock may be all of it, as in infrared light.
+
+Chosen by hand: a tint of two levels parts the channels of a third of the pixels into two steps of grey.
+"""
+
+_AS_FAINT, _AS_FAINT_LEVELS = 2.0, 1.0
+"""A light has as little colour as a faint picture up to this multiple of it plus these levels. Chosen by hand."""
 
 
+@kept_by_plane
 def cell_logs(thumb: Plane, offset_levels: int) -> Plane:
     """Return red and blue over green, and lightness, by cell in natural logarithms, shape (18, 32, 3)."""
-    channels = np.log(cv2.resize(thumb, CELLS, interpolation=cv2.INTER_AREA) + offset_levels)
-    ways = (channels[..., 2] - channels[..., 1], channels[..., 0] - channels[..., 1], channels.mean(axis=2))
-    return np.asarray(np.stack(ways, axis=2), dtype=np.float32)
-
-
-def mean_colour(logs: Plane) -> float:
-    """Return the mean distance from grey of a view as `cell_logs` gives it."""
-    return float(np.hypot(logs[..., 0], logs[..., 1]).mean()) + _FAINT
+    channels = cv2.log(cv2.resize(thumb, CELLS, interpolation=cv2.INTER_AREA) + np.float32(offset_levels))
+    return fixed(np.asarray(cv2.transform(channels, _WAYS), dtype=np.float32))
 
 
 def comparable_colours(thumb: Plane, near: Sequence[Plane]) -> list[bool]:
@@ -54,28 +62,36 @@ def compare_colours(thumb: Plane, thumbs: Sequence[Plane], nearest: int) -> Colo
     coloured = [past for past in thumbs if not grey(past)]
     if not coloured:
         return None
-    off = _ratios(thumb) - _ratios(np.stack(coloured))  # shape (lights, 27, 48, 2)
-    ways = np.median(off.reshape(len(coloured), -1, 2), axis=1)
-    sizes = np.hypot(ways[:, 0], ways[:, 1])
-    least = int(sizes.argmin())
-    cast = float(sizes[least])
-    along = (off[least] * ways[least]).sum(axis=2) / (cast * cast + 1e-6)
+    now = _ratios(thumb)
+    off = [now - _ratios(past) for past in coloured]
+    ways = [median_across(each) for each in off]
+    sizes = [float(np.hypot(*way)) for way in ways]
+    least = min(range(len(sizes)), key=sizes.__getitem__)
+    cast = sizes[least]
+    along = ways[least] @ off[least] / (cast * cast + 1e-6)
     usual = float(np.median([_chroma(past) for past in coloured[:nearest]]))
+    chroma = _chroma(thumb)
+    faint = chroma <= min(_FAINT_LEVELS, _FAINT_SHARE * max(_chroma(past) for past in coloured))
+    as_faint = faint and _chroma(thumbs[0]) <= _AS_FAINT * chroma + _AS_FAINT_LEVELS
     return Colours(
         cast_log_ratio=cast,
-        cast_evenness_ratio=float(np.percentile(along, _EVEN_PERCENT)),
-        chroma_ratio=_chroma(thumb) / (usual + _CHROMA_OFFSET),
+        cast_evenness_ratio=percentiles(along, _EVEN_PERCENT)[0],
+        chroma_ratio=chroma / (usual + _CHROMA_OFFSET),
         usual_chroma_levels=usual,
-        grey=grey(thumb),
-        nearest_is_grey=grey(thumbs[0]),
+        warmth_ratio=float(ways[least] @ _WARM) / (cast + 1e-6),
+        grey=faint or grey(thumb),
+        nearest_is_grey=as_faint or grey(thumbs[0]),
     )
 
 
-def _ratios(planes: Plane) -> Plane:
-    """Return red and blue over green by pixel, in natural logarithms."""
-    logs = np.log(planes + _RATIO_OFFSET)
-    return np.asarray(logs[..., (2, 0)] - logs[..., 1:2], dtype=np.float32)
+@kept_by_plane
+def _ratios(thumb: Plane) -> Plane:
+    """Return red and blue over green by pixel, in natural logarithms, shape (2, pixels)."""
+    blue, green, red = cv2.split(cv2.log(thumb + np.float32(_RATIO_OFFSET)))
+    return np.stack([(red - green).ravel(), (blue - green).ravel()])
 
 
-def _chroma(plane: Plane) -> float:
-    return float((plane.max(axis=2) - plane.min(axis=2)).mean())
+@kept_by_plane
+def _chroma(thumb: Plane) -> float:
+    blue, green, red = cv2.split(thumb)
+    return float((cv2.max(cv2.max(blue, green), red) - cv2.min(cv2.min(blue, green), red)).mean())

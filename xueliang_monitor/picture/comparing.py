@@ -10,13 +10,26 @@ import numpy as np
 
 from xueliang_monitor.picture.banding import find_banding
 from xueliang_monitor.picture.colours import compare_colours
-from xueliang_monitor.picture.comparison import Comparison
-from xueliang_monitor.picture.detail import detail_of, measure_loss, scene_cells
-from xueliang_monitor.picture.planes import detail_of_light, distance, least_detail, small_thumb, structure_of, thumb_of
+from xueliang_monitor.picture.comparison import Comparison, Haze, OwnPattern
+from xueliang_monitor.picture.detail import crisp_share, detail_of, measure_loss, scattered_share, scene_cells
+from xueliang_monitor.picture.haze import find_haze
+from xueliang_monitor.picture.patterns import Patterns
+from xueliang_monitor.picture.planes import (
+    brightness,
+    detail_of_light,
+    distance,
+    fixed,
+    kept_by_plane,
+    least_detail,
+    previous_structure,
+    small_thumb,
+    structure_of,
+    thumb_of,
+)
 from xueliang_monitor.picture.reference import Light, Reference
-from xueliang_monitor.picture.regions import foreign_cells, hidden_share, veiled_share
+from xueliang_monitor.picture.regions import foreign_cells, hidden_share, scene_light, veiled_share
 from xueliang_monitor.picture.registration import correlation, find_move, gradients
-from xueliang_monitor.picture.spots import moving_cells, spots_share
+from xueliang_monitor.picture.spots import soiled_cells
 
 if TYPE_CHECKING:
     from xueliang_monitor.picture.measures import Mask, Measures, Plane
@@ -51,8 +64,35 @@ _LIGHT_OFFSET, _LEAST_LIGHT = 4, 0.3
 _DARK_PERCENT, _LIGHT_PERCENT, _LAMPS_PERCENT = 8, 92, 95
 """Percentiles of luma that give the spread of light, and above which lamps and text are clipped. Chosen by hand."""
 
+_HAZY = 0.7
+"""Share of the usual detail from which fog is not looked for: it takes more. Chosen by hand."""
+
+_MEAN_OF_CHANNELS = np.full((1, 3), 1 / 3, np.float32)
+
+_TEXT_ROWS = 4
+"""Rows of 27 at the top and at the bottom of a thumbnail where burned-in text stays lit whatever the scene does."""
+
+_EDGES_LOST = 0.5
+"""Edge correlation below which it is asked where the pattern of the view is from. Chosen by hand."""
+
 _RATIO_OFFSET = 0.5
 """Levels added to a usual contrast before it divides, so that a flat past gives a finite ratio."""
+
+
+class _Blocks(NamedTuple):
+    """Mean and standard deviation of each block, shape (9, 16), and its pattern, shape (9, 16, 100)."""
+
+    mean: Plane
+    spread: Plane
+    pattern: Plane
+
+
+class _Layout(NamedTuple):
+    """Luma without lamps and text, the distance of its dark from its light percentile, and its contrast."""
+
+    areas: Plane
+    spread: float
+    contrast: float
 
 
 class _Shapes(NamedTuple):
@@ -67,7 +107,7 @@ def compare(measures: Measures, reference: Reference | None) -> Comparison | Non
     """Return how a frame compares with its camera's past; None without one."""
     if reference is None or not reference.lights:
         return None
-    thumb, structure = small_thumb(measures), measures.structure.astype(np.float32)
+    thumb, structure = small_thumb(measures), fixed(measures.structure.astype(np.float32))
     lights, thumbs = _nearest_first(thumb, reference.lights)
     near, near_thumbs = lights[:NEAREST], thumbs[:NEAREST]
     planes = [structure_of(light) for light in near]
@@ -75,15 +115,23 @@ def compare(measures: Measures, reference: Reference | None) -> Comparison | Non
     edges, past = gradients(structure, text), [gradients(plane, text) for plane in planes]
     kept = max(correlation(edges, each) for each in past)
     fit, textured = _compare_blocks(structure, planes)
+    last = _last_healthy(reference)
+    if last is not None:
+        fit = np.maximum(fit, _compare_blocks(structure, [last])[0])
     same = _on_cells(fit, measures) > _STILL_THERE
-    detail = detail_of(measures, near, _on_cells(_relative_light(structure, planes), measures), ~text)
+    light = _on_cells(_relative_light(structure, planes), measures)
+    detail = detail_of(measures, near, light, scene=~text, least=least_detail(reference))
     motion = measures.motion
-    still = ~text if motion is None else ~text & ~moving_cells(measures.thumb, motion.thumbs)
+    frames = (measures.thumb,) if motion is None else (measures.thumb, *motion.thumbs)
     most = measures.cell_detail if motion is None else np.maximum(measures.cell_detail, motion.cell_detail)
-    foreign = foreign_cells(thumb, near_thumbs, scene_cells(detail, same))
-    loss = measure_loss(detail, least_detail(reference), most)
+    scene = scene_cells(detail, same)
+    foreign = foreign_cells(thumb, near_thumbs, scene)
+    loss = measure_loss(detail, most)
+    soiled = soiled_cells(frames, list(zip(near, near_thumbs, strict=True)), detail, most) & ~text
     shapes, move = _compare_shapes(thumb, near_thumbs), find_move(edges, past, kept)
     banding = find_banding(structure, planes)
+    strange = loss.remaining_ratio < _HAZY or kept < _EDGES_LOST
+    patterns = Patterns.of(structure, planes) if strange else None
     return Comparison(
         edge_correlation=kept,
         textured_ratio=float(textured.mean()),
@@ -92,10 +140,9 @@ def compare(measures: Measures, reference: Reference | None) -> Comparison | Non
         remaining_detail_ratio=loss.remaining_ratio,
         scattered_loss_ratio=loss.scattered_ratio,
         detailed_ratio=loss.detailed_ratio,
-        veiled_ratio=veiled_share(detail, same, foreign),
+        veiled_ratio=veiled_share(detail, same, foreign, measures.noise_levels),
         hidden_ratio=hidden_share(same, foreign.colour),
-        spots_ratio=spots_share(thumb, near_thumbs, still),
-        still_ratio=float(still.mean()),
+        spots_ratio=scattered_share(soiled, (~text).astype(np.float64)),
         banding_ratio=banding.ratio,
         banding_prominence=banding.prominence,
         luma_spread_ratio=shapes.spread_ratio,
@@ -105,8 +152,21 @@ def compare(measures: Measures, reference: Reference | None) -> Comparison | Non
         shift_gain=move.gain,
         shift_correlation=move.correlation,
         colours=compare_colours(thumb, thumbs, NEAREST),
+        banding_evenness_ratio=banding.evenness,
+        haze=Haze() if patterns is None else find_haze(patterns, structure, planes, thumb),
+        pattern=OwnPattern() if patterns is None else patterns.own(measures.cell_detail, detail.usual_levels),
         cell_detail_ratio=detail.kept,
+        light_distance_levels=distance(thumb, thumbs[0]),
+        scene_light_log_ratio=scene_light(thumb, near_thumbs, scene),
+        crisp_ratio=crisp_share(detail, same, ~text, measures.noise_levels),
+        last_correlation=correlation(edges, gradients(last, text)) if last is not None else None,
     )
+
+
+def _last_healthy(reference: Reference) -> Plane | None:
+    """Return the luma of the last picture if it was healthy: what it shows was not covered then."""
+    last = previous_structure(reference) if reference.previous_healthy else None
+    return None if last is None else last.astype(np.float32)
 
 
 def _nearest_first(thumb: Plane, lights: Sequence[Light]) -> tuple[list[Light], list[Plane]]:
@@ -122,15 +182,24 @@ def lettering(lights: Sequence[Light]) -> Mask:
     None are found if only one light is known, or if they would be too much of the view to be text.
     """
     fine = np.stack([detail_of_light(light) for light in lights])
-    bright = [float(thumb_of(light).mean()) + _DARK_OFFSET for light in lights]
-    steady = (fine.min(axis=0) >= _SHARP_LEVELS) & (fine.max(axis=0) <= _STEADY * fine.min(axis=0))
+    bright = [brightness(thumb_of(light)) + _DARK_OFFSET for light in lights]
+    least = fine.min(axis=0)
+    steady = (least >= _SHARP_LEVELS) & (fine.max(axis=0) <= _STEADY * least)
     if max(bright) < _OTHER_LIGHT * min(bright) or steady.mean() > _MOST_TEXT:
         return np.zeros(fine.shape[1:], np.bool_)
     return np.asarray(cv2.dilate(steady.astype(np.uint8), np.ones((3, 3), np.uint8)), dtype=np.bool_)
 
 
-def _blocks(plane: Plane) -> Plane:
-    return plane.reshape(_ROWS, _SIDE, _COLUMNS, _SIDE).transpose(0, 2, 1, 3).reshape(_ROWS, _COLUMNS, -1)
+@kept_by_plane
+def _blocks(plane: Plane) -> _Blocks:
+    mean = cv2.resize(plane, (_COLUMNS, _ROWS), interpolation=cv2.INTER_AREA)
+    parts = plane.reshape(_ROWS, _SIDE, _COLUMNS, _SIDE).transpose(0, 2, 1, 3).reshape(_ROWS, _COLUMNS, -1)
+    pattern = parts - mean[..., None]
+    return _Blocks(np.asarray(mean, dtype=np.float32), np.sqrt(_mean_product(pattern, pattern)), pattern)
+
+
+def _mean_product(one: Plane, other: Plane) -> Plane:
+    return np.asarray(np.einsum("ijk,ijk->ij", one, other) / np.float32(one.shape[2]))
 
 
 def _compare_blocks(structure: Plane, planes: Sequence[Plane]) -> tuple[Plane, Mask]:
@@ -139,14 +208,11 @@ def _compare_blocks(structure: Plane, planes: Sequence[Plane]) -> tuple[Plane, M
     Both have shape (9, 16).
     """
     now = _blocks(structure)
-    mean, spread = now.mean(axis=2), now.std(axis=2)
-    fit, textured = np.full(mean.shape, -1.0, np.float32), np.zeros(mean.shape, np.float32)
-    for plane in planes:
-        then = _blocks(plane)
-        usual, usual_spread = then.mean(axis=2), then.std(axis=2)
-        product = ((now - mean[..., None]) * (then - usual[..., None])).mean(axis=2)
-        fit = np.maximum(fit, product / (spread * usual_spread + _FIT_OFFSET))
-        textured = np.maximum(textured, usual_spread)
+    fit, textured = np.full(now.mean.shape, -1.0, np.float32), np.zeros(now.mean.shape, np.float32)
+    for then in map(_blocks, planes):
+        product = _mean_product(now.pattern, then.pattern)
+        fit = np.maximum(fit, product / (now.spread * then.spread + _FIT_OFFSET))
+        textured = np.maximum(textured, then.spread)
     return fit, np.asarray(textured > _TEXTURED_LEVELS, dtype=np.bool_)
 
 
@@ -158,22 +224,28 @@ def _on_cells(blocks: Plane, measures: Measures) -> Plane:
 
 def _relative_light(structure: Plane, planes: Sequence[Plane]) -> Plane:
     """Return the brightness of each block over its usual one, at most 1, shape (9, 16)."""
-    usual = np.median([_blocks(plane).mean(axis=2) for plane in planes], axis=0)
-    ratio = (_blocks(structure).mean(axis=2) + _LIGHT_OFFSET) / (usual + _LIGHT_OFFSET)
+    usual = np.median([_blocks(plane).mean for plane in planes], axis=0)
+    ratio = (_blocks(structure).mean + _LIGHT_OFFSET) / (usual + _LIGHT_OFFSET)
     return np.asarray(np.clip(ratio, _LEAST_LIGHT, 1.0), dtype=np.float32)
 
 
-def _compare_shapes(thumb: Plane, near: Sequence[Plane]) -> _Shapes:
-    def shapes(luma: Plane) -> tuple[Plane, float]:
-        """Return luma without lamps and text, and the distance of its dark from its light percentile."""
-        dark, light, lamps = np.percentile(luma, (_DARK_PERCENT, _LIGHT_PERCENT, _LAMPS_PERCENT))
-        return np.asarray(np.minimum(luma, lamps), dtype=np.float32), float(light - dark)
+def _layouts(thumbs: Sequence[Plane]) -> list[_Layout]:
+    whole = np.stack([cv2.transform(thumb, _MEAN_OF_CHANNELS) for thumb in thumbs])
+    lumas = whole[:, _TEXT_ROWS:-_TEXT_ROWS].reshape(len(thumbs), -1)
+    ordered, found = np.sort(lumas, axis=1), []
+    for percent in (_DARK_PERCENT, _LIGHT_PERCENT, _LAMPS_PERCENT):
+        low, share = divmod((lumas.shape[1] - 1) * percent / 100, 1)
+        below, above = ordered[:, int(low)], ordered[:, min(int(low) + 1, lumas.shape[1] - 1)]
+        found.append(below + np.float32(share) * (above - below))
+    dark, light, lamps = found
+    clipped, contrasts = np.minimum(lumas, lamps[:, None]), whole.reshape(len(thumbs), -1).std(axis=1)
+    return [_Layout(*each) for each in zip(clipped, (light - dark).tolist(), contrasts.tolist(), strict=True)]
 
-    luma, lumas = thumb.mean(axis=2), [past.mean(axis=2) for past in near]
-    (layout, spread), usual = shapes(luma), [shapes(past) for past in lumas]
-    contrast = float(np.median([past.std() for past in lumas]))
+
+def _compare_shapes(thumb: Plane, near: Sequence[Plane]) -> _Shapes:
+    now, *usual = _layouts([thumb, *near])
     return _Shapes(
-        contrast_ratio=float(luma.std()) / (contrast + _RATIO_OFFSET),
-        spread_ratio=spread / (float(np.median([each for _, each in usual])) + _RATIO_OFFSET),
-        layout_correlation=max(correlation(layout, past) for past, _ in usual),
+        contrast_ratio=now.contrast / (float(np.median([each.contrast for each in usual])) + _RATIO_OFFSET),
+        spread_ratio=now.spread / (float(np.median([each.spread for each in usual])) + _RATIO_OFFSET),
+        layout_correlation=max(correlation(now.areas, each.areas) for each in usual),
     )

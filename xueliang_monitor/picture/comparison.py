@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic
@@ -38,10 +39,13 @@ class Colours(ColourValues[float]):
     """How a frame's colours compare with those of the lights that have colour; infrared nights have none."""
 
     grey: bool = False
-    """Whether the frame itself has no colour."""
+    """Whether the frame itself has no colour, or hardly any beside those lights."""
 
     nearest_is_grey: bool = False
-    """Whether the light most like the frame has no colour."""
+    """Whether the light most like the frame has no colour, or as little as a frame that has hardly any."""
+
+    warmth_ratio: float = 0.0
+    """How far the cast is that of a low sun or of a lamp: 1 if it is, -1 if it is the opposite."""
 
     @property
     def numbers(self) -> Mapping[str, float]:
@@ -86,11 +90,8 @@ class ComparisonValues(Generic[T]):
     hidden_ratio: T = field(metadata=stored_as("hidden"))
     """Share of the view in the largest region of a foreign colour in which no pattern fits the past."""
 
-    spots_ratio: T = field(metadata=stored_as("spots"))
-    """Share of the view in small patches that never looked so, without the third of the view that has the most."""
-
-    still_ratio: T = field(metadata=stored_as("still"))
-    """Share of the view in which nothing is seen to move."""
+    spots_ratio: T = field(metadata=stored_as("soiled"))
+    """Share of the view in soft patches that never looked so, without the third of the view that has the most."""
 
     banding_ratio: T = field(metadata=stored_as("banding"))
     """Amplitude of the strongest even wave of rows or columns that no near light shows, as a share of the light."""
@@ -118,14 +119,73 @@ class ComparisonValues(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
+class Haze:
+    """What a frame lost in the way of fog. Not learned: a foggy morning must not become usual."""
+
+    gone_ratio: float = 0.0
+    """Share of the blocks with a pattern in which nothing is left of it."""
+
+    seen_ratio: float = 0.0
+    """Share of the blocks with a pattern in which it is found again."""
+
+    contrast_ratio: float = 1.0
+    """Contrast of the patterns that are found again, over the usual one."""
+
+    lighter_log_ratio: float = 0.0
+    """How much lighter than usual the empty blocks are beside the others, in natural logarithms."""
+
+    colour_log_ratio: float = 0.0
+    """Distance of the empty blocks from grey, in natural logarithms of red and blue over green."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPattern:
+    """Where the sharp pattern of a view is from. Looked for only where the edges of the past are not found again."""
+
+    own_ratio: float = 0.0
+    """Share of the blocks with a sharp pattern that the past shows there."""
+
+    foreign_ratio: float = 0.0
+    """Share of the blocks with a sharp pattern that the past does not show there."""
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison(ComparisonValues[float]):
     """How a frame compares with the lights in which its camera is known."""
 
     colours: Colours | None = None
     """How the colours compare; None if no light with colour is known."""
 
+    banding_evenness_ratio: float = 0.0
+    """How evenly the strongest band crosses the view, at most 1; 0 for a faint one."""
+
+    haze: Haze = field(default_factory=Haze)
+    """What is lost in the way of fog."""
+
+    pattern: OwnPattern = field(default_factory=OwnPattern)
+    """Where the sharp pattern of the view is from."""
+
     cell_detail_ratio: Plane | None = field(default=None, compare=False)
     """Share of its usual detail that each cell keeps, shape (18, 32); None if unknown."""
+
+    light_distance_levels: float = 0.0
+    """How much the light of the frame differs from the most similar one of the past, in levels (`planes.distance`)."""
+
+    scene_light_log_ratio: float = math.inf
+    """How unevenly the cells that still show the scene are lit, against the near light that fits best.
+
+    75th percentile of the distance in natural logarithms, after a change of exposure is undone; infinite without such
+    cells.
+    """
+
+    crisp_ratio: float = 0.0
+    """Sharpest detail where no pattern fits the past, over the sharpest usual detail (90th percentiles).
+
+    What is just before the lens is out of focus; another view is not.
+    """
+
+    last_correlation: float | None = None
+    """Correlation of gradients with the last picture, in [-1, 1]; None if there is none or it was not healthy."""
 
     @property
     def numbers(self) -> Mapping[str, float]:

@@ -125,9 +125,10 @@ def _learn(folder: Path, camera: CameraEntry) -> tuple[Reference | None, str]:
     from xueliang_monitor.picture.learning import learn
     from xueliang_monitor.picture.measuring import measure
 
-    pictures = (_picture(folder, entry) for entry in camera.baseline)
+    pictures = ((_picture(folder, entry), entry.hour) for entry in camera.baseline)
     try:
-        return learn([measure(picture) for picture in pictures if picture is not None]), ""
+        looks = [(measure(picture), hour) for picture, hour in pictures if picture is not None]
+        return learn([measures for measures, _ in looks], [hour for _, hour in looks]), ""
     except Exception as error:  # noqa: BLE001 - only the cases of this camera are lost
         return None, f"the camera's baseline could not be learned ({type(error).__name__})"
 

@@ -16,6 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from xueliang_monitor.picture.scaling import WORK_WIDTH
+from xueliang_monitor.wire import jpeg
 from xueliang_monitor.wire.media import START_CODE, Codec
 from xueliang_monitor.wire.tracks import declared_size
 
@@ -25,8 +27,8 @@ _DELIMITERS = {Codec.H264: b"\x09\xf0", Codec.H265: b"\x46\x01\x50"}
 H.264, 7.3.2.4; H.265, 7.3.2.5.
 """
 
-WORKING_WIDTH = 640
-"""Width in pixels to which FFmpeg scales a wide picture; no check needs more."""
+WHOLE_WIDTH = 640
+"""Largest width in pixels at which a picture is decoded whole, with the grid of its encoder."""
 
 READS = 2
 """Reads allowed for the first picture: the first read may end at the padding ahead of it."""
@@ -42,8 +44,8 @@ def decode(data: bytes, codec: str) -> NDArray[np.uint8] | None:
 def decode_burst(codec: str, keyframe: bytes, following: Sequence[bytes] = ()) -> list[NDArray[np.uint8]]:
     """Decode a keyframe and as many of the pictures after it as possible; empty if the keyframe cannot be decoded.
 
-    FFmpeg scales a wide picture to a working copy 640 px wide on the way. No check needs the whole picture, and
-    filling its 6 MB costs a quarter of the look.
+    FFmpeg scales a wide picture to the working copy on the way. No check needs the whole picture, and filling its 6 MB
+    and scaling it in two steps costs time and fine detail.
     """
     kind = Codec(codec)
     if kind is Codec.MJPEG:
@@ -57,8 +59,14 @@ def decode_burst(codec: str, keyframe: bytes, following: Sequence[bytes] = ()) -
 
 
 def _jpeg(data: bytes) -> NDArray[np.uint8] | None:
+    """Decode a JPEG file; one wider than RTP's own header can say is scaled to the working width, as video is."""
+    size = jpeg.size_of_file(data)
+    is_wide = size is not None and size[0] > jpeg.WIDEST
     try:
-        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        how = cv2.IMREAD_REDUCED_COLOR_2 if is_wide else cv2.IMREAD_COLOR
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), how)
+        if picture is not None and size is not None and is_wide:
+            picture = cv2.resize(picture, _working_size(*size), interpolation=cv2.INTER_AREA)
     except cv2.error:
         return None
     return None if picture is None else np.asarray(picture, dtype=np.uint8)
@@ -66,7 +74,7 @@ def _jpeg(data: bytes) -> NDArray[np.uint8] | None:
 
 def _working_size(width: int, height: int) -> tuple[int, int]:
     """Return the size to decode to, even in both directions. OpenCV scales to the size in the container."""
-    shown = min(width, WORKING_WIDTH)
+    shown = WORK_WIDTH if width > WHOLE_WIDTH else width
     return max(2, shown // 2 * 2), max(2, round(height * shown / width / 2) * 2) if width else 2
 
 

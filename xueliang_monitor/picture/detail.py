@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from xueliang_monitor.picture.planes import detail_of_light
+from xueliang_monitor.picture.scaling import percentiles
 
 if TYPE_CHECKING:
     from xueliang_monitor.picture.measures import Mask, Measures, Plane
@@ -20,6 +21,13 @@ _TEXTURED_LEVELS, _TEXTURED_SHARE = 1.0, 0.5
 
 _SOFT_PERCENT, _LEAST_SHARE = 70, 0.3
 """Percentile of the kept detail by which general softness is undone, and the smallest share. Chosen by hand."""
+
+_STRENGTHS, _ENOUGH_CELLS = 4, 24
+"""Groups of equally strong cells in which softness is measured, and the cells that this takes: a slow line loses the
+weak detail of the whole view first."""
+
+_MOST_SHARPNESS = 2.0
+"""Largest factor by which a whole view may be sharper than usual."""
 
 _BEST_PERCENT = 80
 """Percentile of the textured cells that gives the best detail. Chosen by hand."""
@@ -36,8 +44,11 @@ _SCENE_SHARE = 0.25
 _LASTING, _LOST = 0.25, 0.5
 """A cell counts if it always keeps this share of its detail; below this share of that, it has lost it."""
 
-_MOST_WEIGHT_LEVELS = 4.0
-"""Detail from which a cell weighs no more."""
+_LEAST_WEIGHT_LEVELS, _MOST_WEIGHT_LEVELS = 2.0, 6.0
+"""Detail up to which a cell weighs nothing, since a slow line loses it, and from which it weighs no more."""
+
+_CRISP_PERCENT, _LEAST_FOREIGN, _GRAIN_OF_NOISE = 90, 0.1, 0.7
+"""Percentile that gives the sharpest detail, share of the view from which it is read, and detail that noise makes."""
 
 _THIRDS = ((11, 19), (18, 12), (9, 23), (14, 15))
 """Rows and columns of windows that take about a third of the view."""
@@ -65,6 +76,31 @@ class Detail:
     textured: Mask
     """Cells with detail to lose."""
 
+    lasting: Plane
+    """The smallest share that each cell has kept on healthy looks; 0 where it loses its detail now and then."""
+
+    @property
+    def sharpness(self) -> float:
+        """How much sharper the whole view is than usual, 1 if it is not."""
+        if not self.textured.any():
+            return 1.0
+        middle = np.median(self.now[self.textured] / (self.usual[self.textured] + _DIVISOR))
+        return float(np.clip(middle, 1.0, _MOST_SHARPNESS))
+
+    def gone(self, most: Plane) -> Mask:
+        """Return the cells that lost most of the detail that they always keep.
+
+        `most` is the most detail that each cell shows in any frame of a burst: dirt stays in place, so a cell that
+        shows its detail in one frame has not lost it.
+        """
+        kept = self.kept * (most + _DIVISOR) / (self.now + _DIVISOR)
+        return np.asarray(self.textured & (self.lasting > 0) & (kept < _LOST * self.lasting), dtype=np.bool_)
+
+    @property
+    def usual_levels(self) -> float:
+        """Usual detail in levels where there is detail to lose; 0 without any."""
+        return percentiles(self.usual[self.textured], 50)[0] if self.textured.any() else 0.0
+
 
 class Loss(NamedTuple):
     """How much detail is lost, as `Comparison` names it."""
@@ -75,18 +111,33 @@ class Loss(NamedTuple):
     detailed_ratio: float = 0.0
 
 
-def detail_of(measures: Measures, near: Sequence[Light], light: Plane, scene: Mask) -> Detail:
+def detail_of(measures: Measures, near: Sequence[Light], light: Plane, *, scene: Mask, least: Plane) -> Detail:
     """Return a frame's detail beside that of the near lights.
 
-    `light` is the brightness of each cell over its usual one, at most 1; `scene` are the cells without text.
+    `light` is the brightness of each cell over its usual one, at most 1; `scene` are the cells without text; `least`
+    is the smallest share of its detail that each cell has kept on healthy looks.
     """
     now = measures.cell_detail
-    usual = np.median([detail_of_light(each) for each in near], axis=0)
-    textured = (usual > max(_TEXTURED_LEVELS, _TEXTURED_SHARE * float(np.median(usual)))) & scene
-    kept = now / (usual + _DIVISOR)
-    soft = float(np.percentile(kept[textured], _SOFT_PERCENT)) if textured.any() else 1.0
-    share = min(1.0, max(soft, _LEAST_SHARE))
-    return Detail(now, usual, kept=kept / (share * light), light=light, textured=textured)
+    usual = np.asarray(np.median([detail_of_light(each) for each in near], axis=0), dtype=np.float32)
+    textured = (usual > max(_TEXTURED_LEVELS, _TEXTURED_SHARE * percentiles(usual, 50)[0])) & scene
+    kept = np.asarray(now / (usual + _DIVISOR), dtype=np.float32)
+    kept = np.asarray(kept / (_general_share(usual, kept, textured) * light), dtype=np.float32)
+    lasting = np.where(least > _LASTING, least, np.float32(0.0))
+    return Detail(now, usual, kept=kept, light=light, textured=textured, lasting=lasting)
+
+
+def _general_share(usual: Plane, kept: Plane, textured: Mask) -> Plane | float:
+    """Return the share of its detail that the whole view keeps, for each cell by the strength of its usual detail."""
+    if not textured.any():
+        return 1.0
+    shares, strengths = kept[textured], usual[textured]
+    if shares.size < _ENOUGH_CELLS:
+        return min(1.0, max(percentiles(shares, _SOFT_PERCENT)[0], _LEAST_SHARE))
+    each = shares.size // _STRENGTHS
+    order = np.argsort(strengths)[: each * _STRENGTHS].reshape(_STRENGTHS, each)
+    soft = np.sort(shares[order], axis=1)[:, each * _SOFT_PERCENT // 100]
+    middle = strengths[order][:, each // 2]
+    return np.asarray(np.clip(np.interp(usual, middle, soft), _LEAST_SHARE, 1.0), dtype=np.float32)
 
 
 def scene_cells(detail: Detail, same: Mask) -> Mask:
@@ -98,25 +149,33 @@ def scene_cells(detail: Detail, same: Mask) -> Mask:
     return there if there.sum() > _SCENE_SHARE * detail.textured.sum() else np.zeros_like(same)
 
 
-def measure_loss(detail: Detail, least: Plane, most: Plane) -> Loss:
-    """Return how much of the detail is lost.
+def crisp_share(detail: Detail, same: Mask, scene: Mask, noise_levels: float) -> float:
+    """Return the sharpest detail of the cells of `scene` that are not the `same`, over the sharpest usual detail.
 
-    `least` is the smallest share that each cell has kept on healthy looks. `most` is the most detail that each cell
-    shows in any frame of a burst: dirt stays in place, so a cell that shows its detail in one frame has not lost it.
+    `scene` are the cells without text. Noise is no detail.
     """
+    foreign = scene & ~same
+    if foreign.sum() < _LEAST_FOREIGN * foreign.size:
+        return 0.0
+    grain = _GRAIN_OF_NOISE * noise_levels
+    usual = percentiles(detail.usual[scene], _CRISP_PERCENT)[0] - grain
+    now = percentiles(detail.now[foreign], _CRISP_PERCENT)[0] - grain
+    return max(0.0, now) / max(usual, _DIVISOR)
+
+
+def measure_loss(detail: Detail, most: Plane) -> Loss:
+    """Return how much of the detail is lost. `most` is the most detail that each cell shows in any frame of a burst."""
     textured = detail.textured
     if not textured.any():
         return Loss()
     had, has = beyond_grain(detail.usual[textured]).sum(), beyond_grain(detail.now[textured]).sum()
-    lasting = textured & (least > _LASTING)
-    kept = detail.kept * (most + _DIVISOR) / (detail.now + _DIVISOR)
-    gone = lasting & (kept < _LOST * least)
-    weights = np.where(lasting, np.minimum(detail.usual, _MOST_WEIGHT_LEVELS), 0.0)
-    best = np.percentile(detail.now[textured] / (detail.usual[textured] + _DIVISOR), _BEST_PERCENT)
+    weight = np.clip(detail.usual, _LEAST_WEIGHT_LEVELS, _MOST_WEIGHT_LEVELS) - _LEAST_WEIGHT_LEVELS
+    weights = np.where(textured & (detail.lasting > 0), weight, 0.0)
+    (best,) = percentiles(detail.now[textured] / (detail.usual[textured] + _DIVISOR), _BEST_PERCENT)
     return Loss(
         best_ratio=float(best),
         remaining_ratio=float(has / (had + _DIVISOR)),
-        scattered_ratio=scattered_share(gone, weights),
+        scattered_ratio=scattered_share(detail.gone(most), weights),
         detailed_ratio=float(textured.mean()),
     )
 

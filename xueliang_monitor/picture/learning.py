@@ -17,8 +17,8 @@ MIN_FOR_FOLDS = 6
 """Pictures from which they are divided: two a part."""
 
 
-def learn(looks: Sequence[Measures]) -> Reference | None:
-    """Return what healthy looks in time order teach; None without any.
+def learn(looks: Sequence[Measures], hours: Sequence[float | None] = ()) -> Reference | None:
+    """Return what healthy looks in time order teach, each at its local hour if known; None without any.
 
     Each third is compared with what the others teach, which shows how far healthy looks differ from the past.
     """
@@ -28,12 +28,15 @@ def learn(looks: Sequence[Measures]) -> Reference | None:
             others = _taught([each for number, each in enumerate(looks) if number % FOLDS != fold])
             for number in range(fold, len(looks), FOLDS):
                 compared[number] = compare(looks[number], others)
-    return _taught(looks, compared)
+    return _taught(looks, compared, hours)
 
 
-def _taught(looks: Sequence[Measures], compared: Sequence[Comparison | None] = ()) -> Reference | None:
+def _taught(
+    looks: Sequence[Measures], compared: Sequence[Comparison | None] = (), hours: Sequence[float | None] = ()
+) -> Reference | None:
     reference: Reference | None = None
     for number, measures in enumerate(looks):
         found = compared[number] if compared else None
-        reference = remember(reference, measures, found, healthy=True)
+        hour = hours[number] if hours else None
+        reference = remember(reference, measures, found, healthy=True, hour=hour)
     return reference

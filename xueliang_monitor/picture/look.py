@@ -87,6 +87,9 @@ class Material:
     hour: float | None = None
     """Local hour at the camera, in [0, 24); None if unknown."""
 
+    sun_degrees: float | None = None
+    """Height of the sun over the horizon at the camera; None if unknown."""
+
     rules: PictureRules = field(default_factory=PictureRules)
     """How this camera's picture is judged."""
 
@@ -103,7 +106,14 @@ def look(material: Material, reference: Reference | None) -> Look | None:
     frames = decode_burst(material.codec, material.keyframe, material.following)
     if not frames:
         return None
-    return look_at(frames, reference, material.motion_ratio, material.hour, rules=material.rules)
+    return look_at(
+        frames,
+        reference,
+        material.motion_ratio,
+        material.hour,
+        sun_degrees=material.sun_degrees,
+        rules=material.rules,
+    )
 
 
 class _Steps:
@@ -129,6 +139,7 @@ def look_at(
     motion_ratio: float | None = None,
     hour: float | None = None,
     *,
+    sun_degrees: float | None = None,
     rules: PictureRules | None = None,
 ) -> Look:
     """Look at decoded frames of one burst, in BGR. The first is judged; the others show how it moves.
@@ -141,6 +152,7 @@ def look_at(
 
     """
     from xueliang_monitor.picture.comparing import compare
+    from xueliang_monitor.picture.copies import Copies
     from xueliang_monitor.picture.drawing import draw
     from xueliang_monitor.picture.judge import judge
     from xueliang_monitor.picture.measuring import measure
@@ -149,22 +161,25 @@ def look_at(
     from xueliang_monitor.picture.verdict import Sight, View
     from xueliang_monitor.picture.view_change import held
 
-    steps = _Steps()
-    motion = steps.take("motion", lambda: measure_motion(frames), None)
-    measures = steps.take("measure", lambda: measure(frames[0], motion_ratio, motion), None)
+    steps, copies = _Steps(), [Copies(frame) for frame in frames]
+    motion = steps.take("motion", lambda: measure_motion(copies), None)
+    measures = steps.take("measure", lambda: measure(copies[0], motion_ratio, motion), None)
     if measures is None:
         raise LookError(steps.failures[-1])
     compared = steps.take("compare", lambda: compare(measures, reference), None)
     rules = rules or PictureRules(evidence=False)
-    verdicts = judge(View(measures, compared, reference, hour), rules.limits)
+    verdicts = judge(View(measures, compared, reference, hour, sun_degrees), rules.limits)
     verdicts, moved_looks = held(verdicts, compared, reference, limits=rules.limits)
     seen = tuple(verdict for verdict in verdicts if verdict.sight is Sight.SEEN)
     suspect = any(verdict.sight is Sight.SUSPECT for verdict in verdicts)
     healthy = not seen and not suspect and not moved_looks
     learned = steps.take(
-        "remember", lambda: remember(reference, measures, compared, healthy=healthy), reference or Reference()
+        "remember",
+        lambda: remember(reference, measures, compared, healthy=healthy, hour=hour),
+        reference or Reference(),
     )
-    learned = replace(learned, moved_looks=moved_looks)
+    if learned.moved_looks != moved_looks:
+        learned = replace(learned, moved_looks=moved_looks)
     evidence = steps.take("evidence", lambda: draw(frames[0], seen), b"") if rules.evidence and seen else b""
     return Look(
         width=frames[0].shape[1],

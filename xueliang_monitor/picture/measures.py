@@ -27,6 +27,9 @@ STRUCTURE_SIZE = (160, 90)
 THUMB_SIZE = (96, 54)
 """Width and height in pixels of the thumbnail on which light and colour are compared."""
 
+NOISE = "noise"
+"""The stored name of `FrameValues.noise_levels`."""
+
 CELLS = (32, 18)
 """Columns and rows of the cells in which detail is compared."""
 
@@ -39,6 +42,16 @@ class StripeBand(NamedTuple, Generic[T]):
 
     prominence: T
     """Amplitude over the median of the neighbouring frequencies."""
+
+
+class Damage(NamedTuple, Generic[T]):
+    """What a decoder shows of missing data, as `FrameValues` describes each number."""
+
+    flat_cells_ratio: T
+    smeared_ratio: T
+    smeared_rows_ratio: T
+    grid_steps_ratio: T
+    cut_off_ratio: T
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +91,7 @@ class FrameValues(Generic[T]):
     middle_detail_levels: T = field(metadata=stored_as("middle"))
     """Mean absolute detail of three to six pixels."""
 
-    noise_levels: T = field(metadata=stored_as("noise"))
+    noise_levels: T = field(metadata=stored_as(NOISE))
     """Standard deviation of noise where the picture is smoothest (Immerkaer 1996)."""
 
     impulses_ratio: T = field(metadata=stored_as("impulses"))
@@ -122,6 +135,20 @@ class FrameValues(Generic[T]):
 
     grid_steps_ratio: T = field(metadata=stored_as("grid_steps"))
     """Excess of the steps on the full frame's 16 px grid over the steps elsewhere; may be negative or above 1."""
+
+    cut_off_ratio: T = field(metadata=stored_as("cut_off"))
+    """Share of the height, up from the lower edge, in rows that repeat one row or one colour without any grain."""
+
+    @property
+    def damage(self) -> Damage[T]:
+        """What a decoder shows of missing data."""
+        return Damage(
+            self.flat_cells_ratio,
+            self.smeared_ratio,
+            self.smeared_rows_ratio,
+            self.grid_steps_ratio,
+            self.cut_off_ratio,
+        )
 
     @property
     def stripes(self) -> tuple[StripeBand[T], StripeBand[T], StripeBand[T]]:
@@ -206,6 +233,12 @@ class Motion:
 
     thumbs: tuple[Gray, ...]
     """Thumbnails of the frames after the first, each as `Measures.thumb`."""
+
+    damages: tuple[Damage[float], ...] = ()
+    """Damage of those frames after the first that differ much from the one before."""
+
+    lost_rows_ratio: float = 0.0
+    """The largest share of the height in rows that are smooth in one frame and show something in another."""
 
 
 @dataclass(frozen=True, slots=True)

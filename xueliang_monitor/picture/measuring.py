@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
 
-from xueliang_monitor.picture.measures import STRUCTURE_SIZE, THUMB_SIZE, Measures, Motion
-from xueliang_monitor.picture.measuring_damage import grid_steps, measure_damage
+from xueliang_monitor.picture.copies import Copies
+from xueliang_monitor.picture.measures import Measures, Motion
+from xueliang_monitor.picture.measuring_damage import measure_damage
 from xueliang_monitor.picture.measuring_stripes import measure_slanting_stripes, measure_stripes
-from xueliang_monitor.picture.scaling import cell_means, gray_of, shrink, working_copy
+from xueliang_monitor.picture.scaling import cell_means, percentiles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from xueliang_monitor.picture.measures import Gray, Plane
 
+    _Sums = NDArray[np.int16]
+
 _LOW_SHARE, _HIGH_SHARE = 0.01, 0.95
 """Percentiles of luma, as shares."""
+
+_LEVELS = 256
 
 _WHITE_LEVEL = 243
 """Luma from which a pixel counts as overexposed. Chosen by hand."""
@@ -32,11 +38,14 @@ _UNIFORM_LEVELS = 7
 _NEAR_BOX, _FAR_BOX = (3, 3), (9, 9)
 """Sides in pixels of the boxes whose differences are fine and middle detail. Chosen by hand."""
 
+_IN_NEAR, _IN_FAR = np.int16(9), np.int16(81)
+"""Pixels in each box. 255 times the larger number fits into 16 bits."""
+
 _BLUR_LENGTH = 9
 """Length in pixels of the second blurring (Crete et al. 2007)."""
 
-_IMMERKAER = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
-"""The mask of Immerkaer 1996, which cancels edges and leaves noise."""
+_IMMERKAER = np.array([1, -2, 1], np.float32)
+"""The mask of Immerkaer 1996, which cancels edges and leaves noise: the product of this across and down."""
 
 _SMOOTHEST_PERCENT = 12
 """Percentile of the cells at which noise is read. From a prototype on other cameras."""
@@ -52,15 +61,17 @@ class _Exposure(NamedTuple):
     white: float
 
 
-def measure(frame: NDArray[np.uint8], motion_ratio: float | None = None, motion: Motion | None = None) -> Measures:
-    """Measure a BGR frame of shape (height, width, 3), or a grey one of shape (height, width)."""
-    colour = working_copy(frame)
-    gray = gray_of(colour)
-    thumb, structure = shrink(colour, THUMB_SIZE), shrink(gray, STRUCTURE_SIZE)
-    fine, middle = detail_bands(gray)
+def measure(
+    frame: NDArray[np.uint8] | Copies, motion_ratio: float | None = None, motion: Motion | None = None
+) -> Measures:
+    """Measure a BGR frame of shape (height, width, 3) or a grey one of shape (height, width), or its copies."""
+    copies = Copies.of(frame)
+    gray, thumb, structure = copies.gray, copies.thumb, copies.structure
+    near = _sums(gray, _NEAR_BOX)
+    fine = _fine(gray, near)
     exposure = _exposure(gray)
     chroma, contrast = _colours(thumb)
-    stripes, slanting, damage = measure_stripes(gray), measure_slanting_stripes(structure), measure_damage(colour, gray)
+    stripes, slanting, damage = measure_stripes(gray), measure_slanting_stripes(structure), measure_damage(copies)
     return Measures(
         luma_mean_levels=exposure.mean,
         luma_low_levels=exposure.low,
@@ -70,8 +81,8 @@ def measure(frame: NDArray[np.uint8], motion_ratio: float | None = None, motion:
         contrast_levels=contrast,
         uniform_ratio=_uniform(thumb),
         blur_ratio=blur_effect(gray),
-        fine_detail_levels=float(fine.mean()),
-        middle_detail_levels=float(middle.mean()),
+        fine_detail_levels=float(cv2.mean(fine)[0]),
+        middle_detail_levels=_middle_mean(near, _sums(gray, _FAR_BOX)),
         noise_levels=_noise(gray),
         impulses_ratio=_impulses(gray),
         wide_stripes_levels=stripes.wide.levels,
@@ -83,10 +94,11 @@ def measure(frame: NDArray[np.uint8], motion_ratio: float | None = None, motion:
         narrow_stripes_prominence=stripes.narrow.prominence,
         slanting_stripes_levels=slanting.levels,
         slanting_stripes_prominence=slanting.prominence,
-        flat_cells_ratio=damage.flat_cells,
-        smeared_ratio=damage.smeared,
-        smeared_rows_ratio=damage.smeared_rows,
-        grid_steps_ratio=grid_steps(frame),
+        flat_cells_ratio=damage.flat_cells_ratio,
+        smeared_ratio=damage.smeared_ratio,
+        smeared_rows_ratio=damage.smeared_rows_ratio,
+        grid_steps_ratio=damage.grid_steps_ratio,
+        cut_off_ratio=damage.cut_off_ratio,
         thumb=thumb,
         structure=structure,
         cell_detail=cell_means(fine),
@@ -95,31 +107,59 @@ def measure(frame: NDArray[np.uint8], motion_ratio: float | None = None, motion:
     )
 
 
+def _histogram(picture: Gray, channel: int) -> Plane:
+    """Return how many pixels have each level."""
+    counts = cv2.calcHist([picture], [channel], None, [_LEVELS], [0, _LEVELS])
+    return np.asarray(counts, dtype=np.float32).ravel()
+
+
 def _exposure(gray: Gray) -> _Exposure:
     """Return mean and percentiles of luma in levels, and the share of overexposed pixels."""
-    counts = np.bincount(gray.ravel(), minlength=256).cumsum() / gray.size
-    low, high = (float(np.searchsorted(counts, share)) for share in (_LOW_SHARE, _HIGH_SHARE))
-    return _Exposure(float(gray.mean()), low, high, float(1 - counts[_WHITE_LEVEL - 1]))
+    counts = _histogram(gray, 0)
+    mean, shares = float(counts @ np.arange(_LEVELS)) / gray.size, counts.cumsum() / gray.size
+    low, high = (float(np.searchsorted(shares, share)) for share in (_LOW_SHARE, _HIGH_SHARE))
+    return _Exposure(mean, low, high, float(1 - shares[_WHITE_LEVEL - 1]))
 
 
 def _colours(thumb: Gray) -> tuple[float, float]:
     """Return the mean distance of red and blue from luma, and the spread of luma (contrast), in levels."""
-    blue, green, red = (thumb[..., channel].astype(np.float32) for channel in range(3))
-    luma = _LUMA_WEIGHTS[0] * blue + _LUMA_WEIGHTS[1] * green + _LUMA_WEIGHTS[2] * red
-    return float(np.hypot(red - luma, blue - luma).mean()), float(luma.std())
+    colours = thumb.astype(np.float32)
+    luma = cv2.transform(colours, np.array([_LUMA_WEIGHTS], np.float32))
+    apart = cv2.magnitude(colours[..., 2] - luma, colours[..., 0] - luma)
+    return float(apart.mean()), float(luma.std())
 
 
 def _uniform(thumb: Gray) -> float:
     """Return the share of pixels within 7 levels of the median colour in each channel."""
-    median = np.median(thumb.reshape(-1, 3), axis=0)
-    return float(np.all(np.abs(thumb.astype(np.int16) - median) <= _UNIFORM_LEVELS, axis=2).mean())
+    middle = (thumb[..., 0].size - 1) // 2, thumb[..., 0].size // 2
+    lowest, highest = [], []
+    for channel in range(3):
+        below = _histogram(thumb, channel).cumsum()
+        median = sum(float(np.searchsorted(below, place, side="right")) for place in middle) / 2
+        lowest.append(math.ceil(median - _UNIFORM_LEVELS))
+        highest.append(math.floor(median + _UNIFORM_LEVELS))
+    near = cv2.inRange(thumb, np.array(lowest), np.array(highest))
+    return cv2.countNonZero(near) / near.size
 
 
-def detail_bands(gray: Gray) -> tuple[Plane, Plane]:
-    """Return absolute detail of one to two pixels, and of three to six, in levels, as differences of boxes."""
-    plane = gray.astype(np.float32)
-    near, far = cv2.blur(plane, _NEAR_BOX), cv2.blur(plane, _FAR_BOX)
-    return np.asarray(cv2.absdiff(plane, near)), np.asarray(cv2.absdiff(near, far))
+def _sums(gray: Gray, box: tuple[int, int]) -> _Sums:
+    """Return the sum of levels in a box around each pixel: whole numbers fit into 16 bits, and are faster."""
+    return np.asarray(cv2.boxFilter(gray, cv2.CV_16S, box, normalize=False), dtype=np.int16)
+
+
+def fine_detail(gray: Gray) -> Plane:
+    """Return absolute detail of one to two pixels in levels, as the difference from the mean in a box."""
+    return _fine(gray, _sums(gray, _NEAR_BOX))
+
+
+def _fine(gray: Gray, near: _Sums) -> Plane:
+    off = cv2.absdiff(np.multiply(gray, _IN_NEAR, dtype=np.int16), near)
+    return np.multiply(off, np.float32(1 / _IN_NEAR), dtype=np.float32)
+
+
+def _middle_mean(near: _Sums, far: _Sums) -> float:
+    """Return the mean absolute detail of three to six pixels in levels, as the difference of two boxes."""
+    return float(cv2.mean(cv2.absdiff(near * (_IN_FAR // _IN_NEAR), far))[0]) / float(_IN_FAR)
 
 
 def blur_effect(gray: Gray) -> float:
@@ -139,8 +179,9 @@ def blur_effect(gray: Gray) -> float:
 
 def _noise(gray: Gray) -> float:
     """Return the standard deviation of noise in levels (Immerkaer 1996), read where the picture is smoothest."""
-    cells = cell_means(np.abs(cv2.filter2D(gray, cv2.CV_32F, _IMMERKAER)))
-    return float(np.percentile(cells, _SMOOTHEST_PERCENT) * np.sqrt(np.pi / 2) / 6)
+    off = np.abs(cv2.sepFilter2D(gray, cv2.CV_16S, _IMMERKAER, _IMMERKAER))
+    cells = cell_means(off.astype(np.float32))
+    return percentiles(cells, _SMOOTHEST_PERCENT)[0] * math.sqrt(math.pi / 2) / 6
 
 
 def _impulses(gray: Gray) -> float:

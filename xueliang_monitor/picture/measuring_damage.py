@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
-from xueliang_monitor.picture.scaling import LEAST_SIDE, gray_of
+from xueliang_monitor.picture.copies import Copies
+from xueliang_monitor.picture.measures import Damage
+from xueliang_monitor.picture.registration import correlation
+from xueliang_monitor.picture.scaling import LEAST_SIDE, area_means, gray_of
 
 if TYPE_CHECKING:
-    from xueliang_monitor.picture.measures import Gray, Plane
+    from numpy.typing import NDArray
+
+    from xueliang_monitor.picture.measures import Gray, Mask, Plane
+
+    _Sums = NDArray[np.int32]
 
 _CELL = 8
 """Side in pixels of a cell of the working copy that may be flat."""
@@ -24,8 +32,17 @@ _GREEN_LEVELS = 40
 _MIDDLE_GREY, _MIDDLE_GREY_LEVELS = 128, 7
 """The grey that a decoder shows for missing data, and the distance from it. Chosen by hand."""
 
+_ALMOST_LEVELS = 12
+"""Levels by which the middle of a flat cell may differ from the cell: colour varies a little where luma does not."""
+
 _SMEAR_WINDOW = (21, 7)
 """Width and height in pixels of the area over which smears are averaged. Chosen by hand."""
+
+_INSIDE = slice(3, -3), slice(10, -10)
+"""Sums of the picture itself, without such areas beyond its edges."""
+
+_SMEAR_STRIDE = 2
+"""Pixels from one such area to the next: they overlap."""
 
 _SMEAR_CHANGE_LEVELS, _SMEAR_REPEAT = 5.0, 0.12
 """A smear changes by more than this a pixel across, and by less than this share of it downwards. Chosen by hand."""
@@ -42,6 +59,42 @@ _ROW_REPEAT, _GRAIN_LEVELS = 0.3, 0.05
 _ROW_DRAWN, _ROW_WIDTH = 0.85, 0.6
 """Share of the cells up to the right edge, and of the width, that must be drawn out. Chosen by hand."""
 
+_REPEAT_LEVELS, _REPEAT_SHARE = 0.1, 0.35
+"""Largest mean change from a row to the next that repeats it, in levels and as a share of the change across.
+
+What a sensor sees changes as much down as across. Chosen by hand.
+"""
+
+_PARTS, _PARTS_REPEATED = 8, 4
+"""Parts across, and how many must repeat: the sides of a vehicle change across as well. Chosen by hand."""
+
+_SMOOTH_SHARE, _ALIVE_BEND_LEVELS, _PARTS_SMOOTH = 0.4, 1.7, 6
+"""Rows are lost in a frame with at most this share of what another frame shows, which must be so many levels.
+
+The parts across in which they must be. Chosen by hand.
+"""
+
+_SPOILED_ROWS, _FEWEST_ROWS = 8, 18
+"""Rows of the working copy, the lowest and those at an edge, that scaling may spoil, and rows that must repeat.
+
+Chosen by hand.
+"""
+
+_DRAWN_LEVELS = 0.5
+"""Mean change from a pixel to the next in rows that are drawn out of one row of the scene. Chosen by hand."""
+
+_ABOVE_ROWS, _ALIVE_LEVELS, _TIMES_ALIVE = 40, 0.8, 3.0
+"""Rows above that must change: this many, by so many levels from row to row, and so many times as much.
+
+Chosen by hand.
+"""
+
+_RUNS_THROUGH = 0.5
+"""Correlation of the columns below and above from which stripes run through. Chosen by hand."""
+
+_EDGE_LEVELS = 5.0
+"""Mean step at the edge of rows of one colour. Chosen by hand."""
+
 _WITHOUT_STRONGEST = 0.9
 """Share of the grid lines that are averaged: an edge of the scene may lie on the grid. Chosen by hand."""
 
@@ -49,30 +102,99 @@ _STEP_OFFSET_LEVELS = 1.5
 """Levels added to the steps elsewhere, so that the ratio is finite in a smooth picture. Chosen by hand."""
 
 
-class Damage(NamedTuple):
-    """Shares of flat cells, of smeared pixels, and of the picture in rows drawn out."""
+def measure_damage(frame: NDArray[np.uint8] | Copies) -> Damage[float]:
+    """Measure the damage of a frame, or of its copies."""
+    copies = Copies.of(frame)
+    colour, gray = copies.colour, copies.gray
+    steps_across, steps_down = (
+        np.asarray(cv2.absdiff(*sides), dtype=np.uint8)
+        for sides in ((gray[:, 1:], gray[:, :-1]), (gray[1:], gray[:-1]))
+    )
+    across, down = _sums(steps_across), _sums(steps_down)
+    return Damage(
+        flat_cells_ratio=_flat_cells(colour, gray),
+        smeared_ratio=_smeared(across[1:], down[:, :-1]),
+        smeared_rows_ratio=_smeared_rows(across[_INSIDE], down[_INSIDE]),
+        grid_steps_ratio=grid_steps(copies.luma),
+        cut_off_ratio=_cut_off(gray, steps_down, _part_means(across[_INSIDE]), _part_means(down[_INSIDE])),
+    )
 
-    flat_cells: float
-    smeared: float
-    smeared_rows: float
+
+def _sums(steps: Gray) -> _Sums:
+    """Return the sums of steps up to each pixel, with a border that mirrors them, half as wide as a smear."""
+    down, across = _SMEAR_WINDOW[1] // 2, _SMEAR_WINDOW[0] // 2
+    return np.asarray(
+        cv2.integral(cv2.copyMakeBorder(steps, down, down, across, across, cv2.BORDER_REFLECT_101)), dtype=np.int32
+    )
 
 
-def measure_damage(colour: Gray, gray: Gray) -> Damage:
-    """Measure damage on the working copy, in BGR and in luma."""
-    steps_across = cv2.absdiff(gray[:, 1:], gray[:, :-1]).astype(np.float32)
-    steps_down = cv2.absdiff(gray[1:], gray[:-1]).astype(np.float32)
-    across, down = cv2.blur(steps_across, _SMEAR_WINDOW), cv2.blur(steps_down, _SMEAR_WINDOW)
-    smeared = (across[1:] > _SMEAR_CHANGE_LEVELS) & (down[:, :-1] < _SMEAR_REPEAT * across[1:])
-    return Damage(_flat_cells(colour, gray), float(smeared.mean()), _smeared_rows(steps_across, steps_down))
+def _smeared(sums_across: _Sums, sums_down: _Sums) -> float:
+    """Return the share of areas in which the picture changes across, and hardly downwards.
+
+    Both sums begin at the same pixel.
+    """
+    across, down = _area_sums(sums_across), _area_sums(sums_down)
+    changing = across > _SMEAR_CHANGE_LEVELS * _SMEAR_WINDOW[0] * _SMEAR_WINDOW[1]
+    smeared = changing & (down < across * _SMEAR_REPEAT)
+    return float(np.count_nonzero(smeared) / smeared.size) if smeared.size else 0.0
+
+
+def _area_sums(sums: _Sums) -> _Sums:
+    """Return the sum over the area of a smear at every second pixel across and down."""
+    width, height = _SMEAR_WINDOW
+    rows = sums[height::_SMEAR_STRIDE] - sums[:-height:_SMEAR_STRIDE]
+    return rows[:, width::_SMEAR_STRIDE] - rows[:, :-width:_SMEAR_STRIDE]
+
+
+def _part_means(sums: _Sums) -> Plane:
+    """Return the mean step in each part across of each row, shape (rows, 8)."""
+    edges = np.linspace(0, sums.shape[1] - 1, _PARTS + 1).astype(int)
+    return np.asarray(np.diff(np.diff(sums[:, edges], axis=0), axis=1) / np.diff(edges), dtype=np.float32)
+
+
+def _cut_off(gray: Gray, steps_down: Gray, changes_across: Plane, changes_down: Plane) -> float:
+    """Return the share of the height, up from the lower edge, in rows that repeat one row or one colour.
+
+    A decoder fills in so what did not arrive. Whatever a sensor sees has grain from row to row.
+    """
+    down, across = changes_down[::-1], changes_across[:0:-1]
+    repeated = (down <= _REPEAT_LEVELS) | (down <= _REPEAT_SHARE * across)
+    whole = down.mean(axis=1) <= np.maximum(_REPEAT_LEVELS, _REPEAT_SHARE * across.mean(axis=1))
+    repeats = whole & (repeated.sum(axis=1) >= _PARTS_REPEATED)
+    # Scaling and the edge of a block spoil single rows.
+    repeats[:_SPOILED_ROWS] = True
+    repeats[1:-1] |= repeats[:-2] & repeats[2:]
+    rows = len(repeats) if repeats.all() else int(repeats.argmin())
+    if rows < _FEWEST_ROWS or rows == len(repeats):
+        return 0.0
+    edge = len(gray) - 1 - rows
+    above = slice(max(0, edge - _ABOVE_ROWS), max(1, edge - _SPOILED_ROWS))
+    if changes_down[above].mean() < max(_ALIVE_LEVELS, _TIMES_ALIVE * float(down[:rows].mean())):
+        return 0.0
+    if float(across[:rows].mean()) >= _DRAWN_LEVELS:
+        # Stripes run through; what is drawn out of one row of the scene ends there.
+        here, there = (
+            np.diff(gray[part].mean(axis=0))
+            for part in (slice(edge + _SPOILED_ROWS // 2, edge + rows - _SPOILED_ROWS // 2), above)
+        )
+        return rows / len(gray) if correlation(here, there) < _RUNS_THROUGH else 0.0
+    # Something dark or plain fades into the scene; data that is missing has a hard edge.
+    hard = float(steps_down[-rows - _SPOILED_ROWS : -rows].max(axis=0).mean()) >= _EDGE_LEVELS
+    return rows / len(gray) if hard else 0.0
 
 
 def _flat_cells(colour: Gray, gray: Gray) -> float:
     """Return the share of 8x8 px cells of a single middle grey or green."""
     rows, columns = gray.shape[0] // _CELL, gray.shape[1] // _CELL
     height, width = rows * _CELL, columns * _CELL
-    cell = np.ones((_CELL, _CELL), np.uint8)
     middles = slice(_CELL // 2, height, _CELL), slice(_CELL // 2, width, _CELL)
+    missing = _perhaps_missing(colour[middles].astype(np.int16))
+    if not missing.any():
+        return 0.0
+    cell = np.ones((_CELL, _CELL), np.uint8)
     flat = cv2.subtract(cv2.dilate(gray, cell)[middles], cv2.erode(gray, cell)[middles]) <= _FLAT_LEVELS
+    if not (flat & missing).any():
+        return 0.0
     tint = cv2.resize(colour[:height, :width].astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA)
     blue, green, red = tint[..., 0], tint[..., 1], tint[..., 2]
     is_green = (green > blue + _GREEN_LEVELS) & (green > red + _GREEN_LEVELS)
@@ -80,18 +202,50 @@ def _flat_cells(colour: Gray, gray: Gray) -> float:
     return float((flat & (is_green | is_grey)).mean())
 
 
-def _smeared_rows(steps_across: Plane, steps_down: Plane) -> float:
+def _perhaps_missing(pixels: NDArray[np.int16]) -> NDArray[np.bool_]:
+    """Whether the pixels in the middle of cells are nearly of the grey or the green of missing data."""
+    blue, green, red = (pixels[..., channel] for channel in range(3))
+    lowest, highest = np.minimum(np.minimum(blue, green), red), np.maximum(np.maximum(blue, green), red)
+    is_green = green > np.maximum(blue, red) + _GREEN_LEVELS - _ALMOST_LEVELS
+    off = np.maximum(highest - _MIDDLE_GREY, _MIDDLE_GREY - lowest)
+    return np.asarray(is_green | (off < _MIDDLE_GREY_LEVELS + _ALMOST_LEVELS), dtype=np.bool_)
+
+
+def _smeared_rows(sums_across: _Sums, sums_down: _Sums) -> float:
     """Return the share of the picture in rows drawn out down to the right edge, as a decoder shows a lost slice.
 
     In rows of 16 pixels: from some column on, nearly all cells that change across do not change downwards.
     """
-    cells = steps_down.shape[1] // _MACROBLOCK, steps_across.shape[0] // _MACROBLOCK
-    across, down = (cv2.resize(steps, cells, interpolation=cv2.INTER_AREA) for steps in (steps_across, steps_down))
+    cells = (sums_down.shape[1] - 1) // _MACROBLOCK, (sums_across.shape[0] - 1) // _MACROBLOCK
+    across, down = (area_means(sums, cells) for sums in (sums_across, sums_down))
     changing = across > _ROW_CHANGE_LEVELS
     drawn = changing & (down < _ROW_REPEAT * across - _GRAIN_LEVELS)
+    if drawn.sum(axis=1).max() < _ROW_WIDTH * cells[0]:
+        return 0.0
     to_the_end, of = (np.cumsum(each[:, ::-1], axis=1) for each in (drawn, changing))
     lost = np.where((to_the_end >= _ROW_DRAWN * of) & (to_the_end >= _ROW_WIDTH * cells[0]), to_the_end, 0)
     return float(lost.max(axis=1).sum() / drawn.size)
+
+
+def lost_rows(structures: Sequence[Gray]) -> float:
+    """Return the largest share of the height in rows that are smooth in one frame and show something in another.
+
+    A decoder conceals a lost slice by what lies above and below it. What moves is not as wide as the view.
+    """
+    planes = [plane.astype(np.float32) for plane in structures]
+    # The change of the slope from row to row: 0 where rows are interpolated.
+    bends = [cv2.absdiff(plane[:-2] + plane[2:], 2 * plane[1:-1]) for plane in planes]
+    size = _PARTS, len(bends[0])
+    alive = np.stack([cv2.resize(bend, size, interpolation=cv2.INTER_AREA) for bend in bends])
+    most = alive.max(axis=0)
+    smooth = (alive <= _SMOOTH_SHARE * most) & (most >= _ALIVE_BEND_LEVELS)
+    rows = smooth.sum(axis=2) >= _PARTS_SMOOTH
+    return max(_longest_run(each) for each in rows) / size[1]
+
+
+def _longest_run(rows: Mask) -> int:
+    ends = np.flatnonzero(np.diff(np.concatenate(([0], rows.astype(np.int8), [0]))))
+    return int((ends[1::2] - ends[::2]).max(initial=0))
 
 
 def grid_steps(frame: Gray) -> float:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
 
 from xueliang_monitor.picture.measures import STRUCTURE_SIZE, StripeBand
+from xueliang_monitor.picture.scaling import median_across, percentiles
 
 if TYPE_CHECKING:
     from xueliang_monitor.picture.measures import Gray, Plane
@@ -53,35 +55,50 @@ def measure_stripes(gray: Gray) -> Stripes:
     Its prominence is its size over the waves beside it: an even wave stands out, an edge does not. The median over six
     parts across is taken, as stripes cross the whole picture.
     """
-    bands, offset = [StripeBand(0.0, 0.0) for _ in _BANDS], 0.0
-    for plane in (gray, np.ascontiguousarray(gray.T)):
-        spectrum, plane_offset = _spectrum(plane)
-        offset = max(offset, plane_offset)
-        for number, (first, last) in enumerate(_BANDS):
-            strongest = float(spectrum[first:last].max(initial=0.0))
-            if strongest > bands[number].levels:
-                peak = first + int(spectrum[first:last].argmax())
-                bands[number] = StripeBand(strongest, _prominence(spectrum, peak))
-    return Stripes(bands[0], bands[1], bands[2], offset)
+    found = [_spectrum(_part_means(gray, across=across)) for across in (True, False)]
+    spectra = [spectrum for spectrum, _ in found]
+    wide, middle, narrow = (_strongest(spectra, first, last) for first, last in _BANDS)
+    return Stripes(wide, middle, narrow, max(offset for _, offset in found))
 
 
-def _spectrum(plane: Gray) -> tuple[Plane, float]:
-    """Return the amplitudes of the waves down a plane in levels, and the mean offset of its single rows."""
-    length = plane.shape[0]
-    waves, single = [], []
-    for part in np.array_split(plane.astype(np.float32), _PARTS, axis=1):
-        rows = part.mean(axis=1)
-        single.append(rows - cv2.blur(rows[:, None], (1, 3))[:, 0])
-        rows -= cv2.blur(rows[:, None], (1, max(3, length // _TREND_SHARE) | 1))[:, 0]
-        waves.append(np.abs(np.fft.rfft(rows * np.hanning(length))) * 4 / length)
-    return np.median(waves, axis=0), float(np.abs(np.median(single, axis=0)).mean())
+def _strongest(spectra: Sequence[Plane], first: int, last: int) -> StripeBand[float]:
+    """Return the strongest wave of a band."""
+    spectrum = max(spectra, key=lambda each: each[first:last].max(initial=0.0))
+    levels = float(spectrum[first:last].max(initial=0.0))
+    if levels <= 0:
+        return StripeBand(0.0, 0.0)
+    return StripeBand(levels, _prominence(spectrum, first + int(spectrum[first:last].argmax())))
+
+
+def _part_means(gray: Gray, *, across: bool) -> Plane:
+    """Return the means of the rows by part across, or of the columns by part down, shape (length, 6)."""
+    parts = np.array_split(gray, _PARTS, axis=1 if across else 0)
+    means = [cv2.reduce(part, 1 if across else 0, cv2.REDUCE_AVG, dtype=cv2.CV_32F).ravel() for part in parts]
+    return np.stack(means, axis=1)
+
+
+def _spectrum(rows: Plane) -> tuple[Plane, float]:
+    """Return the amplitudes of the waves down a plane in levels, and the mean offset of its single rows.
+
+    `rows` are the means of each row by part across, shape (length, 6).
+    """
+    length = len(rows)
+    single = rows - cv2.blur(rows, (1, 3))
+    swings = rows - cv2.blur(rows, (1, max(3, length // _TREND_SHARE) | 1))
+    waves = np.abs(np.fft.rfft(swings * _hanning(length), axis=0)) * 4 / length
+    return median_across(waves), float(np.abs(median_across(single)).mean())
+
+
+@functools.lru_cache(maxsize=8)
+def _hanning(length: int) -> Plane:
+    return np.asarray(np.hanning(length)[:, None], dtype=np.float32)
 
 
 def _prominence(spectrum: Plane, peak: int) -> float:
     """Return a wave's size over the median of up to ten waves on each side, without its own slopes."""
     before = spectrum[max(_BANDS[0][0], peak - _SLOPE - _BESIDE) : peak - _SLOPE]
     beside = np.concatenate([before, spectrum[peak + _SLOPE + 1 : peak + _SLOPE + 1 + _BESIDE]])
-    return float(spectrum[peak] / (np.median(beside) + _FAINT_LEVELS)) if beside.size else 0.0
+    return float(spectrum[peak]) / (percentiles(beside, 50)[0] + _FAINT_LEVELS) if beside.size else 0.0
 
 
 @functools.lru_cache(maxsize=1)
@@ -92,8 +109,9 @@ def _window() -> Plane:
 def measure_slanting_stripes(structure: Gray) -> StripeBand[float]:
     """Return the strongest even wave that slants, in levels, and how far it exceeds the waves near it."""
     plane = structure.astype(np.float32)
-    spectrum = np.fft.fftshift(np.fft.rfft2((plane - plane.mean()) * _window()), axes=0)
-    waves: Plane = np.asarray(np.abs(spectrum) * (8 / plane.size), dtype=np.float32)
+    spectrum = cv2.dft((plane - plane.mean()) * _window(), flags=cv2.DFT_COMPLEX_OUTPUT)
+    half = spectrum[:, : plane.shape[1] // 2 + 1]
+    waves = np.fft.fftshift(cv2.magnitude(half[..., 0], half[..., 1]) * np.float32(8 / plane.size), axes=0)
     middle = waves.shape[0] // 2
     waves[middle - 1 : middle + 2] = 0
     waves[:, :2] = 0

@@ -12,14 +12,20 @@ import struct
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import ClassVar
 
 from xueliang_monitor.picture.comparison import ColourValues, ComparisonValues
+from xueliang_monitor.picture.hours import STORED_BYTES
 from xueliang_monitor.picture.measures import CELLS, STRUCTURE_SIZE, FrameValues
 from xueliang_monitor.picture.stored_names import stored_names
 
-MAX_LIGHTS = 6
-"""Lights kept for a camera. Day, dusk and night take three to six; more would exceed 64 KB."""
+MAX_LIGHTS = 8
+"""Lights kept for a camera. Day, dusk and night take three to six; the seasons more."""
+
+LIGHTS_BYTES = 37_000
+"""Bytes that the lights may take together, so that a past stored as JSON takes at most 64 KB. Six lights of a view with
+much detail, eight of others."""
 
 ENOUGH = 5
 """Healthy looks after which a camera is judged against its past. Chosen by hand."""
@@ -80,10 +86,19 @@ class Light:
         if self.looks < 1:
             raise ValueError(f"a light needs at least one look, not {self.looks}")
 
+    @property
+    def size(self) -> int:
+        """The bytes of its planes."""
+        return len(self.thumb) + len(self.structure) + len(self.fine)
+
+
+NOTHING: Mapping[str, tuple[float, ...]] = MappingProxyType({})
+"""Values of no number."""
+
 
 @dataclass(frozen=True, slots=True)
 class RecentValues:
-    """The values of one number on healthy looks of about the last day; empty while nothing is known."""
+    """The values of one number on healthy looks of about the last day, and at this hour on the last days."""
 
     values: tuple[float, ...] = ()
 
@@ -102,20 +117,22 @@ class RecentValues:
 
 @dataclass(frozen=True, slots=True)
 class Usual:
-    """What is usual for a camera: the recent values of each number on healthy looks."""
+    """What is usual for a camera: the values of each number on healthy looks, recent or at the same hour."""
 
     frame: FrameValues[RecentValues]
     scene: ComparisonValues[RecentValues]
     colours: ColourValues[RecentValues]
 
     @classmethod
-    def of(cls, stored: Mapping[str, tuple[float, ...]]) -> Usual:
-        """Return the recent values from their stored form, `Reference.usual`."""
+    def of(cls, stored: Mapping[str, tuple[float, ...]], at_hour: Mapping[str, tuple[float, ...]] = NOTHING) -> Usual:
+        """Return the values from their stored form, `Reference.usual`, with those `at_hour` (`hours.usual_at`)."""
 
         def recent(
             kind: type[FrameValues[float] | ComparisonValues[float] | ColourValues[float]],
         ) -> dict[str, RecentValues]:
-            return {name: RecentValues(stored.get(key, ())) for name, key in stored_names(kind)}
+            return {
+                name: RecentValues((*stored.get(key, ()), *at_hour.get(key, ()))) for name, key in stored_names(kind)
+            }
 
         return cls(
             FrameValues(**recent(FrameValues)),
@@ -136,6 +153,8 @@ class Reference:
         least: the smallest share of its usual detail that each cell keeps on healthy looks, 18x32 uint8 in 1/128;
             empty before the first comparison.
         moved_looks: how many looks found the view moved since it was last right, at most two.
+        hours: the range of each number at each hour of the day over the last days, by stored name (`hours`).
+        previous_healthy: whether the last picture was healthy, so that the next one may be compared with it.
 
     """
 
@@ -147,6 +166,8 @@ class Reference:
     previous: bytes = b""
     least: bytes = b""
     moved_looks: int = 0
+    hours: Mapping[str, bytes] = field(default_factory=dict)
+    previous_healthy: bool = False
 
     def __post_init__(self) -> None:
         """Check that the reference is complete.
@@ -157,13 +178,15 @@ class Reference:
         """
         if len(self.lights) > MAX_LIGHTS or self.looks < max((light.looks for light in self.lights), default=0):
             raise ValueError(f"{self.looks} looks cannot have taught {len(self.lights)} lights")
-        if bool(self.looks) != bool(self.lights) or (not self.looks and (self.usual or self.least)):
+        if bool(self.looks) != bool(self.lights) or (not self.looks and (self.usual or self.least or self.hours)):
             raise ValueError(
                 f"the reference is incomplete: {self.looks} looks, {len(self.lights)} lights,"
                 f" {len(self.usual)} measures"
             )
         if not all(0 < len(values) <= KEPT and all(map(math.isfinite, values)) for values in self.usual.values()):
             raise ValueError(f"usual values must be 1 to {KEPT} finite numbers for each measure")
+        if any(len(ranges) != STORED_BYTES for ranges in self.hours.values()):
+            raise ValueError(f"the ranges by hour of a number must be {STORED_BYTES} bytes")
         sizes = len(self.previous), len(self.least)
         if sizes[0] not in (0, STRUCTURE_SIZE[0] * STRUCTURE_SIZE[1]) or sizes[1] not in (0, CELLS[0] * CELLS[1]):
             raise ValueError(f"the planes of the reference have the wrong size: {sizes} bytes")
@@ -179,7 +202,7 @@ class Reference:
         None if no light is settled yet: usual values without a light would be an incomplete past.
         """
         lights = tuple(light for light in self.lights if light.looks >= SETTLED_LOOKS)
-        return replace(self, lights=lights, previous=b"") if lights else None
+        return replace(self, lights=lights, previous=b"", previous_healthy=False) if lights else None
 
 
 def _png_shape(png: bytes) -> tuple[int, int, int] | None:

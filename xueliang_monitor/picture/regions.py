@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from xueliang_monitor.picture.colours import cell_logs, comparable_colours
 from xueliang_monitor.picture.detail import Detail, beyond_grain
+from xueliang_monitor.picture.scaling import median_across, percentiles
 
 if TYPE_CHECKING:
     from xueliang_monitor.picture.measures import Mask, Plane
@@ -29,8 +31,14 @@ _SMOOTH_LEVELS = 1.6
 _GONE = 0.35
 """Share of the usual detail, corrected for light, below which a pattern is gone. Chosen by hand."""
 
+_GRAIN_OF_NOISE = 0.7
+"""Detail that noise makes, as a share of its standard deviation: the mean distance from the mean of nine pixels."""
+
 _MOST_LEFT, _LEFT_LEVELS = 0.4, 0.1
 """A veil leaves at most this share of its region's detail, plus this much a cell. Chosen by hand."""
+
+_EXPOSURE, _MOST_PERCENT = 0.35, 75
+"""Change of exposure that is undone, in natural logarithms, and the percentile of the cells that tells the light."""
 
 _PROVEN = 0.3
 """Share of the cells of a veil that must have lost a pattern or show a foreign colour. Chosen by hand."""
@@ -49,17 +57,15 @@ def foreign_cells(thumb: Plane, near: Sequence[Plane], scene: Mask) -> Foreign:
     A tint or a dimming of the whole view is undone first, as the cells of `scene` show it, which still show the scene.
     In infrared light everything is grey, and grey is then not foreign.
     """
-    now, coloured = cell_logs(thumb, _DARK_OFFSET), comparable_colours(thumb, near)
-    lightest = np.full(scene.shape, np.inf, np.float32)
-    nearest = np.full(scene.shape, np.inf if any(coloured) else 0.0, np.float32)
-    known = bool(scene.any())
-    for past, comparable in zip(near, coloured, strict=True):
-        off = now - cell_logs(past, _DARK_OFFSET)
-        if known:
-            off = off - np.median(off[scene], axis=0)
-        if comparable:
-            nearest = np.minimum(nearest, np.hypot(off[..., 0], off[..., 1]))
-        lightest = np.minimum(lightest, np.abs(off[..., 2]))
+    past = np.stack([cell_logs(each, _DARK_OFFSET) for each in near])
+    off = cell_logs(thumb, _DARK_OFFSET) - past  # shape (lights, 18, 32, 3)
+    if scene.any():
+        off -= np.stack([median_across(each[scene].T) for each in off])[:, None, None]
+    coloured = off[np.array(comparable_colours(thumb, near))]
+    nearest = np.full(scene.shape, np.inf if len(coloured) else 0.0, np.float32)
+    for each in coloured:
+        nearest = np.minimum(nearest, cv2.magnitude(each[..., 0], each[..., 1]))
+    lightest = np.abs(off[..., 2]).min(axis=0)
     apart = np.hypot(nearest / _FOREIGN_COLOUR, lightest / _FOREIGN_LIGHTNESS)
     return Foreign(
         colour=np.asarray(apart > 1, dtype=np.bool_),
@@ -67,15 +73,31 @@ def foreign_cells(thumb: Plane, near: Sequence[Plane], scene: Mask) -> Foreign:
     )
 
 
-def veiled_share(detail: Detail, same: Mask, foreign: Foreign) -> float:
+def scene_light(thumb: Plane, near: Sequence[Plane], scene: Mask) -> float:
+    """Return how unevenly the cells of `scene` are lit, against the near light that fits best; infinite without any.
+
+    A cover leaves the rest of the view in a light that is known. Dusk and lamps light each part of it otherwise.
+    """
+    if not scene.any():
+        return math.inf
+    now, least = cell_logs(thumb, _DARK_OFFSET)[..., 2][scene], math.inf
+    for past in near:
+        off = now - cell_logs(past, _DARK_OFFSET)[..., 2][scene]
+        off = off - np.float32(min(_EXPOSURE, max(-_EXPOSURE, percentiles(off, 50)[0])))
+        least = min(least, *percentiles(np.abs(off), _MOST_PERCENT))
+    return least
+
+
+def veiled_share(detail: Detail, same: Mask, foreign: Foreign, noise_levels: float = 0.0) -> float:
     """Return the share of the view in the largest region that shows nothing of the scene.
 
     A cell belongs to it if its pattern is gone, or if it is smooth and of a foreign colour. A cell that never had a
     pattern belongs to it if it is smooth and of a foreign lightness. Most of the region's detail must be gone.
-    `same` are the cells whose pattern fits a near light.
+    `same` are the cells whose pattern fits a near light; noise makes detail of its own.
     """
-    smooth = detail.now < _SMOOTH_LEVELS
-    gone = detail.textured & ~same & (detail.now < _GONE * detail.light * detail.usual)
+    grain = _GRAIN_OF_NOISE * noise_levels
+    smooth = detail.now - grain < _SMOOTH_LEVELS
+    gone = detail.textured & ~same & (detail.now - grain < _GONE * detail.light * (detail.usual - grain))
     proven = gone | foreign.colour & smooth
     lost = proven | ~detail.textured & foreign.lightness & smooth
     regions, sizes = _regions(lost)

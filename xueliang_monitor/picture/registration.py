@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import cv2
 import numpy as np
 
+from xueliang_monitor.picture.planes import kept_by_plane
+
 if TYPE_CHECKING:
     from xueliang_monitor.picture.measures import Mask, Plane
 
@@ -39,18 +41,24 @@ class Move(NamedTuple):
 
 def gradients(structure: Plane, text: Mask) -> Plane:
     """Return the steepness of a picture, 0 in cells with text: it stays in place when the camera is turned."""
-    smooth = cv2.GaussianBlur(structure, (0, 0), 1.0)
-    steep = np.hypot(cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1))
+    steep = _steepness(structure)
+    if not text.any():
+        return steep
     size = steep.shape[1], steep.shape[0]
-    steep[cv2.resize(text.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0] = 0
-    return np.asarray(steep)
+    return np.where(cv2.resize(text.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0, np.float32(0), steep)
+
+
+@kept_by_plane
+def _steepness(structure: Plane) -> Plane:
+    smooth = cv2.GaussianBlur(structure, (0, 0), 1.0)
+    return np.asarray(cv2.magnitude(cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)))
 
 
 def correlation(one: Plane, other: Plane) -> float:
     """Return the correlation of two planes, in [-1, 1]; 0 where one is flat."""
-    one, other = one - one.mean(), other - other.mean()
-    norm = math.sqrt(float((one * one).sum()) * float((other * other).sum()))
-    return float((one * other).sum()) / norm if norm > _FLAT else 0.0
+    first, second = (one - one.mean()).ravel(), (other - other.mean()).ravel()
+    norm = math.sqrt(float(first @ first) * float(second @ second))
+    return float(first @ second) / norm if norm > _FLAT else 0.0
 
 
 def find_move(now: Plane, past: Sequence[Plane], kept: float) -> Move:

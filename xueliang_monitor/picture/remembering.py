@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from xueliang_monitor.picture.hours import hours_with, hours_with_anchor
+from xueliang_monitor.picture.measures import NOISE
 from xueliang_monitor.picture.planes import (
     GREY_SHARE,
     detail_of_light,
@@ -21,7 +24,7 @@ from xueliang_monitor.picture.planes import (
     structure_of,
     thumb_of,
 )
-from xueliang_monitor.picture.reference import KEPT, MAX_LIGHTS, Light, Reference
+from xueliang_monitor.picture.reference import KEPT, LIGHTS_BYTES, MAX_LIGHTS, Light, Reference
 
 if TYPE_CHECKING:
     from xueliang_monitor.picture.comparison import Comparison
@@ -39,6 +42,9 @@ SAME_GREY = 0.25
 SAME_LIGHT_LEVELS = 10.0
 """Within this distance a look belongs to a known light and moves it a little towards itself. Chosen by hand."""
 
+AGED_LOOKS = 17_280
+"""Looks after which a light that none of them was like makes room first: two months at five minutes a look."""
+
 _PACE = 0.4
 _LARGEST_STEP_LEVELS = 12.0
 """A light moves by this share of its difference to a look, and by so many levels at most: a running median.
@@ -54,19 +60,27 @@ It settles at about the tenth percentile where traffic passes.
 
 
 def remember(
-    reference: Reference | None, measures: Measures, compared: Comparison | None, *, healthy: bool
+    reference: Reference | None,
+    measures: Measures,
+    compared: Comparison | None,
+    *,
+    healthy: bool,
+    hour: float | None = None,
 ) -> Reference:
-    """Return the reference after one more look. Only a healthy look teaches; `compared` is its comparison, if any."""
+    """Return the reference after one more look, at a local hour. Only a healthy look teaches.
+
+    `compared` is its comparison, if any.
+    """
     known = reference or Reference()
     previous = measures.structure.tobytes()
     if not healthy:
-        return replace(known, previous=previous)
+        return replace(known, previous=previous, previous_healthy=False)
     number = known.looks + 1
     found = {**measures.numbers, **(compared.numbers if compared is not None else {})}
     usual = {
         **known.usual,
         **{
-            name: _kept((*known.usual.get(name, ()), round(value, 4)), number)
+            name: _kept((*known.usual.get(name, ()), _rounded(value)), number)
             for name, value in found.items()
             if math.isfinite(value)
         },
@@ -77,7 +91,20 @@ def remember(
         looks=number,
         previous=previous,
         least=_least(known, compared.cell_detail_ratio if compared is not None else None),
+        hours=known.hours if hour is None else _hours(known, found, hour),
+        previous_healthy=True,
     )
+
+
+def _hours(known: Reference, found: Mapping[str, float], hour: float) -> Mapping[str, bytes]:
+    after = hours_with(known.hours, found, hour)
+    noise = found.get(NOISE, math.nan)
+    return hours_with_anchor(after, NOISE, noise, hour) if math.isfinite(noise) else after
+
+
+def _rounded(value: float) -> float:
+    """Return a value in the digits that are stored: three that matter, and no more than four after the point."""
+    return round(float(f"{value:.3g}"), 4)
 
 
 def _kept(values: tuple[float, ...], number: int) -> tuple[float, ...]:
@@ -98,27 +125,63 @@ def _least(known: Reference, kept: Plane | None) -> bytes:
 
 
 def _with_look(lights: tuple[Light, ...], measures: Measures, number: int) -> tuple[Light, ...]:
-    """Return the lights after a look: the nearest one moved, or a new one added."""
+    """Return the lights after a look: the nearest one moved, or a new one added.
+
+    When there are too many, of the two most alike one makes room: however long a night or a day lasts, the past keeps
+    the lights that differ most. A light that no look was like for long is dropped before.
+    """
     thumb = small_thumb(measures)
-    planes, share = [thumb_of(light) for light in lights], grey_share(thumb)
-    # A grey look would take the colour out of a light that has some, and with it the measure of colour.
-    shares = [grey_share(plane) for plane in planes]
-    alike = [(share >= GREY_SHARE) is (each >= GREY_SHARE) or abs(share - each) < SAME_GREY for each in shares]
-    far = [distance(thumb, plane) if same else math.inf for plane, same in zip(planes, alike, strict=True)]
+    thumbs = [thumb_of(light) for light in lights]
+    far = [_apart(thumb, each) for each in thumbs]
     nearest = min(range(len(far)), key=far.__getitem__, default=None)
     if nearest is not None and far[nearest] < SAME_LIGHT_LEVELS and len(lights) > 1:
-        return tuple(
-            _moved_towards(light, measures, number) if place == nearest else light for place, light in enumerate(lights)
-        )
+        return _with_moved(lights, nearest, measures, number)
     fresh = _new_light(measures, number)
-    if len(lights) < MAX_LIGHTS:
+    if len(lights) < MAX_LIGHTS and sum(light.size for light in lights) + fresh.size <= LIGHTS_BYTES:
         return (*lights, fresh)
-    # The light that went longest without a look is replaced: seasons pass. A long night does not replace the day.
-    crowded = sum(alike) >= MAX_LIGHTS // 2
-    oldest = min(
-        (place for place in range(len(lights)) if alike[place] is crowded), key=lambda place: lights[place].number
-    )
-    return tuple(fresh if place == oldest else light for place, light in enumerate(lights))
+    oldest = min(range(len(lights)), key=lambda place: lights[place].number)
+    if lights[oldest].number < number - AGED_LOOKS:
+        return _within_bytes((*lights[:oldest], *lights[oldest + 1 :], fresh))
+    gap, spare = _spare(lights, thumbs)
+    if nearest is not None and far[nearest] <= gap:
+        return _with_moved(lights, nearest, measures, number)
+    return _within_bytes((*lights[:spare], *lights[spare + 1 :], fresh))
+
+
+def _spare(lights: Sequence[Light], thumbs: Sequence[Plane]) -> tuple[float, int]:
+    """Return how far the two most alike lights are apart, and the place of the one that was learned from fewer looks.
+
+    The other is the better median. Without two that are comparable, it is the one that went longest without a look.
+    """
+    pairs = [(_apart(thumbs[one], thumbs[other]), one, other) for one in range(len(lights)) for other in range(one)]
+    gap, *pair = min(pairs, default=(math.inf, 0, 0))
+    if math.isinf(gap):
+        return gap, min(range(len(lights)), key=lambda place: lights[place].number)
+    return gap, min(pair, key=lambda place: (lights[place].looks, lights[place].number))
+
+
+def _within_bytes(lights: tuple[Light, ...]) -> tuple[Light, ...]:
+    """Return the lights without those that are too much together, one of the two most alike first."""
+    while len(lights) > 1 and sum(light.size for light in lights) > LIGHTS_BYTES:
+        _, spare = _spare(lights, [thumb_of(light) for light in lights])
+        lights = (*lights[:spare], *lights[spare + 1 :])
+    return lights
+
+
+def _apart(one: Plane, other: Plane) -> float:
+    """Return how much the light of two thumbnails differs, in levels.
+
+    Infinite if one is grey and the other is not: a grey look would take the colour out of a light that has some, and
+    with it the measure of colour.
+    """
+    shares = grey_share(one), grey_share(other)
+    alike = (shares[0] >= GREY_SHARE) is (shares[1] >= GREY_SHARE) or abs(shares[0] - shares[1]) < SAME_GREY
+    return distance(one, other) if alike else math.inf
+
+
+def _with_moved(lights: tuple[Light, ...], nearest: int, measures: Measures, number: int) -> tuple[Light, ...]:
+    moved = _moved_towards(lights[nearest], measures, number)
+    return _within_bytes((*lights[:nearest], moved, *lights[nearest + 1 :]))
 
 
 def _new_light(measures: Measures, number: int) -> Light:

@@ -1,57 +1,176 @@
-"""Finds small patches of another colour or lightness, as dirt makes them, and the cells in which something moves."""
+"""Finds the cells in which dirt may lie: patches softer, lighter, darker or of another colour than the view ever was.
+
+Dirt sits on the lens. It is out of focus, so nothing in it or beside it is sharper than usual, as a person or a vehicle
+would be. It is small, so its surroundings keep their light, as they do not beside a shadow. It stays in its place, so
+each frame of a burst shows it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
 
-from xueliang_monitor.picture.colours import cell_logs, comparable_colours, mean_colour
-from xueliang_monitor.picture.detail import scattered_share
-from xueliang_monitor.picture.measures import CELLS
+from xueliang_monitor.picture.colours import cell_logs, comparable_colours
+from xueliang_monitor.picture.measures import CELLS, THUMB_SIZE
+from xueliang_monitor.picture.planes import detail_of_light, fixed, kept_by_plane, structure_of
+from xueliang_monitor.picture.reference import LIGHT_SIZE
 
 if TYPE_CHECKING:
+    from xueliang_monitor.picture.detail import Detail
     from xueliang_monitor.picture.measures import Gray, Mask, Plane
+    from xueliang_monitor.picture.reference import Light
 
-_SPOT = 0.18
-"""Distance in natural logarithms of lightness from which a cell is a spot. Chosen by hand."""
+_LIGHTNESS, _COLOUR = 0.04, 0.08
+"""Distances in natural logarithms from which a pixel is of another lightness, or a cell of another colour.
 
-_COLOUR_WEIGHT = 1.3
-"""Weight of colour beside lightness. Chosen by hand."""
+Chosen by hand.
+"""
 
-_GREY_SHARE = 0.6
-"""Share of the usual colour below which the picture is grey and colour is left out. Chosen by hand."""
+_SHARE = 0.2
+"""Share of such pixels from which a cell is part of a patch. Chosen by hand."""
 
 _DARK_OFFSET = 12
-"""Levels added before logarithms are taken: darker cells tell little of colour and lightness."""
+"""Levels added before logarithms are taken: darker pixels tell little of colour and lightness."""
+
+_LOGARITHMS = np.log(np.arange(256, dtype=np.float32) + _DARK_OFFSET)
+
+_SURE_LEVELS = 100.0
+"""Luma below which a difference of lightness counts less, in proportion: grain is a larger share of it."""
 
 _AROUND = 5
-"""Side in cells of the area whose median is undone: a shadow is larger than a spot."""
+"""Side in cells of the area whose median is undone, about a sixth of the width: shadows are larger than patches."""
 
-_CHANGED_LEVELS = 6.0
-"""Change of a cell's colour within a burst from which something moves there. Chosen by hand."""
+_PATTERN_SIDE, _PATTERN_SHARE = 5, 0.5
+"""Side in pixels of the usual pattern, and the share of it by which a pixel may differ. Chosen by hand."""
+
+_GAIN = (0.6, 1.6)
+"""Range in which the contrast of lightness and of colour is equalised, as it changes at dusk. Chosen by hand."""
+
+_DIVISOR = 1e-6
+"""Added to the power of a pattern, so that a flat view has a gain."""
+
+_FEW = 0.02
+"""Share of cells up to which no other light or frame is asked: so few are no dirt."""
+
+_SHARPER, _SHARPER_LEVELS = 1.3, 2.0
+"""A cell has something new and sharp in it above this share of its usual detail plus these levels. Chosen by hand."""
+
+_AS_SHARP, _AS_SHARP_LEVELS = 1.1, 0.5
+"""A patch has at most this share of the usual detail of its cell plus these levels. Chosen by hand."""
+
+_CHANGED_LEVELS = 3
+"""Change of a cell from which it is judged anew in another frame."""
+
+_CLIPPED_LEVEL = 243
+"""Level from which a pixel is a lamp or the sun: no dirt shines."""
 
 
-def spots_share(thumb: Plane, near: Sequence[Plane], still: Mask) -> float:
-    """Return the share of the view in small patches of a colour or lightness that no near light has there.
+def soiled_cells(thumbs: Sequence[Gray], near: Sequence[tuple[Light, Plane]], detail: Detail, most: Plane) -> Mask:
+    """Return the cells that dirt may have changed, shape (18, 32).
 
-    Only the `still` cells count, without the third of the view that has the most spots. Shadows are larger and are no
-    spots. Colour is left out if the picture turned grey, or if it is known in grey only.
+    `thumbs` are those of all frames of a burst, `near` the near lights with their thumbnails. `most` is the most detail
+    that each cell shows in any frame.
     """
-    now, least = cell_logs(thumb, _DARK_OFFSET), np.full(still.shape, np.inf, np.float32)
-    comparable = comparable_colours(thumb, near)
-    coloured = [past for past, has_colour in zip(near, comparable, strict=True) if has_colour]
-    for then in (cell_logs(past, _DARK_OFFSET) for past in coloured or near):
-        off = np.abs(now - then - cv2.medianBlur(now - then, _AROUND))
-        weight = _COLOUR_WEIGHT if coloured and mean_colour(now) > _GREY_SHARE * mean_colour(then) else 0.0
-        least = np.minimum(least, np.maximum(weight * np.hypot(off[..., 0], off[..., 1]), off[..., 2]))
-    return scattered_share((least > _SPOT) & still, still.astype(np.float64))
+    sharpest = np.max([detail_of_light(light) for light, _ in near], axis=0) * detail.sharpness
+    new = _near(most > _SHARPER * sharpest + _SHARPER_LEVELS)
+    soft = ~new & (most < _AS_SHARP * sharpest + _AS_SHARP_LEVELS)
+    found = _patches(thumbs[0], near, soft)
+    for thumb in thumbs[1:]:
+        changed = found & _changed(thumbs[0], thumb)
+        found = found & ~changed
+        if changed.mean() > _FEW:
+            found = found | _patches(thumb, near, changed)
+    return np.asarray(found | detail.gone(most) & ~new, dtype=np.bool_)
 
 
-def moving_cells(thumb: Gray, others: Sequence[Gray]) -> Mask:
-    """Return the cells whose colour changes within a burst, and the cells beside them, shape (18, 32)."""
-    changes = np.max([cv2.absdiff(thumb, other).max(axis=2) for other in others], axis=0).astype(np.float32)
-    changed = cv2.resize(changes, CELLS, interpolation=cv2.INTER_AREA) > _CHANGED_LEVELS
-    return np.asarray(cv2.dilate(changed.astype(np.uint8), np.ones((3, 3), np.uint8)), dtype=np.bool_)
+def _patches(thumb: Gray, near: Sequence[tuple[Light, Plane]], asked: Mask) -> Mask:
+    """Return which of the cells asked for differ from every near light; more of them once they are few."""
+    luma = cv2.cvtColor(thumb, cv2.COLOR_BGR2GRAY)
+    lightness = np.asarray(cv2.LUT(luma, _LOGARITHMS), dtype=np.float32)
+    sure = np.minimum(luma / np.float32(_SURE_LEVELS), 1.0)
+    pattern = _pattern(lightness)
+    small = fixed(cv2.resize(thumb, LIGHT_SIZE, interpolation=cv2.INTER_AREA).astype(np.float32))
+    coloured = comparable_colours(small, [past for _, past in near])
+    darkest, palest = np.full(luma.shape, np.inf, np.float32), np.full(asked.shape, np.inf, np.float32)
+    found = asked & ~_shining(thumb)
+    for (light, past), comparable in zip(near, coloured, strict=True):
+        then = _known(structure_of(light))
+        off = lightness - _gain(pattern, then.pattern) * then.lightness
+        darkest = np.minimum(darkest, (_beside(off, THUMB_SIZE) - then.leeway) * np.minimum(sure, then.sure))
+        if comparable:
+            palest = np.minimum(palest, _other_colour(small, past))
+        colour = (palest > _COLOUR) & np.isfinite(palest)
+        found = found & ((_share(darkest > _LIGHTNESS) > _SHARE) | colour)
+        if found.mean() <= _FEW:
+            break
+    return found
+
+
+class _Known(NamedTuple):
+    """Lightness in natural logarithms, its pattern, how far a pixel may differ and how sure it is, shape (54, 96)."""
+
+    lightness: Plane
+    pattern: Plane
+    leeway: Plane
+    sure: Plane
+
+
+@kept_by_plane
+def _known(structure: Plane) -> _Known:
+    luma = cv2.resize(structure, THUMB_SIZE, interpolation=cv2.INTER_AREA)
+    lightness = np.log(luma + np.float32(_DARK_OFFSET))
+    pattern = _pattern(lightness)
+    leeway = np.float32(_PATTERN_SHARE) * cv2.dilate(np.abs(pattern), np.ones((3, 3), np.uint8))
+    return _Known(lightness, pattern, leeway, np.minimum(luma / np.float32(_SURE_LEVELS), 1.0))
+
+
+def _other_colour(thumb: Plane, past: Plane) -> Plane:
+    """Return how far the colour of each cell is from that of a past thumbnail, shape (18, 32)."""
+    logs = cell_logs(thumb, _DARK_OFFSET), cell_logs(past, _DARK_OFFSET)
+    ways = []
+    for way in range(2):
+        now, then = (np.ascontiguousarray(each[..., way]) for each in logs)
+        ways.append(_beside(now - _gain(_pattern(now), _pattern(then)) * then, CELLS))
+    return np.asarray(np.sqrt(ways[0] ** 2 + ways[1] ** 2), dtype=np.float32)
+
+
+def _pattern(plane: Plane) -> Plane:
+    return np.asarray(plane - cv2.blur(plane, (_PATTERN_SIDE, _PATTERN_SIDE)), dtype=np.float32)
+
+
+def _gain(now: Plane, then: Plane) -> np.float32:
+    """Return the contrast of a pattern over that of a past one."""
+    gain = float(np.vdot(now, then)) / (float(np.vdot(then, then)) + _DIVISOR)
+    return np.float32(min(_GAIN[1], max(_GAIN[0], gain)))
+
+
+def _beside(off: Plane, size: tuple[int, int]) -> Plane:
+    """Return how far a difference is outside the range of its surroundings: no edge of a large area is left."""
+    cells = cv2.medianBlur(cv2.resize(off, CELLS, interpolation=cv2.INTER_AREA), _AROUND)
+    lowest, highest = (
+        cv2.resize(way(cells, np.ones((3, 3), np.uint8)), size, interpolation=cv2.INTER_LINEAR)
+        for way in (cv2.erode, cv2.dilate)
+    )
+    return np.asarray(np.maximum(np.maximum(off - highest, lowest - off), 0.0), dtype=np.float32)
+
+
+def _changed(thumb: Gray, other: Gray) -> Mask:
+    changes = cv2.resize(cv2.absdiff(thumb, other), CELLS, interpolation=cv2.INTER_AREA)
+    return np.asarray(changes.max(axis=2) > _CHANGED_LEVELS, dtype=np.bool_)
+
+
+def _shining(thumb: Gray) -> Mask:
+    return _near(_share(thumb.min(axis=2) >= _CLIPPED_LEVEL) > 0)
+
+
+def _share(pixels: Mask) -> Plane:
+    """Return the share of each cell that a mask of pixels takes."""
+    return np.asarray(cv2.resize(pixels.astype(np.float32), CELLS, interpolation=cv2.INTER_AREA), dtype=np.float32)
+
+
+def _near(cells: Mask) -> Mask:
+    """Return cells and those beside them."""
+    return np.asarray(cv2.dilate(cells.astype(np.uint8), np.ones((3, 3), np.uint8)), dtype=np.bool_)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING
@@ -19,7 +20,12 @@ def stored_as(name: str) -> Mapping[str, str]:
 
 def stored_names(values: DataclassInstance | type[DataclassInstance]) -> Iterator[tuple[str, str]]:
     """Yield (field name, stored name) of each field that has a stored name, in the order of the fields."""
-    return ((each.name, each.metadata[_KEY]) for each in fields(values) if _KEY in each.metadata)
+    return iter(_named(values if isinstance(values, type) else type(values)))
+
+
+@functools.cache
+def _named(kind: type[DataclassInstance]) -> tuple[tuple[str, str], ...]:
+    return tuple((each.name, each.metadata[_KEY]) for each in fields(kind) if _KEY in each.metadata)
 
 
 def by_stored_name(values: DataclassInstance) -> dict[str, float]:

@@ -10,13 +10,15 @@ rises, not where the fault begins.
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from xueliang_monitor.model import CheckFailure, Fault
 from xueliang_monitor.picture.comparison import Comparison
-from xueliang_monitor.picture.measures import Measures
-from xueliang_monitor.picture.reference import Reference, Usual
+from xueliang_monitor.picture.hours import known_around, looks_at, usual_at
+from xueliang_monitor.picture.measures import NOISE, Measures
+from xueliang_monitor.picture.reference import NOTHING, Reference, Usual
 
 LIMIT = 0.5
 """The score from which a fault is seen, unless a camera's rules set another."""
@@ -32,6 +34,22 @@ TEXTURED = 0.36
 
 STEADY_MEDIAN, STEADY_LOWEST = 0.6, 0.28
 """Edge correlations with its past, median and lowest, from which a view is steady."""
+
+OTHER_LIGHT = 0.12
+"""Distance in natural logarithms from which the scene is lit in a way that is not known yet.
+
+Made dirt and casts leave it at 0.08 at most, blur at 0.14; a real dusk or a real morning whose clouds are new has 0.15
+and more.
+"""
+
+NEW_LIGHT_LEVELS = 10.0
+"""Distance from every known light from which a look is the first of a new one (`remembering.SAME_LIGHT_LEVELS`)."""
+
+HOUR_LOOKS = 4
+"""Looks around an hour of day after which it is known what is usual then."""
+
+GREY_LEVELS = 4.0
+"""Colour up to which a picture may be one of infrared light: burned-in text and a tint have some."""
 
 GROWN_LOOKS = 12
 """Looks after which a camera's usual values are well known."""
@@ -61,13 +79,21 @@ class View:
     hour: float | None = None
     """Local hour at the camera, in [0, 24); None if unknown."""
 
+    sun_degrees: float | None = None
+    """Height of the sun over the horizon at the camera; None if unknown."""
+
     usual: Usual = field(init=False)
-    """What is usual for the camera; without values if the past is not enough to judge against."""
+    """What is usual for the camera, recently and at this hour; without values if the past is not enough."""
+
+    at_hour: Usual = field(init=False)
+    """What was usual for the camera at this hour on the last days; without values if that is not known."""
 
     def __post_init__(self) -> None:
         """Unpack the usual values once for all checks."""
-        known = self.reference.usual if self.reference is not None and self.past is not None else {}
-        object.__setattr__(self, "usual", Usual.of(known))
+        known = self.reference if self.past is not None else None
+        at_hour = usual_at(known.hours, self.hour) if known is not None and self.hour is not None else NOTHING
+        object.__setattr__(self, "at_hour", Usual.of(at_hour))
+        object.__setattr__(self, "usual", Usual.of(known.usual, at_hour) if known is not None else Usual.of(NOTHING))
 
     @property
     def past(self) -> Comparison | None:
@@ -78,6 +104,42 @@ class View:
     def young(self) -> bool:
         """Whether too few looks taught for the usual values to be well known."""
         return self.reference is None or self.reference.looks < GROWN_LOOKS
+
+    @property
+    def in_this_light(self) -> Usual:
+        """What is usual at this hour where enough looks have shown it, else what is usual at all."""
+        known = self.reference if self.past is not None else None
+        if known is None or self.hour is None or looks_at(known.hours, NOISE, self.hour) < HOUR_LOOKS:
+            return self.usual
+        return self.at_hour
+
+    @property
+    def otherwise_lit(self) -> bool:
+        """Whether what shows of the scene is lit in a way that is not known yet: a low sun, lamps, new clouds."""
+        return self.past is not None and OTHER_LIGHT < self.past.scene_light_log_ratio < math.inf
+
+    @property
+    def first_light(self) -> bool:
+        """Whether the camera sees this hour of day for the first time, in a light that is not known yet.
+
+        A camera that was installed by night knows nothing of the day: what is new then is the day itself.
+        """
+        known = self.reference if self.past is not None else None
+        if known is None or self.past is None or self.hour is None or not known.hours:
+            return False
+        new = self.past.light_distance_levels > NEW_LIGHT_LEVELS
+        return new and not known_around(known.hours, NOISE, self.hour)
+
+    @property
+    def infrared(self) -> bool:
+        """Whether the picture is grey in a light, at an hour or under a sun in which the camera's pictures are grey."""
+        past = self.past
+        if past is None or self.measures.chroma_levels > GREY_LEVELS:
+            return False
+        if past.colours is None or (past.colours.grey and past.colours.nearest_is_grey):
+            return True
+        night = self.sun_degrees is not None and self.sun_degrees < 0
+        return night or self.at_hour.frame.chroma_levels.lowest(GREY_LEVELS + 1) <= GREY_LEVELS
 
     @property
     def textured_ratio(self) -> float:

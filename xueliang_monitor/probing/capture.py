@@ -11,8 +11,8 @@ from xueliang_monitor.model import Target, Transport
 from xueliang_monitor.net.errors import NetError
 from xueliang_monitor.net.login_rules import LoginRules
 from xueliang_monitor.net.names import NameResolver
-from xueliang_monitor.net.playback import playing
 from xueliang_monitor.net.rtsp import RtspConnection
+from xueliang_monitor.net.setup import Tracks, playing
 from xueliang_monitor.probing.camera_lock import CameraLocks
 from xueliang_monitor.wire import tracks
 from xueliang_monitor.wire.device_text import NO_SECRETS, Gate
@@ -96,7 +96,7 @@ async def _record(target: Target, addresses: tuple[str, ...]) -> Transcript:
                 media, _ = chosen
                 codec = tracks.CODECS[media.encoding].value
                 expects = f"{codec} {description.track(media)} {description.aggregate}"
-                async with playing(connection, description, media, Transport.TCP):
+                async with playing(connection, description, Tracks(media), Transport.TCP):
                     pass
         except NetError as error:
             trouble = str(error)

@@ -76,18 +76,37 @@ def _own_fault(fault: FaultSeen, context: VisitContext, since: float, limit: flo
     return _not_running(context, since, limit) if fault.fault.code in TIMED else None
 
 
+async def prepare_one(found: Findings, probe: Probe, context: VisitContext) -> None:
+    """Run what a rung asks for before it."""
+    if probe.prepare is None:
+        return
+    started = time.monotonic()
+    try:
+        found.keep(await probe.prepare(context))
+    except ShortageError as short:
+        found.lacked(probe, short, time.monotonic() - started)
+    except FaultSeen as fault:
+        found.failed(probe, fault, time.monotonic() - started)
+
+
 async def climb_one(found: Findings, probe: Probe, context: VisitContext) -> None:
     """Climb one rung, and take what it found."""
     if context.progress is not None:
         context.progress(probe.rung, None)
+    before = len(found.rungs)
+    await prepare_one(found, probe, context)
+    if len(found.rungs) == before:
+        async with probe.turn(context):
+            await _climb_in_turn(found, probe, context)
+    if context.progress is not None:
+        context.progress(probe.rung, found.rungs[-1])
+
+
+async def _climb_in_turn(found: Findings, probe: Probe, context: VisitContext) -> None:
     started, since = time.monotonic(), context.pauses.now()
-    limit = _seconds_for(probe, context, started) + probe.grace_seconds
+    seconds = _seconds_for(probe, context, started)
+    limit = seconds + probe.grace_seconds
     try:
-        if probe.prepare is not None:
-            found.keep(await probe.prepare(context))
-            started, since = time.monotonic(), context.pauses.now()
-        seconds = _seconds_for(probe, context, started)
-        limit = seconds + probe.grace_seconds
         outcome = await _climb_within(probe, context, found.climbed, seconds)
         if any(finding.code in TIMED for finding in outcome.seen) and _not_running(context, since, limit):
             outcome = replace(outcome, seen=tuple(finding for finding in outcome.seen if finding.code not in TIMED))
@@ -101,5 +120,3 @@ async def climb_one(found: Findings, probe: Probe, context: VisitContext) -> Non
             found.lacked(probe, ours, taken)
         else:
             found.failed(probe, fault, taken)
-    if context.progress is not None:
-        context.progress(probe.rung, found.rungs[-1])

@@ -11,6 +11,7 @@ from xueliang_monitor.net.rtsp import RtspConnection
 from xueliang_monitor.net.rtsp_description import Description
 from xueliang_monitor.picture.look import Look
 from xueliang_monitor.probing.device_memory import DeviceMemory
+from xueliang_monitor.probing.dome import DomeMemory
 from xueliang_monitor.probing.login import LoginOutcome
 from xueliang_monitor.probing.stream_baseline import StreamBaseline
 from xueliang_monitor.wire.media import AccessUnit
@@ -66,10 +67,13 @@ class DeviceAnswers:
     """What the device has answered so far, and the outcome of the login.
 
     It is updated during the conversation, so that a refused login is remembered even if the rung then times out.
+    `dome` is what is remembered of a dome if it was asked in this visit, `dome_asked` whether it was.
     """
 
     memory: DeviceMemory
     login: LoginOutcome = LoginOutcome.OPEN
+    dome: DomeMemory | None = None
+    dome_asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from xueliang_monitor.model import NO_NUMBERS, Finding, Rung, RungResult, Target, VisitResult
 from xueliang_monitor.picture.look import Look
-from xueliang_monitor.probing.climbed import DeviceAnswers, Examined, Played, Reached
+from xueliang_monitor.probing.climbed import Climbed, DeviceAnswers, Examined, Played, Reached
 from xueliang_monitor.probing.device_memory import DeviceMemory
+from xueliang_monitor.probing.dome_aim import aim_of, dome_after_picture, steady_of
 from xueliang_monitor.probing.findings import Findings
 from xueliang_monitor.probing.login import RETRY_SECONDS, Login, LoginOutcome
 from xueliang_monitor.probing.memory import Memory
@@ -34,26 +35,55 @@ def conclude(context: VisitContext, found: Findings) -> tuple[VisitResult, Memor
     reached, played, asked = climbed.find(Reached), climbed.find(Played), climbed.find(DeviceAnswers)
     examined = climbed.find(Examined)
     look = examined.look if examined is not None else None
-    memory = before if look is None else _after_look(before, look, again=found.look_again)
+    dome = asked.dome if asked is not None and asked.dome_asked else dome_after_picture(before, climbed, at)
+    aim = aim_of(climbed)
+    placed = aim is None or steady_of(before, aim) is not None
+    memory = before if look is None else _after_look(before, look, again=found.look_again, placed=placed)
     found.look_again = found.look_again and memory.second_looks <= MAX_SECOND_LOOKS
     device = asked.memory if asked is not None else before.device
     found.seen = [_name_path(finding, context, device) for finding in found.seen]
     rtsp = LoginOutcome.OPEN if reached is None else login_outcome(reached.connection, climbed.codes)
     result = _result(context, found, look, has_keyframe=played is not None)
     context.logins.close(at)
-    offered = reached is not None and auth.offers_digest(reached.connection.offered)
+    offered = reached is not None and auth.offers_digest(reached.connection.login.offered)
     return _judge_login(result, context, rtsp), replace(
         memory,
         login=context.logins.login.guarded_by(Login(offered_digest=offered)),
         device=device,
         normal=played.normal if played is not None else before.normal,
+        dome=dome,
     )
 
 
-def _after_look(memory: Memory, look: Look, *, again: bool) -> Memory:
+def conclude_look(context: VisitContext, found: Findings) -> VisitResult:
+    """Return the result of a look after its visit. It tells of the picture only, as of when it ended."""
+    examined = found.climbed.find(Examined)
+    found.look_again = found.look_again and context.memory.second_looks < MAX_SECOND_LOOKS
+    ended = replace(context, started_at=context.now())
+    return _result(ended, found, examined.look if examined is not None else None, has_keyframe=False)
+
+
+def memory_after_look(memory: Memory, context: VisitContext, climbed: Climbed, look: Look) -> Memory:
+    """Return the memory as it is now, after a look at a picture of an earlier visit.
+
+    `context` is that of the visit. If the past was replaced meanwhile, the look teaches nothing.
+    """
+    before, aim = context.memory, aim_of(climbed)
+    steady = steady_of(before, aim) if aim is not None else None
+    unchanged = memory.reference is before.reference and (aim is None or steady is not None)
+    after = _after_look(memory, look, again=look.look_again, placed=unchanged)
+    dome = after.dome
+    if dome is None or not unchanged:
+        return after
+    # A camera that this visit found to be a dome was looked at where it reported to be afterwards.
+    return replace(after, dome=dome.with_reference(dome.status if before.dome is None else steady, look.reference))
+
+
+def _after_look(memory: Memory, look: Look, *, again: bool, placed: bool) -> Memory:
+    """Return the memory after a look. One that belongs to no place of a dome teaches nothing."""
     return replace(
         memory,
-        reference=look.reference,
+        reference=look.reference if placed else memory.reference,
         bursts=memory.bursts.after(look),
         second_looks=memory.second_looks + 1 if again else 0,
     )
@@ -92,6 +122,7 @@ def _result(context: VisitContext, found: Findings, look: Look | None, *, has_ke
         evidence=look.evidence if look is not None else b"",
         shortages=tuple(found.shortages),
         failures=tuple(found.failures),
+        learning=look is not None and not look.reference.learned,
     )
 
 

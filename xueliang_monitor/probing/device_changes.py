@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from xueliang_monitor.model import Fault, Finding, Identity, Rung, Severity, Target, Text
+import time
+from typing import TYPE_CHECKING
+
+from xueliang_monitor.model import Fault, Finding, Identity, Reason, Rung, Severity, Target, Text
 from xueliang_monitor.probing.device_memory import DeviceMemory
+from xueliang_monitor.probing.dome import PTZ_AWAY
 from xueliang_monitor.wire.printable import CUT
 from xueliang_monitor.wire.secret_forms import MASK
 
+if TYPE_CHECKING:
+    from xueliang_monitor.wire.onvif_time_keeping import TimeKeeping
+
+UNSET_CLOCK_BEFORE = 1_420_070_400.0
+"""The beginning of 2015 in seconds since the epoch. A clock that was never set shows an earlier date."""
+
+SAME_OFFSET_SECONDS = 90.0
+"""A clock that is off by as much as its zone from UTC, within this, tells local time as UTC."""
+
 REBOOT_SHOWN_SECONDS = 900.0
 """How long a restart is reported after it was noticed."""
+
+LOCAL_AS_UTC, NEVER_SET, NTP_OFF = "local_as_utc", "never_set", "ntp_off"
 
 CLOCK_DRIFT = Fault(
     "clock_drift",
@@ -22,6 +37,39 @@ CLOCK_DRIFT = Fault(
     advice=Text(
         "Set NTP server and time zone in the camera. Check that it can reach the server.",
         "在摄像机中设置 NTP 服务器与时区，并确认能够访问该服务器。",
+    ),
+    reasons=(
+        Reason(
+            LOCAL_AS_UTC,
+            Text(
+                "The camera tells its local time where it must tell UTC (UTCDateTime holds local time).",
+                "摄像机在应返回 UTC 的位置返回了本地时间（UTCDateTime 为本地时间）。",
+            ),
+            Text(
+                "The picture's time may be right. Set the time zone again or update the firmware. Recorders that read "
+                "this clock store wrong times until then.",
+                "画面叠加时间可能正确。请重新设置时区或升级固件；在此之前，读取该时钟的录像机会记录错误的时间。",
+            ),
+        ),
+        Reason(
+            NEVER_SET,
+            Text(
+                "The camera's clock was never set since its last start: no NTP, and its battery is empty or missing.",
+                "摄像机上次启动后从未校时：未使用 NTP，且电池耗尽或无电池。",
+            ),
+            Text(
+                "Set an NTP server in the camera and check that it can reach the server. Replace the battery.",
+                "在摄像机中设置 NTP 服务器并确认能够访问；更换电池。",
+            ),
+        ),
+        Reason(
+            NTP_OFF,
+            Text("NTP is off in the camera: its clock is set by hand.", "摄像机未启用 NTP 校时，时钟为手动设置。"),
+            Text(
+                "Turn NTP on in the camera and set a server that it can reach.",
+                "在摄像机中启用 NTP，并设置其能够访问的服务器。",
+            ),
+        ),
     ),
 )
 DEVICE_REBOOTED = Fault(
@@ -66,20 +114,59 @@ FIRMWARE_CHANGED = Fault(
     changed_fact=True,
 )
 
-JUDGED = frozenset(fault.code for fault in (CLOCK_DRIFT, DEVICE_REBOOTED, DEVICE_REPLACED, FIRMWARE_CHANGED))
+JUDGED = frozenset(fault.code for fault in (CLOCK_DRIFT, DEVICE_REBOOTED, DEVICE_REPLACED, FIRMWARE_CHANGED, PTZ_AWAY))
 """Faults that need an answer of the device."""
 
 
-def judge_clock(offset: float | None, target: Target) -> Finding | None:
-    """Judge a clock by its offset from ours in seconds; None if it is right or unknown."""
+def _why_clock_is_wrong(offset: float, known: TimeKeeping | None, now: float | None) -> str:
+    """Return the key of the reason for a wrong clock; empty for the usual one."""
+    zone = known.offset_seconds if known is not None else None
+    if known is not None and zone and not known.both_told:
+        apart = abs(abs(offset) - abs(zone)) if known.same_clocks else abs(offset - zone)
+        if apart < SAME_OFFSET_SECONDS:
+            return LOCAL_AS_UTC
+    if now is not None and now >= UNSET_CLOCK_BEFORE > now + offset:
+        return NEVER_SET
+    return NTP_OFF if known is not None and known.source == "manual" else ""
+
+
+def _duration(seconds: float) -> str:
+    """Return a duration in a unit that people can imagine."""
+    days = seconds / 86_400
+    if days < 2:
+        return f"{seconds:.0f} s"
+    return f"{days:.0f} days" if days < 730 else f"{days / 365.25:.1f} years"
+
+
+def judge_clock(
+    offset: float | None,
+    target: Target,
+    known: TimeKeeping | None = None,
+    now: float | None = None,
+    *,
+    local_as_utc: bool = False,
+) -> Finding | None:
+    """Judge a clock by its offset from ours in seconds; None if it is right or unknown.
+
+    `known` is how the camera keeps its time, `now` the present by our clock in seconds since the epoch. `local_as_utc`
+    says that the camera was found to tell its local time as UTC.
+    """
     if offset is None or abs(offset) <= target.clock_drift_seconds:
         return None
+    reason = LOCAL_AS_UTC if local_as_utc else _why_clock_is_wrong(offset, known, now)
     sense = "ahead" if offset > 0 else "behind"
-    detail = f"the camera's clock is {abs(offset):.0f} s {sense} (limit {target.clock_drift_seconds:g} s)"
+    detail = f"the camera's clock is {_duration(abs(offset))} {sense} (limit {target.clock_drift_seconds:g} s)"
+    if reason == LOCAL_AS_UTC:
+        detail += "; UTCDateTime holds local time"
+    elif reason == NEVER_SET and now is not None:
+        shown = f"the year {time.gmtime(now + offset).tm_year}" if now + offset >= 0.0 else "a date before 1970"
+        detail += f"; it shows {shown}: it was never set"
+    elif reason == NTP_OFF:
+        detail += "; NTP is off in the camera"
     hours = abs(offset) / 1800
-    if abs(offset) > 1700 and abs(hours - round(hours)) * 1800 < 60:
+    if not reason and abs(offset) > 1700 and abs(hours - round(hours)) * 1800 < 60:
         detail += f"; an offset of {round(hours) / 2:g} h suggests a wrong time zone"
-    return Finding(CLOCK_DRIFT.code, detail)
+    return Finding(CLOCK_DRIFT.code, detail, reason=reason)
 
 
 def _agree(was: str, now: str) -> bool:

@@ -32,6 +32,11 @@ class Findings:
     stopped_at: Rung | None = None
     _values: dict[type, object] = field(default_factory=dict)
 
+    @classmethod
+    def after(cls, climbed: Climbed, gate: Gate) -> Findings:
+        """Return findings that begin with what earlier rungs left, and hold nothing else of them."""
+        return cls(gate, _values=dict(climbed.values))
+
     @property
     def climbed(self) -> Climbed:
         """What the next rung is given of those before it."""
@@ -63,7 +68,7 @@ class Findings:
             self.stopped_at = self.stopped_at or probe.rung
         detail = self.gate.message(fault.detail)
         self.rungs.append(RungResult(probe.rung, False, seconds, fault=code, detail=detail))
-        self.seen.append(Finding(code, detail, probe.rung))
+        self.seen.append(Finding(code, detail, probe.rung, fault.reason))
         if code in probe.excludes:
             self.ruled_out |= probe.excludes - {code}
         self.readings = self.readings.updated(self._shown(fault.readings))
@@ -71,6 +76,8 @@ class Findings:
 
     def _shown(self, readings: Readings) -> Readings:
         """Return readings whose texts have passed the gate."""
+        if readings is NO_READINGS:
+            return readings
         texts = {name: self.gate.message(value) for name, value in readings.items() if isinstance(value, str)}
         return replace(readings, **texts) if texts else readings  # type: ignore[arg-type]
 

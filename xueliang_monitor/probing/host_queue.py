@@ -196,7 +196,8 @@ class HostQueue:
         turn.connecting = result.rung in OFFLINE_RUNGS and result.rung != Rung.RTSP and result.ok
         if self.troubles.saw(turn.channel, turn.rungs, began=turn.began, now=self._clock()):
             self._turned(turn.channel)
-        self._deal()
+        if self._waiting:
+            self._deal()
 
     def judged(self, turn: Turn, visited: VisitResult) -> VisitResult:
         """Return a visit's result without a session limit that other sessions of this process caused.

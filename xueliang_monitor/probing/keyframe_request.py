@@ -5,8 +5,7 @@ from __future__ import annotations
 from xueliang_monitor.net.errors import NetError
 from xueliang_monitor.net.onvif_hints import LoginKind
 from xueliang_monitor.probing.climbed import Climbed
-from xueliang_monitor.probing.device_interview import conversation, login_outcome_of
-from xueliang_monitor.probing.login import Protocol
+from xueliang_monitor.probing.device_interview import conversation, note_login
 from xueliang_monitor.probing.rung import VisitContext
 from xueliang_monitor.process.shortage import ShortageError
 from xueliang_monitor.wire.errors import OnvifResponseError
@@ -33,5 +32,5 @@ async def ask_for_keyframe(context: VisitContext, climbed: Climbed) -> bool:
         except (NetError, OnvifResponseError, ShortageError):
             return False
         finally:
-            context.logins.over(Protocol.ONVIF, login_outcome_of(client), context.started_at)
+            note_login(context, client)
     return True

@@ -75,19 +75,20 @@ class LockFiles:
     def _open(self, name: str) -> int | None:
         if self.state is None:
             return None
-        folder = self.state / FOLDER
+        try:  # a plain path: this is done twice in each visit
+            return os.open(f"{self.state}/{FOLDER}/{name}", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return self._create(self.state / FOLDER, name)
+
+    def _create(self, folder: Path, name: str) -> int:
         if not folder.is_dir():
             folder.mkdir(mode=0o700, exist_ok=True)
             if os.geteuid() == 0:  # a command run by root must not lock the daemon out
                 owner = folder.parent.stat()
                 os.chown(folder, owner.st_uid, owner.st_gid)
-        file = folder / name
-        try:
-            return os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except FileNotFoundError:
-            handle = os.open(file, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
-            os.fchmod(handle, 0o644)
-            return handle
+        handle = os.open(folder / name, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+        os.fchmod(handle, 0o644)
+        return handle
 
 
 def _locked(handle: int, kind: int = fcntl.LOCK_EX) -> bool:

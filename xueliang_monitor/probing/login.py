@@ -4,7 +4,8 @@ Cameras lock an address for about half an hour after a few wrong passwords. Thre
 
 - After a refused login the next attempt waits 5 min, then twice as long each time, up to 6 h. A refusal over RTSP
   after an accepted login may be a session limit. It is retried once after 10 s.
-- At most 3 refused logins fall into any half hour, over RTSP and ONVIF together.
+- At most 3 refused logins fall into any half hour, over RTSP and ONVIF together. A login that the camera does not
+  answer counts as refused, unless it is known to be good.
 - A login that the camera refuses over RTSP is not tried over ONVIF. After an answer that logins are locked, no login is
   tried for 31 min.
 """
@@ -77,10 +78,14 @@ class Denial(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """Whether a login may be tried: if not, `denial` says why, and the next attempt is `wait_seconds` away."""
+    """Whether a login may be tried: if not, `denial` says why, and the next attempt is `wait_seconds` away.
+
+    `spare_logins` is how many more may be sent in the same visit, in another form, after one was refused.
+    """
 
     denial: Denial | None = None
     wait_seconds: float = 0.0
+    spare_logins: int = 0
 
     @property
     def allowed(self) -> bool:
@@ -219,18 +224,29 @@ class Login:
     def _within_limit(refusals: tuple[float, ...], now: float) -> Permission:
         recent = sorted(moment for moment in refusals if 0 <= now - moment < REFUSALS_SECONDS)
         if len(recent) < MAX_REFUSALS:
-            return Permission()
+            return Permission(spare_logins=MAX_REFUSALS - 1 - len(recent))
         return Permission(Denial.LIMIT, recent[-MAX_REFUSALS] + REFUSALS_SECONDS - now)
 
-    def after(self, rtsp: LoginOutcome, onvif: LoginOutcome, now: float, *, offered_digest: bool = False) -> Login:
+    def after(
+        self,
+        rtsp: LoginOutcome,
+        onvif: LoginOutcome,
+        now: float,
+        *,
+        offered_digest: bool = False,
+        more_refused: int = 0,
+    ) -> Login:
         """Return what is remembered after a visit that started at `now`; `offered_digest` is of that visit.
+
+        `more_refused` counts refused logins besides the outcomes.
 
         Over ONVIF there is no early retry, as only RTSP has session limits.
         """
         device = self.onvif.after(onvif, now)
         if onvif is LoginOutcome.ACCEPTED:
             device = replace(device, was_accepted=False)
-        refusals = (*self.refusals, *[now] * (rtsp.is_refusal + onvif.is_refusal))[-MAX_REFUSALS:]
+        refused = rtsp.is_refusal + onvif.is_refusal + more_refused
+        refusals = (*self.refusals, *[now] * refused)[-MAX_REFUSALS:]
         return Login(self.rtsp.after(rtsp, now), device, refusals, self.offered_digest or offered_digest)
 
     def why_withheld(self, rtsp: LoginOutcome, now: float, permitted: Permission | None = None) -> str | None:

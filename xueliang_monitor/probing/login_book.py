@@ -140,13 +140,30 @@ class LoginBook:
         """Count an attempt that is about to be sent."""
         self._trying[key] = self._trying.get(key, 0) + 1
 
-    def release(self, key: LoginKey, protocol: Protocol, outcome: LoginOutcome, at: float, *, camera: str) -> None:
-        """Replace a camera's reserved attempt by its outcome."""
+    def free(self, key: LoginKey) -> None:
+        """End a reserved attempt that was not made."""
+        left = self._trying.pop(key, 0) - 1
+        if left > 0:
+            self._trying[key] = left
+
+    def release(
+        self,
+        key: LoginKey,
+        protocol: Protocol,
+        outcome: LoginOutcome,
+        at: float,
+        *,
+        camera: str,
+        more_refused: int = 0,
+    ) -> None:
+        """Replace a camera's reserved attempt by its outcome; `more_refused` counts refused logins besides."""
         left = self._trying.pop(key, 0) - 1
         if left > 0:
             self._trying[key] = left
         before = self.record(key)
-        after = before.after(protocol, outcome, at, camera=camera) if outcome is not LoginOutcome.OPEN else before
+        after = before
+        if outcome is not LoginOutcome.OPEN or more_refused:
+            after = before.after(protocol, outcome, at, camera=camera, more_refused=more_refused)
         if after != before:
             self._records[key] = after
             self._changed.add(key)
@@ -199,6 +216,7 @@ class VisitLogins:
         self._own = own
         self._keys = keys
         self._reserved: set[Protocol] = set()
+        self._spare = 0
         self._refused_at: float | None = None
         self._shifted = book.shifted
         self.permitted = Permission()
@@ -250,7 +268,16 @@ class VisitLogins:
         if permission.allowed:
             self._book.reserve(key)
             self._reserved.add(protocol)
+            if protocol is Protocol.ONVIF:
+                permission = self._with_spare(key, now, permission)
         return permission
+
+    def _with_spare(self, key: LoginKey, now: float, permission: Permission) -> Permission:
+        """Reserve one more login over ONVIF if there is room for it, as a token may be signed by either clock."""
+        self._spare = int(permission.spare_logins > 0 and self._book.has_room(key, Protocol.ONVIF, now))
+        if self._spare:
+            self._book.reserve(key)
+        return replace(permission, spare_logins=self._spare)
 
     async def _wait_for_room(
         self, key: LoginKey, protocol: Protocol, now: float, ask: Callable[[], Permission]
@@ -265,8 +292,13 @@ class VisitLogins:
             return Permission(Denial.UNDER_WAY, RETRY_SECONDS)
         return ask()
 
-    def over(self, protocol: Protocol, outcome: LoginOutcome, at: float) -> None:
+    def over(
+        self, protocol: Protocol, outcome: LoginOutcome, at: float, *, more_refused: int = 0, unanswered: int = 0
+    ) -> None:
         """Take the outcome of an attempt in a visit that started at `at`; without an attempt nothing happens.
+
+        `more_refused` counts the logins that were refused besides the outcome, `unanswered` those without an answer.
+        The latter count as refused unless RTSP has accepted the login.
 
         An answer that logins are locked holds for the address even if no attempt was made.
         """
@@ -278,13 +310,17 @@ class VisitLogins:
         self._reserved.discard(protocol)
         if key is None:
             return
+        if protocol is Protocol.ONVIF and self._spare:
+            self._book.free(key)
+            self._spare = 0
         at += self._book.shifted - self._shifted
         record = self._book.record(key)
+        more_refused += 0 if record.rtsp.known_good else unanswered
         alone = protocol is Protocol.RTSP and outcome is LoginOutcome.REFUSED and record.refuses_alone(self._camera)
         in_doubt = record.history(protocol).known_good
         if outcome.is_refusal and protocol is Protocol.RTSP:
             self._refused_at = at
-        self._book.release(key, protocol, outcome, at, camera=self._camera)
+        self._book.release(key, protocol, outcome, at, camera=self._camera, more_refused=more_refused)
         if self._book.gate is not None:
             self._book.gate.over(self._camera, protocol, outcome, in_doubt=in_doubt, alone=alone)
 

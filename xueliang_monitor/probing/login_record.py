@@ -76,14 +76,19 @@ class LoginRecord:
         """Return the record without doubt: the login is to blame, so that its next acceptance tells nothing more."""
         return replace(self, rtsp=replace(self.rtsp, in_doubt=False), alone={})
 
-    def after(self, protocol: Protocol, outcome: LoginOutcome, at: float, *, camera: str) -> LoginRecord:
-        """Return the record after a camera's attempt in a visit that started at `at`."""
+    def after(
+        self, protocol: Protocol, outcome: LoginOutcome, at: float, *, camera: str, more_refused: int = 0
+    ) -> LoginRecord:
+        """Return the record after a camera's attempt in a visit that started at `at`.
+
+        `more_refused` counts refused logins of the attempt besides its outcome.
+        """
         rules = Login(self.rtsp, self.onvif, self.refusals)
         tried = (outcome, LoginOutcome.OPEN) if protocol is Protocol.RTSP else (LoginOutcome.OPEN, outcome)
         learned = rules.after(*tried, at)
         if outcome is LoginOutcome.REFUSED and protocol is Protocol.RTSP and self.refuses_alone(camera):
             learned = replace(learned, rtsp=self.rtsp)
-        refusals = (*self.refusals, *[at] * outcome.is_refusal)[-MAX_REFUSALS - 1 :]
+        refusals = (*self.refusals, *[at] * (outcome.is_refusal + more_refused))[-MAX_REFUSALS - 1 :]
         alone = self.alone if protocol is Protocol.ONVIF else self._alone_after(camera, outcome, at)
         after = LoginRecord(learned.rtsp, learned.onvif, refusals, self.used_at, alone)
         return after if after == self and at - self.used_at < FRESH_SECONDS else replace(after, used_at=at)

@@ -10,6 +10,7 @@ from xueliang_monitor.picture.bursts import Bursts
 from xueliang_monitor.picture.reference import Reference
 from xueliang_monitor.probing.accepted import NOTHING_ACCEPTED, Accepted, Observed
 from xueliang_monitor.probing.device_memory import DeviceMemory
+from xueliang_monitor.probing.dome import DomeMemory
 from xueliang_monitor.probing.login import Login
 from xueliang_monitor.probing.stream_baseline import StreamBaseline
 
@@ -18,7 +19,8 @@ from xueliang_monitor.probing.stream_baseline import StreamBaseline
 class Memory:
     """What is remembered of a camera from visit to visit.
 
-    `reference` is what was learned of its picture, `normal` of its stream, `device` of its answers over ONVIF.
+    `reference` is what was learned of its picture, of a dome at its present place; `dome` is what is known of one, None
+    of a camera that is none. `normal` is what was learned of its stream, `device` of its answers over ONVIF.
     `accepted` is what a person accepted on the page.
     `second_looks` counts early second looks in a row; `bursts` says when pictures after the keyframe are examined too.
     """
@@ -30,6 +32,7 @@ class Memory:
     normal: StreamBaseline = field(default_factory=StreamBaseline)
     bursts: Bursts = field(default_factory=Bursts)
     accepted: Accepted = NOTHING_ACCEPTED
+    dome: DomeMemory | None = None
 
     @property
     def observed(self) -> Observed:
@@ -60,13 +63,20 @@ class Memory:
             device=self.device.moved(change),
             normal=self.normal.moved(change),
             accepted=self.accepted.moved(change),
+            dome=self.dome.moved(change) if self.dome is not None else None,
         )
 
     def shifted(self, seconds: float) -> Memory:
         """Return the same after our clock was set by `seconds`; a camera's clock is then off by as many less."""
         memory = self.moved(lambda moment: moment + seconds)
-        offset = memory.device.hints.clock_offset_seconds
-        if offset is None:
-            return memory
-        hints = replace(memory.device.hints, clock_offset_seconds=offset - seconds)
+        hints = memory.device.hints
+
+        def less(offset: float | None) -> float | None:
+            return None if offset is None else offset - seconds
+
+        hints = replace(
+            hints,
+            clock_offset_seconds=less(hints.clock_offset_seconds),
+            told_offset_seconds=less(hints.told_offset_seconds),
+        )
         return replace(memory, device=replace(memory.device, hints=hints))

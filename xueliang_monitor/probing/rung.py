@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,6 +15,7 @@ from xueliang_monitor.probing.climbed import Climbed
 from xueliang_monitor.probing.login_book import VisitLogins
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.process.pauses import Pauses
+from xueliang_monitor.process.ranked_turns import Rank
 from xueliang_monitor.readings import NO_READINGS, Readings
 from xueliang_monitor.wire.device_text import Gate
 
@@ -26,7 +29,8 @@ class VisitContext:
 
     `memory` is what was remembered before the visit, and `logins` gives leave to try a login. `started_at` is when the
     visit started and `now` returns the present, both in seconds since the epoch. `gate` is the one for the camera's
-    texts. `ends_at` is the monotonic second at which a bounded visit ends.
+    texts. `ends_at` is the monotonic second at which a bounded visit ends. `rank` says who comes first where visits
+    wait for something of the monitor.
     """
 
     target: Target
@@ -41,6 +45,7 @@ class VisitContext:
     gate: Gate
     ends_at: float | None = None
     progress: Progress | None = None
+    rank: Rank = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,10 @@ def _rtsp_port(target: Target) -> int:
     return target.port
 
 
+def _at_once(_context: VisitContext) -> AbstractAsyncContextManager[None]:
+    return contextlib.nullcontext()
+
+
 def _always(_target: Target) -> bool:
     return True
 
@@ -108,6 +117,7 @@ class Probe:
         timed_out: the fault raised when the time limit expires.
         climb: climbs it within so many seconds; raises `FaultSeen` for the fault that stops the visit.
         prepare: runs before it, takes none of its time and bounds its own; returns a value as `climb` does.
+        turn: waits for what it needs of the monitor, and keeps it; the wait takes none of its time.
         interval_seconds: how often it is climbed.
         recheck: how soon it is climbed again while something is undecided.
         timeout_seconds: how long it may take.
@@ -133,6 +143,7 @@ class Probe:
     timed_out: Fault
     climb: Callable[[VisitContext, Climbed, float], Awaitable[RungOutcome]]
     prepare: Callable[[VisitContext], Awaitable[object]] | None = None
+    turn: Callable[[VisitContext], AbstractAsyncContextManager[None]] = _at_once
     interval_seconds: float = 300.0
     recheck: Recheck = SLOW_RECHECK
     timeout_seconds: float

@@ -79,7 +79,8 @@ class StreamBaseline:
 
     `frame_rates` and `bitrates` are the last good readings, in frames and bits per second. `size` is the normal size
     in pixels, and `read_size` the one that was read last. `read_at` is when the last readings were taken, in seconds
-    since the epoch; `doubtful` says that they found a fault.
+    since the epoch; `doubtful` says that they found a fault. `all_tracks` says that video came only once all tracks
+    were set up.
     """
 
     frame_rates: tuple[float, ...] = ()
@@ -88,6 +89,7 @@ class StreamBaseline:
     read_size: tuple[int, int] | None = None
     read_at: float | None = None
     doubtful: bool = False
+    all_tracks: bool = False
 
     def moved(self, change: Callable[[float], float]) -> StreamBaseline:
         """Return the same with its moment changed."""

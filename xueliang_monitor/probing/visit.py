@@ -6,18 +6,19 @@ import contextlib
 import logging
 import time
 import traceback
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from xueliang_monitor.model import Rung, Target, Timeouts, VisitResult
 from xueliang_monitor.net.names import NameResolver
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing.camera_lock import CameraBusyError, CameraLocks
-from xueliang_monitor.probing.climb import climb_one
+from xueliang_monitor.probing.climb import climb_one, prepare_one
 from xueliang_monitor.probing.climbed import Reached
 from xueliang_monitor.probing.conclusion import conclude, untold
 from xueliang_monitor.probing.findings import Findings
 from xueliang_monitor.probing.host_queue import WAIT_SECONDS
+from xueliang_monitor.probing.later_look import LaterLook
 from xueliang_monitor.probing.login_book import LoginBook
 from xueliang_monitor.probing.login_marks import OF_THIS_PROCESS, LoginMarks
 from xueliang_monitor.probing.memory import Memory
@@ -28,6 +29,9 @@ from xueliang_monitor.wire.device_text import Gate
 
 log = logging.getLogger(__name__)
 
+KeepPicture = Callable[[LaterLook], None]
+"""Takes the picture of a visit to look at it later."""
+
 
 async def _close(found: Findings) -> None:
     reached = found.climbed.find(Reached)
@@ -35,13 +39,17 @@ async def _close(found: Findings) -> None:
         await reached.connection.close()
 
 
-async def _climb_ladder(context: VisitContext, top: Rung) -> Findings:
-    """Climb from the first rung to `top`, or to the first that fails."""
+async def _climb_ladder(context: VisitContext, top: Rung, keep: KeepPicture | None) -> Findings:
+    """Climb from the first rung to `top`, or to the first that fails; with `keep`, as long as the camera is needed."""
     found = Findings(context.gate)
     try:
         for probe in LADDER:
             if probe.after_session:
                 await _close(found)
+                if keep is not None:
+                    await prepare_one(found, probe, context)
+                    keep(LaterLook(probe, context, found.climbed))
+                    break
             await climb_one(found, probe, context)
             if probe.rung == top or found.stopped_at is not None:
                 break
@@ -73,6 +81,7 @@ async def visit(
     progress: Progress | None = None,
     marks: LoginMarks = OF_THIS_PROCESS,
     logins: LoginBook | None = None,
+    keep_picture: KeepPicture | None = None,
 ) -> tuple[VisitResult, Memory]:
     """Climb from the first rung to `top`, and the rungs `beside` the ladder; return the result and what to remember.
 
@@ -93,6 +102,7 @@ async def visit(
         progress: is called with each rung when it is begun and when it is over.
         marks: recognise the logins in `memory`.
         logins: what is known of logins at all addresses; by default only what `memory` holds.
+        keep_picture: takes the picture, if one is due, to be looked at after the visit. By default the visit does.
 
     """
     target = memory.accepted.over(target)
@@ -117,7 +127,7 @@ async def visit(
         async with contextlib.nullcontext() if locks is None else locks.hold(target.host):
             if total_seconds is not None:
                 context = replace(context, ends_at=time.monotonic() + total_seconds)
-            found = await _climb_ladder(context, top)
+            found = await _climb_ladder(context, top, keep_picture)
             await _climb_beside(context, found, beside)
         return conclude(context, found)
     except CameraBusyError as error:

@@ -70,9 +70,9 @@ def shortage_of(error: BaseException, *, starting: bool = False) -> ShortageErro
 
 def unknown_error(error: OSError) -> ShortageError:
     """Return the shortage for an operating system error that no camera is known to cause."""
-    return ShortageError(
-        Resource.OTHER, f"unexpected error of the monitor's operating system: {error.strerror or type(error).__name__}"
-    )
+    number = error.errno or 0
+    name = f"{errno.errorcode[number]}, {os.strerror(number)}" if number in errno.errorcode else type(error).__name__
+    return ShortageError(Resource.OTHER, f"unexpected error of the monitor's operating system ({name})")
 
 
 def lacking_descriptors() -> ShortageError | None:

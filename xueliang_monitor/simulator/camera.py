@@ -82,7 +82,8 @@ class SimulatedCamera(CameraState):
             FileNotFoundError: the simulator has no clip of this camera with the fault.
 
         """
-        clips.load(self.scene, self.codec, fault.apply(self.behaviour).variant)
+        after = fault.apply(self.behaviour)
+        clips.load(self.scene, self.codec, after.variant, after.weather or self.light())
 
     async def set_fault(self, fault: SimulatedFault, node: str = "") -> None:
         """Add a fault, or replace the one with the same name; `node` names what the camera hangs on if that has it.

@@ -17,17 +17,20 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import yaml
 from rich.markup import escape
 
 from xueliang_monitor import daemon, service
+from xueliang_monitor.clock import FastClock
 from xueliang_monitor.configuration import camera_file, spreadsheet, topology_files
 from xueliang_monitor.configuration.inventory import Camera, target_of
 from xueliang_monitor.configuration.strict_yaml import DocumentError
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
 from xueliang_monitor.model import State
+from xueliang_monitor.simulator.day import DAY_SECONDS
 from xueliang_monitor.simulator.faults import FAULTS, Incident, SimulatedFault
 from xueliang_monitor.time_format import time_of_day
 from xueliang_monitor.topology import ROOT, Node, NodeKind, Topology
@@ -40,27 +43,49 @@ SETTLE_SECONDS = 40.0
 Print = Callable[[str], None]
 """Prints one line of text with rich markup."""
 
-_SETTINGS = {
-    "intervals": {"reach": "10s", "rtsp": "10s", "stream": "30s", "picture": "30s"},
-    "rechecks": {"reach": "2s", "picture": "5s"},
+_SECONDS = {
+    "intervals": {"reach": 10, "rtsp": 10, "stream": 30, "picture": 30, "onvif": 60},
+    "rechecks": {"reach": 2, "picture": 5},
 }
 """Shorter than the defaults, so that an incident is found while it is played."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scenery:
-    """What the demo simulates: the CSV file of the fleet, and the file of what it hangs on if there is one."""
+    """What the demo simulates: the CSV file of the fleet, and the file of what it hangs on if there is one.
+
+    Days last `day_seconds` if that is given; else it is always day.
+    """
 
     fleet: Path
     topology: Path | None = None
+    day_seconds: float | None = None
+
+    @property
+    def speed(self) -> float:
+        """How many seconds of the simulated day pass in a second."""
+        return 1.0 if self.day_seconds is None else DAY_SECONDS / self.day_seconds
+
+    def settings(self) -> dict[str, Any]:
+        """Return the settings of the demo, in seconds of its clock.
+
+        In a fast day a visit alone lasts minutes of it, so no clock can be compared closely. Timeouts are long: a busy
+        machine is no fault of a camera.
+        """
+        made: dict[str, Any] = {
+            name: {rung: f"{min(seconds * self.speed, DAY_SECONDS):.0f}s" for rung, seconds in values.items()}
+            for name, values in _SECONDS.items()
+        }
+        if self.day_seconds is None:
+            return made
+        patient = {"rtsp": "30s", "stream": "30s", "picture": "60s", "onvif": "30s"}
+        return {**made, "clock_drift": "24h", "timeouts": patient}
 
 
-def _prepare(
-    folder: Path, rows: tuple[spreadsheet.Row, ...], listen: str, password: str, *, topology: Path | None = None
-) -> Path:
+def _prepare(folder: Path, rows: tuple[spreadsheet.Row, ...], listen: str, password: str, *, scenery: Scenery) -> Path:
     """Write the settings, the password file and the camera files of the demo; return the settings file."""
-    if topology is not None:
-        shutil.copyfile(topology, folder / topology_files.FILE)
+    if scenery.topology is not None:
+        shutil.copyfile(scenery.topology, folder / topology_files.FILE)
     names = {row.data.credentials for row in rows if row.data.credentials}
     cameras = folder / "cameras.d"
     cameras.mkdir()
@@ -71,13 +96,15 @@ def _prepare(
     secret.write_text(password, encoding="utf-8")
     logins = {name: {"username": USERNAME, "password_file": secret.name} for name in sorted(names)}
     settings = folder / "xueliang.yaml"
-    settings.write_text(yaml.safe_dump({"listen": listen, **_SETTINGS, "credentials": logins}), encoding="utf-8")
+    settings.write_text(
+        yaml.safe_dump({"listen": listen, **scenery.settings(), "credentials": logins}), encoding="utf-8"
+    )
     return settings
 
 
 @contextlib.asynccontextmanager
-async def _simulator(scenery: Scenery, password: str) -> AsyncIterator[str]:
-    """Run the simulated fleet in its own process; yield its control address.
+async def _simulator(scenery: Scenery, password: str, began: float) -> AsyncIterator[str]:
+    """Run the simulated fleet in its own process; yield its control address. Its days run from the moment `began`.
 
     Raises:
         OSError: the simulator does not start.
@@ -88,6 +115,7 @@ async def _simulator(scenery: Scenery, password: str) -> AsyncIterator[str]:
         *(sys.executable, "-m", "xueliang_monitor", "simulate"),
         *("--fleet", str(scenery.fleet), "--control", control, "--username", USERNAME),
         *(("--topology", str(scenery.topology)) if scenery.topology is not None else ()),
+        *(() if scenery.day_seconds is None else ("--day", f"{scenery.day_seconds:g}s", "--day-began", f"{began}")),
         env={**os.environ, "XUELIANG_SIMULATOR_PASSWORD": password},
         stdout=subprocess.PIPE,
     )
@@ -237,10 +265,11 @@ async def run(scenery: Scenery, listen: str, seconds: float | None, *, incidents
     rows, nodes = _read(scenery)
     password = secrets.token_urlsafe(12)
     with tempfile.TemporaryDirectory(prefix="xueliang-demo-") as folder:
-        settings = _prepare(Path(folder), rows, listen, password, topology=scenery.topology)
+        settings = _prepare(Path(folder), rows, listen, password, scenery=scenery)
         with service.until_signalled(signal.SIGTERM, signal.SIGINT) as stopped:
-            async with _simulator(scenery, password) as control:
-                monitor = daemon.Monitor(settings)
+            clock = FastClock(scenery.speed)
+            async with _simulator(scenery, password, clock.began) as control:
+                monitor = daemon.Monitor(settings, None if scenery.day_seconds is None else clock)
                 monitor.fleet.watch(_print_transitions(say))
                 async with monitor.running() as address:
                     say(f"[bold]{len(rows)} simulated cameras[/]\n  page     {address}/\n  metrics  {address}/metrics")

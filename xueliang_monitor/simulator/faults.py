@@ -6,7 +6,8 @@ of the camera's `Behaviour`. `xueliang simulate faults`, the control endpoint, t
 
 - A fault that no field of `Behaviour` can express also needs a new field in `behaviour.py` and the code that obeys it,
   in `session.py`, `player.py`, `transports.py` or `onvif.py`.
-- A picture fault also needs a clip for each entry of `clips.PROFILES`, made by `tools/make_clips.py`.
+- A picture fault also needs what it makes of pictures, in `picture_faults.VARIANTS`, and clips, made by
+  `tools/make_clips.py`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from xueliang_monitor.simulator import soap_messages
+from xueliang_monitor.simulator import manner_hooks, manner_payloads, soap_messages
 from xueliang_monitor.simulator.behaviour import Behaviour, HttpReply
 from xueliang_monitor.wire.media import Codec
 from xueliang_monitor.wire.messages import Request
@@ -37,6 +38,13 @@ class Incident:
     def of_uplink(self) -> bool:
         """Whether all cameras below one node have the fault together."""
         return "{uplink}" in self.text
+
+
+def _joined(before: Any, change: Any) -> Any:
+    """Return the value of a field after a fault: what can hold several things holds those of before and of now."""
+    if type(change) is tuple and isinstance(before, tuple):
+        return tuple(dict.fromkeys((*before, *change)))
+    return MappingProxyType({**before, **change}) if isinstance(change, Mapping) else change
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +69,14 @@ class SimulatedFault:
             raise ValueError(f"fault {cls.name!r}: Behaviour has no field {unknown[0]!r}; see behaviour.py")
 
     def apply(self, behaviour: Behaviour) -> Behaviour:
-        """Return the behaviour with `changes`, and with the settings that have the name of a field of `Behaviour`."""
+        """Return the behaviour with `changes`, and with the settings that have the name of a field of `Behaviour`.
+
+        Filters and refusals join those of the faults before; every other value takes the place of the one before.
+        """
         known = {item.name for item in fields(Behaviour)}
         settings = {item.name: getattr(self, item.name) for item in fields(self) if item.name in known}
-        return replace(behaviour, **self.changes, **settings)
+        changes = {name: _joined(getattr(behaviour, name), value) for name, value in self.changes.items()}
+        return replace(behaviour, **changes, **settings)
 
     @classmethod
     def settings(cls) -> tuple[str, ...]:
@@ -170,7 +182,7 @@ class Damaged(SimulatedFault):
 
     @staticmethod
     def _overwrite(codec: Codec, payloads: list[bytes]) -> list[bytes]:
-        kept = 4 if codec is Codec.MJPEG else 12
+        kept = {Codec.H264: 2, Codec.H265: 3, Codec.MJPEG: 4}[codec]
         return [
             payload[:kept] + bytes((value * 7 + 13) & 0xFF for value in range(len(payload) - kept))
             for payload in payloads
@@ -219,6 +231,10 @@ def _onvif(name: str, code: str, about: str, reply: HttpReply) -> type[Simulated
     return _fault(name, code, about, onvif_reply=reply)
 
 
+OTHER_VIEW = "moved"
+"""The variant of a clip that shows another view."""
+
+
 def _picture(
     name: str, code: str, about: str, variant: str = "", *, incident: Incident | None = None
 ) -> type[SimulatedFault]:
@@ -238,6 +254,7 @@ FAULTS: tuple[type[SimulatedFault], ...] = (
     _fault("silent", "rtsp_timeout", "Connections are accepted, requests get no response.", answering=False),
     Slow,
     Reset,
+    _fault("reset-on-accept", "connection_closed", "Each connection is reset as it is accepted.", resetting=True),
     _fault("hang-up", "connection_closed", "The connection is closed at the first request.", hang_up=True),
     _fault("garbage", "rtsp_malformed", "Random bytes are sent in place of RTSP.", rtsp_reply=_random_bytes),
     _fault(
@@ -274,6 +291,19 @@ FAULTS: tuple[type[SimulatedFault], ...] = (
     _fault("other-codec", "codec_unsupported", "The SDP names a codec that is not supported (SVAC).", encoding="SVAC"),
     _fault("no-media", "no_media", "The stream starts but sends no packets.", media=False),
     _fault("no-keyframe", "no_keyframe", "The stream sends no keyframes.", keyframes=False),
+    _fault(
+        "set-missing",
+        "decode_failed",
+        "The picture parameter set is neither in the SDP nor in the stream.",
+        payload_filters=(manner_payloads.without_picture_set,),
+        description_filters=(manner_hooks.without_sets,),
+    ),
+    _fault(
+        "foreign-bytes",
+        "foreign_bytes",
+        "Bytes that belong to no packet follow each frame.",
+        frame_filters=(manner_hooks.many_stray_bytes,),
+    ),
     Damaged,
     Stall,
     PacketLoss,
@@ -303,7 +333,7 @@ FAULTS: tuple[type[SimulatedFault], ...] = (
     _picture("colourless", "picture_colourless", "The picture is grey by day.", "grey"),
     _picture("foggy", "picture_low_contrast", "The picture has little contrast."),
     _picture("dirty", "picture_dirty", "The lens is dirty."),
-    _picture("turned", "picture_moved", "The camera points in another direction.", "moved"),
+    _picture("turned", "picture_moved", "The camera points in another direction.", OTHER_VIEW),
     _picture("picture-damaged", "picture_corrupted", "Blocks of the picture are damaged.", "damaged"),
     _picture("rolling", "picture_rolling", "The picture rolls."),
     _picture("shaking", "picture_shaking", "The camera shakes."),
@@ -340,7 +370,7 @@ BY_NAME: Mapping[str, type[SimulatedFault]] = MappingProxyType({fault.name: faul
 
 
 def build(name: str, settings: dict[str, Any], faults: Sequence[type[SimulatedFault]] = FAULTS) -> SimulatedFault:
-    """Make the fault of that name with settings.
+    """Make the fault, or the manner, of that name with settings.
 
     Raises:
         ValueError: there is no such fault or setting, or a setting is not a number.

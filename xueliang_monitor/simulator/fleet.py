@@ -12,8 +12,11 @@ from xueliang_monitor.configuration.inventory import Camera
 from xueliang_monitor.configuration.spreadsheet import Row
 from xueliang_monitor.model import Credentials, Target
 from xueliang_monitor.net.host_validation import canonical_host
+from xueliang_monitor.simulator import clips
 from xueliang_monitor.simulator.camera import SimulatedCamera
+from xueliang_monitor.simulator.day import Light, SimulatedDay
 from xueliang_monitor.simulator.faults import FAULTS, SimulatedFault
+from xueliang_monitor.simulator.manners import MANNERS
 from xueliang_monitor.simulator.nodes import SimulatedNodes
 from xueliang_monitor.simulator.onvif import join_group
 from xueliang_monitor.simulator.port import SimulatedPort
@@ -24,8 +27,8 @@ from xueliang_monitor.topology import Node, Topology
 class SimulatedFleet:
     """Every camera of a spreadsheet on its own loopback address, or on the one of its recorder.
 
-    `faults` are those that can be set. `declared` are the nodes that cameras hang on; a recorder among them serves no
-    more sessions than it declares.
+    `faults` are the faults and manners that can be set. `declared` are the nodes that cameras hang on; a recorder
+    among them serves no more sessions than it declares. In a `day` the light of the scenes follows its hours.
     """
 
     def __init__(
@@ -34,8 +37,9 @@ class SimulatedFleet:
         credentials: Credentials,
         tls: ssl.SSLContext | None = None,
         *,
-        faults: Sequence[type[SimulatedFault]] = FAULTS,
+        faults: Sequence[type[SimulatedFault]] = (*FAULTS, *MANNERS),
         declared: Iterable[Node] = (),
+        day: SimulatedDay | None = None,
     ) -> None:
         self.faults = faults
         nodes = tuple(declared)
@@ -52,6 +56,7 @@ class SimulatedFleet:
             # A recorder has one ONVIF service, which is that of its first channel.
             first = recorders.get((address, onvif)) if onvif else None
             camera = SimulatedCamera(target, number, credentials, onvif_port=onvif, port=port, recorder=first)
+            camera.day = day
             if onvif:
                 recorders.setdefault((address, onvif), camera)
             cameras[row.id] = camera
@@ -68,6 +73,8 @@ class SimulatedFleet:
 
         """
         group: asyncio.DatagramTransport | None = None
+        # Beside the event loop: a clip that is made while cameras are served would make their answers late.
+        await asyncio.to_thread(self._make_clips)
         try:
             for camera in self.cameras.values():
                 await camera.start()
@@ -79,6 +86,12 @@ class SimulatedFleet:
             await self.nodes.stop()
             await asyncio.gather(*(camera.stop() for camera in self.cameras.values()))
 
+    def _make_clips(self) -> None:
+        days = any(camera.day is not None for camera in self.cameras.values())
+        for scene, codec in sorted({(camera.scene, camera.codec) for camera in self.cameras.values()}):
+            for light in (set(Light) - {Light.FOG}) if days else {Light.DAY}:
+                clips.load(scene, codec, light=light)
+
     def describe(self) -> list[dict[str, Any]]:
         """Return a JSON object for each camera: its stream, its faults and its counters."""
         return [
@@ -87,6 +100,7 @@ class SimulatedFleet:
                 "url": camera.target.url,
                 "scene": camera.scene,
                 "codec": camera.codec.value,
+                "light": camera.light().value,
                 "faults": sorted(camera.faults),
                 "faults_of_nodes": sorted(f"{fault} ({node})" for node, fault in camera.faults_of_nodes),
                 "open_sessions": camera.open_sessions,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import secrets
 import socket
-import time
 
 from aiohttp import web
 
 from xueliang_monitor.simulator import onvif_operations, soap_messages
 from xueliang_monitor.simulator.camera_state import CameraState
+from xueliang_monitor.simulator.media2_operations import MEDIA2_OPERATIONS
 from xueliang_monitor.wire import auth, discovery
 from xueliang_monitor.wire.errors import OnvifResponseError
 
@@ -32,7 +32,7 @@ class OnvifService:
         self._publishes_last_reboot = number % 4 != 3
         self._nonce = secrets.token_hex(16)
         self._serial = f"SIM{number:06d}"
-        self._started_at = time.time() - 86400.0 * (3 + number % 40)
+        self._started_at = camera.correct_time() - 86400.0 * (3 + number % 40)
         self._server: asyncio.Server | None = None
         self._discovery: asyncio.DatagramTransport | None = None
         self.refused_logins = 0
@@ -40,7 +40,7 @@ class OnvifService:
 
     def restart(self) -> None:
         """Set the time of the last start to now."""
-        self._started_at = time.time()
+        self._started_at = self._camera.correct_time()
 
     async def start(self) -> None:
         """Listen for HTTP and WS-Discovery.
@@ -109,7 +109,7 @@ class OnvifService:
             stream_url=f"rtsp://{host}:{camera.target.port}{camera.path}",
             codec=camera.codec,
             pictures_between_keyframes=camera.pictures_between_keyframes,
-            clock=time.time() + camera.behaviour.clock_offset,
+            clock=camera.now(),
             started_at=self._started_at,
             behaviour=camera.behaviour,
             publishes_last_reboot=self._publishes_last_reboot,
@@ -123,7 +123,8 @@ class OnvifService:
         except OnvifResponseError:
             return _soap(400, soap_messages.fault("Sender", "WellFormed", "the request is not SOAP"))
         self.calls[call.operation] = self.calls.get(call.operation, 0) + 1
-        handler = onvif_operations.OPERATIONS.get(call.operation)
+        operations = MEDIA2_OPERATIONS if call.namespace == onvif_operations.MEDIA2[0] else onvif_operations.OPERATIONS
+        handler = operations.get(call.operation)
         if call.operation not in onvif_operations.WITHOUT_LOGIN:
             denied = self._deny(request, call)
             if denied is not None:
@@ -146,8 +147,8 @@ class OnvifService:
             self.refused_logins += bool(given)
             challenge = f'Digest realm="{REALM}", nonce="{self._nonce}", qop="auth", algorithm=MD5'
             return web.Response(status=401, headers={"WWW-Authenticate": challenge})
-        clock = time.time() + behaviour.clock_offset
-        if call.token and not changed and soap_messages.verify_token(call.token, credentials, clock):
+        clock, speed = self._camera.now(), self._camera.clock_speed
+        if call.token and not changed and soap_messages.verify_token(call.token, credentials, clock, speed):
             return None
         self.refused_logins += bool(call.token)
         return _soap(400, soap_messages.fault("Sender", "NotAuthorized", "Sender not authorized"))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
 
+from xueliang_monitor.simulator import dome
 from xueliang_monitor.simulator.behaviour import Behaviour
 from xueliang_monitor.simulator.clips import RATE
 from xueliang_monitor.simulator.soap_messages import SoapRequest
@@ -15,6 +16,7 @@ from xueliang_monitor.wire.media import Codec
 MANUFACTURER, MODEL, FIRMWARE = "Xueliang Simulated", "SIM-360", "1.4.2"
 WITHOUT_LOGIN = frozenset({"GetSystemDateAndTime", "GetServices", "GetCapabilities", "GetServiceCapabilities"})
 _ENCODINGS = {Codec.H264: "H264", Codec.H265: "H265", Codec.MJPEG: "JPEG"}
+MEDIA2 = ("http://www.onvif.org/ver20/media/wsdl", "/onvif/media2_service")
 _SERVICES = (
     ("http://www.onvif.org/ver10/device/wsdl", "/onvif/device_service"),
     ("http://www.onvif.org/ver10/media/wsdl", "/onvif/media_service"),
@@ -39,6 +41,11 @@ class SimulatedDevice:
     started_at: float
     behaviour: Behaviour
     publishes_last_reboot: bool = True
+
+    @property
+    def hides_encoders(self) -> bool:
+        """Whether it has Media2 beside Media, which cannot name its codec."""
+        return self.codec is Codec.H265
 
 
 def _moment(name: str, at: datetime) -> str:
@@ -68,11 +75,17 @@ def _information(device: SimulatedDevice, _request: SoapRequest) -> str:
     )
 
 
+def _listed(device: SimulatedDevice) -> tuple[tuple[str, str], ...]:
+    """Return the services of the camera: their namespaces and their paths."""
+    of_dome = ((dome.NAMESPACE, dome.PATH),) if device.behaviour.dome else ()
+    return (*_SERVICES, *((MEDIA2,) if device.hides_encoders else ()), *of_dome)
+
+
 def _services(device: SimulatedDevice, _request: SoapRequest) -> str:
     services = "".join(
         f"<tds:Service><tds:Namespace>{namespace}</tds:Namespace><tds:XAddr>{device.base_url}{path}</tds:XAddr>"
         "<tds:Version><tt:Major>2</tt:Major><tt:Minor>60</tt:Minor></tds:Version></tds:Service>"
-        for namespace, path in _SERVICES
+        for namespace, path in _listed(device)
     )
     return f"<tds:GetServicesResponse>{services}</tds:GetServicesResponse>"
 
@@ -99,14 +112,17 @@ def _hostname(device: SimulatedDevice, _request: SoapRequest) -> str:
     )
 
 
-def _profile(device: SimulatedDevice, token: str, name: str, kilobits: int) -> str:
+def _ntp(_device: SimulatedDevice, _request: SoapRequest) -> str:
+    return (
+        "<tds:GetNTPResponse><tds:NTPInformation><tt:FromDHCP>false</tt:FromDHCP><tt:NTPManual><tt:Type>DNS</tt:Type>"
+        "<tt:DNSname>ntp.example.org</tt:DNSname></tt:NTPManual></tds:NTPInformation></tds:GetNTPResponse>"
+    )
+
+
+def _encoder(device: SimulatedDevice, token: str, name: str, kilobits: int) -> str:
     encoding = _ENCODINGS[device.codec]
     group = f"<tt:GovLength>{device.pictures_between_keyframes}</tt:GovLength><tt:H264Profile>Main</tt:H264Profile>"
     return (
-        f'<trt:Profiles token="{token}" fixed="true"><tt:Name>{name}</tt:Name>'
-        '<tt:VideoSourceConfiguration token="source"><tt:Name>source</tt:Name><tt:UseCount>2</tt:UseCount>'
-        '<tt:SourceToken>sensor</tt:SourceToken><tt:Bounds x="0" y="0" width="640" height="360"/>'
-        "</tt:VideoSourceConfiguration>"
         f'<tt:VideoEncoderConfiguration token="{token}-encoder"><tt:Name>{name}</tt:Name><tt:UseCount>1</tt:UseCount>'
         f"<tt:Encoding>{encoding}</tt:Encoding>"
         "<tt:Resolution><tt:Width>640</tt:Width><tt:Height>360</tt:Height></tt:Resolution><tt:Quality>5</tt:Quality>"
@@ -115,7 +131,17 @@ def _profile(device: SimulatedDevice, token: str, name: str, kilobits: int) -> s
         f"{'' if encoding == 'JPEG' else f'<tt:H264>{group}</tt:H264>'}"
         "<tt:Multicast><tt:Address><tt:Type>IPv4</tt:Type><tt:IPv4Address>0.0.0.0</tt:IPv4Address></tt:Address>"
         "<tt:Port>0</tt:Port><tt:TTL>1</tt:TTL><tt:AutoStart>false</tt:AutoStart></tt:Multicast>"
-        "<tt:SessionTimeout>PT60S</tt:SessionTimeout></tt:VideoEncoderConfiguration></trt:Profiles>"
+        "<tt:SessionTimeout>PT60S</tt:SessionTimeout></tt:VideoEncoderConfiguration>"
+    )
+
+
+def _profile(device: SimulatedDevice, token: str, name: str, kilobits: int) -> str:
+    return (
+        f'<trt:Profiles token="{token}" fixed="true"><tt:Name>{name}</tt:Name>'
+        '<tt:VideoSourceConfiguration token="source"><tt:Name>source</tt:Name><tt:UseCount>2</tt:UseCount>'
+        '<tt:SourceToken>sensor</tt:SourceToken><tt:Bounds x="0" y="0" width="640" height="360"/>'
+        "</tt:VideoSourceConfiguration>"
+        f"{'' if device.hides_encoders else _encoder(device, token, name, kilobits)}</trt:Profiles>"
     )
 
 
@@ -197,12 +223,21 @@ def _unsubscribe(_device: SimulatedDevice, _request: SoapRequest) -> str:
     return "<wsnt:UnsubscribeResponse/>"
 
 
+def _dome_status(device: SimulatedDevice, _request: SoapRequest) -> str:
+    return dome.status(device.behaviour)
+
+
+def _dome_presets(_device: SimulatedDevice, _request: SoapRequest) -> str:
+    return dome.presets()
+
+
 OPERATIONS: dict[str, Callable[[SimulatedDevice, SoapRequest], str]] = {
     "GetSystemDateAndTime": _date_and_time,
     "GetDeviceInformation": _information,
     "GetServices": _services,
     "GetCapabilities": _capabilities,
     "GetHostname": _hostname,
+    "GetNTP": _ntp,
     "GetProfiles": _profiles,
     "GetStreamUri": _stream_uri,
     "GetSnapshotUri": _snapshot_uri,
@@ -211,4 +246,6 @@ OPERATIONS: dict[str, Callable[[SimulatedDevice, SoapRequest], str]] = {
     "CreatePullPointSubscription": _subscribe,
     "PullMessages": _pull,
     "Unsubscribe": _unsubscribe,
+    "GetStatus": _dome_status,
+    "GetPresets": _dome_presets,
 }

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
+import struct
 from dataclasses import dataclass
 
 from xueliang_monitor.simulator.camera_state import CameraState
@@ -89,6 +90,9 @@ class SimulatedPort:
             self._condition = condition
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if any(channel.behaviour.resetting for channel in self.channels):
+            _reset(writer)
+            return
         task = asyncio.current_task()
         client = ClientSession(self, reader, writer)
         if task is not None:
@@ -136,6 +140,13 @@ class SimulatedPort:
             with contextlib.suppress(TimeoutError, OSError):
                 async with asyncio.timeout(0.05):
                     await loop.sock_connect(filler, (self.host, self.port))
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    """Close a connection so that the kernel resets it: unsent data is dropped (SO_LINGER of 0 s)."""
+    accepted: socket.socket = writer.get_extra_info("socket")
+    accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
 
 
 def _condition(channels: list[CameraState]) -> _Condition:

@@ -9,6 +9,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Protocol
 
+from xueliang_monitor.simulator.behaviour import SpentNonce
 from xueliang_monitor.simulator.camera_state import CameraState
 from xueliang_monitor.simulator.player import PAYLOAD_TYPES, ConnectionLost, Player
 from xueliang_monitor.simulator.transports import Outlet, outlet
@@ -18,6 +19,7 @@ from xueliang_monitor.wire.media import Codec
 from xueliang_monitor.wire.messages import MessageParser, Request, serialize_response
 
 REALM = "xueliang-simulator"
+SOUND_TRACK = "track2"
 _REASONS = {
     200: "OK",
     302: "Moved Temporarily",
@@ -31,7 +33,7 @@ _REASONS = {
     501: "Not Implemented",
     503: "Service Unavailable",
 }
-_ENCODINGS = {Codec.H264: "H264", Codec.H265: "H265", Codec.MJPEG: "JPEG"}
+ENCODINGS = {Codec.H264: "H264", Codec.H265: "H265", Codec.MJPEG: "JPEG"}
 _METHODS = "OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN, GET_PARAMETER"
 _CHALLENGES = {
     "digest": ('Digest realm="{realm}", nonce="{nonce}"',),
@@ -50,10 +52,10 @@ LOGIN_KINDS = tuple(_CHALLENGES)
 
 
 class LoginState(enum.Enum):
-    """The state of the login of one request. STALE means that only the nonce must be renewed."""
+    """The state of the login of one request. SPENT means that only the nonce must be renewed."""
 
     VALID = enum.auto()
-    STALE = enum.auto()
+    SPENT = enum.auto()
     MISSING_OR_WRONG = enum.auto()
 
 
@@ -98,6 +100,7 @@ class ClientSession:
         self._login = ""
         self._session = ""
         self._outlet: Outlet | None = None
+        self._sound: Outlet | None = None
         self._player: asyncio.Task[None] | None = None
 
     @property
@@ -113,6 +116,8 @@ class ClientSession:
                 for event in parser.feed(data):
                     if isinstance(event, Request) and not await self._serve(event):
                         return
+                if parser.foreign.skipped:
+                    return  # a client that speaks TLS, or no RTSP at all
         except (OSError, WireError):
             return
         finally:
@@ -128,9 +133,10 @@ class ClientSession:
             with contextlib.suppress(asyncio.CancelledError, OSError):
                 await self._player
             self._player = None
-        if self._outlet is not None:
-            self._outlet.close()
-            self._outlet = None
+        for each in (self._outlet, self._sound):
+            if each is not None:
+                each.close()
+        self._outlet = self._sound = None
 
     async def _serve(self, request: Request) -> bool:
         if not self._session:
@@ -146,15 +152,19 @@ class ClientSession:
             return True
         if behaviour.answer_delay:
             await asyncio.sleep(behaviour.answer_delay)
-        await self._answer(request)
-        return True
+        return await self._answer(request)
 
-    async def _answer(self, request: Request) -> None:
+    async def _answer(self, request: Request) -> bool:
+        """Answer; return whether the connection stays open."""
         behaviour = self._camera.behaviour
         if request.method == "OPTIONS":
             self._reply(request, 200, ("Public", _METHODS))
         elif (login := self._login_state(request)) is not LoginState.VALID:
-            self._challenge(request, stale=login is LoginState.STALE)
+            self._challenge(request, spent=login is LoginState.SPENT)
+            if behaviour.closing_after_challenge:
+                self._camera.kept_nonces.append(self._nonce)
+                await self._writer.drain()
+                return False
         elif status := behaviour.refuse.get(request.method):
             location = (("Location", behaviour.location),) if behaviour.location else ()
             self._reply(request, status, *location, reason=behaviour.reason)
@@ -171,10 +181,16 @@ class ClientSession:
             else:
                 await handler(request)
         await self._writer.drain()
+        return True
 
-    def _challenge(self, request: Request, *, stale: bool) -> None:
-        offers = _CHALLENGES[self._camera.behaviour.login_kind or self._camera.login_kind]
-        values = [offer.format(realm=REALM, nonce=self._nonce) + (", stale=true" if stale else "") for offer in offers]
+    def _challenge(self, request: Request, *, spent: bool) -> None:
+        behaviour = self._camera.behaviour
+        if spent and behaviour.spent_nonce is SpentNonce.FORBIDDEN:
+            self._reply(request, 403)
+            return
+        offers = _CHALLENGES[behaviour.login_kind or self._camera.login_kind]
+        stale = ", stale=true" if spent and behaviour.spent_nonce is SpentNonce.STALE else ""
+        values = [offer.format(realm=REALM, nonce=self._nonce) + stale for offer in offers]
         self._reply(request, 401, *(("WWW-Authenticate", value) for value in values))
 
     def _login_state(self, request: Request) -> LoginState:
@@ -182,9 +198,8 @@ class ClientSession:
         if not value:
             return LoginState.MISSING_OR_WRONG
         camera = self._camera
-        valid = not camera.behaviour.password_changed and auth.verify(
-            value, camera.credentials, method=request.method, realm=REALM, nonce=self._nonce
-        )
+        used = self._nonce_of(value, request.method)
+        valid = used is not None and not camera.behaviour.password_changed
         if valid and camera.refuse_logins:
             camera.refuse_logins -= 1
             valid = False
@@ -192,42 +207,62 @@ class ClientSession:
             camera.refused_logins += 1
             return LoginState.MISSING_OR_WRONG
         self._nonce_uses += 1
-        if camera.nonce_lives and self._nonce_uses > camera.nonce_lives:
+        lives = camera.behaviour.nonce_lives or camera.nonce_lives
+        if lives and self._nonce_uses > lives:
+            if used is not None and used in camera.kept_nonces:
+                camera.kept_nonces.remove(used)
             self._nonce, self._nonce_uses = secrets.token_hex(16), 0
-            return LoginState.STALE
+            return LoginState.SPENT
         return LoginState.VALID
+
+    def _nonce_of(self, authorization: str, method: str) -> str | None:
+        """Return the nonce with which a login is correct: that of this connection, or one that the camera keeps."""
+        camera = self._camera
+        for nonce in (self._nonce, *camera.kept_nonces):
+            if auth.verify(authorization, camera.credentials, method=method, realm=REALM, nonce=nonce):
+                return nonce
+        return None
 
     def _reply(
         self, request: Request, status: int, *headers: tuple[str, str], body: bytes = b"", reason: str = ""
     ) -> None:
         sequence = ("CSeq", request.headers.get("cseq", "0"))
         reason = reason or _REASONS.get(status, "Error")
-        self._writer.write(serialize_response(status, reason, (sequence, *headers), body))
+        said = serialize_response(status, reason, (sequence, *headers), body)
+        for reply_filter in self._camera.behaviour.reply_filters:
+            said = reply_filter(request, said)
+        self._writer.write(said)
 
     async def _describe(self, request: Request) -> None:
         if not self._camera.serves(request.url):
             self._reply(request, 404)
             return
         clip = self._camera.clip()
-        encoding, payload_type = self._camera.behaviour.encoding or _ENCODINGS[clip.codec], PAYLOAD_TYPES[clip.codec]
+        encoding, payload_type = self._camera.behaviour.encoding or ENCODINGS[clip.codec], PAYLOAD_TYPES[clip.codec]
         lines = ["v=0", "o=- 0 0 IN IP4 0.0.0.0", "s=camera", "c=IN IP4 0.0.0.0", "t=0 0", "a=control:*"]
         lines += [f"m=video 0 RTP/AVP {payload_type}", f"a=rtpmap:{payload_type} {encoding}/90000"]
         if clip.format_parameters:
             lines.append(f"a=fmtp:{payload_type} {clip.format_parameters}")
         lines += ["a=control:track1", ""]
+        if self._camera.behaviour.sound:
+            lines[-1:] = ["m=audio 0 RTP/AVP 8", "a=rtpmap:8 PCMA/8000", f"a=control:{SOUND_TRACK}", ""]
+        description = "\r\n".join(lines)
+        for description_filter in self._camera.behaviour.description_filters:
+            description = description_filter(description)
         headers = (
             ("Content-Base", request.url.rstrip("/") + "/"),
             ("Content-Type", "application/sdp"),
             ("Public", _METHODS),
         )
-        self._reply(request, 200, *headers, body="\r\n".join(lines).encode())
+        self._reply(request, 200, *headers, body=description.encode())
 
     async def _setup(self, request: Request) -> None:
-        behaviour = self._camera.behaviour
-        self._outlet = outlet(
-            request.headers.get("transport"), self._writer, udp=behaviour.udp, interleaved=behaviour.interleaved
-        )
-        if self._outlet is None:
+        chosen = outlet(request.headers.get("transport"), self._writer, self._camera.behaviour)
+        if request.url.rstrip("/").endswith(f"/{SOUND_TRACK}"):
+            self._sound = chosen
+        else:
+            self._outlet = chosen
+        if chosen is None:
             self._reply(request, 461)
             return
         if not self._session:
@@ -239,14 +274,16 @@ class ClientSession:
             self._camera.open_sessions += 1
             self._camera.sessions_served += 1
         timeout = self._camera.session_seconds
-        self._reply(request, 200, ("Transport", self._outlet.header), ("Session", f"{self._session};timeout={timeout}"))
+        self._reply(request, 200, ("Transport", chosen.header), ("Session", f"{self._session};timeout={timeout}"))
 
     async def _play(self, request: Request) -> None:
         if not self._session or self._outlet is None:
             self._reply(request, 454)
             return
         self._reply(request, 200, ("Session", self._session), ("Range", "npt=0.000-"))
-        if self._player is None and self._camera.behaviour.media:
+        behaviour = self._camera.behaviour
+        silent = not behaviour.media or (behaviour.needs_sound and self._sound is None)
+        if self._player is None and not silent:
             self._player = asyncio.create_task(self._send(Player(self._camera, self._outlet, self._session)))
 
     async def _send(self, player: Player) -> None:

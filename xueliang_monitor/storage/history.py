@@ -39,14 +39,22 @@ class History(HistoryQueries):
         self._files: dict[str, database_file.Identity] = {}
         try:
             if read_only:
-                self._database = database_file.connect_read_only(self.path)
-                self._database.execute("SELECT 1 FROM events LIMIT 1")
+                self._database = self._open_to_read()
                 return
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._database = self._open_or_put_aside()
             self._files = database_file.identities(self.path)
         except (OSError, sqlite3.Error) as error:
             raise HistoryError(f"{self.path}: cannot be used: {error}") from error
+
+    def _open_to_read(self) -> sqlite3.Connection:
+        database = database_file.connect_read_only(self.path)
+        try:
+            database.execute("SELECT 1 FROM events LIMIT 1")
+        except sqlite3.Error:
+            database.close()
+            raise
+        return database
 
     def _open_or_put_aside(self) -> sqlite3.Connection:
         try:

@@ -13,6 +13,7 @@ from xueliang_monitor.net.onvif_hints import LoginKind, OnvifHints
 from xueliang_monitor.picture.reference import Reference
 from xueliang_monitor.probing.accepted import NOTHING_ACCEPTED, Accepted
 from xueliang_monitor.probing.device_memory import DeviceMemory
+from xueliang_monitor.probing.dome import StoredDome
 from xueliang_monitor.probing.login import Login, LoginHistory
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.probing.stream_baseline import StreamBaseline
@@ -28,6 +29,15 @@ def _whole(stored: object, validate: ValidatorFunctionWrapHandler) -> Reference 
     except ValidationError:
         return None
     return found if isinstance(found, Reference) else None
+
+
+def _whole_dome(stored: object, validate: ValidatorFunctionWrapHandler) -> StoredDome | None:
+    """Return what is stored of a dome; None if it is incomplete, so that only its places are learned again."""
+    try:
+        found = validate(stored)
+    except ValidationError:
+        return None
+    return found if isinstance(found, StoredDome) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,9 @@ class StoredMemory:
     reported: Identity | None = None
     accepted: Accepted = NOTHING_ACCEPTED
     rungs: tuple[RungResult, ...] = ()
+    last_start_told_at: float | None = None
+    start_doubts: int = 0
+    dome: Annotated[StoredDome | None, WrapValidator(_whole_dome)] = None
 
     @classmethod
     def of(cls, memory: Memory, labels: DeviceLabels | None = None, rungs: tuple[RungResult, ...] = ()) -> StoredMemory:
@@ -71,6 +84,9 @@ class StoredMemory:
             reported=device.reported,
             accepted=memory.accepted,
             rungs=rungs,
+            last_start_told_at=device.last_start_told_at,
+            start_doubts=device.start_doubts,
+            dome=StoredDome.of(memory.dome) if memory.dome is not None else None,
         )
 
     def memory(self) -> Memory:
@@ -80,7 +96,10 @@ class StoredMemory:
             self.identity,
             self.reported,
             last_start=self.last_start,
+            last_start_told_at=self.last_start_told_at,
+            start_doubts=self.start_doubts,
             restart_noticed_at=self.restart_noticed_at,
         )
         login = Login(self.login, self.device_login, self.refusals, self.offered_digest)
-        return Memory(self.reference, login, device=device, normal=self.normal, accepted=self.accepted)
+        dome = self.dome.memory(self.reference) if self.dome is not None else None
+        return Memory(self.reference, login, device=device, normal=self.normal, accepted=self.accepted, dome=dome)

@@ -46,7 +46,7 @@ class FairShare(Generic[Item]):
         self._old_seconds = old_seconds
         self._clock = clock
         self._held: dict[str, dict[Item, None]] = {}
-        self._limited: set[str] = set()  # the clients that hold items and are not apart
+        self._limited: dict[str, None] = {}  # the clients that hold items and are not apart, in order
         self._entered: dict[Item, tuple[str, float]] = {}  # who holds an item since when, the oldest first
 
     def __len__(self) -> int:
@@ -102,13 +102,13 @@ class FairShare(Generic[Item]):
             del held[item], self._entered[item]
             if not held:
                 del self._held[client]
-                self._limited.discard(client)
+                self._limited.pop(client, None)
 
     def _add(self, client: str, item: Item) -> None:
         if client not in self._held:
             self._held[client] = {}
             if not self._apart(client):
-                self._limited.add(client)
+                self._limited[client] = None
         self._held[client][item] = None
         self._entered[item] = client, self._clock()
 

@@ -177,6 +177,8 @@ class Wall:
             "more_roots": max(0, len(roots) - MAX_ROOTS),
             "credentials": [(known, CREDENTIALS_REFUSED) for known in fleet.credentials.troubles],
             "windows": [window for window in fleet.windows if window.active(now)],
+            "learning": fleet.monitor.pictures.learning,
+            "shown": fleet.monitor.pictures.shown,
             "problems": [problem_line(problem) for problem in fleet.monitor.reload.problems[:MAX_PROBLEMS]],
             "more_problems": max(0, len(fleet.monitor.reload.problems) - MAX_PROBLEMS),
         }

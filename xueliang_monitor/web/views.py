@@ -16,13 +16,13 @@ from xueliang_monitor.judgement.credentials import CREDENTIALS_REFUSED
 from xueliang_monitor.judgement.diagnosis import AdviceRow, Facts, diagnose, located
 from xueliang_monitor.judgement.health import FaultState, Outage
 from xueliang_monitor.judgement.status import CameraStatus
-from xueliang_monitor.model import Rung, State, Text, redact_path
+from xueliang_monitor.model import Rung, State, Text
 from xueliang_monitor.probing.accepted import Accepted
 from xueliang_monitor.probing.device_changes import JUDGED
-from xueliang_monitor.probing.device_memory import DeviceMemory
 from xueliang_monitor.storage.history_queries import Event
 from xueliang_monitor.time_format import iso_utc
 from xueliang_monitor.topology import Topology
+from xueliang_monitor.web import told
 
 MAX_PROBLEMS = 20
 WORST_FIRST = (State.DOWN, State.DEGRADED, State.UNKNOWN, State.MAINTENANCE, State.UP)
@@ -47,14 +47,16 @@ def both(text: Text) -> dict[str, str]:
 
 def _fault(known: FaultState) -> dict[str, Any]:
     declared = fault(known.code)
+    why = declared.explained(known.reason)
     return {
         "code": known.code,
         "severity": declared.severity.value,
         "name": both(declared.name),
         "since": moment(known.since),
         "detail": known.detail,
-        "cause": both(declared.cause),
-        "advice": both(declared.advice),
+        "reason": why.key or None,
+        "cause": both(why.cause),
+        "advice": both(why.advice),
     }
 
 
@@ -123,19 +125,6 @@ def _onvif(camera: Camera) -> str | None:
     if onvif is None:
         return None
     return f"{'https' if onvif.secure else 'http'}://{camera.target.host}:{onvif.port}{onvif.path}"
-
-
-def _device(device: DeviceMemory) -> dict[str, Any]:
-    """Return what the device reports about itself."""
-    return {
-        "identity": asdict(device.reported) if device.reported else None,
-        "hostname": device.hostname,
-        "stream_path": redact_path(device.stream_path),
-        "login": device.hints.login.value,
-        "profiles": [
-            {"token": profile.token, "name": profile.name, **asdict(profile.stream)} for profile in device.profiles
-        ],
-    }
 
 
 def _accepted(known: Accepted) -> dict[str, Any] | None:
@@ -225,7 +214,11 @@ def camera_in_full(entry: Entry, status: CameraStatus, topology: Topology) -> di
     return camera(entry, status, topology) | {
         "url": entry.camera.target.url,
         "onvif": _onvif(entry.camera),
-        "told": _device(entry.memory.device),
+        "gb_code": entry.camera.data.gb_code,
+        "position": entry.camera.data.position.model_dump() if entry.camera.data.position else None,
+        "contractor": entry.camera.data.contractor or None,
+        "installed": entry.camera.data.installed,
+        "told": told.as_data(entry.memory, entry.health.visited_at or 0.0),
         "accepted": _accepted(entry.memory.accepted),
         "last_visit": moment(entry.health.visited_at),
         "last_seen": moment(entry.health.online_at),

@@ -19,9 +19,11 @@ _HASHES = {"MD5": "md5", "SHA-256": "sha256", "SHA-512-256": "sha512_256"}
 _STRENGTH = ("SHA-512-256", "SHA-512-256-SESS", "SHA-256", "SHA-256-SESS", "MD5", "MD5-SESS")
 
 _TOKEN = re.compile(
-    r"""[\s,]*(?:(?P<key>[A-Za-z0-9_.-]+)\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^\s,"]+))"""
-    r"""|(?P<scheme>[A-Za-z][A-Za-z0-9-]*)(?=\s|,|$))"""
+    r"""[\s,;]*(?:(?P<key>[A-Za-z0-9_.-]+)\s*=\s*"""
+    r"""(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|"(?P<cut>[^"]*)\Z|(?P<bare>[^\s,;"]*))"""
+    r"""|(?P<scheme>[A-Za-z][A-Za-z0-9-]*)(?=\s|,|;|$))"""
 )
+_QOPS = frozenset({"auth", "auth-int"})
 
 
 MAX_CHALLENGE_CHARACTERS = 16 * 1024
@@ -41,12 +43,12 @@ class Challenge:
     @property
     def algorithm(self) -> str:
         """The digest algorithm in upper case, by default MD5."""
-        return self.parameters.get("algorithm", "MD5").upper()
+        return (self.parameters.get("algorithm") or "MD5").strip().upper()
 
     @property
     def stale(self) -> bool:
         """Whether the server refused only the nonce, and not the password."""
-        return self.parameters.get("stale", "").lower() == "true"
+        return self.parameters.get("stale", "").strip().lower() == "true"
 
 
 def parse_challenges(values: Iterable[str]) -> tuple[Challenge, ...]:
@@ -60,11 +62,13 @@ def parse_challenges(values: Iterable[str]) -> tuple[Challenge, ...]:
         position = 0
         while match := _TOKEN.match(value, position):
             position = match.end()
-            if match["scheme"]:
+            if match["scheme"] and match["scheme"].lower() in _QOPS and challenges and "qop" in challenges[-1][1]:
+                challenges[-1][1]["qop"] += f",{match['scheme']}"  # of a list without quotes
+            elif match["scheme"]:
                 challenges.append((match["scheme"].lower(), {}))
             elif challenges:
                 quoted = match["quoted"]
-                text = match["bare"] if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
+                text = (match["bare"] or match["cut"] or "") if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
                 challenges[-1][1].setdefault(match["key"].lower(), text)
     return tuple(Challenge(scheme, parameters) for scheme, parameters in challenges)
 
@@ -147,7 +151,7 @@ def _digest(
     secret = hashed(f"{credentials.username}:{realm}:{credentials.password}")
     if algorithm.endswith("-SESS"):
         secret = hashed(f"{secret}:{nonce}:{cnonce}")
-    action = hashed(f"{method}:{uri}")
+    action = hashed(f"{method}:{uri}:{hashed('')}" if qop == "auth-int" else f"{method}:{uri}")
     middle = f"{nonce}:{count}:{cnonce}:{qop}" if qop else nonce
     return hashed(f"{secret}:{middle}:{action}")
 
@@ -167,7 +171,7 @@ def authorize(challenge: Challenge, credentials: Credentials, method: str, uri: 
             raise ValueError(f"the {name} of the login challenge cannot be sent back")
     realm, nonce = challenge.parameters.get("realm", ""), challenge.parameters.get("nonce", "")
     offered = [item.strip().lower() for item in challenge.parameters.get("qop", "").split(",")]
-    qop = "auth" if "auth" in offered else ""
+    qop = next((each for each in ("auth", "auth-int") if each in offered), "")
     counted = f"{count:08x}"
     response = _digest(
         challenge.algorithm,
@@ -187,7 +191,7 @@ def authorize(challenge: Challenge, credentials: Credentials, method: str, uri: 
         f"uri={_quote(uri)}",
         f"response={_quote(response)}",
     ]
-    if "algorithm" in challenge.parameters:
+    if challenge.parameters.get("algorithm"):
         fields.append(f"algorithm={challenge.parameters['algorithm']}")
     if "opaque" in challenge.parameters:
         fields.append(f"opaque={_quote(challenge.parameters['opaque'])}")

@@ -16,6 +16,7 @@ never shown.
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass, field
 from typing import Self
@@ -23,7 +24,15 @@ from urllib.parse import quote
 
 from xueliang_monitor.model import Credentials, Target, passwords_in, redact_path
 from xueliang_monitor.wire.printable import CUT, MAX_EXAMINED_CHARACTERS, TEXT_CHARACTERS, clean, shorten
-from xueliang_monitor.wire.secret_forms import MASK, MIN_SECRET_CHARACTERS, Secret, views_of, without, without_beginning
+from xueliang_monitor.wire.secret_forms import (
+    MASK,
+    MIN_SECRET_CHARACTERS,
+    Secret,
+    secret_of,
+    views_of,
+    without,
+    without_beginning,
+)
 
 MESSAGE_CHARACTERS = 1000
 """The limit of a complete message."""
@@ -40,6 +49,7 @@ class Gate:
 
     _secrets: tuple[Secret, ...] = field(default=(), repr=False)
     _usernames: tuple[str, ...] = field(default=(), repr=False)
+    _logins: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     @classmethod
     def of(cls, *logins: Credentials | None, passwords: tuple[str, ...] = ()) -> Self:
@@ -48,8 +58,9 @@ class Gate:
         known |= dict.fromkeys((password, "") for password in passwords)
         names = dict.fromkeys(item.username for item in logins if item is not None)
         return cls(
-            tuple(Secret.of(password, username) for password, username in known if password),
+            tuple(secret_of(password, username) for password, username in known if password),
             tuple(sorted((name for name in names if len(name) >= MIN_SECRET_CHARACTERS), key=len, reverse=True)),
+            tuple((username, password) for password, username in known if password),
         )
 
     @classmethod
@@ -98,15 +109,24 @@ class Gate:
         text = clean(text, _WHOLE_MESSAGE)
         return self._hidden(text, own=True) != text
 
+    def is_login(self, pieces: tuple[str, ...]) -> bool:
+        """Return whether two neighbours among the pieces of an address are a user name and its password."""
+        pairs = set(itertools.pairwise(pieces))
+        return any(login in pairs for login in self._logins)
+
+    def is_username(self, text: str) -> bool:
+        """Return whether a text is the user name of a known login."""
+        return any(text == username for username, _ in self._logins if username)
+
     def _hidden(self, text: str, *, own: bool) -> str:
         views = views_of(text) if text and self._secrets else ()
         for secret in self._secrets:
             plainly = not (own and secret.common)
-            if secret.found_in(views, plainly=plainly):
+            if found := secret.found_in(views, plainly=plainly):
                 text = without(text, secret, plainly=plainly)
                 views = views_of(text)
-            if text.endswith(CUT):
-                text = without_beginning(text, secret)
+            if found or text.endswith(CUT):
+                text = without_beginning(text, secret, repeated=found)
         return text
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from xueliang_monitor.wire import soap
 from xueliang_monitor.wire.device_text import Gate
@@ -17,7 +18,8 @@ MAX_DATAGRAM_BYTES = 16 * 1024
 
 MAX_MATCHES = 16
 MAX_LIST_CHARACTERS = 4000
-_SCOPE = re.compile(r"onvif://www\.onvif\.org/(name|hardware|location|manufacturer)/(\S+)", re.IGNORECASE)
+_SCOPE = re.compile(r"onvif://(?:www\.)?onvif\.org/(name|hardware|location|manufacturer)/(.+)", re.IGNORECASE)
+_BARE = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?(?:/|$)")
 _MESSAGE_ID = re.compile(rb"<(?:[\w.-]+:)?MessageID[^<>]{0,400}>\s{0,40}([^<\s]{1,200})\s{0,40}<")
 _PROBE = (
     '<?xml version="1.0" encoding="UTF-8"?>'
@@ -78,10 +80,10 @@ def read_matches(datagram: bytes, gate: Gate) -> tuple[ProbeMatch, ...]:
 
 def _match(item: soap.Element, gate: Gate) -> ProbeMatch | None:
     scopes: dict[str, str] = {}
-    for scope in soap.address(item, "Scopes", limit=MAX_LIST_CHARACTERS).split():
+    for scope in _listed(soap.address(item, "Scopes", limit=MAX_LIST_CHARACTERS)):
         if (match := _SCOPE.fullmatch(scope)) and (kind := match[1].lower()) not in scopes:
-            scopes[kind] = gate.text(unquote(gate.hide(match[2])).replace("_", " "), 120)
-    addresses = tuple(filter(_is_address, soap.address(item, "XAddrs", limit=MAX_LIST_CHARACTERS).split()))
+            scopes[kind] = gate.text(_decoded(gate.hide(match[2].rstrip("/"))).replace("_", " "), 120)
+    addresses = _addresses(soap.address(item, "XAddrs", limit=MAX_LIST_CHARACTERS))
     endpoint = soap.text(item, "EndpointReference", "Address", limit=200)
     if not (addresses or endpoint):
         return None
@@ -97,9 +99,46 @@ def _match(item: soap.Element, gate: Gate) -> ProbeMatch | None:
     )
 
 
+def _listed(scopes: str) -> list[str]:
+    """Return the scopes of a list; what has no scheme is the rest of the one before, whose blanks were not encoded."""
+    found: list[str] = []
+    for part in scopes.split():
+        if "://" in part or not found:
+            found.append(part)
+        else:
+            found[-1] += f" {part}"
+    return found
+
+
+def _decoded(scope: str) -> str:
+    """Return a scope without percent-encoding, in UTF-8 or else in GB 18030; a byte that is neither is replaced."""
+    raw = unquote_to_bytes(scope)
+    reader = codecs.getincrementaldecoder("utf-8")()
+    try:
+        read = reader.decode(raw)
+        # A name that was cut within a character is still UTF-8.
+        return read + ("\ufffd" if reader.getstate()[0] else "")
+    except UnicodeDecodeError:
+        pass
+    try:
+        return raw.decode("gb18030")
+    except UnicodeDecodeError:
+        return raw.decode("utf-8", "replace")
+
+
+def _addresses(listed: str) -> tuple[str, ...]:
+    """Return the addresses of a list; some devices leave out the scheme, or separate them by commas."""
+    parts = re.split(r"[\s;]+|,(?=[a-z]+://)", listed.strip(), flags=re.IGNORECASE)
+    return tuple(part for part in (_with_scheme(part) for part in parts) if _is_address(part))
+
+
+def _with_scheme(part: str) -> str:
+    return f"http://{part}" if _BARE.match(part) else part
+
+
 def _is_address(value: str) -> bool:
     try:
         parts = urlsplit(value)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 80) > 0
+        return parts.scheme in {"http", "https"} and bool(parts.netloc) and (parts.port or 80) > 0
     except ValueError:
         return False

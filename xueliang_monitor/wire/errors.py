@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import re
 from dataclasses import dataclass
 
@@ -20,8 +21,25 @@ class WireError(Exception):
     """The peer sent data that its standard forbids, or that exceeds a limit."""
 
 
+class Malformation(enum.StrEnum):
+    """What is wrong with the bytes of an RTSP connection."""
+
+    NOT_RTSP = "not_rtsp"
+    WEB_SERVER = "web_server"
+    OVER_LIMIT = "over_limit"
+    FRAMING_LOST = "framing_lost"
+
+
 class MalformedMessageError(WireError):
-    """An RTSP message cannot be parsed (RFC 2326, section 4)."""
+    """An RTSP message cannot be parsed (RFC 2326, section 4); `kind` says why."""
+
+    def __init__(self, detail: str, kind: Malformation) -> None:
+        super().__init__(detail)
+        self.kind = kind
+
+    def __reduce__(self) -> tuple[type[MalformedMessageError], tuple[str, Malformation]]:
+        """Pickle what it was made of."""
+        return type(self), (str(self), self.kind)
 
 
 class MalformedDescriptionError(WireError):

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Sequence
 
 from xueliang_monitor.wire.bits import BitReader, unescape
-from xueliang_monitor.wire.errors import MalformedMediaError
 from xueliang_monitor.wire.media import Codec
-from xueliang_monitor.wire.nal import NalDepacketizer, split_aggregate
-from xueliang_monitor.wire.sei import identifier_at, recovery_point
-from xueliang_monitor.wire.units import MAX_PARAMETER_SET_BYTES, Unit
+from xueliang_monitor.wire.nal import CORRUPT, UNKNOWN, NalDepacketizer
+from xueliang_monitor.wire.oddities import Oddities, Oddity
+from xueliang_monitor.wire.parameter_sets import described
+from xueliang_monitor.wire.sei import identifiers_at, recovery_point
+from xueliang_monitor.wire.units import Unit, starts_with_start_code
 
-IDR, SEI, SPS, PPS = 5, 6, 7, 8
+IDR, SEI, SPS, PPS, DELIMITER = 5, 6, 7, 8, 9
 MAX_READ_BYTES = 1024
 """The number of bytes of a parameter set that are read; the picture size is well before that."""
 
-_STAP_A, _FU_A = 24, 28
+_STAP_A, _STAP_B, _MTAP16, _MTAP24, _FU_A, _FU_B = 24, 25, 26, 27, 28, 29
+_KINDS = [
+    CORRUPT if first & 0x80 else kind if 1 <= (kind := first & 0x1F) < _STAP_A else UNKNOWN for first in range(256)
+]
+_MAX_SLICES_READ = 8
 _HIGH_PROFILES = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
 _PROFILES = {
     44: "CAVLC 4:4:4",
@@ -95,40 +98,39 @@ def picture_size(sps: bytes) -> tuple[int, int]:
     return width, height
 
 
-def parameter_sets(sprop: str) -> list[bytes]:
-    """Parse `sprop-parameter-sets` of an SDP (RFC 6184, 8.1); invalid base64 is skipped."""
-    units = []
-    for part in sprop.split(",")[:32]:
-        try:
-            units.append(base64.b64decode(part, validate=True))
-        except (binascii.Error, ValueError):
-            continue
-    return [unit for unit in units if 0 < len(unit) <= MAX_PARAMETER_SET_BYTES]
-
-
 class H264Depacketizer(NalDepacketizer):
-    """Assembles single NAL units, STAP-A and FU-A; keeps the last parameter sets."""
+    """Assembles NAL units, aggregation packets and fragments of all packetization modes; keeps the parameter sets.
+
+    Units of the interleaved mode are taken in the order of sending.
+    """
 
     codec = Codec.H264
+    header_bytes = 1
+    kinds = _KINDS
+    recovery_unit = bytes.fromhex("060601c480")
+    slices = bytes(1 <= kind <= IDR for kind in _KINDS)
 
-    def __init__(self, sprop: str = "") -> None:
-        super().__init__((SPS, PPS))
-        self._remember(parameter_sets(sprop))
+    def __init__(self, sprop: str = "", oddities: Oddities | None = None) -> None:
+        super().__init__((SPS, PPS), oddities)
+        self._used: bytes | None = None
+        self._remember(described(sprop, self.header_bytes, oddities))
+
+    @property
+    def _active(self) -> bytes | None:
+        """The sequence parameter set of the last keyframe, or else the last one that came."""
+        return self._used or next(iter(self._sets.of(SPS)), None)
 
     @property
     def size(self) -> tuple[int, int] | None:
-        """Width and height of the last parameter set, or None."""
-        sets = self._sets.of(SPS)
-        return picture_size(sets[0]) if sets else None
+        """Width and height of the parameter set in use, or None."""
+        active = self._active
+        return picture_size(active) if active else None
 
     @property
     def profile(self) -> str:
-        """The profile of the last parameter set (H.264, A.2), or an empty string."""
-        sets = self._sets.of(SPS)
-        return _PROFILES.get(sets[0][1], str(sets[0][1])) if sets and len(sets[0]) > 1 else ""
-
-    def _kind(self, unit: Unit) -> int:
-        return unit[0] & 0x1F
+        """The profile of the parameter set in use (H.264, A.2), or an empty string."""
+        active = self._active
+        return _PROFILES.get(active[1], str(active[1])) if active and len(active) > 1 else ""
 
     def _is_slice(self, kind: int) -> bool:
         return 1 <= kind <= IDR
@@ -140,29 +142,78 @@ class H264Depacketizer(NalDepacketizer):
         # The first slice has `first_mb_in_slice` 0; as ue(v) that is a single set bit.
         return len(first) > 1 and bool(first[1] & 0x80)
 
+    def _leads(self, kind: int) -> bool:
+        return SEI <= kind <= DELIMITER
+
+    def _carries(self, kind: int) -> bool:
+        return kind == SEI
+
+    def _fragment(self, payload: bytes) -> tuple[bool, bytes] | None:
+        if len(payload) < 3 or payload[0] & 0x1F not in {_FU_A, _FU_B}:
+            return None
+        start = 4 if payload[0] & 0x1F == _FU_B else 2
+        return bool(payload[1] & 0x80), bytes((payload[1] & 0x1F,)) + payload[start : start + 8]
+
     def _remember(self, units: Sequence[Unit]) -> None:
         for unit in units:
             kind = self._kind(unit)
-            if kind in (SPS, PPS):
-                self._sets.remember(kind, identifier_at(unit, 1) if kind == PPS else 0, unit)
+            if kind == SPS:
+                self._sets.remember(SPS, identifiers_at(unit, 4, 1)[0], unit)
+            elif kind == PPS:
+                self._sets.remember(PPS, identifiers_at(unit, 1, 1)[0], unit)
+
+    def _missing(self, first: Unit) -> tuple[str, ...]:
+        _, _, wanted = identifiers_at(first, 1, 3)  # first_mb_in_slice, slice_type, pic_parameter_set_id (7.3.3)
+        picture_set = self._sets.get(PPS, wanted)
+        if picture_set is None:
+            return ("PPS",) if self._sets.of(SPS) else ("SPS", "PPS")
+        self._used = self._sets.get(SPS, identifiers_at(picture_set, 1, 2)[1])
+        return () if self._used else ("SPS",)
 
     def _recovery_point(self, units: Sequence[Unit]) -> int | None:
         return recovery_point([unit[1:] for unit in units if self._kind(unit) == SEI])
 
-    def _unpack(self, payload: bytes) -> None:
-        if not payload:
-            return
+    def _is_defined(self, payload: bytes) -> bool:
+        kind = payload[0] & 0x1F if payload else 0
+        return 1 <= kind <= _FU_B or (kind == 0 and starts_with_start_code(payload))
+
+    def _is_intra(self, units: Sequence[Unit], kinds: Sequence[int]) -> bool:
+        # Cameras that never send IDR repeat the parameter sets ahead of a picture of I slices alone (slice_type 2, 7).
+        if SPS not in kinds:
+            return False
+        slices = [unit for unit, kind in zip(units, kinds, strict=True) if self._is_slice(kind)]
+        return all(identifiers_at(unit, 1, 2)[1] in {2, 7} for unit in slices[:_MAX_SLICES_READ])
+
+    def _unpack(self, payload: bytes) -> bool:
+        if len(payload) < 2:
+            self.shortcomings.odd(Oddity.EMPTY_PAYLOAD, "payloads without data")
+            return True
         kind = payload[0] & 0x1F
-        if 1 <= kind <= 23:
+        if kind == _FU_A:
+            flags = payload[1]
+            header = bytes(((payload[0] & 0xE0) | (flags & 0x1F),))
+            self._assembler.add_fragment(header, payload[2:], start=bool(flags & 0x80), end=bool(flags & 0x40))
+        elif 1 <= kind < _STAP_A:
             self._assembler.add(payload)
         elif kind == _STAP_A:
-            for unit in split_aggregate(payload, 1):
-                self._assembler.add(unit)
-        elif kind == _FU_A and len(payload) >= 2:
-            header = bytes(((payload[0] & 0xE0) | (payload[1] & 0x1F),))
-            flags = payload[1]
-            self._assembler.add_fragment(header, payload[2:], start=bool(flags & 0x80), end=bool(flags & 0x40))
+            self._aggregate(payload, 1)
         else:
-            raise MalformedMediaError(
-                f"an H.264 payload of type {kind}, which is not in the requested packetization mode (RFC 6184)"
-            )
+            return self._unpack_rare(kind, payload)
+        return True
+
+    def _unpack_rare(self, kind: int, payload: bytes) -> bool:
+        """Unpack what the interleaved mode adds (RFC 6184, 5.7 and 5.8), a byte stream, or what no standard defines."""
+        if kind == _STAP_B:
+            self._aggregate(payload, 3)
+        elif kind in {_MTAP16, _MTAP24}:
+            self._aggregate(payload, 3, skip=3 if kind == _MTAP16 else 4)
+        elif kind == _FU_B and len(payload) > 4:
+            flags = payload[1]
+            header = bytes(((payload[0] & 0xE0) | (flags & 0x1F),))
+            self._assembler.add_fragment(header, payload[4:], start=bool(flags & 0x80), end=bool(flags & 0x40))
+        elif kind == 0 and starts_with_start_code(payload):
+            self._assembler.add(payload)
+        else:
+            self.shortcomings.odd(Oddity.UNKNOWN_UNIT, f"units of type {kind}")
+            return False
+        return True

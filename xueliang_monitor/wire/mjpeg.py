@@ -1,78 +1,52 @@
-"""Motion JPEG over RTP to JPEG files, and JPEG files to RTP payloads (RFC 2435)."""
+"""Motion JPEG over RTP to JPEG files (RFC 2435; ONVIF Streaming Specification, 5.1.3)."""
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterator
+from dataclasses import replace
 
-from xueliang_monitor.wire.errors import MalformedMediaError
+from xueliang_monitor.wire import jpeg
 from xueliang_monitor.wire.media import MAX_ACCESS_UNIT_BYTES, AccessUnit, Codec
+from xueliang_monitor.wire.oddities import Oddities, Oddity
 from xueliang_monitor.wire.rtp import RtpPacket
+from xueliang_monitor.wire.shortcomings import Flaw, Shortcomings
 
-# The standard quantization tables of ITU-T T.81, annex K, in the zigzag order of a file (RFC 2435, appendix A).
-_LUMA = bytes.fromhex(
-    "100b0c0e0c0a100e0d0e1211101318281a181616183123251d283a333d3c3933"
-    "383740485c4e404457453738506d51575f626768673e4d71797064785c656763"
-)
-_CHROMA = bytes.fromhex(
-    "1112121815182f1a1a2f63423842636363636363636363636363636363636363"
-    "6363636363636363636363636363636363636363636363636363636363636363"
-)
-# The standard Huffman tables of annex K.3: class and identifier, number of codes of each length, symbols.
-_HUFFMAN = (
-    (0x00, "00010501010101010100000000000000", "000102030405060708090a0b"),
-    (0x01, "00030101010101010101010000000000", "000102030405060708090a0b"),
-    (
-        0x10,
-        "0002010303020403050504040000017d",
-        (
-            "01020300041105122131410613516107227114328191a1082342b1c11552d1f0"
-            "2433627282090a161718191a25262728292a3435363738393a434445464748494a"
-            "535455565758595a636465666768696a737475767778797a838485868788898a"
-            "92939495969798999aa2a3a4a5a6a7a8a9aab2b3b4b5b6b7b8b9bac2c3c4c5c6"
-            "c7c8c9cad2d3d4d5d6d7d8d9dae1e2e3e4e5e6e7e8e9eaf1f2f3f4f5f6f7f8f9fa"
-        ),
-    ),
-    (
-        0x11,
-        "00020102040403040705040400010277",
-        (
-            "000102031104052131061241510761711322328108144291a1b1c109233352f0"
-            "156272d10a162434e125f11718191a262728292a35363738393a434445464748"
-            "494a535455565758595a636465666768696a737475767778797a828384858687"
-            "88898a92939495969798999aa2a3a4a5a6a7a8a9aab2b3b4b5b6b7b8b9bac2c3"
-            "c4c5c6c7c8c9cad2d3d4d5d6d7d8d9dae2e3e4e5e6e7e8e9eaf2f3f4f5f6f7f8f9fa"
-        ),
-    ),
-)
+_EXTENSION, _REPLAY = 0xFFD8, frozenset({0xABAC, 0xABAD})
+_REPLAY_BYTES = 12
+_NOTHING = jpeg.Layout((0, 0))
+_SAMPLINGS = {0: 0x21, 1: 0x22}
+_RESTART_TYPES = range(64, 128)
+_STATIC_QUALITIES = range(1, 128)
 
 
-def _segment(marker: int, body: bytes) -> bytes:
-    return struct.pack("!BBH", 0xFF, marker, len(body) + 2) + body
+class _Unreadable(Exception):
+    def __init__(self, flaw: Flaw) -> None:
+        super().__init__(flaw)
+        self.flaw = flaw
 
 
-def quantization_tables(quality: int) -> bytes:
-    """Return the luma and chroma tables, 128 bytes, for a quality from 1 to 99 (RFC 2435, 4.2)."""
-    factor = 5000 // quality if quality < 50 else 200 - quality * 2
-    return bytes(min(255, max(1, (value * factor + 50) // 100)) for value in _LUMA + _CHROMA)
+def extension_layout(extension: bytes) -> jpeg.Layout | None:
+    """Return what the JPEG segments in an RTP header extension say, or None if there are none.
 
-
-def _file_header(kind: int, size: tuple[int, int], tables: bytes, restart_interval: int) -> bytes:
-    """Return the part of a JPEG file before its entropy-coded data (RFC 2435, appendix B)."""
-    count = max(1, min(2, len(tables) // 64))
-    parts = [b"\xff\xd8"]
-    parts += [_segment(0xDB, bytes((index,)) + tables[64 * index : 64 * index + 64]) for index in range(count)]
-    if restart_interval:
-        parts.append(_segment(0xDD, struct.pack("!H", restart_interval)))
-    sampling = 0x21 if kind & 0x3F == 0 else 0x22
-    chroma = count - 1
-    width, height = size
-    frame = struct.pack("!BHHB", 8, height, width, 3)
-    parts.append(_segment(0xC0, frame + bytes((0, sampling, 0, 1, 0x11, chroma, 2, 0x11, chroma))))
-    for identity, lengths, symbols in _HUFFMAN:
-        parts.append(_segment(0xC4, bytes((identity,)) + bytes.fromhex(lengths) + bytes.fromhex(symbols)))
-    parts.append(_segment(0xDA, bytes((3, 0, 0x00, 1, 0x11, 2, 0x11, 0, 63, 0))))
-    return b"".join(parts)
+    They stand in an extension of their own, or behind the one for replay (ONVIF Streaming Specification, 5.1.3, 6.3.2).
+    """
+    if int.from_bytes(extension[:2], "big") in _REPLAY:
+        extension = extension[4 + _REPLAY_BYTES :]
+    if int.from_bytes(extension[:2], "big") != _EXTENSION:
+        return None
+    found = _NOTHING
+    for marker, body in jpeg.segments(extension[4:]):
+        if len(body) > jpeg.MAX_SEGMENT_BYTES:
+            continue
+        whole = jpeg.segment(marker, body)
+        if marker in {jpeg.FRAME, jpeg.EXTENDED_FRAME} and (size := jpeg.size_of_frame(body)):
+            found = replace(found, size=size, frame=whole)
+        elif marker == jpeg.QUANTIZATION:
+            found = replace(found, quantization=found.quantization + whole)
+        elif marker == jpeg.HUFFMAN:
+            found = replace(found, huffman=found.huffman + whole)
+        elif marker == jpeg.RESTART and len(body) == 2:
+            found = replace(found, restart_interval=int.from_bytes(body, "big"))
+    return None if found == _NOTHING else found
 
 
 class MjpegDepacketizer:
@@ -81,14 +55,20 @@ class MjpegDepacketizer:
     profile = "Baseline"
     """The only profile of RFC 2435 (section 3.1.3)."""
 
-    def __init__(self, frame_size: tuple[int, int] | None = None) -> None:
+    def __init__(self, frame_size: tuple[int, int] | None = None, oddities: Oddities | None = None) -> None:
+        self.shortcomings = Shortcomings(oddities)
         self._declared = frame_size
-        self._tables: dict[int, bytes] = {}
+        self._extended: jpeg.Layout | None = None
+        self._tables: dict[int, tuple[bytes, ...]] = {}
+        self._made: tuple[jpeg.Layout, bytes] = (_NOTHING, b"")
         self._timestamp: int | None = None
-        self._header = b""
+        self._by_timestamp = False
+        self._ended_length = 0
         self._scan: list[bytes] = []
         self._length = 0
-        self._complete = True
+        self._header: bytes | None = None
+        self._flaw: Flaw | None = None
+        self._is_file = self._continues = False
         self.size: tuple[int, int] | None = frame_size
         self.keep_following = True
 
@@ -96,110 +76,161 @@ class MjpegDepacketizer:
         """Add the next packet; see `Depacketizer`."""
         units: list[AccessUnit] = []
         if lost:
-            self._complete = False
-        if packet.timestamp != self._timestamp:
+            self._flaw = self._flaw or Flaw.CUT
+        if self._is_odd(packet):
+            return units
+        if packet.timestamp != self._timestamp or (self._length and self._is_first(packet.payload)):
             units += self._finish()
             self._begin(packet.timestamp)
-            self._complete = not lost
+            self._flaw = Flaw.CUT if lost else None
+            self._ended_length = 0
         self._unpack(packet.payload)
-        if packet.marker:
+        if packet.marker and not self._by_timestamp:
+            length = self._length
             units += self._finish()
             self._begin(packet.timestamp)
+            self._ended_length = length
         return units
 
     def _begin(self, timestamp: int) -> None:
-        self._timestamp, self._header, self._scan, self._length, self._complete = timestamp, b"", [], 0, True
+        self._timestamp, self._scan, self._length = timestamp, [], 0
+        self._header = self._flaw = None
+        self._is_file = self._continues = False
+
+    def _is_odd(self, packet: RtpPacket) -> bool:
+        """Return whether a packet can be no part of a picture, and count it."""
+        payload = packet.payload
+        if self._is_bare or payload.startswith(jpeg.START_OF_IMAGE):
+            return False
+        if packet.extension:
+            self._extended = extension_layout(packet.extension) or self._extended
+        if len(payload) < 8:
+            self.shortcomings.odd(Oddity.BAD_PACKET if payload else Oddity.EMPTY_PAYLOAD, "payloads without data")
+            return True
+        kind = payload[4]
+        if kind < 128 and (kind & 0x3F in _SAMPLINGS or self._extended is not None):
+            return False
+        self.shortcomings.odd(Oddity.UNKNOWN_UNIT, f"JPEG of type {kind}")
+        return True
+
+    def begins(self, payload: bytes) -> bool:
+        """Return whether a payload may begin a picture."""
+        return self._is_file or self._is_first(payload)
+
+    def _is_first(self, payload: bytes) -> bool:
+        """Return whether a payload begins a picture."""
+        return payload.startswith(jpeg.START_OF_IMAGE) or (payload[1:4] == bytes(3) and not self._is_bare)
+
+    @property
+    def _is_bare(self) -> bool:
+        """Whether the picture comes as a file without the headers of RFC 2435."""
+        return self._is_file and self._header is None
 
     def _unpack(self, payload: bytes) -> None:
-        if len(payload) < 8:
-            raise MalformedMediaError(f"a JPEG payload of {len(payload)} bytes")
-        offset = int.from_bytes(payload[1:4], "big")
-        kind, quality, columns, rows = payload[4:8]
-        position, restart_interval = 8, 0
-        if 64 <= kind <= 127:
-            restart_interval = int.from_bytes(payload[8:10], "big")
-            position = 12
-        if offset == 0:
-            tables, position = self._quantization(payload, quality, position)
-            width, height = columns * 8, rows * 8
-            if not (width and height):
-                width, height = self._declared or (0, 0)
-            if not (width and height):
-                raise MalformedMediaError("a JPEG stream with no size in its packets or its SDP")
-            if kind & 0x3F > 1 or kind > 127:
-                raise MalformedMediaError(f"a JPEG payload of type {kind}, which RFC 2435 does not define")
-            self.size = (width, height)
-            self._header = _file_header(kind, self.size, tables, restart_interval)
-        if offset != self._length:
-            self._complete = False
+        if payload.startswith(jpeg.START_OF_IMAGE) or self._is_bare:
+            self._is_file = True
+            self._add(payload)
             return
-        self._scan.append(payload[position:])
-        self._length += len(payload) - position
-        if self._length > MAX_ACCESS_UNIT_BYTES:
-            raise MalformedMediaError(f"a picture of over {MAX_ACCESS_UNIT_BYTES} bytes")
+        if len(payload) < 8:  # after a picture that came as a file, which may have payloads of any length
+            self.shortcomings.odd(Oddity.BAD_PACKET if payload else Oddity.EMPTY_PAYLOAD, "payloads without data")
+            return
+        offset, position = int.from_bytes(payload[1:4], "big"), 12 if payload[4] in _RESTART_TYPES else 8
+        if offset == 0:
+            try:
+                position = self._read_header(payload, position)
+            except _Unreadable as error:
+                self._flaw = error.flaw
+                return
+        elif offset != self._length:
+            self._misplaced(offset)
+            return
+        self._add(payload[position:])
 
-    def _quantization(self, payload: bytes, quality: int, position: int) -> tuple[bytes, int]:
-        if 1 <= quality <= 99:
-            return quantization_tables(quality), position
-        if quality < 128:
-            raise MalformedMediaError(f"a JPEG payload of quality {quality}, which RFC 2435 reserves")
+    def _misplaced(self, offset: int) -> None:
+        """Take note of a fragment that does not follow the one before it."""
+        if not self._length and offset == self._ended_length:
+            self._by_timestamp = self._continues = True  # the camera sets the marker bit on every packet
+        self._flaw = self._flaw or Flaw.CUT
+
+    def _add(self, data: bytes) -> None:
+        self._length += len(data)
+        if self._length <= MAX_ACCESS_UNIT_BYTES:
+            self._scan.append(data)
+        elif self._flaw is not Flaw.OVERSIZED:
+            self._flaw, self._scan = Flaw.OVERSIZED, []
+            self.shortcomings.oversized()
+
+    def _read_header(self, payload: bytes, position: int) -> int:
+        """Make the file's header of the first fragment; return where its data begin."""
+        kind, quality, columns, rows = payload[4:8]
+        interval = int.from_bytes(payload[8:10], "big") if kind in _RESTART_TYPES else 0
+        if payload.startswith(jpeg.START_OF_IMAGE, position):
+            return self._read_file(position)
+        tables, position = self._quantization(payload, quality, position)
+        if payload.startswith(jpeg.START_OF_IMAGE, position):
+            return self._read_file(position)
+        said = self._extended or _NOTHING
+        size = said.size if said.frame else self._size_of(columns, rows)
+        if not (tables or said.quantization):
+            raise _Unreadable(Flaw.TABLES)
+        if not all(size):
+            raise _Unreadable(Flaw.SIZE)
+        sampling = _SAMPLINGS.get(kind & 0x3F, 0x22)
+        layout = replace(
+            said, size=size, tables=tables, sampling=sampling, restart_interval=interval or said.restart_interval
+        )
+        if layout != self._made[0]:
+            self._made = (layout, jpeg.file_header(layout))
+        self.size, self._header = size, self._made[1]
+        return position
+
+    def _read_file(self, position: int) -> int:
+        self._is_file, self._header = True, b""
+        return position
+
+    def _size_of(self, columns: int, rows: int) -> tuple[int, int]:
+        """Return the size in a first fragment, or that of the SDP if there is none or if eight bits were too few."""
+        declared = self._declared or (0, 0)
+        blocks = tuple(-(-length // 8) for length in declared)
+        if not (columns and rows) or ((columns, rows) != blocks and (columns, rows) == tuple(n & 0xFF for n in blocks)):
+            return declared
+        return columns * 8, rows * 8
+
+    def _quantization(self, payload: bytes, quality: int, position: int) -> tuple[tuple[bytes, ...], int]:
+        """Return the tables of a first fragment, and where its data begin. Reserved qualities are read as 99."""
+        if quality in _STATIC_QUALITIES:
+            return jpeg.split_tables(jpeg.quantization_tables(min(quality, 99)), 0), position
+        if not quality:
+            return (), position
         length = int.from_bytes(payload[position + 2 : position + 4], "big")
         start = position + 4
-        if length:
-            if length % 64 or len(payload) < start + length or payload[position + 1]:
-                raise MalformedMediaError(f"JPEG quantization tables of {length} bytes")
-            self._tables[quality] = payload[start : start + length]
-        if quality not in self._tables:
-            raise MalformedMediaError(f"JPEG quantization tables for quality {quality} were never sent")
-        return self._tables[quality], start + length
+        if len(payload) < start + length:
+            raise _Unreadable(Flaw.TABLES)
+        if length and (tables := jpeg.split_tables(payload[start : start + length], payload[position + 1])):
+            self._tables[quality] = tables
+        return self._tables.get(quality, ()), start + length
 
     def _finish(self) -> list[AccessUnit]:
-        if self._timestamp is None or not self._length:
+        if self._timestamp is None or not (self._length or self._flaw):
             return []
+        flaw = self._flaw or (None if self._header is not None or self._is_file else Flaw.CUT)
         scan = b"".join(self._scan)
-        end = b"" if scan.endswith(b"\xff\xd9") else b"\xff\xd9"
-        complete = self._complete and bool(self._header)
-        data = self._header + scan + end if complete else b""
+        if self._is_file and not flaw:
+            size = jpeg.size_of_file(scan)
+            self.size, flaw = size or self.size, None if size else Flaw.SIZE
+        data = b""
+        if flaw is None:
+            end = b"" if scan.endswith(jpeg.END_OF_IMAGE) else jpeg.END_OF_IMAGE
+            data = (self._header or b"") + scan + end
+        elif flaw is not Flaw.OVERSIZED:
+            self.shortcomings.keyframes[flaw] += 1
         unit = AccessUnit(
-            codec=Codec.MJPEG,
+            Codec.MJPEG,
             keyframe=True,
-            complete=complete,
+            complete=flaw is None,
             timestamp=self._timestamp,
             size=self._length,
             data=data,
+            continues=self._continues and flaw is not None,
         )
         return [unit]
-
-
-def _segments(jpeg: bytes) -> Iterator[tuple[int, bytes]]:
-    position = 2
-    while position + 4 <= len(jpeg):
-        marker, length = jpeg[position + 1], int.from_bytes(jpeg[position + 2 : position + 4], "big")
-        yield marker, jpeg[position + 4 : position + 2 + length]
-        position += 2 + length
-        if marker == 0xDA:
-            yield 0xD9, jpeg[position:].removesuffix(b"\xff\xd9")
-            return
-
-
-def packetize(jpeg: bytes, max_payload: int = 1400) -> list[bytes]:
-    """Split a baseline JPEG with the standard Huffman tables into RTP payloads with in-band quantization tables."""
-    tables, scan, width, height, kind = b"", b"", 0, 0, 1
-    for marker, body in _segments(jpeg):
-        if marker == 0xDB:
-            tables += b"".join(body[index + 1 : index + 65] for index in range(0, len(body), 65))
-        elif marker == 0xC0:
-            height, width = struct.unpack("!HH", body[1:5])
-            kind = 0 if body[7] == 0x21 else 1
-        elif marker == 0xD9:
-            scan = body
-    payloads: list[bytes] = []
-    offset = 0
-    while offset < len(scan):
-        header = struct.pack("!I", offset) + bytes((kind, 255, width // 8, height // 8))
-        if offset == 0:
-            header += struct.pack("!BBH", 0, 0, len(tables)) + tables
-        piece = scan[offset : offset + max_payload - len(header)]
-        payloads.append(header + piece)
-        offset += len(piece)
-    return payloads

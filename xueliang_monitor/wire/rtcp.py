@@ -22,15 +22,16 @@ class SenderReport:
 
 @dataclass(frozen=True, slots=True)
 class ControlPacket:
-    """The content of one compound packet."""
+    """The content of one compound packet: the last sender report, and the sources that say BYE."""
 
     sender_report: SenderReport | None = None
-    bye: bool = False
+    bye: tuple[int, ...] = ()
 
 
 def parse(data: bytes) -> ControlPacket:
     """Parse a compound packet up to the first invalid part. Never raises."""
-    report, bye, position = None, False, 0
+    report, position = None, 0
+    bye: list[int] = []
     for _ in range(MAX_PACKETS):
         if len(data) < position + 8 or data[position] >> 6 != 2:
             break
@@ -39,9 +40,16 @@ def parse(data: bytes) -> ControlPacket:
         if kind == _SENDER_REPORT and min(end, len(data)) >= position + 28:
             ssrc, seconds, fraction, timestamp, packets = struct.unpack_from("!IIIII", data, position + 4)
             report = SenderReport(ssrc, seconds - _NTP_TO_UNIX_SECONDS + fraction / 2**32, timestamp, packets)
-        bye = bye or kind == _BYE
+        elif kind == _BYE:
+            count = min(data[position] & 0x1F, (min(end, len(data)) - position - 4) // 4)
+            bye += struct.unpack_from(f"!{count}I", data, position + 4)
         position = end
-    return ControlPacket(report, bye)
+    return ControlPacket(report, tuple(bye))
+
+
+def is_control(data: bytes) -> bool:
+    """Return whether a packet that came where RTP is expected is RTCP (RFC 5761, 4)."""
+    return len(data) >= 4 and data[0] >> 6 == 2 and 192 <= data[1] <= 223
 
 
 def serialize_sender_report(report: SenderReport, octets: int = 0) -> bytes:
@@ -50,6 +58,11 @@ def serialize_sender_report(report: SenderReport, octets: int = 0) -> bytes:
     whole = int(seconds)
     words = (whole & 0xFFFFFFFF, int((seconds - whole) * 2**32), report.timestamp, report.packets, octets)
     return struct.pack("!BBHIIIIII", 0x80, _SENDER_REPORT, 6, report.ssrc, *(word & 0xFFFFFFFF for word in words))
+
+
+def serialize_bye(*sources: int) -> bytes:
+    """Serialize a BYE of the sources (RFC 3550, 6.6)."""
+    return struct.pack(f"!BBH{len(sources)}I", 0x80 | len(sources), _BYE, len(sources), *sources)
 
 
 def serialize_receiver_report(ssrc: int) -> bytes:

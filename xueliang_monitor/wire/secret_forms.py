@@ -1,9 +1,10 @@
-"""Finds a secret in a text, however it is written: encoded, escaped, in Base64, in hexadecimal, or cut off. Pure."""
+"""Finds a secret in a text, however it is written: encoded, in Base64 or hexadecimal, as a digest, or cut off. Pure."""
 
 from __future__ import annotations
 
 import base64
 import contextlib
+import functools
 import html
 import re
 import unicodedata
@@ -13,11 +14,15 @@ from typing import NamedTuple, Self
 from urllib.parse import quote
 
 from xueliang_monitor.wire.decodings import readings, standard_base64, unescaped
+from xueliang_monitor.wire.login_digests import digests_of
 from xueliang_monitor.wire.printable import CUT, clean
 
 MASK = "***"
 MIN_SECRET_CHARACTERS = 3
 """A shorter password cannot be told from ordinary text; it is hidden in URLs and in Base64 of the whole login only."""
+
+REMEMBERED_SECRETS = 1024
+"""Every visit of a camera makes a gate for its login, and its forms take 0.3 ms."""
 
 _MIN_HEX_CHARACTERS = 4
 _MIN_BASE64_LETTERS = 5
@@ -36,6 +41,7 @@ _UNFINISHED = re.compile(r"(?:[%\\][0-9A-Fa-f%\\ux]{0,5}|&[#\w]{0,8})$")
 
 _ENCODINGS = ("utf-8", "gb18030", "latin-1", "utf-16-le", "utf-16-be")
 _PIECE = re.compile(r"""[^\s/?&=@:,;"'<>()\[\]{}]+""")
+_SEPARATORS = re.compile(r"^\W+")
 _WORD = re.compile(r"\S+")
 _FULL_WIDTH = re.compile("[\uff01-\uff5e]")
 _NOT_HEXADECIMAL = re.compile(r"[^0-9a-f]+")
@@ -86,6 +92,12 @@ class View(NamedTuple):
         return cls(folded, _NOT_HEXADECIMAL.sub("", folded.replace("0x", "")), standard, standard.replace(" ", ""))
 
 
+@functools.lru_cache(maxsize=REMEMBERED_SECRETS)
+def secret_of(password: str, username: str = "") -> Secret:
+    """Return the forms of a password as `Secret.of` does; those of the logins in use are remembered."""
+    return Secret.of(password, username)
+
+
 def views_of(text: str) -> tuple[View, ...] | None:
     """Return the views of a text and of what decoders make of it; None if there are too many to be searched."""
     found = readings(text)
@@ -117,6 +129,7 @@ class Secret:
     base64: frozenset[str] = field(repr=False)
     hexadecimal: tuple[str, ...] = field(repr=False)
     literals: tuple[str, ...] = field(repr=False)
+    digests: frozenset[str] = field(repr=False)
 
     @classmethod
     def of(cls, password: str, username: str = "") -> Self:
@@ -132,6 +145,7 @@ class Secret:
             base64=frozenset(map(_folded, {core for form in raw for core in _base64_forms(form)} | sent)),
             hexadecimal=tuple(form.hex() for form in raw) if len(password) >= _MIN_HEX_CHARACTERS else (),
             literals=tuple(sorted(usual - {""}, key=len, reverse=True)),
+            digests=frozenset(map(_folded, digests_of(username, password))) if password else frozenset(),
         )
 
     @property
@@ -148,6 +162,8 @@ class Secret:
             return True
         for view in views:
             if plainly and any(form in view.folded for form in self.plain):
+                return True
+            if any(form in view.folded for form in self.digests):
                 return True
             if any(form in view.hexadecimal for form in self.hexadecimal):
                 return True
@@ -183,14 +199,22 @@ def without(text: str, secret: Secret, *, plainly: bool) -> str:
     return MASK if holds(text) else text
 
 
-def without_beginning(text: str, secret: Secret) -> str:
-    """Return a shortened text without the beginning of a secret at its end."""
+def without_beginning(text: str, secret: Secret, *, repeated: bool) -> str:
+    """Return a text without the beginning of a secret at its end, where it was shortened.
+
+    `repeated` says that the text held the whole secret as well. What follows is then likely to be the same again, so
+    that one letter is too much.
+    """
     shown = text.removesuffix(CUT)
-    for form in secret.plain:
+    cut = text[len(shown) :]
+    for form in secret.plain if cut else ():
         tail = _UNFINISHED.sub("", shown[-_LONGEST_SPELLING * len(form) :])
         ends = tuple(form[:length] for length in range(_PREFIX, len(form)))
         if any(_folded(read).endswith(ends) for read in unescaped(tail)):
             words = shown.split(" ")
             return " ".join([*words[: -1 - form.count(" ")], MASK]) + CUT
     before, space, last = shown.rpartition(" ")
-    return f"{before}{space}{MASK}{CUT}" if secret.cut_off_in(last) else text
+    tail = _folded(shown.rpartition(MASK)[2].lstrip())
+    begun = {tail, _SEPARATORS.sub("", tail)} - {""}
+    again = repeated and (cut or any(form.startswith(each) for form in secret.plain for each in begun))
+    return f"{before}{space}{MASK}{cut}" if again or (cut and secret.cut_off_in(last)) else text

@@ -1,4 +1,4 @@
-"""Supplemental enhancement information: recovery points (H.264, annex D); and identifiers of parameter sets."""
+"""Supplemental enhancement information: recovery points (H.264, annex D); and identifiers in other units."""
 
 from __future__ import annotations
 
@@ -14,12 +14,18 @@ _MAX_MESSAGE_BYTES = 512
 _MAX_RECOVERY_PICTURES = 1000
 
 
-def identifier_at(unit: bytes | bytearray, start: int) -> int:
-    """Return the identifier of a picture parameter set, the ue(v) at `start`, or -1."""
+def identifiers_at(unit: bytes | bytearray, start: int, count: int, *, skip: int = 0) -> tuple[int, ...]:
+    """Return `count` numbers in a row, ue(v), from `skip` bits behind byte `start`; -1 for those that are cut off."""
+    if count == 1 and not skip and len(unit) > start and unit[start] & 0x80:
+        return (0,)  # as most of them are
+    numbers: list[int] = []
     try:
-        return BitReader(bytes(unit[start : start + 8])).unsigned()
+        reader = BitReader(unescape(bytes(unit[start : start + 24])))
+        reader.skip(skip)
+        numbers += (reader.unsigned() for _ in range(count))
     except MalformedMediaError:
-        return -1
+        pass
+    return (*numbers, *(-1 for _ in range(count - len(numbers))))
 
 
 def _messages(body: bytes) -> list[tuple[int, bytes]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterable
+from html.entities import html5
 from typing import TypeAlias
 
 from lxml import etree
@@ -29,8 +30,11 @@ MAX_BYTES_AT_ONCE = 32 * 1024
 
 MAX_DEPTH = 64
 MAX_TAGS = 30_000
+MAX_ENTITIES = 10_000
 MAX_COPIED_BYTES = 8 * 1024
 """The size of elements that are sent back to the camera."""
+
+MAX_NUMBER = 1e12
 
 Element: TypeAlias = etree._Element
 
@@ -38,6 +42,7 @@ _START = re.compile(rb"<\?xml|<(?:[A-Za-z_][\w.-]*:)?Envelope[\s>]")
 _END = re.compile(rb"</(?:[A-Za-z_][\w.-]*:)?Envelope\s*>")
 _PAGE = re.compile(rb"<(?:!doctype\s+html|html|head|body|script)\b", re.IGNORECASE)
 _DTD = re.compile(rb"<!\s*(?:DOCTYPE|ENTITY)", re.IGNORECASE)
+_ENTITY = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos|#[0-9]{1,10}|#x[0-9A-Fa-f]{1,8});)([A-Za-z][A-Za-z0-9]{1,30};)?")
 _DECLARATION = re.compile(rb"^<\?xml[^>]*\?>")
 
 
@@ -65,6 +70,15 @@ def text(element: Element | None, *names: str, limit: int = 200) -> str:
     """Return the text at a path of local names, clean and shortened for display, or an empty string."""
     found = child(element, *names)
     return clean(found.text or "", limit) if found is not None else ""
+
+
+def number(element: Element | None, *names: str) -> float | None:
+    """Return the number at a path of local names; None if it is negative, very large or no number."""
+    try:
+        value = float(text(element, *names))
+    except ValueError:
+        return None
+    return value if 0 <= value < MAX_NUMBER else None
 
 
 def address(element: Element | None, *names: str, limit: int = 1000) -> str:
@@ -99,8 +113,16 @@ def _parser(*, recover: bool) -> etree.XMLParser:
     )
 
 
+def _entity(found: re.Match[bytes]) -> bytes:
+    """Return what a bare ampersand or an entity of HTML means: the parser would drop the text after it."""
+    character = html5.get(found[1].decode("ascii")) if found[1] else None
+    return character.encode() if character is not None else b"&amp;" + found[0][1:]
+
+
 def _parse(content: bytes) -> Element:
     for recover in (False, True):  # the second attempt tolerates undeclared prefixes and stray characters
+        if recover and b"<![CDATA[" not in content and content.count(b"&") <= MAX_ENTITIES:
+            content = _ENTITY.sub(_entity, content)
         try:
             root = etree.fromstring(content, _parser(recover=recover))
         except etree.XMLSyntaxError as error:
@@ -148,8 +170,8 @@ def _fault(element: Element) -> SoapFault:
     return SoapFault(tuple(filter(None, codes)), reason)
 
 
-def read(content: bytes, status: int = 200) -> Element:
-    """Return the first element of the Body; `status` is the HTTP status, for messages.
+def read(content: bytes, status: int = 200, content_type: str = "") -> Element:
+    """Return the first element of the Body; `status` is that of HTTP, for messages, and `content_type` too.
 
     Raises:
         EmptyResponseError: there is no content.
@@ -163,7 +185,7 @@ def read(content: bytes, status: int = 200) -> Element:
         raise MalformedResponseError(f"the response is larger than {MAX_RESPONSE_BYTES} bytes")
     if not content.strip(b"\x00 \t\r\n"):
         raise EmptyResponseError(f"the response is empty (HTTP {status})")
-    plain = to_utf8(content)
+    plain = to_utf8(content, content_type)
     if _DTD.search(plain) and not _PAGE.search(plain[:4096]):
         raise MalformedResponseError("the response declares a document type or entities, which SOAP forbids")
     if not _END.search(plain) and _PAGE.search(plain[:4096]):

@@ -55,7 +55,12 @@ class SoapAnswer(Generic[Content]):
 
 
 def read_answer(
-    body: bytes, status: int, read: Callable[[soap.Element], Content], *, spoke_soap: bool = False
+    body: bytes,
+    status: int,
+    read: Callable[[soap.Element], Content],
+    *,
+    spoke_soap: bool = False,
+    content_type: str = "",
 ) -> SoapAnswer[Content]:
     """Read the body of an HTTP response with `status`; `spoke_soap` is True if the server has sent SOAP before.
 
@@ -65,12 +70,12 @@ def read_answer(
     request was not understood.
     """
     if status in (401, 403):
-        return SoapAnswer(login_refused=f"HTTP {status}")
+        return SoapAnswer(login_refused=f"HTTP {status}", is_soap=b"Envelope>" in body)
     if 300 <= status < 400:
         text = f"the camera redirects to another address (HTTP {status}); it may require https"
         return SoapAnswer(error=MalformedResponseError(text))
     try:
-        element = soap.read(body, status)
+        element = soap.read(body, status, content_type)
     except SoapFaultError as error:
         return SoapAnswer(
             login_refused=str(error.fault) if error.fault.refuses_login else "", error=error, is_soap=True

@@ -12,15 +12,29 @@ from xueliang_monitor.wire.h264 import H264Depacketizer
 from xueliang_monitor.wire.h265 import H265Depacketizer
 from xueliang_monitor.wire.media import START_CODE, Codec
 from xueliang_monitor.wire.mjpeg import MjpegDepacketizer
+from xueliang_monitor.wire.oddities import Oddities
 from xueliang_monitor.wire.printable import MAX_EXAMINED_CHARACTERS, clean
 from xueliang_monitor.wire.sdp import Media
 from xueliang_monitor.wire.secret_forms import MASK
+from xueliang_monitor.wire.telling import NalOrJpeg, TellingDepacketizer
 
 _COMMON_NAMES = {"MP4V-ES": "MPEG-4 Visual", "MPV": "MPEG-1/2 Video", "MP2T": "MPEG-2 TS", "H263-1998": "H.263"}
 """Common names of codecs, by their RTP encoding names."""
 
-CODECS = {"H264": Codec.H264, "H265": Codec.H265, "HEVC": Codec.H265, "JPEG": Codec.MJPEG}
-VideoDepacketizer = H264Depacketizer | H265Depacketizer | MjpegDepacketizer
+CODECS = {
+    **dict.fromkeys(("H264", "H.264", "H-264", "AVC", "AVC1"), Codec.H264),
+    **dict.fromkeys(("H265", "H.265", "H-265", "HEVC", "HEV1"), Codec.H265),
+    **dict.fromkeys(("JPEG", "MJPEG", "MJPG", "M-JPEG"), Codec.MJPEG),
+}
+VideoDepacketizer = NalOrJpeg | TellingDepacketizer
+
+_SIGNS = (
+    (Codec.H265, frozenset({"sprop-vps", "sprop-sps", "sprop-pps"})),
+    (Codec.H264, frozenset({"sprop-parameter-sets", "packetization-mode", "profile-level-id"})),
+)
+"""Format parameters that only one codec has, for a track without an rtpmap."""
+
+_H265_PARAMETERS = ("sprop-vps", "sprop-sps", "sprop-pps", "sprop-parameter-sets")
 
 
 def declared_size(codec: Codec, access_unit: bytes) -> tuple[int, int] | None:
@@ -36,18 +50,38 @@ def declared_size(codec: Codec, access_unit: bytes) -> tuple[int, int] | None:
     return None
 
 
-def depacketizer(media: Media) -> VideoDepacketizer | None:
-    """Return a depacketizer for a track, or None if its codec is not supported."""
+def codec_of(media: Media) -> Codec | None:
+    """Return the codec that a track announces: by its encoding, or else by its format parameters; None if unknown."""
+    if media.encoding:
+        return CODECS.get(media.encoding)
+    return next((codec for codec, names in _SIGNS if names & media.format_parameters.keys()), None)
+
+
+def _reader(media: Media, codec: Codec, oddities: Oddities | None) -> NalOrJpeg:
     parameters = media.format_parameters
-    match CODECS.get(media.encoding):
+    match codec:
         case Codec.H264:
-            return H264Depacketizer(parameters.get("sprop-parameter-sets", ""))
+            return H264Depacketizer(parameters.get("sprop-parameter-sets", ""), oddities)
         case Codec.H265:
-            return H265Depacketizer(*(parameters.get(f"sprop-{kind}", "") for kind in ("vps", "sps", "pps")))
+            sprops = [parameters.get(name, "") for name in _H265_PARAMETERS]
+            numbered = any(
+                parameters.get(name, "0") not in {"", "0"} for name in ("sprop-max-don-diff", "sprop-depack-buf-nalus")
+            )
+            return H265Depacketizer(*sprops, oddities=oddities, numbered=numbered)
         case Codec.MJPEG:
-            return MjpegDepacketizer(media.frame_size)
-        case _:
-            return None
+            return MjpegDepacketizer(media.frame_size, oddities)
+
+
+def depacketizer(media: Media, oddities: Oddities | None = None) -> VideoDepacketizer | None:
+    """Return a depacketizer for a track, or None if its codec is not supported.
+
+    It reads another codec than the announced one if that is what comes, and counts its `oddities`.
+    """
+    codec = codec_of(media)
+    if codec is None:
+        return None
+    announced = _reader(media, codec, oddities)
+    return TellingDepacketizer(announced, codec, lambda sent: _reader(media, sent, announced.shortcomings.oddities))
 
 
 def codec_name(media: Media, gate: Gate) -> str:
@@ -61,9 +95,13 @@ def codec_name(media: Media, gate: Gate) -> str:
     return _COMMON_NAMES.get(name, name) or f"unnamed (payload type {media.payload_type})"
 
 
-def choose(videos: Sequence[Media]) -> tuple[Media, VideoDepacketizer] | None:
-    """Return the first track whose codec is supported, with its depacketizer, or None."""
-    for media in videos:
-        if (chosen := depacketizer(media)) is not None:
-            return media, chosen
+def choose(videos: Sequence[Media], oddities: Oddities | None = None) -> tuple[Media, VideoDepacketizer] | None:
+    """Return the first track whose codec is supported, with its depacketizer, or None.
+
+    Of a track that offers several formats, the first one that is supported is taken.
+    """
+    for track in videos:
+        for media in (track, *track.others):
+            if (chosen := depacketizer(media, oddities)) is not None:
+                return media, chosen
     return None

@@ -25,8 +25,30 @@ NO_CONTRAST_LEVELS = 0.6
 """Contrast that grain alone leaves: on a dark night a share of the usual spread means nothing."""
 
 
+TEXT_ROWS = 0.14
+"""Share of the height at the top and at the bottom where burned-in text stays lit in a black picture."""
+
+
+def _between_text(view: View) -> tuple[float, float, float]:
+    """Return mean, 95th percentile and spread of luma between the rows of burned-in text, without single pixels.
+
+    The spread is that of the thumbnail, which averages over more pixels: grain alone has none.
+    """
+    import cv2
+    import numpy as np
+
+    inner, small = (
+        plane[round(TEXT_ROWS * len(plane)) : len(plane) - round(TEXT_ROWS * len(plane))]
+        for plane in (view.measures.structure, view.measures.thumb)
+    )
+    spread = cv2.cvtColor(np.ascontiguousarray(small).astype(np.float32), cv2.COLOR_BGR2GRAY).std()
+    return float(inner.mean()), float(np.percentile(inner, 95)), float(spread)
+
+
 def _judge(view: View) -> Judged:
-    mean, high = view.measures.luma_mean_levels, view.measures.luma_high_levels
+    inner_mean, inner_high, contrast = _between_text(view)
+    mean = min(view.measures.luma_mean_levels, inner_mean)
+    high = min(view.measures.luma_high_levels, inner_high)
     past = view.past
     if past is None:
         detail = f"mean luma {mean:.0f} (limit {MEAN_LEVELS:.0f}), 95th percentile {high:.0f} (limit {HIGH_LEVELS:.0f})"
@@ -38,7 +60,7 @@ def _judge(view: View) -> Judged:
         f" (limit {KNOWN_HIGH_LEVELS:.0f}), spread of light {spread:.1%} of the usual (limit {limit:.1%})"
     )
     dark = both(under(mean, KNOWN_MEAN_LEVELS, 0), under(high, KNOWN_HIGH_LEVELS, 0))
-    empty = both(under(mean, MEAN_LEVELS, 0), under(view.measures.contrast_levels, NO_CONTRAST_LEVELS, 0))
+    empty = both(under(mean, MEAN_LEVELS, 0), under(contrast, NO_CONTRAST_LEVELS, 0))
     return Judged(both(dark, max(under(spread, limit, 0), empty)), detail)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from xueliang_monitor.model import Fault, Rung, Severity, Text
 from xueliang_monitor.picture.verdict import Check, Judged, View, both, over, under
 
@@ -29,6 +31,9 @@ WELL_DETAILED = 0.36
 REMAINING, MOST_DETAIL = 0.52, 0.85
 """In a well detailed view: share of the usual remaining detail, and of the best detail, below which it is blurred."""
 
+UNEVEN = 0.2
+"""Distance in natural logarithms from every known light from which a low sun may glare. Blur leaves it at 0.14."""
+
 LEAST_REMAINING, LEAST_BEST, LEAST_CONTRAST = 0.05, 0.3, 0.4
 """Smallest usual values by which is divided, so that a share stays bounded."""
 
@@ -48,6 +53,8 @@ def _judge(view: View) -> Judged:
     detail = f"blur {blur:.2f} (limit {limit:.2f}), {kept:.0%} of the usual detail (limit {DETAIL * usual:.0%})"
     softer = both(over(blur, limit, limit + 0.15), under(share, DETAIL, 0.3))
     lost = both(under(share, LITTLE_DETAIL, 0.0), over(blur, limit - NEARLY_AS_BLURRED, limit + 0.1))
+    if blur > limit and UNEVEN < past.scene_light_log_ratio < math.inf:
+        return Judged(None, f"{detail}, but the light is not known yet")
     if past.detailed_ratio < WELL_DETAILED:
         return Judged(max(softer, lost), detail)
     usual_remaining = view.usual.scene.remaining_detail_ratio.median(1.0)

@@ -25,10 +25,16 @@ LEAST_CONTRAST = 0.2
 """Smallest contrast ratio by which is divided: fog takes colour as well."""
 
 DAY_HOURS = (6.5, 18.5)
-"""Local hours of day. At other hours a grey picture is healthy."""
+"""Local hours of day where neither the sun's height nor the camera's past tells. At others grey is healthy."""
 
 MIDDAY_HOURS = (10.0, 15.0)
 """Hours that are day wherever one clock is kept across a continent, in winter too."""
+
+DAY_DEGREES, HIGH_DEGREES = 0.0, 10.0
+"""Heights of the sun from which it is day, and from which no camera has a reason for infrared light."""
+
+COLOURED = 0.5
+"""Share of the usual colour that every look at an hour of day had on the last days."""
 
 SAME_LIGHT = 0.85
 """Share of the lowest usual brightness below which a picture of unknown hour may be of the night."""
@@ -59,14 +65,36 @@ def _night(view: View, past: Comparison, colours: Colours) -> str:
             return "it is lit as at night"
         brightness = view.measures.luma_mean_levels / (view.usual.frame.luma_mean_levels.lowest(1.0) + 1)
         return "it is as dark as at night" if brightness < SAME_LIGHT else ""
-    if not DAY_HOURS[0] <= view.hour <= DAY_HOURS[1]:
+    if not _day(view, view.hour, colours):
         return "it is night"
     # Night falls early by season and place. Infrared light looks as it did the night before, or like nothing before.
-    if colours.grey and not MIDDAY_HOURS[0] <= view.hour <= MIDDAY_HOURS[1]:
+    if colours.grey and not _high_day(view, view.hour):
         lowest = view.usual.scene.layout_correlation.lowest(-1.0)
         if colours.nearest_is_grey or past.layout_correlation < lowest - OTHERWISE_LIT:
             return "it is lit as at night"
     return ""
+
+
+def _day(view: View, hour: float, colours: Colours) -> bool:
+    """Whether it is day by the sun's height, by what this hour showed on the last days, or by the clock."""
+    if view.sun_degrees is not None:
+        return view.sun_degrees >= DAY_DEGREES
+    # At the edges of the day the hour of the last days alone knows the season.
+    least = view.at_hour.frame.chroma_levels.lowest(-1.0)
+    usual = view.usual.frame.chroma_levels.median(0.0)
+    return DAY_HOURS[0] <= hour <= DAY_HOURS[1] or (
+        not view.first_light
+        and least >= COLOURED * usual
+        and colours.usual_chroma_levels >= MIN_USUAL_LEVELS
+        and least > FAINT_LEVELS
+    )
+
+
+def _high_day(view: View, hour: float) -> bool:
+    """Whether the day is so high that no camera turns to infrared light."""
+    if view.sun_degrees is not None:
+        return view.sun_degrees >= HIGH_DEGREES
+    return MIDDAY_HOURS[0] <= hour <= MIDDAY_HOURS[1]
 
 
 COLOURLESS = Check(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from xueliang_monitor.model import Fault, Rung, Severity, Text
-from xueliang_monitor.picture.verdict import Check, Judged, View, both, over
+from xueliang_monitor.picture.checks.striped import STRIPED
+from xueliang_monitor.picture.measures import Damage, Motion
+from xueliang_monitor.picture.verdict import LIMIT, Check, Judged, View, any_of, both, over
 
 FLAT_CELLS = 0.02
 """Excess over the usual share of single-coloured grey or green cells."""
@@ -20,8 +22,18 @@ STEPS = 0.2
 SOME_STEPS = 0.06
 """Excess that must accompany flat cells or smears: the borders of fog, a wall or a bag do not lie on the grid."""
 
-UNKNOWN_STEPS = 0.5
-"""Steps between blocks that are damage without a past."""
+SOME_STEPS_AFTER = 0.35
+"""The same in the pictures after the keyframe, where a low bitrate makes steps of its own."""
+
+LOST_ROWS = 0.075
+"""Share of the height in rows that are smooth in one picture of a burst and show the scene in another.
+
+So a decoder conceals a lost slice.
+"""
+
+UNKNOWN_STEPS = 1.1
+"""Steps between blocks that are damage without a past. Mosaic has 3 and more. A healthy picture has up to 0.15. One
+that the camera enlarged shows the blocks of its source, up to 1.0."""
 
 USUAL_SMEARED, USUAL_SMEARED_ROWS, USUAL_STEPS = 0.01, 0.1, 0.1
 """Highest usual values while none are known."""
@@ -33,28 +45,61 @@ STRIPES_PROMINENCE, STRIPES_LEVELS = 10.0, 4.0
 """Stripes this prominent and this strong make steps of their own: the picture is striped, not damaged."""
 
 
+CUT_OFF = 0.04
+"""Excess over the usual share of the height that is missing up from the lower edge."""
+
+
 def _judge(view: View) -> Judged:
-    measures, usual = view.measures, view.usual.frame
-    flat = measures.flat_cells_ratio - usual.flat_cells_ratio.highest(0.0)
-    smeared = measures.smeared_ratio - usual.smeared_ratio.highest(USUAL_SMEARED)
-    rows = measures.smeared_rows_ratio - usual.smeared_rows_ratio.highest(USUAL_SMEARED_ROWS)
-    steps = measures.grid_steps_ratio - max(0.0, usual.grid_steps_ratio.highest(USUAL_STEPS))
+    """Judge every picture of a burst: damage comes between keyframes too, and the next keyframe clears it."""
+    motion = view.measures.motion
+    first = _damaged(view, view.measures.damage)
+    if motion is None or view.past is None:
+        return first
+    after = [_damaged(view, damage, SOME_STEPS_AFTER) for damage in motion.damages]
+    if (STRIPED.judge(view).score or 0.0) >= LIMIT:  # stripes that wander differ from picture to picture as well
+        return any_of(first, *after)
+    return any_of(first, *after, _lost_rows(motion))
+
+
+def _lost_rows(motion: Motion) -> Judged:
+    """Judge rows without anything in one picture of the burst that show the scene in another."""
+    lost = motion.lost_rows_ratio
+    return Judged(
+        over(lost, LOST_ROWS, 3 * LOST_ROWS),
+        f"{lost:.1%} of the height is smooth in one picture of the burst and not in another (limit {LOST_ROWS:.1%})",
+    )
+
+
+def _damaged(view: View, damage: Damage[float], some_steps: float = SOME_STEPS) -> Judged:
+    """Judge the damage of one picture of a burst; where it stands out is told by the first picture.
+
+    `some_steps` is the excess of steps that must accompany flat cells or smears.
+    """
+    usual = view.usual.frame
+    flat = damage.flat_cells_ratio - usual.flat_cells_ratio.highest(0.0)
+    smeared = damage.smeared_ratio - usual.smeared_ratio.highest(USUAL_SMEARED)
+    rows = damage.smeared_rows_ratio - usual.smeared_rows_ratio.highest(USUAL_SMEARED_ROWS)
+    steps = damage.grid_steps_ratio - max(0.0, usual.grid_steps_ratio.highest(USUAL_STEPS))
+    cut_off = damage.cut_off_ratio - usual.cut_off_ratio.highest(1.0)
     detail = (
         f"above the usual: {flat:.1%} grey or green cells (limit {FLAT_CELLS:.1%}), {smeared:.1%} smears"
         f" (limit {SMEARED:.1%}), {rows:.1%} drawn-out rows (limit {SMEARED_ROWS:.1%}),"
-        f" steps between blocks {steps:.2f} (limit {STEPS})"
+        f" steps between blocks {steps:.2f} (limit {STEPS}), {max(0.0, cut_off):.0%} cut off (limit {CUT_OFF:.0%})"
     )
     past = view.past
     if past is None:
-        return Judged(over(measures.grid_steps_ratio, UNKNOWN_STEPS, 2 * UNKNOWN_STEPS), detail)
-    lost = over(rows, SMEARED_ROWS, 3 * SMEARED_ROWS)
+        return Judged(over(damage.grid_steps_ratio, UNKNOWN_STEPS, 2 * UNKNOWN_STEPS), detail)
+    lost = max(over(rows, SMEARED_ROWS, 3 * SMEARED_ROWS), over(cut_off, CUT_OFF, 3 * CUT_OFF))
     if flat < FLAT_CELLS and past.veiled_ratio > VEILED:
         return Judged(lost, f"{detail}, but something hides {past.veiled_ratio:.0%} of the view")
-    if any(each.prominence >= STRIPES_PROMINENCE and each.levels >= STRIPES_LEVELS for each in measures.stripes):
+    stripes = view.measures.stripes
+    if any(each.prominence >= STRIPES_PROMINENCE and each.levels >= STRIPES_LEVELS for each in stripes):
         return Judged(0.0, f"{detail}, but stripes cross the whole picture")
     spoiled = max(over(flat, FLAT_CELLS, 3 * FLAT_CELLS), over(smeared, SMEARED, 4 * SMEARED))
-    gridded = both(spoiled, over(steps, SOME_STEPS, 4 * SOME_STEPS))
-    return Judged(max(gridded, over(steps, STEPS, 3 * STEPS), lost), detail)
+    gridded = both(spoiled, over(steps, some_steps, 2 * some_steps + 0.12))
+    # A picture between keyframes may have the blocks of a low bitrate, where a keyframe has none.
+    blocks = over(steps, STEPS, 3 * STEPS) if some_steps == SOME_STEPS else 0.0
+    return Judged(max(gridded, blocks, lost), detail)
 
 
 CORRUPTED = Check(

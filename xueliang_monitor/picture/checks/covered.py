@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from xueliang_monitor.model import Fault, Rung, Severity, Text
+from xueliang_monitor.picture.checks.moved import CRISP, MOVED, in_place, shows_elsewhere
 from xueliang_monitor.picture.comparison import Comparison
-from xueliang_monitor.picture.verdict import Check, Judged, View, both, over, under
+from xueliang_monitor.picture.verdict import LIMIT, Check, Judged, View, both, over, under
 
 VEILED, VEILED_ABOVE_USUAL = 0.25, 0.12
 """Share of the view in one region without any of the scene, and its excess over the highest usual one."""
@@ -30,6 +31,24 @@ A view out of focus loses its detail everywhere and keeps its shapes.
 ELSEWHERE, ELSEWHERE_GAIN = 0.5, 0.3
 """Correlation after a shift, and its gain, above which the scene shows elsewhere in the view: the camera is turned."""
 
+KEEPS_DETAIL = 0.9
+"""Share of the usual remaining detail from which nothing hides a view that is lit otherwise."""
+
+UNEVEN = 0.2
+"""Distance in natural logarithms from which the rest of the view is lit otherwise. Beside most covers it has less."""
+
+NEW_LEVELS, NEW_EDGES = 20.0, 0.85
+"""Distance in levels from which a light is wholly new, and share of the usual edges that must show in it.
+
+With all of the detail as well, a sky that turned dark is no cover.
+"""
+
+SHAPES_LEFT = 0.1
+"""Edge correlation below which detail is not that of the scene: dusk leaves outlines, noise nothing."""
+
+LOST_EDGES, LOST_SHARE, LOST_DETAIL, LOST_BEST = 0.12, 0.5, 0.06, 0.3
+"""Edge correlation, its share of the lowest usual one, remaining and best detail below which nothing is left."""
+
 UNKNOWN_DETAIL_LEVELS, UNKNOWN_CONTRAST_LEVELS, UNKNOWN_LUMA_LEVELS = 0.4, 16.0, 110.0
 """Detail, contrast and mean luma that are all lower without a past: dark and without shapes."""
 
@@ -48,13 +67,32 @@ def _judge(view: View) -> Judged:
         f" one of {past.hidden_ratio:.0%} is foreign (limit {hidden_limit:.0%});"
         f" {past.edge_correlation:.0%} of the edges match (limit {EDGES * edges:.0%},"
         f" {EDGES_BEHIND * edges:.0%} beside such a region),"
-        f" {past.remaining_detail_ratio:.0%} of the detail is left (limit {remaining_limit:.0%})"
+        f" {past.remaining_detail_ratio:.0%} of the detail is left (limit {remaining_limit:.0%}); the rest is lit by"
+        f" {past.scene_light_log_ratio:.2f} unlike a known light"
     )
     if past.shift_correlation > ELSEWHERE and past.shift_gain > ELSEWHERE_GAIN:
         return Judged(0.0, f"{detail}, but the scene shows elsewhere in the view")
+    turned = shows_elsewhere(past.pattern) >= LIMIT and (MOVED.judge(view).score or 0.0) >= LIMIT
+    crisp = past.crisp_ratio >= CRISP and not in_place(past.pattern)
+    if turned or (crisp and past.edge_correlation < EDGES * edges):
+        return Judged(0.0, f"{detail}, but what it shows is sharp: another view")
+    if _otherwise_lit(view, past, KEEPS_DETAIL * min(1.0, usual.remaining_detail_ratio.median(1.0))):
+        return Judged(0.0, f"{detail}, but the view keeps its detail in another light")
     veiled = _veiled(past, veiled_limit, edges)
     gone = _gone(view, past, edges, remaining_limit)
     return Judged(max(veiled, gone, over(past.hidden_ratio, hidden_limit, 2 * hidden_limit)), detail)
+
+
+def _otherwise_lit(view: View, past: Comparison, detail_limit: float) -> bool:
+    """Whether the view is only lit otherwise, as at dusk and by lamps: darker in parts, with the detail elsewhere."""
+    edges = NEW_EDGES * max(0.0, view.usual.scene.edge_correlation.median(1.0))
+    whole = min(past.remaining_detail_ratio, past.best_detail_ratio) >= 1 and past.edge_correlation >= edges
+    new = view.first_light or (whole and past.light_distance_levels > NEW_LEVELS)
+    return (
+        (past.scene_light_log_ratio > UNEVEN or new)
+        and past.remaining_detail_ratio >= detail_limit
+        and past.edge_correlation >= SHAPES_LEFT
+    )
 
 
 def _without_past(view: View) -> Judged:
@@ -79,9 +117,14 @@ def _veiled(past: Comparison, limit: float, edges: float) -> float:
 
 
 def _gone(view: View, past: Comparison, edges: float, remaining_limit: float) -> float:
-    """Return the score of a view that lost its edges and its detail; only a steady view can tell."""
+    """Return the score of a view that lost its edges and its detail; one that is not steady must have lost all."""
     if not view.steady:
-        return 0.0
+        edges_limit = min(LOST_EDGES, LOST_SHARE * view.usual.scene.edge_correlation.lowest(0.0))
+        return both(
+            under(past.edge_correlation, edges_limit, edges_limit - LOST_EDGES),
+            under(past.remaining_detail_ratio, LOST_DETAIL, 0.0),
+            under(past.best_detail_ratio, LOST_BEST, 0.0),
+        )
     fewest = DETAIL * view.usual.scene.best_detail_ratio.lowest(1.0)
     softer = max(under(past.best_detail_ratio, fewest, 0.0), under(past.remaining_detail_ratio, remaining_limit, 0.0))
     return both(under(past.edge_correlation, EDGES * edges, 0.0), softer)

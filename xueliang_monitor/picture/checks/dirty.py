@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+import math
+
 from xueliang_monitor.model import Fault, Rung, Severity, Text
 from xueliang_monitor.picture.comparison import Comparison
+from xueliang_monitor.picture.reference import RecentValues
 from xueliang_monitor.picture.verdict import HYSTERESIS, LIMIT, TEXTURED, Check, Judged, View, any_of, both, over
 
-SCATTERED_LOSS, TIMES_USUAL = 0.025, 2.0
+SCATTERED_LOSS, TIMES_USUAL = 0.015, 1.5
 """Scattered loss of detail that is dirt, and the smallest multiple of the usual loss."""
 
-CLEAR = 0.75
-"""Best detail from which the rest of the view is in focus: if everything is softer, it is not dirt."""
+CLEAR, DETAILED = 0.8, 0.10
+"""Best detail from which the rest of the view is in focus, and the share of cells with detail that tells it.
+
+If everything is softer, it is not dirt.
+"""
 
 LOSS_EDGES = 0.35
 """Share of the usual edge correlation that must remain where detail is lost."""
 
-SPOTS, USUAL_SPOTS = 0.03, 0.05
-"""Excess over the highest usual share of spots that is dirt, and that usual share while none is known."""
+SPOTS, USUAL_SPOTS = 0.025, 0.04
+"""Excess over the usual share of soft patches that is dirt, and that usual share while none is known."""
 
-SPOTS_EDGES = 0.2
-"""Share of the usual edge correlation that must remain between spots."""
+SPOTS_EDGES, LAYOUT = 0.2, 0.7
+"""Share of the usual edge correlation, or correlation of light and dark areas, that must remain between patches."""
 
-STILL = 0.4
-"""Smallest still share of the view for which spots can be told from passers-by."""
+SELDOM = 1 / 3
+"""Share of the looks whose values are not usual: a lorry beside the lens, or light that was not yet known."""
+
+GLARE = 0.25
+"""Distance in natural logarithms from every known light beyond which a low sun or dusk may take the detail."""
 
 YOUNG_FACTOR = 1.5
 """Factor of the limits while the usual values are not well known."""
@@ -35,7 +44,15 @@ def _judge(view: View) -> Judged:
     past = view.past
     if past is None:
         return Judged(None, "the usual view of this camera is not known yet")
-    judged = any_of(_losses(view, past), _patches(view, past))
+    losses, patches = _losses(view, past), _patches(view, past)
+    if view.first_light:
+        return Judged(None, f"{patches.detail}, but the light of this hour is not known yet")
+    if losses.score is not None and losses.score > LIMIT - HYSTERESIS and GLARE < past.scene_light_log_ratio < math.inf:
+        losses = Judged(None, f"{losses.detail}, but the light is not known yet")
+    if patches.score is not None and patches.score > LIMIT - HYSTERESIS and _only_lit(view, past):
+        patches = Judged(None, f"{patches.detail}, but the light is not known yet")
+        losses = losses if losses.score is not None and losses.score >= LIMIT else patches
+    judged = any_of(losses, patches)
     if view.measures.motion is None and judged.score is not None and LIMIT - HYSTERESIS < judged.score < SURE:
         return Judged(None, f"{judged.detail}, but one picture cannot tell dirt from passers-by")
     return judged
@@ -44,28 +61,43 @@ def _judge(view: View) -> Judged:
 def _losses(view: View, past: Comparison) -> Judged:
     """Judge how much detail is lost in patches all over the view."""
     if min(view.textured_ratio, past.detailed_ratio) < TEXTURED:
-        return Judged(None, f"only {view.textured_ratio:.0%} of the view has a pattern to lose")
+        return Judged(None, f"only {past.detailed_ratio:.0%} of the view has a pattern to lose")
     usual = view.usual.scene
     lost = past.scattered_loss_ratio
-    limit = max(SCATTERED_LOSS, TIMES_USUAL * usual.scattered_loss_ratio.median(0.0)) * _factor(view)
+    limit = max(SCATTERED_LOSS, TIMES_USUAL * _usually(usual.scattered_loss_ratio, 0.0)) * _factor(view)
     detail = f"{lost:.1%} of the detail is lost in patches all over the view (limit {limit:.1%})"
-    clear = over(past.best_detail_ratio, CLEAR, 0.95)
     edges = LOSS_EDGES * usual.edge_correlation.median(1.0)
     there = over(past.edge_correlation, edges, 2 * edges)
-    return Judged(both(over(lost, limit, 3 * limit), clear, there), detail)
+    return Judged(both(over(lost, limit, 3 * limit), _clear(past), there), detail)
 
 
 def _patches(view: View, past: Comparison) -> Judged:
-    """Judge patches of another colour or lightness all over the view, with the scene between them."""
-    if past.still_ratio < STILL:
-        return Judged(None, f"only {past.still_ratio:.0%} of the view is still, too little to tell dirt from motion")
+    """Judge soft patches of another colour or lightness, or without detail, with the scene between them."""
     usual = view.usual.scene
     spots = past.spots_ratio
-    limit = (usual.spots_ratio.highest(USUAL_SPOTS) + SPOTS) * _factor(view)
-    detail = f"{spots:.1%} of the view is in patches that never looked so (limit {limit:.1%})"
+    limit = (_usually(usual.spots_ratio, USUAL_SPOTS) + SPOTS) * _factor(view)
+    detail = f"{spots:.1%} of the view is in soft patches that never looked so (limit {limit:.1%})"
     edges = SPOTS_EDGES * usual.edge_correlation.median(1.0)
-    there = over(past.edge_correlation, edges, 2 * edges)
-    return Judged(both(over(spots, limit, 3 * limit), there), detail)
+    there = max(over(past.edge_correlation, edges, 2 * edges), over(past.layout_correlation, LAYOUT, 1.0))
+    return Judged(both(over(spots, limit, 3 * limit), _clear(past), there), detail)
+
+
+def _clear(past: Comparison) -> float:
+    """Return the score of a view that is in focus beside the patches."""
+    return over(past.best_detail_ratio, CLEAR, 0.95) if past.detailed_ratio >= DETAILED else 1.0
+
+
+def _only_lit(view: View, past: Comparison) -> bool:
+    """Whether patches may be those of a light that is not known yet, as clouds are that one picture shows standing."""
+    if view.measures.motion is None:
+        return view.otherwise_lit
+    return GLARE < past.scene_light_log_ratio < math.inf
+
+
+def _usually(known: RecentValues, default: float) -> float:
+    """Return the highest value that is no exception, `default` if none is known."""
+    values = sorted(known.values, reverse=True)
+    return values[int(SELDOM * len(values))] if values else default
 
 
 def _factor(view: View) -> float:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from xueliang_monitor.model import Fault, Rung, Severity, Text
-from xueliang_monitor.picture.verdict import Check, Judged, View, both, over, under
+from xueliang_monitor.picture.comparison import Comparison, Haze
+from xueliang_monitor.picture.verdict import Check, Judged, View, any_of, both, over, under
 
 CONTRAST, BELOW_USUAL = 0.72, 0.80
 """Share of the usual contrast below which it is low, and the largest share of the lowest usual value.
@@ -29,11 +30,49 @@ THICK_LIFTED_LEVELS, THICK_REMAINING = 20, 0.68
 THICK_BELOW_USUAL, THICK_DETAIL = 0.95, 0.92
 """`BELOW_USUAL` and `DETAIL` in thick fog."""
 
+FAR_GONE, FAR_LIGHTER = 0.28, 0.35
+"""Share of the patterns that fog hides altogether, and how much lighter these blocks get beside the others.
+
+Fog over a dark road raises the contrast of a view; it takes the pattern of what is far, in a light grey.
+"""
+
+NEAR_SEEN, NEAR_CONTRAST = 0.1, 0.8
+"""Share of the patterns that must still show, and share of their usual contrast below which these are in fog as well.
+
+What hides a part of the view leaves the rest as it was.
+"""
+
+FOG_COLOUR = 0.15
+"""Distance from grey above which it is not fog that hides the far patterns."""
+
+FOG_DETAIL = 0.55
+"""Share of the usual detail that must be left at most: at dawn a sky in another light may look like fog."""
+
 
 def _judge(view: View) -> Judged:
     past = view.past
     if past is None:
         return Judged(None, "the usual contrast of this camera is not known yet")
+    return any_of(_veil(view, past), _fog(past, past.haze))
+
+
+def _fog(past: Comparison, haze: Haze) -> Judged:
+    """Judge fog: far patterns are gone in a light grey, near ones are weaker, whatever the contrast of the view."""
+    detail = (
+        f"nothing is left of {haze.gone_ratio:.0%} of the patterns (limit {FAR_GONE:.0%}), the others have"
+        f" {haze.contrast_ratio:.0%} of their contrast (limit {NEAR_CONTRAST:.0%})"
+    )
+    far = both(
+        over(haze.gone_ratio, FAR_GONE, 2 * FAR_GONE),
+        over(haze.lighter_log_ratio, FAR_LIGHTER, 2 * FAR_LIGHTER),
+        under(haze.colour_log_ratio, FOG_COLOUR, 0.0),
+    )
+    near = both(over(haze.seen_ratio, NEAR_SEEN, 3 * NEAR_SEEN), under(haze.contrast_ratio, NEAR_CONTRAST, 0.4))
+    return Judged(both(far, near, under(past.remaining_detail_ratio, FOG_DETAIL, 0.1)), detail)
+
+
+def _veil(view: View, past: Comparison) -> Judged:
+    """Judge an even veil over the whole view, as of thin fog or of a film on the dome."""
     usual = view.usual.scene
     contrast, detail_ratio = past.contrast_ratio, past.best_detail_ratio
     lifted = view.measures.luma_low_levels - view.usual.frame.luma_low_levels.highest(0.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xueliang_monitor.model import Fault, Rung, Severity, Text
-from xueliang_monitor.picture.comparison import Comparison
+from xueliang_monitor.picture.comparison import Comparison, OwnPattern
 from xueliang_monitor.picture.verdict import TEXTURED, Check, Judged, View, both, over, under
 
 SHIFT = 0.03
@@ -27,8 +27,14 @@ FIT = 0.36
 UNRELATED_LOWEST, UNRELATED_HIGHEST = 0.2, 0.3
 """Range of the edge correlation below which it is another scene; within it a third of the lowest usual value."""
 
-RICH_DETAIL = 0.7
-"""Best detail that another scene must have: a cover has less."""
+RICH_DETAIL, CRISP = 0.7, 0.55
+"""Best detail, or sharpest detail, that another scene must have: a cover has less of both."""
+
+FOREIGN, OWN = 0.1, 0.1
+"""Share of the view with a sharp pattern that was never there, and largest share of all sharp pattern that was.
+
+A cover is out of focus, and what it leaves free is where it was.
+"""
 
 
 def _judge(view: View) -> Judged:
@@ -72,8 +78,23 @@ def _unrelated_limit(view: View) -> float:
 
 
 def _unrelated(past: Comparison, limit: float) -> float:
-    """Return the score of a camera turned so far that nothing of the old view is left, with as much detail."""
-    return both(under(past.edge_correlation, limit, 0.0), over(past.best_detail_ratio, RICH_DETAIL, 1.5))
+    """Return the score of a camera turned so far that nothing of the old view is left, with detail of its own."""
+    if in_place(past.pattern):
+        return 0.0
+    crisp = max(over(past.crisp_ratio, CRISP, 1.0), shows_elsewhere(past.pattern))
+    detail = max(over(past.best_detail_ratio, RICH_DETAIL, 1.5), crisp)
+    return both(under(past.edge_correlation, limit, 0.0), detail)
+
+
+def in_place(pattern: OwnPattern) -> bool:
+    """Whether most of what is sharp in a view is that of the past: something hides the rest."""
+    return pattern.own_ratio >= max(OWN, pattern.foreign_ratio)
+
+
+def shows_elsewhere(pattern: OwnPattern) -> float:
+    """Return the score of a view whose sharp pattern is hardly anywhere that of the past."""
+    foreign, own = pattern.foreign_ratio, pattern.own_ratio
+    return both(over(foreign, FOREIGN, 3 * FOREIGN), under(own, OWN * (foreign + own), 0.0))
 
 
 MOVED = Check(

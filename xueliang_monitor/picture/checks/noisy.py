@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from xueliang_monitor.model import Fault, Rung, Severity, Text
+from xueliang_monitor.picture.hours import highest_anchor
+from xueliang_monitor.picture.measures import NOISE
 from xueliang_monitor.picture.verdict import Check, Judged, View, both, over
 
 NOISE_LEVELS, TIMES_USUAL = 2.0, 1.7
@@ -10,6 +12,15 @@ NOISE_LEVELS, TIMES_USUAL = 2.0, 1.7
 
 UNKNOWN_NOISE_LEVELS = 8.0
 """Highest usual noise while none is known."""
+
+TIMES_ANCHOR = 2.5
+"""Multiple of the noise of the noisiest hour, as it was over months, that is a fault: a sensor gets worse slowly."""
+
+NEW_LIGHT_LEVELS, DARKER = 20.0, 0.8
+"""Distance from every known light, and share of the usual brightness, beyond which no noise is usual yet.
+
+A night without infrared light is noisy by nature, as the gain is high. The first one is not measured by the day.
+"""
 
 IMPULSES = 0.01
 """Excess over the highest usual share of impulses that is snow."""
@@ -24,13 +35,36 @@ SNOW_NOISE_LEVELS = 1.5
 def _judge(view: View) -> Judged:
     noise, impulses = view.measures.noise_levels, view.measures.impulses_ratio
     usual = view.usual.frame
-    limit = max(NOISE_LEVELS, TIMES_USUAL * usual.noise_levels.highest(UNKNOWN_NOISE_LEVELS))
+    limit = max(NOISE_LEVELS, TIMES_USUAL * _usual_noise(view))
+    anchor = highest_anchor(view.reference.hours, NOISE) if view.reference is not None else None
+    if anchor is not None:
+        limit = min(limit, max(NOISE_LEVELS, TIMES_ANCHOR * max(anchor, _unknown_noise(view))))
     spots = max(IMPULSES, usual.impulses_ratio.highest(UNKNOWN_IMPULSES) + IMPULSES)
     detail = (
         f"noise of {noise:.1f} levels (limit {limit:.1f}), {impulses:.1%} of the pixels stand out (limit {spots:.1%})"
     )
     snow = both(over(impulses, spots, 3 * spots), over(noise, SNOW_NOISE_LEVELS, 3.0))
     return Judged(max(over(noise, limit, 2 * limit), snow), detail)
+
+
+def _usual_noise(view: View) -> float:
+    """Return the highest usual noise: that of this hour on the last days where it is known, else of the last day."""
+    recent, hour = view.usual.frame, view.at_hour.frame
+    known = hour.noise_levels.highest(-1.0)
+    bright = view.measures.luma_mean_levels >= DARKER * hour.luma_mean_levels.lowest(0.0)
+    usual = known if known >= 0 and bright else recent.noise_levels.highest(UNKNOWN_NOISE_LEVELS)
+    return max(usual, _unknown_noise(view))
+
+
+def _unknown_noise(view: View) -> float:
+    """Return the noise to assume in a light that was never seen; 0 in a known one."""
+    past = view.past
+    if past is None:
+        return 0.0
+    mean, usual = view.measures.luma_mean_levels, view.usual.frame.luma_mean_levels
+    dark = mean < DARKER * usual.lowest(0.0)
+    dim = past.light_distance_levels > NEW_LIGHT_LEVELS and mean < DARKER * usual.median(0.0)
+    return UNKNOWN_NOISE_LEVELS if dark or dim else 0.0
 
 
 NOISY = Check(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from xueliang_monitor.model import Fault, Rung, Severity, Text
+from xueliang_monitor.picture.checks.moved import shows_elsewhere
 from xueliang_monitor.picture.measures import StripeBand
 from xueliang_monitor.picture.reference import RecentValues
-from xueliang_monitor.picture.verdict import Check, Judged, View, any_of, both, over
+from xueliang_monitor.picture.verdict import LIMIT, Check, Judged, View, any_of, both, over
 
 BAND_LEVELS = (4.0, 2.6, 2.0)
 """Excess over the highest usual amplitude of wide, middle and narrow stripes."""
@@ -31,11 +32,17 @@ VERY_PROMINENT, VERY_PROMINENT_FACTOR = 8.0, 0.6
 LINE_LEVELS, UNKNOWN_LINE_LEVELS = 0.7, 6.0
 """Excess over the highest usual offset of single lines, and that offset while none is known."""
 
+ELSEWHERE_FACTOR = 2.0
+"""Factor of the limit of single lines where another view shows."""
+
 SLANTING_LEVELS, SLANTING_PROMINENCE = 1.2, 7.0
 """Amplitude and prominence of slanting stripes."""
 
 BANDING, BANDING_PROMINENCE = 0.03, 12.0
 """Amplitude, as a share of the light, and prominence of bands that the past does not show."""
+
+BANDING_EVENNESS = 0.45
+"""How evenly such bands must cross the view: lamps by night and the edge of something dark do not."""
 
 
 def _judge(view: View) -> Judged:
@@ -62,6 +69,8 @@ def _single_lines(view: View) -> Judged:
     """Judge rows or columns that are each off by their own amount."""
     lines = view.measures.line_offset_levels
     limit = view.usual.frame.line_offset_levels.highest(UNKNOWN_LINE_LEVELS) + LINE_LEVELS * _factor(view)
+    if view.past is not None and shows_elsewhere(view.past.pattern) >= LIMIT:
+        limit *= ELSEWHERE_FACTOR  # another view has other edges
     return Judged(over(lines, limit, 3 * limit), f"single lines are off by {lines:.1f} levels (limit {limit:.1f})")
 
 
@@ -82,10 +91,12 @@ def _flicker(view: View) -> Judged:
     if past is None:
         return Judged(None, "the usual light of this camera is not known yet")
     bands, prominence = past.banding_ratio, past.banding_prominence
+    strong = both(over(bands, BANDING, 2 * BANDING), over(prominence, BANDING_PROMINENCE, 2 * BANDING_PROMINENCE))
     return Judged(
-        both(over(bands, BANDING, 2 * BANDING), over(prominence, BANDING_PROMINENCE, 2 * BANDING_PROMINENCE)),
+        both(strong, over(past.banding_evenness_ratio, BANDING_EVENNESS, 0.9)),
         f"bands of {bands:.1%} of the light (limit {BANDING:.1%}),"
-        f" {prominence:.0f} times the waves beside them (limit {BANDING_PROMINENCE:.0f})",
+        f" {prominence:.0f} times the waves beside them (limit {BANDING_PROMINENCE:.0f}),"
+        f" {past.banding_evenness_ratio:.0%} even (limit {BANDING_EVENNESS:.0%})",
     )
 
 

@@ -23,9 +23,15 @@ CONTRAST = 0.75
 EDGES = 0.5
 """Share of the usual edge correlation that it keeps: something in front of the lens does not show the scene."""
 
+NEAR_EDGES = 0.4
+"""Share of the usual edge correlation below which an infrared lamp lights something near, not the scene."""
+
+ALL_WHITE = 0.98
+"""Share of overexposed pixels from which no shape of anything near is left either: then it is the exposure."""
+
 
 def _judge(view: View) -> Judged:
-    past, usual = view.past, view.usual.frame
+    past, usual = view.past, view.in_this_light.frame
     white, mean = view.measures.white_ratio, view.measures.luma_mean_levels
     limit = WHITE if past is None else min(HIGHEST_WHITE, usual.white_ratio.highest(0.0) + ABOVE_USUAL)
     brightest = max(WASHED_OUT_LEVELS, TIMES_BRIGHTEST * usual.luma_mean_levels.highest(255.0))
@@ -35,7 +41,10 @@ def _judge(view: View) -> Judged:
     overexposed = over(white, limit, limit + 0.3)
     if past is None:
         return Judged(overexposed, detail)
-    edges = EDGES * view.usual.scene.edge_correlation.median(1.0)
+    usual_edges = view.usual.scene.edge_correlation.median(1.0)
+    if view.infrared and white < ALL_WHITE and past.edge_correlation < NEAR_EDGES * usual_edges:
+        return Judged(0.0, f"{detail}, but the infrared lamp lights something near: covered or turned")
+    edges = EDGES * usual_edges
     scene = both(over(past.contrast_ratio, CONTRAST, 1.2), over(past.edge_correlation, edges, 1.0))
     return Judged(max(overexposed, both(over(mean, brightest, 1.3 * brightest), scene)), detail)
 

@@ -32,9 +32,9 @@ def _judge(view: View) -> Judged:
     usual = view.usual.scene.edge_correlation.median(1.0)
     if view.steady and past.edge_correlation < EDGES * usual and past.layout_correlation < LAYOUT:
         return Judged(0.0, f"mean luma {mean:.0f}, but nothing of the scene shows: covered")
-    darkest = view.usual.frame.luma_mean_levels.lowest(255.0)
+    darkest = view.in_this_light.frame.luma_mean_levels.lowest(255.0)
     limit = min(MEAN_LEVELS, SHARE_OF_DARKEST * darkest)
-    detail = f"mean luma {mean:.0f} (limit {limit:.0f}; the darkest healthy picture {darkest:.0f})"
+    detail = f"mean luma {mean:.0f} (limit {limit:.0f}; the darkest healthy picture of this hour {darkest:.0f})"
     return Judged(under(mean, limit, 0.4 * limit), detail)
 
 

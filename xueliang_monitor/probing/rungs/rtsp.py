@@ -19,6 +19,7 @@ from xueliang_monitor.net.errors import (
 )
 from xueliang_monitor.net.login_rules import LoginRules
 from xueliang_monitor.net.rtsp import RtspConnection
+from xueliang_monitor.probing import rtsp_reasons
 from xueliang_monitor.probing.climbed import Climbed, Described, Reached
 from xueliang_monitor.probing.login import LoginOutcome, Permission, Protocol
 from xueliang_monitor.probing.rung import (
@@ -28,7 +29,7 @@ from xueliang_monitor.probing.rung import (
     RungOutcome,
     VisitContext,
 )
-from xueliang_monitor.readings import Readings
+from xueliang_monitor.readings import NO_READINGS, Readings
 from xueliang_monitor.wire import auth
 
 TLS_FAILED = Fault(
@@ -44,6 +45,7 @@ TLS_FAILED = Fault(
         "Renew the camera's certificate. Or set tls: FILE in the camera's file to trust it, or tls: insecure.",
         "更新摄像机证书；或在摄像机配置文件中用 tls: 证书文件 指定信任的证书，或设置 tls: insecure。",
     ),
+    reasons=rtsp_reasons.TLS,
 )
 RTSP_TIMEOUT = Fault(
     "rtsp_timeout",
@@ -69,6 +71,7 @@ RTSP_MALFORMED = Fault(
         "Check the port in the camera's file. Restart the camera or update its firmware.",
         "检查摄像机配置文件中的端口；重启摄像机或升级固件。",
     ),
+    reasons=rtsp_reasons.MALFORMED,
 )
 AUTH_FAILED = Fault(
     "auth_failed",
@@ -81,6 +84,7 @@ AUTH_FAILED = Fault(
         "更正账号密码；在此之前登录重试间隔会逐渐加长，以免触发摄像机锁定。",
     ),
     at_first_sight=True,
+    reasons=rtsp_reasons.AUTH_REFUSED,
 )
 AUTH_LOCKED = Fault(
     "auth_locked",
@@ -122,6 +126,7 @@ STREAM_NOT_FOUND = Fault(
         "Correct rtsp_path in the camera's file. A firmware update may have changed it.",
         "更正摄像机配置文件中的 rtsp_path；固件升级可能改变了路径。",
     ),
+    reasons=rtsp_reasons.NOT_FOUND,
 )
 SESSION_LIMIT = Fault(
     "session_limit",
@@ -139,6 +144,7 @@ SERVER_ERROR = Fault(
     name=Text("Camera reports an error", "摄像机报错"),
     cause=Text("The camera answered with an internal error.", "摄像机返回内部错误。"),
     advice=Text("Restart the camera. If the error stays, update its firmware.", "重启摄像机；若仍存在，请升级固件。"),
+    reasons=rtsp_reasons.SERVER,
 )
 CONNECTION_CLOSED = Fault(
     "connection_closed",
@@ -150,6 +156,7 @@ CONNECTION_CLOSED = Fault(
         "Check the camera's connection limit and its IP filter. Restart it.",
         "检查摄像机的连接上限与 IP 地址过滤；重启摄像机。",
     ),
+    reasons=rtsp_reasons.CLOSED,
 )
 
 _BY_STATUS = {
@@ -179,15 +186,22 @@ def fault_of(error: NetError) -> Fault:
     return next((fault for kind, fault in _BY_ERROR if isinstance(error, kind)), SERVER_ERROR)
 
 
+def seen_of(error: NetError, readings: Readings = NO_READINGS) -> FaultSeen:
+    """Return the fault that an error of the RTSP client shows, with the reason for it."""
+    return FaultSeen(fault_of(error), str(error), readings, reason=rtsp_reasons.reason_of(error))
+
+
 def login_outcome(connection: RtspConnection, codes: Collection[str]) -> LoginOutcome:
     """Return the outcome of the login over RTSP, from the connection and the codes of the faults seen."""
     refused, locked = AUTH_FAILED.code in codes, AUTH_LOCKED.code in codes
-    if connection.login_accepted:
+    if connection.login.accepted:
         return LoginOutcome.REVOKED if refused or locked else LoginOutcome.ACCEPTED
     if locked:
-        return LoginOutcome.LOCKED if connection.login_tried else LoginOutcome.LOCKED_UNTRIED
-    if refused:
-        return LoginOutcome.REFUSED if connection.login_tried else LoginOutcome.HELD_BACK
+        return LoginOutcome.LOCKED if connection.login.tried else LoginOutcome.LOCKED_UNTRIED
+    if refused and connection.login.tried:
+        return LoginOutcome.REFUSED
+    if refused and connection.login.credentials is None:
+        return LoginOutcome.HELD_BACK
     return LoginOutcome.OPEN
 
 
@@ -203,23 +217,27 @@ async def _climb(context: VisitContext, climbed: Climbed, _seconds: float) -> Ru
         if target.secure:
             await connection.secure(target.tls)
         if not permission.allowed and target.login_in_path:
-            raise LoginError("DESCRIBE: rtsp_path contains the login, which is held back", tried=False)
+            detail = "DESCRIBE: rtsp_path contains the login, which is held back"
+            raise LoginError(detail, tried=False, reason="held_back")
         credentials = target.credentials if permission.allowed else None
         rules = LoginRules.of(target, offered_digest=context.memory.login.offered_digest)
         description = await connection.describe(target.request_url, credentials, rules)
-        connection.login_accepted = connection.login_accepted or target.login_in_path
+        connection.login.accepted = connection.login.accepted or target.login_in_path
         outcome = login_outcome(connection, ())
     except NetError as error:
-        connection.login_tried = connection.login_tried or (permission.allowed and target.login_in_path)
+        connection.login.tried = connection.login.tried or (permission.allowed and target.login_in_path)
         outcome = login_outcome(connection, (fault_of(error).code,))
-        raise FaultSeen(fault_of(error), str(error), _readings(connection)) from error
+        raise seen_of(error, _readings(connection)) from error
     finally:
-        context.logins.over(Protocol.RTSP, outcome, context.started_at)
+        sent = connection.login.sent
+        unanswered = sent if outcome is LoginOutcome.OPEN else 0
+        more = max(0, sent - 1) if outcome.is_refusal else 0
+        context.logins.over(Protocol.RTSP, outcome, context.started_at, more_refused=more, unanswered=unanswered)
     return RungOutcome(replace(_readings(connection), server=description.server or None), value=Described(description))
 
 
 def _readings(connection: RtspConnection) -> Readings:
-    return Readings(login_offered=auth.describe(connection.offered) or None)
+    return Readings(login_offered=auth.describe(connection.login.offered) or None)
 
 
 _FAULTS = (

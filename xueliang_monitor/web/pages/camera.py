@@ -11,6 +11,7 @@ from aiohttp import web
 
 from xueliang_monitor.configuration.inventory import Camera
 from xueliang_monitor.fleet.fleet import Fleet
+from xueliang_monitor.fleet.planning import LOOKS
 from xueliang_monitor.fleet.snapshot import Entry
 from xueliang_monitor.judgement.availability import day_of
 from xueliang_monitor.judgement.catalogue import FAULTS, fault
@@ -22,11 +23,13 @@ from xueliang_monitor.picture.measures import MEASURES
 from xueliang_monitor.picture.reference import SETTLED_LOOKS
 from xueliang_monitor.picture.verdict import LIMIT, OFF
 from xueliang_monitor.probing.accepted import Observed
+from xueliang_monitor.probing.device_memory import Subject
+from xueliang_monitor.probing.oddity_texts import ODDITY_TEXTS
 from xueliang_monitor.probing.rung import Probe
 from xueliang_monitor.probing.rungs import LADDER, PROBES
 from xueliang_monitor.storage import evidence
 from xueliang_monitor.topology import Topology
-from xueliang_monitor.web import charts, past
+from xueliang_monitor.web import charts, past, told
 from xueliang_monitor.web.keys import CLOSING, FLEET, RENDERER, SETTINGS, STATE_FOLDER
 from xueliang_monitor.web.live_streams import data_line
 from xueliang_monitor.web.page import Page
@@ -35,6 +38,7 @@ from xueliang_monitor.web.texts import preferred
 from xueliang_monitor.web.threads import in_thread
 from xueliang_monitor.web.tree import link
 from xueliang_monitor.web.views import STATES, advice_of
+from xueliang_monitor.wire import oddities
 
 BEAT_SECONDS = 5.0
 MAX_EPISODES = 40
@@ -61,7 +65,17 @@ _BEFORE: Mapping[Rung, frozenset[Rung]] = {probe.rung: _before(probe) for probe 
 
 
 def _faults(status: CameraStatus) -> list[dict[str, Any]]:
-    return [{"declared": fault(known.code), "since": known.since, "detail": known.detail} for known in status.faults]
+    shown = []
+    for known in status.faults:
+        declared = fault(known.code)
+        why = declared.explained(known.reason)
+        shown.append({"declared": declared, "why": why, "since": known.since, "detail": known.detail})
+    return shown
+
+
+def _oddities(entry: Entry) -> list[tuple[Text, int]]:
+    """Return what the camera did against the standards when its stream was last read, with how often."""
+    return [(ODDITY_TEXTS[oddity], count) for oddity, count in oddities.read(entry.readings.oddities or "")]
 
 
 def _rungs(entry: Entry, climbing: Mapping[Rung, RungResult | None]) -> list[dict[str, Any]]:
@@ -72,13 +86,13 @@ def _rungs(entry: Entry, climbing: Mapping[Rung, RungResult | None]) -> list[dic
     """
     shown = []
     failed: set[Rung] = set()
-    visited = None if climbing else entry.health.visited_at
+    last = frozenset[float]() if climbing else _last_moments(entry)
     for probe in PROBES:
         rung = probe.rung
         if not probe.applies(entry.camera.target):
             continue
         result = climbing.get(rung) if rung in climbing else entry.rungs.get(rung)
-        earlier = result is not None and rung not in climbing and (result.at is None or result.at != visited)
+        earlier = result is not None and rung not in climbing and result.at not in last
         if result is not None and not earlier and not result.ok:
             failed.add(rung)
         shown.append(
@@ -94,6 +108,14 @@ def _rungs(entry: Entry, climbing: Mapping[Rung, RungResult | None]) -> list[dic
             }
         )
     return shown
+
+
+def _last_moments(entry: Entry) -> frozenset[float]:
+    """Return when the last visit was, and when its picture was looked at, if that was later."""
+    last = entry.health.visited_at
+    visits = [result.at for rung, result in entry.rungs.items() if rung not in LOOKS and result.at is not None]
+    moments = {last, max(visits)} if visits and last not in visits else {last}
+    return frozenset(moment for moment in moments if moment is not None)
 
 
 def _change(entry: Entry, status: CameraStatus) -> str:
@@ -121,7 +143,8 @@ def now_values(fleet: Fleet, name: str, climbing: Mapping[Rung, RungResult | Non
         "faults": _faults(status),
         "advice": advice_of(entry, status, fleet.topology),
         "rungs": _rungs(entry, climbing),
-        "readings": dict(sorted(replace(entry.readings, measures={}).items())),
+        "oddities": _oddities(entry),
+        "readings": dict(sorted(replace(entry.readings, measures={}, oddities=None).items())),
         "visited": entry.health.visited_at,
         "keyframe": entry.health.keyframe_at,
         "looks": entry.memory.reference.looks if entry.memory.reference else 0,
@@ -219,8 +242,10 @@ async def show(request: web.Request) -> web.Response:
         change=_change(entry, fleet.status_of(name)),
         accepted=Observed.of(entry.memory.accepted),
         accepted_at=entry.memory.accepted.at,
-        identity=device.reported,
-        profiles=device.profiles,
+        identity=device.reported if Subject.IDENTITY not in device.not_told else None,
+        profiles=device.profiles if Subject.PROFILES not in device.not_told else (),
+        device_rows=told.rows(entry.memory, fleet.now),
+        untold=told.untold(device),
         grafana=f"{grafana}/d/xueliang-camera?var-camera={name}" if grafana else "",
         availability=fleet.availability.get(name, {}),
     )

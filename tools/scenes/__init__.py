@@ -1,0 +1,1 @@
+"""Renders the scenes of the simulated cameras: nothing in them was filmed."""

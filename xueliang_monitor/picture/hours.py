@@ -1,0 +1,114 @@
+"""What a camera's numbers usually are at each hour of the day, over the last days. Pure, without numpy.
+
+A day is divided into periods of two hours. Each keeps the lowest and the highest value of a number on healthy looks.
+Both follow an extreme value at once and move back towards later ones, so that they tell of the last three days or so.
+Dusk is compared with dusk and night with night, however many looks of other light lie between them.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Mapping, Sequence
+
+PERIODS = 12
+"""Periods of a day."""
+
+PERIOD_HOURS = 24 / PERIODS
+
+WITHIN_HOURS = 1.5
+"""A look is compared with the periods that it lies in or is this near to."""
+
+_RETURN = 0.03
+"""Share of the way to a value inside the range that each end moves back: half of it is forgotten in 24 looks."""
+
+_ANCHOR, _ANCHOR_LOOKS = "_anchor", 1000.0
+"""Ending of the name of a slow mean, and the looks after which it follows no faster: six weeks at 24 looks a day."""
+
+_FORMAT = struct.Struct(f"<{2 * PERIODS}e")
+_LARGEST = 60_000.0
+"""Largest number that half precision keeps."""
+
+STORED_BYTES = _FORMAT.size
+"""Bytes in which the ranges of one number are stored."""
+
+UNKNOWN = _FORMAT.pack(*(math.nan,) * (2 * PERIODS))
+"""The stored ranges of a number that no hour has shown yet."""
+
+
+def hours_with(stored: Mapping[str, bytes], numbers: Mapping[str, float], hour: float) -> dict[str, bytes]:
+    """Return the stored ranges after a healthy look at a local hour in [0, 24)."""
+    period = int(hour / PERIOD_HOURS) % PERIODS
+    after = dict(stored)
+    for name, value in numbers.items():
+        if math.isfinite(value):
+            ranges = list(_FORMAT.unpack(stored.get(name, UNKNOWN)))
+            ranges[2 * period : 2 * period + 2] = _widened(ranges[2 * period], ranges[2 * period + 1], value)
+            after[name] = _FORMAT.pack(*ranges)
+    return after
+
+
+def hours_with_anchor(stored: Mapping[str, bytes], name: str, value: float, hour: float) -> dict[str, bytes]:
+    """Return the stored ranges with the slow mean of a number at an hour, which follows within months.
+
+    It is kept under a name of its own, with the number of looks in place of the highest value.
+    """
+    period, key = int(hour / PERIOD_HOURS) % PERIODS, f"{name}{_ANCHOR}"
+    kept = list(_FORMAT.unpack(stored.get(key, UNKNOWN)))
+    mean, looks = kept[2 * period : 2 * period + 2]
+    if math.isnan(mean):
+        mean, looks = value, 0.0
+    looks = min(_ANCHOR_LOOKS, looks + 1)
+    kept[2 * period : 2 * period + 2] = mean + (value - mean) / looks, looks
+    return {**stored, key: _FORMAT.pack(*kept)}
+
+
+def highest_anchor(stored: Mapping[str, bytes], name: str) -> float | None:
+    """Return the highest slow mean of a number over the hours of the day; None before it is known for a day or so."""
+    kept = _FORMAT.unpack(stored.get(f"{name}{_ANCHOR}", UNKNOWN))
+    known = [mean for mean in kept[::2] if not math.isnan(mean)]
+    return max(known) if len(known) == PERIODS else None
+
+
+def looks_at(stored: Mapping[str, bytes], name: str, hour: float) -> float:
+    """Return how many looks a slow mean has seen around a local hour."""
+    kept = _FORMAT.unpack(stored.get(f"{name}{_ANCHOR}", UNKNOWN))
+    looks = [float(kept[2 * place + 1]) for place in _periods_near(hour)]
+    return sum(each for each in looks if not math.isnan(each))
+
+
+def known_around(stored: Mapping[str, bytes], name: str, hour: float) -> bool:
+    """Return whether the period of a local hour, and those before and after, have shown a number with a slow mean."""
+    kept = _FORMAT.unpack(stored.get(f"{name}{_ANCHOR}", UNKNOWN))
+    period = int(hour / PERIOD_HOURS)
+    return not any(math.isnan(kept[2 * (place % PERIODS)]) for place in range(period - 1, period + 2))
+
+
+def usual_at(stored: Mapping[str, bytes], hour: float) -> dict[str, tuple[float, ...]]:
+    """Return the ends of the ranges of each number around a local hour, without those that are not known yet."""
+    places = _periods_near(hour)
+    found = {}
+    for name, packed in stored.items():
+        if name.endswith(_ANCHOR):
+            continue
+        ranges = _FORMAT.unpack(packed)
+        values = tuple(end for place in places for end in ranges[2 * place : 2 * place + 2] if not math.isnan(end))
+        if values:
+            found[name] = values
+    return found
+
+
+def _periods_near(hour: float) -> Sequence[int]:
+    """Return the periods that begin or end within `WITHIN_HOURS` of an hour, or contain it."""
+    first = math.floor((hour - WITHIN_HOURS) / PERIOD_HOURS)
+    last = math.floor((hour + WITHIN_HOURS) / PERIOD_HOURS)
+    return [place % PERIODS for place in range(first, last + 1)]
+
+
+def _widened(lowest: float, highest: float, value: float) -> tuple[float, float]:
+    value = min(_LARGEST, max(-_LARGEST, value))
+    if math.isnan(lowest):
+        return value, value
+    low = value if value < lowest else lowest + _RETURN * (value - lowest)
+    high = value if value > highest else highest - _RETURN * (highest - value)
+    return low, high
