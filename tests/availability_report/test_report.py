@@ -29,10 +29,11 @@ from xueliang_monitor.availability_report.tables import Table, tables
 from xueliang_monitor.configuration.camera_file import Lifecycle
 from xueliang_monitor.configuration.inventory import Camera
 from xueliang_monitor.fleet.changes import Changes
+from xueliang_monitor.fleet.planning import Intervals
 from xueliang_monitor.judgement.availability import AvailabilitySeconds, RootDay, day_of
 from xueliang_monitor.judgement.episodes import Episode, outages_of
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
-from xueliang_monitor.model import State
+from xueliang_monitor.model import Rung, State
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.storage.history import History
 from xueliang_monitor.topology import Node, NodeKind, Topology
@@ -47,6 +48,8 @@ NODES = (
     Node("line", title="East line", place="town hall", circuit="GX-17"),
     *(Node(f"sw{number}", "line", title=f"Switch {number}", place=f"tower {number}") for number in range(3)),
 )
+
+SELDOM = Intervals({**Intervals().seconds, Rung.REACH: 40.0, Rung.RTSP: 40.0})
 
 
 class Month:
@@ -66,7 +69,7 @@ class Month:
                 return "connect_timeout"
             return "rtsp_timeout" if any(a <= at < b for a, b in outages.get(name, ())) else None
 
-        self.days = SimulatedDays(CAMERAS, truth, nodes=NODES)
+        self.days = SimulatedDays(CAMERAS, truth, SELDOM, nodes=NODES)
         self.visits: dict[str, list[tuple[float, State, str]]] = defaultdict(list)
         apply = self.days.fleet.apply
 
