@@ -5,8 +5,8 @@ BIN := $(VENV)/bin
 PREFIX ?= /opt/xueliang-monitor
 PURGE ?= 0
 SECONDS ?= 60
-WORKERS ?= 6
-TIMED_WORKERS ?= 2
+WORKERS ?= 8
+TIMED_WORKERS ?= 3
 
 .PHONY: demo install uninstall test soak test-packages lint fuzz audit docs references versions wheel bench lock clips clean
 
@@ -21,7 +21,7 @@ install:
 uninstall:
 	@PREFIX="$(PREFIX)" PURGE="$(PURGE)" sh deploy/systemd/uninstall.sh
 
-# Most tests wait, so there are more workers than cores; those that measure time run two at a time. ARGS=tests/probing/test_stream.py
+# Most tests wait, so there are more workers than cores; those that measure time run three at a time. ARGS=tests/probing/test_stream.py
 test: test-packages $(VENV)/installed-dev lint
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not timed" $(ARGS) || [ $$? -eq 5 ]
 	$(BIN)/python -m pytest -n $(TIMED_WORKERS) --dist loadfile -m timed $(ARGS) || [ $$? -eq 5 ]
@@ -29,7 +29,8 @@ test: test-packages $(VENV)/installed-dev lint
 # The tests of endurance in full: hundreds of kills, whole days of a fleet and of a picture, a recorder of forty channels.
 soak: test-packages $(VENV)/installed-dev
 	XUELIANG_SOAK=1 $(BIN)/python -m pytest -n $(WORKERS) $(ARGS) tests/test_killed.py tests/test_killed_fleet.py \
-	    tests/storage/test_history.py tests/judgement tests/test_infrared_nights.py tests/cli/test_camera_channels.py
+	    tests/storage/test_history.py tests/judgement tests/test_infrared_nights.py tests/test_restarted_looks.py \
+	    tests/test_simulated_days.py tests/cli/test_camera_channels.py
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import signal
@@ -19,6 +20,7 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
+from tests.endurance import length
 from tests.picture import made
 from tests.test_daemon import PASSWORD, Rig, running
 from tests.watched import Watched
@@ -48,8 +50,13 @@ def watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
         each.close()
 
 
-@pytest.mark.parametrize("how", ["stopped", "killed", "upgraded"])
-@pytest.mark.parametrize("looks", [1, 5, 10, 20, 24, 40])
+@pytest.mark.parametrize(
+    ("looks", "how"),
+    length(
+        [(1, "upgraded"), (5, "killed"), (10, "upgraded"), (20, "stopped"), (24, "killed"), (24, "upgraded")],
+        list(itertools.product((1, 5, 10, 20, 24, 40), ("stopped", "killed", "upgraded"))),
+    ),
+)
 async def test_no_check_fails_after_a_restart(watch: Watch, looks: int, how: str) -> None:
     watched = watch()
     for _ in range(looks):
