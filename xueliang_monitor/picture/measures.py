@@ -200,6 +200,19 @@ MEASURES = tuple(each.name for each in fields(ExportedMeasures))
 """The public names of a frame's numbers, in the order in which the history packs them."""
 
 
+class TravellingBar(NamedTuple):
+    """A broad bar that travels down or up the picture within a burst, as mains hum shows."""
+
+    levels: float = 0.0
+    """Amplitude of the change from picture to picture."""
+
+    fit_ratio: float = 0.0
+    """Share of that change of the row means that one bar at an even pace explains."""
+
+    evenness_ratio: float = 0.0
+    """How well the change fits the bar in the second weakest of six parts across, at most 1; 0 for a faint bar."""
+
+
 @dataclass(frozen=True, slots=True)
 class Motion:
     """How the frames of a burst differ, each from the one before."""
@@ -239,6 +252,9 @@ class Motion:
 
     lost_rows_ratio: float = 0.0
     """The largest share of the height in rows that are smooth in one frame and show something in another."""
+
+    bar: TravellingBar = field(default_factory=TravellingBar)
+    """The bar that explains best how the frames differ."""
 
 
 @dataclass(frozen=True, slots=True)
