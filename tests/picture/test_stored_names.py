@@ -37,6 +37,7 @@ FRAME = [
     "smeared_rows",
     "grid_steps",
     "cut_off",
+    "void",
 ]
 SCENE = [
     "kept",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from xueliang_monitor.picture.checks.rolling import ROLLING
 from xueliang_monitor.picture.checks.shaking import SHAKING
+from xueliang_monitor.picture.checks.striped import STRIPED
 
 if TYPE_CHECKING:
     from xueliang_monitor.picture.look import Look
@@ -15,9 +16,13 @@ EVERY = 3
 """One look in so many takes a burst while nothing rolls or shakes."""
 
 NEAR = 0.25
-"""Score of rolling or shaking from which every look takes a burst: half the limit. Chosen by hand."""
+"""Score of rolling, shaking or stripes from which every look takes a burst: half the limit. Chosen by hand."""
 
 _CODES = (ROLLING.fault.code, SHAKING.fault.code)
+"""Faults that only a burst shows: a look without a score of them had none."""
+
+_SOMETIMES = STRIPED.fault.code
+"""A bar of hum is seen in a burst only, other stripes in any picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,4 +42,4 @@ class Bursts:
         scores = [look.scores[code] for code in _CODES if code in look.scores]
         if not scores:
             return Bursts(self.ago + 1, self.moving)
-        return Bursts(0, max(scores) >= NEAR)
+        return Bursts(0, max(*scores, look.scores.get(_SOMETIMES, 0.0)) >= NEAR)

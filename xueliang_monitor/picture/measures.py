@@ -52,6 +52,7 @@ class Damage(NamedTuple, Generic[T]):
     smeared_rows_ratio: T
     grid_steps_ratio: T
     cut_off_ratio: T
+    void_cells_ratio: T
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,9 @@ class FrameValues(Generic[T]):
     cut_off_ratio: T = field(metadata=stored_as("cut_off"))
     """Share of the height, up from the lower edge, in rows that repeat one row or one colour without any grain."""
 
+    void_cells_ratio: T = field(metadata=stored_as("void"))
+    """Share of 8x8 px cells of the pure green that a decoder shows where neither luma nor chroma arrived."""
+
     @property
     def damage(self) -> Damage[T]:
         """What a decoder shows of missing data."""
@@ -148,6 +152,7 @@ class FrameValues(Generic[T]):
             self.smeared_rows_ratio,
             self.grid_steps_ratio,
             self.cut_off_ratio,
+            self.void_cells_ratio,
         )
 
     @property
@@ -200,6 +205,19 @@ MEASURES = tuple(each.name for each in fields(ExportedMeasures))
 """The public names of a frame's numbers, in the order in which the history packs them."""
 
 
+class TravellingBar(NamedTuple):
+    """A broad bar that travels down or up the picture within a burst, as mains hum shows."""
+
+    levels: float = 0.0
+    """Amplitude of the change from picture to picture."""
+
+    fit_ratio: float = 0.0
+    """Share of that change of the row means that one bar at an even pace explains."""
+
+    evenness_ratio: float = 0.0
+    """How well the change fits the bar in the second weakest of six parts across, at most 1; 0 for a faint bar."""
+
+
 @dataclass(frozen=True, slots=True)
 class Motion:
     """How the frames of a burst differ, each from the one before."""
@@ -239,6 +257,12 @@ class Motion:
 
     lost_rows_ratio: float = 0.0
     """The largest share of the height in rows that are smooth in one frame and show something in another."""
+
+    offset_levels: float = 0.0
+    """The largest jump, between rows, of how the light or a colour of the whole width changes from frame to frame."""
+
+    bar: TravellingBar = field(default_factory=TravellingBar)
+    """The bar that explains best how the frames differ."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,7 @@ def measure(
         smeared_rows_ratio=damage.smeared_rows_ratio,
         grid_steps_ratio=damage.grid_steps_ratio,
         cut_off_ratio=damage.cut_off_ratio,
+        void_cells_ratio=damage.void_cells_ratio,
         thumb=thumb,
         structure=structure,
         cell_detail=cell_means(fine),

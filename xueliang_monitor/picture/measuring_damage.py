@@ -29,6 +29,12 @@ _FLAT_LEVELS = 4
 _GREEN_LEVELS = 40
 """Excess of green over red and blue in a cell of missing chroma. Chosen by hand."""
 
+_VOID_GREEN, _VOID_LEVELS = (60, 150), 12
+"""Range of green, and most red and blue, of a cell whose luma and chroma are all zero. No object is as pure.
+
+A decoder shows it as a green of 77 (ITU-R BT.709) or of 135 (BT.601).
+"""
+
 _MIDDLE_GREY, _MIDDLE_GREY_LEVELS = 128, 7
 """The grey that a decoder shows for missing data, and the distance from it. Chosen by hand."""
 
@@ -68,10 +74,16 @@ What a sensor sees changes as much down as across. Chosen by hand.
 _PARTS, _PARTS_REPEATED = 8, 4
 """Parts across, and how many must repeat: the sides of a vehicle change across as well. Chosen by hand."""
 
-_SMOOTH_SHARE, _ALIVE_BEND_LEVELS, _PARTS_SMOOTH = 0.4, 1.7, 6
+_SMOOTH_SHARE, _ALIVE_BEND_LEVELS = 0.4, 1.7
 """Rows are lost in a frame with at most this share of what another frame shows, which must be so many levels.
 
-The parts across in which they must be. Chosen by hand.
+Chosen by hand.
+"""
+
+_PARTS_ALIVE, _PARTS_SMOOTH = 4, 0.84
+"""Parts across that must show something in rows that may be lost, and the share of those that must be smooth.
+
+A road between two verges shows something in half of them. With fewer, a lorry had 18 % of the height. Chosen by hand.
 """
 
 _SPOILED_ROWS, _FEWEST_ROWS = 8, 18
@@ -88,6 +100,9 @@ _ABOVE_ROWS, _ALIVE_LEVELS, _TIMES_ALIVE = 40, 0.8, 3.0
 
 Chosen by hand.
 """
+
+_FAINTLY_ALIVE_LEVELS = 0.12
+"""Change from row to row that is enough above rows of the grey or the green of missing data. Chosen by hand."""
 
 _RUNS_THROUGH = 0.5
 """Correlation of the columns below and above from which stripes run through. Chosen by hand."""
@@ -111,12 +126,14 @@ def measure_damage(frame: NDArray[np.uint8] | Copies) -> Damage[float]:
         for sides in ((gray[:, 1:], gray[:, :-1]), (gray[1:], gray[:-1]))
     )
     across, down = _sums(steps_across), _sums(steps_down)
+    flat, void = _flat_cells(colour, gray)
     return Damage(
-        flat_cells_ratio=_flat_cells(colour, gray),
+        flat_cells_ratio=flat,
         smeared_ratio=_smeared(across[1:], down[:, :-1]),
         smeared_rows_ratio=_smeared_rows(across[_INSIDE], down[_INSIDE]),
         grid_steps_ratio=grid_steps(copies.luma),
-        cut_off_ratio=_cut_off(gray, steps_down, _part_means(across[_INSIDE]), _part_means(down[_INSIDE])),
+        cut_off_ratio=_cut_off(copies, steps_down, _part_means(across[_INSIDE]), _part_means(down[_INSIDE])),
+        void_cells_ratio=void,
     )
 
 
@@ -152,12 +169,12 @@ def _part_means(sums: _Sums) -> Plane:
     return np.asarray(np.diff(np.diff(sums[:, edges], axis=0), axis=1) / np.diff(edges), dtype=np.float32)
 
 
-def _cut_off(gray: Gray, steps_down: Gray, changes_across: Plane, changes_down: Plane) -> float:
+def _cut_off(copies: Copies, steps_down: Gray, changes_across: Plane, changes_down: Plane) -> float:
     """Return the share of the height, up from the lower edge, in rows that repeat one row or one colour.
 
     A decoder fills in so what did not arrive. Whatever a sensor sees has grain from row to row.
     """
-    down, across = changes_down[::-1], changes_across[:0:-1]
+    gray, down, across = copies.gray, changes_down[::-1], changes_across[:0:-1]
     repeated = (down <= _REPEAT_LEVELS) | (down <= _REPEAT_SHARE * across)
     whole = down.mean(axis=1) <= np.maximum(_REPEAT_LEVELS, _REPEAT_SHARE * across.mean(axis=1))
     repeats = whole & (repeated.sum(axis=1) >= _PARTS_REPEATED)
@@ -169,7 +186,9 @@ def _cut_off(gray: Gray, steps_down: Gray, changes_across: Plane, changes_down: 
         return 0.0
     edge = len(gray) - 1 - rows
     above = slice(max(0, edge - _ABOVE_ROWS), max(1, edge - _SPOILED_ROWS))
-    if changes_down[above].mean() < max(_ALIVE_LEVELS, _TIMES_ALIVE * float(down[:rows].mean())):
+    missing = _perhaps_missing(copies.colour[edge + _SPOILED_ROWS :].mean(axis=(0, 1)).astype(np.int16))
+    alive = _FAINTLY_ALIVE_LEVELS if missing else _ALIVE_LEVELS
+    if changes_down[above].mean() < max(alive, _TIMES_ALIVE * float(down[:rows].mean())):
         return 0.0
     if float(across[:rows].mean()) >= _DRAWN_LEVELS:
         # Stripes run through; what is drawn out of one row of the scene ends there.
@@ -183,23 +202,24 @@ def _cut_off(gray: Gray, steps_down: Gray, changes_across: Plane, changes_down: 
     return rows / len(gray) if hard else 0.0
 
 
-def _flat_cells(colour: Gray, gray: Gray) -> float:
-    """Return the share of 8x8 px cells of a single middle grey or green."""
+def _flat_cells(colour: Gray, gray: Gray) -> tuple[float, float]:
+    """Return the share of 8x8 px cells of a single middle grey or green, and of a green without luma and chroma."""
     rows, columns = gray.shape[0] // _CELL, gray.shape[1] // _CELL
     height, width = rows * _CELL, columns * _CELL
     middles = slice(_CELL // 2, height, _CELL), slice(_CELL // 2, width, _CELL)
     missing = _perhaps_missing(colour[middles].astype(np.int16))
     if not missing.any():
-        return 0.0
+        return 0.0, 0.0
     cell = np.ones((_CELL, _CELL), np.uint8)
     flat = cv2.subtract(cv2.dilate(gray, cell)[middles], cv2.erode(gray, cell)[middles]) <= _FLAT_LEVELS
     if not (flat & missing).any():
-        return 0.0
+        return 0.0, 0.0
     tint = cv2.resize(colour[:height, :width].astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA)
     blue, green, red = tint[..., 0], tint[..., 1], tint[..., 2]
     is_green = (green > blue + _GREEN_LEVELS) & (green > red + _GREEN_LEVELS)
     is_grey = np.abs(tint - _MIDDLE_GREY).max(axis=2) < _MIDDLE_GREY_LEVELS
-    return float((flat & (is_green | is_grey)).mean())
+    is_void = (green >= _VOID_GREEN[0]) & (green <= _VOID_GREEN[1]) & (np.maximum(blue, red) <= _VOID_LEVELS)
+    return float((flat & (is_green | is_grey)).mean()), float((flat & is_void).mean())
 
 
 def _perhaps_missing(pixels: NDArray[np.int16]) -> NDArray[np.bool_]:
@@ -238,8 +258,10 @@ def lost_rows(structures: Sequence[Gray]) -> float:
     size = _PARTS, len(bends[0])
     alive = np.stack([cv2.resize(bend, size, interpolation=cv2.INTER_AREA) for bend in bends])
     most = alive.max(axis=0)
-    smooth = (alive <= _SMOOTH_SHARE * most) & (most >= _ALIVE_BEND_LEVELS)
-    rows = smooth.sum(axis=2) >= _PARTS_SMOOTH
+    showing = most >= _ALIVE_BEND_LEVELS
+    smooth = (alive <= _SMOOTH_SHARE * most) & showing
+    parts = showing.sum(axis=1)
+    rows = (parts >= _PARTS_ALIVE) & (smooth.sum(axis=2) >= _PARTS_SMOOTH * parts)
     return max(_longest_run(each) for each in rows) / size[1]
 
 

@@ -14,7 +14,9 @@ import numpy as np
 from xueliang_monitor.picture.copies import Copies
 from xueliang_monitor.picture.measures import Motion
 from xueliang_monitor.picture.measuring import fine_detail
+from xueliang_monitor.picture.measuring_bars import measure_bars
 from xueliang_monitor.picture.measuring_damage import lost_rows, measure_damage
+from xueliang_monitor.picture.measuring_offsets import measure_offset
 from xueliang_monitor.picture.registration import correlation
 from xueliang_monitor.picture.scaling import cell_means, percentiles, shrink
 
@@ -102,6 +104,8 @@ def measure_motion(frames: Sequence[NDArray[np.uint8] | Copies]) -> Motion | Non
         thumbs=tuple(each.thumb for each in copies[1:]),
         lost_rows_ratio=lost_rows([each.structure for each in copies]),
         damages=tuple(measure_damage(pair.after) for pair in pairs if _differs(pair)),
+        offset_levels=measure_offset([each.thumb for each in copies]),
+        bar=measure_bars([each.structure for each in copies]),
     )
 
 

@@ -31,6 +31,12 @@ LOST_ROWS = 0.075
 So a decoder conceals a lost slice.
 """
 
+OFFSET_LEVELS = 30.0
+"""Jump of the light or of a colour, over the whole width, from which what follows in a picture of a burst is damaged.
+
+A bus that filled the width had 27.
+"""
+
 UNKNOWN_STEPS = 1.1
 """Steps between blocks that are damage without a past. Mosaic has 3 and more. A healthy picture has up to 0.15. One
 that the camera enlarged shows the blocks of its source, up to 1.0."""
@@ -47,6 +53,8 @@ STRIPES_PROMINENCE, STRIPES_LEVELS = 10.0, 4.0
 
 CUT_OFF = 0.04
 """Excess over the usual share of the height that is missing up from the lower edge."""
+VOID_CELLS = 0.02
+"""Excess over the usual share of cells without luma and chroma, which is damage by itself."""
 
 
 def _judge(view: View) -> Judged:
@@ -58,7 +66,16 @@ def _judge(view: View) -> Judged:
     after = [_damaged(view, damage, SOME_STEPS_AFTER) for damage in motion.damages]
     if (STRIPED.judge(view).score or 0.0) >= LIMIT:  # stripes that wander differ from picture to picture as well
         return any_of(first, *after)
-    return any_of(first, *after, _lost_rows(motion))
+    return any_of(first, *after, _lost_rows(motion), _offset(motion))
+
+
+def _offset(motion: Motion) -> Judged:
+    """Judge rows that are lighter, darker or of another colour, from one row on and over the whole width."""
+    return Judged(
+        over(motion.offset_levels, OFFSET_LEVELS, 2 * OFFSET_LEVELS),
+        f"from one row on, a picture of the burst is off by {motion.offset_levels:.0f} levels over the whole width"
+        f" (limit {OFFSET_LEVELS:.0f})",
+    )
 
 
 def _lost_rows(motion: Motion) -> Judged:
@@ -81,20 +98,26 @@ def _damaged(view: View, damage: Damage[float], some_steps: float = SOME_STEPS) 
     rows = damage.smeared_rows_ratio - usual.smeared_rows_ratio.highest(USUAL_SMEARED_ROWS)
     steps = damage.grid_steps_ratio - max(0.0, usual.grid_steps_ratio.highest(USUAL_STEPS))
     cut_off = damage.cut_off_ratio - usual.cut_off_ratio.highest(1.0)
+    void = damage.void_cells_ratio - usual.void_cells_ratio.highest(0.0)
     detail = (
-        f"above the usual: {flat:.1%} grey or green cells (limit {FLAT_CELLS:.1%}), {smeared:.1%} smears"
-        f" (limit {SMEARED:.1%}), {rows:.1%} drawn-out rows (limit {SMEARED_ROWS:.1%}),"
+        f"above the usual: {flat:.1%} grey or green cells (limit {FLAT_CELLS:.1%}), {void:.1%} without any data"
+        f" (limit {VOID_CELLS:.1%}), {smeared:.1%} smears (limit {SMEARED:.1%}), {rows:.1%} drawn-out rows"
+        f" (limit {SMEARED_ROWS:.1%}),"
         f" steps between blocks {steps:.2f} (limit {STEPS}), {max(0.0, cut_off):.0%} cut off (limit {CUT_OFF:.0%})"
     )
     past = view.past
     if past is None:
         return Judged(over(damage.grid_steps_ratio, UNKNOWN_STEPS, 2 * UNKNOWN_STEPS), detail)
-    lost = max(over(rows, SMEARED_ROWS, 3 * SMEARED_ROWS), over(cut_off, CUT_OFF, 3 * CUT_OFF))
+    lost = max(
+        over(rows, SMEARED_ROWS, 3 * SMEARED_ROWS),
+        over(cut_off, CUT_OFF, 3 * CUT_OFF),
+        over(void, VOID_CELLS, 3 * VOID_CELLS),
+    )
     if flat < FLAT_CELLS and past.veiled_ratio > VEILED:
         return Judged(lost, f"{detail}, but something hides {past.veiled_ratio:.0%} of the view")
     stripes = view.measures.stripes
     if any(each.prominence >= STRIPES_PROMINENCE and each.levels >= STRIPES_LEVELS for each in stripes):
-        return Judged(0.0, f"{detail}, but stripes cross the whole picture")
+        return Judged(over(void, VOID_CELLS, 3 * VOID_CELLS), f"{detail}, but stripes cross the whole picture")
     spoiled = max(over(flat, FLAT_CELLS, 3 * FLAT_CELLS), over(smeared, SMEARED, 4 * SMEARED))
     gridded = both(spoiled, over(steps, some_steps, 2 * some_steps + 0.12))
     # A picture between keyframes may have the blocks of a low bitrate, where a keyframe has none.

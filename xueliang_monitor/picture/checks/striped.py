@@ -44,12 +44,18 @@ BANDING, BANDING_PROMINENCE = 0.03, 12.0
 BANDING_EVENNESS = 0.45
 """How evenly such bands must cross the view: lamps by night and the edge of something dark do not."""
 
+BAR_LEVELS, BAR_FIT, BAR_EVENNESS = 2.0, 0.82, 0.82
+"""Change by a bar that travels, the share of the change that it explains, and its fit in the parts across.
+
+A passing lorry that changes the exposure and a cloud's shadow had at most 0.79 of the last.
+"""
+
 
 def _judge(view: View) -> Judged:
     usual = (each.levels for each in view.usual.frame.stripes)
     bands = zip(view.measures.stripes, usual, BAND_LEVELS, strict=True)
     even = [_even(view, stripes, recent, levels) for stripes, recent, levels in bands]
-    return any_of(*even, _single_lines(view), _slanting(view), _flicker(view))
+    return any_of(*even, _single_lines(view), _slanting(view), _flicker(view), _bar(view))
 
 
 def _even(view: View, stripes: StripeBand[float], recent: RecentValues, levels: float) -> Judged:
@@ -97,6 +103,21 @@ def _flicker(view: View) -> Judged:
         f"bands of {bands:.1%} of the light (limit {BANDING:.1%}),"
         f" {prominence:.0f} times the waves beside them (limit {BANDING_PROMINENCE:.0f}),"
         f" {past.banding_evenness_ratio:.0%} even (limit {BANDING_EVENNESS:.0%})",
+    )
+
+
+def _bar(view: View) -> Judged:
+    """Judge a broad bar that travels through the pictures of a burst, as mains hum does."""
+    motion = view.measures.motion
+    if motion is None:
+        return Judged(None, "a burst of pictures is needed")
+    bar = motion.bar
+    evenly = both(over(bar.fit_ratio, BAR_FIT, 1.0), over(bar.evenness_ratio, BAR_EVENNESS, 1.0))
+    return Judged(
+        both(over(bar.levels, BAR_LEVELS, 2 * BAR_LEVELS), evenly),
+        f"a bar that travels changes the rows by {bar.levels:.1f} levels (limit {BAR_LEVELS}); it explains"
+        f" {bar.fit_ratio:.0%} of the change (limit {BAR_FIT:.0%}) and is {bar.evenness_ratio:.0%} even"
+        f" (limit {BAR_EVENNESS:.0%})",
     )
 
 

@@ -1,0 +1,102 @@
+"""What decoders show where data was lost or damaged: green, grey, shifted light; and what only looks like it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.picture import made
+from xueliang_monitor.picture.decode import decode_burst
+from xueliang_monitor.picture.learning import learn
+from xueliang_monitor.picture.look import look_at
+from xueliang_monitor.picture.measuring import measure
+from xueliang_monitor.picture.measuring_motion import measure_motion
+from xueliang_monitor.picture.reference import Reference
+
+Frame = Any
+VOID = {"BT.601": (0, 135, 0), "BT.709": (0, 77, 0)}
+
+
+def street(number: int = 0) -> Frame:
+    scene = made.MadeCamera().scene
+    return np.clip(scene + np.random.default_rng(number).normal(0, 1.2, scene.shape), 0, 255).astype(np.uint8)
+
+
+def seen(frames: list[Frame], reference: Reference | None = None) -> list[str]:
+    return [verdict.code for verdict in look_at(frames, reference or made.reference(14), 0.1, hour=12.0).seen]
+
+
+@pytest.mark.parametrize("colour", VOID)
+@pytest.mark.parametrize("rows", [(40, 70), (150, 190), (230, 270)])
+def test_rows_without_luma_and_chroma_are_damage(rows: tuple[int, int], colour: str) -> None:
+    frame = street()
+    frame[rows[0] + 3 : rows[1] + 3] = VOID[colour]
+    packed = cv2.imdecode(cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, 85])[1], cv2.IMREAD_COLOR)
+    assert seen([packed]) == ["picture_corrupted"]
+
+
+def test_a_green_sheet_in_a_part_of_the_view_is_no_lost_data() -> None:
+    frame = street()
+    frame[200:240, 100:300] = np.random.default_rng(3).normal((40, 120, 30), 2.0, (40, 200, 3)).astype(np.uint8)
+    assert measure(frame).void_cells_ratio == 0
+    assert "picture_corrupted" not in seen([frame])
+
+
+def _asphalt(number: int) -> Frame:
+    """Return a view of plain asphalt, which has no pattern."""
+    chance = np.random.default_rng(number)
+    grain = cv2.GaussianBlur(np.random.default_rng(1).normal(0, 1, (270, 480)).astype(np.float32), (0, 0), 2.0)
+    plain = 110 + 3 * grain / grain.std() + chance.normal(0, 0.5, grain.shape)
+    return np.clip(plain[..., None] + np.array((3.0, 0.0, -3.0)), 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.4, 0.7])
+def test_a_plain_view_whose_lower_part_is_missing_is_damaged(share: float) -> None:
+    past = learn([measure(_asphalt(number)) for number in range(14)])
+    frame = _asphalt(20)
+    assert seen([frame], past) == []
+    frame[int(270 * (1 - share)) :] = 128
+    assert seen([frame], past) == ["picture_corrupted"]
+
+
+def _offset(frames: list[Frame], place: int, levels: tuple[float, float, float]) -> list[Frame]:
+    shown = frames[place].astype(np.float32)
+    shown[130:] += levels
+    return [*frames[:place], np.clip(shown, 0, 255).astype(np.uint8), *frames[place + 1 :]]
+
+
+@pytest.mark.parametrize("place", [0, 2])
+@pytest.mark.parametrize("levels", [(60.0, 60.0, 60.0), (-50.0, -50.0, -50.0), (70.0, 0.0, -20.0)])
+def test_rows_that_are_off_from_one_row_on_are_damage(place: int, levels: tuple[float, float, float]) -> None:
+    frames = [street(number) for number in range(4)]
+    assert seen(frames) == []
+    assert seen(_offset(frames, place, levels)) == ["picture_corrupted"]
+
+
+def test_a_jpeg_whose_data_was_changed_is_damaged() -> None:
+    frames = [street(number) for number in range(4)]
+    files = [bytearray(cv2.imencode(".jpg", frame)[1].tobytes()) for frame in frames]
+    place = len(files[1]) // 2
+    files[1][place : place + 6] = bytes((90, 3, 201, 17, 66, 140))
+    decoded = decode_burst("mjpeg", bytes(files[0]), [bytes(file) for file in files[1:]])
+    assert "picture_corrupted" in seen(decoded)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.8])
+def test_a_vehicle_that_fills_most_of_the_width_is_no_damage(share: float) -> None:
+    frames = [street(number) for number in range(4)]
+    for number, frame in enumerate(frames[1:]):
+        left = int(made.WIDTH * (0.1 * number - 0.1))
+        frame[130:230, max(0, left) : left + int(made.WIDTH * share)] = (40, 90, 170)
+    assert "picture_corrupted" not in seen(frames)
+
+
+def test_lightning_and_a_change_of_exposure_are_no_damage() -> None:
+    frames = [np.clip(street(number) * gain, 0, 255).astype(np.uint8) for number, gain in enumerate((1, 1.4, 1, 0.8))]
+    motion = measure_motion(frames)
+    assert motion is not None
+    assert motion.offset_levels < 15
+    assert "picture_corrupted" not in seen(frames)
