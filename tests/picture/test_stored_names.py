@@ -59,7 +59,7 @@ SCENE = [
     "moved_gain",
     "moved_fit",
 ]
-COLOURS = ["cast", "cast_even", "chroma_kept", "chroma_usual"]
+COLOURS = ["cast", "cast_even", "chroma_kept", "chroma_usual", "red", "blue"]
 EXPORTED = [
     "brightness_ratio",
     "sharpness_ratio",

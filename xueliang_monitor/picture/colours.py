@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
 
 from xueliang_monitor.picture.comparison import Colours
 from xueliang_monitor.picture.measures import CELLS
-from xueliang_monitor.picture.planes import fixed, grey, kept_by_plane
+from xueliang_monitor.picture.planes import distance, fixed, grey, kept_by_plane
 from xueliang_monitor.picture.scaling import median_across, percentiles
 
 if TYPE_CHECKING:
@@ -41,6 +41,31 @@ _AS_FAINT, _AS_FAINT_LEVELS = 2.0, 1.0
 """A light has as little colour as a faint picture up to this multiple of it plus these levels. Chosen by hand."""
 
 
+_ALIKE, _ALIKE_LEVELS = 1.3, 1.5
+"""A view is lit as in a light up to this multiple of the smallest distance in luma plus these levels.
+
+Chosen by hand: the light of noon and that of a low sun are further apart.
+"""
+
+_MEAN_OF_CHANNELS = np.full((1, 3), 1 / 3, np.float32)
+
+
+class _Cast(NamedTuple):
+    """How the colours of a picture differ from those of one light."""
+
+    size: float
+    evenness: float
+    warmth: float
+
+    @classmethod
+    def of(cls, off: Plane) -> _Cast:
+        """Return the cast of the differences by pixel, shape (2, pixels)."""
+        way = median_across(off)
+        size = float(np.hypot(*way))
+        along = way @ off / (size * size + 1e-6)
+        return cls(size, percentiles(along, _EVEN_PERCENT)[0], float(way @ _WARM) / (size + 1e-6))
+
+
 @kept_by_plane
 def cell_logs(thumb: Plane, offset_levels: int) -> Plane:
     """Return red and blue over green, and lightness, by cell in natural logarithms, shape (18, 32, 3)."""
@@ -63,25 +88,40 @@ def compare_colours(thumb: Plane, thumbs: Sequence[Plane], nearest: int) -> Colo
     if not coloured:
         return None
     now = _ratios(thumb)
-    off = [now - _ratios(past) for past in coloured]
-    ways = [median_across(each) for each in off]
-    sizes = [float(np.hypot(*way)) for way in ways]
-    least = min(range(len(sizes)), key=sizes.__getitem__)
-    cast = sizes[least]
-    along = ways[least] @ off[least] / (cast * cast + 1e-6)
+    casts = [_Cast.of(now - _ratios(past)) for past in coloured]
+    cast = min(casts)
+    lit = min(casts[place] for place in _lit_alike(thumb, coloured))
     usual = float(np.median([_chroma(past) for past in coloured[:nearest]]))
-    chroma = _chroma(thumb)
+    chroma, (red, blue) = _chroma(thumb), median_across(now)
     faint = chroma <= min(_FAINT_LEVELS, _FAINT_SHARE * max(_chroma(past) for past in coloured))
     as_faint = faint and _chroma(thumbs[0]) <= _AS_FAINT * chroma + _AS_FAINT_LEVELS
     return Colours(
-        cast_log_ratio=cast,
-        cast_evenness_ratio=percentiles(along, _EVEN_PERCENT)[0],
+        cast_log_ratio=cast.size,
+        cast_evenness_ratio=cast.evenness,
         chroma_ratio=chroma / (usual + _CHROMA_OFFSET),
         usual_chroma_levels=usual,
-        warmth_ratio=float(ways[least] @ _WARM) / (cast + 1e-6),
+        red_log_ratio=float(red),
+        blue_log_ratio=float(blue),
+        warmth_ratio=cast.warmth,
+        lit_cast_log_ratio=lit.size,
+        lit_evenness_ratio=lit.evenness,
+        lit_warmth_ratio=lit.warmth,
         grey=faint or grey(thumb),
         nearest_is_grey=as_faint or grey(thumbs[0]),
     )
+
+
+def _lit_alike(thumb: Plane, coloured: Sequence[Plane]) -> list[int]:
+    """Return the places of the lights in which the view is lit as in the picture, whatever the colours."""
+    luma = _luma(thumb)
+    far = [distance(luma, _luma(past)) for past in coloured]
+    most = _ALIKE * min(far) + _ALIKE_LEVELS
+    return [place for place, each in enumerate(far) if each <= most]
+
+
+@kept_by_plane
+def _luma(thumb: Plane) -> Plane:
+    return fixed(np.asarray(cv2.transform(thumb, _MEAN_OF_CHANNELS), dtype=np.float32))
 
 
 @kept_by_plane

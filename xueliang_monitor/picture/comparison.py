@@ -33,6 +33,12 @@ class ColourValues(Generic[T]):
     usual_chroma_levels: T = field(metadata=stored_as("chroma_usual"))
     """Colour of those lights: mean range of the three channels."""
 
+    red_log_ratio: T = field(metadata=stored_as("red"))
+    """Median of red over green, in natural logarithms."""
+
+    blue_log_ratio: T = field(metadata=stored_as("blue"))
+    """Median of blue over green, in natural logarithms."""
+
 
 @dataclass(frozen=True, slots=True)
 class Colours(ColourValues[float]):
@@ -46,6 +52,15 @@ class Colours(ColourValues[float]):
 
     warmth_ratio: float = 0.0
     """How far the cast is that of a low sun or of a lamp: 1 if it is, -1 if it is the opposite."""
+
+    lit_cast_log_ratio: float = 0.0
+    """Distance of the colour from the nearest of those lights whose luma is like that of the frame."""
+
+    lit_evenness_ratio: float = 0.0
+    """How evenly that cast covers the view."""
+
+    lit_warmth_ratio: float = 0.0
+    """How far that cast is the one of a low sun or of a lamp."""
 
     @property
     def numbers(self) -> Mapping[str, float]:

@@ -108,10 +108,13 @@ class View:
     @property
     def in_this_light(self) -> Usual:
         """What is usual at this hour where enough looks have shown it, else what is usual at all."""
+        return self.at_hour if self.hour_known else self.usual
+
+    @property
+    def hour_known(self) -> bool:
+        """Whether enough looks of the last days have shown what is usual at this hour."""
         known = self.reference if self.past is not None else None
-        if known is None or self.hour is None or looks_at(known.hours, NOISE, self.hour) < HOUR_LOOKS:
-            return self.usual
-        return self.at_hour
+        return known is not None and self.hour is not None and looks_at(known.hours, NOISE, self.hour) >= HOUR_LOOKS
 
     @property
     def otherwise_lit(self) -> bool:

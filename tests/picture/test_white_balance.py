@@ -1,0 +1,54 @@
+"""A white balance that is off by a tenth is found where the light is known, also if lamps tint the nights more."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.picture import made
+from xueliang_monitor.picture.learning import learn
+from xueliang_monitor.picture.look import look_at
+from xueliang_monitor.picture.measuring import measure
+from xueliang_monitor.picture.reference import Reference
+
+Frame = Any
+SODIUM = (0.6, 0.88, 1.1)
+WARM, COLD = (0.9, 1.0, 1.1), (1.1, 1.0, 0.9)
+
+
+def shot(camera: made.MadeCamera, hour: float) -> Frame:
+    """Return a picture by day, or under a sodium lamp from 20 to 5 o'clock."""
+    day = camera.shot(12.0)
+    if 5 <= hour < 20:
+        return day
+    across = np.linspace(0.15, 0.8, made.WIDTH)[None, :, None]
+    return np.clip(day * across * np.array(SODIUM), 0, 255).astype(np.uint8)
+
+
+@functools.cache
+def past() -> Reference:
+    camera, hours = made.MadeCamera(), [float(hour % 24) for hour in range(9, 57)]
+    known = learn([measure(shot(camera, hour)) for hour in hours], hours)
+    assert known is not None
+    return known
+
+
+def seen(gains: tuple[float, float, float], hour: float) -> list[str]:
+    frame = np.clip(shot(made.MadeCamera(), hour) * np.array(gains), 0, 255).astype(np.uint8)
+    return [verdict.code for verdict in look_at([frame], past(), 0.1, hour).seen]
+
+
+@pytest.mark.parametrize("gains", [WARM, COLD, SODIUM])
+def test_a_cast_at_noon_is_found_though_lamps_tint_the_night(gains: tuple[float, float, float]) -> None:
+    assert seen(gains, 12.0) == ["picture_colour_cast"]
+
+
+@pytest.mark.parametrize(
+    ("gains", "hour"),
+    [((0.96, 1.0, 1.04), 12.0), ((1.04, 1.0, 0.96), 12.0), (WARM, 18.5), (WARM, 6.5), ((1.0, 1.0, 1.0), 23.0)],
+)
+def test_drift_and_a_low_sun_are_no_cast(gains: tuple[float, float, float], hour: float) -> None:
+    assert seen(gains, hour) == []
