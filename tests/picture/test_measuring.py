@@ -125,8 +125,8 @@ def test_no_shift_is_looked_for_where_only_a_vehicle_and_grain_move(monkeypatch:
     def never(*_: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr(measuring_motion, "_shift", never)
-    monkeypatch.setattr(measuring_motion, "_roll", never)
+    monkeypatch.setattr(measuring_motion, "measure_shift", never)
+    monkeypatch.setattr(measuring_motion, "measure_roll", never)
     scene, chance, frames = made.MadeCamera().shot(12.0), np.random.default_rng(4), []
     for number in range(4):
         frame = scene + chance.normal(0, 1.5, scene.shape)

@@ -226,10 +226,10 @@ class Motion:
     """Share of cells that changed by at most 0.06 levels, in the pair of frames where the fewest did."""
 
     shift_ratio: float
-    """Median shift from frame to frame, as a share of the width."""
+    """Median way of the pixels by shift and turn from frame to frame, as a share of the width (root mean square)."""
 
     drift_ratio: float
-    """Length of the sum of all shifts over the length of their path: 1 is steady motion, a shake is near 0."""
+    """Length of the sum of these motions over the length of their path: 1 is steady motion, a shake is near 0."""
 
     shift_response: float
     """Response of the phase correlation, in [0, 1]; higher is more certain."""
@@ -245,6 +245,12 @@ class Motion:
 
     roll_spread_ratio: float
     """Range of the roll over the pairs, as a share of the height."""
+
+    roll_wrap_correlation: float
+    """Correlation of the rows that rolled in at one edge with those that left at the other, in [-1, 1]."""
+
+    slip_ratio: float
+    """The largest roll between two frames as a share of the height, if all go one way and wrap around; else 0."""
 
     cell_detail: Plane
     """The most detail in levels that each cell shows in any frame after the first, shape (18, 32)."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Sequence
 from itertools import pairwise
@@ -18,30 +17,20 @@ from xueliang_monitor.picture.measuring_bars import measure_bars
 from xueliang_monitor.picture.measuring_damage import lost_rows, measure_damage
 from xueliang_monitor.picture.measuring_offsets import measure_offset
 from xueliang_monitor.picture.registration import correlation
-from xueliang_monitor.picture.scaling import cell_means, percentiles, shrink
+from xueliang_monitor.picture.rolls import Roll, measure_roll, slip
+from xueliang_monitor.picture.scaling import cell_means, percentiles
+from xueliang_monitor.picture.shifting import Shift, measure_shift
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from xueliang_monitor.picture.measures import Gray, Plane
+    from xueliang_monitor.picture.measures import Gray
 
 _SAME_LEVELS = 0.06
 """Largest mean change of a still cell. Chosen by hand: between a repeated picture and the grain of a sensor."""
 
 _DAMAGED_LEVELS, _DAMAGED_SHARE = 8.0, 0.02
 """A frame may be damaged if it differs from the one before by so much in so many of the cells. Chosen by hand."""
-
-_SHIFT_SIZE = (320, 180)
-"""Width and height for phase correlation: 0.3 ms, where 1080p took 31 ms."""
-
-_BORDER = slice(20, -20), slice(35, -35)
-"""Rows and columns compared after a shift: without a border that the shift leaves undefined."""
-
-_NO_CHANGE_LEVELS = 0.2
-"""Mean change between two frames below which there is no shift to look for. Chosen by hand."""
-
-_ROLL_SIZE = (64, 180)
-"""Width and height on which the roll is measured: only the rows matter."""
 
 _EDGE_PIXELS, _SOBEL = 1440, 1 / 8
 """Pixels of the structure that are its edges, a tenth; and the factor that gives steepness a pixel."""
@@ -67,18 +56,6 @@ class _Edges(NamedTuple):
     levels: float
 
 
-class _Shift(NamedTuple):
-    """A shift across and down as shares of the width, the response of phase correlation, and what it explains."""
-
-    across: float
-    down: float
-    response: float
-    gain: float
-
-
-_NO_SHIFT = _Shift(0.0, 0.0, 1.0, 0.0)
-
-
 def measure_motion(frames: Sequence[NDArray[np.uint8] | Copies]) -> Motion | None:
     """Measure the frames of one burst, or their copies, against one another; None for fewer than two."""
     if len(frames) < 2:
@@ -87,19 +64,21 @@ def measure_motion(frames: Sequence[NDArray[np.uint8] | Copies]) -> Motion | Non
     pairs = [_Pair(before, after) for before, after in pairwise(copies)]
     changes = [cell_means(cv2.absdiff(before.gray, after.gray).astype(np.float32)) for before, after in pairs]
     edges = _edges(copies[0].structure)
-    shifts = [_NO_SHIFT if _in_place(pair, edges) else _shift(pair) for pair in pairs]
-    rolls = [(0.0, 0.0) if _alike(pair) else _roll(pair) for pair in pairs]
-    path = sum(math.hypot(each.across, each.down) for each in shifts)
-    together = math.hypot(sum(each.across for each in shifts), sum(each.down for each in shifts))
+    shifts = [Shift() if _in_place(pair, edges) else measure_shift(pair.before.gray, pair.after.gray) for pair in pairs]
+    rolls = [Roll() if _alike(pair) else measure_roll(pair.before.gray, pair.after.gray) for pair in pairs]
+    path = sum(each.way for each in shifts)
+    together = math.hypot(*(sum(ways) for ways in zip(*(each[:3] for each in shifts), strict=True)))
     return Motion(
         still_ratio=min(float((cells <= _SAME_LEVELS).mean()) for cells in changes),
-        shift_ratio=float(np.median([math.hypot(each.across, each.down) for each in shifts])),
+        shift_ratio=float(np.median([each.way for each in shifts])),
         drift_ratio=together / path if path else 0.0,
         shift_response=float(np.median([each.response for each in shifts])),
         shift_gain=float(np.median([each.gain for each in shifts])),
-        roll_ratio=float(np.median([rows for rows, _ in rolls])),
-        roll_gain=float(np.median([gain for _, gain in rolls])),
-        roll_spread_ratio=float(np.ptp([rows for rows, _ in rolls])),
+        roll_ratio=float(np.median([each.ratio for each in rolls])),
+        roll_gain=float(np.median([each.gain for each in rolls])),
+        roll_spread_ratio=float(np.ptp([each.ratio for each in rolls])),
+        roll_wrap_correlation=float(np.median([each.wraps for each in rolls])),
+        slip_ratio=slip(rolls),
         cell_detail=np.max([cell_means(fine_detail(each.gray)) for each in copies[1:]], axis=0),
         thumbs=tuple(each.thumb for each in copies[1:]),
         lost_rows_ratio=lost_rows([each.structure for each in copies]),
@@ -135,46 +114,3 @@ def _in_place(pair: _Pair, edges: _Edges) -> bool:
 def _alike(pair: _Pair) -> bool:
     """Whether two frames fit as they are, so that no roll can make them fit much better."""
     return correlation(*(each.structure.astype(np.float32) for each in pair)) >= _ALIKE
-
-
-def _shift(pair: _Pair) -> _Shift:
-    """Return how far a frame moved, by phase correlation in one or two steps."""
-    first, second = (shrink(each.gray, _SHIFT_SIZE).astype(np.float32) for each in pair)
-    change = float(np.abs(first[_BORDER] - second[_BORDER]).mean())
-    window = _window()
-    # OpenCV 5 applies the window to its arguments in place.
-    (x, y), response = cv2.phaseCorrelate(first.copy(), second.copy(), window)
-    if change <= _NO_CHANGE_LEVELS:
-        return _Shift(0.0, 0.0, float(response), 0.0)
-    (more_x, more_y), _ = cv2.phaseCorrelate(_shifted(first, x, y), second.copy(), window)
-    found = []
-    for across, down in ((x, y), (x + more_x, y + more_y)):
-        left = float(np.abs(_shifted(first, across, down)[_BORDER] - second[_BORDER]).mean())
-        found.append((1 - left / change, across / _SHIFT_SIZE[0], down / _SHIFT_SIZE[0]))
-    gain, across, down = max(found)
-    return _Shift(across, down, float(response), gain)
-
-
-@functools.lru_cache(maxsize=1)
-def _window() -> Plane:
-    return np.asarray(cv2.createHanningWindow(_SHIFT_SIZE, cv2.CV_32F))
-
-
-def _shifted(plane: Plane, x: float, y: float) -> Plane:
-    size = plane.shape[1], plane.shape[0]
-    way = np.array([[1, 0, x], [0, 1, y]], np.float32)
-    return np.asarray(cv2.warpAffine(plane, way, size, borderMode=cv2.BORDER_REPLICATE))
-
-
-def _roll(pair: _Pair) -> tuple[float, float]:
-    """Return the roll as a share of the height, in [-0.5, 0.5], and the gain in correlation when it is undone."""
-    first, second = (shrink(each.gray, _ROLL_SIZE).astype(np.float32) for each in pair)
-    height = _ROLL_SIZE[1]
-    spectrum = np.fft.rfft(first, axis=0).conj() * np.fft.rfft(second, axis=0)
-    fit = np.fft.irfft(spectrum, n=height, axis=0).sum(axis=1)
-    centre = float(first.mean() * second.mean()) * first.size
-    norm = float(np.sqrt(first.var() * second.var())) * first.size + 1e-6
-    scores = (fit - centre) / norm
-    best = int(scores.argmax())
-    rows = best if best <= height // 2 else best - height
-    return rows / height, float(scores[best] - scores[0])

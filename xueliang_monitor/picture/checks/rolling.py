@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from xueliang_monitor.model import Fault, Rung, Severity, Text
+from xueliang_monitor.picture.measures import Motion
 from xueliang_monitor.picture.verdict import LIMIT, Check, Judged, View, both, over
 
 ROLL = 0.025
@@ -23,18 +24,37 @@ The gap between two pictures rolls along, so that part of the view seems to move
 STILL_EDGES = 0.7
 """Share of the usual edge correlation above which the view is where it was, and nothing can be told."""
 
+WRAPS = 0.25
+"""Least correlation of the rows that come in at one edge with those that left at the other.
+
+A dome that is tilted shows something else there. The dark gap between two pictures hides a part of them.
+"""
+
+SLIP = 0.04
+"""Largest roll in a burst, as a share of the height, from which a picture that holds and slips is rolling."""
+
 
 def _judge(view: View) -> Judged:
     motion = view.measures.motion
     if motion is None:
         return Judged(None, "a burst of pictures is needed")
+    slip = Judged(
+        over(motion.slip_ratio, SLIP, 2 * SLIP),
+        f"in a burst it slips by up to {motion.slip_ratio:.1%} of its height and wraps around (limit {SLIP:.1%})",
+    )
+    return slip if slip.score is not None and slip.score >= LIMIT else _steady_roll(view, motion)
+
+
+def _steady_roll(view: View, motion: Motion) -> Judged:
+    """Judge a roll at an even pace, of which the gap between two pictures may hide where it wraps around."""
     speed = abs(motion.roll_ratio)
     detail = f"from picture to picture it rolls by {speed:.1%} of its height (limit {ROLL:.1%})"
     even = motion.roll_spread_ratio <= max(UNEVEN, UNEVEN_SHARE * speed)
+    wraps = motion.roll_wrap_correlation >= WRAPS
     edges = view.past.edge_correlation if view.past is not None else None
     usual = view.usual.scene.edge_correlation.median(1.0)
     gain = FEW_EDGES_GAIN if edges is not None and view.steady and edges < FEW_EDGES * usual else GAIN
-    score = both(over(speed, ROLL, 2 * ROLL), over(motion.roll_gain, gain, 2 * gain), float(even))
+    score = both(over(speed, ROLL, 2 * ROLL), over(motion.roll_gain, gain, 2 * gain), float(even and wraps))
     if score >= LIMIT and edges is not None and edges > STILL_EDGES * usual:
         return Judged(None, f"{detail}, but the view is where it was")
     return Judged(score, detail)
