@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 from xueliang_monitor.model import Fault, Rung, Severity, Text
 from xueliang_monitor.picture.checks.moved import CRISP, MOVED, in_place, shows_elsewhere
 from xueliang_monitor.picture.comparison import Comparison
-from xueliang_monitor.picture.verdict import LIMIT, Check, Judged, View, both, over, under
+from xueliang_monitor.picture.verdict import HYSTERESIS, LIMIT, Check, Judged, View, both, over, under
 
 VEILED, VEILED_ABOVE_USUAL = 0.25, 0.12
 """Share of the view in one region without any of the scene, and its excess over the highest usual one."""
@@ -49,6 +51,12 @@ SHAPES_LEFT = 0.1
 LOST_EDGES, LOST_SHARE, LOST_DETAIL, LOST_BEST = 0.12, 0.5, 0.06, 0.3
 """Edge correlation, its share of the lowest usual one, remaining and best detail below which nothing is left."""
 
+NEW_LOST_EDGES, NEW_LOST_BEST = 0.25, 0.45
+"""The same for edges and best detail in a light that is not known yet, beside `LOST_DETAIL`.
+
+An infrared lamp that lights the near half of a view leaves a third of the detail and half of the edges.
+"""
+
 UNKNOWN_DETAIL_LEVELS, UNKNOWN_CONTRAST_LEVELS, UNKNOWN_LUMA_LEVELS = 0.4, 16.0, 110.0
 """Detail, contrast and mean luma that are all lower without a past: dark and without shapes."""
 
@@ -80,7 +88,10 @@ def _judge(view: View) -> Judged:
         return Judged(0.0, f"{detail}, but the view keeps its detail in another light")
     veiled = _veiled(past, veiled_limit, edges)
     gone = _gone(view, past, edges, remaining_limit)
-    return Judged(max(veiled, gone, over(past.hidden_ratio, hidden_limit, 2 * hidden_limit)), detail)
+    score = max(veiled, gone, over(past.hidden_ratio, hidden_limit, 2 * hidden_limit))
+    if score > LIMIT - HYSTERESIS and _in_first_light(view, past):
+        return Judged(None, f"{detail}, but the light of this hour is not known yet", suspect=True)
+    return Judged(score, detail)
 
 
 def _otherwise_lit(view: View, past: Comparison, detail_limit: float) -> bool:
@@ -92,6 +103,18 @@ def _otherwise_lit(view: View, past: Comparison, detail_limit: float) -> bool:
         (past.scene_light_log_ratio > UNEVEN or new)
         and past.remaining_detail_ratio >= detail_limit
         and past.edge_correlation >= SHAPES_LEFT
+    )
+
+
+def _in_first_light(view: View, past: Comparison) -> bool:
+    """Whether an hour is seen for the first time, and what shows of the scene is lit otherwise, as in a first night.
+
+    A cover put on during the first day leaves the rest of the view in a light that is known.
+    """
+    return (
+        view.first_light
+        and UNEVEN < past.scene_light_log_ratio < math.inf
+        and _all_gone(past, NEW_LOST_EDGES, NEW_LOST_BEST) < LIMIT
     )
 
 
@@ -119,15 +142,20 @@ def _veiled(past: Comparison, limit: float, edges: float) -> float:
 def _gone(view: View, past: Comparison, edges: float, remaining_limit: float) -> float:
     """Return the score of a view that lost its edges and its detail; one that is not steady must have lost all."""
     if not view.steady:
-        edges_limit = min(LOST_EDGES, LOST_SHARE * view.usual.scene.edge_correlation.lowest(0.0))
-        return both(
-            under(past.edge_correlation, edges_limit, edges_limit - LOST_EDGES),
-            under(past.remaining_detail_ratio, LOST_DETAIL, 0.0),
-            under(past.best_detail_ratio, LOST_BEST, 0.0),
-        )
+        lowest = view.usual.scene.edge_correlation.lowest(0.0)
+        return _all_gone(past, min(LOST_EDGES, LOST_SHARE * lowest), LOST_BEST)
     fewest = DETAIL * view.usual.scene.best_detail_ratio.lowest(1.0)
     softer = max(under(past.best_detail_ratio, fewest, 0.0), under(past.remaining_detail_ratio, remaining_limit, 0.0))
     return both(under(past.edge_correlation, EDGES * edges, 0.0), softer)
+
+
+def _all_gone(past: Comparison, edges: float, best: float) -> float:
+    """Return the score of a view of which no edge and no detail is left, with limits of edges and of best detail."""
+    return both(
+        under(past.edge_correlation, edges, edges - LOST_EDGES),
+        under(past.remaining_detail_ratio, LOST_DETAIL, 0.0),
+        under(past.best_detail_ratio, best, 0.0),
+    )
 
 
 COVERED = Check(
