@@ -51,12 +51,6 @@ SHAPES_LEFT = 0.1
 LOST_EDGES, LOST_SHARE, LOST_DETAIL, LOST_BEST = 0.12, 0.5, 0.06, 0.3
 """Edge correlation, its share of the lowest usual one, remaining and best detail below which nothing is left."""
 
-NEW_LOST_EDGES, NEW_LOST_BEST = 0.25, 0.45
-"""The same for edges and best detail in a light that is not known yet, beside `LOST_DETAIL`.
-
-An infrared lamp that lights the near half of a view leaves a third of the detail and half of the edges.
-"""
-
 UNKNOWN_DETAIL_LEVELS, UNKNOWN_CONTRAST_LEVELS, UNKNOWN_LUMA_LEVELS = 0.4, 16.0, 110.0
 """Detail, contrast and mean luma that are all lower without a past: dark and without shapes."""
 
@@ -89,8 +83,10 @@ def _judge(view: View) -> Judged:
     veiled = _veiled(past, veiled_limit, edges)
     gone = _gone(view, past, edges, remaining_limit)
     score = max(veiled, gone, over(past.hidden_ratio, hidden_limit, 2 * hidden_limit))
-    if score > LIMIT - HYSTERESIS and _in_first_light(view, past):
-        return Judged(None, f"{detail}, but the light of this hour is not known yet", suspect=True)
+    if score > LIMIT - HYSTERESIS and view.first_light:
+        there = past.edge_correlation >= NEW_EDGES * edges
+        if there or _in_first_light(past):
+            return Judged(None, f"{detail}, but the light of this hour is not known yet", suspect=not there)
     return Judged(score, detail)
 
 
@@ -106,16 +102,12 @@ def _otherwise_lit(view: View, past: Comparison, detail_limit: float) -> bool:
     )
 
 
-def _in_first_light(view: View, past: Comparison) -> bool:
-    """Whether an hour is seen for the first time, and what shows of the scene is lit otherwise, as in a first night.
+def _in_first_light(past: Comparison) -> bool:
+    """Whether something of the scene shows in focus and is lit otherwise, as in a first night.
 
     A cover put on during the first day leaves the rest of the view in a light that is known.
     """
-    return (
-        view.first_light
-        and UNEVEN < past.scene_light_log_ratio < math.inf
-        and _all_gone(past, NEW_LOST_EDGES, NEW_LOST_BEST) < LIMIT
-    )
+    return UNEVEN < past.scene_light_log_ratio < math.inf and past.best_detail_ratio >= SHARP
 
 
 def _without_past(view: View) -> Judged:
@@ -142,20 +134,15 @@ def _veiled(past: Comparison, limit: float, edges: float) -> float:
 def _gone(view: View, past: Comparison, edges: float, remaining_limit: float) -> float:
     """Return the score of a view that lost its edges and its detail; one that is not steady must have lost all."""
     if not view.steady:
-        lowest = view.usual.scene.edge_correlation.lowest(0.0)
-        return _all_gone(past, min(LOST_EDGES, LOST_SHARE * lowest), LOST_BEST)
+        edges_limit = min(LOST_EDGES, LOST_SHARE * view.usual.scene.edge_correlation.lowest(0.0))
+        return both(
+            under(past.edge_correlation, edges_limit, edges_limit - LOST_EDGES),
+            under(past.remaining_detail_ratio, LOST_DETAIL, 0.0),
+            under(past.best_detail_ratio, LOST_BEST, 0.0),
+        )
     fewest = DETAIL * view.usual.scene.best_detail_ratio.lowest(1.0)
     softer = max(under(past.best_detail_ratio, fewest, 0.0), under(past.remaining_detail_ratio, remaining_limit, 0.0))
     return both(under(past.edge_correlation, EDGES * edges, 0.0), softer)
-
-
-def _all_gone(past: Comparison, edges: float, best: float) -> float:
-    """Return the score of a view of which no edge and no detail is left, with limits of edges and of best detail."""
-    return both(
-        under(past.edge_correlation, edges, edges - LOST_EDGES),
-        under(past.remaining_detail_ratio, LOST_DETAIL, 0.0),
-        under(past.best_detail_ratio, best, 0.0),
-    )
 
 
 COVERED = Check(
