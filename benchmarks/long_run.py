@@ -1,12 +1,16 @@
 """Long runs of real stills through the daemon's own look, learning and judgement: which faults are confirmed?
 
-Usage: python -m benchmarks.long_run LONG.json [--camera NAME] [--manifest MANIFEST.json] [--json OUT.json]
+Usage: python -m benchmarks.long_run LONG.json [--camera NAME] [--start HOURS ...] [--manifest MANIFEST.json]
+           [--json OUT.json]
 
 LONG.json maps cameras to stills in time order: `{"gate": [{"file": "a.jpg", "at": 1686600706.0, "hour": 20.2}]}`. Files
 are relative to it; `hour` is the local hour. A still may carry `truth`, the codes of the faults that it shows, and
 `unsure`. A manifest of `xueliang picture judge` gives the same for the files that it labels, with `accept` for codes
 that are right as well. A confirmed fault is right if a still on which it was seen shows it, not counted if such a still
 is unsure, and false otherwise. How looks take their stills is told in `still_run.py`.
+
+A camera that is installed at another hour knows other lights first: `--start 13.5 54` runs each camera from 13:30 of
+its first day on, and again from 6:00 of its third.
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -70,6 +74,17 @@ def read_cameras(file: Path, manifest: Path | None = None, only: str | None = No
         }
         cameras.append(Camera(name, stills, {**labelled, **own}))
     return cameras
+
+
+def started(camera: Camera, hours: float) -> Camera | None:
+    """Return a camera whose run begins so many hours after the local midnight of its first day; None if it is shorter.
+
+    Stills without a local hour count from the first one.
+    """
+    first = camera.stills[0]
+    midnight = first.at - 3600 * (first.hour or 0.0)
+    stills = tuple(still for still in camera.stills if still.at >= midnight + 3600 * hours)
+    return replace(camera, name=f"{camera.name}+{hours:g}h", stills=stills) if stills else None
 
 
 def _labels(manifest: Path) -> dict[str, Shown]:
@@ -163,6 +178,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", type=Path, help="the long runs")
     parser.add_argument("--camera", help="run this camera only")
+    parser.add_argument("--start", type=float, nargs="+", help="hours after the first midnight at which runs begin")
     parser.add_argument("--manifest", type=Path, help="labels of the stills")
     parser.add_argument("--json", type=Path, help="write the result to this file")
     given = parser.parse_args(arguments)
@@ -170,6 +186,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     cameras = read_cameras(given.file, given.manifest, given.camera)
     if not cameras:
         parser.error(f"{given.file} has no camera {given.camera}" if given.camera else f"{given.file} has no camera")
+    if given.start:
+        cameras = [run for camera in cameras for hours in given.start if (run := started(camera, hours))]
+        if not cameras:
+            parser.error("every run is over before it begins: give fewer hours with --start")
     results = [(camera, run_camera(camera)) for camera in cameras]
     print(table(results), flush=True)
     if given.json is not None:

@@ -78,3 +78,16 @@ def test_the_table_tells_false_from_right(tmp_path: Path, capsys: pytest.Capture
     assert "gate: done" in told.err
     with pytest.raises(SystemExit):
         long_run.main([str(tmp_path / "long.json"), "--camera", "door"])
+
+
+def test_runs_begin_at_other_hours_of_the_first_days(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stills = tuple(Still(tmp_path / "a.jpg", 1000.0 + 3600 * each, (20.0 + each) % 24) for each in range(12))
+    camera = long_run.Camera("gate", stills)
+    begun = long_run.started(camera, 30.0)
+    assert begun is not None
+    assert (begun.name, begun.stills[0].hour, len(begun.stills)) == ("gate+30h", 6.0, 2)
+    assert long_run.started(camera, 32.0) is None
+    (tmp_path / "long.json").write_text(json.dumps({"gate": [{"file": "a.jpg", "at": 1000.0, "hour": 20.0}]}))
+    with pytest.raises(SystemExit):
+        long_run.main([str(tmp_path / "long.json"), "--start", "32"])
+    assert "give fewer hours" in capsys.readouterr().err

@@ -175,7 +175,9 @@ def look_at(
     healthy = not seen and not suspect and not moved_looks
     learned = steps.take(
         "remember",
-        lambda: remember(reference, measures, compared, healthy=healthy, hour=hour),
+        lambda: remember(
+            reference, measures, compared, healthy=healthy, hour=hour, doubtful=not seen and not moved_looks
+        ),
         reference or Reference(),
     )
     if learned.moved_looks != moved_looks:

@@ -155,6 +155,8 @@ class Reference:
         moved_looks: how many looks found the view moved since it was last right, at most two.
         hours: the range of each number at each hour of the day over the last days, by stored name (`hours`).
         previous_healthy: whether the last picture was healthy, so that the next one may be compared with it.
+        doubtful: the view in a first light, as of the first night, in which a cover cannot be told. It joins the lights
+            when the view is next seen clear in a known one. None if there is no doubt.
 
     """
 
@@ -168,6 +170,7 @@ class Reference:
     moved_looks: int = 0
     hours: Mapping[str, bytes] = field(default_factory=dict)
     previous_healthy: bool = False
+    doubtful: Light | None = None
 
     def __post_init__(self) -> None:
         """Check that the reference is complete.
@@ -202,7 +205,7 @@ class Reference:
         None if no light is settled yet: usual values without a light would be an incomplete past.
         """
         lights = tuple(light for light in self.lights if light.looks >= SETTLED_LOOKS)
-        return replace(self, lights=lights, previous=b"", previous_healthy=False) if lights else None
+        return replace(self, lights=lights, previous=b"", previous_healthy=False, doubtful=None) if lights else None
 
 
 def _png_shape(png: bytes) -> tuple[int, int, int] | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xueliang_monitor.picture.hours import hours_with, hours_with_anchor
+from xueliang_monitor.picture.hours import hours_with, hours_with_anchor, known_around
 from xueliang_monitor.picture.measures import NOISE
 from xueliang_monitor.picture.planes import (
     GREY_SHARE,
@@ -66,16 +66,24 @@ def remember(
     *,
     healthy: bool,
     hour: float | None = None,
+    doubtful: bool = False,
 ) -> Reference:
     """Return the reference after one more look, at a local hour. Only a healthy look teaches.
 
-    `compared` is its comparison, if any.
+    `compared` is its comparison, if any. A look is `doubtful` if it is not healthy only because it cannot be told.
     """
     known = reference or Reference()
     previous = measures.structure.tobytes()
+    first = compared is not None and _first_light(known, compared, hour)
     if not healthy:
-        return replace(known, previous=previous, previous_healthy=False)
+        kept = _doubtful(known, measures) if doubtful and first else None
+        return replace(known, previous=previous, previous_healthy=False, doubtful=kept)
     number = known.looks + 1
+    lights, doubt = known.lights, known.doubtful
+    if first:
+        compared = None
+    elif doubt is not None and len(lights) < MAX_LIGHTS:
+        lights, doubt = (*lights, replace(doubt, looks=min(doubt.looks, number), number=number)), None
     found = {**measures.numbers, **(compared.numbers if compared is not None else {})}
     usual = {
         **known.usual,
@@ -86,14 +94,31 @@ def remember(
         },
     }
     return Reference(
-        lights=_with_look(known.lights, measures, number),
+        lights=_with_look(lights, measures, number),
         usual=usual,
         looks=number,
         previous=previous,
         least=_least(known, compared.cell_detail_ratio if compared is not None else None),
         hours=known.hours if hour is None else _hours(known, found, hour),
         previous_healthy=True,
+        doubtful=doubt,
     )
+
+
+def _first_light(known: Reference, compared: Comparison, hour: float | None) -> bool:
+    """Whether an hour of day is seen for the first time, in a new light: how that differs from others is not usual."""
+    new = compared.light_distance_levels > SAME_LIGHT_LEVELS
+    return new and hour is not None and bool(known.hours) and not known_around(known.hours, NOISE, hour)
+
+
+def _doubtful(known: Reference, measures: Measures) -> Light | None:
+    """Return the light in doubt after a doubtful look; None where the view was not clear before, or without room."""
+    if known.doubtful is not None:
+        alike = distance(small_thumb(measures), thumb_of(known.doubtful)) <= SAME_LIGHT_LEVELS
+        return _moved_towards(known.doubtful, measures, known.looks) if alike else known.doubtful
+    fresh = _new_light(measures, known.looks)
+    room = sum(light.size for light in (*known.lights, fresh)) <= LIGHTS_BYTES
+    return fresh if known.previous_healthy and room else None
 
 
 def _hours(known: Reference, found: Mapping[str, float], hour: float) -> Mapping[str, bytes]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 from xueliang_monitor.model import Fault, Rung, Severity, Text
 from xueliang_monitor.picture.checks.moved import CRISP, MOVED, in_place, shows_elsewhere
 from xueliang_monitor.picture.comparison import Comparison
-from xueliang_monitor.picture.verdict import LIMIT, Check, Judged, View, both, over, under
+from xueliang_monitor.picture.verdict import HYSTERESIS, LIMIT, Check, Judged, View, both, over, under
 
 VEILED, VEILED_ABOVE_USUAL = 0.25, 0.12
 """Share of the view in one region without any of the scene, and its excess over the highest usual one."""
@@ -80,7 +82,12 @@ def _judge(view: View) -> Judged:
         return Judged(0.0, f"{detail}, but the view keeps its detail in another light")
     veiled = _veiled(past, veiled_limit, edges)
     gone = _gone(view, past, edges, remaining_limit)
-    return Judged(max(veiled, gone, over(past.hidden_ratio, hidden_limit, 2 * hidden_limit)), detail)
+    score = max(veiled, gone, over(past.hidden_ratio, hidden_limit, 2 * hidden_limit))
+    if score > LIMIT - HYSTERESIS and view.first_light:
+        there = past.edge_correlation >= NEW_EDGES * edges
+        if there or _in_first_light(past):
+            return Judged(None, f"{detail}, but the light of this hour is not known yet", suspect=not there)
+    return Judged(score, detail)
 
 
 def _otherwise_lit(view: View, past: Comparison, detail_limit: float) -> bool:
@@ -93,6 +100,14 @@ def _otherwise_lit(view: View, past: Comparison, detail_limit: float) -> bool:
         and past.remaining_detail_ratio >= detail_limit
         and past.edge_correlation >= SHAPES_LEFT
     )
+
+
+def _in_first_light(past: Comparison) -> bool:
+    """Whether something of the scene shows in focus and is lit otherwise, as in a first night.
+
+    A cover put on during the first day leaves the rest of the view in a light that is known.
+    """
+    return UNEVEN < past.scene_light_log_ratio < math.inf and past.best_detail_ratio >= SHARP
 
 
 def _without_past(view: View) -> Judged:
