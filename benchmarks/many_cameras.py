@@ -67,7 +67,8 @@ async def _serve(count: int) -> None:
             await fleet.cameras[name].stop()
 
 
-def _write_installation(folder: Path, count: int, page: str, speed: float) -> Path:
+def write_installation(folder: Path, count: int, page: str, speed: float) -> Path:
+    """Write settings and camera files; return the settings."""
     cameras = folder / "cameras.d"
     cameras.mkdir()
     for number in range(count):
@@ -213,7 +214,7 @@ def main() -> None:
     page = f"127.0.0.1:{free_port()}"
     serving = [sys.executable, "-m", "benchmarks.many_cameras", "--serve", "--cameras", str(options.cameras)]
     with tempfile.TemporaryDirectory() as temporary:
-        settings = _write_installation(Path(temporary), options.cameras, page, options.speed)
+        settings = write_installation(Path(temporary), options.cameras, page, options.speed)
         cameras = subprocess.Popen(serving, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         command = [sys.executable, "-m", "xueliang_monitor", "run", "--config", str(settings)]
         daemon = None

@@ -7,12 +7,13 @@ from dataclasses import fields
 from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from xueliang_monitor import __version__
 from xueliang_monitor.configuration.camera_file import Lifecycle
+from xueliang_monitor.exposition import GaugeLines, written
 from xueliang_monitor.fleet.changes import ChangeKind
 from xueliang_monitor.fleet.device_labels import DeviceLabels
 from xueliang_monitor.fleet.monitor_status import Histogram, PictureStatus
@@ -62,8 +63,8 @@ def _labels(entry: Entry) -> list[str]:
     return [entry.camera.id, entry.camera.site, entry.camera.programme]
 
 
-def _gauge(name: str, text: str, labels: Sequence[str] = ()) -> GaugeMetricFamily:
-    return GaugeMetricFamily(name, text, labels=labels)
+def _gauge(name: str, text: str, labels: Sequence[str] = ()) -> GaugeLines:
+    return GaugeLines(name, text, labels)
 
 
 def _histogram(family: HistogramMetricFamily, labels: list[str], histogram: Histogram) -> None:
@@ -393,8 +394,6 @@ def render(snapshot: Snapshot, accept: str) -> tuple[bytes, str]:
 
     Blocks; run it in a thread.
     """
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(SnapshotCollector(snapshot))
-    ProcessCollector(registry=registry)
     encoder, content_type = choose_encoder(accept)
-    return encoder(registry), content_type
+    process = ProcessCollector(registry=CollectorRegistry(auto_describe=False))
+    return written((*SnapshotCollector(snapshot).collect(), *process.collect()), encoder), content_type

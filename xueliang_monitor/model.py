@@ -346,7 +346,9 @@ class Target:
     @property
     def request_url(self) -> str:
         """The RTSP URL for requests, with the login if the path has placeholders. Never show it."""
-        return self._url(self.path if self.credentials is None else path_with_login(self.path, self.credentials))
+        if self.credentials is None or not self.login_in_path:
+            return self._url(self.path)
+        return self._url(path_with_login(self.path, self.credentials))
 
     def _url(self, path: str) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -386,6 +388,10 @@ class RungResult:
     fault: str | None = None
     detail: str = ""
     at: float | None = None
+
+    def of_visit(self, at: float) -> RungResult:
+        """Return the same for a visit that began at `at`."""
+        return RungResult(self.rung, self.ok, self.seconds, self.fault, self.detail, at)
 
     def moved(self, change: Callable[[float], float]) -> RungResult:
         """Return the same with its moment changed."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
+from operator import attrgetter
 from types import MappingProxyType
+from typing import Any
 
 _NO_MEASURES: Mapping[str, float] = MappingProxyType({})
 
@@ -117,16 +119,27 @@ class Readings:
 
     def items(self) -> Iterator[tuple[str, float | str]]:
         """Yield every known reading with its name, then the picture's measures."""
-        for name in _READING_NAMES:
-            value: float | str | None = getattr(self, name)
+        for name, value in zip(_READING_NAMES, _VALUES(self), strict=True):
             if value is not None:
                 yield name, value
         yield from self.measures.items()
 
+    def texts(self) -> Iterator[tuple[str, str]]:
+        """Yield every known reading that is a text, with its name."""
+        for name, value in zip(_TEXT_NAMES, _TEXTS(self), strict=True):
+            if value is not None:
+                yield name, value
+
     def updated(self, later: Readings) -> Readings:
         """Return the same with every reading that is known from a later visit, and without those it withdrew."""
-        if later is NO_READINGS:  # by far the most frequent case
+        if later is NO_READINGS:
             return self
+        if not (self.withdrawn or later.withdrawn):  # by far the most frequent case
+            if self is NO_READINGS:
+                return later
+            measures = {**self.measures, **later.measures} if later.measures else self.measures
+            values = zip(_READING_NAMES, map(_newer, _VALUES(self), _VALUES(later)), strict=True)
+            return Readings(**dict(values), measures=measures)
         known = {name: value for name in _READING_NAMES if (value := getattr(later, name)) is not None}
         if not known and not later.measures and not later.withdrawn:
             return self
@@ -137,4 +150,13 @@ class Readings:
 
 
 _READING_NAMES = tuple(item.name for item in fields(Readings) if item.name not in ("measures", "withdrawn"))
+_TEXT_NAMES = tuple(item.name for item in fields(Readings) if item.type == "str | None")
+_VALUES: Callable[[Readings], tuple[Any, ...]] = attrgetter(*_READING_NAMES)
+_TEXTS: Callable[[Readings], tuple[Any, ...]] = attrgetter(*_TEXT_NAMES)
+
+
+def _newer(before: Any, after: Any) -> Any:
+    return before if after is None else after
+
+
 NO_READINGS = Readings()

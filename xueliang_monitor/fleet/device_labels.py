@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
+from operator import attrgetter
 
 from xueliang_monitor.readings import Readings
 
@@ -74,6 +75,8 @@ class DeviceLabels:
 
     def after(self, reported: Readings, at: float) -> DeviceLabels:
         """Return the labels after a visit at `at` with these readings."""
+        if not any(_REPORTED(reported)):
+            return self
         return self._each(lambda name, label: label.after(getattr(reported, name), at))
 
     def continuing(self, stored: DeviceLabels) -> DeviceLabels:
@@ -92,3 +95,6 @@ class DeviceLabels:
     def _each(self, change: Callable[[str, HeldLabel], HeldLabel]) -> DeviceLabels:
         """Return the labels with each one changed. The names of the fields are those of the readings."""
         return DeviceLabels(**{item.name: change(item.name, getattr(self, item.name)) for item in fields(self)})
+
+
+_REPORTED: Callable[[Readings], tuple[str | None, ...]] = attrgetter(*(item.name for item in fields(DeviceLabels)))

@@ -53,7 +53,8 @@ class KeptResults:
         raised = [item.code for item in transitions if item.kind is TransitionKind.RAISED and item.camera]
         kept_at = self._pending.sample(visited, kept_at=entry.look_kept_at)
         self._entries[visited.camera] = entry.after(visited, raised, health=health, memory=memory, look_kept_at=kept_at)
-        relabelled = self._entries[visited.camera].labels.values != entry.labels.values
+        labels = self._entries[visited.camera].labels
+        relabelled = labels is not entry.labels and labels.values != entry.labels.values
         if transitions or relabelled or memory.login != entry.memory.login:
             self._pending.change((visited.camera,))
         if transitions:

@@ -9,6 +9,7 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
+from types import TracebackType
 
 from xueliang_monitor.clock import Clock, machine_seconds
 from xueliang_monitor.fleet.picture_queue import PictureQueue, Purpose, Wish
@@ -44,6 +45,27 @@ Turns = Callable[[str, Urgency], AbstractAsyncContextManager[Turn]]
 @contextlib.asynccontextmanager
 async def _at_once(_camera: str, _urgency: Urgency) -> AsyncIterator[Turn]:
     yield Turn()
+
+
+class _TurnOrReason:
+    """Waits for a camera's turn; without one, because other processes have them all, the turn says why."""
+
+    def __init__(self, turn: AbstractAsyncContextManager[Turn]) -> None:
+        self._turn = turn
+        self._has_turn = True
+
+    async def __aenter__(self) -> Turn:
+        try:
+            return await self._turn.__aenter__()
+        except CameraBusyError as error:
+            self._has_turn = False
+            return Turn(why_not=str(error))
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._has_turn:
+            await self._turn.__aexit__(kind, error, trace)
 
 
 Look = Callable[[Rank], Awaitable[tuple[VisitResult, Health]]]
@@ -199,9 +221,11 @@ class Scheduler:
             if each.hurried or self.pictures.is_invited(camera) or at <= now:
                 return
             each.woken.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(machine_seconds(self._clock, at - now)):
-                    await each.woken.wait()
+            timer = asyncio.get_running_loop().call_later(machine_seconds(self._clock, at - now), each.woken.set)
+            try:
+                await each.woken.wait()
+            finally:
+                timer.cancel()
 
     def _wish(self, camera: str, each: _Watched, now: float) -> None:
         """Let a camera wait for an invitation if its stream or picture is due. One that is offline has neither.
@@ -237,7 +261,7 @@ class Scheduler:
         What is due is decided when the visit starts. Waiting for the turn does not make the visit late.
         """
         asked_at = self._clock.monotonic()
-        async with self._turn(camera, self._urgency(each)) as turn:
+        async with _TurnOrReason(self._turns(camera, self._urgency(each))) as turn:
             waited = self._clock.monotonic() - asked_at
             wish = await self._begin(camera, each, turn)
             try:
@@ -309,13 +333,3 @@ class Scheduler:
             each.look = None
             each.woken.set()
             self._invite()
-
-    @contextlib.asynccontextmanager
-    async def _turn(self, camera: str, urgency: Urgency) -> AsyncIterator[Turn]:
-        """Wait for a camera's turn; without one, because other processes have them all, the turn says why."""
-        async with contextlib.AsyncExitStack() as stack:
-            try:
-                turn = await stack.enter_async_context(self._turns(camera, urgency))
-            except CameraBusyError as error:
-                turn = Turn(why_not=str(error))
-            yield turn

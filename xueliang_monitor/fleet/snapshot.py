@@ -64,7 +64,7 @@ class Entry:
             memory=memory,
             readings=self.readings.updated(visited.readings),
             labels=self.labels.after(visited.readings, visited.at),
-            rungs={**self.rungs, **{each.rung: replace(each, at=visited.at) for each in visited.rungs}},
+            rungs={**self.rungs, **{each.rung: each.of_visit(visited.at) for each in visited.rungs}},
             episodes=episodes,
             counted_until=visited.at,
             restored_at=None,

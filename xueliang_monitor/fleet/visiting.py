@@ -31,14 +31,6 @@ from xueliang_monitor.probing.visit import KeepPicture, visit
 from xueliang_monitor.process.ranked_turns import Rank
 
 
-def _timeouts(settings: Settings, turn: Turn) -> Timeouts:
-    """Return what the settings allow each rung, with the turn's own limit for an RTSP answer."""
-    timeouts = timeouts_of(settings)
-    if math.isinf(turn.limit_seconds):
-        return timeouts
-    return timeouts.but(rtsp=min(turn.limit_seconds, timeouts.of(Rung.RTSP, RTSP.timeout_seconds)))
-
-
 @dataclass(slots=True, kw_only=True)
 class Visiting:
     """Visits the cameras of a fleet.
@@ -71,6 +63,7 @@ class Visiting:
     hurry: Callable[[Iterable[str]], None]
     look_later: Callable[[str, int, Look], None]
     marks: LoginMarks = field(default_factory=LoginMarks)
+    _allowed: tuple[Settings, Timeouts] | None = None
 
     async def visit(self, camera: str, due: Due, lateness: float, turn: Turn) -> tuple[VisitResult, Health]:
         """Visit a camera in its turn; return the result, and the camera's health after it."""
@@ -95,6 +88,15 @@ class Visiting:
             seen = bool(visited.seen)
             self.look_later(camera, later.size_bytes, partial(self._look, later, seen=seen))
         return visited, health
+
+    def _timeouts(self, settings: Settings, turn: Turn) -> Timeouts:
+        """Return what the settings allow each rung, with the turn's own limit for an RTSP answer."""
+        if self._allowed is None or self._allowed[0] is not settings:
+            self._allowed = settings, timeouts_of(settings)
+        timeouts = self._allowed[1]
+        if math.isinf(turn.limit_seconds):
+            return timeouts
+        return timeouts.but(rtsp=min(turn.limit_seconds, timeouts.of(Rung.RTSP, RTSP.timeout_seconds)))
 
     async def _look(self, later: LaterLook, rank: Rank, *, seen: bool) -> tuple[VisitResult, Health]:
         """Look at the picture of a visit, which saw a fault if `seen`. The result is of now, as visits went on."""
@@ -129,7 +131,7 @@ class Visiting:
             target,
             due.top,
             entry.memory,
-            timeouts=_timeouts(settings, turn),
+            timeouts=self._timeouts(settings, turn),
             workers=self.workers,
             now=self.clock.now(),
             beside=due.beside,

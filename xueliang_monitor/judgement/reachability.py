@@ -46,11 +46,12 @@ class Answer(enum.Enum):
 
 def answer_of(visited: VisitResult) -> Answer | None:
     """Return what a visit got; None if it cannot tell, as after an error of the monitor."""
-    codes = {finding.code for finding in visited.seen}
-    if codes & UNREACHABLE:
-        return Answer.LOST
-    if codes & UNSERVED:
-        return Answer.UNSERVED
+    if visited.seen:
+        codes = {finding.code for finding in visited.seen}
+        if codes & UNREACHABLE:
+            return Answer.LOST
+        if codes & UNSERVED:
+            return Answer.UNSERVED
     if not any(result.rung == Rung.REACH and result.ok for result in visited.rungs):
         return None
     spoke = any(result.rung == Rung.RTSP and result.fault not in NO_RTSP_ANSWER for result in visited.rungs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import functools
 import ipaddress
 import socket
 import time
@@ -52,6 +52,15 @@ def _servers(text: str) -> tuple[str, ...]:
     """Return the first three name servers of a resolv.conf (resolv.conf(5))."""
     words = [line.split() for line in text.splitlines()]
     return tuple(line[1] for line in words if len(line) > 1 and line[0] == "nameserver")[:3]
+
+
+@functools.lru_cache(maxsize=16_384)
+def _as_address(host: str) -> str | None:
+    """Return an IP address as it is written usually; None for a name."""
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        return None
 
 
 class NameResolver:
@@ -108,8 +117,8 @@ class NameResolver:
             ShortageError: no name server responds, and the cache has no address.
 
         """
-        with contextlib.suppress(ValueError):
-            return (str(ipaddress.ip_address(host)),)
+        if (address := _as_address(host)) is not None:
+            return (address,)
         try:
             name = check_host(host).lower().rstrip(".")
         except ValueError as error:
@@ -125,11 +134,7 @@ class NameResolver:
     @staticmethod
     def is_address(host: str) -> bool:
         """Return whether a host is an address, which need not be looked up."""
-        try:
-            ipaddress.ip_address(host)
-        except ValueError:
-            return False
-        return True
+        return _as_address(host) is not None
 
     def last_addresses(self, host: str) -> tuple[str, ...]:
         """Return the last known addresses of a host, however old; an address is returned as it is."""

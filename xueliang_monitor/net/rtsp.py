@@ -158,7 +158,10 @@ class RtspConnection:
         await self.close()
 
     async def close(self) -> None:
-        """Send TEARDOWN, wait up to a second for the response, and close the socket."""
+        """Send TEARDOWN if there is a session, wait up to a second for the response, and close the socket."""
+        if not self._session and self._setup_number is None:
+            await self._socket.close()
+            return
         try:
             with contextlib.suppress(TimeoutError, ClosedError, ProtocolError, ShortageError):
                 async with asyncio.timeout(2 * TEARDOWN_SECONDS):
@@ -248,15 +251,11 @@ class RtspConnection:
                     return self._shown(response)
                 held = response if not answered.number and response.status >= 200 else held
                 ignored += 1
-            waiting = asyncio.timeout(None if held is None else HELD_SECONDS)
-            try:
-                async with waiting:
-                    received += await self._socket.read()
-            except TimeoutError:
-                if held is None or not waiting.expired():
-                    raise
+            read = await self._socket.read() if held is None else await self._read_a_moment()
+            if read is None and held is not None:
                 self._conversation.settle(number, held)
                 return self._shown(held)
+            received += read or 0
             del self._socket.frames[: -MAX_WAITING if self._session_url else None]
             for amount, limit, what in (
                 (ignored, MAX_IGNORED_RESPONSES, "other responses"),
@@ -266,11 +265,21 @@ class RtspConnection:
                 if amount > limit:
                     raise ProtocolError(f"{step} got no response within {limit} {what}", reason="no_answer_among_data")
 
+    async def _read_a_moment(self) -> int | None:
+        """Read as the socket does; None if nothing comes for a moment."""
+        waiting = asyncio.timeout(HELD_SECONDS)
+        try:
+            async with waiting:
+                return await self._socket.read()
+        except TimeoutError:
+            if not waiting.expired():
+                raise
+            return None
+
     def _shown(self, response: Response) -> Response:
         """Return a response whose reason phrase has passed the gate."""
-        if response.reason == "OK":
-            return response
-        return replace(response, reason=self.gate.text(response.reason, MAX_REASON_CHARACTERS))
+        reason = self.gate.text(response.reason, MAX_REASON_CHARACTERS)
+        return response if reason == response.reason else replace(response, reason=reason)
 
     def _take(self, response: Response) -> Answered:
         """Find which request a response answers; a provisional one answers none (RFC 2326, 7.1.1)."""

@@ -145,6 +145,10 @@ class RtspSocket:
         """Close the socket, and wait a moment until it is closed."""
         self.record = None
         self._writer.close()
+        if self.channel is Channel.PLAIN and not self._writer.transport.get_write_buffer_size():
+            with contextlib.suppress(OSError):
+                await self._writer.wait_closed()
+            return
         with contextlib.suppress(OSError, TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self._writer.wait_closed()
@@ -258,6 +262,10 @@ class _EndedTransport(asyncio.Transport):
 
     def is_closing(self) -> bool:
         return True
+
+    def get_write_buffer_size(self) -> int:
+        """Return 0, as nothing waits."""
+        return 0
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Drop the data."""

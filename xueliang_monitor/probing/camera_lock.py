@@ -5,23 +5,21 @@ A host with one camera takes one session at a time, a host with several as many 
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 from xueliang_monitor.model import Target
 from xueliang_monitor.net.host_validation import canonical_host
-from xueliang_monitor.probing.host_queue import WAIT_SECONDS, CameraBusyError, HostQueue, Turn, Urgency
+from xueliang_monitor.probing.host_queue import OTHERS, CameraBusyError, HostQueue, Turn, Urgency
 from xueliang_monitor.probing.host_state import Channel
 from xueliang_monitor.probing.lock_files import LockFiles
 
 __all__ = ["CameraBusyError", "CameraLocks", "HostSessions", "sessions_of"]
-
-OTHERS = "the monitor or another command"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +92,9 @@ class CameraLocks:
         name = _name_of_host(host)
         if name not in self._queues:
             files = LockFiles(self._state, re.sub(r"[^a-z0-9.-]", "_", name))
-            queue = HostQueue(host, files, self._clock, lambda channel: self._turned(channel.camera))
+            queue = HostQueue(
+                host, files, self._clock, lambda channel: self._turned(channel.camera), others=self._others
+            )
             queue.allow(self._of(name).sessions, self._of(name).channels)
             self._queues[name] = queue
         return self._queues[name]
@@ -108,45 +108,29 @@ class CameraLocks:
         queue = self._queues.get(_name_of_host(host))
         return 0.0 if queue is None else queue.wait_seconds
 
-    @contextlib.asynccontextmanager
-    async def turn(self, target: Target, urgency: Urgency) -> AsyncIterator[Turn]:
+    def turn(self, target: Target, urgency: Urgency) -> AbstractAsyncContextManager[Turn]:
         """Wait for a camera's turn, or for a result that it shares, and have it for as long as the context lasts.
 
         Raises:
             CameraBusyError: other processes used all sessions for a minute.
 
         """
-        async with self._turn(target.host, Channel(target.id, target.port), urgency) as turn:
-            yield turn
+        return self._turn(target.host, Channel(target.id, target.port), urgency)
 
-    @contextlib.asynccontextmanager
-    async def hold(self, host: str) -> AsyncIterator[None]:
+    def hold(self, host: str) -> AbstractAsyncContextManager[Turn]:
         """Wait for a turn at a host, and have it for as long as the context lasts.
 
         Raises:
             CameraBusyError: other processes used all sessions for a minute.
 
         """
-        async with self._turn(host, None, Urgency.ASKED):
-            yield
+        return self._turn(host, None, Urgency.ASKED)
 
-    @contextlib.asynccontextmanager
-    async def _turn(self, host: str, channel: Channel | None, urgency: Urgency) -> AsyncIterator[Turn]:
+    def _turn(self, host: str, channel: Channel | None, urgency: Urgency) -> AbstractAsyncContextManager[Turn]:
         queue = self.queue(host)
 
         def tell() -> None:
             if self.waiting is not None:
-                self.waiting(f"waiting: {self._using(queue, 'is')}")
+                self.waiting(f"waiting: {queue.used('is')}")
 
-        async with contextlib.AsyncExitStack() as stack:
-            try:
-                turn = await stack.enter_async_context(queue.turn(channel, urgency, tell))
-            except CameraBusyError as error:
-                using = self._using(queue, "has been")
-                raise CameraBusyError(f"{using} for {WAIT_SECONDS:.0f} s") from error
-            yield turn
-
-    def _using(self, queue: HostQueue, verb: str) -> str:
-        if queue.sessions == 1:
-            return f"{self._others} {verb} connected to {queue.host}"
-        return f"{self._others} {verb} using all {queue.sessions} sessions at {queue.host}"
+        return queue.turn(channel, urgency, tell)

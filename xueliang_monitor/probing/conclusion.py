@@ -46,13 +46,11 @@ def conclude(context: VisitContext, found: Findings) -> tuple[VisitResult, Memor
     result = _result(context, found, look, has_keyframe=played is not None)
     context.logins.close(at)
     offered = reached is not None and auth.offers_digest(reached.connection.login.offered)
-    return _judge_login(result, context, rtsp), replace(
-        memory,
-        login=context.logins.login.guarded_by(Login(offered_digest=offered)),
-        device=device,
-        normal=played.normal if played is not None else before.normal,
-        dome=dome,
-    )
+    memory = memory.with_login(context.logins.login.guarded_by(Login(offered_digest=offered)))
+    if asked is not None or played is not None or dome is not memory.dome:
+        normal = played.normal if played is not None else before.normal
+        memory = replace(memory, device=device, normal=normal, dome=dome)
+    return _judge_login(result, context, rtsp), memory
 
 
 def conclude_look(context: VisitContext, found: Findings) -> VisitResult:

@@ -52,10 +52,9 @@ class Findings:
         first = outcome.seen[0] if outcome.seen else None
         code, detail = (first.code, self.gate.message(first.detail)) if first else (None, "")
         self.rungs.append(RungResult(probe.rung, first is None, seconds, fault=code, detail=detail))
-        self.seen += (
-            replace(finding, detail=self.gate.message(finding.detail), rung=probe.rung) for finding in outcome.seen
-        )
-        self.ruled_out |= probe.excludes | outcome.ruled_out
+        for finding in outcome.seen:
+            self.seen.append(replace(finding, detail=self.gate.message(finding.detail), rung=probe.rung))
+        self.ruled_out.update(probe.excludes, outcome.ruled_out)
         self.readings = self.readings.updated(self._shown(outcome.readings))
         self.failures += outcome.failures
         self.look_again = self.look_again or outcome.look_again
@@ -78,8 +77,9 @@ class Findings:
         """Return readings whose texts have passed the gate."""
         if readings is NO_READINGS:
             return readings
-        texts = {name: self.gate.message(value) for name, value in readings.items() if isinstance(value, str)}
-        return replace(readings, **texts) if texts else readings  # type: ignore[arg-type]
+        texts = readings.texts()
+        changed = {name: safe for name, value in texts if (safe := self.gate.message(value)) != value}
+        return replace(readings, **changed) if changed else readings  # type: ignore[arg-type]
 
     def lacked(self, probe: Probe, short: ShortageError, seconds: float) -> None:
         """Take a shortage of the monitor's own. It says nothing about the camera."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import bisect
-import contextlib
 import enum
 import itertools
 import math
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
+from types import TracebackType
 
 from xueliang_monitor.model import Rung, RungResult, VisitResult
 from xueliang_monitor.probing.host_state import Capacity, Channel, HostTroubles, SharedResult
@@ -28,6 +29,8 @@ WAIT_SECONDS = 60.0
 
 SLOW_DECAY = 0.98
 """By how much the longest wait of the past counts less with each turn."""
+
+OTHERS = "the monitor or another command"
 
 WAITED_AGAIN = "another session of the monitor was open; the camera is visited again after it"
 
@@ -95,13 +98,21 @@ class _Waiter:
 class HostQueue:
     """Hands out the turns at one host.
 
-    `turned` is called with a channel when a trouble that others share began or ended with its visit.
+    `turned` is called with a channel when a trouble that others share began or ended with its visit. `others` names the
+    other processes that may have a turn.
     """
 
     def __init__(
-        self, host: str, files: LockFiles, clock: Callable[[], float], turned: Callable[[Channel], None]
+        self,
+        host: str,
+        files: LockFiles,
+        clock: Callable[[], float],
+        turned: Callable[[Channel], None],
+        *,
+        others: str = OTHERS,
     ) -> None:
         self.host = host
+        self._others = others
         self.channels = 1
         self.capacity = Capacity()
         self.troubles = HostTroubles()
@@ -147,23 +158,25 @@ class HostQueue:
         self._waiting.sort()
         self._deal()
 
-    @contextlib.asynccontextmanager
-    async def turn(
+    def turn(
         self, channel: Channel | None, urgency: Urgency, waiting: Callable[[], None] = lambda: None
-    ) -> AsyncIterator[Turn]:
+    ) -> AbstractAsyncContextManager[Turn]:
         """Wait for a turn, and have it for as long as the context lasts; `waiting` is called if it is not free at once.
 
         Raises:
             CameraBusyError: other processes used all sessions for a minute.
 
         """
-        turn = await self._wait(channel, urgency, waiting)
-        try:
-            yield turn
-        finally:
-            self._give_back(turn)
+        return _TurnInContext(self, channel, urgency, waiting)
 
-    async def _wait(self, channel: Channel | None, urgency: Urgency, waiting: Callable[[], None]) -> Turn:
+    def used(self, verb: str) -> str:
+        """Return what other processes do while they have all turns; `verb` is `is` or `has been`."""
+        if self.sessions == 1:
+            return f"{self._others} {verb} connected to {self.host}"
+        return f"{self._others} {verb} using all {self.sessions} sessions at {self.host}"
+
+    async def wait(self, channel: Channel | None, urgency: Urgency, waiting: Callable[[], None]) -> Turn:
+        """Wait for a turn, which must be given back."""
         future: asyncio.Future[Turn] = asyncio.get_running_loop().create_future()
         waiter = _Waiter(urgency, next(self._numbers), channel, self._clock(), future)
         bisect.insort(self._waiting, waiter)
@@ -174,14 +187,15 @@ class HostQueue:
             return await future
         except asyncio.CancelledError:
             if future.done() and not future.cancelled() and future.exception() is None:
-                self._give_back(future.result())
+                self.give_back(future.result())
             raise
         finally:
             if waiter in self._waiting:
                 self._waiting.remove(waiter)
                 self._deal()
 
-    def _give_back(self, turn: Turn) -> None:
+    def give_back(self, turn: Turn) -> None:
+        """End a turn."""
         if turn in self._open:
             self._open.remove(turn)
             turn.lock.give_back()
@@ -229,6 +243,9 @@ class HostQueue:
         if self._poll is not None:
             self._poll.cancel()
             self._poll = None
+        if not self._waiting and self._wish is None and self.capacity.at(now) == self.capacity.allowed:
+            self._reserve(now)
+            return  # by far the most frequent case: nobody else wants anything of this host
         self._waiting = [waiter for waiter in self._waiting if not waiter.turn.done()]  # some may be cancelled
         self._share(now)
         self._reserve(now)
@@ -311,7 +328,7 @@ class HostQueue:
             for waiter in tuple(self._waiting):
                 if now - max(waiter.asked_at, self._given_back_at) >= WAIT_SECONDS:
                     self._waiting.remove(waiter)
-                    waiter.turn.set_exception(CameraBusyError(self.host))
+                    waiter.turn.set_exception(CameraBusyError(f"{self.used('has been')} for {WAIT_SECONDS:.0f} s"))
         if blocked and self._waiting:
             if self._wish is None and self._waiting[0].urgency is Urgency.ASKED:
                 self._wish = self._files.wish()
@@ -319,3 +336,24 @@ class HostQueue:
         elif self._wish is not None:
             self._wish.give_back()
             self._wish = None
+
+
+class _TurnInContext(AbstractAsyncContextManager[Turn]):
+    """Waits for a turn at a host, and has it for as long as the context lasts."""
+
+    def __init__(
+        self, queue: HostQueue, channel: Channel | None, urgency: Urgency, waiting: Callable[[], None]
+    ) -> None:
+        self._queue = queue
+        self._asked = channel, urgency, waiting
+        self._turn: Turn | None = None
+
+    async def __aenter__(self) -> Turn:
+        self._turn = await self._queue.wait(*self._asked)
+        return self._turn
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._turn is not None:
+            self._queue.give_back(self._turn)

@@ -191,7 +191,9 @@ class Login:
 
     def guarded_by(self, other: Login) -> Login:
         """Return the same, with Digest offered if it was in either."""
-        return replace(self, offered_digest=self.offered_digest or other.offered_digest)
+        if self.offered_digest or not other.offered_digest:
+            return self
+        return replace(self, offered_digest=True)
 
     def moved(self, change: Callable[[float], float]) -> Login:
         """Return the same with every moment changed."""

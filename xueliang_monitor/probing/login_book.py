@@ -125,12 +125,11 @@ class LoginBook:
         refusals = rtsp.refusals if rtsp is not None else own.refusals
         if onvif is not None and keys.get(Protocol.RTSP) != keys.get(Protocol.ONVIF):
             refusals = tuple(sorted((*refusals, *onvif.refusals)))[-MAX_REFUSALS:]
-        return replace(
-            own,
-            rtsp=own.rtsp if rtsp is None else rtsp.of_camera(camera),
-            onvif=own.onvif if onvif is None else onvif.onvif,
-            refusals=refusals,
-        )
+        over_rtsp = own.rtsp if rtsp is None else rtsp.of_camera(camera)
+        over_onvif = own.onvif if onvif is None else onvif.onvif
+        if over_rtsp is own.rtsp and over_onvif is own.onvif and refusals == own.refusals:
+            return own
+        return replace(own, rtsp=over_rtsp, onvif=over_onvif, refusals=refusals)
 
     def has_room(self, key: LoginKey, protocol: Protocol, now: float) -> bool:
         """Say whether one more attempt stays within the limit, even if every attempt under way is refused."""
@@ -164,7 +163,7 @@ class LoginBook:
         after = before
         if outcome is not LoginOutcome.OPEN or more_refused:
             after = before.after(protocol, outcome, at, camera=camera, more_refused=more_refused)
-        if after != before:
+        if after is not before and after != before:
             self._records[key] = after
             self._changed.add(key)
         if protocol is Protocol.RTSP and outcome is LoginOutcome.ACCEPTED:

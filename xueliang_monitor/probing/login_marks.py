@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import secrets
 from dataclasses import dataclass, field
@@ -11,6 +12,12 @@ from xueliang_monitor.model import Credentials
 KEY_BYTES = 32
 UNKNOWN = ""
 """The mark of a login that an earlier version stored in another way. It is taken to be unchanged."""
+
+
+@functools.lru_cache(maxsize=16_384)
+def _mark(key: bytes, username: str, password: str) -> str:
+    text = f"{username}\0{password}".encode()
+    return hashlib.blake2b(text, key=key, digest_size=8, person=b"login").hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +30,7 @@ class LoginMarks:
         """Return the mark of a login, None without one."""
         if credentials is None:
             return None
-        text = f"{credentials.username}\0{credentials.password}".encode()
-        return hashlib.blake2b(text, key=self.key, digest_size=8, person=b"login").hexdigest()
+        return _mark(self.key, credentials.username, credentials.password)
 
 
 OF_THIS_PROCESS = LoginMarks()

@@ -83,6 +83,8 @@ class LoginRecord:
 
         `more_refused` counts refused logins of the attempt besides its outcome.
         """
+        if outcome is LoginOutcome.ACCEPTED and not more_refused and self._is_as_ever(protocol, camera, at):
+            return self
         rules = Login(self.rtsp, self.onvif, self.refusals)
         tried = (outcome, LoginOutcome.OPEN) if protocol is Protocol.RTSP else (LoginOutcome.OPEN, outcome)
         learned = rules.after(*tried, at)
@@ -92,6 +94,11 @@ class LoginRecord:
         alone = self.alone if protocol is Protocol.ONVIF else self._alone_after(camera, outcome, at)
         after = LoginRecord(learned.rtsp, learned.onvif, refusals, self.used_at, alone)
         return after if after == self and at - self.used_at < FRESH_SECONDS else replace(after, used_at=at)
+
+    def _is_as_ever(self, protocol: Protocol, camera: str, at: float) -> bool:
+        """Return whether a camera that accepts the login over a protocol tells nothing new: nearly every visit."""
+        fresh = at - self.used_at < FRESH_SECONDS
+        return fresh and self.history(protocol).known_good and camera not in self.alone
 
     def _alone_after(self, camera: str, outcome: LoginOutcome, at: float) -> Mapping[str, LoginHistory]:
         """Return the channels that refuse the login alone after an attempt over RTSP."""

@@ -39,6 +39,10 @@ class Memory:
         """What the last visits found the camera to be."""
         return Observed(self.device.reported, self.normal.read_size)
 
+    def with_login(self, login: Login) -> Memory:
+        """Return the same with what is known of the camera's logins."""
+        return self if login is self.login else replace(self, login=login)
+
     def after_acceptance(self, target: Target, at: float) -> Memory:
         """Return the same after a person accepted what the last visits found; `target` is that of the file.
 

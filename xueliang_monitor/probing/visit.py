@@ -107,7 +107,7 @@ async def visit(
     """
     target = memory.accepted.over(target)
     asking = (logins or LoginBook()).of_visit(target, memory.login.for_target(target, marks))
-    memory = replace(memory, login=asking.login)
+    memory = memory.with_login(asking.login)
     began = time.monotonic()
     looking_up = names or NameResolver()
     context = VisitContext(

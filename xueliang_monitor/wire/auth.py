@@ -68,9 +68,13 @@ def parse_challenges(values: Iterable[str]) -> tuple[Challenge, ...]:
                 challenges.append((match["scheme"].lower(), {}))
             elif challenges:
                 quoted = match["quoted"]
-                text = (match["bare"] or match["cut"] or "") if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
+                text = (match["bare"] or match["cut"] or "") if quoted is None else _unquoted(quoted)
                 challenges[-1][1].setdefault(match["key"].lower(), text)
     return tuple(Challenge(scheme, parameters) for scheme, parameters in challenges)
+
+
+def _unquoted(text: str) -> str:
+    return re.sub(r"\\(.)", r"\1", text) if "\\" in text else text
 
 
 def choose(challenges: tuple[Challenge, ...], before: Challenge | None = None) -> Challenge | None:
@@ -99,9 +103,8 @@ def describe(challenges: Iterable[Challenge]) -> str:
     What is not known is counted only, so that the text holds nothing that the server wrote.
     """
     offered = tuple(challenges)
-    algorithms = [
-        name for name in _STRENGTH if any(item.scheme == "digest" and item.algorithm == name for item in offered)
-    ]
+    digests = {item.algorithm for item in offered if item.scheme == "digest"}
+    algorithms = [name for name in _STRENGTH if name in digests]
     known = [f"Digest ({', '.join(algorithms)})"] if algorithms else []
     known += ["Basic"] if any(item.scheme == "basic" for item in offered) else []
     others = len(
@@ -128,7 +131,8 @@ _SENT_BACK = ("realm", "nonce", "opaque", "algorithm")
 
 
 def _quote(text: str) -> str:
-    return '"' + re.sub(r'(["\\])', r"\\\1", re.sub(r"[\r\n]", "", text)) + '"'
+    one_line = text.replace("\r", "").replace("\n", "")
+    return '"' + one_line.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _digest(

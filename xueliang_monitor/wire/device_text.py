@@ -16,6 +16,7 @@ never shown.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 from dataclasses import dataclass, field
@@ -36,6 +37,9 @@ from xueliang_monitor.wire.secret_forms import (
 
 MESSAGE_CHARACTERS = 1000
 """The limit of a complete message."""
+
+REMEMBERED_GATES, REMEMBERED_TEXTS = 16_384, 4096
+"""A camera's gate is the same in each visit, and so is nearly every text of it: its server's name, its reasons."""
 
 _WHOLE, _WHOLE_MESSAGE = MAX_EXAMINED_CHARACTERS + 1, MESSAGE_CHARACTERS + 1
 
@@ -68,12 +72,17 @@ class Gate:
         """Return the gate for a camera: its logins over RTSP and ONVIF, and any password written in its paths."""
         onvif = target.onvif
         paths = (target.path, onvif.path) if onvif is not None else (target.path,)
-        written = tuple(password for path in paths for password in passwords_in(path))
-        return cls.of(target.credentials, onvif.credentials if onvif is not None else None, passwords=written)
+        return cls.of_camera(paths, target.credentials, onvif.credentials if onvif is not None else None)
+
+    @classmethod
+    @functools.lru_cache(maxsize=REMEMBERED_GATES)
+    def of_camera(cls, paths: tuple[str, ...], *logins: Credentials | None) -> Self:
+        """Return the gate for a camera with these logins, and with any password written in its paths."""
+        return cls.of(*logins, passwords=tuple(password for path in paths for password in passwords_in(path)))
 
     def text(self, raw: str, limit: int = TEXT_CHARACTERS) -> str:
         """Return a text of the device that is safe to show: clean, without secrets, of at most `limit` characters."""
-        return shorten(_without_url_logins(self.hide(clean(raw, _WHOLE))), limit)
+        return shorten(_safe(self, clean(raw, _WHOLE), own=False), limit)
 
     def address(self, raw: str, limit: int = TEXT_CHARACTERS) -> str:
         """Return an address that the device names, as `text` does and without any user name."""
@@ -85,15 +94,15 @@ class Gate:
         A password that is a word of the monitor's own messages stays: hiding it would tell which word it is. `text`
         has hidden it in what the device sent.
         """
-        return shorten(_without_url_logins(self._hidden(clean(text, _WHOLE_MESSAGE), own=True)), limit)
+        return shorten(_safe(self, clean(text, _WHOLE_MESSAGE), own=True), limit)
 
     def lines(self, text: str) -> str:
         """Return several lines, such as a traceback, without secrets and with other controls taken out."""
-        return "\n".join(self._hidden(_indented(line), own=True) for line in text.split("\n"))
+        return "\n".join(self.hidden(_indented(line), own=True) for line in text.split("\n"))
 
     def hide(self, text: str) -> str:
         """Return a text without secrets; its characters stay as they are."""
-        return self._hidden(text, own=False)
+        return self.hidden(text, own=False)
 
     def hide_login(self, text: str) -> str:
         """Return a text without secrets and user names."""
@@ -107,7 +116,7 @@ class Gate:
     def holds_secret(self, text: str) -> bool:
         """Return whether a text contains a secret that is not a common word."""
         text = clean(text, _WHOLE_MESSAGE)
-        return self._hidden(text, own=True) != text
+        return self.hidden(text, own=True) != text
 
     def is_login(self, pieces: tuple[str, ...]) -> bool:
         """Return whether two neighbours among the pieces of an address are a user name and its password."""
@@ -118,7 +127,8 @@ class Gate:
         """Return whether a text is the user name of a known login."""
         return any(text == username for username, _ in self._logins if username)
 
-    def _hidden(self, text: str, *, own: bool) -> str:
+    def hidden(self, text: str, *, own: bool) -> str:
+        """Return a text without secrets; with `own`, it is a message of the monitor, whose words stay."""
         views = views_of(text) if text and self._secrets else ()
         for secret in self._secrets:
             plainly = not (own and secret.common)
@@ -132,6 +142,12 @@ class Gate:
 
 NO_SECRETS = Gate()
 """The gate for a device without a known login."""
+
+
+@functools.lru_cache(maxsize=REMEMBERED_TEXTS)
+def _safe(gate: Gate, text: str, *, own: bool) -> str:
+    """Return a clean text without secrets and without the logins of URLs."""
+    return _without_url_logins(gate.hidden(text, own=own))
 
 
 def _without_url_logins(text: str) -> str:

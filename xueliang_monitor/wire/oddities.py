@@ -34,6 +34,9 @@ class Oddity(enum.StrEnum):
     CODEC_DIFFERS = "codec_differs"
 
 
+_BY_NAME = {oddity.value: oddity for oddity in Oddity}
+
+
 class Oddities:
     """Counts the oddities of one visit."""
 
@@ -55,6 +58,5 @@ class Oddities:
 
 def read(text: str) -> tuple[tuple[Oddity, int], ...]:
     """Return the kinds and counts of a text that `Oddities` wrote; what this version does not know is left out."""
-    known = {oddity.value: oddity for oddity in Oddity}
     pairs = (part.strip().partition(" ") for part in text.split(","))
-    return tuple((known[name], int(count)) for name, _, count in pairs if name in known and count.isdecimal())
+    return tuple((_BY_NAME[name], int(count)) for name, _, count in pairs if name in _BY_NAME and count.isdecimal())

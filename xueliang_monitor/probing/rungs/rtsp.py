@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 
 from xueliang_monitor.model import Fault, FaultSeen, Rung, Severity, Text
 from xueliang_monitor.net.errors import (
@@ -233,11 +232,11 @@ async def _climb(context: VisitContext, climbed: Climbed, _seconds: float) -> Ru
         unanswered = sent if outcome is LoginOutcome.OPEN else 0
         more = max(0, sent - 1) if outcome.is_refusal else 0
         context.logins.over(Protocol.RTSP, outcome, context.started_at, more_refused=more, unanswered=unanswered)
-    return RungOutcome(replace(_readings(connection), server=description.server or None), value=Described(description))
+    return RungOutcome(_readings(connection, description.server), value=Described(description))
 
 
-def _readings(connection: RtspConnection) -> Readings:
-    return Readings(login_offered=auth.describe(connection.login.offered) or None)
+def _readings(connection: RtspConnection, server: str = "") -> Readings:
+    return Readings(server=server or None, login_offered=auth.describe(connection.login.offered) or None)
 
 
 _FAULTS = (
