@@ -23,8 +23,8 @@ uninstall:
 
 # Most tests wait, so there are more workers than cores; those that measure time run three at a time. ARGS=tests/probing/test_stream.py
 test: test-packages $(VENV)/installed-dev lint
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not timed" $(ARGS) || [ $$? -eq 5 ]
-	$(BIN)/python -m pytest -n $(TIMED_WORKERS) --dist loadfile -m timed $(ARGS) || [ $$? -eq 5 ]
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not timed" $(ARGS) || [ $$? -eq 5 ]
+	$(BIN)/python -m pytest -n $(TIMED_WORKERS) --dist loadfile --no-loadscope-reorder -m timed $(ARGS) || [ $$? -eq 5 ]
 
 # The tests of endurance in full: hundreds of kills, whole days of a fleet and of a picture, a recorder of forty channels.
 soak: test-packages $(VENV)/installed-dev
