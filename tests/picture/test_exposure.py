@@ -53,3 +53,28 @@ def test_lit_text_does_not_hide_a_black_or_a_dark_picture(past: Reference, hour:
 def test_an_infrared_picture_that_is_white_all_over_is_too_bright(past: Reference) -> None:
     white = np.full((made.HEIGHT, made.WIDTH, 3), 252, np.uint8)
     assert codes(white, past, 23.0) == ["picture_too_bright"]
+
+
+@pytest.mark.parametrize("gain", [0.35, 0.45])
+def test_a_day_with_too_short_an_exposure_is_too_dark(past: Reference, gain: float) -> None:
+    """The mean stays above what is always too dark: everything shows, but darker than any hour has shown it."""
+    picture = lettered((made.MadeCamera().shot(12.0) * gain).astype(np.uint8))
+    assert picture.mean() > 38
+    assert codes(picture, past, 12.0) == ["picture_too_dark"]
+
+
+def test_what_is_darker_in_parts_or_by_little_is_not_too_dark(past: Reference) -> None:
+    """Clouds, a lamp that failed on one side, and automatic exposure."""
+    frame, columns = made.MadeCamera().shot(12.0), np.linspace(0, 1, made.WIDTH)[None, :, None]
+    for light in (0.8, 0.7, 0.25 + 0.75 * columns):
+        assert "picture_too_dark" not in codes(lettered((frame * light).astype(np.uint8)), past, 12.0)
+
+
+def test_a_view_whose_lamps_are_dimmed_for_the_night_is_not_too_dark_at_first() -> None:
+    scene = made.MadeCamera()
+    hours = [9.0 + number / 4 for number in range(30)]
+    known = learn([measure(scene.shot(12.0)) for _ in hours], hours)
+    assert known is not None
+    dimmed = (scene.shot(12.0) * 0.4).astype(np.uint8)
+    assert codes(dimmed, known, 12.0) == ["picture_too_dark"]
+    assert codes(dimmed, known, 22.0) == []

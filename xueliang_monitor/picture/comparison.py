@@ -193,6 +193,9 @@ class Comparison(ComparisonValues[float]):
     cells.
     """
 
+    dimming_log_ratio: float = 0.0
+    """By how much the whole view is evenly darker than a known light, in natural logarithms; 0 if it is not."""
+
     crisp_ratio: float = 0.0
     """Sharpest detail where no pattern fits the past, over the sharpest usual detail (90th percentiles).
 

@@ -40,6 +40,12 @@ _MOST_LEFT, _LEFT_LEVELS = 0.4, 0.1
 _EXPOSURE, _MOST_PERCENT = 0.35, 75
 """Change of exposure that is undone, in natural logarithms, and the percentile of the cells that tells the light."""
 
+_EVEN = 0.2
+"""Distance from one gain for the whole view, in natural logarithms, up to which the exposure alone explains a light.
+
+Of 19 real days of two cameras, what was darker than a known light by clouds, dusk or lamps was 0.29 off and more.
+"""
+
 _PROVEN = 0.3
 """Share of the cells of a veil that must have lost a pattern or show a foreign colour. Chosen by hand."""
 
@@ -86,6 +92,20 @@ def scene_light(thumb: Plane, near: Sequence[Plane], scene: Mask) -> float:
         off = off - np.float32(min(_EXPOSURE, max(-_EXPOSURE, percentiles(off, 50)[0])))
         least = min(least, *percentiles(np.abs(off), _MOST_PERCENT))
     return least
+
+
+def dimming(thumb: Plane, thumbs: Sequence[Plane]) -> float:
+    """Return by how much the whole view is darker than a known light, in natural logarithms; 0 if not evenly darker.
+
+    Too short an exposure darkens every part of the view alike. Clouds, dusk and lamps do not.
+    """
+    now, most = cell_logs(thumb, _DARK_OFFSET)[..., 2], 0.0
+    for past in thumbs:
+        off = cell_logs(past, _DARK_OFFSET)[..., 2] - now
+        gain = percentiles(off, 50)[0]
+        if gain > most and percentiles(np.abs(off - np.float32(gain)), _MOST_PERCENT)[0] <= _EVEN:
+            most = gain
+    return most
 
 
 def veiled_share(detail: Detail, same: Mask, foreign: Foreign, noise_levels: float = 0.0) -> float:

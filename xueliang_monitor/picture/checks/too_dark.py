@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
+import math
+
 from xueliang_monitor.model import Fault, Rung, Severity, Text
-from xueliang_monitor.picture.verdict import Check, Judged, View, under
+from xueliang_monitor.picture.comparison import Comparison
+from xueliang_monitor.picture.verdict import (
+    HYSTERESIS,
+    LIMIT,
+    NEW_LIGHT_LEVELS,
+    Check,
+    Judged,
+    View,
+    any_of,
+    both,
+    over,
+    under,
+)
 
 MEAN_LEVELS = 35.0
 """Mean luma above which a picture is never too dark."""
@@ -20,6 +34,15 @@ SHAPES_LEVELS = 0.25
 EDGES, LAYOUT = 0.25, 0.6
 """A steady view is covered, not dark, below both: this share of the usual edge correlation, this layout correlation."""
 
+DIMMED, DIMMED_MEAN_LEVELS = 0.5, 80.0
+"""How much darker than a known light an evenly darker view is too dark, in natural logarithms, and its highest mean.
+
+Exposure that changes by 40 % at once (0.34) is healthy. A technician sees well in anything lighter than that mean.
+"""
+
+DIMMED_EDGES = 0.6
+"""Share of the usual edge correlation that such a view keeps."""
+
 
 def _judge(view: View) -> Judged:
     mean = view.measures.luma_mean_levels
@@ -35,7 +58,30 @@ def _judge(view: View) -> Judged:
     darkest = view.in_this_light.frame.luma_mean_levels.lowest(255.0)
     limit = min(MEAN_LEVELS, SHARE_OF_DARKEST * darkest)
     detail = f"mean luma {mean:.0f} (limit {limit:.0f}; the darkest healthy picture of this hour {darkest:.0f})"
-    return Judged(under(mean, limit, 0.4 * limit), detail)
+    return any_of(Judged(under(mean, limit, 0.4 * limit), detail), _dimmed(view, past))
+
+
+def _dimmed(view: View, past: Comparison) -> Judged:
+    """Judge a view in which all is darker by the same factor than in a known light, and that no known light is like."""
+    mean, dimmed = view.measures.luma_mean_levels, past.dimming_log_ratio
+    detail = (
+        f"all of the view is darker than in a known light by a factor of {math.exp(dimmed):.1f}"
+        f" (limit {math.exp(DIMMED):.1f}), mean luma {mean:.0f} (limit {DIMMED_MEAN_LEVELS:.0f})"
+    )
+    if past.light_distance_levels <= NEW_LIGHT_LEVELS:
+        return Judged(0.0, f"{detail}, but this light is known")
+    edges = DIMMED_EDGES * view.usual.scene.edge_correlation.median(1.0)
+    score = both(
+        over(dimmed, DIMMED, 2 * DIMMED),
+        under(mean, DIMMED_MEAN_LEVELS, 0.0),
+        over(past.edge_correlation, edges, 1.0),
+    )
+    if not view.hour_known and score > LIMIT - HYSTERESIS:
+        return Judged(None, f"{detail}, but the light of this hour is not known yet")
+    darkest = view.at_hour.frame.luma_mean_levels.lowest(255.0)
+    if view.hour_known and mean > SHARE_OF_DARKEST * darkest:
+        return Judged(0.0, f"{detail}, but healthy pictures of this hour have {darkest:.0f}")
+    return Judged(score, detail)
 
 
 TOO_DARK = Check(
