@@ -18,7 +18,7 @@ from xueliang_monitor.picture.comparing import compare
 from xueliang_monitor.picture.comparison import NUMBERS, Colours, Comparison
 from xueliang_monitor.picture.judge import judge
 from xueliang_monitor.picture.look import look_at
-from xueliang_monitor.picture.measures import FrameValues, Measures, Motion
+from xueliang_monitor.picture.measures import FrameValues, Measures, Motion, TravellingBar
 from xueliang_monitor.picture.measuring import measure
 from xueliang_monitor.picture.reference import KEPT, Reference
 from xueliang_monitor.picture.remembering import remember
@@ -33,7 +33,15 @@ NUMBER = st.one_of(
     st.floats(0, 1),
     st.floats(0, 255),
 )
-MOTION = st.builds(Motion, *[NUMBER] * 8, cell_detail=st.just(SEEN.cell_detail), thumbs=st.just((SEEN.thumb,)))
+MOTION = st.builds(
+    Motion,
+    *[NUMBER] * 10,
+    cell_detail=st.just(SEEN.cell_detail),
+    thumbs=st.just((SEEN.thumb,)),
+    lost_rows_ratio=NUMBER,
+    offset_levels=NUMBER,
+    bar=st.builds(TravellingBar, *[NUMBER] * 3),
+)
 COLOUR = st.builds(Colours, *[NUMBER] * len(COLOURS), st.booleans(), st.booleans())
 COMPARED = st.none() | st.builds(Comparison, *[NUMBER] * len(NUMBERS), st.none() | COLOUR)
 

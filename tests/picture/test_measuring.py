@@ -63,13 +63,13 @@ def _burst(change: Change, hour: float) -> list[made.Frame]:
 
 
 def _plain_spectrum(gray: Any) -> Any:
-    """Return the amplitudes of the waves down a plane, part by part in double precision."""
+    """Return the amplitudes of the waves down a plane that its parts have in step, in double precision."""
     length, waves = len(gray), []
     for part in np.array_split(gray.astype(np.float64), 6, axis=1):
         rows = part.mean(axis=1)
         rows -= cv2.blur(rows[:, None], (1, max(3, length // 6) | 1))[:, 0]
-        waves.append(np.abs(np.fft.rfft(rows * np.hanning(length))) * 4 / length)
-    return np.median(waves, axis=0)
+        waves.append(np.fft.rfft(rows * np.hanning(length)) * 4 / length)
+    return np.hypot(np.median(np.real(waves), axis=0), np.median(np.imag(waves), axis=0))
 
 
 @pytest.mark.parametrize("hour", [12.0, 23.0])

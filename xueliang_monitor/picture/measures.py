@@ -156,6 +156,11 @@ class FrameValues(Generic[T]):
         )
 
     @property
+    def slanting_stripes(self) -> StripeBand[T]:
+        """The slanting stripes."""
+        return StripeBand(self.slanting_stripes_levels, self.slanting_stripes_prominence)
+
+    @property
     def stripes(self) -> tuple[StripeBand[T], StripeBand[T], StripeBand[T]]:
         """The wide, middle and narrow stripes along rows or columns."""
         return (

@@ -71,7 +71,7 @@ def measure(
     fine = _fine(gray, near)
     exposure = _exposure(gray)
     chroma, contrast = _colours(thumb)
-    stripes, slanting, damage = measure_stripes(gray), measure_slanting_stripes(structure), measure_damage(copies)
+    stripes, slanting, damage = measure_stripes(gray), measure_slanting_stripes(structure, gray), measure_damage(copies)
     return Measures(
         luma_mean_levels=exposure.mean,
         luma_low_levels=exposure.low,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import cv2
 import numpy as np
 
-from xueliang_monitor.picture.measures import STRUCTURE_SIZE, StripeBand
+from xueliang_monitor.picture.measures import StripeBand
 from xueliang_monitor.picture.scaling import median_across, percentiles
 
 if TYPE_CHECKING:
@@ -19,7 +19,10 @@ _BANDS = ((4, 12), (12, 30), (30, 400))
 """First and last wave of wide, middle and narrow stripes, in periods a picture. Chosen by hand."""
 
 _PARTS = 6
-"""Parts across of which the median is taken: stripes cross the whole picture. From a prototype on other cameras."""
+"""Parts across of which the median is taken, of sine and cosine apart: stripes are in step over the whole picture.
+
+A row of people or of windows is not, so that what is left of it is smaller. From a prototype on other cameras.
+"""
 
 _TREND_SHARE = 6
 """The mean over one sixth of the length is taken out first: slower changes belong to the scene. Chosen by hand."""
@@ -32,6 +35,12 @@ _FAINT_LEVELS, _FAINTEST_LEVELS = 0.3, 0.02
 
 _SLANTING_LEVELS = 0.8
 """Smallest amplitude of a slanting wave. Chosen by hand."""
+
+_FINE_SIZE = (192, 108)
+"""Width and height of the middle of the working copy in which fine slanting stripes are looked for.
+
+The structure has no wave shorter than six of its pixels. Of the whole copy it would take five times as long.
+"""
 
 _NEIGHBOURHOOD = (17, 17)
 """Waves around a slanting one that it is compared with."""
@@ -52,8 +61,8 @@ class Stripes(NamedTuple):
 def measure_stripes(gray: Gray) -> Stripes:
     """Return the strongest even wave of the row or column means in three bands of frequency.
 
-    Its prominence is its size over the waves beside it: an even wave stands out, an edge does not. The median over six
-    parts across is taken, as stripes cross the whole picture.
+    Its prominence is its size over the waves beside it: an even wave stands out, an edge does not. Only what six parts
+    across have in step counts, as stripes cross the whole picture.
     """
     found = [_spectrum(_part_means(gray, across=across)) for across in (True, False)]
     spectra = [spectrum for spectrum, _ in found]
@@ -85,8 +94,9 @@ def _spectrum(rows: Plane) -> tuple[Plane, float]:
     length = len(rows)
     single = rows - cv2.blur(rows, (1, 3))
     swings = rows - cv2.blur(rows, (1, max(3, length // _TREND_SHARE) | 1))
-    waves = np.abs(np.fft.rfft(swings * _hanning(length), axis=0)) * 4 / length
-    return median_across(waves), float(np.abs(median_across(single)).mean())
+    waves = np.fft.rfft(swings * _hanning(length), axis=0) * 4 / length
+    in_step = np.hypot(median_across(waves.real), median_across(waves.imag))
+    return np.asarray(in_step, dtype=np.float32), float(np.abs(median_across(single)).mean())
 
 
 @functools.lru_cache(maxsize=8)
@@ -101,15 +111,27 @@ def _prominence(spectrum: Plane, peak: int) -> float:
     return float(spectrum[peak]) / (percentiles(beside, 50)[0] + _FAINT_LEVELS) if beside.size else 0.0
 
 
-@functools.lru_cache(maxsize=1)
-def _window() -> Plane:
-    return np.asarray(cv2.createHanningWindow(STRUCTURE_SIZE, cv2.CV_32F))
+@functools.lru_cache(maxsize=2)
+def _window(shape: tuple[int, int]) -> Plane:
+    return np.asarray(cv2.createHanningWindow(shape[::-1], cv2.CV_32F))
 
 
-def measure_slanting_stripes(structure: Gray) -> StripeBand[float]:
-    """Return the strongest even wave that slants, in levels, and how far it exceeds the waves near it."""
-    plane = structure.astype(np.float32)
-    spectrum = cv2.dft((plane - plane.mean()) * _window(), flags=cv2.DFT_COMPLEX_OUTPUT)
+def measure_slanting_stripes(structure: Gray, gray: Gray) -> StripeBand[float]:
+    """Return the even wave that slants and stands out most, in levels, and how far it exceeds the waves near it.
+
+    Broad ones are looked for in the structure, fine ones in the middle of the working copy.
+    """
+    return max((_slanting(structure), _slanting(_middle(gray))), key=lambda wave: wave.prominence)
+
+
+def _middle(gray: Gray) -> Gray:
+    left, top = (max(0, (side - size) // 2) for side, size in zip(gray.shape[::-1], _FINE_SIZE, strict=True))
+    return gray[top : top + _FINE_SIZE[1], left : left + _FINE_SIZE[0]]
+
+
+def _slanting(picture: Gray) -> StripeBand[float]:
+    plane = picture.astype(np.float32)
+    spectrum = cv2.dft((plane - plane.mean()) * _window(plane.shape), flags=cv2.DFT_COMPLEX_OUTPUT)
     half = spectrum[:, : plane.shape[1] // 2 + 1]
     waves = np.fft.fftshift(cv2.magnitude(half[..., 0], half[..., 1]) * np.float32(8 / plane.size), axes=0)
     middle = waves.shape[0] // 2

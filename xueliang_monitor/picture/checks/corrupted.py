@@ -115,7 +115,7 @@ def _damaged(view: View, damage: Damage[float], some_steps: float = SOME_STEPS) 
     )
     if flat < FLAT_CELLS and past.veiled_ratio > VEILED:
         return Judged(lost, f"{detail}, but something hides {past.veiled_ratio:.0%} of the view")
-    stripes = view.measures.stripes
+    stripes = *view.measures.stripes, view.measures.slanting_stripes
     if any(each.prominence >= STRIPES_PROMINENCE and each.levels >= STRIPES_LEVELS for each in stripes):
         return Judged(over(void, VOID_CELLS, 3 * VOID_CELLS), f"{detail}, but stripes cross the whole picture")
     spoiled = max(over(flat, FLAT_CELLS, 3 * FLAT_CELLS), over(smeared, SMEARED, 4 * SMEARED))

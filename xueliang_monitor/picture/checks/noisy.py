@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from xueliang_monitor.model import Fault, Rung, Severity, Text
+from xueliang_monitor.picture.checks.striped import judge_waves
 from xueliang_monitor.picture.hours import highest_anchor
 from xueliang_monitor.picture.measures import NOISE
-from xueliang_monitor.picture.verdict import Check, Judged, View, both, over
+from xueliang_monitor.picture.verdict import LIMIT, Check, Judged, View, both, over
 
 NOISE_LEVELS, TIMES_USUAL = 2.0, 1.7
 """Noise that is never a fault, and the multiple of the highest usual noise that is one."""
@@ -44,7 +45,10 @@ def _judge(view: View) -> Judged:
         f"noise of {noise:.1f} levels (limit {limit:.1f}), {impulses:.1%} of the pixels stand out (limit {spots:.1%})"
     )
     snow = both(over(impulses, spots, 3 * spots), over(noise, SNOW_NOISE_LEVELS, 3.0))
-    return Judged(max(over(noise, limit, 2 * limit), snow), detail)
+    score = max(over(noise, limit, 2 * limit), snow)
+    if score >= LIMIT and (judge_waves(view).score or 0.0) >= LIMIT:
+        return Judged(None, f"{detail}, but stripes cross the whole picture")
+    return Judged(score, detail)
 
 
 def _usual_noise(view: View) -> float:

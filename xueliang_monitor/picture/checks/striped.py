@@ -8,7 +8,7 @@ from xueliang_monitor.picture.measures import StripeBand
 from xueliang_monitor.picture.reference import RecentValues
 from xueliang_monitor.picture.verdict import LIMIT, Check, Judged, View, any_of, both, over
 
-BAND_LEVELS = (4.0, 2.6, 2.0)
+BAND_LEVELS = (3.0, 2.0, 1.5)
 """Excess over the highest usual amplitude of wide, middle and narrow stripes."""
 
 TIMES_USUAL = 1.3
@@ -20,13 +20,16 @@ UNKNOWN_LEVELS = 20.0
 YOUNG_FACTOR = 2.0
 """Factor of the excess while the usual values are not well known."""
 
-PROMINENCE = 4.2
-"""Prominence from which a wave is even stripes and not an edge of the scene."""
+PROMINENCE = (10.0, 5.0, 4.2)
+"""Prominence from which a wide, middle or narrow wave is even stripes and not an edge of the scene.
 
-STRONG, STRONG_PROMINENCE = 1.5, 3.0
-"""With so many times the limit, the smaller prominence is enough."""
+A crowd and vehicles had up to 8.3 of wide waves and 3.9 of others.
+"""
 
-VERY_PROMINENT, VERY_PROMINENT_FACTOR = 8.0, 0.6
+STRONG, STRONG_FACTOR = 2.0, 0.85
+"""With so many times the limit, the prominence may be smaller by this factor."""
+
+VERY_PROMINENT, VERY_PROMINENT_FACTOR = 12.0, 0.6
 """With so much prominence, the excess may be smaller by this factor."""
 
 LINE_LEVELS, UNKNOWN_LINE_LEVELS = 0.7, 6.0
@@ -35,8 +38,14 @@ LINE_LEVELS, UNKNOWN_LINE_LEVELS = 0.7, 6.0
 ELSEWHERE_FACTOR = 2.0
 """Factor of the limit of single lines where another view shows."""
 
-SLANTING_LEVELS, SLANTING_PROMINENCE = 1.2, 7.0
-"""Amplitude and prominence of slanting stripes."""
+SLANTING_LEVELS, SLANTING_PROMINENCE = 1.2, 4.5
+"""Amplitude and prominence of slanting stripes. Scenes without a regular pattern had a prominence of 1.7 at most."""
+
+UNKNOWN_SLANTING_PROMINENCE, TIMES_USUAL_SLANTING = 4.0, 2.0
+"""Highest usual prominence while none is known, and the multiple of it that is a fault: a fence slants too.
+
+A real building site by night had 3.3, and 5.2 when the day came.
+"""
 
 BANDING, BANDING_PROMINENCE = 0.03, 12.0
 """Amplitude, as a share of the light, and prominence of bands that the past does not show."""
@@ -52,18 +61,24 @@ A passing lorry that changes the exposure and a cloud's shadow had at most 0.79 
 
 
 def _judge(view: View) -> Judged:
+    return any_of(_single_lines(view), _flicker(view), _bar(view), judge_waves(view))
+
+
+def judge_waves(view: View) -> Judged:
+    """Judge even waves, straight or slanting: fine ones count as noise and as smears as well."""
     usual = (each.levels for each in view.usual.frame.stripes)
-    bands = zip(view.measures.stripes, usual, BAND_LEVELS, strict=True)
-    even = [_even(view, stripes, recent, levels) for stripes, recent, levels in bands]
-    return any_of(*even, _single_lines(view), _slanting(view), _flicker(view), _bar(view))
+    bands = zip(view.measures.stripes, usual, zip(BAND_LEVELS, PROMINENCE, strict=True), strict=True)
+    even = [_even(view, stripes, recent, limits) for stripes, recent, limits in bands]
+    return any_of(*even, _slanting(view))
 
 
-def _even(view: View, stripes: StripeBand[float], recent: RecentValues, levels: float) -> Judged:
-    """Judge even stripes along rows or columns in one band of frequencies."""
+def _even(view: View, stripes: StripeBand[float], recent: RecentValues, limits: tuple[float, float]) -> Judged:
+    """Judge even stripes along rows or columns in one band of frequencies, by excess in levels and by prominence."""
+    levels, prominence = limits
     usual = recent.highest(UNKNOWN_LEVELS)
     factor = _factor(view) * (VERY_PROMINENT_FACTOR if stripes.prominence >= VERY_PROMINENT else 1.0)
     limit = max(usual + levels * factor, TIMES_USUAL * usual)
-    least = PROMINENCE if stripes.levels < STRONG * limit else STRONG_PROMINENCE
+    least = prominence * (STRONG_FACTOR if stripes.levels >= STRONG * limit else 1.0)
     return Judged(
         both(over(stripes.levels, limit, 2 * limit), over(stripes.prominence, least, 2 * least)),
         f"stripes of {stripes.levels:.1f} levels (limit {limit:.1f}),"
@@ -82,12 +97,16 @@ def _single_lines(view: View) -> Judged:
 
 def _slanting(view: View) -> Judged:
     """Judge slanting stripes, the beat of interference."""
-    levels, prominence = view.measures.slanting_stripes_levels, view.measures.slanting_stripes_prominence
+    levels, prominence = view.measures.slanting_stripes
     strong = over(levels, SLANTING_LEVELS, 2 * SLANTING_LEVELS)
+    usual = view.usual.frame.slanting_stripes_prominence.highest(UNKNOWN_SLANTING_PROMINENCE)
+    if view.first_light:
+        usual = max(usual, UNKNOWN_SLANTING_PROMINENCE)  # the light shows what the dark hid
+    limit = max(SLANTING_PROMINENCE, TIMES_USUAL_SLANTING * usual)
     return Judged(
-        both(strong, over(prominence, SLANTING_PROMINENCE, 2 * SLANTING_PROMINENCE)),
+        both(strong, over(prominence, limit, 2 * limit)),
         f"slanting stripes of {levels:.1f} levels (limit {SLANTING_LEVELS}),"
-        f" {prominence:.0f} times the waves near them (limit {SLANTING_PROMINENCE:.0f})",
+        f" {prominence:.1f} times the waves near them (limit {limit:.1f})",
     )
 
 
