@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,20 +42,25 @@ def find_haze(patterns: Patterns, structure: Plane, planes: Sequence[Plane], thu
     known = patterns.usual > PATTERN_LEVELS
     gone = known & ((patterns.fit < _GONE) & (left < _GONE_SHARE) | (left < _FAINT_SHARE))
     seen = known & (patterns.fit > SEEN)
-    if gone.sum() < _FEWEST or seen.sum() < _FEWEST:
+    if seen.sum() < _FEWEST:
         return Haze(gone_ratio=float(gone.sum() / max(1, known.sum())))
-    near = known & ~gone
-    if near.sum() < _FEWEST:
-        near = known & (left >= np.percentile(left[known], _NEAREST_PERCENT))
     light, usually = (
         np.log(each + _LIGHT_OFFSET)
         for each in (brightness(structure), np.median([brightness(plane) for plane in planes], axis=0))
     )
     lighter = light - usually
-    return Haze(
+    found = Haze(
         gone_ratio=float(gone.sum() / known.sum()),
         seen_ratio=float(seen.sum() / known.sum()),
         contrast_ratio=float(np.median(left[seen] / np.exp(lighter[seen]))),
+    )
+    if gone.sum() < _FEWEST:
+        return found
+    near = known & ~gone
+    if near.sum() < _FEWEST:
+        near = known & (left >= np.percentile(left[known], _NEAREST_PERCENT))
+    return replace(
+        found,
         lighter_log_ratio=float(np.median(lighter[gone]) - np.median(lighter[near])),
         colour_log_ratio=_colour(thumb, gone),
     )

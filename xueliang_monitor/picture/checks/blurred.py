@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from xueliang_monitor.model import Fault, Rung, Severity, Text
-from xueliang_monitor.picture.verdict import Check, Judged, View, both, over, under
+from xueliang_monitor.picture.comparison import Comparison
+from xueliang_monitor.picture.verdict import LIMIT, Check, Judged, View, both, over, under
 
 ABOVE_USUAL = 0.04
 """How far the blur effect must exceed the highest usual one."""
@@ -37,6 +38,25 @@ UNEVEN = 0.2
 LEAST_REMAINING, LEAST_BEST, LEAST_CONTRAST = 0.05, 0.3, 0.4
 """Smallest usual values by which is divided, so that a share stays bounded."""
 
+FINE, FINE_BLUR = 0.8, 0.015
+"""Share of the usual fineness, and excess of blur over the highest in this light, of a slightly blurred picture.
+
+Fineness is fine over middle detail: exposure, fog and contrast change both alike. Healthy looks have 0.85 and more of
+it in 19 of 20 cases, by day and by night; a very slow line has as little as a blurred picture.
+"""
+
+FINE_REMAINING, FINE_DETAIL = 0.65, 1.2
+"""`REMAINING` of a picture that lost its fineness, and its `DETAIL` as a share of the lowest in this light."""
+
+SMEARED_BLUR, SMEARED_REMAINING, SMEARED_DETAIL = 0.07, 0.6, 0.9
+"""The same for a picture that lost middle detail as well: a mount that vibrates smears both, in one direction."""
+
+MOST_CONTRAST = 1.3
+"""Share of the usual contrast above which slight blur is not judged: blur adds none, headlights and snow do."""
+
+LEAST_LEVELS = 0.05
+"""Smallest detail by which is divided: a flat picture has no fineness."""
+
 
 def _judge(view: View) -> Judged:
     past, blur = view.past, view.measures.blur_ratio
@@ -47,21 +67,56 @@ def _judge(view: View) -> Judged:
     kept = past.best_detail_ratio
     limit = min(HIGHEST_LIMIT, view.usual.frame.blur_ratio.highest(1.0) + ABOVE_USUAL)
     usual = view.usual.scene.best_detail_ratio.lowest(1.0)
-    # Lower contrast, as at dusk or in fog, lowers the detail as well.
-    contrast = min(1.0, max(LEAST_CONTRAST, past.contrast_ratio))
+    contrast = _contrast(past)
     share = kept / max(usual, LEAST_BEST) / contrast
-    detail = f"blur {blur:.2f} (limit {limit:.2f}), {kept:.0%} of the usual detail (limit {DETAIL * usual:.0%})"
+    fineness = _fineness(view)
+    detail = (
+        f"blur {blur:.2f} (limit {limit:.2f}), {kept:.0%} of the usual detail (limit {DETAIL * usual:.0%}),"
+        f" {fineness:.0%} of the usual fineness (limit {FINE:.0%})"
+    )
     softer = both(over(blur, limit, limit + 0.15), under(share, DETAIL, 0.3))
     lost = both(under(share, LITTLE_DETAIL, 0.0), over(blur, limit - NEARLY_AS_BLURRED, limit + 0.1))
-    if blur > limit and UNEVEN < past.scene_light_log_ratio < math.inf:
-        return Judged(None, f"{detail}, but the light is not known yet")
-    if past.detailed_ratio < WELL_DETAILED:
-        return Judged(max(softer, lost), detail)
     usual_remaining = view.usual.scene.remaining_detail_ratio.median(1.0)
     remaining = past.remaining_detail_ratio / max(usual_remaining, LEAST_REMAINING) / contrast
+    slight = _slight(view, past, fineness, remaining)
+    if (blur > limit or slight >= LIMIT) and UNEVEN < past.scene_light_log_ratio < math.inf:
+        return Judged(None, f"{detail}, but the light is not known yet")
+    if past.detailed_ratio < WELL_DETAILED:
+        return Judged(max(softer, lost, slight), detail)
     detail = f"{detail}, {remaining:.0%} of all detail (limit {REMAINING:.0%})"
     fine = both(over(blur, limit, limit + 0.15), under(remaining, REMAINING, 0.0), under(share, MOST_DETAIL, 0.3))
-    return Judged(max(softer, lost, fine), detail)
+    return Judged(max(softer, lost, slight, fine), detail)
+
+
+def _slight(view: View, past: Comparison, fineness: float, remaining: float) -> float:
+    """Return the score of slight blur beside what this light has shown. `remaining` is a share of the usual detail."""
+    blur, usual = view.measures.blur_ratio, view.in_this_light
+    most = usual.frame.blur_ratio.highest(1.0)
+    share = past.best_detail_ratio / max(usual.scene.best_detail_ratio.lowest(1.0), LEAST_BEST) / _contrast(past)
+    less_fine = both(
+        under(fineness, FINE, 0.5),
+        over(blur, most + FINE_BLUR, most + FINE_BLUR + 0.1),
+        under(remaining, FINE_REMAINING, 0.0),
+        under(share, FINE_DETAIL, 0.5),
+    )
+    smeared = both(
+        over(blur, most + SMEARED_BLUR, most + SMEARED_BLUR + 0.15),
+        under(remaining, SMEARED_REMAINING, 0.0),
+        under(share, SMEARED_DETAIL, 0.3),
+    )
+    return both(max(less_fine, smeared), under(past.contrast_ratio, MOST_CONTRAST, 1.0))
+
+
+def _contrast(past: Comparison) -> float:
+    """Return the contrast that is left: a lower one, as at dusk or in fog, lowers the detail as well."""
+    return min(1.0, max(LEAST_CONTRAST, past.contrast_ratio))
+
+
+def _fineness(view: View) -> float:
+    """Return fine over middle detail, as a share of what is usual in this light."""
+    now, usual = view.measures, view.in_this_light.frame
+    usually = usual.fine_detail_levels.median(0.0) / max(LEAST_LEVELS, usual.middle_detail_levels.median(0.0))
+    return now.fine_detail_levels / max(LEAST_LEVELS, now.middle_detail_levels) / max(LEAST_LEVELS, usually)
 
 
 BLURRED = Check(

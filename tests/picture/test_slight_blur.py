@@ -1,0 +1,59 @@
+"""A lens slightly out of focus, or a mount that vibrates: fine detail falls, however soft the nights are."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.picture import made
+from xueliang_monitor.picture.learning import learn
+from xueliang_monitor.picture.look import look_at
+from xueliang_monitor.picture.measuring import measure
+from xueliang_monitor.picture.reference import Reference
+
+Frame = Any
+ACROSS = np.full((1, 9), 1 / 9, np.float32)
+
+
+def grainy(frame: Frame, levels: float, chance: np.random.Generator) -> Frame:
+    return np.clip(frame + chance.normal(0, levels, frame.shape), 0, 255).astype(np.uint8)
+
+
+def shot(camera: made.MadeCamera, hour: float) -> Frame:
+    """Return a picture by day, or by night as a noise filter leaves it: dim and soft."""
+    day = camera.shot(12.0)
+    return day if 6 <= hour < 20 else grainy(0.4 * cv2.GaussianBlur(day, (0, 0), 2.0), 0.5, camera.chance)
+
+
+@functools.cache
+def past() -> Reference:
+    camera, hours = made.MadeCamera(), [float(hour % 24) for hour in range(9, 57)]
+    known = learn([measure(shot(camera, hour)) for hour in hours], hours)
+    assert known is not None
+    return known
+
+
+def seen(frame: Frame, hour: float) -> list[str]:
+    frame = grainy(frame, 0.8, np.random.default_rng(3))
+    return [verdict.code for verdict in look_at([frame], past(), 0.1, hour).seen]
+
+
+@pytest.mark.parametrize("softened", ["focus", "motion"])
+def test_slight_blur_at_noon_is_found_though_nights_are_soft(softened: str) -> None:
+    frame = shot(made.MadeCamera(), 12.0)
+    soft = cv2.GaussianBlur(frame, (0, 0), 1.2) if softened == "focus" else cv2.filter2D(frame, -1, ACROSS)
+    assert seen(soft, 12.0) == ["picture_blurred"]
+
+
+@pytest.mark.parametrize("hour", [12.0, 2.0])
+def test_the_usual_softness_is_healthy(hour: float) -> None:
+    assert seen(shot(made.MadeCamera(), hour), hour) == []
+
+
+def test_a_low_bitrate_is_no_blur() -> None:
+    frame = shot(made.MadeCamera(), 12.0)
+    assert seen(cv2.imdecode(cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, 30])[1], 1), 12.0) == []
