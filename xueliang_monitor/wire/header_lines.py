@@ -38,11 +38,14 @@ class Headers:
 
     def get(self, name: str, default: str = "") -> str:
         """Return the first value of a header, or `default`."""
-        return next((value for key, value in self.pairs if key == name), default)
+        for key, value in self.pairs:
+            if key == name:
+                return value
+        return default
 
     def all(self, name: str) -> tuple[str, ...]:
         """Return all values of a header."""
-        return tuple(value for key, value in self.pairs if key == name)
+        return tuple([value for key, value in self.pairs if key == name])
 
 
 @dataclass(frozen=True, slots=True)
