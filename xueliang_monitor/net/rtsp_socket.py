@@ -76,6 +76,7 @@ class RtspSocket:
         self._writer = writer
         self._parser = MessageParser()
         self._unparsed = b""
+        self._may_linger = False
 
     @classmethod
     async def open(cls, host: str, port: int, address: str, *, gate: Gate, oddities: Oddities) -> Self:
@@ -118,7 +119,7 @@ class RtspSocket:
         """
         if isinstance(self._reader.failure, ClosedError):
             raise self._reader.failure
-        context = tls_context(tls)
+        context, self._may_linger = tls_context(tls), True
         try:
             await self._writer.start_tls(context, server_hostname=self.host)
         except ssl.SSLError as error:
@@ -145,7 +146,7 @@ class RtspSocket:
         """Close the socket, and wait a moment until it is closed."""
         self.record = None
         self._writer.close()
-        if self.channel is Channel.PLAIN and not self._writer.transport.get_write_buffer_size():
+        if not self._may_linger and not self._writer.transport.get_write_buffer_size():
             with contextlib.suppress(OSError):
                 await self._writer.wait_closed()
             return
