@@ -178,6 +178,17 @@ class RtspSocket:
             await asyncio.sleep(0)  # more data is waiting; let other tasks run first
         return len(data)
 
+    async def read_within(self, seconds: float) -> int | None:
+        """Read as `read` does; None if nothing comes within so many seconds."""
+        waiting = asyncio.timeout(seconds)
+        try:
+            async with waiting:
+                return await self.read()
+        except TimeoutError:
+            if not waiting.expired():
+                raise
+            return None
+
     def expect(self, channels: Iterable[int], payload_types: Iterable[int]) -> None:
         """Take on which channels the session's packets come, and of which types they are."""
         self._parser.expect(channels, payload_types)
