@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 _NO_MEASURES: Mapping[str, float] = MappingProxyType({})
+NO_NAMES: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ class Readings:
     ntp_server: str | None = None
     """The first NTP server that the camera is set to."""
 
-    withdrawn: frozenset[str] = frozenset()
+    withdrawn: frozenset[str] = NO_NAMES
     """Names of readings that the camera was asked for and did not tell; earlier values are no longer true."""
 
     measures: Mapping[str, float] = field(default_factory=lambda: _NO_MEASURES)
@@ -138,8 +139,8 @@ class Readings:
             if self is NO_READINGS:
                 return later
             measures = {**self.measures, **later.measures} if later.measures else self.measures
-            values = zip(_READING_NAMES, map(_newer, _VALUES(self), _VALUES(later)), strict=True)
-            return Readings(**dict(values), measures=measures)
+            pairs = zip(_VALUES(self), _VALUES(later), strict=True)
+            return _OF_VALUES(*[before if after is None else after for before, after in pairs], NO_NAMES, measures)
         known = {name: value for name in _READING_NAMES if (value := getattr(later, name)) is not None}
         if not known and not later.measures and not later.withdrawn:
             return self
@@ -153,10 +154,8 @@ _READING_NAMES = tuple(item.name for item in fields(Readings) if item.name not i
 _TEXT_NAMES = tuple(item.name for item in fields(Readings) if item.type == "str | None")
 _VALUES: Callable[[Readings], tuple[Any, ...]] = attrgetter(*_READING_NAMES)
 _TEXTS: Callable[[Readings], tuple[Any, ...]] = attrgetter(*_TEXT_NAMES)
-
-
-def _newer(before: Any, after: Any) -> Any:
-    return before if after is None else after
+_OF_VALUES: Callable[..., Readings] = Readings
+"""Takes the readings in their order, then the names of those withdrawn, and the measures."""
 
 
 NO_READINGS = Readings()

@@ -20,6 +20,9 @@ TELLING = tuple(rung for rung in LADDER_ORDER if rung in OFFLINE_RUNGS)
 COSTLY = frozenset(LADDER_ORDER) - OFFLINE_RUNGS
 """The rungs that receive media. They wait for an invitation, so that the others never wait for them."""
 
+_COSTLY_PLACES = tuple(place for place, rung in enumerate(ORDER) if rung in COSTLY)
+_CHEAP_PLACES = tuple(place for place, rung in enumerate(ORDER) if rung not in COSTLY)
+
 LOOKS = frozenset(probe.rung for probe in LADDER if probe.after_session)
 """The rungs that look at what a visit fetched, and need the camera no more."""
 
@@ -84,7 +87,7 @@ class Plan:
     @property
     def cheap_at(self) -> float:
         """When the next visit starts that no invitation is needed for."""
-        return min(moment for rung, moment in zip(ORDER, self.due, strict=True) if rung not in COSTLY)
+        return min(map(self.due.__getitem__, _CHEAP_PLACES))
 
     def regular(self, since: float, intervals: Intervals) -> float:
         """Return when a look is due in its regular rhythm, after one that was due at `since`."""
@@ -93,13 +96,14 @@ class Plan:
 
     def costly(self, now: float) -> Mapping[Rung, float]:
         """Return since when each costly rung is due that is."""
-        pairs = zip(ORDER, self.due, strict=True)
-        return {rung: at for rung, at in pairs if rung in COSTLY and at <= now + SAME_MOMENT_SECONDS}
+        soon = now + SAME_MOMENT_SECONDS
+        return {ORDER[place]: self.due[place] for place in _COSTLY_PLACES if self.due[place] <= soon}
 
     def wakes_at(self, now: float) -> float:
         """Return when something is to be done next, without the costly rungs that are due already."""
-        pairs = zip(ORDER, self.due, strict=True)
-        return min(at for rung, at in pairs if rung not in COSTLY or at > now + SAME_MOMENT_SECONDS)
+        soon = now + SAME_MOMENT_SECONDS
+        later = [self.due[place] for place in _COSTLY_PLACES if self.due[place] > soon]
+        return min([*later, self.cheap_at])
 
     def what(self, now: float, without: Collection[Rung] = ()) -> Due:
         """Return what is due `without` some rungs; the rungs below the top are climbed on the way.

@@ -84,6 +84,8 @@ def says_locked(response: Response) -> bool:
         return False
     if any(known.pattern.search(response.reason) for known in REASONS):
         return True
+    if not response.body:
+        return False
     body = response.body[:MAX_TEXT_BYTES].decode("utf-8", "replace")
     return not _is_page(response, body) and any(known.pattern.search(body) for known in BODIES)
 

@@ -159,14 +159,12 @@ class RtspConnection:
 
     async def close(self) -> None:
         """Send TEARDOWN if there is a session, wait up to a second for the response, and close the socket."""
-        if not self._session and self._setup_number is None:
-            await self._socket.close()
-            return
         try:
-            with contextlib.suppress(TimeoutError, ClosedError, ProtocolError, ShortageError):
-                async with asyncio.timeout(2 * TEARDOWN_SECONDS):
-                    await self._learn_session()
-                    await self._tear_down()
+            if self._session or self._setup_number is not None:
+                with contextlib.suppress(TimeoutError, ClosedError, ProtocolError, ShortageError):
+                    async with asyncio.timeout(2 * TEARDOWN_SECONDS):
+                        await self._learn_session()
+                        await self._tear_down()
         finally:
             await self._socket.close()
 
@@ -251,7 +249,7 @@ class RtspConnection:
                     return self._shown(response)
                 held = response if not answered.number and response.status >= 200 else held
                 ignored += 1
-            read = await self._socket.read() if held is None else await self._read_a_moment()
+            read = await self._socket.read() if held is None else await self._socket.read_within(HELD_SECONDS)
             if read is None and held is not None:
                 self._conversation.settle(number, held)
                 return self._shown(held)
@@ -264,17 +262,6 @@ class RtspConnection:
             ):
                 if amount > limit:
                     raise ProtocolError(f"{step} got no response within {limit} {what}", reason="no_answer_among_data")
-
-    async def _read_a_moment(self) -> int | None:
-        """Read as the socket does; None if nothing comes for a moment."""
-        waiting = asyncio.timeout(HELD_SECONDS)
-        try:
-            async with waiting:
-                return await self._socket.read()
-        except TimeoutError:
-            if not waiting.expired():
-                raise
-            return None
 
     def _shown(self, response: Response) -> Response:
         """Return a response whose reason phrase has passed the gate."""

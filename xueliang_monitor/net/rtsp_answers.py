@@ -79,7 +79,7 @@ class Conversation:
             if self._in_step and any(_repeats(response, taken) for taken in self._taken):
                 return Answered(0, repeats=True)
             number = self._in_order(response)
-        return self.settle(number, response) if number else Answered(0)
+        return self._settled(number, numbers, response) if number else Answered(0)
 
     def _in_order(self, response: Response) -> int:
         """Return the oldest outstanding request that a response can answer; without CSeq it answers the only one."""
@@ -88,9 +88,11 @@ class Conversation:
 
     def settle(self, number: int, response: Response) -> Answered:
         """Take a response as the one to a request."""
+        return self._settled(number, numbers_of(response), response)
+
+    def _settled(self, number: int, numbers: tuple[int, ...], response: Response) -> Answered:
         self._outstanding.pop(number, None)
         self._taken.append(response)
-        numbers = numbers_of(response)
         in_order = number not in numbers and bool(response.headers.all("cseq"))
         if in_order:
             self._in_step, self._offset = False, numbers[0] - number if numbers else None

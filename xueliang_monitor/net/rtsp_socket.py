@@ -76,6 +76,7 @@ class RtspSocket:
         self._writer = writer
         self._parser = MessageParser()
         self._unparsed = b""
+        self._may_linger = False
 
     @classmethod
     async def open(cls, host: str, port: int, address: str, *, gate: Gate, oddities: Oddities) -> Self:
@@ -118,7 +119,7 @@ class RtspSocket:
         """
         if isinstance(self._reader.failure, ClosedError):
             raise self._reader.failure
-        context = tls_context(tls)
+        context, self._may_linger = tls_context(tls), True
         try:
             await self._writer.start_tls(context, server_hostname=self.host)
         except ssl.SSLError as error:
@@ -145,7 +146,7 @@ class RtspSocket:
         """Close the socket, and wait a moment until it is closed."""
         self.record = None
         self._writer.close()
-        if self.channel is Channel.PLAIN and not self._writer.transport.get_write_buffer_size():
+        if not self._may_linger and not self._writer.transport.get_write_buffer_size():
             with contextlib.suppress(OSError):
                 await self._writer.wait_closed()
             return
@@ -176,6 +177,17 @@ class RtspSocket:
         if len(data) == READ_BYTES:
             await asyncio.sleep(0)  # more data is waiting; let other tasks run first
         return len(data)
+
+    async def read_within(self, seconds: float) -> int | None:
+        """Read as `read` does; None if nothing comes within so many seconds."""
+        waiting = asyncio.timeout(seconds)
+        try:
+            async with waiting:
+                return await self.read()
+        except TimeoutError:
+            if not waiting.expired():
+                raise
+            return None
 
     def expect(self, channels: Iterable[int], payload_types: Iterable[int]) -> None:
         """Take on which channels the session's packets come, and of which types they are."""

@@ -106,6 +106,8 @@ class HostTroubles:
     _tried_at: dict[str, float] = field(default_factory=dict)
 
     def _scopes(self, channel: Channel, rung: Rung) -> tuple[int | None, ...]:
+        if not self._results:  # by far the most frequent case
+            return ()
         scopes: tuple[int | None, ...] = (channel.port, WHOLE_HOST)
         known = ((scope, self._results.get(scope)) for scope in scopes)
         return tuple(scope for scope, result in known if result is not None and result.rungs[-1].rung == rung)

@@ -31,7 +31,7 @@ REFUSALS_SECONDS = 1800.0
 """No more than `MAX_REFUSALS` refused logins in any half hour, over RTSP and ONVIF together."""
 
 
-class Protocol(enum.Enum):
+class Protocol(enum.StrEnum):
     """A protocol with a login of its own."""
 
     RTSP = "rtsp"

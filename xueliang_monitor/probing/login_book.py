@@ -118,10 +118,9 @@ class LoginBook:
 
     def view(self, camera: str, own: Login, keys: Mapping[Protocol, LoginKey]) -> Login:
         """Return a camera's login with what is known at its address in place of what the camera remembers."""
-        found = {protocol: self._records[key] for protocol, key in keys.items() if key in self._records}
-        if not found:
+        rtsp, onvif = (self._record_of(keys.get(protocol)) for protocol in (Protocol.RTSP, Protocol.ONVIF))
+        if rtsp is None and onvif is None:
             return own
-        rtsp, onvif = found.get(Protocol.RTSP), found.get(Protocol.ONVIF)
         refusals = rtsp.refusals if rtsp is not None else own.refusals
         if onvif is not None and keys.get(Protocol.RTSP) != keys.get(Protocol.ONVIF):
             refusals = tuple(sorted((*refusals, *onvif.refusals)))[-MAX_REFUSALS:]
@@ -130,6 +129,9 @@ class LoginBook:
         if over_rtsp is own.rtsp and over_onvif is own.onvif and refusals == own.refusals:
             return own
         return replace(own, rtsp=over_rtsp, onvif=over_onvif, refusals=refusals)
+
+    def _record_of(self, key: LoginKey | None) -> LoginRecord | None:
+        return None if key is None else self._records.get(key)
 
     def has_room(self, key: LoginKey, protocol: Protocol, now: float) -> bool:
         """Say whether one more attempt stays within the limit, even if every attempt under way is refused."""

@@ -8,7 +8,7 @@ import hmac
 import itertools
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from xueliang_monitor.model import Credentials
 from xueliang_monitor.wire.device_text import Gate
@@ -39,11 +39,12 @@ class Challenge:
 
     scheme: str
     parameters: Mapping[str, str]
+    algorithm: str = field(init=False, repr=False, compare=False)
+    """The digest algorithm in upper case, by default MD5."""
 
-    @property
-    def algorithm(self) -> str:
-        """The digest algorithm in upper case, by default MD5."""
-        return (self.parameters.get("algorithm") or "MD5").strip().upper()
+    def __post_init__(self) -> None:
+        """Read the algorithm once."""
+        object.__setattr__(self, "algorithm", (self.parameters.get("algorithm") or "MD5").strip().upper())
 
     @property
     def stale(self) -> bool:

@@ -24,6 +24,8 @@ _BEGUN_LINE = re.compile(
     rb"|[A-Z_]{1,20}(?:[ \t]+(?:[\x21-\x7e]+(?:[ \t]+[RTSP/\d.]*)?)?)?\r?",
     re.DOTALL,
 )
+_BLANK = " \t\r\n\v\f"
+_AROUND = f"{_BLANK}\x00"
 _NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+")
 _LENGTH = re.compile(r"\+?([0-9]{1,12})")
 
@@ -36,11 +38,14 @@ class Headers:
 
     def get(self, name: str, default: str = "") -> str:
         """Return the first value of a header, or `default`."""
-        return next((value for key, value in self.pairs if key == name), default)
+        for key, value in self.pairs:
+            if key == name:
+                return value
+        return default
 
     def all(self, name: str) -> tuple[str, ...]:
         """Return all values of a header."""
-        return tuple(value for key, value in self.pairs if key == name)
+        return tuple([value for key, value in self.pairs if key == name])
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,7 @@ class HeaderLines:
 
 def decode(raw: bytes) -> str:
     """Return a line's bytes as text, without white space and zeros around it."""
-    return raw.decode("utf-8", "replace").strip(" \t\r\n\x00\v\f")
+    return raw.decode("utf-8", "replace").strip(_AROUND)
 
 
 def lines_of(head: bytes) -> list[bytes]:
@@ -81,20 +86,20 @@ def read_headers(lines: list[bytes]) -> HeaderLines:
     """
     pairs: list[tuple[str, str]] = []
     unread = 0
-    for line in lines:
-        if not line.strip():
+    for line in b"\n".join(lines).decode("utf-8", "replace").split("\n") if lines else ():
+        if not line.strip(_BLANK):
             unread += 1
             continue
-        if line[:1] in (b" ", b"\t") and pairs:
+        if line[0] in " \t" and pairs:
             name, value = pairs[-1]
-            pairs[-1] = (name, f"{value} {decode(line)}")
+            pairs[-1] = (name, f"{value} {line.strip(_AROUND)}")
             continue
-        name_part, colon, value_part = line.partition(b":")
-        name = decode(name_part)
+        name_part, colon, value_part = line.partition(":")
+        name = name_part.strip(_AROUND)
         if not colon or not _NAME.fullmatch(name):
             unread += 1
         else:
-            pairs.append((name.lower(), decode(value_part)))
+            pairs.append((name.lower(), value_part.strip(_AROUND)))
         if len(pairs) + unread > MAX_HEADERS:
             raise MalformedMessageError(f"more than {MAX_HEADERS} header lines", Malformation.OVER_LIMIT)
     return HeaderLines(Headers(tuple(pairs)), unread)

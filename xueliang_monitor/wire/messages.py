@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from xueliang_monitor.wire import header_lines
@@ -364,7 +364,11 @@ class MessageParser:
         self._position = self._scanned = end
         self._pending = None
         self._look_at = 0
-        return replace(head, body=body) if body else head
+        if not body:
+            return head
+        if isinstance(head, Response):
+            return Response(head.status, head.reason, head.headers, body)
+        return Request(head.method, head.url, head.headers, body)
 
 
 def _join(first_line: str, headers: tuple[tuple[str, str], ...], body: bytes) -> bytes:
