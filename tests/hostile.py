@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import functools
 import itertools
 import random
 import struct
@@ -260,10 +261,7 @@ async def serve(name: str, reader: asyncio.StreamReader, writer: asyncio.StreamW
 
 
 async def _main() -> None:
-    servers = [
-        await asyncio.start_server(lambda reader, writer, name=name: serve(name, reader, writer), HOST, 0)
-        for name in NAMES
-    ]
+    servers = [await asyncio.start_server(functools.partial(serve, name), HOST, 0) for name in NAMES]
     print(*(server.sockets[0].getsockname()[1] for server in servers), flush=True)
     await asyncio.Event().wait()
 
