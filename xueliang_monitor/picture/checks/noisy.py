@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from xueliang_monitor.model import Fault, Rung, Severity, Text
 from xueliang_monitor.picture.checks.striped import judge_waves
-from xueliang_monitor.picture.hours import highest_anchor
+from xueliang_monitor.picture.hours import highest_anchor, looks_at
 from xueliang_monitor.picture.measures import NOISE
-from xueliang_monitor.picture.verdict import LIMIT, Check, Judged, View, both, over
+from xueliang_monitor.picture.verdict import HOUR_LOOKS, LIMIT, Check, Judged, View, both, over
 
 NOISE_LEVELS, TIMES_USUAL = 2.0, 1.7
 """Noise that is never a fault, and the multiple of the highest usual noise that is one."""
+
+KNOWN_LIGHT_LEVELS, KNOWN_LIGHT_NOISE_LEVELS = 12.0, 1.2
+"""Distance up to which a light that is no darker than usual is known, and noise that is never a fault in it.
+
+Rain, snow and low bitrates had up to 0.75 there.
+"""
+
+DIM, DIM_NOISE_LEVELS = 0.7, 3.0
+"""Share of the brightest usual picture below which the gain is high, and noise that is never a fault then."""
 
 UNKNOWN_NOISE_LEVELS = 8.0
 """Highest usual noise while none is known."""
@@ -36,10 +45,11 @@ SNOW_NOISE_LEVELS = 1.5
 def _judge(view: View) -> Judged:
     noise, impulses = view.measures.noise_levels, view.measures.impulses_ratio
     usual = view.usual.frame
-    limit = max(NOISE_LEVELS, TIMES_USUAL * _usual_noise(view))
+    least = _least_noise(view)
+    limit = max(least, TIMES_USUAL * _usual_noise(view))
     anchor = highest_anchor(view.reference.hours, NOISE) if view.reference is not None else None
     if anchor is not None:
-        limit = min(limit, max(NOISE_LEVELS, TIMES_ANCHOR * max(anchor, _unknown_noise(view))))
+        limit = min(limit, max(least, TIMES_ANCHOR * max(anchor, _unknown_noise(view))))
     spots = max(IMPULSES, usual.impulses_ratio.highest(UNKNOWN_IMPULSES) + IMPULSES)
     detail = (
         f"noise of {noise:.1f} levels (limit {limit:.1f}), {impulses:.1%} of the pixels stand out (limit {spots:.1%})"
@@ -51,13 +61,32 @@ def _judge(view: View) -> Judged:
     return Judged(score, detail)
 
 
+def _least_noise(view: View) -> float:
+    """Return the noise that is never a fault in this light."""
+    mean, usual, past = view.measures.luma_mean_levels, view.usual.frame.luma_mean_levels, view.past
+    if past is None:
+        return NOISE_LEVELS
+    if mean < DIM * usual.highest(0.0):
+        return DIM_NOISE_LEVELS
+    known = past.light_distance_levels <= KNOWN_LIGHT_LEVELS and mean >= DARKER * usual.median(0.0)
+    return KNOWN_LIGHT_NOISE_LEVELS if known and not view.young else NOISE_LEVELS
+
+
 def _usual_noise(view: View) -> float:
     """Return the highest usual noise: that of this hour on the last days where it is known, else of the last day."""
     recent, hour = view.usual.frame, view.at_hour.frame
-    known = hour.noise_levels.highest(-1.0)
+    known = hour.noise_levels.highest(-1.0) if _hour_is_known(view) else -1.0
     bright = view.measures.luma_mean_levels >= DARKER * hour.luma_mean_levels.lowest(0.0)
     usual = known if known >= 0 and bright else recent.noise_levels.highest(UNKNOWN_NOISE_LEVELS)
     return max(usual, _unknown_noise(view))
+
+
+def _hour_is_known(view: View) -> bool:
+    """Whether enough looks showed what this hour usually has: one quiet night is not yet usual."""
+    known = view.reference
+    if known is None or view.hour is None:
+        return False
+    return looks_at(known.hours, NOISE, view.hour) >= HOUR_LOOKS
 
 
 def _unknown_noise(view: View) -> float:
