@@ -16,12 +16,19 @@ if TYPE_CHECKING:
     from xueliang_monitor.picture.measures import Gray
 
 
+MACROBLOCK = 16
+"""Side in pixels of a macroblock in H.264."""
+
+
 @dataclass(frozen=True, eq=False)
 class Copies:
     """A frame and its small copies. A copy is made when it is first asked for, and kept. Nobody may change one."""
 
     frame: NDArray[np.uint8]
     """BGR of shape (height, width, 3), or grey of shape (height, width)."""
+
+    macroblock: int = MACROBLOCK
+    """Side of the encoder's macroblocks in pixels of the frame; 0 if scaling left no whole number."""
 
     @staticmethod
     def of(frame: NDArray[np.uint8] | Copies) -> Copies:

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from xueliang_monitor.picture.copies import MACROBLOCK
 from xueliang_monitor.picture.scaling import WORK_WIDTH
 from xueliang_monitor.wire import jpeg
 from xueliang_monitor.wire.media import START_CODE, Codec
@@ -29,6 +30,9 @@ H.264, 7.3.2.4; H.265, 7.3.2.5.
 
 WHOLE_WIDTH = 640
 """Largest width in pixels at which a picture is decoded whole, with the grid of its encoder."""
+
+LEAST_BLOCK = 3
+"""Side of a macroblock in pixels from which its border is told from what is in it: 2560 px wide pictures have it."""
 
 READS = 2
 """Reads allowed for the first picture: the first read may end at the padding ahead of it."""
@@ -56,6 +60,14 @@ def decode_burst(codec: str, keyframe: bytes, following: Sequence[bytes] = ()) -
     size = declared_size(kind, keyframe)
     pictures = _pictures(wrap(kind, (keyframe, *following), _working_size(*size)), 1 + len(following)) if size else []
     return pictures or _pictures(keyframe + START_CODE + _DELIMITERS[kind], 1)
+
+
+def macroblock_side(codec: str, keyframe: bytes, width: int) -> int:
+    """Return the side of the encoder's macroblocks in pixels of a decoded picture; 0 if it is no whole number."""
+    kind = Codec(codec)
+    size = jpeg.size_of_file(keyframe) if kind is Codec.MJPEG else declared_size(kind, keyframe)
+    side = MACROBLOCK * width / size[0] if size is not None and size[0] else float(MACROBLOCK)
+    return int(side) if side.is_integer() and side >= LEAST_BLOCK else 0
 
 
 def _jpeg(data: bytes) -> NDArray[np.uint8] | None:

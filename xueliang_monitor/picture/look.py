@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from xueliang_monitor.picture.copies import Copies
     from xueliang_monitor.picture.verdict import Verdict
 
 Result = TypeVar("Result")
@@ -101,13 +102,15 @@ def look(material: Material, reference: Reference | None) -> Look | None:
         LookError: the picture could not be measured.
 
     """
-    from xueliang_monitor.picture.decode import decode_burst
+    from xueliang_monitor.picture.copies import Copies
+    from xueliang_monitor.picture.decode import decode_burst, macroblock_side
 
     frames = decode_burst(material.codec, material.keyframe, material.following)
     if not frames:
         return None
+    side = macroblock_side(material.codec, material.keyframe, frames[0].shape[1])
     return look_at(
-        frames,
+        [Copies(frame, side) for frame in frames],
         reference,
         material.motion_ratio,
         material.hour,
@@ -134,7 +137,7 @@ class _Steps:
 
 
 def look_at(
-    frames: Sequence[NDArray[np.uint8]],
+    frames: Sequence[NDArray[np.uint8] | Copies],
     reference: Reference | None,
     motion_ratio: float | None = None,
     hour: float | None = None,
@@ -142,7 +145,7 @@ def look_at(
     sun_degrees: float | None = None,
     rules: PictureRules | None = None,
 ) -> Look:
-    """Look at decoded frames of one burst, in BGR. The first is judged; the others show how it moves.
+    """Look at decoded frames of one burst, in BGR, or their copies. The first is judged; the others show how it moves.
 
     A failure to measure motion, to compare or to draw evidence leaves a look that tells less. If the past cannot be
     updated, it stays as it was. Without `rules` no evidence is drawn.
@@ -161,7 +164,7 @@ def look_at(
     from xueliang_monitor.picture.verdict import Sight, View
     from xueliang_monitor.picture.view_change import held
 
-    steps, copies = _Steps(), [Copies(frame) for frame in frames]
+    steps, copies = _Steps(), [Copies.of(frame) for frame in frames]
     motion = steps.take("motion", lambda: measure_motion(copies), None)
     measures = steps.take("measure", lambda: measure(copies[0], motion_ratio, motion), None)
     if measures is None:
@@ -182,10 +185,10 @@ def look_at(
     )
     if learned.moved_looks != moved_looks:
         learned = replace(learned, moved_looks=moved_looks)
-    evidence = steps.take("evidence", lambda: draw(frames[0], seen), b"") if rules.evidence and seen else b""
+    evidence = steps.take("evidence", lambda: draw(copies[0].frame, seen), b"") if rules.evidence and seen else b""
     return Look(
-        width=frames[0].shape[1],
-        height=frames[0].shape[0],
+        width=copies[0].frame.shape[1],
+        height=copies[0].frame.shape[0],
         measures=measures.exported.by_name(),
         seen=seen,
         ruled_out=frozenset(verdict.code for verdict in verdicts if verdict.sight is Sight.RULED_OUT),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from xueliang_monitor.picture.copies import Copies
+from xueliang_monitor.picture.copies import MACROBLOCK, Copies
 from xueliang_monitor.picture.measures import Damage
 from xueliang_monitor.picture.registration import correlation
 from xueliang_monitor.picture.scaling import LEAST_SIDE, area_means, gray_of
@@ -52,9 +52,6 @@ _SMEAR_STRIDE = 2
 
 _SMEAR_CHANGE_LEVELS, _SMEAR_REPEAT = 5.0, 0.12
 """A smear changes by more than this a pixel across, and by less than this share of it downwards. Chosen by hand."""
-
-_MACROBLOCK = 16
-"""Side in pixels of a macroblock in H.264."""
 
 _ROW_CHANGE_LEVELS = 0.35
 """Change a pixel across from which a cell of a drawn-out row is judged. Chosen by hand."""
@@ -131,7 +128,7 @@ def measure_damage(frame: NDArray[np.uint8] | Copies) -> Damage[float]:
         flat_cells_ratio=flat,
         smeared_ratio=_smeared(across[1:], down[:, :-1]),
         smeared_rows_ratio=_smeared_rows(across[_INSIDE], down[_INSIDE]),
-        grid_steps_ratio=grid_steps(copies.luma),
+        grid_steps_ratio=grid_steps(copies.luma, copies.macroblock),
         cut_off_ratio=_cut_off(copies, steps_down, _part_means(across[_INSIDE]), _part_means(down[_INSIDE])),
         void_cells_ratio=void,
     )
@@ -236,7 +233,7 @@ def _smeared_rows(sums_across: _Sums, sums_down: _Sums) -> float:
 
     In rows of 16 pixels: from some column on, nearly all cells that change across do not change downwards.
     """
-    cells = (sums_down.shape[1] - 1) // _MACROBLOCK, (sums_across.shape[0] - 1) // _MACROBLOCK
+    cells = (sums_down.shape[1] - 1) // MACROBLOCK, (sums_across.shape[0] - 1) // MACROBLOCK
     across, down = (area_means(sums, cells) for sums in (sums_across, sums_down))
     changing = across > _ROW_CHANGE_LEVELS
     drawn = changing & (down < _ROW_REPEAT * across - _GRAIN_LEVELS)
@@ -270,23 +267,24 @@ def _longest_run(rows: Mask) -> int:
     return int((ends[1::2] - ends[::2]).max(initial=0))
 
 
-def grid_steps(frame: Gray) -> float:
-    """Return how far steps on the grid of 16 px exceed those on the 8 px lines between, over all steps.
+def grid_steps(frame: Gray, side: int = MACROBLOCK) -> float:
+    """Return how far steps on the grid of macroblocks exceed those on the lines between, over all steps.
 
-    Measured on the full frame, as the grid is the encoder's. Blocks of a low bitrate lie on both grids and cancel out.
-    A frame smaller than the grid has no steps.
+    Measured on the full frame, as the grid is the encoder's: `side` pixels apart, 0 if that is no whole number.
+    Blocks of a low bitrate lie on the lines in the middle too and cancel out. A frame smaller than the grid has no
+    steps.
     """
-    if min(frame.shape[:2]) < LEAST_SIDE:
+    if not side or min(frame.shape[:2]) < LEAST_SIDE:
         return 0.0
     gray = gray_of(frame) if frame.ndim == 3 else frame
     worst = 0.0
     for plane, way in ((cv2.absdiff(gray[:, 1:], gray[:, :-1]), 0), (cv2.absdiff(gray[1:], gray[:-1]), 1)):
         profile = cv2.reduce(plane, way, cv2.REDUCE_AVG, dtype=cv2.CV_32F).ravel()
-        whole = profile[: len(profile) // _MACROBLOCK * _MACROBLOCK]
-        lines = np.sort(whole.reshape(-1, _MACROBLOCK), axis=0)
+        whole = profile[: len(profile) // side * side]
+        lines = np.sort(whole.reshape(-1, side), axis=0)
         usable = lines[: max(1, round(len(lines) * _WITHOUT_STRONGEST))].mean(axis=0) if lines.size else lines
         if usable.size:
-            between = float(np.median(np.delete(usable, _MACROBLOCK - 1)))
-            on_grid, on_eights = float(usable[_MACROBLOCK - 1]), float(usable[_MACROBLOCK // 2 - 1])
+            between = float(np.median(np.delete(usable, side - 1)))
+            on_grid, on_eights = float(usable[side - 1]), float(usable[side // 2 - 1])
             worst = max(worst, (on_grid - max(on_eights, between)) / (between + _STEP_OFFSET_LEVELS))
     return worst
