@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -14,9 +15,15 @@ from tests.picture import made
 from tests.scenes import grain
 from xueliang_monitor.judgement.catalogue import FAULTS
 from xueliang_monitor.model import Severity
+from xueliang_monitor.picture.checks.covered import COVERED as COVERED_CHECK
+from xueliang_monitor.picture.checks.moved import MOVED
+from xueliang_monitor.picture.comparing import compare
 from xueliang_monitor.picture.decode import decode_burst
+from xueliang_monitor.picture.hours import UNKNOWN
 from xueliang_monitor.picture.look import Look, look_at
+from xueliang_monitor.picture.measuring import measure
 from xueliang_monitor.picture.reference import Reference
+from xueliang_monitor.picture.verdict import Sight, View
 from xueliang_monitor.simulator import clips
 from xueliang_monitor.simulator.day import Light
 from xueliang_monitor.simulator.picture_faults import VARIANTS
@@ -33,6 +40,7 @@ AFTERNOON, DUSK, NIGHT = (
 )
 MORNING = [(Light.INFRARED, 5.0), (Light.DAWN, 5.5), (Light.DAWN, 6.0), (Light.DAY, 7.0), (Light.DAY, 8.0)]
 WEATHER = [(Light.RAIN, 8.5), (Light.RAIN, 9.0), (Light.FOG, 9.5), (Light.FOG, 10.0), (Light.DAY, 11.0)]
+RAINY_DUSK = ((Light.DUSK, 9.0), (Light.RAIN, 10.5))
 
 
 @cache
@@ -127,3 +135,39 @@ def test_a_cover_that_stood_before_the_first_night_stays(scene: str, cover: Chan
     assert {code for code, _ in critical(looks[:1])} == {COVERED}
     assert [look for look in looks if COVERED in look.ruled_out] == []
     assert looks[-1].reference.looks == before.looks
+
+
+def test_the_first_dawn_after_a_night_is_no_other_view() -> None:
+    """By night another pattern shows than by day: lost edges tell nothing in a first light."""
+    known, picture = a_day_and_a_night("yard"), shown("yard", Light.DAY)
+    measures = measure(picture)
+    compared = compare(measures, known)
+    assert compared is not None
+    other = replace(compared, edge_correlation=0.1, best_detail_ratio=2.0, light_distance_levels=40.0)
+    assert MOVED.judge(View(measures, other, known, 20.0)).sight() is Sight.SEEN
+    unknown = replace(known, hours=dict.fromkeys(known.hours, UNKNOWN))
+    assert MOVED.judge(View(measures, other, unknown, 20.0)).sight() is Sight.UNKNOWN
+
+
+@pytest.mark.parametrize(("detail", "light", "sight"), [(1.3, 0.15, Sight.RULED_OUT), (0.5, 0.24, Sight.SUSPECT)])
+def test_a_new_light_that_leaves_most_edges_is_no_cover(detail: float, light: float, sight: Sight) -> None:
+    """A dusk with lamps that were not lit before: parts of the view lose their pattern, the rest gains."""
+    known, picture = a_day_and_a_night("yard"), shown("yard", Light.DUSK)
+    measures = measure(picture)
+    compared = compare(measures, known)
+    assert compared is not None
+    veiled = replace(compared, veiled_ratio=0.5, edge_correlation=0.75, best_detail_ratio=max(1.0, detail))
+    veiled = replace(veiled, remaining_detail_ratio=detail, scene_light_log_ratio=0.1)
+    assert COVERED_CHECK.judge(View(measures, replace(veiled, remaining_detail_ratio=0.5), known, 19.0)).sight() is (
+        Sight.SEEN
+    )
+    lit = replace(veiled, light_distance_levels=35.0, scene_light_log_ratio=light)
+    assert COVERED_CHECK.judge(View(measures, lit, known, 19.0)).sight() is sight
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_rain_after_a_dusk_is_no_dirt(scene: str) -> None:
+    """Rain is learned; beside the lights of the dusk, parts of the view have lost their detail in it."""
+    dusk, rain = ([(light, start + each / 4) for each in range(6)] for light, start in RAINY_DUSK)
+    looks = watched(scene, [*dusk, *rain])
+    assert "picture_dirty" not in {verdict.code for look in looks for verdict in look.seen}

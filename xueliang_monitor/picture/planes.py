@@ -32,12 +32,13 @@ _PLANE_STEP = 6
 
 _PNG_OPTIONS = [
     cv2.IMWRITE_PNG_STRATEGY,
-    cv2.IMWRITE_PNG_STRATEGY_RLE,
-    *([cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP] if hasattr(cv2, "IMWRITE_PNG_FILTER") else []),
+    cv2.IMWRITE_PNG_STRATEGY_HUFFMAN_ONLY,
+    *([cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_PAETH] if hasattr(cv2, "IMWRITE_PNG_FILTER") else []),
 ]
-"""With so few levels, run lengths give slightly smaller files than the highest compression in an eighth of the time.
+"""With so few levels, what is left after the prediction from three neighbours is best coded by itself.
 
-Differences from the row above give slightly smaller ones than those along the row, in two thirds of the time.
+A view full of detail takes a sixth less than with run lengths, and a tenth less than with the highest compression, in
+a thirtieth of its time.
 """
 
 _DETAIL_STEPS = 16

@@ -45,6 +45,12 @@ NEW_LEVELS, NEW_EDGES = 20.0, 0.85
 With all of the detail as well, a sky that turned dark is no cover.
 """
 
+WHOLE, WHOLE_EDGES = 1.05, 0.7
+"""Share of the usual detail, and of the usual edges, from which a view in a wholly new light is not half hidden.
+
+A camera that opens up behind a cover of 40 % of its view may have nine tenths of the detail.
+"""
+
 SHAPES_LEFT = 0.1
 """Edge correlation below which detail is not that of the scene: dusk leaves outlines, noise nothing."""
 
@@ -85,16 +91,21 @@ def _judge(view: View) -> Judged:
     score = max(veiled, gone, over(past.hidden_ratio, hidden_limit, 2 * hidden_limit))
     if score > LIMIT - HYSTERESIS and view.first_light:
         there = past.edge_correlation >= NEW_EDGES * edges
-        if there or _in_first_light(past):
+        if there or _lit_unevenly(past):
             return Judged(None, f"{detail}, but the light of this hour is not known yet", suspect=not there)
+    new = past.light_distance_levels > NEW_LEVELS and past.edge_correlation >= WHOLE_EDGES * edges
+    if score > LIMIT - HYSTERESIS and new and _lit_unevenly(past):
+        return Judged(None, f"{detail}, but the light is not known yet", suspect=True)
     return Judged(score, detail)
 
 
 def _otherwise_lit(view: View, past: Comparison, detail_limit: float) -> bool:
     """Whether the view is only lit otherwise, as at dusk and by lamps: darker in parts, with the detail elsewhere."""
-    edges = NEW_EDGES * max(0.0, view.usual.scene.edge_correlation.median(1.0))
-    whole = min(past.remaining_detail_ratio, past.best_detail_ratio) >= 1 and past.edge_correlation >= edges
-    new = view.first_light or (whole and past.light_distance_levels > NEW_LEVELS)
+    usual = max(0.0, view.usual.scene.edge_correlation.median(1.0))
+    left = min(past.remaining_detail_ratio, past.best_detail_ratio)
+    whole = left >= 1 and past.edge_correlation >= NEW_EDGES * usual
+    richer = left >= WHOLE and past.edge_correlation >= WHOLE_EDGES * usual
+    new = view.first_light or ((whole or richer) and past.light_distance_levels > NEW_LEVELS)
     return (
         (past.scene_light_log_ratio > UNEVEN or new)
         and past.remaining_detail_ratio >= detail_limit
@@ -102,7 +113,7 @@ def _otherwise_lit(view: View, past: Comparison, detail_limit: float) -> bool:
     )
 
 
-def _in_first_light(past: Comparison) -> bool:
+def _lit_unevenly(past: Comparison) -> bool:
     """Whether something of the scene shows in focus and is lit otherwise, as in a first night.
 
     A cover put on during the first day leaves the rest of the view in a light that is known.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xueliang_monitor.model import Fault, Rung, Severity, Text
 from xueliang_monitor.picture.comparison import Comparison, OwnPattern
-from xueliang_monitor.picture.verdict import TEXTURED, Check, Judged, View, both, over, under
+from xueliang_monitor.picture.verdict import LIMIT, TEXTURED, Check, Judged, View, both, over, under
 
 SHIFT = 0.03
 """Shift, as a share of the width, from which a camera is moved."""
@@ -61,7 +61,10 @@ def _judge(view: View) -> Judged:
                 f"only {past.edge_correlation:.0%} of the edges match (limit {limit:.0%}),"
                 f" with {past.best_detail_ratio:.0%} of the usual detail"
             )
-            found = max(found, _unrelated(past, limit))
+            unrelated = _unrelated(past, limit)
+            if view.first_light and found < LIMIT <= unrelated:
+                return Judged(None, f"{detail}, but the light of this hour is not known yet")
+            found = max(found, unrelated)
     return Judged(found, detail)
 
 
