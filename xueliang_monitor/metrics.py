@@ -13,7 +13,6 @@ from prometheus_client.registry import Collector
 
 from xueliang_monitor import __version__
 from xueliang_monitor.configuration.camera_file import Lifecycle
-from xueliang_monitor.exposition import GaugeLines, written
 from xueliang_monitor.fleet.changes import ChangeKind
 from xueliang_monitor.fleet.device_labels import DeviceLabels
 from xueliang_monitor.fleet.monitor_status import Histogram, PictureStatus
@@ -23,6 +22,7 @@ from xueliang_monitor.judgement.root_causes import MONITOR_ISOLATED
 from xueliang_monitor.judgement.status import CAUSES, CameraStatus
 from xueliang_monitor.model import State
 from xueliang_monitor.process.shortage import Resource
+from xueliang_monitor.wire.exposition import GaugeLines, written
 from xueliang_monitor.wire.oddities import read as read_oddities
 
 _CAMERA = ("camera", "site", "programme")

@@ -23,12 +23,13 @@ from xueliang_monitor.probing.login import (
     REFUSALS_SECONDS,
     Denial,
     Login,
+    LoginHistory,
     LoginOutcome,
     Protocol,
 )
 from xueliang_monitor.probing.login_book import FORGET_SECONDS, LoginBook, VisitLogins
 from xueliang_monitor.probing.login_marks import LoginMarks
-from xueliang_monitor.probing.login_record import LoginKey
+from xueliang_monitor.probing.login_record import FRESH_SECONDS, LoginKey, LoginRecord
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.probing.visit import visit
 from xueliang_monitor.simulator.fleet import SimulatedFleet
@@ -111,6 +112,19 @@ async def test_a_wrong_password_for_a_recorder_of_64_channels_over_a_day(good_fo
     assert len(recorder.refusals) >= 3
     assert most_in_half_an_hour(recorder.refusals) <= MAX_REFUSALS
     assert bool(recorder.accepted) is bool(good_for)
+
+
+def test_a_login_that_is_accepted_as_ever_leaves_its_record_until_its_use_is_written_again() -> None:
+    good = LoginRecord(LoginHistory("m"), LoginHistory("m")).after(
+        Protocol.RTSP, LoginOutcome.ACCEPTED, 0.0, camera="a"
+    )
+    assert good.after(Protocol.RTSP, LoginOutcome.ACCEPTED, FRESH_SECONDS - 1, camera="a") is good
+    later = good.after(Protocol.RTSP, LoginOutcome.ACCEPTED, FRESH_SECONDS, camera="a")
+    assert (later.used_at, later.rtsp) == (FRESH_SECONDS, good.rtsp)
+    alone = good.after(Protocol.RTSP, LoginOutcome.REFUSED, 1.0, camera="b")
+    again = alone.after(Protocol.RTSP, LoginOutcome.ACCEPTED, 2.0, camera="b")
+    assert "b" in alone.alone
+    assert "b" not in again.alone
 
 
 async def test_a_recorder_that_accepts_and_refuses_at_random_gets_one_more_refusal_at_most() -> None:

@@ -32,6 +32,18 @@ def test_the_video_track_is_found_behind_audio_and_before_metadata() -> None:
     assert video.format_parameters["sprop-parameter-sets"] == "Z0IAKeKQ,aM48gA=="
 
 
+def test_a_description_that_differs_in_its_origin_only_is_the_same() -> None:
+    other = AUDIO_FIRST.replace(b"o=- 1 1 IN IP4 10.0.0.1", b"o=admin 1790000000 2 IN IP4 192.0.2.7")
+    assert sdp.parse(other) is sdp.parse(AUDIO_FIRST)
+    long = AUDIO_FIRST + b"a=x:" + bytes(sdp.REMEMBERED_BYTES)
+    assert sdp.parse(long) == sdp.parse(AUDIO_FIRST)
+
+
+def test_a_line_that_follows_the_origin_is_read_whatever_parts_them() -> None:
+    (video,) = sdp.parse(b"v=0\no=- 1 1\x0cm=video 0 RTP/AVP 26\na=control:t1\n").videos
+    assert (video.encoding, video.control) == ("JPEG", "t1")
+
+
 def test_a_static_payload_type_needs_no_rtpmap() -> None:
     (video,) = sdp.parse(b"v=0\r\nm=video 0 RTP/AVP 26\r\na=x-dimensions:1280,720\r\n").videos
     assert video is not None

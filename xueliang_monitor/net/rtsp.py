@@ -265,6 +265,8 @@ class RtspConnection:
 
     def _shown(self, response: Response) -> Response:
         """Return a response whose reason phrase has passed the gate."""
+        if response.reason == "OK":
+            return response
         reason = self.gate.text(response.reason, MAX_REASON_CHARACTERS)
         return response if reason == response.reason else replace(response, reason=reason)
 

@@ -119,9 +119,11 @@ def past_of(memory: Memory, aim: Aim | None) -> Reference | None:
 
 def dome_after_picture(memory: Memory, climbed: Climbed, now: float) -> DomeMemory | None:
     """Return what is remembered of a dome after its picture was looked at."""
-    dome, aim, examined = memory.dome, aim_of(climbed), climbed.find(Examined)
+    dome = memory.dome
+    aim = aim_of(climbed) if dome is not None else None
     if dome is None or aim is None:
         return dome
+    examined = climbed.find(Examined)
     steady = steady_of(memory, aim)
     status = steady if steady is not None else replace(aim.after, moving=True) if aim.after is not None else None
     dome = dome.after(status, now, first=memory.reference)

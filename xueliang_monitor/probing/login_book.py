@@ -118,7 +118,7 @@ class LoginBook:
 
     def view(self, camera: str, own: Login, keys: Mapping[Protocol, LoginKey]) -> Login:
         """Return a camera's login with what is known at its address in place of what the camera remembers."""
-        rtsp, onvif = (self._record_of(keys.get(protocol)) for protocol in (Protocol.RTSP, Protocol.ONVIF))
+        rtsp, onvif = self._record_of(keys.get(Protocol.RTSP)), self._record_of(keys.get(Protocol.ONVIF))
         if rtsp is None and onvif is None:
             return own
         refusals = rtsp.refusals if rtsp is not None else own.refusals

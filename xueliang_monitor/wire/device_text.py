@@ -82,7 +82,7 @@ class Gate:
 
     def text(self, raw: str, limit: int = TEXT_CHARACTERS) -> str:
         """Return a text of the device that is safe to show: clean, without secrets, of at most `limit` characters."""
-        return shorten(_safe(self, clean(raw, _WHOLE), own=False), limit)
+        return shorten(_safe(self, raw[: _WHOLE + 1], _WHOLE, own=False), limit)
 
     def address(self, raw: str, limit: int = TEXT_CHARACTERS) -> str:
         """Return an address that the device names, as `text` does and without any user name."""
@@ -94,7 +94,7 @@ class Gate:
         A password that is a word of the monitor's own messages stays: hiding it would tell which word it is. `text`
         has hidden it in what the device sent.
         """
-        return shorten(_safe(self, clean(text, _WHOLE_MESSAGE), own=True), limit)
+        return shorten(_safe(self, text[: _WHOLE_MESSAGE + 1], _WHOLE_MESSAGE, own=True), limit)
 
     def lines(self, text: str) -> str:
         """Return several lines, such as a traceback, without secrets and with other controls taken out."""
@@ -145,9 +145,9 @@ NO_SECRETS = Gate()
 
 
 @functools.lru_cache(maxsize=REMEMBERED_TEXTS)
-def _safe(gate: Gate, text: str, *, own: bool) -> str:
-    """Return a clean text without secrets and without the logins of URLs."""
-    return _without_url_logins(gate.hidden(text, own=own))
+def _safe(gate: Gate, raw: str, most: int, *, own: bool) -> str:
+    """Return at most so many characters of a text, clean, without secrets and without the logins of URLs."""
+    return _without_url_logins(gate.hidden(clean(raw, most), own=own))
 
 
 def _without_url_logins(text: str) -> str:

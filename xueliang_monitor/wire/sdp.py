@@ -21,7 +21,7 @@ MAX_FOLDED_CHARACTERS = 65_536
 REMEMBERED_DESCRIPTIONS, REMEMBERED_BYTES = 8192, 2048
 """How many descriptions are remembered, and of which size at most. Real ones have 400 to 1,200 bytes."""
 
-_ORIGIN = re.compile(rb"^o=[^\r\n]*", re.MULTILINE)
+_ORIGIN = re.compile(rb"^o=[ -~]*", re.MULTILINE)
 _STATIC_ENCODINGS = {26: ("JPEG", 90000), 32: ("MPV", 90000), 33: ("MP2T", 90000), 31: ("H261", 90000)}
 _RTPMAP = re.compile(r"(\d{1,3})\s+([^/\s]+)(?:\s*/\s*(\d{1,9}))?")
 _TYPES = frozenset("abceikmoprstuvz")

@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from xueliang_monitor.exposition import GaugeLines, written
+from xueliang_monitor.wire.exposition import GaugeLines, written
 
 NAMES = ("site", "camera", "programme")
 SERIES = (
