@@ -16,7 +16,7 @@ from xueliang_monitor.picture.measuring import measure
 from xueliang_monitor.picture.reference import Reference
 
 Frame = Any
-ACROSS = np.full((1, 9), 1 / 9, np.float32)
+ASLANT = np.eye(7, dtype=np.float32) / 7
 
 
 def grainy(frame: Frame, levels: float, chance: np.random.Generator) -> Frame:
@@ -45,7 +45,7 @@ def seen(frame: Frame, hour: float) -> list[str]:
 @pytest.mark.parametrize("softened", ["focus", "motion"])
 def test_slight_blur_at_noon_is_found_though_nights_are_soft(softened: str) -> None:
     frame = shot(made.MadeCamera(), 12.0)
-    soft = cv2.GaussianBlur(frame, (0, 0), 1.2) if softened == "focus" else cv2.filter2D(frame, -1, ACROSS)
+    soft = cv2.GaussianBlur(frame, (0, 0), 1.2) if softened == "focus" else cv2.filter2D(frame, -1, ASLANT)
     assert seen(soft, 12.0) == ["picture_blurred"]
 
 

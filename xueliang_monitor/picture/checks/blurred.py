@@ -38,7 +38,7 @@ UNEVEN = 0.2
 LEAST_REMAINING, LEAST_BEST, LEAST_CONTRAST = 0.05, 0.3, 0.4
 """Smallest usual values by which is divided, so that a share stays bounded."""
 
-FINE, FINE_BLUR = 0.8, 0.015
+FINE, FINE_BLUR = 0.77, 0.015
 """Share of the usual fineness, and excess of blur over the highest in this light, of a slightly blurred picture.
 
 Fineness is fine over middle detail: exposure, fog and contrast change both alike. Healthy looks have 0.85 and more of
@@ -48,11 +48,11 @@ it in 19 of 20 cases, by day and by night; a very slow line has as little as a b
 FINE_REMAINING, FINE_DETAIL = 0.65, 1.2
 """`REMAINING` of a picture that lost its fineness, and its `DETAIL` as a share of the lowest in this light."""
 
-SMEARED_BLUR, SMEARED_REMAINING, SMEARED_DETAIL = 0.07, 0.6, 0.9
+SMEARED, SMEARED_BLUR, SMEARED_REMAINING, SMEARED_DETAIL = 0.95, 0.07, 0.6, 0.9
 """The same for a picture that lost middle detail as well: a mount that vibrates smears both, in one direction."""
 
-MOST_CONTRAST = 1.3
-"""Share of the usual contrast above which slight blur is not judged: blur adds none, headlights and snow do."""
+MOST_CONTRAST = 1.2
+"""Share of the highest usual contrast above which there is no slight blur: blur adds none, headlights and snow do."""
 
 LEAST_LEVELS = 0.05
 """Smallest detail by which is divided: a flat picture has no fineness."""
@@ -100,11 +100,13 @@ def _slight(view: View, past: Comparison, fineness: float, remaining: float) -> 
         under(share, FINE_DETAIL, 0.5),
     )
     smeared = both(
+        under(fineness, SMEARED, 0.7),
         over(blur, most + SMEARED_BLUR, most + SMEARED_BLUR + 0.15),
         under(remaining, SMEARED_REMAINING, 0.0),
         under(share, SMEARED_DETAIL, 0.3),
     )
-    return both(max(less_fine, smeared), under(past.contrast_ratio, MOST_CONTRAST, 1.0))
+    contrast = MOST_CONTRAST * max(1.0, usual.scene.contrast_ratio.highest(1.0))
+    return both(max(less_fine, smeared), under(past.contrast_ratio, contrast, 0.8 * contrast))
 
 
 def _contrast(past: Comparison) -> float:

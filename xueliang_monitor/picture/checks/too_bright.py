@@ -26,6 +26,16 @@ EDGES = 0.5
 NEAR_EDGES = 0.4
 """Share of the usual edge correlation below which an infrared lamp lights something near, not the scene."""
 
+MORE_WHITE, TIMES_BRIGHTER = 0.08, 1.12
+"""Excess of overexposed pixels and multiple of the mean luma that together are too bright by day.
+
+Both are above the highest that this light has shown: an iris that stays open lifts the whole view and clips a part of
+it. A low sun or lightning on its own does not reach both.
+"""
+
+DAY_LEVELS = 70.0
+"""Usual mean luma below which it is night, when headlights brighten the whole view."""
+
 ALL_WHITE = 0.98
 """Share of overexposed pixels from which no shape of anything near is left either: then it is the exposure."""
 
@@ -44,9 +54,21 @@ def _judge(view: View) -> Judged:
     usual_edges = view.usual.scene.edge_correlation.median(1.0)
     if view.infrared and white < ALL_WHITE and past.edge_correlation < NEAR_EDGES * usual_edges:
         return Judged(0.0, f"{detail}, but the infrared lamp lights something near: covered or turned")
-    edges = EDGES * usual_edges
-    scene = both(over(past.contrast_ratio, CONTRAST, 1.2), over(past.edge_correlation, edges, 1.0))
-    return Judged(max(overexposed, both(over(mean, brightest, 1.3 * brightest), scene)), detail)
+    there = over(past.edge_correlation, EDGES * usual_edges, 1.0)
+    washed_out = both(over(mean, brightest, 1.3 * brightest), over(past.contrast_ratio, CONTRAST, 1.2))
+    return Judged(max(overexposed, both(max(washed_out, _open(view)), there)), detail)
+
+
+def _open(view: View) -> float:
+    """Return the score of an iris that stays open by day: lighter all over, and more of the view is overexposed."""
+    white, mean = view.measures.white_ratio, view.measures.luma_mean_levels
+    most_white = view.in_this_light.frame.white_ratio.highest(1.0) + MORE_WHITE
+    highest = view.in_this_light.frame.luma_mean_levels.highest(255.0)
+    if highest < DAY_LEVELS:
+        return 0.0
+    return both(
+        over(white, most_white, most_white + 0.2), over(mean, TIMES_BRIGHTER * highest, 1.4 * TIMES_BRIGHTER * highest)
+    )
 
 
 TOO_BRIGHT = Check(

@@ -1,0 +1,44 @@
+"""An exposure that is stuck by day is found beside what the hour shows, before all of the view is white or black."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.picture import made
+from xueliang_monitor.picture.learning import learn
+from xueliang_monitor.picture.look import look_at
+from xueliang_monitor.picture.measuring import measure
+from xueliang_monitor.picture.reference import Reference
+
+Frame = Any
+
+
+@functools.cache
+def past() -> Reference:
+    camera, hours = made.MadeCamera(), [float(hour % 24) for hour in range(9, 57)]
+    known = learn([measure(camera.shot(hour)) for hour in hours], hours)
+    assert known is not None
+    return known
+
+
+def seen(gain: float, hour: float = 12.0) -> list[str]:
+    linear = gain * (made.MadeCamera().shot(hour) / 255.0) ** 2.2
+    frame = np.clip(255 * np.clip(linear, 0, 1) ** (1 / 2.2), 0, 255).astype(np.uint8)
+    return [verdict.code for verdict in look_at([frame], past(), 0.1, hour).seen]
+
+
+def test_an_iris_that_stays_open_by_day_is_found_while_shadows_are_left() -> None:
+    assert seen(2.2) == ["picture_too_bright"]
+
+
+def test_light_that_is_lost_by_day_is_found_before_the_view_is_dark() -> None:
+    assert seen(0.1) == ["picture_too_dark"]
+
+
+@pytest.mark.parametrize(("gain", "hour"), [(1.35, 12.0), (0.4, 12.0), (0.3, 18.5), (1.3, 23.0)])
+def test_clouds_sunshine_and_dusk_are_healthy(gain: float, hour: float) -> None:
+    assert seen(gain, hour) == []
