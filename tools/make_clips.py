@@ -54,9 +54,8 @@ COARSE = {
 }
 """How much coarser the variants are quantized that would be large."""
 
-
-FINER = {("infrared", "h265"): 3}
-"""How much finer keyframes are quantized beside which those of a frozen clip would not be small."""
+FINER = {("infrared", "h265"): 3, ("dusk", "h265"): 2}
+"""How much finer pictures are quantized that x265 would nearly leave out between keyframes, as of a frozen camera."""
 
 KEY_RATIOS = {("noisy", "h265"): 0.85}
 """How finely keyframes are quantized against the pictures after them. x265 leaves noise away between keyframes."""

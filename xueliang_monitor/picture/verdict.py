@@ -117,6 +117,12 @@ class View:
         return known is not None and self.hour is not None and looks_at(known.hours, NOISE, self.hour) >= HOUR_LOOKS
 
     @property
+    def hours_around_known(self) -> bool:
+        """Whether the hours before and after this one have been seen too, so that dusk and dawn would be known."""
+        known = self.reference if self.past is not None else None
+        return known is not None and self.hour is not None and known_around(known.hours, NOISE, self.hour)
+
+    @property
     def otherwise_lit(self) -> bool:
         """Whether what shows of the scene is lit in a way that is not known yet: a low sun, lamps, new clouds."""
         return self.past is not None and OTHER_LIGHT < self.past.scene_light_log_ratio < math.inf
@@ -130,8 +136,7 @@ class View:
         known = self.reference if self.past is not None else None
         if known is None or self.past is None or self.hour is None or not known.hours:
             return False
-        new = self.past.light_distance_levels > NEW_LIGHT_LEVELS
-        return new and not known_around(known.hours, NOISE, self.hour)
+        return self.past.light_distance_levels > NEW_LIGHT_LEVELS and not self.hours_around_known
 
     @property
     def infrared(self) -> bool:

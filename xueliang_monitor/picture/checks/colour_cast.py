@@ -80,6 +80,8 @@ def _unbalanced(view: View) -> Judged:
     if off >= LIMIT and abs(colours.lit_warmth_ratio) >= WARM and _low_sun(view, hour_known=view.hour_known):
         return Judged(None, f"{detail}, but a low sun, lamps or the sky of twilight tint a view so")
     noon = (view.hour is not None or view.sun_degrees is not None) and not _low_sun(view)
+    if off >= LIMIT and not noon and not view.hours_around_known:
+        return Judged(None, f"{detail}, but the light of the hours around is not known yet")
     known = under(past.scene_light_log_ratio, LIT_KNOWN_AT_NOON if noon else LIT_KNOWN, 0.0)
     return Judged(both(off, over(colours.lit_evenness_ratio, LIT_EVENNESS, 1.0), known), detail)
 
