@@ -38,6 +38,14 @@ def test_rows_without_luma_and_chroma_are_damage(rows: tuple[int, int], colour: 
     assert seen([packed]) == ["picture_corrupted"]
 
 
+def test_rows_without_data_at_changing_places_are_damage_and_no_roll() -> None:
+    past = learn([measure(_asphalt(number)) for number in range(14)])
+    frames = [_asphalt(number) for number in range(20, 24)]
+    for frame, first in zip(frames, (190, 190, 250, 250), strict=True):
+        frame[np.arange(first, first + 60) % made.HEIGHT] = VOID["BT.601"]
+    assert seen(frames, past) == ["picture_corrupted"]
+
+
 def test_a_green_sheet_in_a_part_of_the_view_is_no_lost_data() -> None:
     frame = street()
     frame[200:240, 100:300] = np.random.default_rng(3).normal((40, 120, 30), 2.0, (40, 200, 3)).astype(np.uint8)

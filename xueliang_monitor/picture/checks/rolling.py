@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from xueliang_monitor.model import Fault, Rung, Severity, Text
+from xueliang_monitor.picture.checks.corrupted import VOID_CELLS
 from xueliang_monitor.picture.measures import Motion
 from xueliang_monitor.picture.verdict import LIMIT, Check, Judged, View, both, over
 
@@ -38,6 +39,8 @@ def _judge(view: View) -> Judged:
     motion = view.measures.motion
     if motion is None:
         return Judged(None, "a burst of pictures is needed")
+    if max(damage.void_cells_ratio for damage in (view.measures.damage, *motion.damages)) >= VOID_CELLS:
+        return Judged(None, "data is missing in a picture of the burst")
     slip = Judged(
         over(motion.slip_ratio, SLIP, 2 * SLIP),
         f"in a burst it slips by up to {motion.slip_ratio:.1%} of its height and wraps around (limit {SLIP:.1%})",
