@@ -171,3 +171,15 @@ def test_rain_after_a_dusk_is_no_dirt(scene: str) -> None:
     dusk, rain = ([(light, start + each / 4) for each in range(6)] for light, start in RAINY_DUSK)
     looks = watched(scene, [*dusk, *rain])
     assert "picture_dirty" not in {verdict.code for look in looks for verdict in look.seen}
+
+
+def test_a_view_that_keeps_edges_and_detail_in_another_light_tells_no_cover() -> None:
+    """Far parts of a view turn dark at night; what covers a quarter of a view takes more of its detail."""
+    known = a_day_and_a_night("yard")
+    measures = measure(shown("yard", Light.DAY))
+    compared = compare(measures, known)
+    assert compared is not None
+    dark = replace(compared, veiled_ratio=0.5, edge_correlation=0.85, remaining_detail_ratio=0.85)
+    for light, sight in ((0.05, Sight.SEEN), (0.15, Sight.SUSPECT)):
+        view = View(measures, replace(dark, scene_light_log_ratio=light), known, 16.0)
+        assert COVERED_CHECK.judge(view).sight() is sight

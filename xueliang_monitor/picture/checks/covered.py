@@ -51,6 +51,12 @@ WHOLE, WHOLE_EDGES = 1.05, 0.7
 A camera that opens up behind a cover of 40 % of its view may have nine tenths of the detail.
 """
 
+MOST_DETAIL = 0.7
+"""Share of the usual detail from which a view that keeps its edges may only be lit otherwise.
+
+A cover of a third of the view takes about a third of it, and leaves the rest in its light.
+"""
+
 SHAPES_LEFT = 0.1
 """Edge correlation below which detail is not that of the scene: dusk leaves outlines, noise nothing."""
 
@@ -89,14 +95,20 @@ def _judge(view: View) -> Judged:
     veiled = _veiled(past, veiled_limit, edges)
     gone = _gone(view, past, edges, remaining_limit)
     score = max(veiled, gone, over(past.hidden_ratio, hidden_limit, 2 * hidden_limit))
-    if score > LIMIT - HYSTERESIS and view.first_light:
-        there = past.edge_correlation >= NEW_EDGES * edges
-        if there or _lit_unevenly(past):
-            return Judged(None, f"{detail}, but the light of this hour is not known yet", suspect=not there)
-    new = past.light_distance_levels > NEW_LEVELS and past.edge_correlation >= WHOLE_EDGES * edges
-    if score > LIMIT - HYSTERESIS and new and _lit_unevenly(past):
-        return Judged(None, f"{detail}, but the light is not known yet", suspect=True)
+    if score > LIMIT - HYSTERESIS and _may_be_light(view, past, edges):
+        clear = view.first_light and past.edge_correlation >= NEW_EDGES * edges
+        return Judged(None, f"{detail}, but the light is not known yet", suspect=not clear)
     return Judged(score, detail)
+
+
+def _may_be_light(view: View, past: Comparison, edges: float) -> bool:
+    """Whether a light that is not known yet may be all that hides the view; `edges` is the usual correlation."""
+    kept = past.edge_correlation
+    if view.first_light:
+        return kept >= NEW_EDGES * edges or _lit_unevenly(past)
+    if kept >= NEW_EDGES * edges and past.remaining_detail_ratio >= MOST_DETAIL:
+        return view.otherwise_lit
+    return past.light_distance_levels > NEW_LEVELS and kept >= WHOLE_EDGES * edges and _lit_unevenly(past)
 
 
 def _otherwise_lit(view: View, past: Comparison, detail_limit: float) -> bool:

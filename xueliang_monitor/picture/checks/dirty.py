@@ -7,7 +7,18 @@ import math
 from xueliang_monitor.model import Fault, Rung, Severity, Text
 from xueliang_monitor.picture.comparison import Comparison
 from xueliang_monitor.picture.reference import RecentValues
-from xueliang_monitor.picture.verdict import HYSTERESIS, LIMIT, TEXTURED, Check, Judged, View, any_of, both, over
+from xueliang_monitor.picture.verdict import (
+    HYSTERESIS,
+    LIMIT,
+    NEW_LIGHT_LEVELS,
+    TEXTURED,
+    Check,
+    Judged,
+    View,
+    any_of,
+    both,
+    over,
+)
 
 SCATTERED_LOSS, TIMES_USUAL = 0.015, 1.5
 """Scattered loss of detail that is dirt, and the smallest multiple of the usual loss."""
@@ -96,7 +107,8 @@ def _clear(past: Comparison) -> float:
 def _only_lit(view: View, past: Comparison) -> bool:
     """Whether patches may be those of a light that is not known yet, as clouds are that one picture shows standing."""
     if view.measures.motion is None:
-        return view.otherwise_lit or past.remaining_detail_ratio > BROUGHT_OUT
+        new = past.light_distance_levels > NEW_LIGHT_LEVELS
+        return view.otherwise_lit or new or past.remaining_detail_ratio > BROUGHT_OUT
     return GLARE < past.scene_light_log_ratio < math.inf
 
 
