@@ -20,16 +20,10 @@ from xueliang_monitor.picture.verdict import (
 )
 
 MEAN_LEVELS = 35.0
-"""Mean luma above which a picture is not too dark, but at noon."""
+"""Mean luma above which a picture is too dark only if all of it is darker than its hour ever was."""
 
 SHARE_OF_DARKEST = 0.62
 """Share of the lowest usual mean luma below which a picture is too dark. From a prototype on other cameras."""
-
-SHARE_BY_DAY = 0.42
-"""The same by day, where this hour is known, if that is above `MEAN_LEVELS`: no cloud takes so much of the light."""
-
-HIGH_SUN_DEGREES, HIGH_SUN_HOURS = 15.0, (9.0, 15.5)
-"""Height of the sun, and hours where it is not known, from which it is day in winter too."""
 
 UNKNOWN_MEAN_LEVELS, UNKNOWN_FULL_LEVELS = 22.0, 8.0
 """Mean luma below which a picture is too dark without a past, and at which the score is 1."""
@@ -62,8 +56,7 @@ def _judge(view: View) -> Judged:
     if view.steady and past.edge_correlation < EDGES * usual and past.layout_correlation < LAYOUT:
         return Judged(0.0, f"mean luma {mean:.0f}, but nothing of the scene shows: covered")
     darkest = view.in_this_light.frame.luma_mean_levels.lowest(255.0)
-    most = max(MEAN_LEVELS, SHARE_BY_DAY * darkest) if view.hour_known and _day(view) else MEAN_LEVELS
-    limit = min(most, SHARE_OF_DARKEST * darkest)
+    limit = min(MEAN_LEVELS, SHARE_OF_DARKEST * darkest)
     detail = f"mean luma {mean:.0f} (limit {limit:.0f}; the darkest healthy picture of this hour {darkest:.0f})"
     return any_of(Judged(under(mean, limit, 0.4 * limit), detail), _dimmed(view, past))
 
@@ -89,13 +82,6 @@ def _dimmed(view: View, past: Comparison) -> Judged:
     if view.hour_known and mean > SHARE_OF_DARKEST * darkest:
         return Judged(0.0, f"{detail}, but healthy pictures of this hour have {darkest:.0f}")
     return Judged(score, detail)
-
-
-def _day(view: View) -> bool:
-    """Whether the sun is high."""
-    if view.sun_degrees is not None:
-        return view.sun_degrees >= HIGH_SUN_DEGREES
-    return view.hour is not None and HIGH_SUN_HOURS[0] <= view.hour <= HIGH_SUN_HOURS[1]
 
 
 TOO_DARK = Check(
