@@ -111,3 +111,11 @@ def test_every_look_takes_a_burst_while_a_bar_travels() -> None:
 
 def test_hum_stays_found_in_a_small_picture() -> None:
     assert seen([cv2.resize(frame, (352, 198)) for frame in burst(_sine(1.5, 0.1))]) == ["picture_striped"]
+
+
+def test_a_vehicle_that_one_of_few_pictures_shows_is_no_bar() -> None:
+    camera, past = made.MadeCamera(), made.reference(14)
+    for number in range(60):
+        frames = [camera.shot(1.0 if number % 2 else 12.0) for _ in range(3 + number % 3)]
+        look = look_at(frames, past, 0.1, hour=1.0 if number % 2 else 12.0)
+        assert "picture_striped" not in [verdict.code for verdict in look.seen]

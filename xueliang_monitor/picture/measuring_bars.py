@@ -31,8 +31,8 @@ _HARMONICS = (1, 2)
 _PARTS = 6
 """Parts across in which the bar is looked for: it crosses the whole picture."""
 
-_FEWEST_FRAMES = 3
-"""Two frames show a change, but not that it travels."""
+_FEWEST_FRAMES = 4
+"""In three, a vehicle that only one of them shows is explained as well as a bar that travels."""
 
 _LEAST_LEVELS, _LEAST_FIT = 1.0, 0.5
 """Change and fit below which the parts across are not asked: no bar that a check would see has less."""
@@ -47,7 +47,7 @@ _FLAT = 1e-6
 
 
 def measure_bars(structures: Sequence[Gray]) -> TravellingBar:
-    """Return the bar that explains best how the row means of the frames of a burst differ; none for fewer than three.
+    """Return the bar that explains best how the row means of the frames of a burst differ; none for fewer than four.
 
     A change of exposure changes each row by what it shows, also from left to right. A bar does not: that part of the
     change is taken out first.
