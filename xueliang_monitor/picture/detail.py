@@ -68,7 +68,10 @@ class Detail:
     """Usual detail in levels."""
 
     kept: Plane
-    """Share of the usual detail that is kept, corrected for darker cells and for general softness."""
+    """Share of the usual detail that is kept, corrected for darker cells and for general softness.
+
+    Where the most similar light has less detail than the others, as in rain or at dusk, it is beside that one.
+    """
 
     light: Plane
     """Brightness over the usual one, at most 1."""
@@ -120,7 +123,8 @@ def detail_of(measures: Measures, near: Sequence[Light], light: Plane, *, scene:
     now = measures.cell_detail
     usual = np.asarray(np.median([detail_of_light(each) for each in near], axis=0), dtype=np.float32)
     textured = (usual > max(_TEXTURED_LEVELS, _TEXTURED_SHARE * percentiles(usual, 50)[0])) & scene
-    kept = np.asarray(now / (usual + _DIVISOR), dtype=np.float32)
+    here = np.minimum(usual, detail_of_light(near[0]))
+    kept = np.asarray(now / (here + _DIVISOR), dtype=np.float32)
     kept = np.asarray(kept / (_general_share(usual, kept, textured) * light), dtype=np.float32)
     lasting = np.where(least > _LASTING, least, np.float32(0.0))
     return Detail(now, usual, kept=kept, light=light, textured=textured, lasting=lasting)
