@@ -68,10 +68,10 @@ class Detail:
     """Usual detail in levels."""
 
     kept: Plane
-    """Share of the usual detail that is kept, corrected for darker cells and for general softness.
+    """Share of the usual detail that is kept, corrected for darker cells and for general softness."""
 
-    Where the most similar light has less detail than the others, as in rain or at dusk, it is beside that one.
-    """
+    kept_here: Plane
+    """The same beside the most similar light alone where that has less detail than the others, as in rain or at dusk."""
 
     light: Plane
     """Brightness over the usual one, at most 1."""
@@ -96,7 +96,7 @@ class Detail:
         `most` is the most detail that each cell shows in any frame of a burst: dirt stays in place, so a cell that
         shows its detail in one frame has not lost it.
         """
-        kept = self.kept * (most + _DIVISOR) / (self.now + _DIVISOR)
+        kept = np.maximum(self.kept, self.kept_here) * (most + _DIVISOR) / (self.now + _DIVISOR)
         return np.asarray(self.textured & (self.lasting > 0) & (kept < _LOST * self.lasting), dtype=np.bool_)
 
     @property
@@ -123,11 +123,15 @@ def detail_of(measures: Measures, near: Sequence[Light], light: Plane, *, scene:
     now = measures.cell_detail
     usual = np.asarray(np.median([detail_of_light(each) for each in near], axis=0), dtype=np.float32)
     textured = (usual > max(_TEXTURED_LEVELS, _TEXTURED_SHARE * percentiles(usual, 50)[0])) & scene
-    here = np.minimum(usual, detail_of_light(near[0]))
-    kept = np.asarray(now / (here + _DIVISOR), dtype=np.float32)
-    kept = np.asarray(kept / (_general_share(usual, kept, textured) * light), dtype=np.float32)
+    kept, here = (_kept(now, then, textured, light) for then in (usual, np.minimum(usual, detail_of_light(near[0]))))
     lasting = np.where(least > _LASTING, least, np.float32(0.0))
-    return Detail(now, usual, kept=kept, light=light, textured=textured, lasting=lasting)
+    return Detail(now, usual, kept=kept, kept_here=here, light=light, textured=textured, lasting=lasting)
+
+
+def _kept(now: Plane, usual: Plane, textured: Mask, light: Plane) -> Plane:
+    """Return the share of the usual detail that is kept, corrected for darker cells and for general softness."""
+    kept = np.asarray(now / (usual + _DIVISOR), dtype=np.float32)
+    return np.asarray(kept / (_general_share(usual, kept, textured) * light), dtype=np.float32)
 
 
 def _general_share(usual: Plane, kept: Plane, textured: Mask) -> Plane | float:
