@@ -77,7 +77,7 @@ class Detail:
     """Share of the usual detail that is kept, corrected for darker cells and for general softness."""
 
     kept_here: Plane
-    """The same beside the most similar light alone where that has less detail than the others, as in rain or at dusk."""
+    """The same beside the most similar light where that has less detail than the others, as in rain or at dusk."""
 
     light: Plane
     """Brightness over the usual one, at most 1."""
