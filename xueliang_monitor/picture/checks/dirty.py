@@ -51,7 +51,7 @@ On a building site the dawns had 1.3 to 1.8 of it.
 """
 
 FAINT = 0.7
-"""Share of the usual faint detail of the whole view below which a slow line takes it. Dirt leaves it beside the patches.
+"""Share of the usual faint detail of the whole view below which a slow line takes it. Dirt leaves it elsewhere.
 
 Made dirt left 0.78 and more, real drops 0.73. Most real H.264 and H.265 that looked dirty had 0.53 to 0.68.
 """
