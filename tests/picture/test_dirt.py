@@ -14,9 +14,11 @@ import pytest
 from tests.picture import made
 from xueliang_monitor.picture.checks.dirty import DIRTY as DIRTY_CHECK
 from xueliang_monitor.picture.comparing import compare
+from xueliang_monitor.picture.detail import detail_of
 from xueliang_monitor.picture.learning import learn
 from xueliang_monitor.picture.look import look_at
 from xueliang_monitor.picture.measuring import measure
+from xueliang_monitor.picture.planes import pack_detail
 from xueliang_monitor.picture.reference import Reference
 from xueliang_monitor.picture.verdict import Sight, View
 
@@ -109,11 +111,54 @@ def test_another_contrast_is_no_dirt(power: float) -> None:
     assert DIRTY not in told(lambda frame, _: (255 * (frame / 255) ** power).astype(np.uint8))
 
 
-def test_a_slow_line_that_loses_weak_detail_is_no_dirt() -> None:
-    def coarse(frame: Frame, _: int) -> Frame:
-        return cv2.imdecode(cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, 30])[1], cv2.IMREAD_COLOR)
+def coarse(frame: Frame, _: int) -> Frame:
+    """Compress the picture much."""
+    return cv2.imdecode(cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, 30])[1], cv2.IMREAD_COLOR)
 
+
+def starved(frame: Frame, _: int) -> Frame:
+    """Leave only the strong patterns of each block of 8 x 8 pixels, and smooth the borders between blocks."""
+    colour = cv2.cvtColor(frame, cv2.COLOR_BGR2YCrCb).astype(np.float32)
+    luma = colour[..., 0]
+    for top, left in np.ndindex(made.HEIGHT // 8, made.WIDTH // 8):
+        block = slice(8 * top, 8 * top + 8), slice(8 * left, 8 * left + 8)
+        waves = cv2.dct(luma[block])
+        kept = np.where(np.abs(waves) < 100, 0.0, waves).astype(np.float32)
+        kept[0, 0] = waves[0, 0]
+        luma[block] = cv2.idct(kept)
+    smoothed = np.clip(cv2.GaussianBlur(colour, (0, 0), 0.9), 0, 255).astype(np.uint8)
+    return cv2.cvtColor(smoothed, cv2.COLOR_YCrCb2BGR)
+
+
+def test_a_slow_line_that_loses_weak_detail_is_no_dirt() -> None:
     assert DIRTY not in told(coarse)
+
+
+def test_what_a_slow_line_leaves_of_strong_patterns_tells_no_dirt() -> None:
+    """It takes the faint patterns of the whole view. Dirt leaves them beside the patches."""
+    past, shots = known(plain=False)
+    for draw, sight in (
+        (starved, Sight.UNKNOWN),
+        (lambda frame, _: patches(frame, cv2.GaussianBlur(frame, (0, 0), 12), 2.0), Sight.SEEN),
+    ):
+        measures = measure(draw(shots[0], 0))
+        compared = compare(measures, past)
+        assert compared is not None
+        lost = replace(compared, scattered_loss_ratio=0.1, best_detail_ratio=1.0, scene_light_log_ratio=0.05)
+        assert DIRTY_CHECK.judge(View(measures, lost, past)).sight() is sight
+
+
+def test_a_light_with_less_detail_leaves_the_usual_loss_as_it_is() -> None:
+    """Most of the view is softer in the most similar light. What is not has lost nothing beside the usual detail."""
+    past, shots = known(plain=False)
+    measures, everywhere = measure(shots[0]), np.ones((18, 32), np.bool_)
+    softer, least = np.full((18, 32), 3.0, np.float32), np.ones((18, 32), np.float32)
+    softer[::3, ::3] = 6.0
+    usual = [replace(past.lights[0], fine=pack_detail(cells)) for cells in (softer, *[np.full_like(softer, 6.0)] * 3)]
+    frame = replace(measures, cell_detail=np.where(softer > 3.0, 2.4, 3.0).astype(np.float32))
+    detail = detail_of(frame, usual, np.ones_like(softer), scene=everywhere, least=least)
+    assert not detail.gone(frame.cell_detail).any()
+    assert detail.kept.min() == pytest.approx(0.8, abs=0.01)
 
 
 def test_lamps_are_no_dirt() -> None:
@@ -149,3 +194,20 @@ def test_a_single_picture_of_a_low_sun_tells_no_dirt() -> None:
     assert DIRTY_CHECK.judge(View(measures, soiled, past)).sight() is Sight.SEEN
     for sunny in (replace(soiled, remaining_detail_ratio=1.5), replace(soiled, light_distance_levels=15.0)):
         assert DIRTY_CHECK.judge(View(measures, sunny, past)).sight() is Sight.UNKNOWN
+
+
+@pytest.mark.parametrize(("light", "sight"), [(0.05, Sight.SEEN), (0.15, Sight.UNKNOWN)])
+def test_a_camera_that_knows_one_hour_only_tells_dirt_in_its_light(light: float, sight: Sight) -> None:
+    """Dirt makes the picture unlike all known ones; what shows beside it is lit as it always was at this hour."""
+    _, shots = known(plain=False)
+    measures = measure(shots[0])
+    past = learn([measure(shot) for shot in shots] * 4, [15.0] * 16)
+    assert past is not None
+    compared = compare(measures, past)
+    assert compared is not None
+    soiled = replace(
+        compared, scattered_loss_ratio=0.1, light_distance_levels=15.0, scene_light_log_ratio=light, spots_ratio=0.0
+    )
+    view = View(measures, soiled, past, 15.2)
+    assert view.first_light
+    assert DIRTY_CHECK.judge(view).sight() is sight

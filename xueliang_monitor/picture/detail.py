@@ -38,6 +38,12 @@ _DIVISOR = 1e-3
 _GRAIN_LEVELS = 1.0
 """Detail that may be grain."""
 
+_FAINT_LEVELS, _FAINT_PERCENT = (0.5, 2.0), 65
+"""Range of the usual detail of cells that a slow line empties first, and the percentile of what they keep.
+
+Dirt takes the detail of up to half of the cells and leaves that of the others. Chosen by hand.
+"""
+
 _SCENE_SHARE = 0.25
 """Share of the textured cells that must show the scene: fewer may do so by chance. Chosen by hand."""
 
@@ -68,10 +74,10 @@ class Detail:
     """Usual detail in levels."""
 
     kept: Plane
-    """Share of the usual detail that is kept, corrected for darker cells and for general softness.
+    """Share of the usual detail that is kept, corrected for darker cells and for general softness."""
 
-    Where the most similar light has less detail than the others, as in rain or at dusk, it is beside that one.
-    """
+    kept_here: Plane
+    """The same beside the most similar light where that has less detail than the others, as in rain or at dusk."""
 
     light: Plane
     """Brightness over the usual one, at most 1."""
@@ -96,7 +102,7 @@ class Detail:
         `most` is the most detail that each cell shows in any frame of a burst: dirt stays in place, so a cell that
         shows its detail in one frame has not lost it.
         """
-        kept = self.kept * (most + _DIVISOR) / (self.now + _DIVISOR)
+        kept = np.maximum(self.kept, self.kept_here) * (most + _DIVISOR) / (self.now + _DIVISOR)
         return np.asarray(self.textured & (self.lasting > 0) & (kept < _LOST * self.lasting), dtype=np.bool_)
 
     @property
@@ -112,6 +118,7 @@ class Loss(NamedTuple):
     remaining_ratio: float = 1.0
     scattered_ratio: float = 0.0
     detailed_ratio: float = 0.0
+    faint_ratio: float = 1.0
 
 
 def detail_of(measures: Measures, near: Sequence[Light], light: Plane, *, scene: Mask, least: Plane) -> Detail:
@@ -123,11 +130,15 @@ def detail_of(measures: Measures, near: Sequence[Light], light: Plane, *, scene:
     now = measures.cell_detail
     usual = np.asarray(np.median([detail_of_light(each) for each in near], axis=0), dtype=np.float32)
     textured = (usual > max(_TEXTURED_LEVELS, _TEXTURED_SHARE * percentiles(usual, 50)[0])) & scene
-    here = np.minimum(usual, detail_of_light(near[0]))
-    kept = np.asarray(now / (here + _DIVISOR), dtype=np.float32)
-    kept = np.asarray(kept / (_general_share(usual, kept, textured) * light), dtype=np.float32)
+    kept, here = (_kept(now, then, textured, light) for then in (usual, np.minimum(usual, detail_of_light(near[0]))))
     lasting = np.where(least > _LASTING, least, np.float32(0.0))
-    return Detail(now, usual, kept=kept, light=light, textured=textured, lasting=lasting)
+    return Detail(now, usual, kept=kept, kept_here=here, light=light, textured=textured, lasting=lasting)
+
+
+def _kept(now: Plane, usual: Plane, textured: Mask, light: Plane) -> Plane:
+    """Return the share of the usual detail that is kept, corrected for darker cells and for general softness."""
+    kept = np.asarray(now / (usual + _DIVISOR), dtype=np.float32)
+    return np.asarray(kept / (_general_share(usual, kept, textured) * light), dtype=np.float32)
 
 
 def _general_share(usual: Plane, kept: Plane, textured: Mask) -> Plane | float:
@@ -167,6 +178,15 @@ def crisp_share(detail: Detail, same: Mask, scene: Mask, noise_levels: float) ->
     return max(0.0, now) / max(usual, _DIVISOR)
 
 
+def _faint_share(detail: Detail) -> float:
+    """Return the share of the usual detail that most cells with hardly any do not exceed; 1 without such cells."""
+    lowest, highest = _FAINT_LEVELS
+    faint = (detail.usual > lowest) & (detail.usual < highest)
+    if np.count_nonzero(faint) < _ENOUGH_CELLS:
+        return 1.0
+    return percentiles(detail.now[faint] / detail.usual[faint], _FAINT_PERCENT)[0]
+
+
 def measure_loss(detail: Detail, most: Plane) -> Loss:
     """Return how much of the detail is lost. `most` is the most detail that each cell shows in any frame of a burst."""
     textured = detail.textured
@@ -181,6 +201,7 @@ def measure_loss(detail: Detail, most: Plane) -> Loss:
         remaining_ratio=float(has / (had + _DIVISOR)),
         scattered_ratio=scattered_share(detail.gone(most), weights),
         detailed_ratio=float(textured.mean()),
+        faint_ratio=_faint_share(detail),
     )
 
 
