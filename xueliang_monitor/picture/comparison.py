@@ -196,6 +196,12 @@ class Comparison(ComparisonValues[float]):
     dimming_log_ratio: float = 0.0
     """By how much the whole view is evenly darker than a known light, in natural logarithms; 0 if it is not."""
 
+    strong_detail_ratio: float | None = None
+    """Share of the usual detail that is kept where the view has the most of it and is not hidden (75th percentile).
+
+    0 if nothing of it is left; None if the scene is not surely there.
+    """
+
     crisp_ratio: float = 0.0
     """Sharpest detail where no pattern fits the past, over the sharpest usual detail (90th percentiles).
 
