@@ -62,6 +62,12 @@ class Colours(ColourValues[float]):
     lit_warmth_ratio: float = 0.0
     """How far that cast is the one of a low sun or of a lamp."""
 
+    red_blue_correlation: float = 1.0
+    """Best correlation of red over blue by pixel with such a light, in [-1, 1]: negative if the two are exchanged."""
+
+    green_correlation: float = 1.0
+    """The same of red and blue over green, which stays if they are exchanged."""
+
     @property
     def numbers(self) -> Mapping[str, float]:
         """What a healthy look teaches of colour, by stored name; empty if the frame has no colour."""
