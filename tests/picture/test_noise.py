@@ -59,3 +59,12 @@ def test_rain_is_no_noise(hour: float) -> None:
         cv2.line(streaks, (left, top), (left + 3, top + int(chance.integers(8, 20))), int(chance.integers(40, 120)), 1)
     rain = cv2.GaussianBlur(streaks, (0, 0), 0.7)[..., None] / 255
     assert "picture_noisy" not in seen(frame * (1 - rain) + 225 * rain, hour, past())
+
+
+@pytest.mark.parametrize(("levels", "found"), [(3.0, []), (14.0, ["picture_noisy"])])
+def test_coloured_noise_that_a_filter_leaves_is_found(levels: float, found: list[str]) -> None:
+    """Luma is clean and the colours swarm, as a cheap sensor shows at a high gain."""
+    frame = made.MadeCamera().shot(12.0)
+    swarm = cv2.GaussianBlur(np.random.default_rng(4).normal(0, 1, frame.shape).astype(np.float32), (0, 0), 1.5)
+    swarm -= swarm @ np.array((0.114, 0.587, 0.299), np.float32)[:, None]
+    assert seen(frame + levels * swarm / swarm.std(), 12.0, made.reference()) == found
