@@ -85,10 +85,14 @@ def _least_noise(view: View) -> float:
 
 
 def _most_colour_noise(view: View) -> float:
-    """Return the limit of coloured noise; infinite where it is not known what is usual."""
-    usual = max(each.frame.colour_noise_levels.highest(0.0) for each in (view.usual, view.at_hour))
-    if not view.usual.frame.colour_noise_levels.values or _unknown_noise(view) > 0:
+    """Return the limit of coloured noise; infinite where it is not known what is usual.
+
+    Memory files of earlier versions know their hours without it.
+    """
+    here = view.in_this_light.frame.colour_noise_levels
+    if not here.values or _unknown_noise(view) > 0:
         return math.inf
+    usual = view.usual.frame.colour_noise_levels.highest(0.0)
     dim = view.measures.luma_mean_levels < DIM * view.usual.frame.luma_mean_levels.highest(0.0)
     return max(COLOUR_NOISE_LEVELS, TIMES_USUAL_COLOUR * usual) * (DIM_COLOUR if dim else 1.0)
 
