@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -59,3 +60,23 @@ def test_rain_is_no_noise(hour: float) -> None:
         cv2.line(streaks, (left, top), (left + 3, top + int(chance.integers(8, 20))), int(chance.integers(40, 120)), 1)
     rain = cv2.GaussianBlur(streaks, (0, 0), 0.7)[..., None] / 255
     assert "picture_noisy" not in seen(frame * (1 - rain) + 225 * rain, hour, past())
+
+
+def swarming(frame: Frame, levels: float) -> Frame:
+    """Return a picture with clean luma and coloured noise, as a cheap sensor shows at a high gain."""
+    swarm = cv2.GaussianBlur(np.random.default_rng(4).normal(0, 1, frame.shape).astype(np.float32), (0, 0), 1.5)
+    swarm -= swarm @ np.array((0.114, 0.587, 0.299), np.float32)[:, None]
+    return frame + levels * swarm / swarm.std()
+
+
+@pytest.mark.parametrize(("levels", "found"), [(3.0, []), (14.0, ["picture_noisy"])])
+def test_coloured_noise_that_a_filter_leaves_is_found(levels: float, found: list[str]) -> None:
+    assert seen(swarming(made.MadeCamera().shot(12.0), levels), 12.0, made.reference()) == found
+
+
+def test_coloured_noise_is_not_judged_at_an_hour_that_is_known_without_it() -> None:
+    """Memory files of earlier versions lack it, and the nights of some cameras are full of it."""
+    known, frame = past(), swarming(lit(12.0, 1.0), 14.0)
+    older = replace(known, hours={name: ranges for name, ranges in known.hours.items() if name != "colour_noise"})
+    assert "picture_noisy" in seen(frame, 12.0, known)
+    assert "picture_noisy" not in seen(frame, 12.0, older)

@@ -38,6 +38,7 @@ FRAME = [
     "grid_steps",
     "cut_off",
     "void",
+    "colour_noise",
 ]
 SCENE = [
     "kept",

@@ -143,6 +143,9 @@ class FrameValues(Generic[T]):
     void_cells_ratio: T = field(metadata=stored_as("void"))
     """Share of 8x8 px cells of the pure green that a decoder shows where neither luma nor chroma arrived."""
 
+    colour_noise_levels: T = field(metadata=stored_as("colour_noise"))
+    """Standard deviation of noise of two pixels in half of red less blue, where that is smoothest."""
+
     @property
     def damage(self) -> Damage[T]:
         """What a decoder shows of missing data."""

@@ -100,6 +100,7 @@ def measure(
         grid_steps_ratio=damage.grid_steps_ratio,
         cut_off_ratio=damage.cut_off_ratio,
         void_cells_ratio=damage.void_cells_ratio,
+        colour_noise_levels=_noise(_red_less_blue(copies.colour)),
         thumb=thumb,
         structure=structure,
         cell_detail=cell_means(fine),
@@ -183,6 +184,15 @@ def _noise(gray: Gray) -> float:
     off = np.abs(cv2.sepFilter2D(gray, cv2.CV_16S, _IMMERKAER, _IMMERKAER))
     cells = cell_means(off.astype(np.float32))
     return percentiles(cells, _SMOOTHEST_PERCENT)[0] * math.sqrt(math.pi / 2) / 6
+
+
+def _red_less_blue(colour: Gray) -> Gray:
+    """Return half of red less blue, at half of the size.
+
+    A noise filter and an encoder leave coloured noise that is two pixels large or more. Grey edges cancel out.
+    """
+    blue, _, red = cv2.split(cv2.resize(colour, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA))
+    return np.asarray(cv2.addWeighted(red, 0.5, blue, -0.5, _LEVELS // 2), dtype=np.uint8)
 
 
 def _impulses(gray: Gray) -> float:

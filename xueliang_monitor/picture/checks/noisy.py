@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from xueliang_monitor.model import Fault, Rung, Severity, Text
 from xueliang_monitor.picture.checks.striped import judge_waves
 from xueliang_monitor.picture.hours import highest_anchor, looks_at
@@ -41,6 +43,12 @@ UNKNOWN_IMPULSES = 0.06
 SNOW_NOISE_LEVELS = 1.5
 """Noise that snow must have as well: fine patterns of the scene have impulses without noise."""
 
+COLOUR_NOISE_LEVELS, TIMES_USUAL_COLOUR, DIM_COLOUR = 0.6, 1.8, 1.5
+"""Coloured noise that is never a fault, multiple of the highest usual one that is one, and factor of both if it is dim.
+
+A noise filter leaves coloured noise where it takes that of luma. Healthy pictures of 16 cameras had up to 0.42.
+"""
+
 
 def _judge(view: View) -> Judged:
     noise, impulses = view.measures.noise_levels, view.measures.impulses_ratio
@@ -56,6 +64,10 @@ def _judge(view: View) -> Judged:
     )
     snow = both(over(impulses, spots, 3 * spots), over(noise, SNOW_NOISE_LEVELS, 3.0))
     score = max(over(noise, limit, 2 * limit), snow)
+    coloured, most = view.measures.colour_noise_levels, _most_colour_noise(view)
+    if coloured > most:
+        detail = f"{detail}, coloured noise of {coloured:.1f} levels (limit {most:.1f})"
+    score = max(score, over(coloured, most, 2 * most))
     if score >= LIMIT and (judge_waves(view).score or 0.0) >= LIMIT:
         return Judged(None, f"{detail}, but stripes cross the whole picture")
     return Judged(score, detail)
@@ -70,6 +82,19 @@ def _least_noise(view: View) -> float:
         return DIM_NOISE_LEVELS
     known = past.light_distance_levels <= KNOWN_LIGHT_LEVELS and mean >= DARKER * usual.median(0.0)
     return KNOWN_LIGHT_NOISE_LEVELS if known and not view.young else NOISE_LEVELS
+
+
+def _most_colour_noise(view: View) -> float:
+    """Return the limit of coloured noise; infinite where it is not known what is usual.
+
+    Memory files of earlier versions know their hours without it.
+    """
+    here = view.in_this_light.frame.colour_noise_levels
+    if not here.values or _unknown_noise(view) > 0:
+        return math.inf
+    usual = view.usual.frame.colour_noise_levels.highest(0.0)
+    dim = view.measures.luma_mean_levels < DIM * view.usual.frame.luma_mean_levels.highest(0.0)
+    return max(COLOUR_NOISE_LEVELS, TIMES_USUAL_COLOUR * usual) * (DIM_COLOUR if dim else 1.0)
 
 
 def _usual_noise(view: View) -> float:
