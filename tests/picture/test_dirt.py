@@ -109,11 +109,41 @@ def test_another_contrast_is_no_dirt(power: float) -> None:
     assert DIRTY not in told(lambda frame, _: (255 * (frame / 255) ** power).astype(np.uint8))
 
 
-def test_a_slow_line_that_loses_weak_detail_is_no_dirt() -> None:
-    def coarse(frame: Frame, _: int) -> Frame:
-        return cv2.imdecode(cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, 30])[1], cv2.IMREAD_COLOR)
+def coarse(frame: Frame, _: int) -> Frame:
+    """Compress the picture much."""
+    return cv2.imdecode(cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, 30])[1], cv2.IMREAD_COLOR)
 
+
+def starved(frame: Frame, _: int) -> Frame:
+    """Leave only the strong patterns of each block of 8 x 8 pixels, and smooth the borders between blocks."""
+    colour = cv2.cvtColor(frame, cv2.COLOR_BGR2YCrCb).astype(np.float32)
+    luma = colour[..., 0]
+    for top, left in np.ndindex(made.HEIGHT // 8, made.WIDTH // 8):
+        block = slice(8 * top, 8 * top + 8), slice(8 * left, 8 * left + 8)
+        waves = cv2.dct(luma[block])
+        kept = np.where(np.abs(waves) < 100, 0.0, waves).astype(np.float32)
+        kept[0, 0] = waves[0, 0]
+        luma[block] = cv2.idct(kept)
+    smoothed = np.clip(cv2.GaussianBlur(colour, (0, 0), 0.9), 0, 255).astype(np.uint8)
+    return cv2.cvtColor(smoothed, cv2.COLOR_YCrCb2BGR)
+
+
+def test_a_slow_line_that_loses_weak_detail_is_no_dirt() -> None:
     assert DIRTY not in told(coarse)
+
+
+def test_what_a_slow_line_leaves_of_strong_patterns_tells_no_dirt() -> None:
+    """It takes the faint patterns of the whole view. Dirt leaves them beside the patches."""
+    past, shots = known(plain=False)
+    for draw, sight in (
+        (starved, Sight.UNKNOWN),
+        (lambda frame, _: patches(frame, cv2.GaussianBlur(frame, (0, 0), 12), 2.0), Sight.SEEN),
+    ):
+        measures = measure(draw(shots[0], 0))
+        compared = compare(measures, past)
+        assert compared is not None
+        lost = replace(compared, scattered_loss_ratio=0.1, best_detail_ratio=1.0, scene_light_log_ratio=0.05)
+        assert DIRTY_CHECK.judge(View(measures, lost, past)).sight() is sight
 
 
 def test_lamps_are_no_dirt() -> None:

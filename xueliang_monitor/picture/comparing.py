@@ -156,6 +156,7 @@ def compare(measures: Measures, reference: Reference | None) -> Comparison | Non
         haze=Haze() if patterns is None else find_haze(patterns, structure, planes, thumb),
         pattern=OwnPattern() if patterns is None else patterns.own(measures.cell_detail, detail.usual_levels),
         cell_detail_ratio=detail.kept,
+        faint_detail_ratio=loss.faint_ratio,
         light_distance_levels=distance(thumb, thumbs[0]),
         scene_light_log_ratio=scene_light(thumb, near_thumbs, scene),
         dimming_log_ratio=dimming(thumb, thumbs),

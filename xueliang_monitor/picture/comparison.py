@@ -183,6 +183,9 @@ class Comparison(ComparisonValues[float]):
     cell_detail_ratio: Plane | None = field(default=None, compare=False)
     """Share of its usual detail that each cell keeps, shape (18, 32); None if unknown."""
 
+    faint_detail_ratio: float = 1.0
+    """Share of the usual detail that cells with hardly any keep (65th percentile); 1 without such cells."""
+
     light_distance_levels: float = 0.0
     """How much the light of the frame differs from the most similar one of the past, in levels (`planes.distance`)."""
 

@@ -38,6 +38,12 @@ _DIVISOR = 1e-3
 _GRAIN_LEVELS = 1.0
 """Detail that may be grain."""
 
+_FAINT_LEVELS, _FAINT_PERCENT = (0.5, 2.0), 65
+"""Range of the usual detail of cells that a slow line empties first, and the percentile of what they keep.
+
+Dirt takes the detail of up to half of the cells and leaves that of the others. Chosen by hand.
+"""
+
 _SCENE_SHARE = 0.25
 """Share of the textured cells that must show the scene: fewer may do so by chance. Chosen by hand."""
 
@@ -109,6 +115,7 @@ class Loss(NamedTuple):
     remaining_ratio: float = 1.0
     scattered_ratio: float = 0.0
     detailed_ratio: float = 0.0
+    faint_ratio: float = 1.0
 
 
 def detail_of(measures: Measures, near: Sequence[Light], light: Plane, *, scene: Mask, least: Plane) -> Detail:
@@ -163,6 +170,15 @@ def crisp_share(detail: Detail, same: Mask, scene: Mask, noise_levels: float) ->
     return max(0.0, now) / max(usual, _DIVISOR)
 
 
+def _faint_share(detail: Detail) -> float:
+    """Return the share of the usual detail that most cells with hardly any do not exceed; 1 without such cells."""
+    lowest, highest = _FAINT_LEVELS
+    faint = (detail.usual > lowest) & (detail.usual < highest)
+    if np.count_nonzero(faint) < _ENOUGH_CELLS:
+        return 1.0
+    return percentiles(detail.now[faint] / detail.usual[faint], _FAINT_PERCENT)[0]
+
+
 def measure_loss(detail: Detail, most: Plane) -> Loss:
     """Return how much of the detail is lost. `most` is the most detail that each cell shows in any frame of a burst."""
     textured = detail.textured
@@ -177,6 +193,7 @@ def measure_loss(detail: Detail, most: Plane) -> Loss:
         remaining_ratio=float(has / (had + _DIVISOR)),
         scattered_ratio=scattered_share(detail.gone(most), weights),
         detailed_ratio=float(textured.mean()),
+        faint_ratio=_faint_share(detail),
     )
 
 
