@@ -138,7 +138,8 @@ async def test_what_a_device_says_of_itself_is_shown_as_it_is(
     assert "[/x]" in (await desk.run("camera", "list"))[1]
     assert "[bold]" in (await desk.run("camera", "show", "a"))[1]
     assert (await desk.run("discover", "--subnet", f"{host}/32", "--timeout", "0.5"))[0] == 0
-    assert "[/bold] [red]" in (await desk.run("check", "a"))[1]
+    said = [(await desk.run("check", "a"))[1] for _ in range(ATTEMPTS)]
+    assert any("[/bold] [red]" in each for each in said), said
 
 
 async def test_a_camera_without_onvif_is_registered_by_its_path(simulated: Start, desk: Desk) -> None:
@@ -359,6 +360,9 @@ def sheet(path: Path, header: list[str], lines: list[list[object]]) -> Path:
     workbook.save(path)
     return path
 
+
+ATTEMPTS = 3
+"""Checks of a camera on a busy machine of which one gets all answers in time."""
 
 CHINESE = ["编号", "名称", "社区", "项目", "交换机", "IP地址", "RTSP 端口", "RTSP路径", "登录凭据", "ONVIF端口"]
 

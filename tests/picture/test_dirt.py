@@ -14,9 +14,11 @@ import pytest
 from tests.picture import made
 from xueliang_monitor.picture.checks.dirty import DIRTY as DIRTY_CHECK
 from xueliang_monitor.picture.comparing import compare
+from xueliang_monitor.picture.detail import detail_of
 from xueliang_monitor.picture.learning import learn
 from xueliang_monitor.picture.look import look_at
 from xueliang_monitor.picture.measuring import measure
+from xueliang_monitor.picture.planes import pack_detail
 from xueliang_monitor.picture.reference import Reference
 from xueliang_monitor.picture.verdict import Sight, View
 
@@ -144,6 +146,19 @@ def test_what_a_slow_line_leaves_of_strong_patterns_tells_no_dirt() -> None:
         assert compared is not None
         lost = replace(compared, scattered_loss_ratio=0.1, best_detail_ratio=1.0, scene_light_log_ratio=0.05)
         assert DIRTY_CHECK.judge(View(measures, lost, past)).sight() is sight
+
+
+def test_a_light_with_less_detail_leaves_the_usual_loss_as_it_is() -> None:
+    """Most of the view is softer in the most similar light. What is not has lost nothing beside the usual detail."""
+    past, shots = known(plain=False)
+    measures, everywhere = measure(shots[0]), np.ones((18, 32), np.bool_)
+    softer, least = np.full((18, 32), 3.0, np.float32), np.ones((18, 32), np.float32)
+    softer[::3, ::3] = 6.0
+    usual = [replace(past.lights[0], fine=pack_detail(cells)) for cells in (softer, *[np.full_like(softer, 6.0)] * 3)]
+    frame = replace(measures, cell_detail=np.where(softer > 3.0, 2.4, 3.0).astype(np.float32))
+    detail = detail_of(frame, usual, np.ones_like(softer), scene=everywhere, least=least)
+    assert not detail.gone(frame.cell_detail).any()
+    assert detail.kept.min() == pytest.approx(0.8, abs=0.01)
 
 
 def test_lamps_are_no_dirt() -> None:

@@ -40,6 +40,7 @@ AFTERNOON, DUSK, NIGHT = (
 )
 MORNING = [(Light.INFRARED, 5.0), (Light.DAWN, 5.5), (Light.DAWN, 6.0), (Light.DAY, 7.0), (Light.DAY, 8.0)]
 WEATHER = [(Light.RAIN, 8.5), (Light.RAIN, 9.0), (Light.FOG, 9.5), (Light.FOG, 10.0), (Light.DAY, 11.0)]
+RAINY_DUSK = ((Light.DUSK, 9.0), (Light.RAIN, 10.5))
 
 
 @cache
@@ -162,6 +163,14 @@ def test_a_new_light_that_leaves_most_edges_is_no_cover(detail: float, light: fl
     )
     lit = replace(veiled, light_distance_levels=35.0, scene_light_log_ratio=light)
     assert COVERED_CHECK.judge(View(measures, lit, known, 19.0)).sight() is sight
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_rain_after_a_dusk_is_no_dirt(scene: str) -> None:
+    """Rain is learned; beside the lights of the dusk, parts of the view have lost their detail in it."""
+    dusk, rain = ([(light, start + each / 4) for each in range(6)] for light, start in RAINY_DUSK)
+    looks = watched(scene, [*dusk, *rain])
+    assert "picture_dirty" not in {verdict.code for look in looks for verdict in look.seen}
 
 
 def test_a_view_that_keeps_edges_and_detail_in_another_light_tells_no_cover() -> None:

@@ -58,6 +58,27 @@ def test_drift_and_a_low_sun_are_no_cast(gains: tuple[float, float, float], hour
     assert seen(gains, hour) == []
 
 
+def test_exchanged_red_and_blue_are_found() -> None:
+    frame = shot(made.MadeCamera(), 12.0)
+    pale = np.clip(128 + 0.3 * (frame - 128.0) + 0.7 * (frame.mean(axis=2, keepdims=True) - 128), 0, 255)
+    known = learn([measure(pale.astype(np.uint8))] * 9, [12.0] * 9)
+    codes = [
+        [verdict.code for verdict in look_at([picture.astype(np.uint8)], known, 0.1, 12.0).seen]
+        for picture in (pale, pale[..., ::-1])
+    ]
+    assert codes == [[], ["picture_colour_cast"]]
+
+
+@pytest.mark.parametrize(("gains", "found"), [((0.7, 1.1, 0.7), True), ((1.1, 0.65, 1.1), True), (SODIUM, False)])
+@pytest.mark.parametrize("hour", [12.0, 6.5])
+def test_no_light_is_green_or_magenta(gains: tuple[float, float, float], hour: float, *, found: bool) -> None:
+    """Under a sun that was never so, a warm picture may be that of the sun."""
+    across = np.linspace(0.5, 1.1, made.WIDTH)[None, :, None] * np.array(gains)
+    frame = np.clip(made.MadeCamera().shot(12.0) * across, 0, 255).astype(np.uint8)
+    codes = [verdict.code for verdict in look_at([frame], past(), 0.1, hour).seen]
+    assert codes == (["picture_colour_cast"] if found else [])
+
+
 @pytest.mark.parametrize("scene", sorted({scene for scene, _ in clips.PROFILES}))
 def test_the_first_dusk_of_a_camera_is_no_cast(scene: str) -> None:
     day, dusk = (jpegs(scene, light) for light in (Light.DAY, Light.DUSK))

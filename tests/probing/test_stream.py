@@ -71,12 +71,18 @@ async def test_udp_is_asked_for_after_461(simulated: Start) -> None:
 
 
 async def test_reordered_packets_are_not_lost(simulated: Start) -> None:
+    """A visit that ends with the keyframe may by chance see no packet out of order."""
     camera = (await simulated(1)).cameras["cam-000"]
     camera.behaviour = replace(camera.behaviour, disorder=0.3)
-    visited, _ = await climb(camera, transport=Transport.UDP, top=Rung.PICTURE)
-    assert codes(visited) == []
-    assert visited.readings.packet_loss_ratio == 0
-    assert visited.readings.reordered_packets
+    reordered = 0.0
+    for _ in range(20):
+        visited, _ = await climb(camera, transport=Transport.UDP, top=Rung.PICTURE)
+        assert codes(visited) == []
+        assert visited.readings.packet_loss_ratio == 0
+        reordered += visited.readings.reordered_packets or 0.0
+        if reordered:
+            break
+    assert reordered
 
 
 async def test_rtsps_certificates_are_verified_unless_tls_is_insecure(simulated: Start, tls: Tls) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
+import random
 import re
 import shutil
 import socket
@@ -64,11 +66,20 @@ def encode(source: list[str], codec: str, folder: Path, *, keyframe_interval: in
     return folder
 
 
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+_ports = itertools.count(random.randrange(1000))
+
+
 def free_port() -> int:
-    """Return a port that is free at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port that is free, and that no connection and no other worker of the tests will take.
+
+    Connections take theirs from 32768 on (Linux, `ip_local_port_range`). Each worker has a thousand below.
+    """
+    while True:
+        port = 12_000 + 1000 * (_WORKER % 20) + next(_ports) % 1000
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @contextlib.contextmanager

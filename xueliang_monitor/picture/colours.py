@@ -11,6 +11,7 @@ import numpy as np
 from xueliang_monitor.picture.comparison import Colours
 from xueliang_monitor.picture.measures import CELLS
 from xueliang_monitor.picture.planes import distance, fixed, grey, kept_by_plane
+from xueliang_monitor.picture.registration import correlation
 from xueliang_monitor.picture.scaling import median_across, percentiles
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ def compare_colours(thumb: Plane, thumbs: Sequence[Plane], nearest: int) -> Colo
     casts = [_Cast.of(now - _ratios(past)) for past in coloured]
     cast = min(casts)
     lit = min(casts[place] for place in _lit_alike(thumb, coloured))
+    red_blue, green = np.max([_likeness(now, _ratios(past)) for past in coloured], axis=0)
     usual = float(np.median([_chroma(past) for past in coloured[:nearest]]))
     chroma, (red, blue) = _chroma(thumb), median_across(now)
     faint = chroma <= min(_FAINT_LEVELS, _FAINT_SHARE * max(_chroma(past) for past in coloured))
@@ -106,9 +108,16 @@ def compare_colours(thumb: Plane, thumbs: Sequence[Plane], nearest: int) -> Colo
         lit_cast_log_ratio=lit.size,
         lit_evenness_ratio=lit.evenness,
         lit_warmth_ratio=lit.warmth,
+        red_blue_correlation=float(red_blue),
+        green_correlation=float(green),
         grey=faint or grey(thumb),
         nearest_is_grey=as_faint or grey(thumbs[0]),
     )
+
+
+def _likeness(now: Plane, past: Plane) -> tuple[float, float]:
+    """Return how the colours of two pictures correlate by pixel: red over blue, and both over green."""
+    return correlation(now[0] - now[1], past[0] - past[1]), correlation(now[0] + now[1], past[0] + past[1])
 
 
 def _lit_alike(thumb: Plane, coloured: Sequence[Plane]) -> list[int]:

@@ -11,7 +11,14 @@ import numpy as np
 from xueliang_monitor.picture.banding import columns_through, find_banding
 from xueliang_monitor.picture.colours import compare_colours
 from xueliang_monitor.picture.comparison import Comparison, Haze, OwnPattern
-from xueliang_monitor.picture.detail import crisp_share, detail_of, measure_loss, scattered_share, scene_cells
+from xueliang_monitor.picture.detail import (
+    crisp_share,
+    detail_of,
+    measure_loss,
+    scattered_share,
+    scene_cells,
+    strong_share,
+)
 from xueliang_monitor.picture.haze import find_haze
 from xueliang_monitor.picture.patterns import Patterns
 from xueliang_monitor.picture.planes import (
@@ -161,6 +168,7 @@ def compare(measures: Measures, reference: Reference | None) -> Comparison | Non
         light_distance_levels=distance(thumb, thumbs[0]),
         scene_light_log_ratio=scene_light(thumb, near_thumbs, scene),
         dimming_log_ratio=dimming(thumb, thumbs),
+        strong_detail_ratio=strong_share(detail, scene),
         crisp_ratio=crisp_share(detail, same, ~text, measures.noise_levels),
         last_correlation=correlation(edges, gradients(last, text)) if last is not None else None,
     )

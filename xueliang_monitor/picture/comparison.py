@@ -62,6 +62,12 @@ class Colours(ColourValues[float]):
     lit_warmth_ratio: float = 0.0
     """How far that cast is the one of a low sun or of a lamp."""
 
+    red_blue_correlation: float = 1.0
+    """Best correlation of red over blue by pixel with such a light, in [-1, 1]: negative if the two are exchanged."""
+
+    green_correlation: float = 1.0
+    """The same of red and blue over green, which stays if they are exchanged."""
+
     @property
     def numbers(self) -> Mapping[str, float]:
         """What a healthy look teaches of colour, by stored name; empty if the frame has no colour."""
@@ -201,6 +207,12 @@ class Comparison(ComparisonValues[float]):
 
     dimming_log_ratio: float = 0.0
     """By how much the whole view is evenly darker than a known light, in natural logarithms; 0 if it is not."""
+
+    strong_detail_ratio: float | None = None
+    """Share of the usual detail that is kept where the view has the most of it and is not hidden (75th percentile).
+
+    0 if nothing of it is left; None if the scene is not surely there.
+    """
 
     crisp_ratio: float = 0.0
     """Sharpest detail where no pattern fits the past, over the sharpest usual detail (90th percentiles).

@@ -56,6 +56,16 @@ _LEAST_WEIGHT_LEVELS, _MOST_WEIGHT_LEVELS = 2.0, 6.0
 _CRISP_PERCENT, _LEAST_FOREIGN, _GRAIN_OF_NOISE = 90, 0.1, 0.7
 """Percentile that gives the sharpest detail, share of the view from which it is read, and detail that noise makes."""
 
+_STRONG_PERCENT, _STRONG_KEPT_PERCENT, _LEFT = 75, 75, 0.12
+"""Percentile of the usual detail from which a cell is strong, percentile of the share that such cells keep, and the
+share from which a cell is not hidden: slight blur leaves three times as much."""
+
+_ENOUGH_LEFT, _ALL_SEEN = 0.25, 0.8
+"""Share of the strong cells that must not be hidden; and share of them that fits the scene where blur took all detail.
+
+A large vehicle hides more. Chosen by hand.
+"""
+
 _THIRDS = ((11, 19), (18, 12), (9, 23), (14, 15))
 """Rows and columns of windows that take about a third of the view."""
 
@@ -75,6 +85,9 @@ class Detail:
 
     kept: Plane
     """Share of the usual detail that is kept, corrected for darker cells and for general softness."""
+
+    kept_here: Plane
+    """The same beside the most similar light where that has less detail than the others, as in rain or at dusk."""
 
     light: Plane
     """Brightness over the usual one, at most 1."""
@@ -99,7 +112,7 @@ class Detail:
         `most` is the most detail that each cell shows in any frame of a burst: dirt stays in place, so a cell that
         shows its detail in one frame has not lost it.
         """
-        kept = self.kept * (most + _DIVISOR) / (self.now + _DIVISOR)
+        kept = np.maximum(self.kept, self.kept_here) * (most + _DIVISOR) / (self.now + _DIVISOR)
         return np.asarray(self.textured & (self.lasting > 0) & (kept < _LOST * self.lasting), dtype=np.bool_)
 
     @property
@@ -127,10 +140,15 @@ def detail_of(measures: Measures, near: Sequence[Light], light: Plane, *, scene:
     now = measures.cell_detail
     usual = np.asarray(np.median([detail_of_light(each) for each in near], axis=0), dtype=np.float32)
     textured = (usual > max(_TEXTURED_LEVELS, _TEXTURED_SHARE * percentiles(usual, 50)[0])) & scene
-    kept = np.asarray(now / (usual + _DIVISOR), dtype=np.float32)
-    kept = np.asarray(kept / (_general_share(usual, kept, textured) * light), dtype=np.float32)
+    kept, here = (_kept(now, then, textured, light) for then in (usual, np.minimum(usual, detail_of_light(near[0]))))
     lasting = np.where(least > _LASTING, least, np.float32(0.0))
-    return Detail(now, usual, kept=kept, light=light, textured=textured, lasting=lasting)
+    return Detail(now, usual, kept=kept, kept_here=here, light=light, textured=textured, lasting=lasting)
+
+
+def _kept(now: Plane, usual: Plane, textured: Mask, light: Plane) -> Plane:
+    """Return the share of the usual detail that is kept, corrected for darker cells and for general softness."""
+    kept = np.asarray(now / (usual + _DIVISOR), dtype=np.float32)
+    return np.asarray(kept / (_general_share(usual, kept, textured) * light), dtype=np.float32)
 
 
 def _general_share(usual: Plane, kept: Plane, textured: Mask) -> Plane | float:
@@ -177,6 +195,23 @@ def _faint_share(detail: Detail) -> float:
     if np.count_nonzero(faint) < _ENOUGH_CELLS:
         return 1.0
     return percentiles(detail.now[faint] / detail.usual[faint], _FAINT_PERCENT)[0]
+
+
+def strong_share(detail: Detail, scene: Mask) -> float | None:
+    """Return the share of its usual detail that the strongest part of the view keeps; None if too little is seen of it.
+
+    `scene` are the cells that surely still show the scene. A vehicle hides some of them and leaves the others as they
+    are, and a slow line loses the weak detail; blur takes that of every edge.
+    """
+    if not scene.any():
+        return None
+    strong = detail.textured & (detail.usual >= percentiles(detail.usual[detail.textured], _STRONG_PERCENT)[0])
+    seen = strong & scene
+    kept = detail.now[seen] / (detail.usual[seen] + _DIVISOR)
+    left = kept[kept >= _LEFT]
+    if left.size < _ENOUGH_LEFT * kept.size or not kept.size:
+        return 0.0 if seen.sum() >= _ALL_SEEN * strong.sum() else None
+    return percentiles(left, _STRONG_KEPT_PERCENT)[0]
 
 
 def measure_loss(detail: Detail, most: Plane) -> Loss:

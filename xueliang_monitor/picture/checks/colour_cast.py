@@ -51,12 +51,45 @@ The last is for a high sun, when clouds change the light and nothing tints it. A
 alike: on a building site, 8 days had 0.68 and less wherever the light was known.
 """
 
+VIVID, MOST_LIKE_A_LIGHT, VIVID_EVENNESS = 0.4, 0.5, 0.7
+"""A cast of this size that is as little like the tint of a light, and as even, is a fault in any light.
+
+Daylight, lamps and twilight are warm or cold; none makes a whole view green or magenta. 9 days had 0.05 of that.
+"""
+
+EXCHANGED, GREEN_KEPT, EDGES_KEPT = -0.3, 0.2, 0.5
+"""Correlation of red over blue with every known light below which the two are exchanged, and that of green above it.
+
+Exchanged colours had -0.3 to -0.9 and 0.25 to 0.9. Of 9 days, with dusk and lamps, the lowest was -0.08. The last is
+the share of the usual edge correlation that is left: another view has other colours.
+"""
+
 
 def _judge(view: View) -> Judged:
+    exchanged = _exchanged(view)
+    if (exchanged.score or 0.0) >= LIMIT:
+        return exchanged
     foreign, unbalanced = _foreign(view), _unbalanced(view)
     if foreign.score is None and (unbalanced.score or 0.0) < LIMIT:
         return foreign
     return any_of(foreign, unbalanced)
+
+
+def _exchanged(view: View) -> Judged:
+    """Judge whether red and blue are exchanged: what was red is blue. A view that is nearly grey has no cast then."""
+    past = view.past
+    colours = past.colours if past is not None else None
+    if past is None or colours is None or colours.grey:
+        return Judged(None, "the usual colours are not known yet, or the picture is grey")
+    likeness, edges = colours.red_blue_correlation, EDGES_KEPT * view.usual.scene.edge_correlation.median(1.0)
+    return Judged(
+        both(
+            under(likeness, EXCHANGED, 2 * EXCHANGED),
+            over(colours.green_correlation, GREEN_KEPT, 2 * GREEN_KEPT),
+            over(past.edge_correlation, edges, 1.0),
+        ),
+        f"red and blue lie where they did by {likeness:.2f} (limit {EXCHANGED:.2f}); below, they are exchanged",
+    )
 
 
 def _unbalanced(view: View) -> Judged:
@@ -106,7 +139,8 @@ def _foreign(view: View) -> Judged:
     if limit < cast and (slight or (natural and cast <= MOST_WARM)):
         return Judged(None, f"{detail}, but a low sun, lamps or the sky of twilight tint a view so")
     # A low sun and lamps tint what they shine on; a wrong white balance leaves the light as it is.
-    if cast > limit and view.otherwise_lit:
+    vivid = cast > max(VIVID, limit) and abs(colours.warmth_ratio) < MOST_LIKE_A_LIGHT
+    if cast > limit and view.otherwise_lit and not (vivid and colours.cast_evenness_ratio >= VIVID_EVENNESS):
         return Judged(None, f"{detail}, but the light is not known yet")
     return Judged(both(over(cast, limit, 2 * limit), over(colours.cast_evenness_ratio, EVENNESS, 1.0)), detail)
 
