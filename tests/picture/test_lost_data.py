@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -9,12 +10,15 @@ import numpy as np
 import pytest
 
 from tests.picture import made
+from xueliang_monitor.picture.checks.corrupted import CORRUPTED
+from xueliang_monitor.picture.comparing import compare
 from xueliang_monitor.picture.decode import decode_burst
 from xueliang_monitor.picture.learning import learn
 from xueliang_monitor.picture.look import look_at
 from xueliang_monitor.picture.measuring import measure
 from xueliang_monitor.picture.measuring_motion import measure_motion
 from xueliang_monitor.picture.reference import Reference
+from xueliang_monitor.picture.verdict import Sight, View
 
 Frame = Any
 VOID = {"BT.601": (0, 135, 0), "BT.709": (0, 77, 0)}
@@ -108,3 +112,14 @@ def test_lightning_and_a_change_of_exposure_are_no_damage() -> None:
     assert motion is not None
     assert motion.offset_levels < 15
     assert "picture_corrupted" not in seen(frames)
+
+
+@pytest.mark.parametrize(("faint", "steps", "found"), [(1.0, 0.3, True), (0.6, 0.3, False), (0.6, 3.5, True)])
+def test_steps_that_a_slow_line_makes_are_no_damage(faint: float, steps: float, found: bool) -> None:
+    """A low bitrate takes the faint detail of the whole view and leaves steps; mosaic has larger ones."""
+    measures, known = measure(street()), made.reference(14)
+    compared = compare(measures, known)
+    assert compared is not None
+    stepped = replace(measures, grid_steps_ratio=steps, smeared_ratio=0.03)
+    judged = CORRUPTED.judge(View(stepped, replace(compared, faint_detail_ratio=faint), known))
+    assert (judged.sight() is Sight.SEEN) is found

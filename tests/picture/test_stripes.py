@@ -62,3 +62,16 @@ def test_noise_is_no_stripes(levels: float) -> None:
     chance = np.random.default_rng(3)
     frame = made.MadeCamera().shot(12.0) + chance.normal(0, levels, (made.HEIGHT, made.WIDTH, 1))
     assert seen(frame) == ["picture_noisy"]
+
+
+@pytest.mark.parametrize("share", [1.0, 0.25], ids=["day", "night"])
+@pytest.mark.parametrize("width", [1, 8], ids=["each", "groups"])
+def test_columns_that_are_each_off_by_their_own_amount_are_no_damage(share: float, width: int) -> None:
+    """A failing sensor: its columns run through the whole height, while a lost slice is drawn out in its rows only."""
+    camera, chance = made.MadeCamera(), np.random.default_rng(2)
+    grain = (chance.normal(4, 1.2, (made.HEIGHT, made.WIDTH, 3)) for _ in range(14))
+    shots = [np.clip(share * camera.shot(12.0) + each, 0, 255) for each in grain]
+    past = learn([measure(shot.astype(np.uint8)) for shot in shots[:12]])
+    offsets = np.repeat(chance.normal(0, 14, made.WIDTH // width), width)[None, :, None]
+    failing = [np.clip(shot + offsets, 0, 255).astype(np.uint8) for shot in shots[12:]]
+    assert {verdict.code for verdict in look_at(failing, past).seen} == {"picture_striped"}

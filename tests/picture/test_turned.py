@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 
 from tests.picture import made
+from xueliang_monitor.picture.learning import learn
 from xueliang_monitor.picture.look import look_at
+from xueliang_monitor.picture.measuring import measure
+from xueliang_monitor.picture.reference import Reference
 
 Frame = Any
 
@@ -41,3 +44,37 @@ def test_a_cloth_before_the_lens_is_not_another_view(share: float) -> None:
     columns = int(share * made.WIDTH)
     frame[:, :columns] = np.clip(cloth[:, :columns], 0, 255)
     assert seen(frame) == ["picture_covered"]
+
+
+def _yard(number: int) -> Frame:
+    """Return a bare yard: plain ground, lighter to one side, and one pole."""
+    frame = np.full((made.HEIGHT, made.WIDTH, 3), 170.0) + np.linspace(0, 40, made.WIDTH)[None, :, None]
+    frame[40:160, 200:206] -= 25
+    grain = np.random.default_rng(number).normal(0, 1.2, frame.shape)
+    return np.clip(frame + grain, 0, 255).astype(np.uint8)
+
+
+def _known(light: float = 1.0) -> Reference | None:
+    return learn([measure((light * _yard(number)).astype(np.uint8)) for number in range(14)], list(range(6, 20)))
+
+
+def _street(number: int) -> Frame:
+    """Return a street full of sharp pattern: windows, signs, kerbs."""
+    street, chance = np.full((made.HEIGHT, made.WIDTH, 3), 120, np.uint8), np.random.default_rng(number)
+    for x, y in chance.integers(0, (made.WIDTH, made.HEIGHT), (900, 2)):
+        corner = int(x + chance.integers(7, 26)), int(y + chance.integers(5, 18))
+        cv2.rectangle(street, (int(x), int(y)), corner, chance.uniform(20, 230, 3).tolist(), -1, cv2.LINE_AA)
+    return street
+
+
+@pytest.mark.parametrize(("light", "found"), [(1.0, ["picture_moved"]), (0.1, [])], ids=["day", "lamps go on"])
+def test_a_camera_turned_from_a_bare_view_to_a_street_is_moved(light: float, found: list[str]) -> None:
+    seen = [verdict.code for verdict in look_at([_street(11)], _known(light), 0.1, hour=12.0).seen]
+    assert [code for code in seen if code == "picture_moved"] == found
+
+
+def test_people_before_a_bare_view_have_not_moved_it() -> None:
+    crowd, chance = _yard(20), np.random.default_rng(6)
+    for x, y in chance.random((18, 2)) * (made.WIDTH, made.HEIGHT):
+        cv2.ellipse(crowd, (int(x), int(y)), (9, 24), 0, 0, 360, tuple(chance.uniform(10, 240, 3)), -1)
+    assert "picture_moved" not in [verdict.code for verdict in look_at([crowd], _known(), 0.1, hour=12.0).seen]

@@ -1,4 +1,4 @@
-"""Finds bands of light that the past does not show, as of lamps that flicker against a rolling shutter."""
+"""Finds bands and columns that the past does not show: lamps that flicker, a sensor whose columns fail."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from xueliang_monitor.picture.planes import kept_by_plane
+from xueliang_monitor.picture.registration import correlation
 from xueliang_monitor.picture.scaling import median_across, percentiles
 
 if TYPE_CHECKING:
@@ -41,6 +42,9 @@ _UNEVEN_PERCENT = 25
 _THIRDS = 3
 """Parts along in which a wave must be found: the edge of something dark or a row of lamps is in one of them."""
 
+_COLUMNS_BESIDE = (9, 1)
+"""Width and height of the area whose mean is undone: what is broader is no column. Chosen by hand."""
+
 
 class Banding(NamedTuple):
     """Amplitude of the strongest band as a share of the light, that over the waves beside it, and its evenness."""
@@ -48,6 +52,17 @@ class Banding(NamedTuple):
     ratio: float
     prominence: float
     evenness: float = 0.0
+
+
+def columns_through(structure: Plane, usual: Plane) -> float:
+    """Return how alike new columns are in each third of the height, in [-1, 1]: 1 if they run through all of it.
+
+    What stands upright in the scene ends somewhere, and so does damage.
+    """
+    new = cv2.subtract(structure, usual)
+    lines = [cv2.reduce(part, 0, cv2.REDUCE_AVG) for part in np.array_split(new, _THIRDS)]
+    top, middle, bottom = (line - cv2.blur(line, _COLUMNS_BESIDE) for line in lines)
+    return min(correlation(top, middle), correlation(middle, bottom), correlation(top, bottom))
 
 
 def find_banding(structure: Plane, planes: Sequence[Plane]) -> Banding:

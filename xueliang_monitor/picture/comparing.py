@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import cv2
 import numpy as np
 
-from xueliang_monitor.picture.banding import find_banding
+from xueliang_monitor.picture.banding import columns_through, find_banding
 from xueliang_monitor.picture.colours import compare_colours
 from xueliang_monitor.picture.comparison import Comparison, Haze, OwnPattern
 from xueliang_monitor.picture.detail import (
@@ -160,6 +160,7 @@ def compare(measures: Measures, reference: Reference | None) -> Comparison | Non
         shift_correlation=move.correlation,
         colours=compare_colours(thumb, thumbs, NEAREST),
         banding_evenness_ratio=banding.evenness,
+        columns_correlation=columns_through(structure, planes[0]),
         haze=Haze() if patterns is None else find_haze(patterns, structure, planes, thumb),
         pattern=OwnPattern() if patterns is None else patterns.own(measures.cell_detail, detail.usual_levels),
         cell_detail_ratio=detail.kept,

@@ -180,6 +180,9 @@ class Comparison(ComparisonValues[float]):
     banding_evenness_ratio: float = 0.0
     """How evenly the strongest band crosses the view, at most 1; 0 for a faint one."""
 
+    columns_correlation: float = 0.0
+    """How alike columns that the past does not show are in each third of the height, in [-1, 1]."""
+
     haze: Haze = field(default_factory=Haze)
     """What is lost in the way of fog."""
 

@@ -19,11 +19,14 @@ SMEARED_ROWS = 0.025
 STEPS = 0.2
 """Excess over the usual steps between blocks that is damage by itself."""
 
+SLOW_FACTOR = 2.0
+"""Factor of that limit on a slow line, where healthy pictures had steps of up to 0.25. Mosaic has 3 and more."""
+
 SOME_STEPS = 0.06
 """Excess that must accompany flat cells or smears: the borders of fog, a wall or a bag do not lie on the grid."""
 
 SOME_STEPS_AFTER = 0.35
-"""The same in the pictures after the keyframe, where a low bitrate makes steps of its own."""
+"""The same on a slow line and in the pictures after the keyframe, where a low bitrate makes steps of its own."""
 
 LOST_ROWS = 0.075
 """Share of the height in rows that are smooth in one picture of a burst and show the scene in another.
@@ -50,6 +53,11 @@ VEILED = 0.25
 STRIPES_PROMINENCE, STRIPES_LEVELS = 10.0, 4.0
 """Stripes this prominent and this strong make steps of their own: the picture is striped, not damaged."""
 
+COLUMNS = 0.6
+"""Likeness of new columns over the height from which the columns of the sensor fail.
+
+Made damage and healthy pictures had 0.35 at most, most columns that failed 0.8 and more.
+"""
 
 CUT_OFF = 0.04
 """Excess over the usual share of the height that is missing up from the lower edge."""
@@ -116,12 +124,15 @@ def _damaged(view: View, damage: Damage[float], some_steps: float = SOME_STEPS) 
     if flat < FLAT_CELLS and past.veiled_ratio > VEILED:
         return Judged(lost, f"{detail}, but something hides {past.veiled_ratio:.0%} of the view")
     stripes = *view.measures.stripes, view.measures.slanting_stripes
-    if any(each.prominence >= STRIPES_PROMINENCE and each.levels >= STRIPES_LEVELS for each in stripes):
+    columns = past.columns_correlation >= COLUMNS
+    if columns or any(each.prominence >= STRIPES_PROMINENCE and each.levels >= STRIPES_LEVELS for each in stripes):
         return Judged(over(void, VOID_CELLS, 3 * VOID_CELLS), f"{detail}, but stripes cross the whole picture")
     spoiled = max(over(flat, FLAT_CELLS, 3 * FLAT_CELLS), over(smeared, SMEARED, 4 * SMEARED))
-    gridded = both(spoiled, over(steps, some_steps, 2 * some_steps + 0.12))
+    least = max(some_steps, SOME_STEPS_AFTER) if view.slow_line else some_steps
+    gridded = both(spoiled, over(steps, least, 2 * least + 0.12))
     # A picture between keyframes may have the blocks of a low bitrate, where a keyframe has none.
-    blocks = over(steps, STEPS, 3 * STEPS) if some_steps == SOME_STEPS else 0.0
+    limit = SLOW_FACTOR * STEPS if view.slow_line else STEPS
+    blocks = over(steps, limit, 3 * limit) if some_steps == SOME_STEPS else 0.0
     return Judged(max(gridded, blocks, lost), detail)
 
 

@@ -8,6 +8,7 @@ from xueliang_monitor.model import Fault, Rung, Severity, Text
 from xueliang_monitor.picture.comparison import Comparison
 from xueliang_monitor.picture.reference import RecentValues
 from xueliang_monitor.picture.verdict import (
+    FAINT,
     HYSTERESIS,
     LIMIT,
     NEW_LIGHT_LEVELS,
@@ -50,12 +51,6 @@ BROUGHT_OUT = 1.2
 On a building site the dawns had 1.3 to 1.8 of it.
 """
 
-FAINT = 0.7
-"""Share of the usual faint detail of the whole view below which a slow line takes it. Dirt leaves it elsewhere.
-
-Made dirt left 0.78 and more, real drops 0.73. Most real H.264 and H.265 that looked dirty had 0.53 to 0.68.
-"""
-
 YOUNG_FACTOR = 1.5
 """Factor of the limits while the usual values are not well known."""
 
@@ -76,7 +71,7 @@ def _judge(view: View) -> Judged:
         patches = Judged(None, f"{patches.detail}, but the light is not known yet")
         losses = losses if losses.score is not None and losses.score >= LIMIT else patches
     judged = any_of(losses, patches)
-    if judged.score is not None and judged.score > LIMIT - HYSTERESIS and past.faint_detail_ratio < FAINT:
+    if judged.score is not None and judged.score > LIMIT - HYSTERESIS and view.slow_line:
         faint = f"only {past.faint_detail_ratio:.0%} of the faint detail is left (limit {FAINT:.0%}), as on a slow line"
         return Judged(None, f"{judged.detail}, but {faint}")
     if view.measures.motion is None and judged.score is not None and LIMIT - HYSTERESIS < judged.score < SURE:

@@ -36,11 +36,22 @@ FOREIGN, OWN = 0.1, 0.1
 A cover is out of focus, and what it leaves free is where it was.
 """
 
+MOST_FOREIGN, OWN_LEFT, OTHER_LEVELS = 0.6, 0.05, 20.0
+"""Share of the view with a sharp foreign pattern, largest share with its own, and distance from every known light, from
+which it is another scene, whatever the past shows. A crowd before a bare wall had 0.49, dirt 0.64 in a near light.
+"""
+
+DARK_PAST_LEVELS = 60.0
+"""Mean luma below which a past is bare because it is dark: lamps that go on then show what was always there."""
+
 
 def _judge(view: View) -> Judged:
     past = view.past
     if past is None:
         return Judged(None, "the usual view of this camera is not known yet")
+    other = _another_scene(view, past)
+    if other.score is not None and other.score >= LIMIT:
+        return other
     if view.textured_ratio < TEXTURED:
         return Judged(None, f"only {view.textured_ratio:.0%} of the view has a pattern to find again")
     detail = (
@@ -66,6 +77,27 @@ def _judge(view: View) -> Judged:
                 return Judged(None, f"{detail}, but the light of this hour is not known yet")
             found = max(found, unrelated)
     return Judged(found, detail)
+
+
+def _another_scene(view: View, past: Comparison) -> Judged:
+    """Judge a view that is full of the sharp pattern of another scene, whether the past was bare or changed much."""
+    pattern = past.pattern
+    detail = (
+        f"{pattern.foreign_ratio:.0%} of the view is sharp and was never there (limit {MOST_FOREIGN:.0%}),"
+        f" {pattern.own_ratio:.0%} is as it was (limit {OWN_LEFT:.0%})"
+    )
+    dark = view.usual.frame.luma_mean_levels.highest(0.0) < DARK_PAST_LEVELS
+    if view.young or view.first_light or dark:
+        return Judged(None, f"{detail}, but too little is known of the view")
+    return Judged(
+        both(
+            over(pattern.foreign_ratio, MOST_FOREIGN, 0.9),
+            under(pattern.own_ratio, OWN_LEFT, 0.0),
+            under(past.edge_correlation, UNRELATED_LOWEST, 0.0),
+            over(past.light_distance_levels, OTHER_LEVELS, 2 * OTHER_LEVELS),
+        ),
+        detail,
+    )
 
 
 def _usual_gain(view: View) -> float:
