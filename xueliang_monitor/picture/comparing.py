@@ -34,7 +34,7 @@ from xueliang_monitor.picture.planes import (
     thumb_of,
 )
 from xueliang_monitor.picture.reference import Light, Reference
-from xueliang_monitor.picture.regions import dimming, foreign_cells, hidden_share, lightening, scene_light, veiled_share
+from xueliang_monitor.picture.regions import dimming, foreign_cells, hidden_share, scene_light, veiled_share
 from xueliang_monitor.picture.registration import correlation, find_move, gradients
 from xueliang_monitor.picture.spots import soiled_cells
 
@@ -167,7 +167,6 @@ def compare(measures: Measures, reference: Reference | None) -> Comparison | Non
         faint_detail_ratio=loss.faint_ratio,
         light_distance_levels=distance(thumb, thumbs[0]),
         scene_light_log_ratio=scene_light(thumb, near_thumbs, scene),
-        lightening_log_ratio=lightening(thumb, thumbs),
         dimming_log_ratio=dimming(thumb, thumbs),
         strong_detail_ratio=strong_share(detail, scene),
         crisp_ratio=crisp_share(detail, same, ~text, measures.noise_levels),

@@ -208,9 +208,6 @@ class Comparison(ComparisonValues[float]):
     dimming_log_ratio: float = 0.0
     """By how much the whole view is evenly darker than a known light, in natural logarithms; 0 if it is not."""
 
-    lightening_log_ratio: float = math.inf
-    """How far what is neither white nor black is lit from every known light; infinite without enough of it."""
-
     strong_detail_ratio: float | None = None
     """Share of the usual detail that is kept where the view has the most of it and is not hidden (75th percentile).
 

@@ -46,9 +46,6 @@ _EVEN = 0.2
 Of 19 real days of two cameras, what was darker than a known light by clouds, dusk or lamps was 0.29 off and more.
 """
 
-_BLACK_LEVEL, _WHITE_LEVEL, _LEAST_SHOWN = 16, 235, 0.1
-"""Levels at which a cell is black or white whatever the exposure, and the least share of others. Chosen by hand."""
-
 _PROVEN = 0.3
 """Share of the cells of a veil that must have lost a pattern or show a foreign colour. Chosen by hand."""
 
@@ -109,18 +106,6 @@ def dimming(thumb: Plane, thumbs: Sequence[Plane]) -> float:
         if gain > most and percentiles(np.abs(off - np.float32(gain)), _MOST_PERCENT)[0] <= _EVEN:
             most = gain
     return most
-
-
-def lightening(thumb: Plane, thumbs: Sequence[Plane]) -> float:
-    """Return how far what is neither white nor black is lit from every known light, in natural logarithms.
-
-    Infinite without enough of it. A longer exposure lightens all of the view, a white sky only itself.
-    """
-    now = cell_logs(thumb, _DARK_OFFSET)[..., 2]
-    shows = (now > math.log(_BLACK_LEVEL + _DARK_OFFSET)) & (now < math.log(_WHITE_LEVEL + _DARK_OFFSET))
-    if shows.mean() < _LEAST_SHOWN:
-        return math.inf
-    return min(percentiles(np.abs(now - cell_logs(past, _DARK_OFFSET)[..., 2])[shows], 50)[0] for past in thumbs)
 
 
 def veiled_share(detail: Detail, same: Mask, foreign: Foreign, noise_levels: float = 0.0) -> float:

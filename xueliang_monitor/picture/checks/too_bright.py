@@ -39,18 +39,6 @@ DAY_LEVELS = 70.0
 ALL_WHITE = 0.98
 """Share of overexposed pixels from which no shape of anything near is left either: then it is the exposure."""
 
-LIFTED = 0.12
-"""Distance from every known light, in natural logarithms, of what is not white, from which it is exposed too long.
-
-Made exposures that were too long had 0.15 and more, white skies over a view that is lit as ever mostly less than 0.11.
-"""
-
-LIFTED_STEADY, STEADY_LIGHT = 0.27, 1.15
-"""The same for a view whose usual mean luma varies by no more than this factor, as indoors: no light is near then.
-
-White walls are white after a step of the exposure by 30 % already, which is healthy.
-"""
-
 
 def _judge(view: View) -> Judged:
     past, usual = view.past, view.in_this_light.frame
@@ -63,20 +51,12 @@ def _judge(view: View) -> Judged:
     overexposed = over(white, limit, limit + 0.3)
     if past is None:
         return Judged(overexposed, detail)
-    if past.lightening_log_ratio < (LIFTED_STEADY if _steady_light(view) else LIFTED):
-        return Judged(0.0, f"{detail}, but what is not white is exposed as ever: a white sky or wall")
     usual_edges = view.usual.scene.edge_correlation.median(1.0)
     if view.infrared and white < ALL_WHITE and past.edge_correlation < NEAR_EDGES * usual_edges:
         return Judged(0.0, f"{detail}, but the infrared lamp lights something near: covered or turned")
     there = over(past.edge_correlation, EDGES * usual_edges, 1.0)
     washed_out = both(over(mean, brightest, 1.3 * brightest), over(past.contrast_ratio, CONTRAST, 1.2))
     return Judged(max(overexposed, both(max(washed_out, _open(view)), there)), detail)
-
-
-def _steady_light(view: View) -> bool:
-    """Whether the mean luma hardly varies."""
-    luma = view.usual.frame.luma_mean_levels
-    return luma.highest(255.0) <= STEADY_LIGHT * luma.lowest(0.0)
 
 
 def _open(view: View) -> float:
