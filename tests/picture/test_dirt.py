@@ -194,20 +194,3 @@ def test_a_single_picture_of_a_low_sun_tells_no_dirt() -> None:
     assert DIRTY_CHECK.judge(View(measures, soiled, past)).sight() is Sight.SEEN
     for sunny in (replace(soiled, remaining_detail_ratio=1.5), replace(soiled, light_distance_levels=15.0)):
         assert DIRTY_CHECK.judge(View(measures, sunny, past)).sight() is Sight.UNKNOWN
-
-
-@pytest.mark.parametrize(("light", "sight"), [(0.05, Sight.SEEN), (0.15, Sight.UNKNOWN)])
-def test_a_camera_that_knows_one_hour_only_tells_dirt_in_its_light(light: float, sight: Sight) -> None:
-    """Dirt makes the picture unlike all known ones; what shows beside it is lit as it always was at this hour."""
-    _, shots = known(plain=False)
-    measures = measure(shots[0])
-    past = learn([measure(shot) for shot in shots] * 4, [15.0] * 16)
-    assert past is not None
-    compared = compare(measures, past)
-    assert compared is not None
-    soiled = replace(
-        compared, scattered_loss_ratio=0.1, light_distance_levels=15.0, scene_light_log_ratio=light, spots_ratio=0.0
-    )
-    view = View(measures, soiled, past, 15.2)
-    assert view.first_light
-    assert DIRTY_CHECK.judge(view).sight() is sight

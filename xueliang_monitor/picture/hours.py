@@ -84,13 +84,6 @@ def known_around(stored: Mapping[str, bytes], name: str, hour: float) -> bool:
     return not any(math.isnan(kept[2 * (place % PERIODS)]) for place in range(period - 1, period + 2))
 
 
-def known_nowhere_else(stored: Mapping[str, bytes], name: str, hour: float) -> bool:
-    """Return whether the period of a local hour, and no other, has shown a number with a slow mean."""
-    kept = _FORMAT.unpack(stored.get(f"{name}{_ANCHOR}", UNKNOWN))
-    shown = [place for place in range(PERIODS) if not math.isnan(kept[2 * place])]
-    return shown == [int(hour / PERIOD_HOURS) % PERIODS]
-
-
 def usual_at(stored: Mapping[str, bytes], hour: float) -> dict[str, tuple[float, ...]]:
     """Return the ends of the ranges of each number around a local hour, without those that are not known yet."""
     places = _periods_near(hour)

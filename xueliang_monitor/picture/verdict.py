@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from xueliang_monitor.model import CheckFailure, Fault
 from xueliang_monitor.picture.comparison import Comparison
-from xueliang_monitor.picture.hours import known_around, known_nowhere_else, looks_at, usual_at
+from xueliang_monitor.picture.hours import known_around, looks_at, usual_at
 from xueliang_monitor.picture.measures import NOISE, Measures
 from xueliang_monitor.picture.reference import NOTHING, Reference, Usual
 
@@ -127,13 +127,6 @@ class View:
         """Whether the hours before and after this one have been seen too, so that dusk and dawn would be known."""
         known = self.reference if self.past is not None else None
         return known is not None and self.hour is not None and known_around(known.hours, NOISE, self.hour)
-
-    @property
-    def one_hour_known(self) -> bool:
-        """Whether enough looks have shown what is usual at this hour, and none ever another hour."""
-        if self.reference is None or self.hour is None or not self.hour_known:
-            return False
-        return known_nowhere_else(self.reference.hours, NOISE, self.hour)
 
     @property
     def otherwise_lit(self) -> bool:
