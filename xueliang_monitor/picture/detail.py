@@ -86,9 +86,6 @@ class Detail:
     kept: Plane
     """Share of the usual detail that is kept, corrected for darker cells and for general softness."""
 
-    kept_here: Plane
-    """The same beside the most similar light where that has less detail than the others, as in rain or at dusk."""
-
     light: Plane
     """Brightness over the usual one, at most 1."""
 
@@ -112,7 +109,7 @@ class Detail:
         `most` is the most detail that each cell shows in any frame of a burst: dirt stays in place, so a cell that
         shows its detail in one frame has not lost it.
         """
-        kept = np.maximum(self.kept, self.kept_here) * (most + _DIVISOR) / (self.now + _DIVISOR)
+        kept = self.kept * (most + _DIVISOR) / (self.now + _DIVISOR)
         return np.asarray(self.textured & (self.lasting > 0) & (kept < _LOST * self.lasting), dtype=np.bool_)
 
     @property
@@ -140,9 +137,9 @@ def detail_of(measures: Measures, near: Sequence[Light], light: Plane, *, scene:
     now = measures.cell_detail
     usual = np.asarray(np.median([detail_of_light(each) for each in near], axis=0), dtype=np.float32)
     textured = (usual > max(_TEXTURED_LEVELS, _TEXTURED_SHARE * percentiles(usual, 50)[0])) & scene
-    kept, here = (_kept(now, then, textured, light) for then in (usual, np.minimum(usual, detail_of_light(near[0]))))
+    kept = _kept(now, usual, textured, light)
     lasting = np.where(least > _LASTING, least, np.float32(0.0))
-    return Detail(now, usual, kept=kept, kept_here=here, light=light, textured=textured, lasting=lasting)
+    return Detail(now, usual, kept=kept, light=light, textured=textured, lasting=lasting)
 
 
 def _kept(now: Plane, usual: Plane, textured: Mask, light: Plane) -> Plane:
