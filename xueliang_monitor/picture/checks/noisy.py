@@ -43,10 +43,12 @@ UNKNOWN_IMPULSES = 0.06
 SNOW_NOISE_LEVELS = 1.5
 """Noise that snow must have as well: fine patterns of the scene have impulses without noise."""
 
-COLOUR_NOISE_LEVELS, TIMES_USUAL_COLOUR, DIM_COLOUR = 0.6, 1.8, 1.5
-"""Coloured noise that is never a fault, multiple of the highest usual one that is one, and factor of both if it is dim.
+COLOUR_NOISE_LEVELS, TIMES_USUAL_COLOUR, OTHER_LIGHT_COLOUR = 0.6, 1.8, 2.0
+"""Coloured noise that is never a fault, multiple of the highest usual one that is one, and factor of both if it is dim
+or the light is not known.
 
-A noise filter leaves coloured noise where it takes that of luma. Healthy pictures of 16 cameras had up to 0.42.
+A noise filter leaves coloured noise where it takes that of luma. Healthy pictures of 16 cameras had up to 0.42, a late
+dusk 0.71.
 """
 
 
@@ -90,11 +92,12 @@ def _most_colour_noise(view: View) -> float:
     Memory files of earlier versions know their hours without it.
     """
     here = view.in_this_light.frame.colour_noise_levels
-    if not here.values or _unknown_noise(view) > 0:
+    if view.past is None or not here.values or _unknown_noise(view) > 0:
         return math.inf
     usual = view.usual.frame.colour_noise_levels.highest(0.0)
     dim = view.measures.luma_mean_levels < DIM * view.usual.frame.luma_mean_levels.highest(0.0)
-    return max(COLOUR_NOISE_LEVELS, TIMES_USUAL_COLOUR * usual) * (DIM_COLOUR if dim else 1.0)
+    other = dim or view.past.light_distance_levels > KNOWN_LIGHT_LEVELS
+    return max(COLOUR_NOISE_LEVELS, TIMES_USUAL_COLOUR * usual) * (OTHER_LIGHT_COLOUR if other else 1.0)
 
 
 def _usual_noise(view: View) -> float:
