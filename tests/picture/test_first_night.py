@@ -179,7 +179,12 @@ def test_a_view_that_keeps_edges_and_detail_in_another_light_tells_no_cover() ->
     measures = measure(shown("yard", Light.DAY))
     compared = compare(measures, known)
     assert compared is not None
-    dark = replace(compared, veiled_ratio=0.5, edge_correlation=0.85, remaining_detail_ratio=0.85)
-    for light, sight in ((0.05, Sight.SEEN), (0.15, Sight.SUSPECT)):
-        view = View(measures, replace(dark, scene_light_log_ratio=light), known, 16.0)
+    dark = replace(compared, veiled_ratio=0.5, remaining_detail_ratio=0.75)
+    for edges, light, sight in (
+        (0.85, 0.05, Sight.SEEN),
+        (0.85, 0.11, Sight.SUSPECT),
+        (0.75, 0.11, Sight.SEEN),
+        (0.75, 0.28, Sight.SUSPECT),
+    ):
+        view = View(measures, replace(dark, edge_correlation=edges, scene_light_log_ratio=light), known, 16.0)
         assert COVERED_CHECK.judge(view).sight() is sight

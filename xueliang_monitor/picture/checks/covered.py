@@ -39,6 +39,9 @@ KEEPS_DETAIL = 0.9
 UNEVEN = 0.2
 """Distance in natural logarithms from which the rest of the view is lit otherwise. Beside most covers it has less."""
 
+SLIGHTLY_UNEVEN = 0.1
+"""The same for a view that keeps most edges and detail: made covers that do so leave the rest at 0.08 at most."""
+
 NEW_LEVELS, NEW_EDGES = 20.0, 0.85
 """Distance in levels from which a light is wholly new, and share of the usual edges that must show in it.
 
@@ -107,8 +110,9 @@ def _may_be_light(view: View, past: Comparison, edges: float) -> bool:
     if view.first_light:
         return kept >= NEW_EDGES * edges or _lit_unevenly(past)
     if kept >= NEW_EDGES * edges and past.remaining_detail_ratio >= MOST_DETAIL:
-        return view.otherwise_lit
-    return past.light_distance_levels > NEW_LEVELS and kept >= WHOLE_EDGES * edges and _lit_unevenly(past)
+        return SLIGHTLY_UNEVEN < past.scene_light_log_ratio < math.inf
+    unlike = past.light_distance_levels > NEW_LEVELS or past.remaining_detail_ratio >= MOST_DETAIL
+    return unlike and kept >= WHOLE_EDGES * edges and _lit_unevenly(past)
 
 
 def _otherwise_lit(view: View, past: Comparison, detail_limit: float) -> bool:
