@@ -89,7 +89,7 @@ class _Scrape:
 
     text: str
     loop_seconds: float
-    worker_seconds: float
+    worker_seconds: dict[int, float]
     memory_mb: float
     at: float = field(default_factory=time.monotonic)
 
@@ -118,14 +118,15 @@ class _Scrape:
         return {float(bound.replace("+Inf", "inf")): float(count) for bound, count in pairs}
 
 
-def _spent(processes: list[psutil.Process]) -> float:
-    total = 0.0
+def _spent(processes: list[psutil.Process]) -> dict[int, float]:
+    """Return the processor seconds of each process by its id: workers are replaced now and then."""
+    spent = {}
     for process in processes:
         try:
-            total += sum(process.cpu_times()[:2])
+            spent[process.pid] = float(sum(process.cpu_times()[:2]))
         except psutil.Error:
             continue
-    return total
+    return spent
 
 
 def _between(before: _Scrape, after: _Scrape, name: str) -> tuple[float, float, float]:
@@ -154,7 +155,7 @@ def _row(minute: float, before: _Scrape, after: _Scrape) -> dict[str, float]:
         over,
         overdue,
         (after.loop_seconds - before.loop_seconds) / seconds,
-        (after.worker_seconds - before.worker_seconds) / seconds,
+        sum(spent - before.worker_seconds.get(pid, 0.0) for pid, spent in after.worker_seconds.items()) / seconds,
         after.memory_mb,
         after.count(r"^xueliang_camera_fault\{"),
     )

@@ -165,14 +165,6 @@ def test_a_new_light_that_leaves_most_edges_is_no_cover(detail: float, light: fl
     assert COVERED_CHECK.judge(View(measures, lit, known, 19.0)).sight() is sight
 
 
-@pytest.mark.parametrize("scene", SCENES)
-def test_rain_after_a_dusk_is_no_dirt(scene: str) -> None:
-    """Rain is learned; beside the lights of the dusk, parts of the view have lost their detail in it."""
-    dusk, rain = ([(light, start + each / 4) for each in range(6)] for light, start in RAINY_DUSK)
-    looks = watched(scene, [*dusk, *rain])
-    assert "picture_dirty" not in {verdict.code for look in looks for verdict in look.seen}
-
-
 def test_a_view_that_keeps_edges_and_detail_in_another_light_tells_no_cover() -> None:
     """Far parts of a view turn dark at night; what covers a quarter of a view takes more of its detail."""
     known = a_day_and_a_night("yard")
