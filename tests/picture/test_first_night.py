@@ -40,7 +40,6 @@ AFTERNOON, DUSK, NIGHT = (
 )
 MORNING = [(Light.INFRARED, 5.0), (Light.DAWN, 5.5), (Light.DAWN, 6.0), (Light.DAY, 7.0), (Light.DAY, 8.0)]
 WEATHER = [(Light.RAIN, 8.5), (Light.RAIN, 9.0), (Light.FOG, 9.5), (Light.FOG, 10.0), (Light.DAY, 11.0)]
-RAINY_DUSK = ((Light.DUSK, 9.0), (Light.RAIN, 10.5))
 
 
 @cache
