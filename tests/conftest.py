@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import fcntl
 import itertools
@@ -23,6 +24,7 @@ from tests.scenes import make_footage
 from xueliang_monitor.configuration.camera_file import CameraFile
 from xueliang_monitor.configuration.spreadsheet import Row
 from xueliang_monitor.model import Credentials
+from xueliang_monitor.net import http_digest
 from xueliang_monitor.simulator.faults import FAULTS, SimulatedFault
 from xueliang_monitor.simulator.fleet import SimulatedFleet
 
@@ -52,6 +54,12 @@ def rows(
         )
         made.append(Row(f"cam-{number:03d}", data))
     return tuple(made)
+
+
+@pytest.fixture(autouse=True)
+def _no_known_servers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget what earlier tests taught of servers: a port of theirs may be that of another one now."""
+    monkeypatch.setattr(http_digest.USED_UP_NONCES, "_servers", collections.OrderedDict())
 
 
 @pytest.fixture(autouse=True)
