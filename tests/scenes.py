@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -10,9 +11,11 @@ from typing import Any
 import cv2
 import numpy as np
 
+from xueliang_monitor.picture.decode import decode
 from xueliang_monitor.simulator import clips
 from xueliang_monitor.simulator.day import Light
 from xueliang_monitor.simulator.picture_faults import grain
+from xueliang_monitor.wire.media import Codec
 
 Frame = Any
 Change = Callable[[Frame], Frame]
@@ -78,3 +81,10 @@ def make_footage(folder: Path) -> Path:
         cameras.append({"id": name, "type": "stills", "path": name, "images": images})
     (folder / "cameras.json").write_text(json.dumps({"cameras": cameras}))
     return folder
+
+
+@functools.cache
+def jpegs(scene: str, light: Light) -> list[Frame]:
+    """Return the pictures of a camera that sends Motion JPEG."""
+    files = clips.byte_stream(scene, Codec.MJPEG, light=light).split(b"\xff\xd8\xff")[1:]
+    return [decode(b"\xff\xd8\xff" + file, Codec.MJPEG.value) for file in files]

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.picture import made
-from tests.scenes import grain
+from tests.scenes import grain, jpegs
 from xueliang_monitor.judgement.catalogue import FAULTS
 from xueliang_monitor.model import Severity
 from xueliang_monitor.picture.checks.covered import COVERED as COVERED_CHECK
@@ -25,7 +25,7 @@ from xueliang_monitor.picture.measuring import measure
 from xueliang_monitor.picture.reference import Reference
 from xueliang_monitor.picture.verdict import Sight, View
 from xueliang_monitor.simulator import clips
-from xueliang_monitor.simulator.day import Light
+from xueliang_monitor.simulator.day import Light, light_at
 from xueliang_monitor.simulator.picture_faults import VARIANTS
 from xueliang_monitor.wire.media import Codec
 
@@ -179,3 +179,16 @@ def test_a_view_that_keeps_edges_and_detail_in_another_light_tells_no_cover() ->
     ):
         view = View(measures, replace(dark, edge_correlation=edges, scene_light_log_ratio=light), known, 16.0)
         assert COVERED_CHECK.judge(view).sight() is sight
+
+
+@pytest.mark.parametrize(("stride", "step", "number"), [(3, 0.3, 14), (5, 0.5, 32), (7, 0.5, 5)])
+def test_the_first_infrared_night_of_a_camera_is_no_dirt(stride: int, step: float, number: int) -> None:
+    """The lamp leaves far parts without detail, in whatever order the pictures come."""
+    known: Reference | None = None
+    for look in range(round(19 / step)):
+        hour = (12.0 + step * look) % 24
+        pictures = jpegs("street", light_at(hour, number))
+        shown = [pictures[(stride * look + each) % len(pictures)] for each in range(1 if look % 3 else 5)]
+        seen = look_at(shown, known, None, hour)
+        assert [(verdict.code, verdict.detail) for verdict in seen.seen] == []
+        known = seen.reference

@@ -9,14 +9,13 @@ import numpy as np
 import pytest
 
 from tests.picture import made
-from xueliang_monitor.picture.decode import decode
+from tests.scenes import jpegs
 from xueliang_monitor.picture.learning import learn
 from xueliang_monitor.picture.look import look_at
 from xueliang_monitor.picture.measuring import measure
 from xueliang_monitor.picture.reference import Reference
 from xueliang_monitor.simulator import clips
 from xueliang_monitor.simulator.day import Light
-from xueliang_monitor.wire.media import Codec
 
 Frame = Any
 SODIUM = (0.6, 0.88, 1.1)
@@ -87,9 +86,3 @@ def test_the_first_dusk_of_a_camera_is_no_cast(scene: str) -> None:
         known = look_at([day[7 * number % len(day)]], known, 0.1, 12.0 + number / 3).reference
     seen = [verdict.code for picture in dusk for verdict in look_at([picture], known, 0.1, 18.3).seen]
     assert seen == []
-
-
-def jpegs(scene: str, light: Light) -> list[Frame]:
-    """Return the pictures of a camera that sends Motion JPEG."""
-    files = clips.byte_stream(scene, Codec.MJPEG, light=light).split(b"\xff\xd8\xff")[1:]
-    return [decode(b"\xff\xd8\xff" + file, Codec.MJPEG.value) for file in files]
