@@ -60,6 +60,9 @@ FINER = {("infrared", "h265"): 3, ("dusk", "h265"): 2}
 KEY_RATIOS = {("noisy", "h265"): 0.85}
 """How finely keyframes are quantized against the pictures after them. x265 leaves noise away between keyframes."""
 
+LIVE_KEY_RATIOS = {("car-park", "dusk", "h265"): 0.95}
+"""The same for the clip without a fault of a place in whose light hardly anything moves: else it is a frozen one."""
+
 
 def encode(frames: list[Frame], codec: str, interval: int, quality: int, *, key_ratio: float = 1.4) -> bytes:
     """Return the byte stream of frames, each access unit behind a delimiter."""
@@ -107,7 +110,8 @@ def clips_of(place: str) -> dict[str, bytes]:
         for codec in CODECS:
             faulty = codec in FAULTY.get(place, ())
             quality = QUALITY[codec] - (FINER.get((light, codec), 0) if faulty else 0)
-            found[f"{light}-live.{codec}"] = encode(frames, codec, GROUP, quality)
+            ratio = LIVE_KEY_RATIOS.get((place, light, codec), 1.4)
+            found[f"{light}-live.{codec}"] = encode(frames, codec, GROUP, quality, key_ratio=ratio)
             for variant, change in VARIANTS.items() if faulty else ():
                 if light == "day" or (light == "infrared" and variant in NIGHTLY):
                     count, ratio = PICTURES.get(variant, FEW), KEY_RATIOS.get((variant, codec), 1.4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import tarfile
 from importlib import resources
 from itertools import pairwise
@@ -13,6 +14,7 @@ import pytest
 from tools.scenes.filming import film
 from tools.scenes.lighting import LIGHTS
 from tools.scenes.places import PLACES
+from xueliang_monitor.picture.checks.frozen import STILL_MOTION_RATIO
 from xueliang_monitor.simulator import clips
 from xueliang_monitor.simulator.day import DAY_SECONDS, Light, SimulatedDay, light_at
 from xueliang_monitor.wire.media import Codec
@@ -58,6 +60,16 @@ def test_looks_at_a_scene_differ(scene: str) -> None:
         changes = [cv2.absdiff(one, two).mean() for one, two in pairwise(pictures)]
         assert np.mean(changes) > 0.05, light
         assert cv2.absdiff(pictures[0], pictures[-1]).mean() > 0.1, light
+
+
+@pytest.mark.parametrize(("scene", "codec"), [profile for profile in clips.PROFILES if profile[1] is not Codec.MJPEG])
+@pytest.mark.parametrize("light", list(Light))
+def test_no_clip_without_a_fault_looks_frozen(scene: str, codec: Codec, light: Light) -> None:
+    """However few pictures after a keyframe a visit receives."""
+    pictures = [sum(map(len, each.payloads)) for each in clips.load(scene, codec, light=light).pictures]
+    for first in range(0, len(pictures), 10):
+        for last in range(first + 3, first + 11):
+            assert statistics.median(pictures[first + 1 : last]) / pictures[first] > STILL_MOTION_RATIO, (first, last)
 
 
 def test_the_archives_hold_files_without_owner_and_date() -> None:
