@@ -63,7 +63,8 @@ def _judge(view: View) -> Judged:
     if past is None:
         return Judged(None, "the usual view of this camera is not known yet")
     losses, patches = _losses(view, past), _patches(view, past)
-    if view.first_light or (view.infrared and view.hour is not None and not view.hours_around_known):
+    first_night = view.infrared and view.hour is not None and not view.hours_around_known
+    if view.first_light or first_night:
         return Judged(None, f"{patches.detail}, but the light of this hour is not known yet")
     if losses.score is not None and losses.score > LIMIT - HYSTERESIS and GLARE < past.scene_light_log_ratio < math.inf:
         losses = Judged(None, f"{losses.detail}, but the light is not known yet")
