@@ -53,5 +53,10 @@ def measured_steps() -> Iterator[Steps]:
 
 
 def _name(callback: object) -> str:
+    """Return what the callback is called; the `repr` of a callback would read, and so change, what it is bound to.
+
+    aiohttp keeps what `ClientResponse.headers` was when it was first read: none, if that was before the answer.
+    """
     task = getattr(callback, "__self__", None)
-    return repr(task.get_coro()) if isinstance(task, asyncio.Task) else repr(callback)
+    named = task.get_coro() if isinstance(task, asyncio.Task) else callback
+    return str(getattr(named, "__qualname__", None) or type(named).__qualname__)
