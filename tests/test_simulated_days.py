@@ -90,6 +90,7 @@ class Days:
 
 
 @pytest.mark.timed
+@pytest.mark.timeout(length(900, 3600))
 async def test_days_with_dusk_infrared_and_dawn_raise_nothing(tmp_path: Path) -> None:
     cameras, seconds, days = length((len(PROFILES), 30.0, 1.0), (147, 600.0, 3.0))
     played = Days(tmp_path, cameras, seconds)
