@@ -68,3 +68,20 @@ def test_lost_light_is_found_without_an_hour_if_no_healthy_picture_was_so_dark()
 
 def test_a_view_that_was_as_dark_in_some_light_is_healthy_without_an_hour() -> None:
     assert seen_without_an_hour(0.1, 0, 24) == []
+
+
+def test_a_step_of_half_a_stop_is_healthy_though_it_clips_a_bright_view() -> None:
+    hours = [float(hour) for hour in range(24)]
+    shots = [_under_a_bright_sky(1.0, hour) for hour in hours]
+    known = learn([measure(shot) for shot in shots], hours)
+    codes = [
+        [verdict.code for verdict in look_at([_under_a_bright_sky(gain, 12.0)], known, 0.1, 12.0).seen]
+        for gain in (2**0.5, 2.6)
+    ]
+    assert codes == [[], ["picture_too_bright"]]
+
+
+def _under_a_bright_sky(gain: float, hour: float) -> Frame:
+    frame = shown(1.0, hour)
+    frame[: made.HEIGHT // 5] = np.clip(frame[: made.HEIGHT // 5] * 2.0, 0, 222)
+    return np.clip(255 * np.clip(gain * (frame / 255.0) ** 2.2, 0, 1) ** (1 / 2.2), 0, 255).astype(np.uint8)
