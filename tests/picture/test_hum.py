@@ -47,7 +47,15 @@ def _single(pace: float) -> Change:
     return bar
 
 
+def _strong_behind_a_vehicle(frame: Frame, share: float, number: int) -> Frame:
+    shown = frame.copy()
+    left = int(50 + 160 * share)
+    shown[150:215, left : left + 90] = (60, 60, 200)
+    return shown + 20 * np.tanh(2 * np.sin(2 * np.pi * (1.9 * DOWN + 0.06 * number)))
+
+
 HUM = [
+    _strong_behind_a_vehicle,
     _sine(1.0, 0.08),
     _sine(2.0, -0.15),
     _dimming(1.5, 0.1),

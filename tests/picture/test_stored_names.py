@@ -61,6 +61,7 @@ SCENE = [
     "moved_fit",
 ]
 COLOURS = ["cast", "cast_even", "chroma_kept", "chroma_usual", "red", "blue"]
+BETWEEN = ["changed"]
 EXPORTED = [
     "brightness_ratio",
     "sharpness_ratio",
@@ -80,7 +81,7 @@ def test_a_past_is_stored_under_the_names_and_in_the_order_of_the_first_version(
     assert compared is not None
     assert list(measures.numbers) == FRAME
     assert list(compared.numbers) == [*SCENE, *COLOURS]
-    assert list(reference.usual) == [*FRAME, *SCENE, *COLOURS]
+    assert list(reference.usual) == [*FRAME, *SCENE, *COLOURS, *BETWEEN]
 
 
 def test_samples_are_packed_in_the_order_of_the_first_version() -> None:

@@ -68,7 +68,7 @@ def test_exchanged_red_and_blue_are_found() -> None:
     assert codes == [[], ["picture_colour_cast"]]
 
 
-@pytest.mark.parametrize(("gains", "found"), [((0.7, 1.1, 0.7), True), ((1.1, 0.65, 1.1), True), (SODIUM, False)])
+@pytest.mark.parametrize(("gains", "found"), [((0.7, 1.1, 0.7), True), ((0.85, 1.05, 0.85), True), ((1.1, 0.65, 1.1), True), (SODIUM, False)])
 @pytest.mark.parametrize("hour", [12.0, 6.5])
 def test_no_light_is_green_or_magenta(gains: tuple[float, float, float], hour: float, *, found: bool) -> None:
     """Under a sun that was never so, a warm picture may be that of the sun."""
@@ -76,6 +76,13 @@ def test_no_light_is_green_or_magenta(gains: tuple[float, float, float], hour: f
     frame = np.clip(made.MadeCamera().shot(12.0) * across, 0, 255).astype(np.uint8)
     codes = [verdict.code for verdict in look_at([frame], past(), 0.1, hour).seen]
     assert codes == (["picture_colour_cast"] if found else [])
+
+
+@pytest.mark.parametrize(("hour", "found"), [(12.0, ["picture_colour_cast"]), (6.5, [])])
+def test_deep_blue_is_the_sky_at_dawn_and_no_light_by_day(hour: float, found: list[str]) -> None:
+    across = np.linspace(0.5, 1.1, made.WIDTH)[None, :, None] * np.array((1.3, 0.9, 0.6))
+    frame = np.clip(made.MadeCamera().shot(12.0) * across, 0, 255).astype(np.uint8)
+    assert [verdict.code for verdict in look_at([frame], past(), 0.1, hour).seen] == found
 
 
 @pytest.mark.parametrize("scene", sorted({scene for scene, _ in clips.PROFILES}))

@@ -140,6 +140,17 @@ class ComparisonValues(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeValues(Generic[T]):
+    """One value for each number that compares a frame with the look before it."""
+
+    change_levels: T = field(metadata=stored_as("changed"))
+    """Change since the look before, in the block that changed twelfth most (`planes.change_between`).
+
+    Learned where both looks are healthy: it tells how little a live view may change.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class Haze:
     """What a frame lost in the way of fog. Not learned: a foggy morning must not become usual."""
 

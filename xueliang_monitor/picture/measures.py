@@ -233,6 +233,12 @@ class Motion:
     still_ratio: float
     """Share of cells that changed by at most 0.06 levels, in the pair of frames where the fewest did."""
 
+    repeats_ratio: float
+    """The same in the median pair: an encoder refreshes the whole of a still picture from time to time."""
+
+    change_levels: float
+    """The largest change of a frame from the first one, apart from a clock (`planes.change_between`)."""
+
     shift_ratio: float
     """Median way of the pixels by shift and turn from frame to frame, as a share of the width (root mean square)."""
 

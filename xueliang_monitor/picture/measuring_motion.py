@@ -16,6 +16,7 @@ from xueliang_monitor.picture.measuring import fine_detail
 from xueliang_monitor.picture.measuring_bars import measure_bars
 from xueliang_monitor.picture.measuring_damage import lost_rows, measure_damage
 from xueliang_monitor.picture.measuring_offsets import measure_offset
+from xueliang_monitor.picture.planes import change_between
 from xueliang_monitor.picture.registration import correlation
 from xueliang_monitor.picture.rolls import Roll, measure_roll, slip
 from xueliang_monitor.picture.scaling import cell_means, percentiles
@@ -66,10 +67,13 @@ def measure_motion(frames: Sequence[NDArray[np.uint8] | Copies]) -> Motion | Non
     edges = _edges(copies[0].structure)
     shifts = [Shift() if _in_place(pair, edges) else measure_shift(pair.before.gray, pair.after.gray) for pair in pairs]
     rolls = [Roll() if _alike(pair) else measure_roll(pair.before.gray, pair.after.gray) for pair in pairs]
+    still = [float((cells <= _SAME_LEVELS).mean()) for cells in changes]
     path = sum(each.way for each in shifts)
     together = math.hypot(*(sum(ways) for ways in zip(*(each[:3] for each in shifts), strict=True)))
     return Motion(
-        still_ratio=min(float((cells <= _SAME_LEVELS).mean()) for cells in changes),
+        still_ratio=min(still),
+        repeats_ratio=float(np.median(still)),
+        change_levels=max(change_between(copies[0].structure, each.structure) for each in copies[1:]),
         shift_ratio=float(np.median([each.way for each in shifts])),
         drift_ratio=together / path if path else 0.0,
         shift_response=float(np.median([each.response for each in shifts])),

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import ClassVar
 
-from xueliang_monitor.picture.comparison import ColourValues, ComparisonValues
+from xueliang_monitor.picture.comparison import ChangeValues, ColourValues, ComparisonValues
 from xueliang_monitor.picture.hours import STORED_BYTES
 from xueliang_monitor.picture.measures import CELLS, STRUCTURE_SIZE, FrameValues
 from xueliang_monitor.picture.stored_names import stored_names
@@ -122,13 +122,14 @@ class Usual:
     frame: FrameValues[RecentValues]
     scene: ComparisonValues[RecentValues]
     colours: ColourValues[RecentValues]
+    between: ChangeValues[RecentValues]
 
     @classmethod
     def of(cls, stored: Mapping[str, tuple[float, ...]], at_hour: Mapping[str, tuple[float, ...]] = NOTHING) -> Usual:
         """Return the values from their stored form, `Reference.usual`, with those `at_hour` (`hours.usual_at`)."""
 
         def recent(
-            kind: type[FrameValues[float] | ComparisonValues[float] | ColourValues[float]],
+            kind: type[FrameValues[float] | ComparisonValues[float] | ColourValues[float] | ChangeValues[float]],
         ) -> dict[str, RecentValues]:
             return {
                 name: RecentValues((*stored.get(key, ()), *at_hour.get(key, ()))) for name, key in stored_names(kind)
@@ -138,6 +139,7 @@ class Usual:
             FrameValues(**recent(FrameValues)),
             ComparisonValues(**recent(ComparisonValues)),
             ColourValues(**recent(ColourValues)),
+            ChangeValues(**recent(ChangeValues)),
         )
 
 

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from xueliang_monitor.picture.comparison import ChangeValues
 from xueliang_monitor.picture.hours import hours_with, hours_with_anchor, known_around
 from xueliang_monitor.picture.measures import NOISE
 from xueliang_monitor.picture.planes import (
     GREY_SHARE,
+    change_between,
     detail_of_light,
     distance,
     grey_share,
@@ -20,11 +22,13 @@ from xueliang_monitor.picture.planes import (
     pack_detail,
     pack_least_detail,
     pack_plane,
+    previous_structure,
     small_thumb,
     structure_of,
     thumb_of,
 )
 from xueliang_monitor.picture.reference import KEPT, LIGHTS_BYTES, MAX_LIGHTS, Light, Reference
+from xueliang_monitor.picture.stored_names import by_stored_name
 
 if TYPE_CHECKING:
     from xueliang_monitor.picture.comparison import Comparison
@@ -84,7 +88,11 @@ def remember(
         compared = None
     elif doubt is not None and len(lights) < MAX_LIGHTS:
         lights, doubt = (*lights, replace(doubt, looks=min(doubt.looks, number), number=number)), None
-    found = {**measures.numbers, **(compared.numbers if compared is not None else {})}
+    found = {
+        **measures.numbers,
+        **(compared.numbers if compared is not None else {}),
+        **_change(known, measures),
+    }
     usual = {
         **known.usual,
         **{
@@ -103,6 +111,12 @@ def remember(
         previous_healthy=True,
         doubtful=doubt,
     )
+
+
+def _change(known: Reference, measures: Measures) -> Mapping[str, float]:
+    """Return what changed since the look before, by stored name; empty if that was not healthy."""
+    previous = previous_structure(known) if known.previous_healthy else None
+    return {} if previous is None else by_stored_name(ChangeValues(change_between(measures.structure, previous)))
 
 
 def _first_light(known: Reference, compared: Comparison, hour: float | None) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from xueliang_monitor.model import Fault, Rung, Severity, Text
+from xueliang_monitor.picture.comparison import Colours
 from xueliang_monitor.picture.reference import RecentValues
 from xueliang_monitor.picture.verdict import LIMIT, Check, Judged, View, any_of, both, over, under
 
@@ -51,11 +52,14 @@ The last is for a high sun, when clouds change the light and nothing tints it. A
 alike: on a building site, 8 days had 0.68 and less wherever the light was known.
 """
 
-VIVID, MOST_LIKE_A_LIGHT, VIVID_EVENNESS = 0.4, 0.5, 0.7
+VIVID, MOST_LIKE_A_LIGHT, VIVID_EVENNESS = 0.25, 0.5, 0.7
 """A cast of this size that is as little like the tint of a light, and as even, is a fault in any light.
 
 Daylight, lamps and twilight are warm or cold; none makes a whole view green or magenta. 9 days had 0.05 of that.
 """
+
+BLUE = 0.5
+"""Size of an even cold cast by day that is a fault in any light: shade and clouds have half of it, twilight more."""
 
 EXCHANGED, GREEN_KEPT, EDGES_KEPT = -0.3, 0.2, 0.5
 """Correlation of red over blue with every known light below which the two are exchanged, and that of green above it.
@@ -139,10 +143,19 @@ def _foreign(view: View) -> Judged:
     if limit < cast and (slight or (natural and cast <= MOST_WARM)):
         return Judged(None, f"{detail}, but a low sun, lamps or the sky of twilight tint a view so")
     # A low sun and lamps tint what they shine on; a wrong white balance leaves the light as it is.
-    vivid = cast > max(VIVID, limit) and abs(colours.warmth_ratio) < MOST_LIKE_A_LIGHT
-    if cast > limit and view.otherwise_lit and not (vivid and colours.cast_evenness_ratio >= VIVID_EVENNESS):
+    if cast > limit and view.otherwise_lit and not _of_no_light(view, colours):
         return Judged(None, f"{detail}, but the light is not known yet")
     return Judged(both(over(cast, limit, 2 * limit), over(colours.cast_evenness_ratio, EVENNESS, 1.0)), detail)
+
+
+def _of_no_light(view: View, colours: Colours) -> bool:
+    """Whether no light tints a whole view so: green, magenta, or deep blue by day."""
+    if colours.cast_evenness_ratio < VIVID_EVENNESS:
+        return False
+    if abs(colours.warmth_ratio) < MOST_LIKE_A_LIGHT:
+        return colours.cast_log_ratio > VIVID
+    by_day = (view.hour is not None or view.sun_degrees is not None) and not _twilight(view)
+    return by_day and colours.warmth_ratio < 0 and colours.cast_log_ratio > BLUE
 
 
 def _low_sun(view: View, *, hour_known: bool = False) -> bool:

@@ -8,8 +8,14 @@ from xueliang_monitor.picture.verdict import Check, Judged, View, both, over
 WHITE, HIGHEST_WHITE = 0.60, 0.9
 """Share of overexposed pixels that is a fault without a past, and the highest limit with one."""
 
-ABOVE_USUAL = 0.15
-"""Excess over the highest usual share of overexposed pixels."""
+ABOVE_USUAL, ABOVE_USUAL_AT_STEP = 0.15, 0.22
+"""Excess over the highest usual share of overexposed pixels; the second where an exposure step may lift the mean."""
+
+STEP, NO_STEP = 1.2, 1.05
+"""Multiples of the highest usual mean luma: a step of half a stop lifts it by up to 1.17 and clips a bright view more.
+
+Below the second, the view is exposed as ever: a white sky alone is overexposed.
+"""
 
 WASHED_OUT_LEVELS = 165.0
 """Mean luma below which a picture is never washed out."""
@@ -26,8 +32,8 @@ EDGES = 0.5
 NEAR_EDGES = 0.4
 """Share of the usual edge correlation below which an infrared lamp lights something near, not the scene."""
 
-MORE_WHITE, TIMES_BRIGHTER = 0.08, 1.12
-"""Excess of overexposed pixels and multiple of the mean luma that together are too bright by day.
+MORE_WHITE = 0.08
+"""Excess of overexposed pixels that is too bright by day if the mean luma is lifted by more than a step as well.
 
 Both are above the highest that this light has shown: an iris that stays open lifts the whole view and clips a part of
 it. A low sun or lightning on its own does not reach both.
@@ -43,8 +49,10 @@ ALL_WHITE = 0.98
 def _judge(view: View) -> Judged:
     past, usual = view.past, view.in_this_light.frame
     white, mean = view.measures.white_ratio, view.measures.luma_mean_levels
-    limit = WHITE if past is None else min(HIGHEST_WHITE, usual.white_ratio.highest(0.0) + ABOVE_USUAL)
-    brightest = max(WASHED_OUT_LEVELS, TIMES_BRIGHTEST * usual.luma_mean_levels.highest(255.0))
+    highest = usual.luma_mean_levels.highest(255.0)
+    above = ABOVE_USUAL if mean >= STEP * highest else ABOVE_USUAL_AT_STEP
+    limit = WHITE if past is None else min(HIGHEST_WHITE, usual.white_ratio.highest(0.0) + above)
+    brightest = max(WASHED_OUT_LEVELS, TIMES_BRIGHTEST * highest)
     detail = (
         f"{white:.0%} of the picture is overexposed (limit {limit:.0%}), mean luma {mean:.0f} (limit {brightest:.0f})"
     )
@@ -55,6 +63,7 @@ def _judge(view: View) -> Judged:
     if view.infrared and white < ALL_WHITE and past.edge_correlation < NEAR_EDGES * usual_edges:
         return Judged(0.0, f"{detail}, but the infrared lamp lights something near: covered or turned")
     there = over(past.edge_correlation, EDGES * usual_edges, 1.0)
+    overexposed = both(overexposed, over(mean, NO_STEP * highest, STEP * highest)) if white < ALL_WHITE else overexposed
     washed_out = both(over(mean, brightest, 1.3 * brightest), over(past.contrast_ratio, CONTRAST, 1.2))
     return Judged(max(overexposed, both(max(washed_out, _open(view)), there)), detail)
 
@@ -66,9 +75,7 @@ def _open(view: View) -> float:
     highest = view.in_this_light.frame.luma_mean_levels.highest(255.0)
     if highest < DAY_LEVELS:
         return 0.0
-    return both(
-        over(white, most_white, most_white + 0.2), over(mean, TIMES_BRIGHTER * highest, 1.4 * TIMES_BRIGHTER * highest)
-    )
+    return both(over(white, most_white, most_white + 0.2), over(mean, STEP * highest, 1.4 * STEP * highest))
 
 
 TOO_BRIGHT = Check(

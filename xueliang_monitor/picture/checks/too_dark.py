@@ -76,10 +76,12 @@ def _dimmed(view: View, past: Comparison) -> Judged:
         under(mean, DIMMED_MEAN_LEVELS, 0.0),
         over(past.edge_correlation, edges, 1.0),
     )
-    if not view.hour_known and score > LIMIT - HYSTERESIS:
+    # Without an hour, all that the last day has shown must be lighter.
+    known = not view.young if view.hour is None else view.hour_known
+    if not known and score > LIMIT - HYSTERESIS:
         return Judged(None, f"{detail}, but the light of this hour is not known yet")
-    darkest = view.at_hour.frame.luma_mean_levels.lowest(255.0)
-    if view.hour_known and mean > SHARE_OF_DARKEST * darkest:
+    darkest = view.in_this_light.frame.luma_mean_levels.lowest(255.0)
+    if known and mean > SHARE_OF_DARKEST * darkest:
         return Judged(0.0, f"{detail}, but healthy pictures of this hour have {darkest:.0f}")
     return Judged(score, detail)
 
