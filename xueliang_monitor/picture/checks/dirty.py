@@ -75,6 +75,8 @@ def _judge(view: View) -> Judged:
     if judged.score is not None and judged.score > LIMIT - HYSTERESIS and view.slow_line:
         faint = f"only {past.faint_detail_ratio:.0%} of the faint detail is left (limit {FAINT:.0%}), as on a slow line"
         return Judged(None, f"{judged.detail}, but {faint}")
+    if judged.score is not None and judged.score > LIMIT - HYSTERESIS and view.coarse:
+        return Judged(None, f"{judged.detail}, but the picture has the blocks of a low bitrate")
     if view.measures.motion is None and judged.score is not None and LIMIT - HYSTERESIS < judged.score < SURE:
         return Judged(None, f"{judged.detail}, but one picture cannot tell dirt from passers-by")
     return judged

@@ -46,6 +46,8 @@ def _judge(view: View) -> Judged:
     motion, ratio = view.measures.motion, view.measures.motion_ratio
     if ratio is None and motion is not None:
         detail = f"{motion.still_ratio:.0%} of the view does not change at all (limit {STILL:.0%})"
+        if motion.still_ratio >= STILL and (view.slow_line or view.coarse or view.grainless):
+            return Judged(None, f"{detail}, but a low bitrate repeats what hardly changes")
         return Judged(over(motion.still_ratio, STILL, 1.0), detail)
     still = None if ratio is None else ratio < STILL_MOTION_RATIO
     if still is False:
