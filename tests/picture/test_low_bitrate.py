@@ -1,4 +1,4 @@
-"""A low bitrate takes detail, leaves blocks and repeats what hardly changes. It is none of the faults that do the same."""
+"""A low bitrate takes detail, leaves blocks and repeats what hardly changes. None of that is a fault of the picture."""
 
 from __future__ import annotations
 
