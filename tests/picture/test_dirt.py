@@ -20,7 +20,7 @@ from xueliang_monitor.picture.look import look_at
 from xueliang_monitor.picture.measuring import measure
 from xueliang_monitor.picture.planes import pack_detail
 from xueliang_monitor.picture.reference import Reference
-from xueliang_monitor.picture.verdict import Sight, View
+from xueliang_monitor.picture.verdict import NEW_LIGHT_LEVELS, Sight, View
 
 Frame = Any
 Draw = Callable[[Frame, int], Frame]
@@ -194,3 +194,36 @@ def test_a_single_picture_of_a_low_sun_tells_no_dirt() -> None:
     assert DIRTY_CHECK.judge(View(measures, soiled, past)).sight() is Sight.SEEN
     for sunny in (replace(soiled, remaining_detail_ratio=1.5), replace(soiled, light_distance_levels=15.0)):
         assert DIRTY_CHECK.judge(View(measures, sunny, past)).sight() is Sight.UNKNOWN
+
+
+def test_what_is_lost_beside_a_lorry_is_no_dirt() -> None:
+    """A lorry hides one part of the view, and its shadow and its load take a little elsewhere."""
+    past, shots = known(plain=False)
+    measures = measure(shots[0])
+    compared = compare(measures, past)
+    assert compared is not None
+    lost = replace(compared, scattered_loss_ratio=0.1, scene_light_log_ratio=0.05)
+    assert DIRTY_CHECK.judge(View(measures, lost, past)).sight() is Sight.SEEN
+    assert DIRTY_CHECK.judge(View(measures, replace(lost, veiled_ratio=0.2), past)).sight() is Sight.UNKNOWN
+    little = replace(lost, scattered_loss_ratio=0.02)
+    assert DIRTY_CHECK.judge(View(measures, little, past)).sight() is not Sight.SEEN
+
+
+@pytest.mark.parametrize(
+    ("loss", "light", "sight"),
+    [(0.1, 0.05, Sight.SEEN), (0.035, 0.05, Sight.UNKNOWN), (0.1, 0.2, Sight.UNKNOWN)],
+    ids=["much", "little", "new light"],
+)
+def test_much_dirt_is_told_at_an_hour_that_was_not_seen_yet(loss: float, light: float, sight: Sight) -> None:
+    """Dirt changes the light of the view, but not that of the scene beside it."""
+    camera = made.MadeCamera()
+    shots = [camera.shot(12.0) for _ in range(14)]
+    past = learn([measure(shot) for shot in shots], [12.0] * 14)
+    measures = measure(shots[0])
+    compared = compare(measures, past)
+    assert past is not None
+    assert compared is not None
+    dirty = replace(
+        compared, scattered_loss_ratio=loss, scene_light_log_ratio=light, light_distance_levels=NEW_LIGHT_LEVELS + 1
+    )
+    assert DIRTY_CHECK.judge(View(measures, dirty, past, hour=16.0)).sight() is sight

@@ -106,6 +106,20 @@ def test_a_vehicle_that_fills_most_of_the_width_is_no_damage(share: float) -> No
     assert "picture_corrupted" not in seen(frames)
 
 
+@pytest.mark.parametrize("apart", [9, 15, 28])
+def test_the_ribbed_side_of_a_lorry_is_no_damage(apart: int) -> None:
+    """Its ribs change across and not downwards, as rows do that a decoder draws out. But they repeat."""
+    past = learn([measure(_asphalt(number)) for number in range(14)])
+    ribs = 120 + 25 * np.tanh(3 * np.sin(np.arange(330) * 2 * np.pi / apart))
+    lorry = _asphalt(20)
+    lorry[60:200, 150:] = ribs[None, :, None]
+    assert measure(lorry).smeared_rows_ratio == 0
+    assert "picture_corrupted" not in seen([lorry], past)
+    drawn = _asphalt(20)
+    drawn[60:200, 150:] = 120 + np.random.default_rng(2).normal(0, 25, 330)[None, :, None]
+    assert measure(drawn).smeared_rows_ratio > 0.2
+
+
 def test_lightning_and_a_change_of_exposure_are_no_damage() -> None:
     frames = [np.clip(street(number) * gain, 0, 255).astype(np.uint8) for number, gain in enumerate((1, 1.4, 1, 0.8))]
     motion = measure_motion(frames)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -16,7 +17,7 @@ from xueliang_monitor.picture.learning import learn
 from xueliang_monitor.picture.look import look_at
 from xueliang_monitor.picture.measuring import measure
 from xueliang_monitor.picture.reference import Reference
-from xueliang_monitor.picture.verdict import LIMIT, View
+from xueliang_monitor.picture.verdict import LIMIT, Sight, View
 
 Frame = Any
 ASLANT = np.eye(7, dtype=np.float32) / 7
@@ -91,3 +92,15 @@ def test_no_light_takes_the_detail_of_every_edge(sigma: float) -> None:
     frame = np.clip(shot(made.MadeCamera(), 12.0) * across, 0, 255)
     assert seen(frame, 12.0) == []
     assert seen(cv2.GaussianBlur(frame, (0, 0), sigma), 12.0) == ["picture_blurred"]
+
+
+@pytest.mark.parametrize(("strong", "sight"), [(0.5, Sight.SEEN), (0.8, Sight.RULED_OUT)])
+def test_what_leaves_the_fine_detail_and_the_strongest_edges_is_no_blur(strong: float, sight: Sight) -> None:
+    """Clouds and headlights, too, take detail and make a picture softer, but not the fine detail first."""
+    known = made.reference(14)
+    measures = measure(cv2.GaussianBlur(made.MadeCamera().shot(12.0), (0, 0), 2.0))
+    fine = replace(measures, fine_detail_levels=1.2 * measures.middle_detail_levels)
+    compared = compare(fine, known)
+    assert compared is not None
+    view = View(fine, replace(compared, strong_detail_ratio=strong), known)
+    assert BLURRED.judge(view).sight() is sight

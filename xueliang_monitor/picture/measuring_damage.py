@@ -62,6 +62,12 @@ _ROW_REPEAT, _GRAIN_LEVELS = 0.3, 0.05
 _ROW_DRAWN, _ROW_WIDTH = 0.85, 0.6
 """Share of the cells up to the right edge, and of the width, that must be drawn out. Chosen by hand."""
 
+_RIBS_PIXELS, _RIBBED = 3, 0.5
+"""Smallest distance between ribs in pixels, and the correlation of a row with itself, moved, from which it has ribs.
+
+A row of the scene that a decoder draws out does not repeat across; the ribs of a lorry or of a shutter do.
+"""
+
 _REPEAT_LEVELS, _REPEAT_SHARE = 0.1, 0.35
 """Largest mean change from a row to the next that repeats it, in levels and as a share of the change across.
 
@@ -127,7 +133,7 @@ def measure_damage(frame: NDArray[np.uint8] | Copies) -> Damage[float]:
     return Damage(
         flat_cells_ratio=flat,
         smeared_ratio=_smeared(across[1:], down[:, :-1]),
-        smeared_rows_ratio=_smeared_rows(across[_INSIDE], down[_INSIDE]),
+        smeared_rows_ratio=_smeared_rows(gray, across[_INSIDE], down[_INSIDE]),
         grid_steps_ratio=grid_steps(copies.luma, copies.macroblock),
         cut_off_ratio=_cut_off(copies, steps_down, _part_means(across[_INSIDE]), _part_means(down[_INSIDE])),
         void_cells_ratio=void,
@@ -228,10 +234,11 @@ def _perhaps_missing(pixels: NDArray[np.int16]) -> NDArray[np.bool_]:
     return np.asarray(is_green | (off < _MIDDLE_GREY_LEVELS + _ALMOST_LEVELS), dtype=np.bool_)
 
 
-def _smeared_rows(sums_across: _Sums, sums_down: _Sums) -> float:
+def _smeared_rows(gray: Gray, sums_across: _Sums, sums_down: _Sums) -> float:
     """Return the share of the picture in rows drawn out down to the right edge, as a decoder shows a lost slice.
 
-    In rows of 16 pixels: from some column on, nearly all cells that change across do not change downwards.
+    In rows of 16 pixels: from some column on, nearly all cells that change across do not change downwards. Rows with
+    ribs do not count.
     """
     cells = (sums_down.shape[1] - 1) // MACROBLOCK, (sums_across.shape[0] - 1) // MACROBLOCK
     across, down = (area_means(sums, cells) for sums in (sums_across, sums_down))
@@ -241,7 +248,22 @@ def _smeared_rows(sums_across: _Sums, sums_down: _Sums) -> float:
         return 0.0
     to_the_end, of = (np.cumsum(each[:, ::-1], axis=1) for each in (drawn, changing))
     lost = np.where((to_the_end >= _ROW_DRAWN * of) & (to_the_end >= _ROW_WIDTH * cells[0]), to_the_end, 0)
-    return float(lost.max(axis=1).sum() / drawn.size)
+    widths = lost.max(axis=1)
+    for row in np.flatnonzero(widths):
+        rows = gray[row * MACROBLOCK : (row + 1) * MACROBLOCK, -int(widths[row]) * MACROBLOCK :]
+        if _has_ribs(rows.mean(axis=0)):
+            widths[row] = 0
+    return float(widths.sum() / drawn.size)
+
+
+def _has_ribs(profile: NDArray[np.float64]) -> bool:
+    """Whether the levels along rows repeat at an even distance."""
+    changes = np.diff(profile)
+    changes -= changes.mean()
+    length = len(changes)
+    alike = np.correlate(changes, changes, "full")[length - 1 :] / (length - np.arange(length))
+    apart = alike[_RIBS_PIXELS : length // 3]
+    return bool(apart.max(initial=0.0) > _RIBBED * alike[0])
 
 
 def lost_rows(structures: Sequence[Gray]) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from xueliang_monitor.model import Fault, Rung, Severity, Text
 from xueliang_monitor.picture.checks.striped import STRIPED
 from xueliang_monitor.picture.measures import Damage, Motion
-from xueliang_monitor.picture.verdict import LIMIT, Check, Judged, View, any_of, both, over
+from xueliang_monitor.picture.verdict import COARSE, LIMIT, USUAL_STEPS, Check, Judged, View, any_of, both, over
 
 FLAT_CELLS = 0.02
 """Excess over the usual share of single-coloured grey or green cells."""
@@ -16,17 +16,23 @@ SMEARED = 0.006
 SMEARED_ROWS = 0.025
 """Excess over the usual share of rows drawn out to the right edge, as a decoder shows a lost slice."""
 
-STEPS = 0.2
-"""Excess over the usual steps between blocks that is damage by itself."""
+STEPS = 0.25
+"""Excess over the usual steps between blocks that is damage by itself. Video that was cut off had 0.27 and more."""
+
+REMAINING = 0.75
+"""Share of the usual detail below which a low bitrate may have taken detail and grain. Mosaic stands beside both."""
 
 SLOW_FACTOR = 2.0
-"""Factor of that limit on a slow line, where healthy pictures had steps of up to 0.25. Mosaic has 3 and more."""
+"""Factor of the limits of steps on a slow line, where healthy pictures had steps of up to 0.5. Mosaic has 3 or more."""
 
-SOME_STEPS = 0.06
-"""Excess that must accompany flat cells or smears: the borders of fog, a wall or a bag do not lie on the grid."""
+SOME_STEPS, SMEARED_STEPS = 0.06, 0.2
+"""Excess that must accompany flat cells, and smears: the borders of fog, a wall or a bag do not lie on the grid.
+
+A low bitrate makes smears with steps of up to 0.15.
+"""
 
 SOME_STEPS_AFTER = 0.35
-"""The same on a slow line and in the pictures after the keyframe, where a low bitrate makes steps of its own."""
+"""The same in the pictures after the keyframe, where a low bitrate makes steps of its own."""
 
 LOST_ROWS = 0.075
 """Share of the height in rows that are smooth in one picture of a burst and show the scene in another.
@@ -44,7 +50,7 @@ UNKNOWN_STEPS = 1.1
 """Steps between blocks that are damage without a past. Mosaic has 3 and more. A healthy picture has up to 0.15. One
 that the camera enlarged shows the blocks of its source, up to 1.0."""
 
-USUAL_SMEARED, USUAL_SMEARED_ROWS, USUAL_STEPS = 0.01, 0.1, 0.1
+USUAL_SMEARED, USUAL_SMEARED_ROWS = 0.01, 0.1
 """Highest usual values while none are known."""
 
 VEILED = 0.25
@@ -59,8 +65,10 @@ COLUMNS = 0.6
 Made damage and healthy pictures had 0.35 at most, most columns that failed 0.8 and more.
 """
 
-CUT_OFF = 0.04
-"""Excess over the usual share of the height that is missing up from the lower edge."""
+CUT_OFF, COARSE_CUT_OFF = 0.04, 0.25
+"""Excess over the usual share of the height that is missing up from the lower edge; the second where a low bitrate
+leaves plain ground without any grain, as it did on up to 0.2 of the height."""
+
 VOID_CELLS = 0.02
 """Excess over the usual share of cells without luma and chroma, which is damage by itself."""
 
@@ -71,7 +79,7 @@ def _judge(view: View) -> Judged:
     first = _damaged(view, view.measures.damage)
     if motion is None or view.past is None:
         return first
-    after = [_damaged(view, damage, SOME_STEPS_AFTER) for damage in motion.damages]
+    after = [_damaged(view, damage, after=True) for damage in motion.damages]
     if (STRIPED.judge(view).score or 0.0) >= LIMIT:  # stripes that wander differ from picture to picture as well
         return any_of(first, *after)
     return any_of(first, *after, _lost_rows(motion), _offset(motion))
@@ -95,10 +103,27 @@ def _lost_rows(motion: Motion) -> Judged:
     )
 
 
-def _damaged(view: View, damage: Damage[float], some_steps: float = SOME_STEPS) -> Judged:
+def _slow(view: View) -> bool:
+    """Whether a low bitrate may have made blocks: it takes the faint detail, or grain and detail of the whole view."""
+    left = view.past.remaining_detail_ratio if view.past is not None else 1.0
+    return view.slow_line or (view.grainless and left < REMAINING)
+
+
+def _gridded(view: View, flat: float, smeared: float, steps: float, *, after: bool) -> float:
+    """Return the score of flat cells or smears that steps between blocks accompany, all above the usual."""
+    coarse = after or _slow(view)
+    for_flat = SOME_STEPS_AFTER if coarse else SOME_STEPS
+    for_smears = (SOME_STEPS_AFTER if coarse else SMEARED_STEPS) * (SLOW_FACTOR if _slow(view) else 1.0)
+    return max(
+        both(over(flat, FLAT_CELLS, 3 * FLAT_CELLS), over(steps, for_flat, 2 * for_flat + 0.12)),
+        both(over(smeared, SMEARED, 4 * SMEARED), over(steps, for_smears, 2 * for_smears + 0.12)),
+    )
+
+
+def _damaged(view: View, damage: Damage[float], *, after: bool = False) -> Judged:
     """Judge the damage of one picture of a burst; where it stands out is told by the first picture.
 
-    `some_steps` is the excess of steps that must accompany flat cells or smears.
+    A picture `after` the keyframe may have the blocks of a low bitrate where the keyframe has none.
     """
     usual = view.usual.frame
     flat = damage.flat_cells_ratio - usual.flat_cells_ratio.highest(0.0)
@@ -107,18 +132,20 @@ def _damaged(view: View, damage: Damage[float], some_steps: float = SOME_STEPS) 
     steps = damage.grid_steps_ratio - max(0.0, usual.grid_steps_ratio.highest(USUAL_STEPS))
     cut_off = damage.cut_off_ratio - usual.cut_off_ratio.highest(1.0)
     void = damage.void_cells_ratio - usual.void_cells_ratio.highest(0.0)
+    limit = SLOW_FACTOR * STEPS if _slow(view) else STEPS
+    most = COARSE_CUT_OFF if steps > COARSE else CUT_OFF
     detail = (
         f"above the usual: {flat:.1%} grey or green cells (limit {FLAT_CELLS:.1%}), {void:.1%} without any data"
         f" (limit {VOID_CELLS:.1%}), {smeared:.1%} smears (limit {SMEARED:.1%}), {rows:.1%} drawn-out rows"
         f" (limit {SMEARED_ROWS:.1%}),"
-        f" steps between blocks {steps:.2f} (limit {STEPS}), {max(0.0, cut_off):.0%} cut off (limit {CUT_OFF:.0%})"
+        f" steps between blocks {steps:.2f} (limit {limit:.2f}), {max(0.0, cut_off):.0%} cut off (limit {most:.0%})"
     )
     past = view.past
     if past is None:
         return Judged(over(damage.grid_steps_ratio, UNKNOWN_STEPS, 2 * UNKNOWN_STEPS), detail)
     lost = max(
         over(rows, SMEARED_ROWS, 3 * SMEARED_ROWS),
-        over(cut_off, CUT_OFF, 3 * CUT_OFF),
+        over(cut_off, most, most + 2 * CUT_OFF),
         over(void, VOID_CELLS, 3 * VOID_CELLS),
     )
     if flat < FLAT_CELLS and past.veiled_ratio > VEILED:
@@ -127,13 +154,8 @@ def _damaged(view: View, damage: Damage[float], some_steps: float = SOME_STEPS) 
     columns = past.columns_correlation >= COLUMNS
     if columns or any(each.prominence >= STRIPES_PROMINENCE and each.levels >= STRIPES_LEVELS for each in stripes):
         return Judged(over(void, VOID_CELLS, 3 * VOID_CELLS), f"{detail}, but stripes cross the whole picture")
-    spoiled = max(over(flat, FLAT_CELLS, 3 * FLAT_CELLS), over(smeared, SMEARED, 4 * SMEARED))
-    least = max(some_steps, SOME_STEPS_AFTER) if view.slow_line else some_steps
-    gridded = both(spoiled, over(steps, least, 2 * least + 0.12))
-    # A picture between keyframes may have the blocks of a low bitrate, where a keyframe has none.
-    limit = SLOW_FACTOR * STEPS if view.slow_line else STEPS
-    blocks = over(steps, limit, 3 * limit) if some_steps == SOME_STEPS else 0.0
-    return Judged(max(gridded, blocks, lost), detail)
+    blocks = 0.0 if after else over(steps, limit, 3 * limit)
+    return Judged(max(_gridded(view, flat, smeared, steps, after=after), blocks, lost), detail)
 
 
 CORRUPTED = Check(

@@ -12,6 +12,7 @@ from xueliang_monitor.picture.verdict import (
     HYSTERESIS,
     LIMIT,
     NEW_LIGHT_LEVELS,
+    OTHER_LIGHT,
     TEXTURED,
     Check,
     Judged,
@@ -21,8 +22,14 @@ from xueliang_monitor.picture.verdict import (
     over,
 )
 
-SCATTERED_LOSS, TIMES_USUAL = 0.015, 1.5
-"""Scattered loss of detail that is dirt, and the smallest multiple of the usual loss."""
+SCATTERED_LOSS, TIMES_USUAL = 0.025, 1.5
+"""Scattered loss of detail that is dirt, and the smallest multiple of the usual loss.
+
+What stands beside a lorry or in a crowd, and is hidden too, was up to 0.025 of it. Made dirt had 0.03 and more.
+"""
+
+HIDDEN = 0.12
+"""Share of the view behind one thing, as a lorry, beside which dirt cannot be told. Dirt itself hid 0.06 at most."""
 
 CLEAR, DETAILED = 0.8, 0.10
 """Best detail from which the rest of the view is in focus, and the share of cells with detail that tells it.
@@ -55,7 +62,10 @@ YOUNG_FACTOR = 1.5
 """Factor of the limits while the usual values are not well known."""
 
 SURE = 0.75
-"""Score from which a single picture is enough. Below, a burst must show that nobody walks through."""
+"""Score from which a single picture is enough, and a picture at an hour that was not seen yet.
+
+Below, a burst must show that nobody walks through. At a new hour, dirt itself changes the light of the view.
+"""
 
 
 def _judge(view: View) -> Judged:
@@ -64,7 +74,7 @@ def _judge(view: View) -> Judged:
         return Judged(None, "the usual view of this camera is not known yet")
     losses, patches = _losses(view, past), _patches(view, past)
     first_night = view.infrared and view.hour is not None and not view.hours_around_known
-    if view.first_light or first_night:
+    if first_night or (view.first_light and past.scene_light_log_ratio > OTHER_LIGHT):
         return Judged(None, f"{patches.detail}, but the light of this hour is not known yet")
     if losses.score is not None and losses.score > LIMIT - HYSTERESIS and GLARE < past.scene_light_log_ratio < math.inf:
         losses = Judged(None, f"{losses.detail}, but the light is not known yet")
@@ -72,12 +82,23 @@ def _judge(view: View) -> Judged:
         patches = Judged(None, f"{patches.detail}, but the light is not known yet")
         losses = losses if losses.score is not None and losses.score >= LIMIT else patches
     judged = any_of(losses, patches)
-    if judged.score is not None and judged.score > LIMIT - HYSTERESIS and view.slow_line:
-        faint = f"only {past.faint_detail_ratio:.0%} of the faint detail is left (limit {FAINT:.0%}), as on a slow line"
-        return Judged(None, f"{judged.detail}, but {faint}")
-    if view.measures.motion is None and judged.score is not None and LIMIT - HYSTERESIS < judged.score < SURE:
-        return Judged(None, f"{judged.detail}, but one picture cannot tell dirt from passers-by")
-    return judged
+    doubt = _doubt(view, past, judged.score) if judged.score is not None and judged.score > LIMIT - HYSTERESIS else ""
+    return Judged(None, f"{judged.detail}, but {doubt}") if doubt else judged
+
+
+def _doubt(view: View, past: Comparison, score: float) -> str:
+    """Return why something else may look like dirt of this score; empty if nothing does."""
+    if view.slow_line:
+        return f"only {past.faint_detail_ratio:.0%} of the faint detail is left (limit {FAINT:.0%}), as on a slow line"
+    if view.coarse:
+        return "the picture has the blocks of a low bitrate"
+    if past.veiled_ratio > HIDDEN:
+        return f"one thing hides {past.veiled_ratio:.0%} of the view (limit {HIDDEN:.0%})"
+    if view.first_light and score < SURE:
+        return "the light of this hour is not known yet"
+    if view.measures.motion is None and score < SURE:
+        return "one picture cannot tell dirt from passers-by"
+    return ""
 
 
 def _losses(view: View, past: Comparison) -> Judged:

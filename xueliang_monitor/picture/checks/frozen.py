@@ -55,6 +55,8 @@ def _within_burst(view: View, motion: Motion) -> Judged:
     if smallest is not None and smallest < LIVELY_LEVELS and not _shows_grain(view):
         return Judged(None, f"{detail}, but hardly anything changes in this view at other times either")
     if score >= LIMIT:
+        if (view.slow_line or view.coarse or view.grainless) and (smallest is None or smallest < LIVELY_LEVELS):
+            return Judged(None, f"{detail}, but a low bitrate repeats what hardly changes")
         return Judged(score, detail)
     detail = f"{motion.repeats_ratio:.0%} of the view repeats between refreshes (limit {REPEATED:.0%})"
     if smallest is None:
