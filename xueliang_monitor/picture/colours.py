@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,7 +14,7 @@ from xueliang_monitor.picture.comparison import Colours
 from xueliang_monitor.picture.measures import CELLS
 from xueliang_monitor.picture.planes import distance, fixed, grey, kept_by_plane
 from xueliang_monitor.picture.registration import correlation
-from xueliang_monitor.picture.scaling import median_across, percentiles
+from xueliang_monitor.picture.scaling import mean_of, median_across, percentiles
 
 if TYPE_CHECKING:
     from xueliang_monitor.picture.measures import Plane
@@ -62,7 +64,7 @@ class _Cast(NamedTuple):
     def of(cls, off: Plane) -> _Cast:
         """Return the cast of the differences by pixel, shape (2, pixels)."""
         way = median_across(off)
-        size = float(np.hypot(*way))
+        size = math.hypot(*way)
         along = way @ off / (size * size + 1e-6)
         return cls(size, percentiles(along, _EVEN_PERCENT)[0], float(way @ _WARM) / (size + 1e-6))
 
@@ -92,8 +94,9 @@ def compare_colours(thumb: Plane, thumbs: Sequence[Plane], nearest: int) -> Colo
     casts = [_Cast.of(now - _ratios(past)) for past in coloured]
     cast = min(casts)
     lit = min(casts[place] for place in _lit_alike(thumb, coloured))
-    red_blue, green = np.max([_likeness(now, _ratios(past)) for past in coloured], axis=0)
-    usual = float(np.median([_chroma(past) for past in coloured[:nearest]]))
+    likeness = [_likeness(now, _ratios(past)) for past in coloured]
+    red_blue, green = (max(each) for each in zip(*likeness, strict=True))
+    usual = statistics.median(_chroma(past) for past in coloured[:nearest])
     chroma, (red, blue) = _chroma(thumb), median_across(now)
     faint = chroma <= min(_FAINT_LEVELS, _FAINT_SHARE * max(_chroma(past) for past in coloured))
     as_faint = faint and _chroma(thumbs[0]) <= _AS_FAINT * chroma + _AS_FAINT_LEVELS
@@ -108,8 +111,8 @@ def compare_colours(thumb: Plane, thumbs: Sequence[Plane], nearest: int) -> Colo
         lit_cast_log_ratio=lit.size,
         lit_evenness_ratio=lit.evenness,
         lit_warmth_ratio=lit.warmth,
-        red_blue_correlation=float(red_blue),
-        green_correlation=float(green),
+        red_blue_correlation=red_blue,
+        green_correlation=green,
         grey=faint or grey(thumb),
         nearest_is_grey=as_faint or grey(thumbs[0]),
     )
@@ -143,4 +146,4 @@ def _ratios(thumb: Plane) -> Plane:
 @kept_by_plane
 def _chroma(thumb: Plane) -> float:
     blue, green, red = cv2.split(thumb)
-    return float((cv2.max(cv2.max(blue, green), red) - cv2.min(cv2.min(blue, green), red)).mean())
+    return mean_of(cv2.max(cv2.max(blue, green), red) - cv2.min(cv2.min(blue, green), red))

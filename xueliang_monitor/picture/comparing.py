@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -36,6 +37,7 @@ from xueliang_monitor.picture.planes import (
 from xueliang_monitor.picture.reference import Light, Reference
 from xueliang_monitor.picture.regions import dimming, foreign_cells, hidden_share, scene_light, veiled_share
 from xueliang_monitor.picture.registration import correlation, find_move, gradients
+from xueliang_monitor.picture.scaling import median_of, share_of
 from xueliang_monitor.picture.spots import soiled_cells
 
 if TYPE_CHECKING:
@@ -141,7 +143,7 @@ def compare(measures: Measures, reference: Reference | None) -> Comparison | Non
     patterns = Patterns.of(structure, planes) if strange else None
     return Comparison(
         edge_correlation=kept,
-        textured_ratio=float(textured.mean()),
+        textured_ratio=share_of(textured),
         contrast_ratio=shapes.contrast_ratio,
         best_detail_ratio=loss.best_ratio,
         remaining_detail_ratio=loss.remaining_ratio,
@@ -194,9 +196,11 @@ def lettering(lights: Sequence[Light]) -> Mask:
     """
     fine = np.stack([detail_of_light(light) for light in lights])
     bright = [brightness(thumb_of(light)) + _DARK_OFFSET for light in lights]
+    if max(bright) < _OTHER_LIGHT * min(bright):
+        return np.zeros(fine.shape[1:], np.bool_)
     least = fine.min(axis=0)
     steady = (least >= _SHARP_LEVELS) & (fine.max(axis=0) <= _STEADY * least)
-    if max(bright) < _OTHER_LIGHT * min(bright) or steady.mean() > _MOST_TEXT:
+    if share_of(steady) > _MOST_TEXT:
         return np.zeros(fine.shape[1:], np.bool_)
     return np.asarray(cv2.dilate(steady.astype(np.uint8), np.ones((3, 3), np.uint8)), dtype=np.bool_)
 
@@ -235,7 +239,7 @@ def _on_cells(blocks: Plane, measures: Measures) -> Plane:
 
 def _relative_light(structure: Plane, planes: Sequence[Plane]) -> Plane:
     """Return the brightness of each block over its usual one, at most 1, shape (9, 16)."""
-    usual = np.median([_blocks(plane).mean for plane in planes], axis=0)
+    usual = median_of([_blocks(plane).mean for plane in planes])
     ratio = (_blocks(structure).mean + _LIGHT_OFFSET) / (usual + _LIGHT_OFFSET)
     return np.asarray(np.clip(ratio, _LEAST_LIGHT, 1.0), dtype=np.float32)
 
@@ -256,7 +260,7 @@ def _layouts(thumbs: Sequence[Plane]) -> list[_Layout]:
 def _compare_shapes(thumb: Plane, near: Sequence[Plane]) -> _Shapes:
     now, *usual = _layouts([thumb, *near])
     return _Shapes(
-        contrast_ratio=now.contrast / (float(np.median([each.contrast for each in usual])) + _RATIO_OFFSET),
-        spread_ratio=now.spread / (float(np.median([each.spread for each in usual])) + _RATIO_OFFSET),
+        contrast_ratio=now.contrast / (statistics.median(each.contrast for each in usual) + _RATIO_OFFSET),
+        spread_ratio=now.spread / (statistics.median(each.spread for each in usual) + _RATIO_OFFSET),
         layout_correlation=max(correlation(now.areas, each.areas) for each in usual),
     )

@@ -12,7 +12,7 @@ from xueliang_monitor.picture.copies import Copies
 from xueliang_monitor.picture.measures import Measures, Motion
 from xueliang_monitor.picture.measuring_damage import measure_damage
 from xueliang_monitor.picture.measuring_stripes import measure_slanting_stripes, measure_stripes
-from xueliang_monitor.picture.scaling import cell_means, percentiles
+from xueliang_monitor.picture.scaling import cell_means, mean_of, percentiles, spread_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -127,8 +127,9 @@ def _colours(thumb: Gray) -> tuple[float, float]:
     """Return the mean distance of red and blue from luma, and the spread of luma (contrast), in levels."""
     colours = thumb.astype(np.float32)
     luma = cv2.transform(colours, np.array([_LUMA_WEIGHTS], np.float32))
-    apart = cv2.magnitude(colours[..., 2] - luma, colours[..., 0] - luma)
-    return float(apart.mean()), float(luma.std())
+    blue, _, red = cv2.split(colours)
+    apart = cv2.magnitude(red - luma, blue - luma)
+    return mean_of(apart), spread_of(luma)
 
 
 def _uniform(thumb: Gray) -> float:

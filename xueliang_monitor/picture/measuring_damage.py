@@ -11,7 +11,7 @@ import numpy as np
 from xueliang_monitor.picture.copies import MACROBLOCK, Copies
 from xueliang_monitor.picture.measures import Damage
 from xueliang_monitor.picture.registration import correlation
-from xueliang_monitor.picture.scaling import LEAST_SIDE, area_means, gray_of
+from xueliang_monitor.picture.scaling import LEAST_SIDE, area_means, gray_of, percentiles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -284,7 +284,7 @@ def grid_steps(frame: Gray, side: int = MACROBLOCK) -> float:
         lines = np.sort(whole.reshape(-1, side), axis=0)
         usable = lines[: max(1, round(len(lines) * _WITHOUT_STRONGEST))].mean(axis=0) if lines.size else lines
         if usable.size:
-            between = float(np.median(np.delete(usable, side - 1)))
+            between = percentiles(np.concatenate((usable[: side - 1], usable[side:])), 50)[0]
             on_grid, on_eights = float(usable[side - 1]), float(usable[side // 2 - 1])
             worst = max(worst, (on_grid - max(on_eights, between)) / (between + _STEP_OFFSET_LEVELS))
     return worst

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from xueliang_monitor.picture.measures import StripeBand
-from xueliang_monitor.picture.scaling import median_across, percentiles
+from xueliang_monitor.picture.scaling import mean_of, median_across, percentiles
 
 if TYPE_CHECKING:
     from xueliang_monitor.picture.measures import Gray, Plane
@@ -96,7 +96,7 @@ def _spectrum(rows: Plane) -> tuple[Plane, float]:
     swings = rows - cv2.blur(rows, (1, max(3, length // _TREND_SHARE) | 1))
     waves = np.fft.rfft(swings * _hanning(length), axis=0) * 4 / length
     in_step = np.hypot(median_across(waves.real), median_across(waves.imag))
-    return np.asarray(in_step, dtype=np.float32), float(np.abs(median_across(single)).mean())
+    return np.asarray(in_step, dtype=np.float32), mean_of(np.abs(median_across(single)))
 
 
 @functools.lru_cache(maxsize=8)
@@ -131,10 +131,13 @@ def _middle(gray: Gray) -> Gray:
 
 def _slanting(picture: Gray) -> StripeBand[float]:
     plane = picture.astype(np.float32)
-    spectrum = cv2.dft((plane - plane.mean()) * _window(plane.shape), flags=cv2.DFT_COMPLEX_OUTPUT)
-    half = spectrum[:, : plane.shape[1] // 2 + 1]
-    waves = np.fft.fftshift(cv2.magnitude(half[..., 0], half[..., 1]) * np.float32(8 / plane.size), axes=0)
-    middle = waves.shape[0] // 2
+    # Real and imaginary parts stand side by side after the first column, which holds no wave that slants.
+    packed = cv2.dft((plane - mean_of(plane)) * _window(plane.shape))
+    real, imaginary = packed[:, 1:-1:2], packed[:, 2::2]
+    middle = plane.shape[0] // 2
+    waves = np.zeros((plane.shape[0], 1 + real.shape[1]), np.float32)
+    upright = cv2.magnitude(real, imaginary) * np.float32(8 / plane.size)
+    waves[:middle, 1:], waves[middle:, 1:] = upright[-middle:], upright[:-middle]
     waves[middle - 1 : middle + 2] = 0
     waves[:, :2] = 0
     usual = cv2.blur(waves, _NEIGHBOURHOOD) + _FAINTEST_LEVELS

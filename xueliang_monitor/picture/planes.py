@@ -12,6 +12,7 @@ import numpy as np
 
 from xueliang_monitor.picture.measures import CELLS, STRUCTURE_SIZE
 from xueliang_monitor.picture.reference import LIGHT_SIZE, Light, Reference
+from xueliang_monitor.picture.scaling import mean_of, share_of
 
 if TYPE_CHECKING:
     from xueliang_monitor.picture.measures import Gray, Measures, Plane
@@ -152,7 +153,7 @@ def small_thumb(measures: Measures) -> Plane:
 def grey_share(thumb: Plane) -> float:
     """Return the share of a thumbnail in which all channels fall into the same step of a stored light."""
     blue, green, red = cv2.split(np.rint(thumb / _PLANE_STEP))
-    return float(((blue == green) & (green == red)).mean())
+    return share_of((blue == green) & (green == red))
 
 
 def grey(thumb: Plane) -> bool:
@@ -163,7 +164,7 @@ def grey(thumb: Plane) -> bool:
 @kept_by_plane
 def brightness(thumb: Plane) -> float:
     """Return the mean of a thumbnail in levels."""
-    return float(thumb.mean())
+    return mean_of(thumb)
 
 
 def distance(thumb: Plane, light: Plane) -> float:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from xueliang_monitor.picture.planes import kept_by_plane
+from xueliang_monitor.picture.scaling import mean_of
 
 if TYPE_CHECKING:
     from xueliang_monitor.picture.measures import Mask, Plane
@@ -56,7 +57,7 @@ def _steepness(structure: Plane) -> Plane:
 
 def correlation(one: Plane, other: Plane) -> float:
     """Return the correlation of two planes, in [-1, 1]; 0 where one is flat."""
-    first, second = (one - one.mean()).ravel(), (other - other.mean()).ravel()
+    first, second = (one - cv2.mean(one)[0]).ravel(), (other - cv2.mean(other)[0]).ravel()
     norm = math.sqrt(float(first @ first) * float(second @ second))
     return float(first @ second) / norm if norm > _FLAT else 0.0
 
@@ -71,12 +72,12 @@ def find_move(now: Plane, past: Sequence[Plane], kept: float) -> Move:
         return best
     height, width = now.shape
     window = cv2.createHanningWindow((width, height), cv2.CV_32F)
-    centred = now - now.mean()
+    centred = now - mean_of(now)
     for then in past[:_LIGHTS_TRIED]:
         for turn in _TURNS_DEGREES:
             turned = _turned(then, turn)
             # OpenCV 5 changes both arguments in place.
-            (x, y), _ = cv2.phaseCorrelate(turned - turned.mean(), centred.copy(), window)
+            (x, y), _ = cv2.phaseCorrelate(turned - mean_of(turned), centred.copy(), window)
             across, down = round(x), round(y)
             if abs(across) > width * _MOST_ACROSS or abs(down) > height * _MOST_DOWN:
                 continue

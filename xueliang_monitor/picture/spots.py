@@ -17,6 +17,7 @@ from xueliang_monitor.picture.colours import cell_logs, comparable_colours
 from xueliang_monitor.picture.measures import CELLS, THUMB_SIZE
 from xueliang_monitor.picture.planes import detail_of_light, fixed, kept_by_plane, structure_of
 from xueliang_monitor.picture.reference import LIGHT_SIZE
+from xueliang_monitor.picture.scaling import share_of
 
 if TYPE_CHECKING:
     from xueliang_monitor.picture.detail import Detail
@@ -81,7 +82,7 @@ def soiled_cells(thumbs: Sequence[Gray], near: Sequence[tuple[Light, Plane]], de
     for thumb in thumbs[1:]:
         changed = found & _changed(thumbs[0], thumb)
         found = found & ~changed
-        if changed.mean() > _FEW:
+        if share_of(changed) > _FEW:
             found = found | _patches(thumb, near, changed)
     return np.asarray(found | detail.gone(most) & ~new, dtype=np.bool_)
 
@@ -104,7 +105,7 @@ def _patches(thumb: Gray, near: Sequence[tuple[Light, Plane]], asked: Mask) -> M
             palest = np.minimum(palest, _other_colour(small, past))
         colour = (palest > _COLOUR) & np.isfinite(palest)
         found = found & ((_share(darkest > _LIGHTNESS) > _SHARE) | colour)
-        if found.mean() <= _FEW:
+        if share_of(found) <= _FEW:
             break
     return found
 
@@ -163,7 +164,9 @@ def _changed(thumb: Gray, other: Gray) -> Mask:
 
 
 def _shining(thumb: Gray) -> Mask:
-    return _near(_share(thumb.min(axis=2) >= _CLIPPED_LEVEL) > 0)
+    blue, green, red = cv2.split(thumb)
+    clipped = cv2.min(cv2.min(blue, green), red) >= _CLIPPED_LEVEL
+    return _near(_share(clipped) > 0) if clipped.any() else np.zeros(CELLS[::-1], np.bool_)
 
 
 def _share(pixels: Mask) -> Plane:
