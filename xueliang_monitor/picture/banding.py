@@ -60,7 +60,7 @@ def columns_through(structure: Plane, usual: Plane) -> float:
     What stands upright in the scene ends somewhere, and so does damage.
     """
     new = cv2.subtract(structure, usual)
-    lines = [cv2.reduce(part, 0, cv2.REDUCE_AVG) for part in np.array_split(new, _THIRDS)]
+    lines = [cv2.reduce(part, 0, cv2.REDUCE_AVG) for part in new.reshape(_THIRDS, -1, new.shape[1])]
     top, middle, bottom = (line - cv2.blur(line, _COLUMNS_BESIDE) for line in lines)
     return min(correlation(top, middle), correlation(middle, bottom), correlation(top, bottom))
 

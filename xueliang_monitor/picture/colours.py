@@ -140,7 +140,7 @@ def _luma(thumb: Plane) -> Plane:
 def _ratios(thumb: Plane) -> Plane:
     """Return red and blue over green by pixel, in natural logarithms, shape (2, pixels)."""
     blue, green, red = cv2.split(cv2.log(thumb + np.float32(_RATIO_OFFSET)))
-    return np.stack([(red - green).ravel(), (blue - green).ravel()])
+    return np.asarray((red - green, blue - green)).reshape(2, -1)
 
 
 @kept_by_plane

@@ -121,10 +121,11 @@ def compare(measures: Measures, reference: Reference | None) -> Comparison | Non
     near, near_thumbs = lights[:NEAREST], thumbs[:NEAREST]
     planes = [structure_of(light) for light in near]
     text = lettering(reference.lights)
-    edges, past = gradients(structure, text), [gradients(plane, text) for plane in planes]
+    last = _last_healthy(reference)
+    edges, *past = gradients([structure, *planes] if last is None else [structure, *planes, last], text)
+    last_edges = None if last is None else past.pop()
     kept = max(correlation(edges, each) for each in past)
     fit, textured = _compare_blocks(structure, planes)
-    last = _last_healthy(reference)
     if last is not None:
         fit = np.maximum(fit, _compare_blocks(structure, [last])[0])
     same = _on_cells(fit, measures) > _STILL_THERE
@@ -172,7 +173,7 @@ def compare(measures: Measures, reference: Reference | None) -> Comparison | Non
         dimming_log_ratio=dimming(thumb, thumbs),
         strong_detail_ratio=strong_share(detail, scene),
         crisp_ratio=crisp_share(detail, same, ~text, measures.noise_levels),
-        last_correlation=correlation(edges, gradients(last, text)) if last is not None else None,
+        last_correlation=None if last_edges is None else correlation(edges, last_edges),
     )
 
 

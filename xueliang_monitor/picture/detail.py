@@ -239,15 +239,19 @@ def scattered_share(cells: Mask, weights: Plane) -> float:
 
     A vehicle stands in one place; dirt lies all over.
     """
+    if not cells.any():
+        return 0.0
     all_cells, everything = cv2.integral(np.where(cells, weights, 0.0)), cv2.integral(weights)
-    least = 1.0
+    lost, total, least = float(all_cells[-1, -1]), float(everything[-1, -1]), 1.0
+    if not lost:
+        return 0.0
     for height, width in _THIRDS:
         here, there = (
             each[height:, width:] - each[:-height, width:] - each[height:, :-width] + each[:-height, :-width]
             for each in (all_cells, everything)
         )
-        outside = everything[-1, -1] - there
-        enough = outside > _LEAST_OUTSIDE * everything[-1, -1]
+        outside = total - there
+        enough = outside > _LEAST_OUTSIDE * total
         if enough.any():
-            least = min(least, float(((all_cells[-1, -1] - here)[enough] / outside[enough]).min()))
-    return least if everything[-1, -1] else 0.0
+            least = min(least, float(((lost - here)[enough] / outside[enough]).min()))
+    return least

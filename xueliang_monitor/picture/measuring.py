@@ -35,8 +35,11 @@ _LUMA_WEIGHTS = (0.114, 0.587, 0.299)
 _UNIFORM_LEVELS = 7
 """Distance from the median colour within which a pixel has that colour. From a prototype on other cameras."""
 
-_NEAR_BOX, _FAR_BOX = (3, 3), (9, 9)
-"""Sides in pixels of the boxes whose differences are fine and middle detail. Chosen by hand."""
+_NEAR_BOX = (3, 3)
+"""Sides in pixels of the box whose difference is fine detail; the far box, for middle detail, is three times as wide.
+
+Chosen by hand.
+"""
 
 _IN_NEAR, _IN_FAR = np.int16(9), np.int16(81)
 """Pixels in each box. 255 times the larger number fits into 16 bits."""
@@ -82,7 +85,7 @@ def measure(
         uniform_ratio=_uniform(thumb),
         blur_ratio=blur_effect(gray),
         fine_detail_levels=float(cv2.mean(fine)[0]),
-        middle_detail_levels=_middle_mean(near, _sums(gray, _FAR_BOX)),
+        middle_detail_levels=_middle_mean(near, _far_sums(near)),
         noise_levels=_noise(gray),
         impulses_ratio=_impulses(gray),
         wide_stripes_levels=stripes.wide.levels,
@@ -163,6 +166,17 @@ def _fine(gray: Gray, near: _Sums) -> Plane:
 def _middle_mean(near: _Sums, far: _Sums) -> float:
     """Return the mean absolute detail of three to six pixels in levels, as the difference of two boxes."""
     return float(cv2.mean(cv2.absdiff(near * (_IN_FAR // _IN_NEAR), far))[0]) / float(_IN_FAR)
+
+
+def _far_sums(near: _Sums) -> _Sums:
+    """Return the sums of the far box from those of the near one, nine of which make it up."""
+    wide = np.asarray(cv2.copyMakeBorder(near, *(_NEAR_BOX[0],) * 4, cv2.BORDER_REFLECT_101), dtype=np.int16)
+    side = _NEAR_BOX[0]
+    rows = wide[: -2 * side] + wide[side:-side]
+    rows += wide[2 * side :]
+    sums = rows[:, : -2 * side] + rows[:, side:-side]
+    sums += rows[:, 2 * side :]
+    return sums
 
 
 def blur_effect(gray: Gray) -> float:

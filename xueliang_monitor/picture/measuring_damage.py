@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import cv2
@@ -50,7 +52,7 @@ _INSIDE = slice(3, -3), slice(10, -10)
 _SMEAR_STRIDE = 2
 """Pixels from one such area to the next: they overlap."""
 
-_SMEAR_CHANGE_LEVELS, _SMEAR_REPEAT = 5.0, 0.12
+_SMEAR_CHANGE_LEVELS, _SMEAR_REPEAT = 5.0, Fraction(3, 25)
 """A smear changes by more than this a pixel across, and by less than this share of it downwards. Chosen by hand."""
 
 _ROW_CHANGE_LEVELS = 0.35
@@ -148,8 +150,8 @@ def _smeared(sums_across: _Sums, sums_down: _Sums) -> float:
     Both sums begin at the same pixel.
     """
     across, down = _area_sums(sums_across), _area_sums(sums_down)
-    changing = across > _SMEAR_CHANGE_LEVELS * _SMEAR_WINDOW[0] * _SMEAR_WINDOW[1]
-    smeared = changing & (down < across * _SMEAR_REPEAT)
+    changing = across > int(_SMEAR_CHANGE_LEVELS * _SMEAR_WINDOW[0] * _SMEAR_WINDOW[1])
+    smeared = changing & (down * _SMEAR_REPEAT.denominator < across * _SMEAR_REPEAT.numerator)
     return float(np.count_nonzero(smeared) / smeared.size) if smeared.size else 0.0
 
 
@@ -162,8 +164,17 @@ def _area_sums(sums: _Sums) -> _Sums:
 
 def _part_means(sums: _Sums) -> Plane:
     """Return the mean step in each part across of each row, shape (rows, 8)."""
-    edges = np.linspace(0, sums.shape[1] - 1, _PARTS + 1).astype(int)
-    return np.asarray(np.diff(np.diff(sums[:, edges], axis=0), axis=1) / np.diff(edges), dtype=np.float32)
+    edges, widths = _part_edges(sums.shape[1] - 1)
+    parts = sums[:, edges]
+    rows = parts[1:] - parts[:-1]
+    return np.asarray((rows[:, 1:] - rows[:, :-1]) / widths, dtype=np.float32)
+
+
+@functools.lru_cache(maxsize=4)
+def _part_edges(width: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the edges of the parts across, and their widths, in pixels."""
+    edges = np.linspace(0, width, _PARTS + 1).astype(np.intp)
+    return edges, np.diff(edges)
 
 
 def _cut_off(copies: Copies, steps_down: Gray, changes_across: Plane, changes_down: Plane) -> float:
@@ -183,7 +194,7 @@ def _cut_off(copies: Copies, steps_down: Gray, changes_across: Plane, changes_do
         return 0.0
     edge = len(gray) - 1 - rows
     above = slice(max(0, edge - _ABOVE_ROWS), max(1, edge - _SPOILED_ROWS))
-    missing = _perhaps_missing(copies.colour[edge + _SPOILED_ROWS :].mean(axis=(0, 1)).astype(np.int16))
+    missing = _perhaps_missing(copies.colour[edge + _SPOILED_ROWS :].mean(axis=(0, 1)).astype(np.uint8)[None, None])
     alive = _FAINTLY_ALIVE_LEVELS if missing else _ALIVE_LEVELS
     if changes_down[above].mean() < max(alive, _TIMES_ALIVE * float(down[:rows].mean())):
         return 0.0
@@ -204,12 +215,13 @@ def _flat_cells(colour: Gray, gray: Gray) -> tuple[float, float]:
     rows, columns = gray.shape[0] // _CELL, gray.shape[1] // _CELL
     height, width = rows * _CELL, columns * _CELL
     middles = slice(_CELL // 2, height, _CELL), slice(_CELL // 2, width, _CELL)
-    missing = _perhaps_missing(colour[middles].astype(np.int16))
+    missing = _perhaps_missing(np.ascontiguousarray(colour[middles]))
     if not missing.any():
         return 0.0, 0.0
-    cell = np.ones((_CELL, _CELL), np.uint8)
-    flat = cv2.subtract(cv2.dilate(gray, cell)[middles], cv2.erode(gray, cell)[middles]) <= _FLAT_LEVELS
-    if not (flat & missing).any():
+    cells = gray[:height, :width].reshape(rows, _CELL, columns, _CELL).swapaxes(1, 2)[missing].reshape(-1, _CELL**2)
+    flat = np.zeros_like(missing)
+    flat[missing] = cells.max(axis=1) - cells.min(axis=1) <= _FLAT_LEVELS
+    if not flat.any():
         return 0.0, 0.0
     tint = cv2.resize(colour[:height, :width].astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA)
     blue, green, red = tint[..., 0], tint[..., 1], tint[..., 2]
@@ -219,13 +231,13 @@ def _flat_cells(colour: Gray, gray: Gray) -> tuple[float, float]:
     return float((flat & (is_green | is_grey)).mean()), float((flat & is_void).mean())
 
 
-def _perhaps_missing(pixels: NDArray[np.int16]) -> NDArray[np.bool_]:
+def _perhaps_missing(pixels: Gray) -> Mask:
     """Whether the pixels in the middle of cells are nearly of the grey or the green of missing data."""
-    blue, green, red = (pixels[..., channel] for channel in range(3))
-    lowest, highest = np.minimum(np.minimum(blue, green), red), np.maximum(np.maximum(blue, green), red)
-    is_green = green > np.maximum(blue, red) + _GREEN_LEVELS - _ALMOST_LEVELS
-    off = np.maximum(highest - _MIDDLE_GREY, _MIDDLE_GREY - lowest)
-    return np.asarray(is_green | (off < _MIDDLE_GREY_LEVELS + _ALMOST_LEVELS), dtype=np.bool_)
+    blue, green, red = cv2.split(pixels)
+    is_green = cv2.subtract(green, cv2.max(blue, red)) > _GREEN_LEVELS - _ALMOST_LEVELS
+    off = _MIDDLE_GREY_LEVELS + _ALMOST_LEVELS - 1
+    is_grey = cv2.inRange(pixels, (_MIDDLE_GREY - off,) * 3, (_MIDDLE_GREY + off,) * 3) > 0
+    return np.asarray(is_green | is_grey, dtype=np.bool_)
 
 
 def _smeared_rows(sums_across: _Sums, sums_down: _Sums) -> float:

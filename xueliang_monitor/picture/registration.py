@@ -40,13 +40,14 @@ class Move(NamedTuple):
     correlation: float = 0.0
 
 
-def gradients(structure: Plane, text: Mask) -> Plane:
-    """Return the steepness of a picture, 0 in cells with text: it stays in place when the camera is turned."""
-    steep = _steepness(structure)
+def gradients(structures: Sequence[Plane], text: Mask) -> list[Plane]:
+    """Return the steepness of pictures, 0 in cells with text: it stays in place when the camera is turned."""
+    steep = [_steepness(structure) for structure in structures]
     if not text.any():
         return steep
-    size = steep.shape[1], steep.shape[0]
-    return np.where(cv2.resize(text.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0, np.float32(0), steep)
+    size = steep[0].shape[1], steep[0].shape[0]
+    scene = cv2.resize((~text).astype(np.float32), size, interpolation=cv2.INTER_NEAREST)
+    return [each * scene for each in steep]
 
 
 @kept_by_plane

@@ -122,20 +122,31 @@ class _Known(NamedTuple):
 @kept_by_plane
 def _known(structure: Plane) -> _Known:
     luma = cv2.resize(structure, THUMB_SIZE, interpolation=cv2.INTER_AREA)
-    lightness = np.log(luma + np.float32(_DARK_OFFSET))
+    lightness = np.asarray(cv2.log(luma + np.float32(_DARK_OFFSET)))
     pattern = _pattern(lightness)
-    leeway = np.float32(_PATTERN_SHARE) * cv2.dilate(np.abs(pattern), np.ones((3, 3), np.uint8))
+    leeway = np.float32(_PATTERN_SHARE) * cv2.dilate(np.abs(pattern), None)
     return _Known(lightness, pattern, leeway, np.minimum(luma / np.float32(_SURE_LEVELS), 1.0))
+
+
+class _Way(NamedTuple):
+    """Red or blue over green by cell, in natural logarithms, and its pattern, shape (18, 32)."""
+
+    value: Plane
+    pattern: Plane
+
+
+@kept_by_plane
+def _colour_ways(thumb: Plane) -> tuple[_Way, _Way]:
+    red, blue, _ = cv2.split(cell_logs(thumb, _DARK_OFFSET))
+    return _Way(red, _pattern(red)), _Way(blue, _pattern(blue))
 
 
 def _other_colour(thumb: Plane, past: Plane) -> Plane:
     """Return how far the colour of each cell is from that of a past thumbnail, shape (18, 32)."""
-    logs = cell_logs(thumb, _DARK_OFFSET), cell_logs(past, _DARK_OFFSET)
     ways = []
-    for way in range(2):
-        now, then = (np.ascontiguousarray(each[..., way]) for each in logs)
-        ways.append(_beside(now - _gain(_pattern(now), _pattern(then)) * then, CELLS))
-    return np.asarray(np.sqrt(ways[0] ** 2 + ways[1] ** 2), dtype=np.float32)
+    for now, then in zip(_colour_ways(thumb), _colour_ways(past), strict=True):
+        ways.append(_beside(now.value - _gain(now.pattern, then.pattern) * then.value, CELLS))
+    return np.asarray(cv2.magnitude(*ways), dtype=np.float32)
 
 
 def _pattern(plane: Plane) -> Plane:
@@ -150,12 +161,11 @@ def _gain(now: Plane, then: Plane) -> np.float32:
 
 def _beside(off: Plane, size: tuple[int, int]) -> Plane:
     """Return how far a difference is outside the range of its surroundings: no edge of a large area is left."""
-    cells = cv2.medianBlur(cv2.resize(off, CELLS, interpolation=cv2.INTER_AREA), _AROUND)
-    lowest, highest = (
-        cv2.resize(way(cells, np.ones((3, 3), np.uint8)), size, interpolation=cv2.INTER_LINEAR)
-        for way in (cv2.erode, cv2.dilate)
-    )
-    return np.asarray(np.maximum(np.maximum(off - highest, lowest - off), 0.0), dtype=np.float32)
+    cells = cv2.medianBlur(off if size == CELLS else cv2.resize(off, CELLS, interpolation=cv2.INTER_AREA), _AROUND)
+    lowest, highest = cv2.erode(cells, None), cv2.dilate(cells, None)
+    if size != CELLS:
+        lowest, highest = (cv2.resize(each, size, interpolation=cv2.INTER_LINEAR) for each in (lowest, highest))
+    return np.asarray(np.maximum(np.maximum(off - highest, lowest - off), np.float32(0)), dtype=np.float32)
 
 
 def _changed(thumb: Gray, other: Gray) -> Mask:
