@@ -12,8 +12,8 @@ import numpy as np
 
 from xueliang_monitor.picture.comparison import Colours
 from xueliang_monitor.picture.measures import CELLS
-from xueliang_monitor.picture.planes import distance, fixed, grey, kept_by_plane
-from xueliang_monitor.picture.registration import correlation
+from xueliang_monitor.picture.planes import distance, fixed, grey, kept_by_plane, luma
+from xueliang_monitor.picture.registration import centred_unit
 from xueliang_monitor.picture.scaling import mean_of, median_across, percentiles
 
 if TYPE_CHECKING:
@@ -49,8 +49,6 @@ _ALIKE, _ALIKE_LEVELS = 1.3, 1.5
 
 Chosen by hand: the light of noon and that of a low sun are further apart.
 """
-
-_MEAN_OF_CHANNELS = np.full((1, 3), 1 / 3, np.float32)
 
 
 class _Cast(NamedTuple):
@@ -94,7 +92,7 @@ def compare_colours(thumb: Plane, thumbs: Sequence[Plane], nearest: int) -> Colo
     casts = [_Cast.of(now - _ratios(past)) for past in coloured]
     cast = min(casts)
     lit = min(casts[place] for place in _lit_alike(thumb, coloured))
-    likeness = [_likeness(now, _ratios(past)) for past in coloured]
+    likeness = [_likeness(thumb, past) for past in coloured]
     red_blue, green = (max(each) for each in zip(*likeness, strict=True))
     usual = statistics.median(_chroma(past) for past in coloured[:nearest])
     chroma, (red, blue) = _chroma(thumb), median_across(now)
@@ -118,22 +116,25 @@ def compare_colours(thumb: Plane, thumbs: Sequence[Plane], nearest: int) -> Colo
     )
 
 
-def _likeness(now: Plane, past: Plane) -> tuple[float, float]:
+def _likeness(thumb: Plane, past: Plane) -> tuple[float, float]:
     """Return how the colours of two pictures correlate by pixel: red over blue, and both over green."""
-    return correlation(now[0] - now[1], past[0] - past[1]), correlation(now[0] + now[1], past[0] + past[1])
+    now, then = _axes(thumb), _axes(past)
+    return float(now[0] @ then[0]), float(now[1] @ then[1])
+
+
+@kept_by_plane
+def _axes(thumb: Plane) -> tuple[Plane, Plane]:
+    """Return red over blue and both over green by pixel, as vectors of length one about their means."""
+    red, blue = _ratios(thumb)
+    return centred_unit(red - blue), centred_unit(red + blue)
 
 
 def _lit_alike(thumb: Plane, coloured: Sequence[Plane]) -> list[int]:
     """Return the places of the lights in which the view is lit as in the picture, whatever the colours."""
-    luma = _luma(thumb)
-    far = [distance(luma, _luma(past)) for past in coloured]
+    now = luma(thumb)
+    far = [distance(now, luma(past)) for past in coloured]
     most = _ALIKE * min(far) + _ALIKE_LEVELS
     return [place for place, each in enumerate(far) if each <= most]
-
-
-@kept_by_plane
-def _luma(thumb: Plane) -> Plane:
-    return fixed(np.asarray(cv2.transform(thumb, _MEAN_OF_CHANNELS), dtype=np.float32))
 
 
 @kept_by_plane

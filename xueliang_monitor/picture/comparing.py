@@ -29,6 +29,7 @@ from xueliang_monitor.picture.planes import (
     fixed,
     kept_by_plane,
     least_detail,
+    luma,
     previous_structure,
     small_thumb,
     structure_of,
@@ -75,8 +76,6 @@ _DARK_PERCENT, _LIGHT_PERCENT, _LAMPS_PERCENT = 8, 92, 95
 
 _HAZY = 0.7
 """Share of the usual detail from which fog is not looked for: it takes more. Chosen by hand."""
-
-_MEAN_OF_CHANNELS = np.full((1, 3), 1 / 3, np.float32)
 
 _TEXT_ROWS = 4
 """Rows of 27 at the top and at the bottom of a thumbnail where burned-in text stays lit whatever the scene does."""
@@ -246,7 +245,7 @@ def _relative_light(structure: Plane, planes: Sequence[Plane]) -> Plane:
 
 
 def _layouts(thumbs: Sequence[Plane]) -> list[_Layout]:
-    whole = np.stack([cv2.transform(thumb, _MEAN_OF_CHANNELS) for thumb in thumbs])
+    whole = np.stack([luma(thumb) for thumb in thumbs])
     lumas = whole[:, _TEXT_ROWS:-_TEXT_ROWS].reshape(len(thumbs), -1)
     ordered, found = np.sort(lumas, axis=1), []
     for percent in (_DARK_PERCENT, _LIGHT_PERCENT, _LAMPS_PERCENT):

@@ -71,7 +71,7 @@ def measure(
     copies = Copies.of(frame)
     gray, thumb, structure = copies.gray, copies.thumb, copies.structure
     near = _sums(gray, _NEAR_BOX)
-    fine = _fine(gray, near)
+    cells, fine = _fine(gray, near)
     exposure = _exposure(gray)
     chroma, contrast = _colours(thumb)
     stripes, slanting, damage = measure_stripes(gray), measure_slanting_stripes(structure, gray), measure_damage(copies)
@@ -84,7 +84,7 @@ def measure(
         contrast_levels=contrast,
         uniform_ratio=_uniform(thumb),
         blur_ratio=blur_effect(gray),
-        fine_detail_levels=float(cv2.mean(fine)[0]),
+        fine_detail_levels=fine,
         middle_detail_levels=_middle_mean(near, _far_sums(near)),
         noise_levels=_noise(gray),
         impulses_ratio=_impulses(gray),
@@ -106,7 +106,7 @@ def measure(
         colour_noise_levels=_noise(_red_less_blue(copies.colour)),
         thumb=thumb,
         structure=structure,
-        cell_detail=cell_means(fine),
+        cell_detail=cells,
         motion_ratio=motion_ratio,
         motion=motion,
     )
@@ -153,14 +153,16 @@ def _sums(gray: Gray, box: tuple[int, int]) -> _Sums:
     return np.asarray(cv2.boxFilter(gray, cv2.CV_16S, box, normalize=False), dtype=np.int16)
 
 
-def fine_detail(gray: Gray) -> Plane:
-    """Return absolute detail of one to two pixels in levels, as the difference from the mean in a box."""
-    return _fine(gray, _sums(gray, _NEAR_BOX))
+def cell_detail(gray: Gray) -> Plane:
+    """Return detail of one to two pixels by cell in levels, as the difference from the mean in a box."""
+    return _fine(gray, _sums(gray, _NEAR_BOX))[0]
 
 
-def _fine(gray: Gray, near: _Sums) -> Plane:
+def _fine(gray: Gray, near: _Sums) -> tuple[Plane, float]:
+    """Return the mean absolute detail of one to two pixels in levels, by cell and as a whole."""
     off = cv2.absdiff(np.multiply(gray, _IN_NEAR, dtype=np.int16), near)
-    return np.multiply(off, np.float32(1 / _IN_NEAR), dtype=np.float32)
+    cells = cell_means(np.asarray(off, dtype=np.float32))
+    return cells * np.float32(1 / _IN_NEAR), float(cv2.mean(off)[0]) / float(_IN_NEAR)
 
 
 def _middle_mean(near: _Sums, far: _Sums) -> float:
@@ -197,7 +199,7 @@ def blur_effect(gray: Gray) -> float:
 def _noise(gray: Gray) -> float:
     """Return the standard deviation of noise in levels (Immerkaer 1996), read where the picture is smoothest."""
     off = np.abs(cv2.sepFilter2D(gray, cv2.CV_16S, _IMMERKAER, _IMMERKAER))
-    cells = cell_means(off.astype(np.float32))
+    cells = cell_means(np.asarray(off, dtype=np.float32))
     return percentiles(cells, _SMOOTHEST_PERCENT)[0] * math.sqrt(math.pi / 2) / 6
 
 

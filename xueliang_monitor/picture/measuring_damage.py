@@ -130,7 +130,11 @@ def measure_damage(frame: NDArray[np.uint8] | Copies) -> Damage[float]:
         flat_cells_ratio=flat,
         smeared_ratio=_smeared(across[1:], down[:, :-1]),
         smeared_rows_ratio=_smeared_rows(across[_INSIDE], down[_INSIDE]),
-        grid_steps_ratio=grid_steps(copies.luma, copies.macroblock),
+        grid_steps_ratio=(
+            _grid_steps((_column_means(across[_INSIDE]), _column_means(down[_INSIDE].T)), copies.macroblock)
+            if copies.luma is gray
+            else grid_steps(copies.luma, copies.macroblock)
+        ),
         cut_off_ratio=_cut_off(copies, steps_down, _part_means(across[_INSIDE]), _part_means(down[_INSIDE])),
         void_cells_ratio=void,
     )
@@ -160,6 +164,12 @@ def _area_sums(sums: _Sums) -> _Sums:
     width, height = _SMEAR_WINDOW
     rows = sums[height::_SMEAR_STRIDE] - sums[:-height:_SMEAR_STRIDE]
     return rows[:, width::_SMEAR_STRIDE] - rows[:, :-width:_SMEAR_STRIDE]
+
+
+def _column_means(sums: _Sums) -> Plane:
+    """Return the mean step of each column."""
+    columns = sums[-1] - sums[0]
+    return np.asarray((columns[1:] - columns[:-1]) / np.float32(len(sums) - 1), dtype=np.float32)
 
 
 def _part_means(sums: _Sums) -> Plane:
@@ -218,6 +228,9 @@ def _flat_cells(colour: Gray, gray: Gray) -> tuple[float, float]:
     missing = _perhaps_missing(np.ascontiguousarray(colour[middles]))
     if not missing.any():
         return 0.0, 0.0
+    corners = [gray[down:height:_CELL, across:width:_CELL] for down in (0, _CELL - 1) for across in (0, _CELL - 1)]
+    highest, lowest = (functools.reduce(way, corners) for way in (np.maximum, np.minimum))
+    missing = missing & (highest - lowest <= _FLAT_LEVELS)
     cells = gray[:height, :width].reshape(rows, _CELL, columns, _CELL).swapaxes(1, 2)[missing].reshape(-1, _CELL**2)
     flat = np.zeros_like(missing)
     flat[missing] = cells.max(axis=1) - cells.min(axis=1) <= _FLAT_LEVELS
@@ -289,9 +302,18 @@ def grid_steps(frame: Gray, side: int = MACROBLOCK) -> float:
     if not side or min(frame.shape[:2]) < LEAST_SIDE:
         return 0.0
     gray = gray_of(frame) if frame.ndim == 3 else frame
+    across, down = cv2.absdiff(gray[:, 1:], gray[:, :-1]), cv2.absdiff(gray[1:], gray[:-1])
+    columns = np.asarray(cv2.reduce(across, 0, cv2.REDUCE_AVG, dtype=cv2.CV_32F), dtype=np.float32)
+    rows = np.asarray(cv2.reduce(down, 1, cv2.REDUCE_AVG, dtype=cv2.CV_32F), dtype=np.float32)
+    return _grid_steps((columns.ravel(), rows.ravel()), side)
+
+
+def _grid_steps(profiles: Sequence[Plane], side: int) -> float:
+    """Return the larger excess of the steps on the grid, of the mean steps of all columns and of all rows."""
+    if not side:
+        return 0.0
     worst = 0.0
-    for plane, way in ((cv2.absdiff(gray[:, 1:], gray[:, :-1]), 0), (cv2.absdiff(gray[1:], gray[:-1]), 1)):
-        profile = cv2.reduce(plane, way, cv2.REDUCE_AVG, dtype=cv2.CV_32F).ravel()
+    for profile in profiles:
         whole = profile[: len(profile) // side * side]
         lines = np.sort(whole.reshape(-1, side), axis=0)
         usable = lines[: max(1, round(len(lines) * _WITHOUT_STRONGEST))].mean(axis=0) if lines.size else lines

@@ -85,11 +85,11 @@ def _strongest(spectra: Sequence[Plane], first: int, last: int) -> StripeBand[fl
 
 
 def _part_means(sums: _Sums) -> Plane:
-    """Return the means of the rows by part across, shape (length, 6), from `sums` as `cv2.integral` gives them."""
+    """Return the means of the rows by part across, shape (6, length), from `sums` as `cv2.integral` gives them."""
     edges, widths = _part_edges(sums.shape[1] - 1)
-    parts = sums[:, edges]
-    rows = parts[1:] - parts[:-1]
-    return np.asarray((rows[:, 1:] - rows[:, :-1]) / widths, dtype=np.float32)
+    parts = np.ascontiguousarray(sums[:, edges].T)
+    rows = parts[:, 1:] - parts[:, :-1]
+    return np.asarray((rows[1:] - rows[:-1]) / widths[:, None], dtype=np.float32)
 
 
 @functools.lru_cache(maxsize=8)
@@ -102,19 +102,19 @@ def _part_edges(width: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 def _spectrum(rows: Plane) -> tuple[Plane, float]:
     """Return the amplitudes of the waves down a plane in levels, and the mean offset of its single rows.
 
-    `rows` are the means of each row by part across, shape (length, 6).
+    `rows` are the means of each row by part across, shape (6, length).
     """
-    length = len(rows)
-    single = rows - cv2.blur(rows, (1, 3))
-    swings = rows - cv2.blur(rows, (1, max(3, length // _TREND_SHARE) | 1))
-    waves = np.fft.rfft(swings * _hanning(length), axis=0) * 4 / length
-    in_step = np.hypot(median_across(waves.real), median_across(waves.imag))
-    return np.asarray(in_step, dtype=np.float32), mean_of(np.abs(median_across(single)))
+    length = rows.shape[1]
+    single = rows - cv2.blur(rows, (3, 1))
+    swings = rows - cv2.blur(rows, (max(3, length // _TREND_SHARE) | 1, 1))
+    waves = np.fft.rfft(swings * _hanning(length), axis=1).T * (4 / length)
+    in_step = cv2.magnitude(median_across(waves.real), median_across(waves.imag)).ravel()
+    return np.asarray(in_step, dtype=np.float32), mean_of(np.abs(median_across(single.T)))
 
 
 @functools.lru_cache(maxsize=8)
 def _hanning(length: int) -> Plane:
-    return np.asarray(np.hanning(length)[:, None], dtype=np.float32)
+    return np.asarray(np.hanning(length), dtype=np.float32)
 
 
 def _prominence(spectrum: Plane, peak: int) -> float:
@@ -146,15 +146,17 @@ def _slanting(picture: Gray) -> StripeBand[float]:
     plane = picture.astype(np.float32)
     # Real and imaginary parts stand side by side after the first column, which holds no wave that slants.
     packed = cv2.dft((plane - mean_of(plane)) * _window(plane.shape))
-    real, imaginary = packed[:, 1:-1:2], packed[:, 2::2]
-    middle = plane.shape[0] // 2
-    waves = np.zeros((plane.shape[0], 1 + real.shape[1]), np.float32)
-    upright = cv2.magnitude(real, imaginary) * np.float32(8 / plane.size)
-    waves[:middle, 1:], waves[middle:, 1:] = upright[-middle:], upright[:-middle]
+    columns, middle = (plane.shape[1] - 1) // 2, plane.shape[0] // 2
+    size = np.abs(np.ascontiguousarray(packed[:, 1 : 1 + 2 * columns]).view(np.complex64)) * np.float32(8 / plane.size)
+    waves = np.zeros((plane.shape[0], 1 + columns), np.float32)
+    waves[:middle, 1:], waves[middle:, 1:] = size[-middle:], size[:-middle]
     waves[middle - 1 : middle + 2] = 0
     waves[:, :2] = 0
-    usual = cv2.blur(waves, _NEIGHBOURHOOD) + _FAINTEST_LEVELS
-    row, column = divmod(int(np.where(waves > _SLANTING_LEVELS, waves / usual, 0).argmax()), waves.shape[1])
+    strong = np.flatnonzero(waves > _SLANTING_LEVELS)
+    if not strong.size:
+        return StripeBand(0.0, 0.0)
+    usual = cv2.blur(waves, _NEIGHBOURHOOD) + np.float32(_FAINTEST_LEVELS)
+    row, column = divmod(int(strong[(waves.ravel()[strong] / usual.ravel()[strong]).argmax()]), waves.shape[1])
     # An edge is a row of waves of the same slant and of all lengths.
     alike = [_around(waves, middle + (row - middle) * part, column * part) for part in _ALIKE]
     return StripeBand(float(waves[row, column]), float(waves[row, column] / max(usual[row, column], *alike)))

@@ -58,6 +58,9 @@ _BRIGHTNESS_WEIGHT = 0.3
 """Weight of the difference in brightness beside the difference by pixel. Chosen by hand."""
 
 
+_MEAN_OF_CHANNELS = np.full((1, 3), 1 / 3, np.float32)
+
+
 def pack_plane(plane: Plane) -> bytes:
     """Return a plane in levels as PNG, in steps of six levels."""
     picture = np.clip(np.rint(plane / _PLANE_STEP), 0, 255 // _PLANE_STEP).astype(np.uint8)
@@ -146,7 +149,12 @@ def pack_least_detail(cells: Plane) -> bytes:
 
 def small_thumb(measures: Measures) -> Plane:
     """Return a frame's thumbnail in the size of a light's, shape (27, 48, 3); it cannot be changed."""
-    return fixed(np.asarray(cv2.resize(measures.thumb, LIGHT_SIZE, interpolation=cv2.INTER_AREA), dtype=np.float32))
+    return _small(measures.thumb)
+
+
+@kept_by_plane
+def _small(thumb: Gray) -> Plane:
+    return fixed(np.asarray(cv2.resize(thumb, LIGHT_SIZE, interpolation=cv2.INTER_AREA), dtype=np.float32))
 
 
 @kept_by_plane
@@ -165,6 +173,12 @@ def grey(thumb: Plane) -> bool:
 def brightness(thumb: Plane) -> float:
     """Return the mean of a thumbnail in levels."""
     return mean_of(thumb)
+
+
+@kept_by_plane
+def luma(thumb: Plane) -> Plane:
+    """Return the mean of the channels of a thumbnail, shape (27, 48)."""
+    return fixed(np.asarray(cv2.transform(thumb, _MEAN_OF_CHANNELS), dtype=np.float32))
 
 
 def distance(thumb: Plane, light: Plane) -> float:

@@ -186,7 +186,7 @@ class Reference:
                 f"the reference is incomplete: {self.looks} looks, {len(self.lights)} lights,"
                 f" {len(self.usual)} measures"
             )
-        if not all(0 < len(values) <= KEPT and math.isfinite(sum(values)) for values in self.usual.values()):
+        if not all(0 < len(values) <= KEPT and all(map(math.isfinite, values)) for values in self.usual.values()):
             raise ValueError(f"usual values must be 1 to {KEPT} finite numbers for each measure")
         if any(len(ranges) != STORED_BYTES for ranges in self.hours.values()):
             raise ValueError(f"the ranges by hour of a number must be {STORED_BYTES} bytes")

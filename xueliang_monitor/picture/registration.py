@@ -63,6 +63,13 @@ def correlation(one: Plane, other: Plane) -> float:
     return float(first @ second) / norm if norm > _FLAT else 0.0
 
 
+def centred_unit(plane: Plane) -> Plane:
+    """Return a plane as a vector of length one about its mean, so that products are correlations; 0 if it is flat."""
+    values = (plane - cv2.mean(plane)[0]).ravel()
+    norm = math.sqrt(float(values @ values))
+    return np.asarray(values / np.float32(norm) if norm > _FLAT else np.zeros_like(values), dtype=np.float32)
+
+
 def find_move(now: Plane, past: Sequence[Plane], kept: float) -> Move:
     """Find the shift and turn that bring the gradients together, by phase correlation, and prove it by correlation.
 

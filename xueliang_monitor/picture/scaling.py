@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 WORK_WIDTH = 480
 """Width in pixels of the working copy; a wider one costs time and no check needs it."""
 
-_FEW = 64
-"""Values of a row up to which sorting it is faster than parting it."""
+_FEW = 1500
+"""Values of a row up to which sorting it is faster than parting it at two places."""
 
 LEAST_SIDE = 16
 """Smallest width and height in pixels that can be measured: one macroblock."""
