@@ -37,7 +37,7 @@ from xueliang_monitor.picture.planes import (
 )
 from xueliang_monitor.picture.reference import Light, Reference
 from xueliang_monitor.picture.regions import dimming, foreign_cells, hidden_share, scene_light, veiled_share
-from xueliang_monitor.picture.registration import correlation, find_move, gradients
+from xueliang_monitor.picture.registration import centred_unit, find_move, gradients
 from xueliang_monitor.picture.scaling import median_of, share_of
 from xueliang_monitor.picture.spots import soiled_cells
 
@@ -96,7 +96,9 @@ class _Blocks(NamedTuple):
 
 
 class _Layout(NamedTuple):
-    """Luma without lamps and text, the distance of its dark from its light percentile, and its contrast."""
+    """Luma without lamps and text (about its mean, of length one), the distance of its dark from its light percentile,
+    and its contrast.
+    """
 
     areas: Plane
     spread: float
@@ -123,7 +125,8 @@ def compare(measures: Measures, reference: Reference | None) -> Comparison | Non
     last = _last_healthy(reference)
     edges, *past = gradients([structure, *planes] if last is None else [structure, *planes, last], text)
     last_edges = None if last is None else past.pop()
-    kept = max(correlation(edges, each) for each in past)
+    unit = centred_unit(edges)
+    kept = max(float(unit @ centred_unit(each)) for each in past)
     fit, textured = _compare_blocks(structure, planes)
     if last is not None:
         fit = np.maximum(fit, _compare_blocks(structure, [last])[0])
@@ -172,7 +175,7 @@ def compare(measures: Measures, reference: Reference | None) -> Comparison | Non
         dimming_log_ratio=dimming(thumb, thumbs),
         strong_detail_ratio=strong_share(detail, scene),
         crisp_ratio=crisp_share(detail, same, ~text, measures.noise_levels),
-        last_correlation=None if last_edges is None else correlation(edges, last_edges),
+        last_correlation=None if last_edges is None else float(unit @ centred_unit(last_edges)),
     )
 
 
@@ -253,8 +256,8 @@ def _layouts(thumbs: Sequence[Plane]) -> list[_Layout]:
         below, above = ordered[:, int(low)], ordered[:, min(int(low) + 1, lumas.shape[1] - 1)]
         found.append(below + np.float32(share) * (above - below))
     dark, light, lamps = found
-    clipped, contrasts = np.minimum(lumas, lamps[:, None]), whole.reshape(len(thumbs), -1).std(axis=1)
-    return [_Layout(*each) for each in zip(clipped, (light - dark).tolist(), contrasts.tolist(), strict=True)]
+    areas, contrasts = map(centred_unit, np.minimum(lumas, lamps[:, None])), whole.reshape(len(thumbs), -1).std(axis=1)
+    return [_Layout(*each) for each in zip(areas, (light - dark).tolist(), contrasts.tolist(), strict=True)]
 
 
 def _compare_shapes(thumb: Plane, near: Sequence[Plane]) -> _Shapes:
@@ -262,5 +265,5 @@ def _compare_shapes(thumb: Plane, near: Sequence[Plane]) -> _Shapes:
     return _Shapes(
         contrast_ratio=now.contrast / (statistics.median(each.contrast for each in usual) + _RATIO_OFFSET),
         spread_ratio=now.spread / (statistics.median(each.spread for each in usual) + _RATIO_OFFSET),
-        layout_correlation=max(correlation(now.areas, each.areas) for each in usual),
+        layout_correlation=max(float(now.areas @ each.areas) for each in usual),
     )

@@ -12,7 +12,7 @@ from xueliang_monitor.picture.copies import Copies
 from xueliang_monitor.picture.measures import Measures, Motion
 from xueliang_monitor.picture.measuring_damage import measure_damage
 from xueliang_monitor.picture.measuring_stripes import measure_slanting_stripes, measure_stripes
-from xueliang_monitor.picture.scaling import cell_means, mean_of, percentiles, spread_of
+from xueliang_monitor.picture.scaling import cell_means_of_masks, mean_of, percentiles, spread_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -161,7 +161,7 @@ def cell_detail(gray: Gray) -> Plane:
 def _fine(gray: Gray, near: _Sums) -> tuple[Plane, float]:
     """Return the mean absolute detail of one to two pixels in levels, by cell and as a whole."""
     off = cv2.absdiff(np.multiply(gray, _IN_NEAR, dtype=np.int16), near)
-    cells = cell_means(np.asarray(off, dtype=np.float32))
+    cells = cell_means_of_masks(np.asarray(off, dtype=np.int16))
     return cells * np.float32(1 / _IN_NEAR), float(cv2.mean(off)[0]) / float(_IN_NEAR)
 
 
@@ -199,7 +199,7 @@ def blur_effect(gray: Gray) -> float:
 def _noise(gray: Gray) -> float:
     """Return the standard deviation of noise in levels (Immerkaer 1996), read where the picture is smoothest."""
     off = np.abs(cv2.sepFilter2D(gray, cv2.CV_16S, _IMMERKAER, _IMMERKAER))
-    cells = cell_means(np.asarray(off, dtype=np.float32))
+    cells = cell_means_of_masks(np.asarray(off, dtype=np.int16))
     return percentiles(cells, _SMOOTHEST_PERCENT)[0] * math.sqrt(math.pi / 2) / 6
 
 

@@ -24,6 +24,9 @@ WORK_WIDTH = 480
 _FEW = 1500
 """Values of a row up to which sorting it is faster than parting it at two places."""
 
+_MOST_ROWS = 32_767 // (8 * 255)
+"""Rows whose sum fits into 16 bits: the mask of a pixel less its neighbours gives at most eight times a level."""
+
 LEAST_SIDE = 16
 """Smallest width and height in pixels that can be measured: one macroblock."""
 
@@ -54,6 +57,18 @@ def shrink(picture: Gray, size: tuple[int, int]) -> Gray:
 def cell_means(plane: Plane) -> Plane:
     """Return the mean of a plane in each cell, shape (18, 32)."""
     return np.asarray(cv2.resize(plane, CELLS, interpolation=cv2.INTER_AREA), dtype=np.float32)
+
+
+def cell_means_of_masks(off: NDArray[np.int16]) -> Plane:
+    """Return the mean in each cell of what a mask of 3x3 px makes of levels, without its sign, shape (18, 32).
+
+    The rows of a cell are added first where they are whole and their sum fits into 16 bits.
+    """
+    rows, rest = divmod(off.shape[0], CELLS[1])
+    if rest or rows > _MOST_ROWS:
+        return cell_means(np.asarray(off, dtype=np.float32))
+    sums = np.add.reduce(off.reshape(CELLS[1], rows, -1), axis=1, dtype=np.int16)
+    return cell_means(np.asarray(sums, dtype=np.float32)) * np.float32(1 / rows)
 
 
 def area_means(sums: Numbers, size: tuple[int, int]) -> Plane:
