@@ -68,7 +68,9 @@ def test_exchanged_red_and_blue_are_found() -> None:
     assert codes == [[], ["picture_colour_cast"]]
 
 
-@pytest.mark.parametrize(("gains", "found"), [((0.7, 1.1, 0.7), True), ((0.85, 1.05, 0.85), True), ((1.1, 0.65, 1.1), True), (SODIUM, False)])
+@pytest.mark.parametrize(
+    ("gains", "found"), [((0.7, 1.1, 0.7), True), ((0.85, 1.05, 0.85), True), ((1.1, 0.65, 1.1), True), (SODIUM, False)]
+)
 @pytest.mark.parametrize("hour", [12.0, 6.5])
 def test_no_light_is_green_or_magenta(gains: tuple[float, float, float], hour: float, *, found: bool) -> None:
     """Under a sun that was never so, a warm picture may be that of the sun."""

@@ -60,7 +60,7 @@ def columns_through(structure: Plane, usual: Plane) -> float:
     What stands upright in the scene ends somewhere, and so does damage.
     """
     new = cv2.subtract(structure, usual)
-    lines = [cv2.reduce(part, 0, cv2.REDUCE_AVG) for part in np.array_split(new, _THIRDS)]
+    lines = [cv2.reduce(part, 0, cv2.REDUCE_AVG) for part in new.reshape(_THIRDS, -1, new.shape[1])]
     top, middle, bottom = (line - cv2.blur(line, _COLUMNS_BESIDE) for line in lines)
     return min(correlation(top, middle), correlation(middle, bottom), correlation(top, bottom))
 
@@ -82,9 +82,9 @@ def _parts(plane: Plane) -> tuple[Plane, Plane]:
     In natural logarithms and without slow changes along it.
     """
     light = np.asarray(cv2.log(plane + np.float32(_LIGHT_OFFSET)))
-    rows = cv2.resize(light, (_PARTS, light.shape[0]), interpolation=cv2.INTER_AREA)
-    columns = cv2.resize(light, (light.shape[1], _PARTS), interpolation=cv2.INTER_AREA)
-    return _without_parabola(light.shape[0]) @ rows, _without_parabola(light.shape[1]) @ columns.T
+    height, width = light.shape
+    rows, columns = light @ _part_weights(width), light.T @ _part_weights(height)
+    return _without_parabola(height) @ rows, _without_parabola(width) @ columns
 
 
 def _wave(parts: Plane) -> Banding:
@@ -116,6 +116,12 @@ def _evenness(parts: Plane, lines: Plane, peak: int) -> float:
 @functools.lru_cache(maxsize=2)
 def _hanning(length: int) -> Plane:
     return np.asarray(np.hanning(length), dtype=np.float32)
+
+
+@functools.lru_cache(maxsize=2)
+def _part_weights(length: int) -> Plane:
+    """Return the matrix that takes the means of equal parts of so many values, which may begin within one."""
+    return np.asarray(cv2.resize(np.eye(length, dtype=np.float32), (_PARTS, length), interpolation=cv2.INTER_AREA))
 
 
 @functools.lru_cache(maxsize=2)

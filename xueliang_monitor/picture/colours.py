@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,9 +12,9 @@ import numpy as np
 
 from xueliang_monitor.picture.comparison import Colours
 from xueliang_monitor.picture.measures import CELLS
-from xueliang_monitor.picture.planes import distance, fixed, grey, kept_by_plane
-from xueliang_monitor.picture.registration import correlation
-from xueliang_monitor.picture.scaling import median_across, percentiles
+from xueliang_monitor.picture.planes import distance, fixed, grey, kept_by_plane, luma
+from xueliang_monitor.picture.registration import centred_unit
+from xueliang_monitor.picture.scaling import mean_of, median_across, percentiles
 
 if TYPE_CHECKING:
     from xueliang_monitor.picture.measures import Plane
@@ -48,8 +50,6 @@ _ALIKE, _ALIKE_LEVELS = 1.3, 1.5
 Chosen by hand: the light of noon and that of a low sun are further apart.
 """
 
-_MEAN_OF_CHANNELS = np.full((1, 3), 1 / 3, np.float32)
-
 
 class _Cast(NamedTuple):
     """How the colours of a picture differ from those of one light."""
@@ -62,7 +62,7 @@ class _Cast(NamedTuple):
     def of(cls, off: Plane) -> _Cast:
         """Return the cast of the differences by pixel, shape (2, pixels)."""
         way = median_across(off)
-        size = float(np.hypot(*way))
+        size = math.hypot(*way)
         along = way @ off / (size * size + 1e-6)
         return cls(size, percentiles(along, _EVEN_PERCENT)[0], float(way @ _WARM) / (size + 1e-6))
 
@@ -92,8 +92,9 @@ def compare_colours(thumb: Plane, thumbs: Sequence[Plane], nearest: int) -> Colo
     casts = [_Cast.of(now - _ratios(past)) for past in coloured]
     cast = min(casts)
     lit = min(casts[place] for place in _lit_alike(thumb, coloured))
-    red_blue, green = np.max([_likeness(now, _ratios(past)) for past in coloured], axis=0)
-    usual = float(np.median([_chroma(past) for past in coloured[:nearest]]))
+    likeness = [_likeness(thumb, past) for past in coloured]
+    red_blue, green = (max(each) for each in zip(*likeness, strict=True))
+    usual = statistics.median(_chroma(past) for past in coloured[:nearest])
     chroma, (red, blue) = _chroma(thumb), median_across(now)
     faint = chroma <= min(_FAINT_LEVELS, _FAINT_SHARE * max(_chroma(past) for past in coloured))
     as_faint = faint and _chroma(thumbs[0]) <= _AS_FAINT * chroma + _AS_FAINT_LEVELS
@@ -108,39 +109,42 @@ def compare_colours(thumb: Plane, thumbs: Sequence[Plane], nearest: int) -> Colo
         lit_cast_log_ratio=lit.size,
         lit_evenness_ratio=lit.evenness,
         lit_warmth_ratio=lit.warmth,
-        red_blue_correlation=float(red_blue),
-        green_correlation=float(green),
+        red_blue_correlation=red_blue,
+        green_correlation=green,
         grey=faint or grey(thumb),
         nearest_is_grey=as_faint or grey(thumbs[0]),
     )
 
 
-def _likeness(now: Plane, past: Plane) -> tuple[float, float]:
+def _likeness(thumb: Plane, past: Plane) -> tuple[float, float]:
     """Return how the colours of two pictures correlate by pixel: red over blue, and both over green."""
-    return correlation(now[0] - now[1], past[0] - past[1]), correlation(now[0] + now[1], past[0] + past[1])
+    now, then = _axes(thumb), _axes(past)
+    return float(now[0] @ then[0]), float(now[1] @ then[1])
+
+
+@kept_by_plane
+def _axes(thumb: Plane) -> tuple[Plane, Plane]:
+    """Return red over blue and both over green by pixel, as vectors of length one about their means."""
+    red, blue = _ratios(thumb)
+    return centred_unit(red - blue), centred_unit(red + blue)
 
 
 def _lit_alike(thumb: Plane, coloured: Sequence[Plane]) -> list[int]:
     """Return the places of the lights in which the view is lit as in the picture, whatever the colours."""
-    luma = _luma(thumb)
-    far = [distance(luma, _luma(past)) for past in coloured]
+    now = luma(thumb)
+    far = [distance(now, luma(past)) for past in coloured]
     most = _ALIKE * min(far) + _ALIKE_LEVELS
     return [place for place, each in enumerate(far) if each <= most]
-
-
-@kept_by_plane
-def _luma(thumb: Plane) -> Plane:
-    return fixed(np.asarray(cv2.transform(thumb, _MEAN_OF_CHANNELS), dtype=np.float32))
 
 
 @kept_by_plane
 def _ratios(thumb: Plane) -> Plane:
     """Return red and blue over green by pixel, in natural logarithms, shape (2, pixels)."""
     blue, green, red = cv2.split(cv2.log(thumb + np.float32(_RATIO_OFFSET)))
-    return np.stack([(red - green).ravel(), (blue - green).ravel()])
+    return np.asarray((red - green, blue - green)).reshape(2, -1)
 
 
 @kept_by_plane
 def _chroma(thumb: Plane) -> float:
     blue, green, red = cv2.split(thumb)
-    return float((cv2.max(cv2.max(blue, green), red) - cv2.min(cv2.min(blue, green), red)).mean())
+    return mean_of(cv2.max(cv2.max(blue, green), red) - cv2.min(cv2.min(blue, green), red))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -28,6 +29,7 @@ from xueliang_monitor.picture.planes import (
     fixed,
     kept_by_plane,
     least_detail,
+    luma,
     previous_structure,
     small_thumb,
     structure_of,
@@ -35,7 +37,8 @@ from xueliang_monitor.picture.planes import (
 )
 from xueliang_monitor.picture.reference import Light, Reference
 from xueliang_monitor.picture.regions import dimming, foreign_cells, hidden_share, scene_light, veiled_share
-from xueliang_monitor.picture.registration import correlation, find_move, gradients
+from xueliang_monitor.picture.registration import centred_unit, find_move, gradients
+from xueliang_monitor.picture.scaling import median_of, share_of
 from xueliang_monitor.picture.spots import soiled_cells
 
 if TYPE_CHECKING:
@@ -74,8 +77,6 @@ _DARK_PERCENT, _LIGHT_PERCENT, _LAMPS_PERCENT = 8, 92, 95
 _HAZY = 0.7
 """Share of the usual detail from which fog is not looked for: it takes more. Chosen by hand."""
 
-_MEAN_OF_CHANNELS = np.full((1, 3), 1 / 3, np.float32)
-
 _TEXT_ROWS = 4
 """Rows of 27 at the top and at the bottom of a thumbnail where burned-in text stays lit whatever the scene does."""
 
@@ -95,7 +96,9 @@ class _Blocks(NamedTuple):
 
 
 class _Layout(NamedTuple):
-    """Luma without lamps and text, the distance of its dark from its light percentile, and its contrast."""
+    """Luma without lamps and text (about its mean, of length one), the distance of its dark from its light percentile,
+    and its contrast.
+    """
 
     areas: Plane
     spread: float
@@ -119,10 +122,12 @@ def compare(measures: Measures, reference: Reference | None) -> Comparison | Non
     near, near_thumbs = lights[:NEAREST], thumbs[:NEAREST]
     planes = [structure_of(light) for light in near]
     text = lettering(reference.lights)
-    edges, past = gradients(structure, text), [gradients(plane, text) for plane in planes]
-    kept = max(correlation(edges, each) for each in past)
-    fit, textured = _compare_blocks(structure, planes)
     last = _last_healthy(reference)
+    edges, *past = gradients([structure, *planes] if last is None else [structure, *planes, last], text)
+    last_edges = None if last is None else past.pop()
+    unit = centred_unit(edges)
+    kept = max(float(unit @ centred_unit(each)) for each in past)
+    fit, textured = _compare_blocks(structure, planes)
     if last is not None:
         fit = np.maximum(fit, _compare_blocks(structure, [last])[0])
     same = _on_cells(fit, measures) > _STILL_THERE
@@ -141,7 +146,7 @@ def compare(measures: Measures, reference: Reference | None) -> Comparison | Non
     patterns = Patterns.of(structure, planes) if strange else None
     return Comparison(
         edge_correlation=kept,
-        textured_ratio=float(textured.mean()),
+        textured_ratio=share_of(textured),
         contrast_ratio=shapes.contrast_ratio,
         best_detail_ratio=loss.best_ratio,
         remaining_detail_ratio=loss.remaining_ratio,
@@ -170,7 +175,7 @@ def compare(measures: Measures, reference: Reference | None) -> Comparison | Non
         dimming_log_ratio=dimming(thumb, thumbs),
         strong_detail_ratio=strong_share(detail, scene),
         crisp_ratio=crisp_share(detail, same, ~text, measures.noise_levels),
-        last_correlation=correlation(edges, gradients(last, text)) if last is not None else None,
+        last_correlation=None if last_edges is None else float(unit @ centred_unit(last_edges)),
     )
 
 
@@ -194,9 +199,11 @@ def lettering(lights: Sequence[Light]) -> Mask:
     """
     fine = np.stack([detail_of_light(light) for light in lights])
     bright = [brightness(thumb_of(light)) + _DARK_OFFSET for light in lights]
+    if max(bright) < _OTHER_LIGHT * min(bright):
+        return np.zeros(fine.shape[1:], np.bool_)
     least = fine.min(axis=0)
     steady = (least >= _SHARP_LEVELS) & (fine.max(axis=0) <= _STEADY * least)
-    if max(bright) < _OTHER_LIGHT * min(bright) or steady.mean() > _MOST_TEXT:
+    if share_of(steady) > _MOST_TEXT:
         return np.zeros(fine.shape[1:], np.bool_)
     return np.asarray(cv2.dilate(steady.astype(np.uint8), np.ones((3, 3), np.uint8)), dtype=np.bool_)
 
@@ -235,13 +242,13 @@ def _on_cells(blocks: Plane, measures: Measures) -> Plane:
 
 def _relative_light(structure: Plane, planes: Sequence[Plane]) -> Plane:
     """Return the brightness of each block over its usual one, at most 1, shape (9, 16)."""
-    usual = np.median([_blocks(plane).mean for plane in planes], axis=0)
+    usual = median_of([_blocks(plane).mean for plane in planes])
     ratio = (_blocks(structure).mean + _LIGHT_OFFSET) / (usual + _LIGHT_OFFSET)
     return np.asarray(np.clip(ratio, _LEAST_LIGHT, 1.0), dtype=np.float32)
 
 
 def _layouts(thumbs: Sequence[Plane]) -> list[_Layout]:
-    whole = np.stack([cv2.transform(thumb, _MEAN_OF_CHANNELS) for thumb in thumbs])
+    whole = np.stack([luma(thumb) for thumb in thumbs])
     lumas = whole[:, _TEXT_ROWS:-_TEXT_ROWS].reshape(len(thumbs), -1)
     ordered, found = np.sort(lumas, axis=1), []
     for percent in (_DARK_PERCENT, _LIGHT_PERCENT, _LAMPS_PERCENT):
@@ -249,14 +256,14 @@ def _layouts(thumbs: Sequence[Plane]) -> list[_Layout]:
         below, above = ordered[:, int(low)], ordered[:, min(int(low) + 1, lumas.shape[1] - 1)]
         found.append(below + np.float32(share) * (above - below))
     dark, light, lamps = found
-    clipped, contrasts = np.minimum(lumas, lamps[:, None]), whole.reshape(len(thumbs), -1).std(axis=1)
-    return [_Layout(*each) for each in zip(clipped, (light - dark).tolist(), contrasts.tolist(), strict=True)]
+    areas, contrasts = map(centred_unit, np.minimum(lumas, lamps[:, None])), whole.reshape(len(thumbs), -1).std(axis=1)
+    return [_Layout(*each) for each in zip(areas, (light - dark).tolist(), contrasts.tolist(), strict=True)]
 
 
 def _compare_shapes(thumb: Plane, near: Sequence[Plane]) -> _Shapes:
     now, *usual = _layouts([thumb, *near])
     return _Shapes(
-        contrast_ratio=now.contrast / (float(np.median([each.contrast for each in usual])) + _RATIO_OFFSET),
-        spread_ratio=now.spread / (float(np.median([each.spread for each in usual])) + _RATIO_OFFSET),
-        layout_correlation=max(correlation(now.areas, each.areas) for each in usual),
+        contrast_ratio=now.contrast / (statistics.median(each.contrast for each in usual) + _RATIO_OFFSET),
+        spread_ratio=now.spread / (statistics.median(each.spread for each in usual) + _RATIO_OFFSET),
+        layout_correlation=max(float(now.areas @ each.areas) for each in usual),
     )

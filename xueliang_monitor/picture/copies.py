@@ -55,7 +55,9 @@ class Copies:
     @cached_property
     def thumb(self) -> Gray:
         """BGR, shape (54, 96, 3)."""
-        return shrink(self.colour, THUMB_SIZE)
+        thumb = shrink(self.colour, THUMB_SIZE)
+        thumb.flags.writeable = False
+        return thumb
 
     @cached_property
     def structure(self) -> Gray:

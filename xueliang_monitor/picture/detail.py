@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from xueliang_monitor.picture.planes import detail_of_light
-from xueliang_monitor.picture.scaling import percentiles
+from xueliang_monitor.picture.scaling import median_of, percentiles, share_of
 
 if TYPE_CHECKING:
     from xueliang_monitor.picture.measures import Mask, Measures, Plane
@@ -100,8 +100,8 @@ class Detail:
         """How much sharper the whole view is than usual, 1 if it is not."""
         if not self.textured.any():
             return 1.0
-        middle = np.median(self.now[self.textured] / (self.usual[self.textured] + _DIVISOR))
-        return float(np.clip(middle, 1.0, _MOST_SHARPNESS))
+        (middle,) = percentiles(self.now[self.textured] / (self.usual[self.textured] + _DIVISOR), 50)
+        return min(_MOST_SHARPNESS, max(1.0, middle))
 
     def gone(self, most: Plane) -> Mask:
         """Return the cells that lost most of the detail that they always keep.
@@ -135,7 +135,7 @@ def detail_of(measures: Measures, near: Sequence[Light], light: Plane, *, scene:
     is the smallest share of its detail that each cell has kept on healthy looks.
     """
     now = measures.cell_detail
-    usual = np.asarray(np.median([detail_of_light(each) for each in near], axis=0), dtype=np.float32)
+    usual = median_of([detail_of_light(each) for each in near])
     textured = (usual > max(_TEXTURED_LEVELS, _TEXTURED_SHARE * percentiles(usual, 50)[0])) & scene
     kept = _kept(now, usual, textured, light)
     lasting = np.where(least > _LASTING, least, np.float32(0.0))
@@ -224,7 +224,7 @@ def measure_loss(detail: Detail, most: Plane) -> Loss:
         best_ratio=float(best),
         remaining_ratio=float(has / (had + _DIVISOR)),
         scattered_ratio=scattered_share(detail.gone(most), weights),
-        detailed_ratio=float(textured.mean()),
+        detailed_ratio=share_of(textured),
         faint_ratio=_faint_share(detail),
     )
 
@@ -239,15 +239,19 @@ def scattered_share(cells: Mask, weights: Plane) -> float:
 
     A vehicle stands in one place; dirt lies all over.
     """
+    if not cells.any():
+        return 0.0
     all_cells, everything = cv2.integral(np.where(cells, weights, 0.0)), cv2.integral(weights)
-    least = 1.0
+    lost, total, least = float(all_cells[-1, -1]), float(everything[-1, -1]), 1.0
+    if not lost:
+        return 0.0
     for height, width in _THIRDS:
         here, there = (
             each[height:, width:] - each[:-height, width:] - each[height:, :-width] + each[:-height, :-width]
             for each in (all_cells, everything)
         )
-        outside = everything[-1, -1] - there
-        enough = outside > _LEAST_OUTSIDE * everything[-1, -1]
+        outside = total - there
+        enough = outside > _LEAST_OUTSIDE * total
         if enough.any():
-            least = min(least, float(((all_cells[-1, -1] - here)[enough] / outside[enough]).min()))
-    return least if everything[-1, -1] else 0.0
+            least = min(least, float(((lost - here)[enough] / outside[enough]).min()))
+    return least

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 from xueliang_monitor.picture.comparison import Haze
 from xueliang_monitor.picture.patterns import PATTERN_LEVELS, SEEN, Patterns, brightness
+from xueliang_monitor.picture.scaling import median_of, percentiles
 
 if TYPE_CHECKING:
     from xueliang_monitor.picture.measures import Mask, Plane
@@ -46,28 +48,28 @@ def find_haze(patterns: Patterns, structure: Plane, planes: Sequence[Plane], thu
         return Haze(gone_ratio=float(gone.sum() / max(1, known.sum())))
     light, usually = (
         np.log(each + _LIGHT_OFFSET)
-        for each in (brightness(structure), np.median([brightness(plane) for plane in planes], axis=0))
+        for each in (brightness(structure), median_of([brightness(plane) for plane in planes]))
     )
     lighter = light - usually
     found = Haze(
         gone_ratio=float(gone.sum() / known.sum()),
         seen_ratio=float(seen.sum() / known.sum()),
-        contrast_ratio=float(np.median(left[seen] / np.exp(lighter[seen]))),
+        contrast_ratio=percentiles(left[seen] / np.exp(lighter[seen]), 50)[0],
     )
     if gone.sum() < _FEWEST:
         return found
     near = known & ~gone
     if near.sum() < _FEWEST:
-        near = known & (left >= np.percentile(left[known], _NEAREST_PERCENT))
+        near = known & (left >= percentiles(left[known], _NEAREST_PERCENT)[0])
     return replace(
         found,
-        lighter_log_ratio=float(np.median(lighter[gone]) - np.median(lighter[near])),
+        lighter_log_ratio=percentiles(lighter[gone], 50)[0] - percentiles(lighter[near], 50)[0],
         colour_log_ratio=_colour(thumb, gone),
     )
 
 
 def _colour(thumb: Plane, gone: Mask) -> float:
     """Return how far the empty blocks are from grey, in natural logarithms of red and blue over green."""
-    blue, green, red = (np.median(brightness(np.ascontiguousarray(thumb[..., place]))[gone]) for place in range(3))
+    blue, green, red = (percentiles(brightness(channel)[gone], 50)[0] for channel in cv2.split(thumb))
     tints = np.log((np.array((red, blue)) + _LIGHT_OFFSET) / (green + _LIGHT_OFFSET))
     return float(np.hypot(*tints))

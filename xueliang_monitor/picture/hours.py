@@ -26,6 +26,9 @@ _ANCHOR, _ANCHOR_LOOKS = "_anchor", 1000.0
 """Ending of the name of a slow mean, and the looks after which it follows no faster: six weeks at 24 looks a day."""
 
 _FORMAT = struct.Struct(f"<{2 * PERIODS}e")
+_RANGE = struct.Struct("<2e")
+"""The range of one period: its lowest and its highest value."""
+
 _LARGEST = 60_000.0
 """Largest number that half precision keeps."""
 
@@ -42,9 +45,8 @@ def hours_with(stored: Mapping[str, bytes], numbers: Mapping[str, float], hour: 
     after = dict(stored)
     for name, value in numbers.items():
         if math.isfinite(value):
-            ranges = list(_FORMAT.unpack(stored.get(name, UNKNOWN)))
-            ranges[2 * period : 2 * period + 2] = _widened(ranges[2 * period], ranges[2 * period + 1], value)
-            after[name] = _FORMAT.pack(*ranges)
+            ranges = stored.get(name, UNKNOWN)
+            after[name] = _with_range(ranges, period, *_widened(*_range(ranges, period), value))
     return after
 
 
@@ -54,13 +56,12 @@ def hours_with_anchor(stored: Mapping[str, bytes], name: str, value: float, hour
     It is kept under a name of its own, with the number of looks in place of the highest value.
     """
     period, key = int(hour / PERIOD_HOURS) % PERIODS, f"{name}{_ANCHOR}"
-    kept = list(_FORMAT.unpack(stored.get(key, UNKNOWN)))
-    mean, looks = kept[2 * period : 2 * period + 2]
+    kept = stored.get(key, UNKNOWN)
+    mean, looks = _range(kept, period)
     if math.isnan(mean):
         mean, looks = value, 0.0
     looks = min(_ANCHOR_LOOKS, looks + 1)
-    kept[2 * period : 2 * period + 2] = mean + (value - mean) / looks, looks
-    return {**stored, key: _FORMAT.pack(*kept)}
+    return {**stored, key: _with_range(kept, period, mean + (value - mean) / looks, looks)}
 
 
 def highest_anchor(stored: Mapping[str, bytes], name: str) -> float | None:
@@ -72,16 +73,16 @@ def highest_anchor(stored: Mapping[str, bytes], name: str) -> float | None:
 
 def looks_at(stored: Mapping[str, bytes], name: str, hour: float) -> float:
     """Return how many looks a slow mean has seen around a local hour."""
-    kept = _FORMAT.unpack(stored.get(f"{name}{_ANCHOR}", UNKNOWN))
-    looks = [float(kept[2 * place + 1]) for place in _periods_near(hour)]
+    kept = stored.get(f"{name}{_ANCHOR}", UNKNOWN)
+    looks = [_range(kept, place)[1] for place in _periods_near(hour)]
     return sum(each for each in looks if not math.isnan(each))
 
 
 def known_around(stored: Mapping[str, bytes], name: str, hour: float) -> bool:
     """Return whether the period of a local hour, and those before and after, have shown a number with a slow mean."""
-    kept = _FORMAT.unpack(stored.get(f"{name}{_ANCHOR}", UNKNOWN))
+    kept = stored.get(f"{name}{_ANCHOR}", UNKNOWN)
     period = int(hour / PERIOD_HOURS)
-    return not any(math.isnan(kept[2 * (place % PERIODS)]) for place in range(period - 1, period + 2))
+    return not any(math.isnan(_range(kept, place % PERIODS)[0]) for place in range(period - 1, period + 2))
 
 
 def usual_at(stored: Mapping[str, bytes], hour: float) -> dict[str, tuple[float, ...]]:
@@ -91,8 +92,11 @@ def usual_at(stored: Mapping[str, bytes], hour: float) -> dict[str, tuple[float,
     for name, packed in stored.items():
         if name.endswith(_ANCHOR):
             continue
-        ranges = _FORMAT.unpack(packed)
-        values = tuple(end for place in places for end in ranges[2 * place : 2 * place + 2] if not math.isnan(end))
+        values: tuple[float, ...] = ()
+        for place in places:
+            ends = _range(packed, place)
+            if not math.isnan(ends[0] + ends[1]):
+                values += ends
         if values:
             found[name] = values
     return found
@@ -103,6 +107,18 @@ def _periods_near(hour: float) -> Sequence[int]:
     first = math.floor((hour - WITHIN_HOURS) / PERIOD_HOURS)
     last = math.floor((hour + WITHIN_HOURS) / PERIOD_HOURS)
     return [place % PERIODS for place in range(first, last + 1)]
+
+
+def _range(ranges: bytes, period: int) -> tuple[float, float]:
+    """Return the lowest and the highest value of a period; both are not a number if it has shown none."""
+    lowest, highest = _RANGE.unpack_from(ranges, _RANGE.size * period)
+    return lowest, highest
+
+
+def _with_range(ranges: bytes, period: int, lowest: float, highest: float) -> bytes:
+    """Return stored ranges with another range of one period."""
+    start = _RANGE.size * period
+    return ranges[:start] + _RANGE.pack(lowest, highest) + ranges[start + _RANGE.size :]
 
 
 def _widened(lowest: float, highest: float, value: float) -> tuple[float, float]:

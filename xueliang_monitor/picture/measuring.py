@@ -12,7 +12,7 @@ from xueliang_monitor.picture.copies import Copies
 from xueliang_monitor.picture.measures import Measures, Motion
 from xueliang_monitor.picture.measuring_damage import measure_damage
 from xueliang_monitor.picture.measuring_stripes import measure_slanting_stripes, measure_stripes
-from xueliang_monitor.picture.scaling import cell_means, percentiles
+from xueliang_monitor.picture.scaling import cell_means_of_masks, mean_of, percentiles, spread_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,8 +35,11 @@ _LUMA_WEIGHTS = (0.114, 0.587, 0.299)
 _UNIFORM_LEVELS = 7
 """Distance from the median colour within which a pixel has that colour. From a prototype on other cameras."""
 
-_NEAR_BOX, _FAR_BOX = (3, 3), (9, 9)
-"""Sides in pixels of the boxes whose differences are fine and middle detail. Chosen by hand."""
+_NEAR_BOX = (3, 3)
+"""Sides in pixels of the box whose difference is fine detail; the far box, for middle detail, is three times as wide.
+
+Chosen by hand.
+"""
 
 _IN_NEAR, _IN_FAR = np.int16(9), np.int16(81)
 """Pixels in each box. 255 times the larger number fits into 16 bits."""
@@ -68,7 +71,7 @@ def measure(
     copies = Copies.of(frame)
     gray, thumb, structure = copies.gray, copies.thumb, copies.structure
     near = _sums(gray, _NEAR_BOX)
-    fine = _fine(gray, near)
+    cells, fine = _fine(gray, near)
     exposure = _exposure(gray)
     chroma, contrast = _colours(thumb)
     stripes, slanting, damage = measure_stripes(gray), measure_slanting_stripes(structure, gray), measure_damage(copies)
@@ -81,8 +84,8 @@ def measure(
         contrast_levels=contrast,
         uniform_ratio=_uniform(thumb),
         blur_ratio=blur_effect(gray),
-        fine_detail_levels=float(cv2.mean(fine)[0]),
-        middle_detail_levels=_middle_mean(near, _sums(gray, _FAR_BOX)),
+        fine_detail_levels=fine,
+        middle_detail_levels=_middle_mean(near, _far_sums(near)),
         noise_levels=_noise(gray),
         impulses_ratio=_impulses(gray),
         wide_stripes_levels=stripes.wide.levels,
@@ -103,7 +106,7 @@ def measure(
         colour_noise_levels=_noise(_red_less_blue(copies.colour)),
         thumb=thumb,
         structure=structure,
-        cell_detail=cell_means(fine),
+        cell_detail=cells,
         motion_ratio=motion_ratio,
         motion=motion,
     )
@@ -127,8 +130,9 @@ def _colours(thumb: Gray) -> tuple[float, float]:
     """Return the mean distance of red and blue from luma, and the spread of luma (contrast), in levels."""
     colours = thumb.astype(np.float32)
     luma = cv2.transform(colours, np.array([_LUMA_WEIGHTS], np.float32))
-    apart = cv2.magnitude(colours[..., 2] - luma, colours[..., 0] - luma)
-    return float(apart.mean()), float(luma.std())
+    blue, _, red = cv2.split(colours)
+    apart = cv2.magnitude(red - luma, blue - luma)
+    return mean_of(apart), spread_of(luma)
 
 
 def _uniform(thumb: Gray) -> float:
@@ -149,19 +153,32 @@ def _sums(gray: Gray, box: tuple[int, int]) -> _Sums:
     return np.asarray(cv2.boxFilter(gray, cv2.CV_16S, box, normalize=False), dtype=np.int16)
 
 
-def fine_detail(gray: Gray) -> Plane:
-    """Return absolute detail of one to two pixels in levels, as the difference from the mean in a box."""
-    return _fine(gray, _sums(gray, _NEAR_BOX))
+def cell_detail(gray: Gray) -> Plane:
+    """Return detail of one to two pixels by cell in levels, as the difference from the mean in a box."""
+    return _fine(gray, _sums(gray, _NEAR_BOX))[0]
 
 
-def _fine(gray: Gray, near: _Sums) -> Plane:
+def _fine(gray: Gray, near: _Sums) -> tuple[Plane, float]:
+    """Return the mean absolute detail of one to two pixels in levels, by cell and as a whole."""
     off = cv2.absdiff(np.multiply(gray, _IN_NEAR, dtype=np.int16), near)
-    return np.multiply(off, np.float32(1 / _IN_NEAR), dtype=np.float32)
+    cells = cell_means_of_masks(np.asarray(off, dtype=np.int16))
+    return cells * np.float32(1 / _IN_NEAR), float(cv2.mean(off)[0]) / float(_IN_NEAR)
 
 
 def _middle_mean(near: _Sums, far: _Sums) -> float:
     """Return the mean absolute detail of three to six pixels in levels, as the difference of two boxes."""
     return float(cv2.mean(cv2.absdiff(near * (_IN_FAR // _IN_NEAR), far))[0]) / float(_IN_FAR)
+
+
+def _far_sums(near: _Sums) -> _Sums:
+    """Return the sums of the far box from those of the near one, nine of which make it up."""
+    wide = np.asarray(cv2.copyMakeBorder(near, *(_NEAR_BOX[0],) * 4, cv2.BORDER_REFLECT_101), dtype=np.int16)
+    side = _NEAR_BOX[0]
+    rows = wide[: -2 * side] + wide[side:-side]
+    rows += wide[2 * side :]
+    sums = rows[:, : -2 * side] + rows[:, side:-side]
+    sums += rows[:, 2 * side :]
+    return sums
 
 
 def blur_effect(gray: Gray) -> float:
@@ -182,7 +199,7 @@ def blur_effect(gray: Gray) -> float:
 def _noise(gray: Gray) -> float:
     """Return the standard deviation of noise in levels (Immerkaer 1996), read where the picture is smoothest."""
     off = np.abs(cv2.sepFilter2D(gray, cv2.CV_16S, _IMMERKAER, _IMMERKAER))
-    cells = cell_means(off.astype(np.float32))
+    cells = cell_means_of_masks(np.asarray(off, dtype=np.int16))
     return percentiles(cells, _SMOOTHEST_PERCENT)[0] * math.sqrt(math.pi / 2) / 6
 
 

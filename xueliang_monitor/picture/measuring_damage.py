@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import cv2
@@ -11,7 +13,7 @@ import numpy as np
 from xueliang_monitor.picture.copies import MACROBLOCK, Copies
 from xueliang_monitor.picture.measures import Damage
 from xueliang_monitor.picture.registration import correlation
-from xueliang_monitor.picture.scaling import LEAST_SIDE, area_means, gray_of
+from xueliang_monitor.picture.scaling import LEAST_SIDE, area_means, gray_of, percentiles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,7 +52,7 @@ _INSIDE = slice(3, -3), slice(10, -10)
 _SMEAR_STRIDE = 2
 """Pixels from one such area to the next: they overlap."""
 
-_SMEAR_CHANGE_LEVELS, _SMEAR_REPEAT = 5.0, 0.12
+_SMEAR_CHANGE_LEVELS, _SMEAR_REPEAT = 5.0, Fraction(3, 25)
 """A smear changes by more than this a pixel across, and by less than this share of it downwards. Chosen by hand."""
 
 _ROW_CHANGE_LEVELS = 0.35
@@ -134,7 +136,11 @@ def measure_damage(frame: NDArray[np.uint8] | Copies) -> Damage[float]:
         flat_cells_ratio=flat,
         smeared_ratio=_smeared(across[1:], down[:, :-1]),
         smeared_rows_ratio=_smeared_rows(gray, across[_INSIDE], down[_INSIDE]),
-        grid_steps_ratio=grid_steps(copies.luma, copies.macroblock),
+        grid_steps_ratio=(
+            _grid_steps((_column_means(across[_INSIDE]), _column_means(down[_INSIDE].T)), copies.macroblock)
+            if copies.luma is gray
+            else grid_steps(copies.luma, copies.macroblock)
+        ),
         cut_off_ratio=_cut_off(copies, steps_down, _part_means(across[_INSIDE]), _part_means(down[_INSIDE])),
         void_cells_ratio=void,
     )
@@ -154,8 +160,8 @@ def _smeared(sums_across: _Sums, sums_down: _Sums) -> float:
     Both sums begin at the same pixel.
     """
     across, down = _area_sums(sums_across), _area_sums(sums_down)
-    changing = across > _SMEAR_CHANGE_LEVELS * _SMEAR_WINDOW[0] * _SMEAR_WINDOW[1]
-    smeared = changing & (down < across * _SMEAR_REPEAT)
+    changing = across > int(_SMEAR_CHANGE_LEVELS * _SMEAR_WINDOW[0] * _SMEAR_WINDOW[1])
+    smeared = changing & (down * _SMEAR_REPEAT.denominator < across * _SMEAR_REPEAT.numerator)
     return float(np.count_nonzero(smeared) / smeared.size) if smeared.size else 0.0
 
 
@@ -166,10 +172,25 @@ def _area_sums(sums: _Sums) -> _Sums:
     return rows[:, width::_SMEAR_STRIDE] - rows[:, :-width:_SMEAR_STRIDE]
 
 
+def _column_means(sums: _Sums) -> Plane:
+    """Return the mean step of each column."""
+    columns = sums[-1] - sums[0]
+    return np.asarray((columns[1:] - columns[:-1]) / np.float32(len(sums) - 1), dtype=np.float32)
+
+
 def _part_means(sums: _Sums) -> Plane:
     """Return the mean step in each part across of each row, shape (rows, 8)."""
-    edges = np.linspace(0, sums.shape[1] - 1, _PARTS + 1).astype(int)
-    return np.asarray(np.diff(np.diff(sums[:, edges], axis=0), axis=1) / np.diff(edges), dtype=np.float32)
+    edges, widths = _part_edges(sums.shape[1] - 1)
+    parts = sums[:, edges]
+    rows = parts[1:] - parts[:-1]
+    return np.asarray((rows[:, 1:] - rows[:, :-1]) / widths, dtype=np.float32)
+
+
+@functools.lru_cache(maxsize=4)
+def _part_edges(width: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the edges of the parts across, and their widths, in pixels."""
+    edges = np.linspace(0, width, _PARTS + 1).astype(np.intp)
+    return edges, np.diff(edges)
 
 
 def _cut_off(copies: Copies, steps_down: Gray, changes_across: Plane, changes_down: Plane) -> float:
@@ -189,7 +210,7 @@ def _cut_off(copies: Copies, steps_down: Gray, changes_across: Plane, changes_do
         return 0.0
     edge = len(gray) - 1 - rows
     above = slice(max(0, edge - _ABOVE_ROWS), max(1, edge - _SPOILED_ROWS))
-    missing = _perhaps_missing(copies.colour[edge + _SPOILED_ROWS :].mean(axis=(0, 1)).astype(np.int16))
+    missing = _perhaps_missing(copies.colour[edge + _SPOILED_ROWS :].mean(axis=(0, 1)).astype(np.uint8)[None, None])
     alive = _FAINTLY_ALIVE_LEVELS if missing else _ALIVE_LEVELS
     if changes_down[above].mean() < max(alive, _TIMES_ALIVE * float(down[:rows].mean())):
         return 0.0
@@ -210,12 +231,16 @@ def _flat_cells(colour: Gray, gray: Gray) -> tuple[float, float]:
     rows, columns = gray.shape[0] // _CELL, gray.shape[1] // _CELL
     height, width = rows * _CELL, columns * _CELL
     middles = slice(_CELL // 2, height, _CELL), slice(_CELL // 2, width, _CELL)
-    missing = _perhaps_missing(colour[middles].astype(np.int16))
+    missing = _perhaps_missing(np.ascontiguousarray(colour[middles]))
     if not missing.any():
         return 0.0, 0.0
-    cell = np.ones((_CELL, _CELL), np.uint8)
-    flat = cv2.subtract(cv2.dilate(gray, cell)[middles], cv2.erode(gray, cell)[middles]) <= _FLAT_LEVELS
-    if not (flat & missing).any():
+    corners = [gray[down:height:_CELL, across:width:_CELL] for down in (0, _CELL - 1) for across in (0, _CELL - 1)]
+    highest, lowest = (functools.reduce(way, corners) for way in (np.maximum, np.minimum))
+    missing = missing & (highest - lowest <= _FLAT_LEVELS)
+    cells = gray[:height, :width].reshape(rows, _CELL, columns, _CELL).swapaxes(1, 2)[missing].reshape(-1, _CELL**2)
+    flat = np.zeros_like(missing)
+    flat[missing] = cells.max(axis=1) - cells.min(axis=1) <= _FLAT_LEVELS
+    if not flat.any():
         return 0.0, 0.0
     tint = cv2.resize(colour[:height, :width].astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA)
     blue, green, red = tint[..., 0], tint[..., 1], tint[..., 2]
@@ -225,13 +250,13 @@ def _flat_cells(colour: Gray, gray: Gray) -> tuple[float, float]:
     return float((flat & (is_green | is_grey)).mean()), float((flat & is_void).mean())
 
 
-def _perhaps_missing(pixels: NDArray[np.int16]) -> NDArray[np.bool_]:
+def _perhaps_missing(pixels: Gray) -> Mask:
     """Whether the pixels in the middle of cells are nearly of the grey or the green of missing data."""
-    blue, green, red = (pixels[..., channel] for channel in range(3))
-    lowest, highest = np.minimum(np.minimum(blue, green), red), np.maximum(np.maximum(blue, green), red)
-    is_green = green > np.maximum(blue, red) + _GREEN_LEVELS - _ALMOST_LEVELS
-    off = np.maximum(highest - _MIDDLE_GREY, _MIDDLE_GREY - lowest)
-    return np.asarray(is_green | (off < _MIDDLE_GREY_LEVELS + _ALMOST_LEVELS), dtype=np.bool_)
+    blue, green, red = cv2.split(pixels)
+    is_green = cv2.subtract(green, cv2.max(blue, red)) > _GREEN_LEVELS - _ALMOST_LEVELS
+    off = _MIDDLE_GREY_LEVELS + _ALMOST_LEVELS - 1
+    is_grey = cv2.inRange(pixels, (_MIDDLE_GREY - off,) * 3, (_MIDDLE_GREY + off,) * 3) > 0
+    return np.asarray(is_green | is_grey, dtype=np.bool_)
 
 
 def _smeared_rows(gray: Gray, sums_across: _Sums, sums_down: _Sums) -> float:
@@ -299,14 +324,23 @@ def grid_steps(frame: Gray, side: int = MACROBLOCK) -> float:
     if not side or min(frame.shape[:2]) < LEAST_SIDE:
         return 0.0
     gray = gray_of(frame) if frame.ndim == 3 else frame
+    across, down = cv2.absdiff(gray[:, 1:], gray[:, :-1]), cv2.absdiff(gray[1:], gray[:-1])
+    columns = np.asarray(cv2.reduce(across, 0, cv2.REDUCE_AVG, dtype=cv2.CV_32F), dtype=np.float32)
+    rows = np.asarray(cv2.reduce(down, 1, cv2.REDUCE_AVG, dtype=cv2.CV_32F), dtype=np.float32)
+    return _grid_steps((columns.ravel(), rows.ravel()), side)
+
+
+def _grid_steps(profiles: Sequence[Plane], side: int) -> float:
+    """Return the larger excess of the steps on the grid, of the mean steps of all columns and of all rows."""
+    if not side:
+        return 0.0
     worst = 0.0
-    for plane, way in ((cv2.absdiff(gray[:, 1:], gray[:, :-1]), 0), (cv2.absdiff(gray[1:], gray[:-1]), 1)):
-        profile = cv2.reduce(plane, way, cv2.REDUCE_AVG, dtype=cv2.CV_32F).ravel()
+    for profile in profiles:
         whole = profile[: len(profile) // side * side]
         lines = np.sort(whole.reshape(-1, side), axis=0)
         usable = lines[: max(1, round(len(lines) * _WITHOUT_STRONGEST))].mean(axis=0) if lines.size else lines
         if usable.size:
-            between = float(np.median(np.delete(usable, side - 1)))
+            between = percentiles(np.concatenate((usable[: side - 1], usable[side:])), 50)[0]
             on_grid, on_eights = float(usable[side - 1]), float(usable[side // 2 - 1])
             worst = max(worst, (on_grid - max(on_eights, between)) / (between + _STEP_OFFSET_LEVELS))
     return worst

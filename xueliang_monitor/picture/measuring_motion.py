@@ -12,7 +12,7 @@ import numpy as np
 
 from xueliang_monitor.picture.copies import Copies
 from xueliang_monitor.picture.measures import Motion
-from xueliang_monitor.picture.measuring import fine_detail
+from xueliang_monitor.picture.measuring import cell_detail
 from xueliang_monitor.picture.measuring_bars import measure_bars
 from xueliang_monitor.picture.measuring_damage import lost_rows, measure_damage
 from xueliang_monitor.picture.measuring_offsets import measure_offset
@@ -83,7 +83,7 @@ def measure_motion(frames: Sequence[NDArray[np.uint8] | Copies]) -> Motion | Non
         roll_spread_ratio=float(np.ptp([each.ratio for each in rolls])),
         roll_wrap_correlation=float(np.median([each.wraps for each in rolls])),
         slip_ratio=slip(rolls),
-        cell_detail=np.max([cell_means(fine_detail(each.gray)) for each in copies[1:]], axis=0),
+        cell_detail=np.max([cell_detail(each.gray) for each in copies[1:]], axis=0),
         thumbs=tuple(each.thumb for each in copies[1:]),
         lost_rows_ratio=lost_rows([each.structure for each in copies]),
         damages=tuple(measure_damage(pair.after) for pair in pairs if _differs(pair)),

@@ -10,10 +10,14 @@ import cv2
 import numpy as np
 
 from xueliang_monitor.picture.measures import StripeBand
-from xueliang_monitor.picture.scaling import median_across, percentiles
+from xueliang_monitor.picture.scaling import mean_of, median_across, percentiles
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from xueliang_monitor.picture.measures import Gray, Plane
+
+    _Sums = NDArray[np.int32]
 
 _BANDS = ((4, 12), (12, 30), (30, 400))
 """First and last wave of wide, middle and narrow stripes, in periods a picture. Chosen by hand."""
@@ -64,7 +68,8 @@ def measure_stripes(gray: Gray) -> Stripes:
     Its prominence is its size over the waves beside it: an even wave stands out, an edge does not. Only what six parts
     across have in step counts, as stripes cross the whole picture.
     """
-    found = [_spectrum(_part_means(gray, across=across)) for across in (True, False)]
+    sums = np.asarray(cv2.integral(gray), dtype=np.int32)
+    found = [_spectrum(_part_means(each)) for each in (sums, sums.T)]
     spectra = [spectrum for spectrum, _ in found]
     wide, middle, narrow = (_strongest(spectra, first, last) for first, last in _BANDS)
     return Stripes(wide, middle, narrow, max(offset for _, offset in found))
@@ -79,29 +84,37 @@ def _strongest(spectra: Sequence[Plane], first: int, last: int) -> StripeBand[fl
     return StripeBand(levels, _prominence(spectrum, first + int(spectrum[first:last].argmax())))
 
 
-def _part_means(gray: Gray, *, across: bool) -> Plane:
-    """Return the means of the rows by part across, or of the columns by part down, shape (length, 6)."""
-    parts = np.array_split(gray, _PARTS, axis=1 if across else 0)
-    means = [cv2.reduce(part, 1 if across else 0, cv2.REDUCE_AVG, dtype=cv2.CV_32F).ravel() for part in parts]
-    return np.stack(means, axis=1)
+def _part_means(sums: _Sums) -> Plane:
+    """Return the means of the rows by part across, shape (6, length), from `sums` as `cv2.integral` gives them."""
+    edges, widths = _part_edges(sums.shape[1] - 1)
+    parts = np.ascontiguousarray(sums[:, edges].T)
+    rows = parts[:, 1:] - parts[:, :-1]
+    return np.asarray((rows[1:] - rows[:-1]) / widths[:, None], dtype=np.float32)
+
+
+@functools.lru_cache(maxsize=8)
+def _part_edges(width: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the edges of the parts across, and their widths, in pixels."""
+    edges = np.cumsum([0, *map(len, np.array_split(np.arange(width), _PARTS))], dtype=np.intp)
+    return edges, np.diff(edges)
 
 
 def _spectrum(rows: Plane) -> tuple[Plane, float]:
     """Return the amplitudes of the waves down a plane in levels, and the mean offset of its single rows.
 
-    `rows` are the means of each row by part across, shape (length, 6).
+    `rows` are the means of each row by part across, shape (6, length).
     """
-    length = len(rows)
-    single = rows - cv2.blur(rows, (1, 3))
-    swings = rows - cv2.blur(rows, (1, max(3, length // _TREND_SHARE) | 1))
-    waves = np.fft.rfft(swings * _hanning(length), axis=0) * 4 / length
-    in_step = np.hypot(median_across(waves.real), median_across(waves.imag))
-    return np.asarray(in_step, dtype=np.float32), float(np.abs(median_across(single)).mean())
+    length = rows.shape[1]
+    single = rows - cv2.blur(rows, (3, 1))
+    swings = rows - cv2.blur(rows, (max(3, length // _TREND_SHARE) | 1, 1))
+    waves = np.fft.rfft(swings * _hanning(length), axis=1).T * (4 / length)
+    in_step = cv2.magnitude(median_across(waves.real), median_across(waves.imag)).ravel()
+    return np.asarray(in_step, dtype=np.float32), mean_of(np.abs(median_across(single.T)))
 
 
 @functools.lru_cache(maxsize=8)
 def _hanning(length: int) -> Plane:
-    return np.asarray(np.hanning(length)[:, None], dtype=np.float32)
+    return np.asarray(np.hanning(length), dtype=np.float32)
 
 
 def _prominence(spectrum: Plane, peak: int) -> float:
@@ -131,14 +144,19 @@ def _middle(gray: Gray) -> Gray:
 
 def _slanting(picture: Gray) -> StripeBand[float]:
     plane = picture.astype(np.float32)
-    spectrum = cv2.dft((plane - plane.mean()) * _window(plane.shape), flags=cv2.DFT_COMPLEX_OUTPUT)
-    half = spectrum[:, : plane.shape[1] // 2 + 1]
-    waves = np.fft.fftshift(cv2.magnitude(half[..., 0], half[..., 1]) * np.float32(8 / plane.size), axes=0)
-    middle = waves.shape[0] // 2
+    # Real and imaginary parts stand side by side after the first column, which holds no wave that slants.
+    packed = cv2.dft((plane - mean_of(plane)) * _window(plane.shape))
+    columns, middle = (plane.shape[1] - 1) // 2, plane.shape[0] // 2
+    size = np.abs(np.ascontiguousarray(packed[:, 1 : 1 + 2 * columns]).view(np.complex64)) * np.float32(8 / plane.size)
+    waves = np.zeros((plane.shape[0], 1 + columns), np.float32)
+    waves[:middle, 1:], waves[middle:, 1:] = size[-middle:], size[:-middle]
     waves[middle - 1 : middle + 2] = 0
     waves[:, :2] = 0
-    usual = cv2.blur(waves, _NEIGHBOURHOOD) + _FAINTEST_LEVELS
-    row, column = divmod(int(np.where(waves > _SLANTING_LEVELS, waves / usual, 0).argmax()), waves.shape[1])
+    strong = np.flatnonzero(waves > _SLANTING_LEVELS)
+    if not strong.size:
+        return StripeBand(0.0, 0.0)
+    usual = cv2.blur(waves, _NEIGHBOURHOOD) + np.float32(_FAINTEST_LEVELS)
+    row, column = divmod(int(strong[(waves.ravel()[strong] / usual.ravel()[strong]).argmax()]), waves.shape[1])
     # An edge is a row of waves of the same slant and of all lengths.
     alike = [_around(waves, middle + (row - middle) * part, column * part) for part in _ALIKE]
     return StripeBand(float(waves[row, column]), float(waves[row, column] / max(usual[row, column], *alike)))

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from xueliang_monitor.picture.comparison import OwnPattern
+from xueliang_monitor.picture.scaling import median_of, share_of
 
 if TYPE_CHECKING:
     from xueliang_monitor.picture.measures import Plane
@@ -56,7 +57,7 @@ class Patterns:
         ]
         return cls(
             now=np.abs(now).mean(axis=2),
-            usual=np.median([np.abs(past).mean(axis=2) for past in then], axis=0),
+            usual=median_of([np.abs(past).mean(axis=2) for past in then]),
             fit=np.max(fits, axis=0),
         )
 
@@ -68,7 +69,7 @@ class Patterns:
         """
         fine = cell_detail.reshape(_ROWS, 2, _COLUMNS, 2).mean(axis=(1, 3))
         sharp = (self.now > PATTERN_LEVELS) & (fine > max(_SHARP_LEVELS, _SHARP_SHARE * usual_detail))
-        return OwnPattern(float((sharp & (self.fit > SEEN)).mean()), float((sharp & (self.fit < _FOREIGN)).mean()))
+        return OwnPattern(share_of(sharp & (self.fit > SEEN)), share_of(sharp & (self.fit < _FOREIGN)))
 
 
 def _pattern(plane: Plane) -> Plane:

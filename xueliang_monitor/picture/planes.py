@@ -12,6 +12,7 @@ import numpy as np
 
 from xueliang_monitor.picture.measures import CELLS, STRUCTURE_SIZE
 from xueliang_monitor.picture.reference import LIGHT_SIZE, Light, Reference
+from xueliang_monitor.picture.scaling import mean_of, share_of
 
 if TYPE_CHECKING:
     from xueliang_monitor.picture.measures import Gray, Measures, Plane
@@ -59,6 +60,9 @@ change: a burned-in clock takes up to ten blocks."""
 
 _BRIGHTNESS_WEIGHT = 0.3
 """Weight of the difference in brightness beside the difference by pixel. Chosen by hand."""
+
+
+_MEAN_OF_CHANNELS = np.full((1, 3), 1 / 3, np.float32)
 
 
 def pack_plane(plane: Plane) -> bytes:
@@ -158,14 +162,19 @@ def pack_least_detail(cells: Plane) -> bytes:
 
 def small_thumb(measures: Measures) -> Plane:
     """Return a frame's thumbnail in the size of a light's, shape (27, 48, 3); it cannot be changed."""
-    return fixed(np.asarray(cv2.resize(measures.thumb, LIGHT_SIZE, interpolation=cv2.INTER_AREA), dtype=np.float32))
+    return _small(measures.thumb)
+
+
+@kept_by_plane
+def _small(thumb: Gray) -> Plane:
+    return fixed(np.asarray(cv2.resize(thumb, LIGHT_SIZE, interpolation=cv2.INTER_AREA), dtype=np.float32))
 
 
 @kept_by_plane
 def grey_share(thumb: Plane) -> float:
     """Return the share of a thumbnail in which all channels fall into the same step of a stored light."""
     blue, green, red = cv2.split(np.rint(thumb / _PLANE_STEP))
-    return float(((blue == green) & (green == red)).mean())
+    return share_of((blue == green) & (green == red))
 
 
 def grey(thumb: Plane) -> bool:
@@ -176,7 +185,13 @@ def grey(thumb: Plane) -> bool:
 @kept_by_plane
 def brightness(thumb: Plane) -> float:
     """Return the mean of a thumbnail in levels."""
-    return float(thumb.mean())
+    return mean_of(thumb)
+
+
+@kept_by_plane
+def luma(thumb: Plane) -> Plane:
+    """Return the mean of the channels of a thumbnail, shape (27, 48)."""
+    return fixed(np.asarray(cv2.transform(thumb, _MEAN_OF_CHANNELS), dtype=np.float32))
 
 
 def distance(thumb: Plane, light: Plane) -> float:

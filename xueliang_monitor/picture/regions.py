@@ -63,16 +63,18 @@ def foreign_cells(thumb: Plane, near: Sequence[Plane], scene: Mask) -> Foreign:
     A tint or a dimming of the whole view is undone first, as the cells of `scene` show it, which still show the scene.
     In infrared light everything is grey, and grey is then not foreign.
     """
-    past = np.stack([cell_logs(each, _DARK_OFFSET) for each in near])
-    off = cell_logs(thumb, _DARK_OFFSET) - past  # shape (lights, 18, 32, 3)
-    if scene.any():
-        off -= np.stack([median_across(each[scene].T) for each in off])[:, None, None]
-    coloured = off[np.array(comparable_colours(thumb, near))]
-    nearest = np.full(scene.shape, np.inf if len(coloured) else 0.0, np.float32)
-    for each in coloured:
-        nearest = np.minimum(nearest, cv2.magnitude(each[..., 0], each[..., 1]))
-    lightest = np.abs(off[..., 2]).min(axis=0)
-    apart = np.hypot(nearest / _FOREIGN_COLOUR, lightest / _FOREIGN_LIGHTNESS)
+    now, comparable, some = cell_logs(thumb, _DARK_OFFSET), comparable_colours(thumb, near), scene.any()
+    nearest = np.full(scene.shape, np.inf if any(comparable) else 0.0, np.float32)
+    lightest = np.full(scene.shape, np.inf, np.float32)
+    for past, has_colour in zip(near, comparable, strict=True):
+        off = now - cell_logs(past, _DARK_OFFSET)
+        if some:
+            off -= median_across(off[scene].T)
+        red, blue, light = cv2.split(off)
+        if has_colour:
+            nearest = np.minimum(nearest, cv2.magnitude(red, blue))
+        lightest = np.minimum(lightest, np.abs(light))
+    apart = cv2.magnitude(nearest / np.float32(_FOREIGN_COLOUR), lightest / np.float32(_FOREIGN_LIGHTNESS))
     return Foreign(
         colour=np.asarray(apart > 1, dtype=np.bool_),
         lightness=np.asarray(lightest > _OTHER_LIGHTNESS, dtype=np.bool_),

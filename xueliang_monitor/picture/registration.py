@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from xueliang_monitor.picture.planes import kept_by_plane
+from xueliang_monitor.picture.scaling import mean_of
 
 if TYPE_CHECKING:
     from xueliang_monitor.picture.measures import Mask, Plane
@@ -39,13 +40,14 @@ class Move(NamedTuple):
     correlation: float = 0.0
 
 
-def gradients(structure: Plane, text: Mask) -> Plane:
-    """Return the steepness of a picture, 0 in cells with text: it stays in place when the camera is turned."""
-    steep = _steepness(structure)
+def gradients(structures: Sequence[Plane], text: Mask) -> list[Plane]:
+    """Return the steepness of pictures, 0 in cells with text: it stays in place when the camera is turned."""
+    steep = [_steepness(structure) for structure in structures]
     if not text.any():
         return steep
-    size = steep.shape[1], steep.shape[0]
-    return np.where(cv2.resize(text.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0, np.float32(0), steep)
+    size = steep[0].shape[1], steep[0].shape[0]
+    scene = cv2.resize((~text).astype(np.float32), size, interpolation=cv2.INTER_NEAREST)
+    return [each * scene for each in steep]
 
 
 @kept_by_plane
@@ -56,9 +58,16 @@ def _steepness(structure: Plane) -> Plane:
 
 def correlation(one: Plane, other: Plane) -> float:
     """Return the correlation of two planes, in [-1, 1]; 0 where one is flat."""
-    first, second = (one - one.mean()).ravel(), (other - other.mean()).ravel()
+    first, second = (one - cv2.mean(one)[0]).ravel(), (other - cv2.mean(other)[0]).ravel()
     norm = math.sqrt(float(first @ first) * float(second @ second))
     return float(first @ second) / norm if norm > _FLAT else 0.0
+
+
+def centred_unit(plane: Plane) -> Plane:
+    """Return a plane as a vector of length one about its mean, so that products are correlations; 0 if it is flat."""
+    values = (plane - cv2.mean(plane)[0]).ravel()
+    norm = math.sqrt(float(values @ values))
+    return np.asarray(values / np.float32(norm) if norm > _FLAT else np.zeros_like(values), dtype=np.float32)
 
 
 def find_move(now: Plane, past: Sequence[Plane], kept: float) -> Move:
@@ -71,12 +80,12 @@ def find_move(now: Plane, past: Sequence[Plane], kept: float) -> Move:
         return best
     height, width = now.shape
     window = cv2.createHanningWindow((width, height), cv2.CV_32F)
-    centred = now - now.mean()
+    centred = now - mean_of(now)
     for then in past[:_LIGHTS_TRIED]:
         for turn in _TURNS_DEGREES:
             turned = _turned(then, turn)
             # OpenCV 5 changes both arguments in place.
-            (x, y), _ = cv2.phaseCorrelate(turned - turned.mean(), centred.copy(), window)
+            (x, y), _ = cv2.phaseCorrelate(turned - mean_of(turned), centred.copy(), window)
             across, down = round(x), round(y)
             if abs(across) > width * _MOST_ACROSS or abs(down) > height * _MOST_DOWN:
                 continue

@@ -17,6 +17,7 @@ from xueliang_monitor.picture.colours import cell_logs, comparable_colours
 from xueliang_monitor.picture.measures import CELLS, THUMB_SIZE
 from xueliang_monitor.picture.planes import detail_of_light, fixed, kept_by_plane, structure_of
 from xueliang_monitor.picture.reference import LIGHT_SIZE
+from xueliang_monitor.picture.scaling import share_of
 
 if TYPE_CHECKING:
     from xueliang_monitor.picture.detail import Detail
@@ -81,7 +82,7 @@ def soiled_cells(thumbs: Sequence[Gray], near: Sequence[tuple[Light, Plane]], de
     for thumb in thumbs[1:]:
         changed = found & _changed(thumbs[0], thumb)
         found = found & ~changed
-        if changed.mean() > _FEW:
+        if share_of(changed) > _FEW:
             found = found | _patches(thumb, near, changed)
     return np.asarray(found | detail.gone(most) & ~new, dtype=np.bool_)
 
@@ -104,7 +105,7 @@ def _patches(thumb: Gray, near: Sequence[tuple[Light, Plane]], asked: Mask) -> M
             palest = np.minimum(palest, _other_colour(small, past))
         colour = (palest > _COLOUR) & np.isfinite(palest)
         found = found & ((_share(darkest > _LIGHTNESS) > _SHARE) | colour)
-        if found.mean() <= _FEW:
+        if share_of(found) <= _FEW:
             break
     return found
 
@@ -121,20 +122,31 @@ class _Known(NamedTuple):
 @kept_by_plane
 def _known(structure: Plane) -> _Known:
     luma = cv2.resize(structure, THUMB_SIZE, interpolation=cv2.INTER_AREA)
-    lightness = np.log(luma + np.float32(_DARK_OFFSET))
+    lightness = np.asarray(cv2.log(luma + np.float32(_DARK_OFFSET)))
     pattern = _pattern(lightness)
-    leeway = np.float32(_PATTERN_SHARE) * cv2.dilate(np.abs(pattern), np.ones((3, 3), np.uint8))
+    leeway = np.float32(_PATTERN_SHARE) * cv2.dilate(np.abs(pattern), None)
     return _Known(lightness, pattern, leeway, np.minimum(luma / np.float32(_SURE_LEVELS), 1.0))
+
+
+class _Way(NamedTuple):
+    """Red or blue over green by cell, in natural logarithms, and its pattern, shape (18, 32)."""
+
+    value: Plane
+    pattern: Plane
+
+
+@kept_by_plane
+def _colour_ways(thumb: Plane) -> tuple[_Way, _Way]:
+    red, blue, _ = cv2.split(cell_logs(thumb, _DARK_OFFSET))
+    return _Way(red, _pattern(red)), _Way(blue, _pattern(blue))
 
 
 def _other_colour(thumb: Plane, past: Plane) -> Plane:
     """Return how far the colour of each cell is from that of a past thumbnail, shape (18, 32)."""
-    logs = cell_logs(thumb, _DARK_OFFSET), cell_logs(past, _DARK_OFFSET)
     ways = []
-    for way in range(2):
-        now, then = (np.ascontiguousarray(each[..., way]) for each in logs)
-        ways.append(_beside(now - _gain(_pattern(now), _pattern(then)) * then, CELLS))
-    return np.asarray(np.sqrt(ways[0] ** 2 + ways[1] ** 2), dtype=np.float32)
+    for now, then in zip(_colour_ways(thumb), _colour_ways(past), strict=True):
+        ways.append(_beside(now.value - _gain(now.pattern, then.pattern) * then.value, CELLS))
+    return np.asarray(cv2.magnitude(*ways), dtype=np.float32)
 
 
 def _pattern(plane: Plane) -> Plane:
@@ -149,12 +161,11 @@ def _gain(now: Plane, then: Plane) -> np.float32:
 
 def _beside(off: Plane, size: tuple[int, int]) -> Plane:
     """Return how far a difference is outside the range of its surroundings: no edge of a large area is left."""
-    cells = cv2.medianBlur(cv2.resize(off, CELLS, interpolation=cv2.INTER_AREA), _AROUND)
-    lowest, highest = (
-        cv2.resize(way(cells, np.ones((3, 3), np.uint8)), size, interpolation=cv2.INTER_LINEAR)
-        for way in (cv2.erode, cv2.dilate)
-    )
-    return np.asarray(np.maximum(np.maximum(off - highest, lowest - off), 0.0), dtype=np.float32)
+    cells = cv2.medianBlur(off if size == CELLS else cv2.resize(off, CELLS, interpolation=cv2.INTER_AREA), _AROUND)
+    lowest, highest = cv2.erode(cells, None), cv2.dilate(cells, None)
+    if size != CELLS:
+        lowest, highest = (cv2.resize(each, size, interpolation=cv2.INTER_LINEAR) for each in (lowest, highest))
+    return np.asarray(np.maximum(np.maximum(off - highest, lowest - off), np.float32(0)), dtype=np.float32)
 
 
 def _changed(thumb: Gray, other: Gray) -> Mask:
@@ -163,7 +174,9 @@ def _changed(thumb: Gray, other: Gray) -> Mask:
 
 
 def _shining(thumb: Gray) -> Mask:
-    return _near(_share(thumb.min(axis=2) >= _CLIPPED_LEVEL) > 0)
+    blue, green, red = cv2.split(thumb)
+    clipped = cv2.min(cv2.min(blue, green), red) >= _CLIPPED_LEVEL
+    return _near(_share(clipped) > 0) if clipped.any() else np.zeros(CELLS[::-1], np.bool_)
 
 
 def _share(pixels: Mask) -> Plane:

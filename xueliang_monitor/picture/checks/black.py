@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from xueliang_monitor.model import Fault, Rung, Severity, Text
 from xueliang_monitor.picture.verdict import Check, Judged, View, both, under
+
+if TYPE_CHECKING:
+    from xueliang_monitor.picture.measures import Gray
 
 MEAN_LEVELS, HIGH_LEVELS = 10.8, 24.0
 """Mean and 95th percentile of luma below which a picture is black without a past."""
@@ -29,27 +34,35 @@ TEXT_ROWS = 0.14
 """Share of the height at the top and at the bottom where burned-in text stays lit in a black picture."""
 
 
-def _between_text(view: View) -> tuple[float, float, float]:
-    """Return mean, 95th percentile and spread of luma between the rows of burned-in text, without single pixels.
+SURELY_LIT = 2 * KNOWN_MEAN_LEVELS
+"""Mean luma from which nothing else is asked: the score is 0 there."""
+
+
+def _between_text(plane: Gray) -> Gray:
+    """Return the rows of a plane between those of burned-in text."""
+    rows = round(TEXT_ROWS * len(plane))
+    return plane[rows : len(plane) - rows]
+
+
+def _high_and_spread(view: View) -> tuple[float, float]:
+    """Return the 95th percentile and the spread of luma between the rows of burned-in text, without single pixels.
 
     The spread is that of the thumbnail, which averages over more pixels: grain alone has none.
     """
     import cv2
     import numpy as np
 
-    inner, small = (
-        plane[round(TEXT_ROWS * len(plane)) : len(plane) - round(TEXT_ROWS * len(plane))]
-        for plane in (view.measures.structure, view.measures.thumb)
-    )
+    inner, small = _between_text(view.measures.structure), _between_text(view.measures.thumb)
     spread = cv2.cvtColor(np.ascontiguousarray(small).astype(np.float32), cv2.COLOR_BGR2GRAY).std()
-    return float(inner.mean()), float(np.percentile(inner, 95)), float(spread)
+    return float(np.percentile(inner, 95)), float(spread)
 
 
 def _judge(view: View) -> Judged:
-    inner_mean, inner_high, contrast = _between_text(view)
-    mean = min(view.measures.luma_mean_levels, inner_mean)
+    mean, past = min(view.measures.luma_mean_levels, float(_between_text(view.measures.structure).mean())), view.past
+    if mean >= SURELY_LIT:
+        return Judged(0.0, f"mean luma {mean:.0f} (limit {MEAN_LEVELS if past is None else KNOWN_MEAN_LEVELS:.0f})")
+    inner_high, contrast = _high_and_spread(view)
     high = min(view.measures.luma_high_levels, inner_high)
-    past = view.past
     if past is None:
         detail = f"mean luma {mean:.0f} (limit {MEAN_LEVELS:.0f}), 95th percentile {high:.0f} (limit {HIGH_LEVELS:.0f})"
         return Judged(both(under(mean, MEAN_LEVELS, 0), under(high, HIGH_LEVELS, 0)), detail)
