@@ -51,7 +51,7 @@ def test_a_camera_that_turns_to_and_fro_about_its_lens_shakes(degrees: float) ->
 
 
 def test_a_dome_that_pans_tilts_or_turns_neither_shakes_nor_rolls() -> None:
-    for move in ((0.02, 0.0, 0.0), (0.0, 0.03, 0.0), (0.0, 0.0, 1.5), (0.02, 0.02, 1.0)):
+    for move in ((0.02, 0.0, 0.0), (0.0, 0.012, 0.0), (0.0, 0.03, 0.0), (0.0, 0.0, 1.5), (0.02, 0.02, 1.0)):
         steps = [(number * move[0], number * move[1], number * move[2]) for number in (-1.5, -0.5, 0.5, 1.5)]
         assert not {"picture_shaking", "picture_rolling"} & set(seen(views(steps)))
 
@@ -60,6 +60,12 @@ def test_a_dome_that_pans_tilts_or_turns_neither_shakes_nor_rolls() -> None:
 def test_a_picture_that_holds_and_slips_rolls(slips: tuple[int, ...]) -> None:
     frames = views([(0, 0, 0)] * 4)
     assert seen([np.roll(frame, by, axis=0) for frame, by in zip(frames, slips, strict=True)]) == ["picture_rolling"]
+
+
+@pytest.mark.parametrize("rows", [6, -6, 9])
+def test_a_picture_that_wraps_around_rolls_however_slowly(rows: int) -> None:
+    frames = views([(0, 0, 0)] * 5)
+    assert seen([np.roll(frame, 40 + rows * n, axis=0) for n, frame in enumerate(frames)]) == ["picture_rolling"]
 
 
 def test_a_jolt_or_a_cut_is_no_roll() -> None:

@@ -31,6 +31,12 @@ WRAPS = 0.25
 A dome that is tilted shows something else there. The dark gap between two pictures hides a part of them.
 """
 
+SLOW_ROLL, SLOW_WRAPS, SLOW_SPREAD, SLOW_GAIN = 0.018, 0.45, 0.01, 0.15
+"""Roll that is enough at an even pace if the rows that come in are those that left; largest range over the pairs, gain.
+
+Shaken views had a range of 0.028 and more. Of two rows of 90, a tilted view shows such a likeness by chance only.
+"""
+
 SLIP = 0.04
 """Largest roll in a burst, as a share of the height, from which a picture that holds and slips is rolling."""
 
@@ -51,13 +57,16 @@ def _judge(view: View) -> Judged:
 def _steady_roll(view: View, motion: Motion) -> Judged:
     """Judge a roll at an even pace, of which the gap between two pictures may hide where it wraps around."""
     speed = abs(motion.roll_ratio)
-    detail = f"from picture to picture it rolls by {speed:.1%} of its height (limit {ROLL:.1%})"
     even = motion.roll_spread_ratio <= max(UNEVEN, UNEVEN_SHARE * speed)
     wraps = motion.roll_wrap_correlation >= WRAPS
     edges = view.past.edge_correlation if view.past is not None else None
     usual = view.usual.scene.edge_correlation.median(1.0)
+    slow = motion.roll_wrap_correlation >= SLOW_WRAPS and motion.roll_spread_ratio <= SLOW_SPREAD
+    limit = SLOW_ROLL if slow else ROLL
+    detail = f"from picture to picture it rolls by {speed:.1%} of its height (limit {limit:.1%})"
     gain = FEW_EDGES_GAIN if edges is not None and view.steady and edges < FEW_EDGES * usual else GAIN
-    score = both(over(speed, ROLL, 2 * ROLL), over(motion.roll_gain, gain, 2 * gain), float(even and wraps))
+    gain = min(gain, SLOW_GAIN) if slow else gain
+    score = both(over(speed, limit, 2 * limit), over(motion.roll_gain, gain, 2 * gain), float(even and wraps))
     if score >= LIMIT and edges is not None and edges > STILL_EDGES * usual:
         return Judged(None, f"{detail}, but the view is where it was")
     return Judged(score, detail)
