@@ -35,7 +35,7 @@ NUMBER = st.one_of(
 )
 MOTION = st.builds(
     Motion,
-    *[NUMBER] * 10,
+    *[NUMBER] * 12,
     cell_detail=st.just(SEEN.cell_detail),
     thumbs=st.just((SEEN.thumb,)),
     lost_rows_ratio=NUMBER,
