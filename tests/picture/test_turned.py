@@ -36,6 +36,13 @@ def test_a_camera_turned_up_is_not_covered(seed: int, sky: float) -> None:
     assert seen(roofs(seed, sky)) == ["picture_moved"]
 
 
+@pytest.mark.parametrize("seed", [11, 12])
+def test_a_camera_turned_up_to_a_white_sky_is_not_too_bright(seed: int) -> None:
+    frame = roofs(seed, 0.5)
+    frame[: made.HEIGHT // 2] = 252
+    assert seen(np.clip(1.1 * frame, 0, 255).astype(np.uint8)) == ["picture_moved"]
+
+
 @pytest.mark.parametrize("share", [0.5, 0.8, 1.0])
 def test_a_cloth_before_the_lens_is_not_another_view(share: float) -> None:
     frame = made.MadeCamera().shot(12.0)

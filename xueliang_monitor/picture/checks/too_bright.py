@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from xueliang_monitor.model import Fault, Rung, Severity, Text
-from xueliang_monitor.picture.verdict import Check, Judged, View, both, over
+from xueliang_monitor.picture.checks.moved import shows_elsewhere
+from xueliang_monitor.picture.verdict import LIMIT, Check, Judged, View, both, over
 
 WHITE, HIGHEST_WHITE = 0.60, 0.9
 """Share of overexposed pixels that is a fault without a past, and the highest limit with one."""
@@ -62,6 +63,8 @@ def _judge(view: View) -> Judged:
     usual_edges = view.usual.scene.edge_correlation.median(1.0)
     if view.infrared and white < ALL_WHITE and past.edge_correlation < NEAR_EDGES * usual_edges:
         return Judged(0.0, f"{detail}, but the infrared lamp lights something near: covered or turned")
+    if white < ALL_WHITE and shows_elsewhere(past.pattern) >= LIMIT:
+        return Judged(0.0, f"{detail}, but what it shows is sharp: another view")
     there = over(past.edge_correlation, EDGES * usual_edges, 1.0)
     overexposed = both(overexposed, over(mean, NO_STEP * highest, STEP * highest)) if white < ALL_WHITE else overexposed
     washed_out = both(over(mean, brightest, 1.3 * brightest), over(past.contrast_ratio, CONTRAST, 1.2))
