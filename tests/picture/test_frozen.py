@@ -67,6 +67,17 @@ def live_and_still(crf: int) -> list[Frame]:
     return streamed([shot(number, traffic=False) for number in range(6)], crf)
 
 
+def jpegs(pictures: list[Frame], quality: int) -> list[Frame]:
+    """Return pictures as Motion JPEG shows them, with a clock that runs."""
+    shown = []
+    for number, picture in enumerate(pictures):
+        clocked = picture.copy()
+        cv2.putText(clocked, f"12:00:{10 + number}", (6, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (245, 245, 245))
+        packed = cv2.imencode(".jpg", clocked, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+        shown.append(cv2.imdecode(packed, cv2.IMREAD_COLOR))
+    return shown
+
+
 def is_seen(look: Look) -> bool:
     return CODE in [verdict.code for verdict in look.seen]
 
@@ -108,3 +119,15 @@ def test_refreshes_of_a_picture_tell_nothing_while_it_is_not_known_how_the_view_
     look = look_at(frozen(36), None, hour=HOUR)
     assert not is_seen(look)
     assert CODE not in look.ruled_out
+
+
+def test_a_frozen_picture_in_motion_jpeg_is_found_though_its_clock_runs() -> None:
+    """Each picture is as large as the keyframe, so sizes tell nothing."""
+    assert is_seen(look_at(jpegs([shot(1, traffic=True)] * 4, 55), past(traffic=True), 1.0, hour=HOUR))
+
+
+@pytest.mark.parametrize("quality", [20, 55])
+@pytest.mark.parametrize("traffic", [True, False])
+def test_a_live_view_in_motion_jpeg_is_not_frozen(quality: int, *, traffic: bool) -> None:
+    burst = jpegs([shot(number, traffic=traffic) for number in range(4)], quality)
+    assert not is_seen(look_at(burst, past(traffic=traffic), 1.0, hour=HOUR))

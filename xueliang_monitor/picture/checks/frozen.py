@@ -9,6 +9,9 @@ from xueliang_monitor.picture.verdict import LIMIT, Check, Judged, View, both, o
 STILL_MOTION_RATIO = 0.012
 """Size of the pictures after the keyframe over its own, below which the encoder saw no change."""
 
+INTRA_RATIO = 0.5
+"""The same, above which each picture is coded by itself, as in Motion JPEG: a running clock changes its bytes."""
+
 SAME_LEVELS = 0.10
 """Largest difference of a block from the last picture that still counts as the same picture."""
 
@@ -39,7 +42,7 @@ A live view in which nothing moves repeats as a frozen one does where a low bitr
 
 def _judge(view: View) -> Judged:
     motion, ratio = view.measures.motion, view.measures.motion_ratio
-    if ratio is None and motion is not None:
+    if motion is not None and (ratio is None or ratio >= INTRA_RATIO):
         return _within_burst(view, motion)
     if ratio is not None and ratio >= STILL_MOTION_RATIO:
         return Judged(0.0, f"the pictures after the keyframe are {ratio:.2%} of its size")
@@ -47,7 +50,7 @@ def _judge(view: View) -> Judged:
 
 
 def _within_burst(view: View, motion: Motion) -> Judged:
-    """Judge a burst without the sizes of its pictures."""
+    """Judge a burst whose pictures' sizes are not known or tell nothing."""
     smallest, score = _smallest_change(view), over(motion.still_ratio, STILL, 1.0)
     detail = f"{motion.still_ratio:.0%} of the view does not change at all (limit {STILL:.0%})"
     if score < LIMIT and motion.repeats_ratio < REPEATED:
