@@ -48,3 +48,14 @@ def test_a_slow_mean_is_known_after_a_day_and_hardly_follows_a_month() -> None:
         stored = hours_with_anchor(stored, "noise", 15.0, 23.0)
     assert highest_anchor(stored, "noise") == pytest.approx(8.8, abs=0.8)
     assert usual_at(stored, 12.0) == {}, "it is no usual value"
+
+
+def test_a_look_changes_the_range_of_its_own_hours_only() -> None:
+    known: dict[str, bytes] = {}
+    for hour in (1.0, 9.0, 23.5):
+        known = hours_with(known, {"noise": hour}, hour)
+    after = hours_with(known, {"noise": 70.0}, 9.5)
+    assert [usual_at(after, hour).get("noise") for hour in (1.0, 5.0, 23.0)] == [
+        usual_at(known, hour).get("noise") for hour in (1.0, 5.0, 23.0)
+    ]
+    assert usual_at(after, 9.0)["noise"][1] == 70.0

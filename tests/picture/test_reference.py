@@ -199,3 +199,15 @@ def test_a_past_of_the_version_before_is_taken_over() -> None:
     look = look_at([made.MadeCamera().shot(12.0)], read, 0.1, 12.0)
     assert (look.seen, look.failures) == ((), ())
     assert look.reference.hours
+
+
+def test_a_light_that_did_not_move_is_not_encoded_again() -> None:
+    shot = made.MadeCamera().shot(12.0)
+    known = before = WHOLE
+    for _ in range(2 * SETTLED_LOOKS):
+        before, known = known, remember(known, measure(shot), None, healthy=True)
+    assert sum(light.looks for light in known.lights) > sum(light.looks for light in before.lights)
+    assert all(one.structure is other.structure for one, other in zip(known.lights, before.lights, strict=True))
+    lighter = np.clip(shot.astype(np.int16) + 16, 0, 255).astype(np.uint8)
+    moved = remember(known, measure(lighter), None, healthy=True)
+    assert [light.structure for light in moved.lights] != [light.structure for light in known.lights]

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from xueliang_monitor.picture.comparison import Haze
@@ -70,6 +69,8 @@ def find_haze(patterns: Patterns, structure: Plane, planes: Sequence[Plane], thu
 
 def _colour(thumb: Plane, gone: Mask) -> float:
     """Return how far the empty blocks are from grey, in natural logarithms of red and blue over green."""
-    blue, green, red = (percentiles(brightness(channel)[gone], 50)[0] for channel in cv2.split(thumb))
+    blue, green, red = (
+        percentiles(brightness(np.ascontiguousarray(thumb[..., place]))[gone], 50)[0] for place in range(3)
+    )
     tints = np.log((np.array((red, blue)) + _LIGHT_OFFSET) / (green + _LIGHT_OFFSET))
     return float(np.hypot(*tints))

@@ -132,7 +132,7 @@ def _colours(thumb: Gray) -> tuple[float, float]:
     luma = cv2.transform(colours, np.array([_LUMA_WEIGHTS], np.float32))
     blue, _, red = cv2.split(colours)
     apart = cv2.magnitude(red - luma, blue - luma)
-    return mean_of(apart), spread_of(luma)
+    return mean_of(np.asarray(apart, dtype=np.float32)), spread_of(np.asarray(luma, dtype=np.float32))
 
 
 def _uniform(thumb: Gray) -> float:

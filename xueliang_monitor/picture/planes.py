@@ -28,7 +28,7 @@ The rest allows for burned-in text and a tint of a level or two. Chosen by hand.
 KEPT_PLANES = 96
 """Unpacked planes that a worker keeps, at most 6 MB: a look uses those of its camera several times."""
 
-_PLANE_STEP = 6
+PLANE_STEP = 6
 """Levels to which planes are rounded. They are stored without further loss: a lossy format undoes such small steps."""
 
 _PNG_OPTIONS = [
@@ -67,7 +67,7 @@ _MEAN_OF_CHANNELS = np.full((1, 3), 1 / 3, np.float32)
 
 def pack_plane(plane: Plane) -> bytes:
     """Return a plane in levels as PNG, in steps of six levels."""
-    picture = np.clip(np.rint(plane / _PLANE_STEP), 0, 255 // _PLANE_STEP).astype(np.uint8)
+    picture = np.clip(np.rint(plane / PLANE_STEP), 0, 255 // PLANE_STEP).astype(np.uint8)
     return bytes(cv2.imencode(".png", picture, _PNG_OPTIONS)[1])
 
 
@@ -101,7 +101,7 @@ def kept_by_plane(function: Step) -> Step:
 
 @functools.lru_cache(maxsize=KEPT_PLANES)
 def _unpack_plane(data: bytes, flag: int) -> Plane:
-    plane = np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), flag), dtype=np.float32) * np.float32(_PLANE_STEP)
+    plane = np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), flag), dtype=np.float32) * np.float32(PLANE_STEP)
     return fixed(plane)
 
 
@@ -173,7 +173,7 @@ def _small(thumb: Gray) -> Plane:
 @kept_by_plane
 def grey_share(thumb: Plane) -> float:
     """Return the share of a thumbnail in which all channels fall into the same step of a stored light."""
-    blue, green, red = cv2.split(np.rint(thumb / _PLANE_STEP))
+    blue, green, red = cv2.split(np.rint(thumb / PLANE_STEP))
     return share_of((blue == green) & (green == red))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 from xueliang_monitor.picture.comparison import ChangeValues
@@ -14,6 +15,7 @@ from xueliang_monitor.picture.hours import hours_with, hours_with_anchor, known_
 from xueliang_monitor.picture.measures import NOISE
 from xueliang_monitor.picture.planes import (
     GREY_SHARE,
+    PLANE_STEP,
     change_between,
     detail_of_light,
     distance,
@@ -240,9 +242,13 @@ def _moved_towards(light: Light, measures: Measures, number: int) -> Light:
         change = np.clip((new - old) * _PACE, -_LARGEST_STEP_LEVELS, _LARGEST_STEP_LEVELS)
         return np.asarray(old + change, dtype=np.float32)
 
+    def packed(stored: bytes, old: Plane, new: Plane) -> bytes:
+        moved = step(old, new)
+        return stored if cv2.norm(moved, old, cv2.NORM_INF) < PLANE_STEP / 2 else pack_plane(moved)
+
     return Light(
-        thumb=pack_plane(step(thumb_of(light), small_thumb(measures))),
-        structure=pack_plane(step(structure_of(light), measures.structure.astype(np.float32))),
+        thumb=packed(light.thumb, thumb_of(light), small_thumb(measures)),
+        structure=packed(light.structure, structure_of(light), measures.structure.astype(np.float32)),
         fine=pack_detail(step(detail_of_light(light), measures.cell_detail)),
         looks=light.looks + 1,
         number=number,

@@ -62,6 +62,9 @@ _SHARPER, _SHARPER_LEVELS = 1.3, 2.0
 _AS_SHARP, _AS_SHARP_LEVELS = 1.1, 0.5
 """A patch has at most this share of the usual detail of its cell plus these levels. Chosen by hand."""
 
+_NEIGHBOURS = np.ones((3, 3), np.uint8)
+"""A pixel or a cell and those beside it."""
+
 _CHANGED_LEVELS = 3
 """Change of a cell from which it is judged anew in another frame."""
 
@@ -101,7 +104,8 @@ def _patches(thumb: Gray, near: Sequence[tuple[Light, Plane]], asked: Mask) -> M
         then = _known(structure_of(light))
         off = lightness - _gain(pattern, then.pattern) * then.lightness
         darkest = np.minimum(darkest, (_beside(off, THUMB_SIZE) - then.leeway) * np.minimum(sure, then.sure))
-        if comparable:
+        # A cell that one light shows in this colour stays in it, whatever the others show.
+        if comparable and (found & (palest > _COLOUR)).any():
             palest = np.minimum(palest, _other_colour(small, past))
         colour = (palest > _COLOUR) & np.isfinite(palest)
         found = found & ((_share(darkest > _LIGHTNESS) > _SHARE) | colour)
@@ -122,9 +126,9 @@ class _Known(NamedTuple):
 @kept_by_plane
 def _known(structure: Plane) -> _Known:
     luma = cv2.resize(structure, THUMB_SIZE, interpolation=cv2.INTER_AREA)
-    lightness = np.asarray(cv2.log(luma + np.float32(_DARK_OFFSET)))
+    lightness = np.asarray(cv2.log(luma + np.float32(_DARK_OFFSET)), dtype=np.float32)
     pattern = _pattern(lightness)
-    leeway = np.float32(_PATTERN_SHARE) * cv2.dilate(np.abs(pattern), None)
+    leeway = np.float32(_PATTERN_SHARE) * cv2.dilate(np.abs(pattern), _NEIGHBOURS)
     return _Known(lightness, pattern, leeway, np.minimum(luma / np.float32(_SURE_LEVELS), 1.0))
 
 
@@ -137,7 +141,7 @@ class _Way(NamedTuple):
 
 @kept_by_plane
 def _colour_ways(thumb: Plane) -> tuple[_Way, _Way]:
-    red, blue, _ = cv2.split(cell_logs(thumb, _DARK_OFFSET))
+    red, blue, _ = (np.asarray(way, dtype=np.float32) for way in cv2.split(cell_logs(thumb, _DARK_OFFSET)))
     return _Way(red, _pattern(red)), _Way(blue, _pattern(blue))
 
 
@@ -162,7 +166,7 @@ def _gain(now: Plane, then: Plane) -> np.float32:
 def _beside(off: Plane, size: tuple[int, int]) -> Plane:
     """Return how far a difference is outside the range of its surroundings: no edge of a large area is left."""
     cells = cv2.medianBlur(off if size == CELLS else cv2.resize(off, CELLS, interpolation=cv2.INTER_AREA), _AROUND)
-    lowest, highest = cv2.erode(cells, None), cv2.dilate(cells, None)
+    lowest, highest = cv2.erode(cells, _NEIGHBOURS), cv2.dilate(cells, _NEIGHBOURS)
     if size != CELLS:
         lowest, highest = (cv2.resize(each, size, interpolation=cv2.INTER_LINEAR) for each in (lowest, highest))
     return np.asarray(np.maximum(np.maximum(off - highest, lowest - off), np.float32(0)), dtype=np.float32)
@@ -186,4 +190,4 @@ def _share(pixels: Mask) -> Plane:
 
 def _near(cells: Mask) -> Mask:
     """Return cells and those beside them."""
-    return np.asarray(cv2.dilate(cells.astype(np.uint8), np.ones((3, 3), np.uint8)), dtype=np.bool_)
+    return np.asarray(cv2.dilate(cells.astype(np.uint8), _NEIGHBOURS), dtype=np.bool_)
