@@ -204,7 +204,7 @@ def test_what_is_lost_beside_a_lorry_is_no_dirt() -> None:
     assert compared is not None
     lost = replace(compared, scattered_loss_ratio=0.1, scene_light_log_ratio=0.05)
     assert DIRTY_CHECK.judge(View(measures, lost, past)).sight() is Sight.SEEN
-    assert DIRTY_CHECK.judge(View(measures, replace(lost, veiled_ratio=0.2), past)).sight() is Sight.UNKNOWN
+    assert DIRTY_CHECK.judge(View(measures, replace(lost, veiled_ratio=0.3), past)).sight() is Sight.UNKNOWN
     little = replace(lost, scattered_loss_ratio=0.02)
     assert DIRTY_CHECK.judge(View(measures, little, past)).sight() is not Sight.SEEN
 

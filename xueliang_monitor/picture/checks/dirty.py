@@ -28,8 +28,11 @@ SCATTERED_LOSS, TIMES_USUAL = 0.025, 1.5
 What stands beside a lorry or in a crowd, and is hidden too, was up to 0.025 of it. Made dirt had 0.03 and more.
 """
 
-HIDDEN = 0.12
-"""Share of the view behind one thing, as a lorry, beside which dirt cannot be told. Dirt itself hid 0.06 at most."""
+HIDDEN = 0.25
+"""Share of the view behind one thing, as a lorry, beside which dirt cannot be told.
+
+It is the limit of a cover. What hides less, and stays, is told as dirt, which is better than not at all.
+"""
 
 CLEAR, DETAILED = 0.8, 0.10
 """Best detail from which the rest of the view is in focus, and the share of cells with detail that tells it.
