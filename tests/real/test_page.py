@@ -109,6 +109,7 @@ async def test_a_problem_is_acknowledged_from_the_wall_with_three_keys(tmp_path:
         await until(rig, lambda states: states["cam-003"][0] == "down")
         await page.keyboard.press("p")
         await expect(page.locator(".problem")).to_have_count(1)
+        await expect(page.locator(".keys")).to_be_visible()  # the script runs
         await page.keyboard.press("a")
         await expect(page.locator("#acknowledge [name=note]")).to_be_focused()
         await page.keyboard.press("Enter")

@@ -173,10 +173,12 @@ async def test_a_wrong_form_changes_nothing(tmp_path: Path) -> None:
 
 async def test_browsers_are_sent_what_changed(tmp_path: Path) -> None:
     site = Served(tmp_path)
-    async with served(tmp_path, NAMED, fleet=site.fleet) as session:
-        async with session.get("/problems/live", headers=LOGGED_IN) as live:
-            told = [await live.content.readuntil(b"\n\n")]
-            assert await post(session, "/problems/acknowledge", {"problem": "outage:cam-1:", "for": "1h"}) == 303
-            while b'data-known="yes"' not in told[-1]:
-                told.append(await asyncio.wait_for(live.content.readuntil(b"\n\n"), 30))
+    async with (
+        served(tmp_path, NAMED, fleet=site.fleet) as session,
+        session.get("/problems/live", headers=LOGGED_IN) as live,
+    ):
+        told = [await live.content.readuntil(b"\n\n")]
+        assert await post(session, "/problems/acknowledge", {"problem": "outage:cam-1:", "for": "1h"}) == 303
+        while b'data-known="yes"' not in told[-1]:
+            told.append(await asyncio.wait_for(live.content.readuntil(b"\n\n"), 30))
     assert b'data-known="no"' in told[-1]  # the other problem

@@ -29,8 +29,8 @@ _ROUTES = {
     " what the page shows of it.",
     "/maintenance/start": "Start maintenance. Needs a named user.",
     "/maintenance/stop": "End maintenance. Needs a named user.",
-    "/problems": "Open problems as a page. Query: `severity` (`critical`, `warning`), `site`, `known` (`yes`, `no`), `q`"
-    " (words), `sort` (`newest`, `name`).",
+    "/problems": "Open problems as a page. Query: `severity` (`critical`, `warning`), `site`, `known` (`yes`, `no`),"
+    " `q` (words), `sort` (`newest`, `name`).",
     "/problems/live": "Changes of the open problems as server-sent events.",
     "/problems/acknowledge": "The form for one problem, and its receiver, which needs a named user. Query or form:"
     " `problem` (its key); form: `for` (such as `8h`), `note`.",

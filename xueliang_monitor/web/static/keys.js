@@ -81,13 +81,14 @@
     return localStorage.getItem(STORED) !== "off";
   }
   function show() {
-    if (toggle) toggle.setAttribute("aria-pressed", String(on()));
+    if (!toggle) return;
+    toggle.closest("p").hidden = false;
+    toggle.setAttribute("aria-pressed", String(on()));
   }
   toggle?.addEventListener("click", () => {
     localStorage.setItem(STORED, on() ? "off" : "on");
     show();
   });
-  show();
   const KEYS = {
     p: () => location.assign("/problems"),
     w: () => location.assign("/"),
@@ -103,4 +104,5 @@
     event.preventDefault();
     KEYS[event.key]();
   });
+  show();
 })();
