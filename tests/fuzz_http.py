@@ -63,7 +63,19 @@ NAMES = [
     b"A" * 300,
 ]
 PATHS = [
-    *(b"/", b"/live", b"/events", b"/sites", b"/report", b"/about", b"/prefer", b"/docs", b"/docs/", b"/docs/%s"),
+    *(
+        b"/",
+        b"/live",
+        b"/events",
+        b"/problems",
+        b"/sites",
+        b"/report",
+        b"/about",
+        b"/prefer",
+        b"/docs",
+        b"/docs/",
+        b"/docs/%s",
+    ),
     *(
         b"/cameras/%s",
         b"/cameras/%s/live",

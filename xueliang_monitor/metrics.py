@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from itertools import accumulate
 
@@ -18,11 +18,12 @@ from xueliang_monitor.fleet.device_labels import DeviceLabels
 from xueliang_monitor.fleet.monitor_status import Histogram, PictureStatus
 from xueliang_monitor.fleet.snapshot import Entry, Snapshot
 from xueliang_monitor.judgement.catalogue import FAULTS
+from xueliang_monitor.judgement.problems import ProblemKind
 from xueliang_monitor.judgement.root_causes import MONITOR_ISOLATED
 from xueliang_monitor.judgement.status import CAUSES, CameraStatus
 from xueliang_monitor.model import State
 from xueliang_monitor.process.shortage import Resource
-from xueliang_monitor.wire.exposition import GaugeLines, written
+from xueliang_monitor.wire.exposition import GaugeLines, counters, single, total, written
 from xueliang_monitor.wire.oddities import read as read_oddities
 
 _CAMERA = ("camera", "site", "programme")
@@ -89,6 +90,7 @@ class SnapshotCollector(Collector):
         yield from self._files()
         yield from self._uplinks()
         yield from self._credentials()
+        yield self._acknowledged()
         yield self._availability()
         yield from self._visits()
         yield from self._monitor()
@@ -252,6 +254,17 @@ class SnapshotCollector(Collector):
             cameras.add_metric([known.name], float(known.cameras))
         yield from (refused, cameras)
 
+    def _acknowledged(self) -> Metric:
+        family = _gauge(
+            "xueliang_problem_acknowledged",
+            "1 while a user knows of the open problem; the fault is empty for an outage. Absent otherwise.",
+            ("kind", "camera", "uplink", "credentials", "fault"),
+        )
+        for problem, _ in self._snapshot.acknowledged:
+            code = "" if problem.kind is ProblemKind.OUTAGE else problem.codes[0]
+            family.add_metric([problem.kind.value, problem.camera, problem.node, problem.login, code], 1.0)
+        return family
+
     def _files(self) -> Iterator[Metric]:
         trial = _gauge(
             "xueliang_camera_commissioning",
@@ -290,17 +303,17 @@ class SnapshotCollector(Collector):
         )
         _histogram(overdue, [], visits.overdue)
         yield from (rungs, lateness, waits, overdue)
-        yield _counter(
+        yield counters(
             "xueliang_visits",
             "Visits by result.",
             "result",
             {outcome.value: count for outcome, count in visits.results.items()},
         )
         failures = "Errors of the monitor in judging pictures. Each error skips one check of one picture."
-        yield _counter("xueliang_picture_check_errors", failures, "check", visits.failures.counts)
+        yield counters("xueliang_picture_check_errors", failures, "check", visits.failures.counts)
         text = "Visits without a result because the monitor lacked a resource."
         counts = {resource.value: visits.shortages.get(resource.value, 0) for resource in Resource}
-        yield _counter("xueliang_monitor_shortages", text, "resource", counts)
+        yield counters("xueliang_monitor_shortages", text, "resource", counts)
 
     def _monitor(self) -> Iterator[Metric]:
         monitor = self._snapshot.monitor
@@ -310,38 +323,38 @@ class SnapshotCollector(Collector):
             fault.add_metric([known.code], 1.0)
             since.add_metric([known.code], known.since)
         yield from (fault, since)
-        yield _total(
+        yield total(
             "xueliang_monitor_stopped_seconds",
             "Seconds during which the process was stopped or its machine was suspended.",
             monitor.pauses.total_seconds,
         )
-        yield _single(
+        yield single(
             "xueliang_event_loop_lag_seconds", "Lateness of the event loop's last wake-up.", monitor.loop_lag_seconds
         )
-        yield _total("xueliang_decoder_restarts", "Picture workers that died or were killed.", monitor.decoder_restarts)
+        yield total("xueliang_decoder_restarts", "Picture workers that died or were killed.", monitor.decoder_restarts)
         yield from _pictures(monitor.pictures)
         text = "Background tasks restarted after a failure."
-        yield _counter("xueliang_task_restarts", text, "task", monitor.task_restarts)
+        yield counters("xueliang_task_restarts", text, "task", monitor.task_restarts)
 
     def _history(self) -> Iterator[Metric]:
         history = self._snapshot.monitor.history
-        yield _single("xueliang_history_up", "1 while the history can be written and read.", float(history.ok))
-        yield _total("xueliang_histories_damaged", "Damaged histories put aside.", history.damaged)
+        yield single("xueliang_history_up", "1 while the history can be written and read.", float(history.ok))
+        yield total("xueliang_histories_damaged", "Damaged histories put aside.", history.damaged)
         counts = {kind.value: history.lost.get(kind, 0) for kind in ChangeKind}
         text = "Changes that were never written to the history."
-        yield _counter("xueliang_history_lost_changes", text, "kind", counts)
+        yield counters("xueliang_history_lost_changes", text, "kind", counts)
 
     def _configuration(self) -> Iterator[Metric]:
         reload = self._snapshot.monitor.reload
-        yield _single(
+        yield single(
             "xueliang_inventory_cameras",
             "Watched cameras, without those in commissioning.",
             len(self._snapshot.counted),
         )
-        yield _single("xueliang_inventory_invalid_files", "Invalid camera files.", reload.invalid_files)
+        yield single("xueliang_inventory_invalid_files", "Invalid camera files.", reload.invalid_files)
         name = "xueliang_config_last_reload"
-        yield _single(f"{name}_successful", "1 if the last reload had no error.", float(reload.succeeded))
-        yield _single(f"{name}_timestamp_seconds", "Time of the last successful reload.", reload.succeeded_at)
+        yield single(f"{name}_successful", "1 if the last reload had no error.", float(reload.succeeded))
+        yield single(f"{name}_timestamp_seconds", "Time of the last successful reload.", reload.succeeded_at)
 
     def _page(self) -> Iterator[Metric]:
         monitor = self._snapshot.monitor
@@ -359,34 +372,15 @@ def _video_known(status: CameraStatus) -> bool:
     return status.state in (State.UP, State.DEGRADED)
 
 
-def _counter(name: str, text: str, label: str, counts: Mapping[str, int]) -> Metric:
-    family = CounterMetricFamily(name, text, labels=(label,))
-    for value, count in sorted(counts.items()):
-        family.add_metric([value], count)
-    return family
-
-
 def _pictures(load: PictureStatus) -> Iterator[Metric]:
-    yield _single("xueliang_pictures_learning", "Cameras online whose usual view is not known yet.", load.learning)
+    yield single("xueliang_pictures_learning", "Cameras online whose usual view is not known yet.", load.learning)
     text = "The shortest interval at which the pictures of all cameras can be judged."
-    yield _single("xueliang_pictures_held_interval_seconds", text, load.held_seconds)
+    yield single("xueliang_pictures_held_interval_seconds", text, load.held_seconds)
     text = "Cameras whose stream or picture is due and waits, by what it is for."
     waiting = _gauge("xueliang_pictures_waiting", text, ("purpose",))
     for purpose, count in load.waiting.items():
         waiting.add_metric([purpose], count)
     yield waiting
-
-
-def _single(name: str, text: str, value: float) -> Metric:
-    family = _gauge(name, text)
-    family.add_metric([], value)
-    return family
-
-
-def _total(name: str, text: str, value: float) -> Metric:
-    family = CounterMetricFamily(name, text)
-    family.add_metric([], value)
-    return family
 
 
 def render(snapshot: Snapshot, accept: str) -> tuple[bytes, str]:

@@ -30,7 +30,7 @@ PASSWORD = "wall of the control room"
 FAST = (
     "intervals: {reach: 1s, rtsp: 1s, stream: 3s, picture: 3s, onvif: 30s}\nrechecks: {reach: 300ms, picture: 500ms}\n"
 ) + PATIENCE
-PAGES = ("/", "/cameras/cam-000", "/events", "/sites", "/report", "/about", "/cameras/nobody")
+PAGES = ("/", "/cameras/cam-000", "/problems", "/events", "/sites", "/report", "/about", "/cameras/nobody")
 MOST_MILLISECONDS = AT_MOST_SECONDS * 1000
 expect.set_options(timeout=MOST_MILLISECONDS)
 SHOTS = ROOT / "artifacts" / "screenshots"
@@ -100,6 +100,54 @@ async def test_the_wall_follows_a_camera_without_a_reload(tmp_path: Path) -> Non
         await rig.fault("cam-003", None)
         await expect(page.locator(".tile:visible")).to_have_count(0)
         assert page.wrong == []  # type: ignore[attr-defined]
+
+
+async def test_a_problem_is_acknowledged_from_the_wall_with_three_keys(tmp_path: Path) -> None:
+    async with protected(tmp_path) as (rig, opened):
+        page, others = await visiting(opened, rig, "/"), await visiting(opened, rig, "/problems")
+        await rig.fault("cam-003", "refuse")
+        await until(rig, lambda states: states["cam-003"][0] == "down")
+        await page.keyboard.press("p")
+        await expect(page.locator(".problem")).to_have_count(1)
+        await expect(page.locator(".keys")).to_be_visible()  # the script runs
+        await page.keyboard.press("a")
+        await expect(page.locator("#acknowledge [name=note]")).to_be_focused()
+        await page.keyboard.press("Enter")
+        for each in (page, others):  # the other browser was told
+            await expect(each.locator(".problem.known .answer")).to_contain_text("anna knows")
+        await page.keyboard.press("w")
+        await expect(page.locator("#c-cam-003")).to_contain_text("acknowledged")
+        await page.goto("/problems?known=no")
+        await expect(page.locator(".problem:visible")).to_have_count(0)
+        await page.fill("[name=q]", "CAM refused")
+        await page.select_option("[name=known]", "")
+        await expect(page.locator(".problem:visible")).to_have_count(1)
+        assert page.url.endswith("/problems?q=CAM+refused")
+        await page.locator("h1").click()
+        await page.keyboard.press("j")
+        await expect(page.locator(".problem")).to_be_focused()
+        await page.keyboard.press("u")
+        await expect(others.locator(".problem .acknowledge")).to_be_visible()
+        await page.locator("#keys").click()  # single keys can be turned off
+        await page.keyboard.press("w")
+        await expect(page.locator(".problem")).to_have_count(1)
+        await rig.fault("cam-003", None)
+        await expect(others.locator("#problem-count")).to_have_text("Nothing is wrong.")
+        assert page.wrong + others.wrong == []  # type: ignore[attr-defined]
+
+
+async def test_a_problem_is_acknowledged_without_scripts(tmp_path: Path) -> None:
+    async with protected(tmp_path, 2) as (rig, opened):
+        await rig.fault("cam-001", "refuse")
+        await until(rig, lambda states: states["cam-001"][0] == "down")
+        page = await visiting(opened, rig, "/problems", java_script_enabled=False)
+        await page.get_by_role("link", name="Acknowledge").click()
+        await page.fill("[name=note]", "fibre cut, contractor on the way")
+        await page.get_by_role("button", name="Acknowledge").click()
+        await expect(page.locator(".answer")).to_contain_text("fibre cut, contractor on the way")
+        await page.get_by_role("link", name="Take back").click()
+        await page.get_by_role("button", name="Take back").click()
+        await expect(page.get_by_role("link", name="Acknowledge")).to_be_visible()
 
 
 async def test_language_and_colours_are_the_readers(tmp_path: Path) -> None:

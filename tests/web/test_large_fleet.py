@@ -27,7 +27,18 @@ CAMERAS = 5000
 MOST_SECONDS = 0.05
 ATTEMPTS = 3
 PATHS = (
-    *("/", "/?q=cam-0012", "/sites", "/api/v1/cameras", "/events", "/report", "/cameras/cam-0001", "/readyz"),
+    *(
+        "/",
+        "/?q=cam-0012",
+        "/sites",
+        "/problems",
+        "/api/v1/cameras",
+        "/api/v1/problems",
+        "/events",
+        "/report",
+        "/cameras/cam-0001",
+        "/readyz",
+    ),
     "/metrics",
 )
 

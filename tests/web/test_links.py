@@ -61,7 +61,7 @@ async def test_every_link_of_the_page_leads_somewhere(tmp_path: Path) -> None:
                     found = re.findall(r'(?:href|src)="([^"#]+)"', await response.text())
                     waiting += (urljoin(link, unescape(address)) for address in found)
     paths = {urlsplit(link).path for link in followed}
-    assert paths >= {"/", "/cameras/lost", "/cameras/well_2", "/sites", "/events", "/report", "/about"}
+    assert paths >= {"/", "/cameras/lost", "/cameras/well_2", "/sites", "/problems", "/events", "/report", "/about"}
 
 
 async def test_the_pages_link_to_grafana_names_a_dashboard_and_its_variable(tmp_path: Path) -> None:

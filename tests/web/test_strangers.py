@@ -64,7 +64,7 @@ async def test_pages_of_other_sites_may_link_and_nothing_else(tmp_path: Path, si
             return answer.status
 
     async with served(tmp_path, NAMED) as session:
-        for path in ("/", "/events", "/sites", "/about", "/metrics"):
+        for path in ("/", "/problems", "/events", "/sites", "/about", "/metrics"):
             assert await status(path, **NAVIGATION) == 200
             assert await status(path) == 403
             for mode, target in (

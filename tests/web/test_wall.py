@@ -18,7 +18,7 @@ from xueliang_monitor.judgement.health import Policy
 from xueliang_monitor.judgement.maintenance import Window, WindowKind
 from xueliang_monitor.model import Finding, Rung, RungResult, State, VisitResult
 from xueliang_monitor.probing.memory import Memory
-from xueliang_monitor.web import charts, live
+from xueliang_monitor.web import charts, live, live_streams
 from xueliang_monitor.web.checks import A_MINUTE, Checks
 from xueliang_monitor.web.live import Wall
 from xueliang_monitor.web.renderer import Renderer
@@ -85,7 +85,7 @@ async def test_a_browser_that_reads_too_slowly_holds_nothing_up() -> None:
     await wall.sweep()
     slow = wall.updates(wall.identity, "en")
     await anext(slow)
-    for number in range(live.QUEUED + 5):
+    for number in range(live_streams.QUEUED + 5):
         entry = fleet.entry("cam-1")
         fleet.take((replace(entry.camera, data=entry.camera.data.model_copy(update={"name": f"gate {number}"})),))
         await wall.sweep()

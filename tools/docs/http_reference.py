@@ -29,6 +29,12 @@ _ROUTES = {
     " what the page shows of it.",
     "/maintenance/start": "Start maintenance. Needs a named user.",
     "/maintenance/stop": "End maintenance. Needs a named user.",
+    "/problems": "Open problems as a page. Query: `severity` (`critical`, `warning`), `site`, `known` (`yes`, `no`),"
+    " `q` (words), `sort` (`newest`, `name`).",
+    "/problems/live": "Changes of the open problems as server-sent events.",
+    "/problems/acknowledge": "The form for one problem, and its receiver, which needs a named user. Query or form:"
+    " `problem` (its key); form: `for` (such as `8h`), `note`.",
+    "/problems/release": "Take an acknowledgement back. Needs a named user. Form: `problem`.",
     "/events": "Events as a page.",
     "/sites": "What cameras hang on as a tree, and sites, as a page. `/sites#NODE` leads to a node.",
     "/report": "The availability report as a page. Query: `month` (a month, a day, or a range of at most 92 days),"
@@ -38,6 +44,7 @@ _ROUTES = {
     "/static/{name}": "Style sheet, script and icon.",
     "/api/v1/cameras": "All cameras, invalid files, uplinks, refused logins and faults of the monitor.",
     "/api/v1/cameras/{camera}": "One camera in full. 404 if it does not exist.",
+    "/api/v1/problems": "Open problems, the most serious and newest first, each with its acknowledgement.",
     "/api/v1/outages": "Outages. Query: `camera`, `days` (1 to 400, default 30). 503 without a readable history.",
     "/api/v1/events": "Events. Query: `limit` (1 to 1000, default 100), `before`, `after` (event ids), `camera`.",
     "/api/v1/events/live": "Events as server-sent events. `Last-Event-ID` continues after an event.",

@@ -10,6 +10,7 @@ from xueliang_monitor.clock import STEP_SECONDS, Clock, ClockReading
 from xueliang_monitor.configuration.inventory import Camera, Inventory
 from xueliang_monitor.configuration.strict_yaml import Problem
 from xueliang_monitor.fleet.acceptance import accepted
+from xueliang_monitor.fleet.acknowledged import Acknowledged
 from xueliang_monitor.fleet.changes import Changes, StoredState
 from xueliang_monitor.fleet.counted_time import CountedTime
 from xueliang_monitor.fleet.differences import difference
@@ -47,8 +48,8 @@ class Fleet:
         policy: how visit results are judged; may be replaced.
         monitor: the monitor's own condition.
         windows: the known maintenance windows.
-        availability: availability ratios by camera and window; written by the history's upkeep.
-        today: availability of the whole fleet today; written by the history's upkeep.
+        acknowledged: the problems that people know of.
+        availability, today: ratios by camera and window, and of the whole fleet; written by the history's upkeep.
         turn_wait: how many seconds a camera waits for its turn at its host; set by the daemon.
         credentials: the named logins; the gate of visits that log in.
 
@@ -80,6 +81,7 @@ class Fleet:
         self._results = KeptResults(self._entries, self._pending, self._time, self._notify)
         self._withdrawals = Withdrawals(self._entries, self._pending, self._time, self._network)
         self._overload = Overload()
+        self.acknowledged = Acknowledged(self, self._notify)
         self.availability: Mapping[str, Mapping[str, float]] = {}
         self.today = AvailabilitySeconds()
         for camera in cameras:
@@ -124,10 +126,7 @@ class Fleet:
         self._notify_if(self._withdrawals.by_nodes(seen, self._clock.now()))
 
     def take_own_network(self, problem: str | None, *, nameless: bool = False) -> None:
-        """Take what is known to be wrong with the monitor's own network, None if nothing is.
-
-        `nameless` says that only names cannot be looked up. Cameras known by address are then judged as ever.
-        """
+        """Take what is wrong with the monitor's own network, None if nothing; `nameless`: names cannot be looked up."""
         self._network.take_own_network(problem, nameless=nameless)
 
     def take(self, cameras: tuple[Camera, ...]) -> None:
@@ -393,6 +392,7 @@ class Fleet:
             uplinks=self.uplinks,
             topology=self.topology,
             credentials=self.credentials.troubles,
+            acknowledged=self.acknowledged.in_force(self._entries),
             windows=tuple(item for item in self.windows if item.active(now)),
             availability=self.availability,
             today=self.today,

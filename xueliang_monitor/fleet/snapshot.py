@@ -13,6 +13,7 @@ from xueliang_monitor.fleet.root_causes import Uplink
 from xueliang_monitor.judgement.availability import AvailabilitySeconds
 from xueliang_monitor.judgement.health import Health
 from xueliang_monitor.judgement.maintenance import Window
+from xueliang_monitor.judgement.problems import Acknowledgement, OpenProblem
 from xueliang_monitor.judgement.status import CameraStatus
 from xueliang_monitor.model import NO_NUMBERS, Rung, RungResult, VisitResult
 from xueliang_monitor.probing.memory import Memory
@@ -125,6 +126,7 @@ class Snapshot:
     today: AvailabilitySeconds = field(default_factory=AvailabilitySeconds)
     monitor_faults: tuple[MonitorFault, ...] = ()
     credentials: tuple[CredentialsTrouble, ...] = ()
+    acknowledged: tuple[tuple[OpenProblem, Acknowledgement], ...] = ()
 
     @property
     def counted(self) -> tuple[tuple[Entry, CameraStatus], ...]:

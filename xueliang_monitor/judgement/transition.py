@@ -13,6 +13,8 @@ class TransitionKind(enum.StrEnum):
     RAISED = "raised"
     CLEARED = "cleared"
     ATTRIBUTED = "attributed"
+    ACKNOWLEDGED = "acknowledged"
+    RELEASED = "released"
     STATE = "state"
 
 
@@ -24,7 +26,8 @@ class Transition:
         camera: the camera's id; empty for an uplink, a login or the monitor.
         at: when it changed, in seconds since the epoch.
         kind: whether a fault was raised or cleared, or the camera's state changed. `ATTRIBUTED` withdraws a fault,
-            because a node of the topology or a login turned out to be its cause.
+            because a node of the topology or a login turned out to be its cause. `ACKNOWLEDGED` says that a user knows
+            of a problem, `RELEASED` that the user took that back.
         code: the fault's code; the new state for `STATE`.
         detail: what was observed.
         uplink: the name of a node of the topology: the one that changed, or for a camera's `ATTRIBUTED` the one that

@@ -187,6 +187,9 @@ class History(HistoryQueries):
                 f"UPDATE {table} SET began = began + ?, confirmed = confirmed + ? WHERE ended IS NULL",  # noqa: S608  # nosec B608
                 (seconds, seconds),
             )
+        self._database.execute(
+            "UPDATE acknowledgements SET at = at + ?, until = until + ? WHERE ended IS NULL", (seconds, seconds)
+        )
 
     def _write_clock(self, read: ClockReading | None) -> None:
         if read is not None:
@@ -263,6 +266,43 @@ class History(HistoryQueries):
             raise self._error("written", error) from error
         return cursor.rowcount > 0
 
+    def acknowledge(self, problem: str, *, by: str, at: float, until: float, note: str) -> int:
+        """Store that a user knows of a problem, given by its key, instead of what was acknowledged before.
+
+        Raises:
+            HistoryError: the database cannot be written.
+
+        """
+        try:
+            cursor = self._database.execute(
+                "INSERT INTO acknowledgements (problem, who, at, until, note) VALUES (?, ?, ?, ?, ?)",
+                (problem, by, at, until, note),
+            )
+            number = int(cursor.lastrowid or 0)
+            self._release(problem, at, before=number)
+        except sqlite3.Error as error:
+            raise self._error("written", error) from error
+        return number
+
+    def release(self, problem: str, at: float) -> bool:
+        """Take back the acknowledgement of a problem; return whether there was one.
+
+        Raises:
+            HistoryError: the database cannot be written.
+
+        """
+        try:
+            return self._release(problem, at)
+        except sqlite3.Error as error:
+            raise self._error("written", error) from error
+
+    def _release(self, problem: str, at: float, before: int = 2**62) -> bool:
+        cursor = self._database.execute(
+            "UPDATE acknowledgements SET ended = ? WHERE problem = ? AND ended IS NULL AND until > ? AND id < ?",
+            (at, problem, at, before),
+        )
+        return cursor.rowcount > 0
+
     def forget(
         self, days_before: str, episodes_before: float, looks_before: float = 0.0, logins_before: float = 0.0
     ) -> None:
@@ -278,6 +318,7 @@ class History(HistoryQueries):
             self._database.execute("DELETE FROM episodes WHERE ended < ?", (episodes_before,))
             self._database.execute("DELETE FROM events WHERE at < ?", (episodes_before,))
             self._database.execute("DELETE FROM outages WHERE ended < ?", (episodes_before,))
+            self._database.execute("DELETE FROM acknowledgements WHERE until < ?", (episodes_before,))
             self._database.execute("DELETE FROM looks WHERE at < ?", (looks_before,))
             self._database.execute("DELETE FROM logins WHERE used < ?", (logins_before,))
         except sqlite3.Error as error:

@@ -17,6 +17,7 @@ from xueliang_monitor.judgement.availability import AvailabilitySeconds, RootDay
 from xueliang_monitor.judgement.episodes import Episode, outages_of
 from xueliang_monitor.judgement.health import Outage
 from xueliang_monitor.judgement.maintenance import Window, WindowKind
+from xueliang_monitor.judgement.problems import Acknowledgement
 from xueliang_monitor.judgement.transition import TransitionKind
 from xueliang_monitor.probing.login_record import LoginKey, LoginRecord
 from xueliang_monitor.storage import database_file
@@ -215,3 +216,13 @@ class HistoryQueries:
             (since,),
         )
         return [Window(number, WindowKind(kind), *rest) for number, kind, *rest in rows]
+
+    def acknowledgements(self, since: float) -> list[Acknowledgement]:
+        """Return the acknowledgements that expire after a time, oldest first, with those that were taken back."""
+        if not self._rows("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'acknowledgements'"):
+            return []  # an older daemon still writes this database
+        rows = self._rows(
+            "SELECT id, problem, who, at, until, note, ended FROM acknowledgements WHERE until > ? ORDER BY id",
+            (since,),
+        )
+        return [Acknowledgement(*row) for row in rows]

@@ -71,6 +71,13 @@ MIGRATIONS = (
         PRIMARY KEY (day, root, kind, camera)
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE acknowledgements (
+        id INTEGER PRIMARY KEY, problem TEXT NOT NULL, who TEXT NOT NULL, at REAL NOT NULL, until REAL NOT NULL,
+        note TEXT NOT NULL, ended REAL
+    );
+    CREATE INDEX acknowledgements_by_end ON acknowledgements (until);
+    """,
 )
 """One step per version, forward only. `PRAGMA user_version` is the number of steps taken."""
 

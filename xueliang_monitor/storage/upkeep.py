@@ -1,4 +1,4 @@
-"""Regular work on the history: read maintenance and availability, delete old data, look for damage."""
+"""Regular work on the history: read what others wrote, sum up availability, delete old data, look for damage."""
 
 from __future__ import annotations
 
@@ -65,11 +65,12 @@ class Upkeep:
         await self._check(history, in_a_thread)
 
     async def _follow(self, history: History, in_a_thread: InAThread) -> None:
-        """Read maintenance windows that another process changed, and availability at its interval."""
+        """Read what another process changed (maintenance, acknowledgements), and availability at its interval."""
         now = self._clock.now()
         version = await in_a_thread(history.version)
         if version != self._version:
             self._fleet.take_windows(tuple(await in_a_thread(lambda: history.windows(now))))
+            self._fleet.acknowledged.take(tuple(await in_a_thread(lambda: history.acknowledgements(now))))
             self._version = version
         moment = self._clock.monotonic()
         if moment - self._summed_at >= AVAILABILITY_SECONDS:

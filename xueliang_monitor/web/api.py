@@ -1,4 +1,4 @@
-"""`/api/v1/`: cameras, outages and events as JSON, and events as a live stream."""
+"""`/api/v1/`: cameras, problems, outages and events as JSON, and events as a live stream."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from xueliang_monitor.fleet.snapshot import Snapshot
 from xueliang_monitor.storage.history_error import HistoryError
 from xueliang_monitor.web import past, views
 from xueliang_monitor.web.all_cameras import all_cameras
-from xueliang_monitor.web.keys import CLOSING, FLEET, LISTS, STATE_FOLDER
+from xueliang_monitor.web.keys import CLOSING, FLEET, LISTS, PROBLEMS, STATE_FOLDER, WALL
 from xueliang_monitor.web.responses import compressed, event_stream, limited
 from xueliang_monitor.web.threads import in_thread
 
@@ -59,6 +59,16 @@ async def camera(request: web.Request) -> web.Response:
     except KeyError:
         return web.json_response({"error": f"there is no camera with the id {name}"}, status=404)
     return web.json_response(views.camera_in_full(entry, fleet.status_of(name), fleet.topology))
+
+
+async def problems(request: web.Request) -> web.Response:
+    """Answer with the open problems, the most serious and newest first, each with its acknowledgement."""
+    await request.app[WALL].freshen()
+    rows = await request.app[PROBLEMS].rows()
+    body = await in_thread(
+        lambda: json.dumps({"problems": [views.problem(row.problem, row.acknowledgement) for row in rows]}).encode()
+    )
+    return compressed(body, "application/json")
 
 
 def _number(request: web.Request, name: str, otherwise: int) -> int:
@@ -130,6 +140,7 @@ async def live_events(request: web.Request) -> web.StreamResponse:
 ROUTES = (
     web.get("/api/v1/cameras", cameras),
     web.get("/api/v1/cameras/{camera}", camera),
+    web.get("/api/v1/problems", problems),
     web.get("/api/v1/outages", outages),
     web.get("/api/v1/events", events),
     web.get("/api/v1/events/live", limited(live_events), allow_head=False),

@@ -19,6 +19,7 @@ from xueliang_monitor.web.live import Wall
 from xueliang_monitor.web.live_streams import LiveStreams
 from xueliang_monitor.web.page import Page
 from xueliang_monitor.web.pages import PAGES
+from xueliang_monitor.web.problem_list import ProblemList
 from xueliang_monitor.web.renderer import Renderer
 from xueliang_monitor.web.shared_work import SharedWork
 
@@ -50,6 +51,7 @@ async def _follow_fleet(app: web.Application) -> AsyncIterator[None]:
 async def _close_streams(app: web.Application) -> None:
     app[keys.CLOSING].set()
     app[keys.WALL].close()
+    app[keys.PROBLEMS].close()
 
 
 async def _stop_work(app: web.Application) -> None:
@@ -93,6 +95,7 @@ def application(
     built[keys.LINKED] = monitoring.LINKED.union(*({page.address, *page.linked} for page in pages)) - {""}
     built[keys.RENDERER] = renderer
     built[keys.WALL] = Wall(fleet, renderer)
+    built[keys.PROBLEMS] = ProblemList(fleet, built[keys.WALL], renderer)
     built[keys.CHECKS] = Checks()
     built[keys.CHECK_NOW] = check_now or (lambda _camera: None)
     built[keys.ACCEPT_CHANGE] = accept_change or _nothing_accepted

@@ -16,6 +16,7 @@ from xueliang_monitor.web.documentation import Documentation
 from xueliang_monitor.web.live import Wall
 from xueliang_monitor.web.live_streams import LiveStreams
 from xueliang_monitor.web.page import Page
+from xueliang_monitor.web.problem_list import ProblemList
 from xueliang_monitor.web.renderer import Renderer
 from xueliang_monitor.web.shared_work import SharedWork
 
@@ -34,6 +35,7 @@ LINKED: web.AppKey[frozenset[str]] = web.AppKey("linked")
 
 RENDERER = web.AppKey("renderer", Renderer)
 WALL = web.AppKey("wall", Wall)
+PROBLEMS = web.AppKey("problems", ProblemList)
 CHECKS = web.AppKey("checks", Checks)
 CHECK_NOW: web.AppKey[Callable[[str], None]] = web.AppKey("check_now")
 """Schedules a visit of a camera at once, by its id."""

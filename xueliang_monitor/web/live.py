@@ -7,7 +7,7 @@ import contextlib
 import logging
 import secrets
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from xueliang_monitor.fleet.fleet import Fleet
@@ -15,7 +15,7 @@ from xueliang_monitor.fleet.root_causes import Uplink
 from xueliang_monitor.judgement.catalogue import fault
 from xueliang_monitor.judgement.credentials import CREDENTIALS_REFUSED
 from xueliang_monitor.model import State
-from xueliang_monitor.web.live_streams import data_line
+from xueliang_monitor.web.live_streams import Broadcast, data_line
 from xueliang_monitor.web.renderer import Renderer
 from xueliang_monitor.web.texts import LANGUAGES
 from xueliang_monitor.web.tiles import Tile, natural, shown_of, values_of
@@ -30,9 +30,6 @@ SPACING_SECONDS = 0.5
 SWEEP_SECONDS = 5.0
 """How often every camera is examined, as stale cameras become unknown without an event."""
 
-BEAT_SECONDS = 5.0
-"""A stream without updates sends a sign of life this often."""
-
 AT_ONCE = 50
 """How many cameras are examined or rendered before the event loop gets a turn."""
 
@@ -41,9 +38,6 @@ MOST_MISSED = 500
 
 MAX_ROOTS = 12
 """Banners of dead nodes."""
-
-QUEUED = 64
-"""Updates that may wait for one browser."""
 
 
 class Wall:
@@ -58,7 +52,8 @@ class Wall:
         self._structure = 0
         self._figures: dict[str, dict[str, Any]] = {}
         self._changed = asyncio.Event()
-        self._streams: dict[asyncio.Queue[bytes | None], str] = {}
+        self._broadcast = Broadcast(lambda: fleet.now)
+        self._followers: list[Callable[[], Awaitable[None]]] = []
         self._sweeping = asyncio.Lock()
         fleet.watch(lambda _transitions: self._changed.set())
 
@@ -98,11 +93,13 @@ class Wall:
             self._tiles = fresh
             if not moved:
                 await self._render(changed)
-            self._broadcast(changed, reload=moved)
+            self._send(changed, reload=moved)
+        for follower in self._followers:
+            await follower()
 
     async def _render(self, tiles: list[Tile]) -> None:
         """Render tiles in the languages of the browsers, with turns for the event loop."""
-        for language in {*self._streams.values()}:
+        for language in self._broadcast.languages:
             for number, tile in enumerate(tiles, start=1):
                 self.html(tile, language)
                 if number % AT_ONCE == 0:
@@ -112,14 +109,15 @@ class Wall:
         """Return the tiles by camera, those that changed, and whether a camera came, went or moved to another site."""
         fresh: dict[str, Tile] = {}
         changed: list[Tile] = []
-        topology = self._fleet.topology
+        topology, now = self._fleet.topology, self._fleet.now
         for number, (entry, status) in enumerate(self._fleet.pairs()):
             if number % AT_ONCE == AT_ONCE - 1:
                 await asyncio.sleep(0)
-            name, shown = entry.camera.id, shown_of(entry, status, topology)
+            problems = self._fleet.acknowledged.of_camera(entry, now)
+            name, shown = entry.camera.id, shown_of(entry, status, topology, problems)
             known = self._tiles.get(name)
             if known is None or known.shown != shown:
-                values = values_of(entry, status, topology)
+                values = values_of(entry, status, topology, problems)
                 site, rank = entry.camera.site, values["rank"]
                 known = Tile(
                     camera=name,
@@ -136,6 +134,14 @@ class Wall:
             tile.site != self._tiles[tile.camera].site for tile in changed if tile.camera in self._tiles
         )
         return fresh, changed, moved
+
+    def follow(self, follower: Callable[[], Awaitable[None]]) -> None:
+        """Call `follower` after every sweep from now on."""
+        self._followers.append(follower)
+
+    def troubled(self) -> list[Tile]:
+        """Return the tiles of cameras with open problems, without cameras in commissioning."""
+        return [tile for tile in self._tiles.values() if tile.values["troubled"] and not tile.values["trial"]]
 
     def html(self, tile: Tile, language: str) -> str:
         """Return the HTML of a tile."""
@@ -188,16 +194,14 @@ class Wall:
         node = self._fleet.topology.nodes[uplink.name]
         return {"node": node, "link": link(node.name), "fault": fault_of(node.kind), "uplink": uplink}
 
-    def _broadcast(self, changed: list[Tile], *, reload: bool) -> None:
+    def _send(self, changed: list[Tile], *, reload: bool) -> None:
         for language in LANGUAGES:
-            listeners = [queue for queue, spoken in self._streams.items() if spoken == language]
-            if not listeners:
+            if language not in self._broadcast.languages:
                 self._figures.pop(language, None)
                 continue
             payload = data_line("reload", "", self.identity) if reload else self._update(changed, language)
-            for queue in listeners:
-                if payload:
-                    _put(queue, payload)
+            if payload:
+                self._broadcast.send(language, payload)
 
     def _update(self, changed: list[Tile], language: str) -> bytes:
         parts = [self.html(tile, language) for tile in changed]
@@ -224,37 +228,10 @@ class Wall:
         parts = [*(self.html(tile, language) for tile in missed), self.figures(language)]
         return data_line("swap", "\n".join(parts), self.identity)
 
-    async def updates(self, known: str, language: str) -> AsyncIterator[bytes]:
-        """Yield what a browser missed since the version `known`, then every change, until the server shuts down."""
-        queue: asyncio.Queue[bytes | None] = asyncio.Queue(QUEUED)
-        self._streams[queue] = language
-        try:
-            yield self._since(known, language)
-            while True:
-                try:
-                    async with asyncio.timeout(BEAT_SECONDS):
-                        payload = await queue.get()
-                except TimeoutError:
-                    yield data_line("beat", str(int(self._fleet.now)))
-                    continue
-                if payload is None:
-                    return
-                yield payload
-        finally:
-            self._streams.pop(queue, None)
+    def updates(self, known: str, language: str) -> AsyncIterator[bytes]:
+        """Return what a browser missed since the version `known`, then every change, until the server shuts down."""
+        return self._broadcast.follow(language, lambda: self._since(known, language))
 
     def close(self) -> None:
         """End all streams."""
-        for queue in self._streams:
-            while queue.full():
-                queue.get_nowait()
-            queue.put_nowait(None)
-
-
-def _put(queue: asyncio.Queue[bytes | None], payload: bytes) -> None:
-    """Queue an update for a browser. A browser that reads too slowly is asked to reload instead."""
-    if queue.full():
-        while not queue.empty():
-            queue.get_nowait()
-        payload = data_line("reload", "")
-    queue.put_nowait(payload)
+        self._broadcast.close()

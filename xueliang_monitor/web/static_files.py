@@ -8,7 +8,12 @@ from importlib import resources
 
 from aiohttp import web
 
-CONTENT_TYPES = {"page.css": "text/css", "live.js": "text/javascript", "icon.svg": "image/svg+xml"}
+CONTENT_TYPES = {
+    "page.css": "text/css",
+    "keys.js": "text/javascript",
+    "live.js": "text/javascript",
+    "icon.svg": "image/svg+xml",
+}
 YEAR_SECONDS = 365 * 86_400
 
 

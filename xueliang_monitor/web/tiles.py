@@ -10,6 +10,7 @@ from typing import Any
 from xueliang_monitor.configuration.camera_file import Lifecycle
 from xueliang_monitor.fleet.snapshot import Entry
 from xueliang_monitor.judgement.catalogue import fault
+from xueliang_monitor.judgement.problems import Acknowledgement, OpenProblem
 from xueliang_monitor.judgement.status import CAUSES, CameraStatus
 from xueliang_monitor.topology import Topology
 from xueliang_monitor.web.views import STATES, WORST_FIRST
@@ -33,7 +34,11 @@ class Tile:
     rendered: dict[str, str] = field(default_factory=dict)
 
 
-def values_of(entry: Entry, status: CameraStatus, topology: Topology) -> dict[str, Any]:
+Known = tuple[tuple[OpenProblem, Acknowledgement | None], ...]
+"""The open problems of a camera, each with its acknowledgement."""
+
+
+def values_of(entry: Entry, status: CameraStatus, topology: Topology, problems: Known = ()) -> dict[str, Any]:
     """Return the values for the template of a tile."""
     camera = entry.camera
     path = topology.path(topology.leaf(camera.id))
@@ -55,15 +60,24 @@ def values_of(entry: Entry, status: CameraStatus, topology: Topology) -> dict[st
         "hangs_on": " ".join(dict.fromkeys(word for name in path for word in (name, topology.shown(name)))),
         "trial": camera.status is Lifecycle.COMMISSIONING,
         "outdated": camera.outdated,
+        "troubled": bool(problems),
+        "acknowledged": _acknowledged_by(problems),
     }
 
 
-def shown_of(entry: Entry, status: CameraStatus, topology: Topology) -> tuple[Any, ...]:
+def _acknowledged_by(problems: Known) -> str:
+    """Return who acknowledged the problems of a camera; empty while one of them is not acknowledged."""
+    known = [acknowledgement.by for _, acknowledgement in problems if acknowledgement is not None]
+    return ", ".join(dict.fromkeys(known)) if known and len(known) == len(problems) else ""
+
+
+def shown_of(entry: Entry, status: CameraStatus, topology: Topology, problems: Known = ()) -> tuple[Any, ...]:
     """Return what the content of a tile depends on; equal values mean equal content."""
     camera = entry.camera
     codes = tuple(known.code for known in status.faults)
     path = tuple(topology.nodes[name] for name in topology.path(topology.leaf(camera.id)))
-    return status.state, status.since, status.cause, status.behind, codes, path, camera
+    known = tuple((problem.key, problem.since, who.id if who is not None else 0) for problem, who in problems)
+    return status.state, status.since, status.cause, status.behind, codes, path, camera, known
 
 
 def natural(name: str) -> tuple[tuple[int, int, str], ...]:

@@ -6,8 +6,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from xueliang_monitor.configuration import strict_yaml
 from xueliang_monitor.configuration.inventory import Camera
-from xueliang_monitor.configuration.strict_yaml import Problem
 from xueliang_monitor.fleet.monitor_status import MonitorFault
 from xueliang_monitor.fleet.root_causes import Uplink
 from xueliang_monitor.fleet.snapshot import CredentialsTrouble, Entry
@@ -15,6 +15,7 @@ from xueliang_monitor.judgement.catalogue import FAULTS, fault
 from xueliang_monitor.judgement.credentials import CREDENTIALS_REFUSED
 from xueliang_monitor.judgement.diagnosis import AdviceRow, Facts, diagnose, located
 from xueliang_monitor.judgement.health import FaultState, Outage
+from xueliang_monitor.judgement.problems import Acknowledgement, OpenProblem
 from xueliang_monitor.judgement.status import CameraStatus
 from xueliang_monitor.model import Rung, State, Text
 from xueliang_monitor.probing.accepted import Accepted
@@ -115,7 +116,7 @@ def camera(entry: Entry, status: CameraStatus, topology: Topology) -> dict[str, 
     }
 
 
-def problem_line(problem: Problem) -> str:
+def problem_line(problem: strict_yaml.Problem) -> str:
     """Return a problem in one line, with the name of the file and without its path."""
     return str(replace(problem, file=Path(problem.file.name)))
 
@@ -236,4 +237,29 @@ def camera_in_full(entry: Entry, status: CameraStatus, topology: Topology) -> di
         ],
         "readings": dict(entry.readings.items()),
         "reference_pictures": entry.memory.reference.looks if entry.memory.reference else 0,
+    }
+
+
+def acknowledgement(known: Acknowledgement | None) -> dict[str, Any] | None:
+    """Return who knows of a problem; None if nobody said so."""
+    if known is None:
+        return None
+    return {"by": known.by, "at": moment(known.at), "until": moment(known.until), "note": known.note}
+
+
+def problem(known: OpenProblem, who: Acknowledgement | None) -> dict[str, Any]:
+    """Return an open problem."""
+    return {
+        "key": known.key,
+        "kind": known.kind.value,
+        "camera": known.camera or None,
+        "uplink": known.node or None,
+        "login": known.login or None,
+        "faults": list(known.codes),
+        "severity": known.severity.value,
+        "since": moment(known.since),
+        "confirmed": moment(known.confirmed_at),
+        "detail": known.detail,
+        "cameras": known.cameras,
+        "acknowledgement": acknowledgement(who),
     }

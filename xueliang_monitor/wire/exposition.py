@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from prometheus_client.core import Metric
+from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
@@ -45,6 +45,28 @@ class GaugeLines(Metric):
         family = Metric(self.name, self.documentation, self.type)
         family.add_sample(self.name, dict.fromkeys(self._labelnames, "%s"), 0.0)  # written as `ZERO`
         return family
+
+
+def single(name: str, text: str, value: float) -> Metric:
+    """Return a family with one gauge without labels."""
+    family = GaugeLines(name, text)
+    family.add_metric([], value)
+    return family
+
+
+def total(name: str, text: str, value: float) -> Metric:
+    """Return a family with one counter without labels."""
+    family = CounterMetricFamily(name, text)
+    family.add_metric([], value)
+    return family
+
+
+def counters(name: str, text: str, label: str, counts: Mapping[str, int]) -> Metric:
+    """Return a family of counters with one label, by its value."""
+    family = CounterMetricFamily(name, text, labels=(label,))
+    for value, count in sorted(counts.items()):
+        family.add_metric([value], count)
+    return family
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from xueliang_monitor.storage import evidence
 from xueliang_monitor.topology import Topology
 from xueliang_monitor.web import charts, past, told
 from xueliang_monitor.web.keys import CLOSING, FLEET, RENDERER, SETTINGS, STATE_FOLDER
-from xueliang_monitor.web.live_streams import data_line
+from xueliang_monitor.web.live_streams import BEAT_SECONDS, data_line
 from xueliang_monitor.web.page import Page
 from xueliang_monitor.web.responses import event_stream, limited, respond
 from xueliang_monitor.web.texts import preferred
@@ -40,7 +40,6 @@ from xueliang_monitor.web.tree import link
 from xueliang_monitor.web.views import STATES, advice_of
 from xueliang_monitor.wire import oddities
 
-BEAT_SECONDS = 5.0
 MAX_EPISODES = 40
 MEASURE_NAMES = {
     "brightness_ratio": Text("Brightness", "亮度"),

@@ -3,7 +3,7 @@
 (() => {
   const main = document.getElementById("main");
   const link = document.getElementById("link");
-  const form = document.getElementById("filter");
+  const form = document.getElementById("wall") && document.getElementById("filter");
   const language = document.documentElement.lang;
   const STALE_MILLISECONDS = 12000;
   let heard = Date.now();
@@ -96,6 +96,7 @@
       const old = document.getElementById(fresh.id);
       if (!old) continue;
       const focused = old.contains(document.activeElement);
+      const place = focused ? document.activeElement.closest("[id]").id : "";
       times(fresh);
       if (fresh.matches(".tile")) {
         if (old.outerHTML !== fresh.outerHTML) fresh.classList.add("fresh");
@@ -105,7 +106,8 @@
       } else {
         old.replaceWith(fresh);
       }
-      if (focused) fresh.querySelector("a, button, input, select")?.focus();
+      const again = place !== fresh.id && document.getElementById(place);
+      if (focused) (again || fresh.querySelector("a, button, input, select"))?.focus();
     }
     if (tiles && form) filterAll();
   }
