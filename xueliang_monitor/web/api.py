@@ -12,6 +12,7 @@ from typing import Any
 from aiohttp import web
 
 from xueliang_monitor.fleet.snapshot import Snapshot
+from xueliang_monitor.storage.event_filter import EventFilter
 from xueliang_monitor.storage.history_error import HistoryError
 from xueliang_monitor.web import past, views
 from xueliang_monitor.web.all_cameras import all_cameras
@@ -82,7 +83,7 @@ async def _read_events(request: web.Request, after: int | None) -> list[dict[str
     limit = min(1000, max(1, _number(request, "limit", 100)))
     before = _number(request, "before", 0) or None
     named, state = request.query.get("camera", ""), request.app[STATE_FOLDER]
-    found = await past.events(state, after=after, before=before, camera=named, limit=limit)
+    found = await past.events(state, EventFilter(camera=named), after=after, before=before, limit=limit)
     return [views.event(item) for item in found]
 
 

@@ -17,7 +17,7 @@ from xueliang_monitor.judgement.diagnosis import AdviceRow, Facts, diagnose, loc
 from xueliang_monitor.judgement.health import FaultState, Outage
 from xueliang_monitor.judgement.problems import Acknowledgement, OpenProblem
 from xueliang_monitor.judgement.status import CameraStatus
-from xueliang_monitor.model import Rung, State, Text
+from xueliang_monitor.model import Rung, Severity, State, Text
 from xueliang_monitor.probing.accepted import Accepted
 from xueliang_monitor.probing.device_changes import JUDGED
 from xueliang_monitor.storage.history_queries import Event
@@ -34,6 +34,7 @@ STATES = {
     State.UNKNOWN: Text("unknown", "未知"),
     State.MAINTENANCE: Text("maintenance", "维护中"),
 }
+SEVERITIES = {Severity.CRITICAL.value: Text("critical", "严重"), Severity.WARNING.value: Text("warning", "一般")}
 
 
 def moment(seconds: float | None) -> str | None:
