@@ -27,6 +27,9 @@ LIVE_SECONDS = 1.0
 DAY_SECONDS = 86_400.0
 MOST_EVENTS = 1000
 USUAL_EVENTS = 100
+MOST_NUMBER = 2**53 - 1
+"""The largest number that every reader of JSON keeps exactly."""
+
 NO_HISTORY = "there is no history to read"
 _UNREADABLE = ((503, "There is no history to read."),)
 
@@ -69,10 +72,10 @@ class EventsQuery(EventsFilter):
     limit: Annotated[int, Field(ge=1, le=MOST_EVENTS), Digits] = USUAL_EVENTS
     """At most so many events."""
 
-    before: Annotated[int, Field(ge=0), Digits] | None = None
+    before: Annotated[int, Field(ge=0, le=MOST_NUMBER), Digits] | None = None
     """The last events before the one with this number; 0 means the last ones of all."""
 
-    after: Annotated[int, Field(ge=0), Digits] | None = None
+    after: Annotated[int, Field(ge=0, le=MOST_NUMBER), Digits] | None = None
     """The first events after the one with this number, instead of the last ones."""
 
 
