@@ -1,4 +1,7 @@
-"""Decodes access units to pictures with OpenCV, from memory. Runs in a worker process only."""
+"""Decodes access units to pictures, from memory: with OpenCV, or with PyAV if they may be interlaced.
+
+Runs in a worker process only.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ from xueliang_monitor.picture.copies import MACROBLOCK
 from xueliang_monitor.picture.scaling import WORK_WIDTH
 from xueliang_monitor.wire import jpeg
 from xueliang_monitor.wire.media import START_CODE, Codec
-from xueliang_monitor.wire.tracks import declared_size
+from xueliang_monitor.wire.tracks import declared_size, may_be_interlaced
 
 _DELIMITERS = {Codec.H264: b"\x09\xf0", Codec.H265: b"\x46\x01\x50"}
 """An access unit delimiter after the picture tells the parser that the picture is whole.
@@ -56,8 +59,10 @@ def decode_burst(codec: str, keyframe: bytes, following: Sequence[bytes] = ()) -
         found = _jpeg(keyframe)
         others = [_jpeg(data) for data in following] if found is not None else []
         return [picture for picture in (found, *others) if picture is not None]
-    # Without the container FFmpeg decodes a picture twice, but needs to know nothing about it.
     size = declared_size(kind, keyframe)
+    if any(may_be_interlaced(kind, unit) for unit in (keyframe, *following)):
+        return _decode_planes(kind, (keyframe, *following), size)
+    # Without the container FFmpeg decodes a picture twice, but needs to know nothing about it.
     pictures = _pictures(wrap(kind, (keyframe, *following), _working_size(*size)), 1 + len(following)) if size else []
     return pictures or _pictures(keyframe + START_CODE + _DELIMITERS[kind], 1)
 
@@ -68,6 +73,12 @@ def macroblock_side(codec: str, keyframe: bytes, width: int) -> int:
     size = jpeg.size_of_file(keyframe) if kind is Codec.MJPEG else declared_size(kind, keyframe)
     side = MACROBLOCK * width / size[0] if size is not None and size[0] else float(MACROBLOCK)
     return int(side) if side.is_integer() and side >= LEAST_BLOCK else 0
+
+
+def _decode_planes(codec: Codec, units: Sequence[bytes], size: tuple[int, int] | None) -> list[NDArray[np.uint8]]:
+    from xueliang_monitor.picture.interlaced import decode_planes  # few cameras need it and its 17 MB
+
+    return decode_planes(codec, units, _working_size(*size)) if size else []
 
 
 def _jpeg(data: bytes) -> NDArray[np.uint8] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from xueliang_monitor.wire import h264, h265
 from xueliang_monitor.wire.device_text import Gate
@@ -37,17 +37,27 @@ _SIGNS = (
 _H265_PARAMETERS = ("sprop-vps", "sprop-sps", "sprop-pps", "sprop-parameter-sets")
 
 
+def _parameter_sets(codec: Codec, access_unit: bytes) -> Iterator[bytes]:
+    """Yield the sequence parameter sets of an Annex B access unit."""
+    for unit in access_unit.split(START_CODE):
+        kind = (unit[0] & 0x1F if codec is Codec.H264 else (unit[0] >> 1) & 0x3F) if len(unit) > 4 else 0
+        if kind == (h264.SPS if codec is Codec.H264 else h265.SPS):
+            yield unit
+
+
 def declared_size(codec: Codec, access_unit: bytes) -> tuple[int, int] | None:
     """Return the width and height in the parameter set of an Annex B access unit, or None."""
-    for unit in access_unit.split(START_CODE):
-        try:
-            if codec is Codec.H264 and len(unit) > 4 and unit[0] & 0x1F == h264.SPS:
-                return h264.picture_size(unit)
-            if codec is Codec.H265 and len(unit) > 4 and (unit[0] >> 1) & 0x3F == h265.SPS:
-                return h265.picture_size(unit)
-        except MalformedMediaError:
-            return None
-    return None
+    parsed = h264.picture_size if codec is Codec.H264 else h265.picture_size
+    try:
+        return next(map(parsed, _parameter_sets(codec, access_unit)), None)
+    except MalformedMediaError:
+        return None
+
+
+def may_be_interlaced(codec: Codec, access_unit: bytes) -> bool:
+    """Return whether a parameter set of an Annex B access unit leaves room for interlaced pictures."""
+    is_progressive = h264.is_progressive if codec is Codec.H264 else h265.is_progressive
+    return not all(map(is_progressive, _parameter_sets(codec, access_unit)))
 
 
 def codec_of(media: Media) -> Codec | None:
