@@ -15,7 +15,7 @@ import av
 import cv2
 import numpy as np
 
-from xueliang_monitor.wire.media import Codec
+from xueliang_monitor.wire.media import MAX_PIXELS, Codec
 
 if TYPE_CHECKING:
     from av.video.codeccontext import VideoCodecContext
@@ -60,7 +60,7 @@ def _pictures(codec: Codec, units: Sequence[bytes], size: tuple[int, int]) -> It
 def _frames(codec: Codec, units: Sequence[bytes]) -> Iterator[VideoFrame]:
     """Yield the frames in the order in which they are shown."""
     decoder = cast("VideoCodecContext", av.CodecContext.create(_DECODERS[codec], "r"))
-    decoder.thread_count = 1
+    decoder.thread_count, decoder.options = 1, {"max_pixels": str(MAX_PIXELS)}
     packets = [packet for unit in (*units, None) for packet in decoder.parse(unit)]
     for packet in (*packets, None):
         try:
