@@ -1,4 +1,4 @@
-"""Pictures of a burst that are too large: no error of the monitor, and told as what they are."""
+"""Pictures of a burst that are too large, or of another size: no error of the monitor, and told as what they are."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _sent(*files: bytes) -> list[Packet]:
     return [(file, number * TICKS, True) for number, file in enumerate(files)]
 
 
-GOOD, BOMB = _file(), _file(claimed=WIDE)
+GOOD, BOMB, SMALL = _file(), _file(claimed=WIDE), _file(160, 120)
 
 
 def test_an_oversized_picture_after_the_keyframe_is_left_out_and_told() -> None:
@@ -59,6 +59,12 @@ def test_an_oversized_parameter_set_is_a_fault_of_the_camera(monkeypatch: pytest
         size_of(reception)
 
 
+def test_a_change_of_size_is_told() -> None:
+    reception = reception_of("JPEG", _sent(GOOD, SMALL, GOOD, SMALL, GOOD))
+    assert (size_of(reception), burst_of(reception)) == ((320, 240), (SMALL, GOOD, SMALL))
+    assert str(reception.oddities) == "size_changed 2"
+
+
 def test_a_look_decodes_nothing_that_is_oversized(monkeypatch: pytest.MonkeyPatch) -> None:
     decoded: list[int] = []
     whole = cv2.imdecode
@@ -68,6 +74,16 @@ def test_a_look_decodes_nothing_that_is_oversized(monkeypatch: pytest.MonkeyPatc
     assert done.failures == ()
     assert decoded == [len(GOOD)] * 3
     assert look(Material(Codec.MJPEG, BOMB, (GOOD,)), None) is None
+
+
+def test_a_look_leaves_pictures_of_other_sizes_out_of_the_motion() -> None:
+    done = look(Material(Codec.MJPEG, GOOD, (SMALL, GOOD, SMALL)), None)
+    alone = look(Material(Codec.MJPEG, GOOD, (SMALL, SMALL)), None)
+    assert done is not None
+    assert alone is not None
+    assert (done.failures, alone.failures) == ((), ())
+    assert "picture_frozen" in done.scores
+    assert "picture_frozen" not in alone.scores
 
 
 @pytest.mark.parametrize("following", [0, 1, 3])

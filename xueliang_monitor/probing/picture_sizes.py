@@ -36,14 +36,17 @@ def size_of(reception: Reception) -> tuple[int, int] | None:
 
 
 def burst_of(reception: Reception) -> tuple[bytes, ...]:
-    """Return the pictures after the keyframe that are decoded. Those that are too large are an oddity."""
+    """Return the pictures after the keyframe that are decoded. Those too large and changes of size are oddities."""
     keyframe = reception.keyframe
     if keyframe is None:
         return ()
-    kept = []
+    before, kept = declared_sizes(keyframe.codec, keyframe.data), []
     for data in reception.burst:
+        sizes = declared_sizes(keyframe.codec, data)
         if is_oversized(keyframe.codec, data):
             reception.oddities.count(Oddity.OVERSIZED_PICTURE)
             continue
+        if sizes and sizes != before:
+            reception.oddities.count(Oddity.SIZE_CHANGED)
         kept.append(data)
     return tuple(kept)
