@@ -1,4 +1,4 @@
-"""The fleet as plain data for the API, and the names of states."""
+"""The fleet as plain data for the API."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from xueliang_monitor.judgement.health import FaultState, Outage
 from xueliang_monitor.judgement.maintenance import Window
 from xueliang_monitor.judgement.problems import Acknowledgement, OpenProblem
 from xueliang_monitor.judgement.status import CameraStatus
-from xueliang_monitor.model import Fault, Rung, Severity, State, Text
+from xueliang_monitor.model import Fault, Rung, Severity, Text
 from xueliang_monitor.probing.accepted import Accepted
 from xueliang_monitor.probing.device_changes import JUDGED
 from xueliang_monitor.storage.history_queries import Event
@@ -46,14 +46,6 @@ from xueliang_monitor.web.camera_answers import (
 )
 
 MAX_PROBLEMS = 20
-WORST_FIRST = (State.DOWN, State.DEGRADED, State.UNKNOWN, State.MAINTENANCE, State.UP)
-STATES = {
-    State.UP: Text("up", "正常"),
-    State.DEGRADED: Text("degraded", "异常"),
-    State.DOWN: Text("down", "离线"),
-    State.UNKNOWN: Text("unknown", "未知"),
-    State.MAINTENANCE: Text("maintenance", "维护中"),
-}
 SEVERITIES = {Severity.CRITICAL.value: Text("critical", "严重"), Severity.WARNING.value: Text("warning", "一般")}
 
 

@@ -104,12 +104,16 @@
         placed(fresh);
         tiles += 1;
       } else {
+        for (const open of old.querySelectorAll("details[id][open]")) {
+          fresh.querySelector(`#${CSS.escape(open.id)}`)?.setAttribute("open", "");
+        }
         old.replaceWith(fresh);
       }
       const again = place !== fresh.id && document.getElementById(place);
       if (focused) (again || fresh.querySelector("a, button, input, select"))?.focus();
     }
     if (tiles && form) filterAll();
+    document.dispatchEvent(new CustomEvent("swapped"));
   }
 
   // Reloads the page as soon as the server answers, after cameras were added or removed or the monitor restarted.
