@@ -5,20 +5,26 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.simulated_time import camera
+from tests.waiting import until
 from tests.web.served import served
 from xueliang_monitor.clock import SystemClock
 from xueliang_monitor.fleet.changes import Changes
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.judgement.health import Policy
 from xueliang_monitor.judgement.transition import Transition, TransitionKind
+from xueliang_monitor.storage.event_filter import EventFilter
 from xueliang_monitor.storage.history import History
+from xueliang_monitor.storage.history_queries import Event
 from xueliang_monitor.topology import Node
+from xueliang_monitor.web import past
+from xueliang_monitor.web.api import past as api_past
 from xueliang_monitor.web.event_query import moment_of
 from xueliang_monitor.web.search import finds, words_of
 
@@ -89,8 +95,6 @@ async def test_older_events_keep_the_filter(tmp_path: Path) -> None:
 
 
 def test_the_history_finds_the_events_of_a_camera_by_an_index(tmp_path: Path) -> None:
-    from xueliang_monitor.storage.event_filter import EventFilter
-
     stored(tmp_path)
     with contextlib.closing(History(tmp_path / "state", read_only=True)) as history:
         condition, values = EventFilter(camera="east-1").condition()
@@ -129,3 +133,34 @@ async def test_the_overview_is_searched_by_several_words(tmp_path: Path) -> None
         for query, count in {"east+fibre": 2, "2+EAST": 1, "east+w": 0}.items():
             async with session.get(f"/?q={query}") as answer:
                 assert f'<output id="count">{count} / 3</output>' in await answer.text(), query
+
+
+async def test_a_live_stream_sends_what_is_asked_for_and_reads_the_rest_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored(tmp_path)
+    asked: list[int | None] = []
+    whole = past.events
+
+    async def counted(state: Path, wanted: EventFilter, *, after: int | None = None, **named: Any) -> list[Event]:
+        asked.append(after)
+        return await whole(state, wanted, after=after, **named)
+
+    monkeypatch.setattr(past, "events", counted)
+    monkeypatch.setattr(api_past, "LIVE_SECONDS", 0.02)
+
+    async with served(tmp_path, fleet=fleet()) as session, session.get("/api/v1/events/live?site=East") as answer:
+        await until(lambda: asked.count(5) > 1)
+        with contextlib.closing(History(tmp_path / "state")) as history:
+            history.write(Changes(EVENTS[2:3] * 150))
+            await until(lambda: asked.count(155) > 1)
+            history.write(Changes(EVENTS[:1]))
+        sent = [line async for line in _until(answer.content, b"data: ")]
+    assert [line for line in sent if line.startswith(b"id:")] == [b"id: 156\n"]
+
+
+async def _until(lines: AsyncIterator[bytes], last: bytes) -> AsyncIterator[bytes]:
+    async for line in lines:
+        yield line
+        if line.startswith(last):
+            return

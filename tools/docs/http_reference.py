@@ -17,6 +17,7 @@ from xueliang_monitor.web import views
 from xueliang_monitor.web.access import Access
 from xueliang_monitor.web.api import ENDPOINTS
 from xueliang_monitor.web.api.openapi import document
+from xueliang_monitor.web.api.past import MOST_NUMBER
 from xueliang_monitor.web.application import application
 from xueliang_monitor.web.problem_documents import refused
 from xueliang_monitor.web.web_config import Protection
@@ -83,8 +84,8 @@ def _values(schema: dict[str, Any]) -> str:
         return ", ".join(f"`{each}`" for each in schema["enum"])
     usual = f", default {schema['default']}" if "default" in schema else ""
     if schema["type"] == "integer":
-        most = f" to {schema['maximum']}" if "maximum" in schema else " or more"
-        return f"{schema['minimum']}{most}{usual}"
+        most = schema["maximum"]
+        return f"{schema['minimum']} {f'to {most}' if most < MOST_NUMBER else 'or more'}{usual}"
     return f"text of at most {schema['maxLength']} characters"
 
 

@@ -27,6 +27,9 @@ LIVE_SECONDS = 1.0
 DAY_SECONDS = 86_400.0
 MOST_EVENTS = 1000
 USUAL_EVENTS = 100
+MOST_NUMBER = 2**53 - 1
+"""The largest number that every reader of JSON keeps exactly."""
+
 NO_HISTORY = "there is no history to read"
 _UNREADABLE = ((503, "There is no history to read."),)
 
@@ -69,10 +72,10 @@ class EventsQuery(EventsFilter):
     limit: Annotated[int, Field(ge=1, le=MOST_EVENTS), Digits] = USUAL_EVENTS
     """At most so many events."""
 
-    before: Annotated[int, Field(ge=0), Digits] | None = None
+    before: Annotated[int, Field(ge=0, le=MOST_NUMBER), Digits] | None = None
     """The last events before the one with this number; 0 means the last ones of all."""
 
-    after: Annotated[int, Field(ge=0), Digits] | None = None
+    after: Annotated[int, Field(ge=0, le=MOST_NUMBER), Digits] | None = None
     """The first events after the one with this number, instead of the last ones."""
 
 
@@ -119,6 +122,12 @@ async def outages(request: web.Request, query: OutagesQuery) -> web.Response:
     return compressed(await in_thread(listed), "application/json")
 
 
+async def _newest(request: web.Request) -> int:
+    """Return the number of the newest event; 0 if there is none."""
+    found = await _read(request, EventsFilter(), 1)
+    return found[-1]["id"] if found else 0
+
+
 async def live_events(request: web.Request, query: EventsFilter) -> web.StreamResponse:
     """Send events as they are written. A client that sends `Last-Event-ID` continues after that event."""
     last = request.headers.get("Last-Event-ID", "")
@@ -127,15 +136,19 @@ async def live_events(request: web.Request, query: EventsFilter) -> web.StreamRe
     with contextlib.suppress(ConnectionResetError):
         if not number:
             with contextlib.suppress(HistoryError):
-                newest = await _read(request, EventsFilter(), 1)
-                number = newest[-1]["id"] if newest else 0
+                number = await _newest(request)
         while not request.app[CLOSING].is_set():
-            sent = False
+            found: list[EventAnswer] = []
             with contextlib.suppress(HistoryError):
-                for item in await _read(request, query, USUAL_EVENTS, after=number):
-                    number, sent = item["id"], True
-                    await response.write(f"id: {number}\nevent: {item['kind']}\ndata: {json.dumps(item)}\n\n".encode())
-            if not sent:
+                newest = await _newest(request)
+                found = await _read(request, query, USUAL_EVENTS, after=number)
+                last_found = found[-1]["id"] if found else 0
+                # Events that are not wanted are read only once.
+                number = last_found if len(found) == USUAL_EVENTS else max(newest, last_found)
+            for item in found:
+                lines = f"id: {item['id']}\nevent: {item['kind']}\ndata: {json.dumps(item)}\n\n"
+                await response.write(lines.encode())
+            if not found:
                 await response.write(b": alive\n\n")
             await asyncio.sleep(LIVE_SECONDS)
     return response
