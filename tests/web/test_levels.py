@@ -51,13 +51,16 @@ async def test_blind_cameras_come_right_after_those_that_are_down() -> None:
 
 async def test_an_open_fault_stays_visible_in_maintenance_and_rings_no_bell(tmp_path: Path) -> None:
     fleet, clock = fleet_of_kinds()
-    fleet.windows = (Window(1, WindowKind.SITE, "yard", clock.now(), clock.now() + 600, "new mast"),)
     wall = Wall(fleet, Renderer())
     await wall.sweep()
+    before = {tile.camera: tile.values["alarms"] for tile in wall.tiles()}
+    fleet.windows = (Window(1, WindowKind.SITE, "yard", clock.now(), clock.now() + 600, "new mast"),)
+    await wall.sweep()
+    # The same problem is not new again when its camera was in maintenance, or behind something that was down.
+    assert {tile.camera: tile.values["alarms"] for tile in wall.tiles()} == before
     assert set(levels(wall).values()) == {"maintenance"}
     (black,) = (tile for tile in wall.tiles() if tile.camera == "black")
     assert "Black picture" in wall.html(black, "en")
-    assert "data-alarms" not in wall.html(black, "en")
     assert "Black picture" in wall.figures("en")
     async with served(tmp_path, fleet=fleet) as session, session.get("/cameras/black") as answer:
         page = await answer.text()

@@ -15,7 +15,7 @@ from xueliang_monitor.judgement.problems import Acknowledgement, OpenProblem
 from xueliang_monitor.judgement.status import CAUSES, CameraStatus
 from xueliang_monitor.model import Severity
 from xueliang_monitor.topology import Topology
-from xueliang_monitor.web.levels import CRITICAL, LEVELS, level_of, open_faults
+from xueliang_monitor.web.levels import LEVELS, level_of, open_faults
 
 
 @dataclass(slots=True)
@@ -65,7 +65,7 @@ def values_of(entry: Entry, status: CameraStatus, topology: Topology, problems: 
         "outdated": camera.outdated,
         "troubled": bool(problems),
         "critical": sum(problem.severity is Severity.CRITICAL for problem, _ in problems),
-        "alarms": alarms(problems) if level in CRITICAL else "",
+        "alarms": alarms(problems),
         "acknowledged": _acknowledged_by(problems),
     }
 

@@ -226,6 +226,7 @@ async def show(request: web.Request) -> web.Response:
         request,
         "camera.html",
         **now_values(fleet, name, {}),
+        lowest=charts.LOWEST_RATIO,
         bars=charts.days(known.days, day_of(fleet.now)),
         watched_from=charts.watched_from(known.days, day_of(fleet.now)),
         stretches=charts.timeline(known.episodes, known.outages, known.windows, fleet.now),
