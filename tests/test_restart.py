@@ -225,6 +225,7 @@ def test_a_history_of_the_version_before_is_gone_on_with(tmp_path: Path) -> None
         database.execute("DROP TABLE clock")
         database.execute("DROP TABLE root_days")
         database.execute("DROP TABLE acknowledgements")
+        database.execute("DROP INDEX events_of_camera")
         without_logins(database)
         database.execute(
             "CREATE TABLE cameras (camera TEXT PRIMARY KEY, health TEXT NOT NULL, memory TEXT NOT NULL) WITHOUT ROWID"
