@@ -78,6 +78,9 @@ MIGRATIONS = (
     );
     CREATE INDEX acknowledgements_by_end ON acknowledgements (until);
     """,
+    """
+    CREATE INDEX events_of_camera ON events (camera, id);
+    """,
 )
 """One step per version, forward only. `PRAGMA user_version` is the number of steps taken."""
 

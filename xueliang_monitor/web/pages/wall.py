@@ -16,6 +16,7 @@ from xueliang_monitor.web.live import AT_ONCE, Wall
 from xueliang_monitor.web.page import Page
 from xueliang_monitor.web.renderer import Renderer
 from xueliang_monitor.web.responses import event_stream, limited, respond_in_thread
+from xueliang_monitor.web.search import finds, words_of
 from xueliang_monitor.web.texts import preferred
 from xueliang_monitor.web.threads import in_thread
 from xueliang_monitor.web.tiles import Tile, grouped
@@ -52,13 +53,12 @@ class Filter:
     def shows(self, tile: Tile) -> bool:
         """Return whether a tile is shown."""
         values = tile.values
-        wanted = self.text.lower()
         return (
             (not self.programme or self.programme == values["programme"])
             and (not self.site or self.site == values["site"])
             and (not self.state or self.state == values["level"])
             and (not self.fault or any(self.fault == known.code for known in values["faults"]))
-            and (not wanted or any(wanted in values[key].lower() for key in SEARCHED))
+            and finds(words_of(self.text), (values[key] for key in SEARCHED))
         )
 
 

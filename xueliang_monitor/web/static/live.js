@@ -33,14 +33,14 @@
   function wanted() {
     const given = new FormData(form);
     return { programme: given.get("programme"), site: given.get("site"), state: given.get("state"),
-             fault: given.get("fault"), text: given.get("q").trim().toLowerCase() };
+             fault: given.get("fault"), words: given.get("q").toLowerCase().split(/\s+/).filter(Boolean).slice(0, 8) };
   }
   function shows(tile, filter) {
     const own = tile.dataset;
     return (!filter.programme || own.programme === filter.programme) && (!filter.site || own.site === filter.site)
       && (!filter.state || own.state === filter.state)
       && (!filter.fault || own.faults.split(" ").includes(filter.fault))
-      && (!filter.text || own.text.includes(filter.text));
+      && filter.words.every((word) => own.text.includes(word));
   }
   function filterAll() {
     const filter = wanted();
