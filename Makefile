@@ -30,7 +30,7 @@ test: test-packages $(VENV)/installed-dev lint
 soak: test-packages $(VENV)/installed-dev
 	XUELIANG_SOAK=1 $(BIN)/python -m pytest -n $(WORKERS) $(ARGS) tests/test_killed.py tests/test_killed_fleet.py \
 	    tests/storage/test_history.py tests/judgement tests/test_infrared_nights.py tests/test_restarted_looks.py \
-	    tests/test_simulated_days.py tests/cli/test_camera_channels.py
+	    tests/test_simulated_days.py tests/cli/test_camera_channels.py tests/web/test_api_schema.py
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
