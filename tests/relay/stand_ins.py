@@ -106,7 +106,7 @@ async def robots() -> AsyncIterator[Robots]:
     app.router.add_post("/robot/send", told._dingtalk)
     app.router.add_post("/open-apis/bot/v2/hook/{token}", told._feishu)
     app.router.add_post("/cgi-bin/webhook/send", told._wecom)
-    runner = web.AppRunner(app)
+    runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()

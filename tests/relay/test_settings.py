@@ -58,7 +58,7 @@ def test_a_mail_server(folder: Path) -> None:
 @pytest.mark.parametrize("mode", [0o640, 0o604])
 def test_a_secret_that_others_may_read_is_refused(folder: Path, name: str, mode: int) -> None:
     (folder / name).chmod(mode)
-    with pytest.raises(DocumentError, match="other users can read .*; run chmod 600 on it"):
+    with pytest.raises(DocumentError, match=r"other users can read .*; run chmod 600 on it"):
         load(written(folder, "kind: dingtalk, url_file: robot.url, secret_file: robot.secret"))
 
 
@@ -86,7 +86,7 @@ def test_systemd_hands_secrets_over(folder: Path, monkeypatch: pytest.MonkeyPatc
         ("kind: dingtalk, url_file: robot.url", "listen: 0.0.0.0:9099", "set token_file"),
         ("kind: dingtalk, url_file: robot.url", "token_file: robot.secret", "needs at least 16 characters"),
         (
-            "kind: email, server: 'a:25', sender: a@b, to: [a@b], security: none, username: a, password_file: robot.secret",
+            "kind: email, server: 'a:25', sender: a@b, to: [a@b], security: none, username: a, password_file: p",
             "",
             "a password needs security: tls or starttls",
         ),

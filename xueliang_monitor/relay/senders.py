@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import itertools
 import logging
-import threading
-from collections.abc import Iterator
 from urllib.parse import quote, urlencode, urlsplit
 
 import aiohttp
@@ -24,10 +22,10 @@ LONGEST_SECONDS = 60.0
 """How long apprise is waited for. Its own limits, of seconds for each step, end the call itself."""
 
 _MOST_ANSWERED_BYTES = 64 * 1024
-_MOST_WARNINGS = 5
+_MOST_REASONS = 5
 _SENDER = "xueliang_monitor"
-_LEAST_SECRET = 4
-"""Shorter parts of an address are ordinary words."""
+_LEAST_TOKEN = 8
+"""Shorter parts of an address are ordinary words, such as `robot` and `send`."""
 
 _MAIL = Form(100_000)
 _OTHER = Form(1500)
@@ -92,47 +90,30 @@ async def _call(robot: Robot, receiver: Receiver, message: Message, by: tuple[ai
 
 
 def _notify(receiver: Receiver, message: Message) -> None:
+    _silence_apprise()
     try:
         from apprise import Apprise, AppriseAsset, NotifyFormat, NotifyType
     except ImportError as error:
         raise NotSentError(_MISSING) from error
     kinds = {"critical": NotifyType.FAILURE, "warning": NotifyType.WARNING, "resolved": NotifyType.SUCCESS}
-    with _warnings_of_this_thread() as told:
-        service = Apprise(asset=AppriseAsset(app_id=_SENDER, app_desc=_SENDER))
-        if not service.add(receiver.url or _mail_url(receiver)):
-            reason = "; ".join(told) or "see https://appriseit.com/services/"
-            raise NotSentError(_without_secrets(f"apprise cannot use the address: {reason}", receiver))
-        arrived = service.notify(
-            message.text, title=message.title, notify_type=kinds[message.level], body_format=NotifyFormat.TEXT
-        )
-    if not arrived:
-        raise NotSentError(_without_secrets("; ".join(told) or "the service did not take it", receiver))
+    service = Apprise(asset=AppriseAsset(app_id=_SENDER, app_desc=_SENDER))
+    if not service.add(receiver.url or _mail_url(receiver)):
+        raise NotSentError("apprise cannot use its address; see https://appriseit.com/services/")
+    result = service.notify(
+        message.text, title=message.title, notify_type=kinds[message.level], body_format=NotifyFormat.TEXT
+    )
+    with result:
+        told = [clean(entry.message) for entry in itertools.islice(result.logs(), _MOST_REASONS)]
+        if not result:
+            raise NotSentError(_without_secrets("; ".join(told) or "the service did not take it", receiver))
 
 
-@contextlib.contextmanager
-def _warnings_of_this_thread() -> Iterator[list[str]]:
-    """Collect what apprise warns of, the only reason it gives. Its log contains addresses, so it goes nowhere else."""
-    collected = _Collector()
+def _silence_apprise() -> None:
+    """Keep its log out of ours: it contains addresses with their tokens. Its results have the reasons."""
     logger = logging.getLogger("apprise")
-    logger.propagate = False
-    logger.addHandler(collected)
-    try:
-        yield collected.told
-    finally:
-        logger.removeHandler(collected)
-
-
-class _Collector(logging.Handler):
-    """Collects warnings of the thread that made it."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.told: list[str] = []
-        self._thread = threading.get_ident()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.thread == self._thread and len(self.told) < _MOST_WARNINGS:
-            self.told.append(clean(record.getMessage()))
+    if logger.propagate:
+        logger.propagate = False
+        logger.addHandler(logging.NullHandler())  # without any handler, Python prints warnings to standard error
 
 
 def _mail_url(receiver: Receiver) -> str:
@@ -146,11 +127,12 @@ def _mail_url(receiver: Receiver) -> str:
 
 def _without_secrets(text: str, receiver: Receiver) -> str:
     parts = urlsplit(receiver.url)
-    secrets = {receiver.url, receiver.secret, receiver.mail.password if receiver.mail else ""}
-    secrets |= {parts.password or "", parts.username or "", *parts.path.split("/"), *parts.query.split("&")}
-    secrets |= {part.partition("=")[2] for part in parts.query.split("&")}
+    inside = {*parts.path.split("/"), *(part.partition("=")[2] for part in parts.query.split("&"))}
     if receiver.kind == "apprise":  # its addresses have tokens where others have a host
-        secrets.add(parts.netloc.rpartition("@")[2])
-    for secret in sorted((each for each in secrets if len(each) >= _LEAST_SECRET), key=len, reverse=True):
+        inside.add(parts.netloc.rpartition("@")[2])
+    secrets = {receiver.url, receiver.secret, parts.username or "", parts.password or ""}
+    secrets |= {each for each in inside if len(each) >= _LEAST_TOKEN}
+    secrets.add(receiver.mail.password if receiver.mail else "")
+    for secret in sorted(secrets - {""}, key=len, reverse=True):
         text = text.replace(secret, "…")
     return text
