@@ -105,6 +105,7 @@ def _notify(receiver: Receiver, message: Message) -> None:
     with result:
         told = [clean(entry.message) for entry in itertools.islice(result.logs(), _MOST_REASONS)]
         if not result:
+            told += ["check server, security, username and password"] * bool(receiver.mail)
             raise NotSentError(_without_secrets("; ".join(told) or "the service did not take it", receiver))
 
 
