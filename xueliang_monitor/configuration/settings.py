@@ -41,6 +41,15 @@ def _check_listen(value: str) -> str:
     return value
 
 
+ListenAddress = Annotated[str, AfterValidator(_check_listen)]
+
+
+def split_address(value: str) -> tuple[str, int]:
+    """Return host and port of `host:port`, an IPv6 address without its brackets."""
+    host, _, port = value.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
 def _check_url(value: str) -> str:
     if not _URL.fullmatch(value):
         raise ValueError("not a URL; write it like https://cameras.example.org:9147")
@@ -236,7 +245,7 @@ class KeepSettings(Strict):
 class Settings(Strict):
     """The whole file."""
 
-    listen: Annotated[str, AfterValidator(_check_listen)] = "127.0.0.1:9147"
+    listen: ListenAddress = "127.0.0.1:9147"
     """Address and port of the page, the API and `/metrics`, written as host:port. IPv6 addresses stand in brackets."""
 
     hosts: frozenset[Annotated[str, AfterValidator(_check_host)]] = frozenset()
@@ -339,8 +348,7 @@ class Settings(Strict):
     @property
     def listen_address(self) -> tuple[str, int]:
         """Host and port to listen on."""
-        host, _, port = self.listen.rpartition(":")
-        return host.strip("[]"), int(port)
+        return split_address(self.listen)
 
 
 AT_START = (
