@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import BasicAuth, web
+from aiohttp import encode_basic_auth, web
 
 from tests.notification.fleet import Site
 from tests.notification.test_webhooks import FAULT, OUTAGE, mend
@@ -143,6 +143,7 @@ async def test_a_silence_is_placed_when_alertmanager_works_again(
         assert b"xueliang_alertmanager_silences_waiting 1.0" in text
         api.mode = "ok"
         await until(lambda: api.active == ["CameraOffline/cam-1"])
+        await until(lambda: known.alertmanager is not None and known.alertmanager.trouble is None)
     assert len([record for record in caplog.records if record.message.startswith("Alertmanager")]) == 2
 
 
@@ -223,7 +224,7 @@ async def test_the_login_is_sent_and_never_shown(tmp_path: Path, api: Api, caplo
         api.mode = "401"
         site.release(OUTAGE)
         await until(lambda: "HTTP status 401" in caplog.text)
-    assert api.logins == {BasicAuth("xueliang", "s3cret-of-alertmanager").encode()}
+    assert api.logins == {encode_basic_auth("xueliang", "s3cret-of-alertmanager")}
     assert "s3cret" not in caplog.text + repr(site.installation)
 
 
