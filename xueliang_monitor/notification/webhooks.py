@@ -154,7 +154,8 @@ class Webhooks:
         try:
             for name, receiver in self._receivers.items():
                 elapsed = None if receiver.looked_at is None else began - receiver.looked_at
-                events = differences(receiver.told, found, Moment(now, elapsed, kinds))
+                moment = Moment(now, elapsed, kinds)
+                events = await asyncio.to_thread(differences, receiver.told, found, moment)  # of a whole fleet, perhaps
                 if events:
                     receiver.queue.add(await asyncio.to_thread(self._outbox.add, name, events))
                     receiver.take(events)
