@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import hmac
 import json
+import ssl
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -31,7 +32,7 @@ def verified(request_headers: Any, body: bytes) -> bool:
 
 @dataclass
 class Receiver:
-    """What arrived; `mode` is how it answers: `ok`, a status, `hang`, or `flood`."""
+    """What arrived; `mode` is how it answers: `ok`, a status, `slow`, `hang` or `flood`."""
 
     port: int = field(default_factory=free_port)
     mode: str = "ok"
@@ -57,6 +58,8 @@ class Receiver:
         event = json.loads(body)
         if self.mode == "hang":
             await asyncio.sleep(3600)
+        if self.mode == "slow":
+            await asyncio.sleep(0.2)
         if self.mode == "flood":
             return await self._flood(request)
         if self.mode.isdecimal():
@@ -81,7 +84,7 @@ class Receiver:
         return web.Response()
 
     @contextlib.asynccontextmanager
-    async def up(self) -> AsyncIterator[None]:
+    async def up(self, tls: ssl.SSLContext | None = None) -> AsyncIterator[None]:
         """Listen while the context lasts."""
         app = web.Application()
         app.router.add_post("/hooks/cameras", self._take)
@@ -89,7 +92,7 @@ class Receiver:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         try:
-            await web.TCPSite(runner, "127.0.0.1", self.port).start()
+            await web.TCPSite(runner, "127.0.0.1", self.port, ssl_context=tls).start()
             yield
         finally:
             await runner.cleanup()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import logging
 import sqlite3
+import ssl
 from pathlib import Path
 
 import pytest
+import trustme
 
 from tests.notification.fleet import Site
 from tests.notification.receiver import Receiver
@@ -135,6 +137,30 @@ async def test_a_receiver_that_fails_is_told_again(
         await until(lambda: len(receiver.accepted) == 2)
     assert sorted(receiver.told) == OPENED
     assert receiver.elsewhere == 0
+
+
+async def test_a_certificate_that_is_not_trusted_is_refused(tmp_path: Path, receiver: Receiver) -> None:
+    site = Site(
+        tmp_path, f'webhooks: {{tickets: {{url: "https://127.0.0.1:{receiver.port}/", secret_file: secret}}}}\n'
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    status = site.fleet.monitor.notifications.webhooks
+    async with receiver.up(context), site.webhooks():
+        await until(lambda: "tickets" in status and status["tickets"].trouble is Trouble.TLS)
+    assert receiver.calls == 0
+
+
+async def test_a_receiver_that_hangs_or_is_slow_delays_no_other(tmp_path: Path, receiver: Receiver) -> None:
+    hanging, slow = Receiver(mode="hang"), Receiver(mode="slow")
+    hooks = {"a": hanging, "b": slow, "c": receiver}
+    lines = [f'  {name}: {{url: "{each.url}", secret_file: secret}}\n' for name, each in hooks.items()]
+    site = Site(tmp_path, "webhooks:\n" + "".join(lines))
+    async with hanging.up(), slow.up(), receiver.up(), site.webhooks():
+        await until(lambda: len(receiver.accepted) == 2 and len(slow.accepted) == 2)
+        site.acknowledge(OUTAGE)
+        await until(lambda: len(receiver.accepted) == 3 and len(slow.accepted) == 3)
+    assert (hanging.calls, hanging.accepted) == (1, [])
 
 
 async def test_an_endless_answer_is_not_read(tmp_path: Path, receiver: Receiver) -> None:
