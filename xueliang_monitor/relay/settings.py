@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
+from xueliang_monitor.configuration.address_checks import ListenAddress, split_address
 from xueliang_monitor.configuration.passwords import MAX_PASSWORD_BYTES, handed_over
 from xueliang_monitor.configuration.regular_file import UnsuitableFileError, read_bytes
-from xueliang_monitor.configuration.settings import ListenAddress, split_address
 from xueliang_monitor.configuration.strict_yaml import (
     Document,
     DocumentError,
