@@ -154,6 +154,7 @@ def look_at(
         LookError: the picture could not be measured.
 
     """
+    from xueliang_monitor.picture.checks.moved import MOVED
     from xueliang_monitor.picture.comparing import compare
     from xueliang_monitor.picture.copies import Copies
     from xueliang_monitor.picture.drawing import draw
@@ -176,11 +177,10 @@ def look_at(
     seen = tuple(verdict for verdict in verdicts if verdict.sight is Sight.SEEN)
     suspect = any(verdict.sight is Sight.SUSPECT for verdict in verdicts)
     healthy = not seen and not suspect and not moved_looks
+    doubtful = all(verdict.code == MOVED.fault.code for verdict in seen)
     learned = steps.take(
         "remember",
-        lambda: remember(
-            reference, measures, compared, healthy=healthy, hour=hour, doubtful=not seen and not moved_looks
-        ),
+        lambda: remember(reference, measures, compared, healthy=healthy, hour=hour, doubtful=doubtful),
         reference or Reference(),
     )
     if learned.moved_looks != moved_looks:
