@@ -5,6 +5,7 @@ from __future__ import annotations
 from xueliang_monitor.model import Fault, Rung, Severity, Text
 from xueliang_monitor.picture.comparison import Comparison, OwnPattern
 from xueliang_monitor.picture.verdict import (
+    DARK_PAST_LEVELS,
     GREY_LEVELS,
     LIMIT,
     NEW_LIGHT_LEVELS,
@@ -52,9 +53,6 @@ MOST_FOREIGN, OWN_LEFT, OTHER_LEVELS = 0.6, 0.05, 20.0
 """Share of the view with a sharp foreign pattern, largest share with its own, and distance from every known light, from
 which it is another scene, whatever the past shows. A crowd before a bare wall had 0.49, dirt 0.64 in a near light.
 """
-
-DARK_PAST_LEVELS = 60.0
-"""Mean luma below which a past is bare because it is dark: lamps that go on then show what was always there."""
 
 AGAIN_LOOKS = 3
 """Looks that must have shown the same strange view before it is told in a light that is not known yet."""
@@ -108,7 +106,7 @@ def _strange(view: View, past: Comparison) -> bool:
     Where the view always matched, lost edges show it. Where it did not, as in fog, a foreign pattern does. A camera
     that knows nights only must learn what the day shows.
     """
-    if past.light_distance_levels <= NEW_LIGHT_LEVELS or _dark(view):
+    if past.light_distance_levels <= NEW_LIGHT_LEVELS or view.dark_past:
         return False
     if view.steady and not view.young and past.detailed_ratio >= TEXTURED:
         return past.edge_correlation < STEADY_LOWEST
@@ -136,7 +134,7 @@ def _another_scene(view: View, past: Comparison) -> Judged:
         f"{pattern.foreign_ratio:.0%} of the view is sharp and was never there (limit {MOST_FOREIGN:.0%}),"
         f" {pattern.own_ratio:.0%} is as it was (limit {OWN_LEFT:.0%})"
     )
-    if view.young or view.first_light or _dark(view):
+    if view.young or view.first_light or view.dark_past:
         return Judged(None, f"{detail}, but too little is known of the view")
     return Judged(
         both(
@@ -147,10 +145,6 @@ def _another_scene(view: View, past: Comparison) -> Judged:
         ),
         detail,
     )
-
-
-def _dark(view: View) -> bool:
-    return view.usual.frame.luma_mean_levels.highest(0.0) < DARK_PAST_LEVELS
 
 
 def _usual_gain(view: View) -> float:
