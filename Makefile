@@ -101,7 +101,7 @@ $(VENV)/installed-dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
 COMPILE = $(BIN)/pip-compile -q --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url \
     --no-emit-find-links --no-annotate --no-header
 lock: | $(VENV)/bin/pip-compile
-	$(COMPILE) -o requirements.lock pyproject.toml
+	$(COMPILE) --extra relay -o requirements.lock pyproject.toml
 	$(COMPILE) --only-build-deps --build-deps-for editable -c requirements.lock -o requirements-build.lock pyproject.toml
 	$(COMPILE) --all-build-deps --extra dev --extra docs -c requirements.lock -c requirements-build.lock \
 	    -o requirements-dev.lock pyproject.toml

@@ -23,7 +23,17 @@ WIDTHS = (390, 1280, 1920, 2560, 3840)
 PAPER = 794
 """Width of A4 in CSS pixels."""
 
-PAGES = ("/", "/cameras/sv-024", "/problems", "/events", "/sites", "/report", "/about", "/cameras/nobody")
+PAGES = (
+    "/",
+    "/prefer?density=roomy&back=/",
+    "/cameras/sv-024",
+    "/problems",
+    "/events",
+    "/sites",
+    "/report",
+    "/about",
+    "/cameras/nobody",
+)
 NAMED = Protection({"anna": bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()})
 
 

@@ -28,12 +28,16 @@ class CountedTime:
         """Add the time between a camera's last visit and this one to its availability."""
         if entry.counted_until is None and entry.health.visited_at is not None:
             self._unwatched[entry.camera.id] = entry.health.visited_at, until
+        if (stretch := self.uncounted(entry, until)) is not None:
+            self._spent.count(entry.camera.id, self._statuses.of(entry, until), *stretch)
+
+    def uncounted(self, entry: Entry, until: float) -> tuple[float, float] | None:
+        """Return the begin and the end of the time up to `until` that is not counted yet; None if none will be."""
         if entry.counted_until is None or entry.camera.status is not Lifecycle.ACTIVE or self._clock.day_unknown:
-            return
+            return None
         stopped = self._monitor.pauses.stopped_within(until - entry.counted_until)
         off = self._clock.correction
-        since = entry.counted_until + stopped + off
-        self._spent.count(entry.camera.id, self._statuses.of(entry, until), since, until + off)
+        return entry.counted_until + stopped + off, until + off
 
     def blame(self, entry: Entry, outage: Outage, cause: Hidden) -> None:
         """Move the time of an outage that was counted as the camera's own to the node that caused it.

@@ -27,9 +27,9 @@ from xueliang_monitor.fleet.roster import Roster
 from xueliang_monitor.fleet.snapshot import Entry, Snapshot
 from xueliang_monitor.fleet.statuses import Statuses
 from xueliang_monitor.fleet.time_spent import TimeSpent
+from xueliang_monitor.fleet.today import Today
 from xueliang_monitor.fleet.watchers import RungFollower, TransitionWatcher, Watchers
 from xueliang_monitor.fleet.withdrawals import Withdrawals
-from xueliang_monitor.judgement.availability import AvailabilitySeconds
 from xueliang_monitor.judgement.debounce import advance
 from xueliang_monitor.judgement.health import Health, Outage, Policy
 from xueliang_monitor.judgement.maintenance import Window
@@ -49,7 +49,8 @@ class Fleet:
         monitor: the monitor's own condition.
         windows: the known maintenance windows.
         acknowledged: the problems that people know of.
-        availability, today: ratios by camera and window, and of the whole fleet; written by the history's upkeep.
+        availability: ratios by camera and window; written by the history's upkeep.
+        today: what is counted of all cameras today.
         turn_wait: how many seconds a camera waits for its turn at its host; set by the daemon.
         credentials: the named logins; the gate of visits that log in.
 
@@ -83,7 +84,7 @@ class Fleet:
         self._overload = Overload()
         self.acknowledged = Acknowledged(self, self._notify)
         self.availability: Mapping[str, Mapping[str, float]] = {}
-        self.today = AvailabilitySeconds()
+        self.today = Today(self._pending, self._time)
         for camera in cameras:
             self.credentials.join(camera)
 
@@ -395,6 +396,5 @@ class Fleet:
             acknowledged=self.acknowledged.in_force(self._entries),
             windows=tuple(item for item in self.windows if item.active(now)),
             availability=self.availability,
-            today=self.today,
             monitor_faults=self.monitor_faults,
         )

@@ -30,6 +30,8 @@ class PendingChanges:
         self._outages: list[tuple[str, Outage]] = []
         self._withdrawn: list[tuple[str, int]] = []
         self._seconds: dict[tuple[str, str], AvailabilitySeconds] = {}
+        self._counted: dict[str, AvailabilitySeconds] = {}
+        self._taken: dict[str, AvailabilitySeconds] = {}
         self._root_seconds: dict[RootDay, float] = {}
         self._uplinks: dict[str, frozenset[str]] = {}
         self._logins: tuple[tuple[LoginKey, LoginRecord], ...] = ()
@@ -54,6 +56,16 @@ class PendingChanges:
     def seconds(self, camera: str, day: str, spent: AvailabilitySeconds) -> None:
         """Add seconds to a camera's day."""
         self._seconds[camera, day] = self._seconds.get((camera, day), AvailabilitySeconds()) + spent
+
+        self._counted[day] = self.counted(day) + spent
+
+    def counted(self, day: str) -> AvailabilitySeconds:
+        """Return the seconds of all cameras that were added to a day since the start."""
+        return self._counted.get(day, AvailabilitySeconds())
+
+    def taken(self, day: str) -> AvailabilitySeconds:
+        """Return the part of `counted` that batches took so far."""
+        return self._taken.get(day, AvailabilitySeconds())
 
     def root_seconds(self, day: RootDay, seconds: float) -> None:
         """Add seconds of a camera's day behind a dead node; negative ones take time back."""
@@ -130,6 +142,7 @@ class PendingChanges:
             shifted=self._shifted,
         )
         self._happened, self._samples, self._outages, self._shifted = [], [], [], 0.0
+        self._taken = dict(self._counted)
         self._seconds, self._uplinks, self._changed, self._gone = {}, {}, set(), set()
         self._withdrawn, self._logins, self._root_seconds = [], (), {}
         self._touched.difference_update(wanted)

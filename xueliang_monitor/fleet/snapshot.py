@@ -10,7 +10,6 @@ from xueliang_monitor.configuration.inventory import Camera
 from xueliang_monitor.fleet.device_labels import DeviceLabels
 from xueliang_monitor.fleet.monitor_status import MonitorFault, MonitorStatus
 from xueliang_monitor.fleet.root_causes import Uplink
-from xueliang_monitor.judgement.availability import AvailabilitySeconds
 from xueliang_monitor.judgement.health import Health
 from xueliang_monitor.judgement.maintenance import Window
 from xueliang_monitor.judgement.problems import Acknowledgement, OpenProblem
@@ -123,7 +122,6 @@ class Snapshot:
     topology: Topology = field(default_factory=Topology)
     windows: tuple[Window, ...] = ()
     availability: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    today: AvailabilitySeconds = field(default_factory=AvailabilitySeconds)
     monitor_faults: tuple[MonitorFault, ...] = ()
     credentials: tuple[CredentialsTrouble, ...] = ()
     acknowledged: tuple[tuple[OpenProblem, Acknowledgement], ...] = ()

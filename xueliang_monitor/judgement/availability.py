@@ -46,6 +46,15 @@ class AvailabilitySeconds:
             maintenance=self.maintenance + other.maintenance,
         )
 
+    def __sub__(self, other: AvailabilitySeconds) -> AvailabilitySeconds:
+        return AvailabilitySeconds(
+            observed=self.observed - other.observed,
+            online=self.online - other.online,
+            healthy=self.healthy - other.healthy,
+            uplink=self.uplink - other.uplink,
+            maintenance=self.maintenance - other.maintenance,
+        )
+
     def share(self, part: float) -> AvailabilitySeconds:
         """Return all seconds multiplied by `part`, in [0, 1]."""
         return AvailabilitySeconds(

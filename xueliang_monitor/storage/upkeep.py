@@ -74,8 +74,11 @@ class Upkeep:
             self._version = version
         moment = self._clock.monotonic()
         if moment - self._summed_at >= AVAILABILITY_SECONDS:
-            today = self._fleet.dated_now
-            self._fleet.availability, self._fleet.today = await in_a_thread(lambda: _sum(history, today))
+            now = self._fleet.dated_now
+            day = day_of(now)
+            taken = self._fleet.today.taken(day)  # all of it is written now
+            self._fleet.availability, stored = await in_a_thread(lambda: _sum(history, now))
+            self._fleet.today.read(day, stored, taken)
             self._summed_at = moment
 
     async def _forget(self, history: History, in_a_thread: InAThread) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -12,6 +13,7 @@ from typing import Any
 
 from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.fleet.root_causes import Uplink
+from xueliang_monitor.judgement.availability import AvailabilitySeconds, day_of
 from xueliang_monitor.judgement.catalogue import fault
 from xueliang_monitor.judgement.credentials import CREDENTIALS_REFUSED
 from xueliang_monitor.judgement.maintenance import Window, WindowKind
@@ -42,6 +44,11 @@ MAX_ROOTS = 12
 """Banners of dead nodes."""
 
 
+def _in_steps(ratio: float) -> float:
+    """Return the middle of the hundredth of a percent that a ratio is in, so that only what is shown is a change."""
+    return (math.floor(ratio * 10_000) + 0.5) / 10_000
+
+
 class Wall:
     """The tiles of all cameras, and the streams of the browsers that show them."""
 
@@ -52,6 +59,7 @@ class Wall:
         self._epoch = secrets.token_hex(4)
         self._version = 0
         self._structure = 0
+        self._today = AvailabilitySeconds()
         self._figures: dict[str, dict[str, Any]] = {}
         self._changed = asyncio.Event()
         self._broadcast = Broadcast(lambda: fleet.now)
@@ -112,9 +120,12 @@ class Wall:
         fresh: dict[str, Tile] = {}
         changed: list[Tile] = []
         topology, now = self._fleet.topology, self._fleet.now
+        day = day_of(self._fleet.dated_now)
+        today = self._fleet.today.counted(day)
         for number, (entry, status) in enumerate(self._fleet.pairs()):
             if number % AT_ONCE == AT_ONCE - 1:
                 await asyncio.sleep(0)
+            today += self._fleet.today.since_last_visit(entry, status, now, day)
             problems = self._fleet.acknowledged.of_camera(entry, now)
             name, shown = entry.camera.id, shown_of(entry, status, topology, problems)
             known = self._tiles.get(name)
@@ -132,6 +143,7 @@ class Wall:
                 )
                 changed.append(known)
             fresh[name] = known
+        self._today = today
         moved = fresh.keys() != self._tiles.keys() or any(
             tile.site != self._tiles[tile.camera].site for tile in changed if tile.camera in self._tiles
         )
@@ -180,7 +192,7 @@ class Wall:
             "alarms": alarms(causes),
             "trials": len(self._tiles) - len(counted),
             "levels": [(level.value, LEVELS[level], levels[level.value]) for level in WORST_FIRST],
-            "today": fleet.today.online_ratio,
+            "today": None if (ratio := self._today.online_ratio) is None else _in_steps(ratio),
             "kinds": [(fault(code), count) for code, count in kinds.most_common(8)],
             "more_kinds": max(0, len(kinds) - 8),
             "oldest": oldest.values if oldest else None,
