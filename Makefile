@@ -30,7 +30,7 @@ test: test-packages $(VENV)/installed-dev lint
 soak: test-packages $(VENV)/installed-dev
 	XUELIANG_SOAK=1 $(BIN)/python -m pytest -n $(WORKERS) $(ARGS) tests/test_killed.py tests/test_killed_fleet.py \
 	    tests/storage/test_history.py tests/judgement tests/test_infrared_nights.py tests/test_restarted_looks.py \
-	    tests/test_simulated_days.py tests/cli/test_camera_channels.py
+	    tests/test_simulated_days.py tests/cli/test_camera_channels.py tests/web/test_api_schema.py
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
@@ -101,7 +101,7 @@ $(VENV)/installed-dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
 COMPILE = $(BIN)/pip-compile -q --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url \
     --no-emit-find-links --no-annotate --no-header
 lock: | $(VENV)/bin/pip-compile
-	$(COMPILE) -o requirements.lock pyproject.toml
+	$(COMPILE) --extra relay -o requirements.lock pyproject.toml
 	$(COMPILE) --only-build-deps --build-deps-for editable -c requirements.lock -o requirements-build.lock pyproject.toml
 	$(COMPILE) --all-build-deps --extra dev --extra docs -c requirements.lock -c requirements-build.lock \
 	    -o requirements-dev.lock pyproject.toml

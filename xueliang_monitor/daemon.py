@@ -29,6 +29,7 @@ from xueliang_monitor.judgement.health import Health, Policy
 from xueliang_monitor.model import Rung, VisitResult
 from xueliang_monitor.net.names import NameResolver
 from xueliang_monitor.net.own_network import OwnNetwork
+from xueliang_monitor.notification.notifier import Notifier
 from xueliang_monitor.picture.worker import Workers
 from xueliang_monitor.probing.host_queue import Turn, Urgency
 from xueliang_monitor.probing.rungs import OFFLINE_RUNGS, PROBES
@@ -158,6 +159,7 @@ class Monitor:
         self._load = PictureLoad(
             self.fleet, self._scheduler.pictures, self._clock, lambda: self._scheduler.intervals.of(Rung.PICTURE)
         )
+        self._notifier = Notifier(self.fleet, self._clock, lambda: self._installation)
         self._reloading = asyncio.Lock()
         for line in listed(problems):
             log.error("%s", line)
@@ -380,6 +382,7 @@ class Monitor:
                     "history": self._recorder.run,
                     "state_lock": self._lock.keep,
                     "picture_load": self._load.run,
+                    **self._notifier.tasks,
                 }
                 tasks = [
                     group.create_task(self._warm_workers()),

@@ -16,6 +16,7 @@ from xueliang_monitor.configuration.camera_file import Lifecycle
 from xueliang_monitor.fleet.changes import ChangeKind
 from xueliang_monitor.fleet.device_labels import DeviceLabels
 from xueliang_monitor.fleet.monitor_status import Histogram, PictureStatus
+from xueliang_monitor.fleet.notification_metrics import families
 from xueliang_monitor.fleet.snapshot import Entry, Snapshot
 from xueliang_monitor.judgement.catalogue import FAULTS
 from xueliang_monitor.judgement.problems import ProblemKind
@@ -96,6 +97,7 @@ class SnapshotCollector(Collector):
         yield from self._monitor()
         yield from self._history()
         yield from self._configuration()
+        yield from families(self._snapshot.monitor.notifications)
         yield from self._page()
 
     def _judgement(self) -> Iterator[Metric]:

@@ -79,8 +79,8 @@ if [ -z "$dest" ] && [ "$(stat -c %g "$etc/cameras.d")" = 0 ]; then
     chgrp xueliang-monitor "$etc/cameras.d"
     chmod 2750 "$etc/cameras.d"
 fi
-install -d -m 0700 "$etc/secrets"
-for sample in xueliang.yaml cameras.d/README.md; do
+install -d -m 0700 "$etc/secrets" "$etc/relay-secrets"
+for sample in xueliang.yaml relay.yaml cameras.d/README.md; do
     if [ -e "$etc/$sample" ]; then
         cmp -s "$source/config/$sample" "$etc/$sample" || echo "   $etc/$sample was kept; the new sample is $sample.sample in the same folder"
         install -m 0644 "$source/config/$sample" "$etc/$sample.sample"
@@ -90,10 +90,12 @@ for sample in xueliang.yaml cameras.d/README.md; do
 done
 install -m 0644 "$source/config/uplinks.yaml.example" "$etc/uplinks.yaml.example"
 
-step "unit: xueliang-monitor.service"
+step "units: xueliang-monitor.service, xueliang-relay.service"
 mkdir -p "$units"
-sed "s|/opt/xueliang-monitor|$prefix|" "$here/xueliang-monitor.service" >"$units/xueliang-monitor.service"
-chmod 0644 "$units/xueliang-monitor.service"
+for unit in xueliang-monitor.service xueliang-relay.service; do
+    sed "s|/opt/xueliang-monitor|$prefix|" "$here/$unit" >"$units/$unit"
+    chmod 0644 "$units/$unit"
+done
 if [ -n "$dest" ]; then
     echo "staged in $dest. After unpacking: systemd-sysusers, then systemctl daemon-reload"
     exit 0

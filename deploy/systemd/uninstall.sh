@@ -10,15 +10,15 @@ if [ -e "$prefix" ] && [ ! -x "$prefix/bin/xueliang" ]; then
 fi
 
 if [ -d /run/systemd/system ]; then
-    systemctl disable --now xueliang-monitor.service 2>/dev/null || true
+    systemctl disable --now xueliang-relay.service xueliang-monitor.service 2>/dev/null || true
 fi
-rm -f /etc/systemd/system/xueliang-monitor.service /etc/sysusers.d/xueliang-monitor.conf
+rm -f /etc/systemd/system/xueliang-monitor.service /etc/systemd/system/xueliang-relay.service /etc/sysusers.d/xueliang-monitor.conf
 [ ! -d /run/systemd/system ] || systemctl daemon-reload
 [ "$(readlink /usr/local/bin/xueliang 2>/dev/null)" != "$prefix/bin/xueliang" ] || rm -f /usr/local/bin/xueliang
 rm -rf "$prefix"
 
 if [ "${PURGE:-0}" = 1 ]; then
-    rm -rf /etc/xueliang-monitor /var/lib/xueliang-monitor
+    rm -rf /etc/xueliang-monitor /var/lib/xueliang-monitor /var/lib/xueliang-relay /var/lib/private/xueliang-relay
     ! getent passwd xueliang-monitor >/dev/null || userdel xueliang-monitor
     echo "removed, including settings, state and the user"
 else

@@ -145,7 +145,7 @@ def test_the_first_dawn_after_a_night_is_no_other_view() -> None:
     other = replace(compared, edge_correlation=0.1, best_detail_ratio=2.0, light_distance_levels=40.0)
     assert MOVED.judge(View(measures, other, known, 20.0)).sight() is Sight.SEEN
     unknown = replace(known, hours=dict.fromkeys(known.hours, UNKNOWN))
-    assert MOVED.judge(View(measures, other, unknown, 20.0)).sight() is Sight.UNKNOWN
+    assert MOVED.judge(View(measures, other, unknown, 20.0)).sight() is Sight.SUSPECT
 
 
 @pytest.mark.parametrize(("detail", "light", "sight"), [(1.3, 0.15, Sight.RULED_OUT), (0.5, 0.24, Sight.SUSPECT)])

@@ -68,6 +68,15 @@ def test_each_picture_of_an_interlaced_burst_is_its_own(kind: str) -> None:
         assert _away(picture, other[0]) > 15
 
 
+def test_fields_in_a_stream_that_calls_itself_progressive_are_decoded() -> None:
+    shown = _shown("gate", (704, 288), 2)
+    keyframe, *following = _coded(Codec.H265, shown, "interlace=tff")
+    flags = bytes.fromhex("600000030040")  # compatibility, escaped; then progressive_source_flag and its like
+    assert flags in keyframe
+    found = decode_burst(Codec.H265, keyframe.replace(flags, flags[:-1] + b"\x90"), following)
+    assert [_away(*pair) < 4 for pair in zip(found, shown, strict=True)] == [True, True]
+
+
 @pytest.mark.parametrize("kind", ["tff", "fields"])
 def test_a_keyframe_alone_is_enough(kind: str) -> None:
     codec, size, parameters = KINDS[kind]

@@ -54,7 +54,7 @@ def _visit(fleet: Fleet, clock: ManualClock, lost: bool) -> None:
     clock.advance(30)
     for name, memory in (("door", _known()), ("kept", Memory())):
         fleet.apply(visited(name, clock.now(), None, Rung.PICTURE), memory, 0.0)
-    fleet.apply(visited("slow", clock.now(), "picture_black", Rung.PICTURE), Memory(), 0.0)
+    fleet.apply(visited("slow", clock.now(), "low_frame_rate", Rung.PICTURE), Memory(), 0.0)
     fleet.apply(visited("off", clock.now(), "connection_refused", Rung.REACH), Memory(), 0.0)
     for name in LOST:
         fleet.apply(visited(name, clock.now(), "connect_timeout" if lost else None, Rung.REACH), Memory(), 0.0)

@@ -81,7 +81,7 @@ FILTERS = {
     "state=degraded": ["slow"],
     "state=maintenance": ["kept"],
     "site=East+gate": ["door", "slow"],
-    "fault=picture_black": ["slow"],
+    "fault=low_frame_rate": ["slow"],
     "programme=none": [],
     "text=EAST+slow": ["slow"],
     "text=fibre&limit=2": ["line-0", "line-1"],
@@ -95,6 +95,23 @@ async def test_cameras_are_filtered(tmp_path: Path, query: str, expected: list[s
     async with served(tmp_path, fleet=made(tmp_path)) as session:
         found = await ask(session, f"/api/v1/cameras?{query}")
     assert [each["id"] for each in found["cameras"]] == expected
+
+
+PROBLEMS = {
+    "": ["outage:off:", "uplink:line:uplink_down", "fault:slow:low_frame_rate"],
+    "severity=warning": ["fault:slow:low_frame_rate"],
+    "site=East+gate": ["fault:slow:low_frame_rate"],
+    "acknowledged=true": ["outage:off:"],
+    "acknowledged=false&severity=critical": ["uplink:line:uplink_down"],
+    "text=slow+帧率": ["fault:slow:low_frame_rate"],
+}
+
+
+@pytest.mark.parametrize(("query", "expected"), PROBLEMS.items())
+async def test_problems_are_filtered(tmp_path: Path, query: str, expected: list[str]) -> None:
+    async with served(tmp_path, fleet=made(tmp_path)) as session:
+        found = await ask(session, f"/api/v1/problems?{query}")
+    assert sorted(each["key"] for each in found["problems"]) == sorted(expected)
 
 
 async def test_pages_have_every_camera_once(tmp_path: Path) -> None:

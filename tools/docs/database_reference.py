@@ -19,6 +19,10 @@ _TABLES = {
     "uplinks": "Uplinks that are down, and the cameras that were lost with them.",
     "logins": "Refused and accepted logins by address and by a mark of the login under a random key.",
     "outages": "One row for each time that a camera was offline, with the fault codes seen during it.",
+    "acknowledgements": "Who knows of a problem, until when, with a note.",
+    "told": "Open problems that each webhook knows of, as it was told last.",
+    "outbox": "Events that webhooks have not accepted yet.",
+    "silences": "The silences at Alertmanager, by the acknowledgement that they stand for.",
     "clock": "The last pair of boot id, monotonic time and wall time, to detect a clock that was set.",
 }
 _COLUMNS = {
@@ -37,6 +41,16 @@ _COLUMNS = {
     "codes": "JSON: list of fault codes",
     "lost": "JSON: list of camera ids",
     "at": "time",
+    "until": "planned end",
+    "problem": "kind, subject and fault code, joined by colons",
+    "episode": "id that the problem keeps until it ends",
+    "acknowledgement": "number of the acknowledgement; 0 if none",
+    "data": "JSON: the problem as it was told last",
+    "event": "id of the event, sent as `webhook-id`",
+    "made": "time of the event",
+    "body": "JSON: the event",
+    "mark": "stands in the comment of the silence",
+    "silence": "id at Alertmanager; empty while unknown",
     "since": "time at which the fault was first seen",
 }
 

@@ -9,6 +9,7 @@ from tools.docs.models import Key, keys
 from xueliang_monitor.configuration.camera_file import CameraFile
 from xueliang_monitor.configuration.settings import AT_START, Settings
 from xueliang_monitor.configuration.topology_files import FILE, FOLDER, MAX_NODES, UplinkFile
+from xueliang_monitor.relay.settings import RelaySettings
 from xueliang_monitor.web.web_config import WebSettings
 
 _SHOWN_DEFAULTS = {
@@ -48,6 +49,7 @@ def settings() -> str:
         for key, default, text in _rows(Settings, computed)
     ]
     web = [(f"`{key.path}`", key.kind, default, text) for key, default, text in _rows(WebSettings, {})]
+    relay = [(f"`{key.path}`", key.kind, default, key.bounds, text) for key, default, text in _rows(RelaySettings, {})]
     return page(
         "Configuration reference",
         "The settings are one YAML file: `/etc/xueliang-monitor/xueliang.yaml` on an installed system. Every key is"
@@ -62,6 +64,10 @@ def settings() -> str:
         "`web_config` names a second YAML file in the format of Prometheus's exporter-toolkit. The monitor applies new"
         " users, hashes, headers and certificates within seconds. Turning TLS on or off needs a restart.",
         table(("key", "type", "default", "meaning"), web),
+        "## Settings of the relay",
+        "`xueliang relay` has a file of its own, `/etc/xueliang-monitor/relay.yaml`. Changes need"
+        " `systemctl restart xueliang-relay`. See [Alerts](../alerts.md).",
+        table(("key", "type", "default", "bounds", "meaning"), relay),
         "## Passwords",
         "Passwords are not written in the settings file. `password_file` names a file with the password. Under systemd,"
         " `LoadCredential=` passes the files of `/etc/xueliang-monitor/secrets` to the service when it starts, so a new"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from xueliang_monitor.cli import (
+    alert,
     camera,
     capture,
     check,
@@ -15,6 +16,7 @@ from xueliang_monitor.cli import (
     faults,
     maintenance,
     picture,
+    relay,
     report,
     run,
     simulate,
@@ -35,6 +37,8 @@ app.command("discover")(discover.discover)
 app.command("events")(events.events)
 app.command("report")(report.report)
 app.command("faults")(faults.faults)
+app.command("relay")(relay.relay)
+app.add_typer(alert.app, name="alert", help="Try the receivers of alerts.")
 app.add_typer(camera.app, name="camera", help="Register, list, test and change cameras.")
 app.add_typer(config.app, name="config", help="Check the settings, and hash passwords.")
 app.add_typer(maintenance.app, name="maintenance", help="Maintenance: cameras are visited but not judged.")

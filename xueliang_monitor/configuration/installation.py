@@ -11,6 +11,7 @@ from xueliang_monitor.configuration import topology_files
 from xueliang_monitor.configuration.camera_file import CameraFile
 from xueliang_monitor.configuration.inventory import Camera, Defaults, Inventory, target_of
 from xueliang_monitor.configuration.inventory import load as load_cameras
+from xueliang_monitor.configuration.notification_secrets import NotificationSecrets, load_secrets
 from xueliang_monitor.configuration.passwords import load_credentials
 from xueliang_monitor.configuration.strict_yaml import Problem
 from xueliang_monitor.configuration.topology_files import DeclaredNodes
@@ -24,7 +25,7 @@ from xueliang_monitor.topology import Node
 class Installation:
     """Settings, credentials by name, cameras, what they hang on, and all problems found in them.
 
-    `problems` are those of the passwords; the cameras and the nodes have their own.
+    `problems` are those of the passwords and other secrets; the cameras and the nodes have their own.
     """
 
     settings: config.Settings
@@ -32,6 +33,7 @@ class Installation:
     inventory: Inventory
     problems: tuple[Problem, ...]
     uplinks: DeclaredNodes = field(default_factory=DeclaredNodes)
+    secrets: NotificationSecrets = field(default_factory=NotificationSecrets)
 
     @property
     def topology_nodes(self) -> tuple[Node, ...]:
@@ -102,11 +104,14 @@ def load(file: Path, *, passwords: bool = True, before: Installation | None = No
     credentials: Mapping[str, Credentials] = {
         name: Credentials(entry.username, "", entry.auth) for name, entry in settings.credentials.items()
     }
+    secrets = NotificationSecrets()
     if passwords:
-        credentials, problems = load_credentials(settings, document)
+        credentials, of_logins = load_credentials(settings, document)
+        secrets, of_secrets = load_secrets(settings, document)
+        problems = (*of_logins, *of_secrets)
     cameras = _cameras(settings, credentials, before.inventory if before else None)
     uplinks = topology_files.load(file.parent, before.uplinks if before else None)
-    return Installation(settings, credentials, cameras, problems, uplinks)
+    return Installation(settings, credentials, cameras, problems, uplinks, secrets)
 
 
 def stored_inventory(kept: Mapping[str, CameraFile | None], loaded: Installation) -> Inventory:

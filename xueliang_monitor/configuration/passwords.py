@@ -40,19 +40,31 @@ def _read_password(name: str, entry: CredentialSettings, base: Path) -> str:
         if any("\ud800" <= letter <= "\udfff" for letter in password):  # what Python makes of other bytes (PEP 383)
             raise ValueError(f"password_env: the environment variable {entry.password_env} is not UTF-8 text")
         return password
-    path = handed_over(entry.password_file or Path(), base)
+    return read_secret(entry.password_file or Path(), base, key="password_file", of=f"credentials {name}")
+
+
+def read_secret(file: Path, base: Path, *, key: str, of: str) -> str:
+    """Return the text of a file with a secret, without the ends of its last line.
+
+    `key` names the file in the settings, and `of` says whose secret it is.
+
+    Raises:
+        ValueError: the file cannot be read, or is no text.
+
+    """
+    path = handed_over(file, base)
     try:
         mode = path.stat().st_mode
-        password = read_bytes(path, MAX_PASSWORD_BYTES).decode().rstrip("\r\n")
+        secret = read_bytes(path, MAX_PASSWORD_BYTES).decode().rstrip("\r\n")
     except OSError as error:
-        raise ValueError(f"password_file: cannot read {path}: {error.strerror}") from error
+        raise ValueError(f"{key}: cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise ValueError(f"password_file: {path} is not UTF-8 text") from error
+        raise ValueError(f"{key}: {path} is not UTF-8 text") from error
     except UnsuitableFileError as error:
-        raise ValueError(f"password_file: {path} {error}") from error
+        raise ValueError(f"{key}: {path} {error}") from error
     if mode & (stat.S_IRWXG | stat.S_IRWXO) and not os.environ.get("CREDENTIALS_DIRECTORY"):
-        log.warning("credentials %s: other users can read %s; run chmod 600 on it", name, path)
-    return password
+        log.warning("%s: other users can read %s; run chmod 600 on it", of, path)
+    return secret
 
 
 def load_credentials(settings: Settings, document: Document) -> tuple[Mapping[str, Credentials], tuple[Problem, ...]]:

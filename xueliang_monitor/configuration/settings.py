@@ -5,13 +5,21 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import os
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, create_model, model_validator
 
+from xueliang_monitor.configuration.address_checks import (
+    ListenAddress,
+    check_host,
+    check_name_server,
+    check_network,
+    check_url,
+    split_address,
+)
+from xueliang_monitor.configuration.notification_settings import AlertmanagerLogin, Label, WebhookName, WebhookSettings
 from xueliang_monitor.configuration.strict_yaml import Document, Duration, Strict, read, validate
 from xueliang_monitor.model import AuthPolicy
 from xueliang_monitor.picture import PICTURE_CHECKS
@@ -25,50 +33,10 @@ SOCKET = "control.sock"
 """Name of the daemon's command socket in the state folder."""
 
 INSTALLED_STATE = Path("/var/lib/xueliang-monitor")
-_HOST = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63}){0,20}")
-_NAME_SERVER = re.compile(r"(?:\[(?P<six>[^\]]+)\]|(?P<four>[0-9.]+))(?::(?P<port>\d{1,5}))?")
-_URL = re.compile(r"https?://[^\s@?#'\"<>]{1,200}")
 PICTURE_CODES = tuple(check.fault.code for check in PICTURE_CHECKS)
 Wait = Annotated[Duration, Field(ge=0.1, le=86400)]
 Keep = Annotated[Duration, Field(ge=86400, le=3660 * 86400)]
 Times = Annotated[int, Field(ge=1, le=100)]
-
-
-def _check_listen(value: str) -> str:
-    host, colon, port = value.rpartition(":")
-    if not (colon and host and port.isdecimal() and int(port) < 65536):
-        raise ValueError("not a listen address; write host:port, such as 127.0.0.1:9147")
-    return value
-
-
-def _check_url(value: str) -> str:
-    if not _URL.fullmatch(value):
-        raise ValueError("not a URL; write it like https://cameras.example.org:9147")
-    return value.rstrip("/")
-
-
-def _check_host(value: str) -> str:
-    if not _HOST.fullmatch(value):
-        raise ValueError("not a host name; write it without a port, such as cameras.example.org")
-    return value.lower()
-
-
-def _check_name_server(value: str) -> str:
-    match = _NAME_SERVER.fullmatch(value)
-    try:
-        ipaddress.ip_address((match["six"] or match["four"]) if match else value)
-        if match and not 0 < int(match["port"] or 53) < 65536:
-            raise ValueError(value)
-    except ValueError as error:
-        raise ValueError("not the IP address of a name server; write it like 192.0.2.53 or 192.0.2.53:5353") from error
-    return value
-
-
-def _check_network(value: str) -> str:
-    try:
-        return str(ipaddress.ip_network(value))
-    except ValueError as error:
-        raise ValueError("not an IP address or network; write it like 192.0.2.7 or 10.0.0.0/8") from error
 
 
 class RungSeconds(Strict):
@@ -236,26 +204,44 @@ class KeepSettings(Strict):
 class Settings(Strict):
     """The whole file."""
 
-    listen: Annotated[str, AfterValidator(_check_listen)] = "127.0.0.1:9147"
+    listen: ListenAddress = "127.0.0.1:9147"
     """Address and port of the page, the API and `/metrics`, written as host:port. IPv6 addresses stand in brackets."""
 
-    hosts: frozenset[Annotated[str, AfterValidator(_check_host)]] = frozenset()
+    hosts: frozenset[Annotated[str, AfterValidator(check_host)]] = frozenset()
     """Host names under which the page may be requested. IP addresses, `localhost` and the machine's own name always
     work. Requests for other names are denied.
     """
 
-    trusted_proxies: tuple[Annotated[str, AfterValidator(_check_network)], ...] = ()
+    trusted_proxies: tuple[Annotated[str, AfterValidator(check_network)], ...] = ()
     """Addresses or networks of reverse proxies, such as `192.0.2.7` or `10.0.0.0/8`. Their `X-Forwarded-For` header
     names the client, to which limits and the audit log then apply. Their own connections have no limits.
     """
 
-    page_url: Annotated[str, AfterValidator(_check_url)] | None = None
+    page_url: Annotated[str, AfterValidator(check_url)] | None = None
     """Address of the page as alert recipients reach it, such as `https://cameras.example.org:9147`. Alerts link to it.
     Without it, the links use the `listen` address.
     """
 
-    grafana_url: Annotated[str, AfterValidator(_check_url)] | None = None
+    grafana_url: Annotated[str, AfterValidator(check_url)] | None = None
     """Address of the Grafana server that has the dashboards of `deploy/grafana`. Camera pages link to it."""
+
+    alertmanager_url: Annotated[str, AfterValidator(check_url)] | None = None
+    """Address of the Alertmanager that has the alerts of `deploy/prometheus`, such as `http://127.0.0.1:9093`. An
+    acknowledgement places a silence there, and lifts it when it is over.
+    """
+
+    alertmanager_login: AlertmanagerLogin | None = None
+    """Login of Alertmanager. It is used for `alertmanager_url` only."""
+
+    alertmanager_labels: Mapping[Label, Annotated[str, Field(min_length=1, max_length=200)]] = Field(
+        default_factory=dict
+    )
+    """Labels that silences also match, such as `instance`. They are needed if Alertmanager has the alerts of several
+    monitors.
+    """
+
+    webhooks: Annotated[Mapping[WebhookName, WebhookSettings], Field(max_length=10)] = Field(default_factory=dict)
+    """Receivers of events on problems, such as a ticket system, by name."""
 
     web_config: Path | None = None
     """File with TLS, users and response headers, in the format of Prometheus's exporter-toolkit. The path is relative
@@ -308,7 +294,7 @@ class Settings(Strict):
     picture: PictureSettings = PictureSettings()
     """How pictures are judged. A camera file can override these keys under the same name."""
 
-    name_servers: tuple[Annotated[str, AfterValidator(_check_name_server)], ...] = ()
+    name_servers: tuple[Annotated[str, AfterValidator(check_name_server)], ...] = ()
     """Name servers that resolve the cameras' host names, written as an IP address or as address:port. An empty list
     uses the servers in `/etc/resolv.conf`.
     """
@@ -339,8 +325,7 @@ class Settings(Strict):
     @property
     def listen_address(self) -> tuple[str, int]:
         """Host and port to listen on."""
-        host, _, port = self.listen.rpartition(":")
-        return host.strip("[]"), int(port)
+        return split_address(self.listen)
 
 
 AT_START = (

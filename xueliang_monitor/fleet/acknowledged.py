@@ -74,6 +74,11 @@ class Acknowledged:
         self._known: tuple[Acknowledgement, ...] | None = None
 
     @property
+    def ready(self) -> bool:
+        """Whether the acknowledgements of the history were read."""
+        return self._known is not None
+
+    @property
     def known(self) -> tuple[Acknowledgement, ...]:
         """All acknowledgements that have not expired, oldest first."""
         return self._known or ()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from xueliang_monitor.configuration.strict_yaml import Problem
 from xueliang_monitor.fleet.changes import ChangeKind
+from xueliang_monitor.fleet.notification_status import NotificationStatus
 from xueliang_monitor.judgement.overload import MONITOR_OVERLOADED, Overload
 from xueliang_monitor.model import Rung, VisitResult
 from xueliang_monitor.picture.failures import Failures
@@ -204,6 +205,7 @@ class MonitorStatus:
         history: the condition of the history; written by the recorder.
         visits: counts over all visits; written by the fleet.
         pictures: the load of pictures; written by the daemon.
+        notifications: the systems that are told of problems; written by those who tell them.
         certificate_ends_at: when the page's certificate expires, None without TLS; written by the web server.
         page_url: the page's address; written by the web server.
 
@@ -217,6 +219,7 @@ class MonitorStatus:
     history: HistoryStatus = field(default_factory=HistoryStatus)
     visits: VisitCounts = field(default_factory=VisitCounts)
     pictures: PictureStatus = field(default_factory=PictureStatus)
+    notifications: NotificationStatus = field(default_factory=NotificationStatus)
     certificate_ends_at: float | None = None
     page_url: str = ""
 
@@ -228,4 +231,5 @@ class MonitorStatus:
             reload=replace(self.reload),
             history=replace(self.history, lost=self.history.lost.copy()),
             visits=self.visits.copy(),
+            notifications=self.notifications.copy(),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -177,6 +178,7 @@ def compare(measures: Measures, reference: Reference | None) -> Comparison | Non
         strong_detail_ratio=strong_share(detail, scene),
         crisp_ratio=crisp_share(detail, same, ~text, measures.noise_levels),
         last_correlation=None if last_edges is None else float(unit @ centred_unit(last_edges)),
+        doubt_levels=math.inf if reference.doubtful is None else distance(thumb, thumb_of(reference.doubtful)),
     )
 
 

@@ -234,6 +234,9 @@ class Comparison(ComparisonValues[float]):
     last_correlation: float | None = None
     """Correlation of gradients with the last picture, in [-1, 1]; None if there is none or it was not healthy."""
 
+    doubt_levels: float = math.inf
+    """How much the light of the frame differs from the one in doubt, in levels; infinite if none is in doubt."""
+
     @property
     def numbers(self) -> Mapping[str, float]:
         """What a healthy look teaches, by stored name."""

@@ -154,6 +154,7 @@ def look_at(
         LookError: the picture could not be measured.
 
     """
+    from xueliang_monitor.picture.checks.moved import MOVED
     from xueliang_monitor.picture.comparing import compare
     from xueliang_monitor.picture.copies import Copies
     from xueliang_monitor.picture.drawing import draw
@@ -171,20 +172,21 @@ def look_at(
         raise LookError(steps.failures[-1])
     compared = steps.take("compare", lambda: compare(measures, reference), None)
     rules = rules or PictureRules(evidence=False)
-    verdicts = judge(View(measures, compared, reference, hour, sun_degrees), rules.limits)
+    view = View(measures, compared, reference, hour, sun_degrees)
+    verdicts = judge(view, rules.limits)
     verdicts, moved_looks = held(verdicts, compared, reference, limits=rules.limits)
     seen = tuple(verdict for verdict in verdicts if verdict.sight is Sight.SEEN)
     suspect = any(verdict.sight is Sight.SUSPECT for verdict in verdicts)
-    healthy = not seen and not suspect and not moved_looks
+    healthy = not seen and not suspect and not moved_looks and not view.unproven
+    doubtful = all(verdict.code == MOVED.fault.code for verdict in seen)
     learned = steps.take(
         "remember",
-        lambda: remember(
-            reference, measures, compared, healthy=healthy, hour=hour, doubtful=not seen and not moved_looks
-        ),
+        lambda: remember(reference, measures, compared, healthy=healthy, hour=hour, doubtful=doubtful),
         reference or Reference(),
     )
-    if learned.moved_looks != moved_looks:
-        learned = replace(learned, moved_looks=moved_looks)
+    faulty = bool(seen) or (learned.faulty and not healthy)
+    if (learned.moved_looks, learned.faulty) != (moved_looks, faulty):
+        learned = replace(learned, moved_looks=moved_looks, faulty=faulty)
     evidence = steps.take("evidence", lambda: draw(copies[0].frame, seen), b"") if rules.evidence and seen else b""
     return Look(
         width=copies[0].frame.shape[1],

@@ -159,6 +159,7 @@ class Reference:
         previous_healthy: whether the last picture was healthy, so that the next one may be compared with it.
         doubtful: the view in a first light, as of the first night, in which a cover cannot be told. It joins the lights
             when the view is next seen clear in a known one. None if there is no doubt.
+        faulty: whether a fault was seen since the last healthy look.
 
     """
 
@@ -173,6 +174,7 @@ class Reference:
     hours: Mapping[str, bytes] = field(default_factory=dict)
     previous_healthy: bool = False
     doubtful: Light | None = None
+    faulty: bool = False
 
     def __post_init__(self) -> None:
         """Check that the reference is complete.

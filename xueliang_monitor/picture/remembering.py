@@ -48,6 +48,9 @@ SAME_GREY = 0.25
 SAME_LIGHT_LEVELS = 10.0
 """Within this distance a look belongs to a known light and moves it a little towards itself. Chosen by hand."""
 
+UNLIKE_EDGES = 0.3
+"""Edge correlation below which a view in a new light may be another scene (`checks.moved`)."""
+
 AGED_LOOKS = 17_280
 """Looks after which a light that none of them was like makes room first: two months at five minutes a look."""
 
@@ -76,18 +79,21 @@ def remember(
 ) -> Reference:
     """Return the reference after one more look, at a local hour. Only a healthy look teaches.
 
-    `compared` is its comparison, if any. A look is `doubtful` if it is not healthy only because it cannot be told.
+    `compared` is its comparison, if any. A look is `doubtful` if it is not healthy only because it cannot be told, or
+    because it shows another view: then the light in doubt is kept to be recognised, and dropped when the view is back.
     """
     known = reference or Reference()
     previous = measures.structure.tobytes()
     first = compared is not None and _first_light(known, compared, hour)
     if not healthy:
-        kept = _doubtful(known, measures) if doubtful and first else None
+        kept = _doubtful(known, measures) if doubtful and (first or _unlike(compared)) else None
         return replace(known, previous=previous, previous_healthy=False, doubtful=kept)
     number = known.looks + 1
     lights, doubt = known.lights, known.doubtful
     if first:
         compared = None
+    elif known.moved_looks:
+        doubt = None
     elif doubt is not None and len(lights) < MAX_LIGHTS:
         lights, doubt = (*lights, replace(doubt, looks=min(doubt.looks, number), number=number)), None
     found = {
@@ -125,6 +131,13 @@ def _first_light(known: Reference, compared: Comparison, hour: float | None) -> 
     """Whether an hour of day is seen for the first time, in a new light: how that differs from others is not usual."""
     new = compared.light_distance_levels > SAME_LIGHT_LEVELS
     return new and hour is not None and bool(known.hours) and not known_around(known.hours, NOISE, hour)
+
+
+def _unlike(compared: Comparison | None) -> bool:
+    """Whether a look in a new light fits no known one, at whatever hour."""
+    if compared is None or compared.light_distance_levels <= SAME_LIGHT_LEVELS:
+        return False
+    return compared.edge_correlation < UNLIKE_EDGES
 
 
 def _doubtful(known: Reference, measures: Measures) -> Light | None:

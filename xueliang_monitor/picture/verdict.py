@@ -75,6 +75,9 @@ HOUR_LOOKS = 4
 GREY_LEVELS = 4.0
 """Colour up to which a picture may be one of infrared light: burned-in text and a tint have some."""
 
+DARK_PAST_LEVELS = 60.0
+"""Mean luma below which a past is bare because it is dark: lamps that go on then show what was always there."""
+
 GROWN_LOOKS = 12
 """Looks after which a camera's usual values are well known."""
 
@@ -178,6 +181,21 @@ class View:
         if known is None or self.past is None or self.hour is None or not known.hours:
             return False
         return self.past.light_distance_levels > NEW_LIGHT_LEVELS and not self.hours_around_known
+
+    @property
+    def dark_past(self) -> bool:
+        """Whether the camera knows nights only: the day will show another pattern."""
+        return self.usual.frame.luma_mean_levels.highest(0.0) < DARK_PAST_LEVELS
+
+    @property
+    def unproven(self) -> bool:
+        """Whether a fault was seen in the last light that is known: a light seen for the first time cannot end it.
+
+        A camera that knows grey or dark nights only must learn its day whatever it saw at dawn.
+        """
+        known = self.reference
+        coloured = self.usual.frame.chroma_levels.highest(0.0) > GREY_LEVELS
+        return known is not None and known.faulty and self.first_light and coloured and not self.dark_past
 
     @property
     def infrared(self) -> bool:

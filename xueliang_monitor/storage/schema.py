@@ -77,6 +77,15 @@ MIGRATIONS = (
         note TEXT NOT NULL, ended REAL
     );
     CREATE INDEX acknowledgements_by_end ON acknowledgements (until);
+    CREATE TABLE told (
+        webhook TEXT NOT NULL, problem TEXT NOT NULL, episode TEXT NOT NULL, acknowledgement INTEGER NOT NULL,
+        data TEXT NOT NULL, PRIMARY KEY (webhook, problem)
+    ) WITHOUT ROWID;
+    CREATE TABLE outbox (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, webhook TEXT NOT NULL, problem TEXT NOT NULL, event TEXT NOT NULL,
+        made REAL NOT NULL, body TEXT NOT NULL
+    );
+    CREATE TABLE silences (acknowledgement INTEGER PRIMARY KEY, mark TEXT NOT NULL, silence TEXT NOT NULL);
     """,
     """
     CREATE INDEX events_of_camera ON events (camera, id);

@@ -1,4 +1,7 @@
-"""Supplemental enhancement information: recovery points (H.264, annex D); and identifiers in other units."""
+"""Supplemental enhancement information: recovery points and picture timing (H.264 and H.265, annex D).
+
+And identifiers in other units.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections.abc import Sequence
 from xueliang_monitor.wire.bits import BitReader, unescape
 from xueliang_monitor.wire.errors import MalformedMediaError
 
-_RECOVERY_POINT = 6
+_PICTURE_TIMING, _RECOVERY_POINT = 1, 6
 _MAX_UNITS = 8
 _MAX_MESSAGES = 32
 _MAX_MESSAGE_BYTES = 512
@@ -63,3 +66,8 @@ def recovery_point(bodies: Sequence[bytes | bytearray]) -> int | None:
                 return None
             return count if count <= _MAX_RECOVERY_PICTURES else None
     return None
+
+
+def has_picture_timing(body: bytes) -> bool:
+    """Return whether a unit has a picture timing message, which may say that a picture is a field (H.265, D.2.3)."""
+    return any(kind == _PICTURE_TIMING for kind, _ in _messages(unescape(body[:_MAX_MESSAGE_BYTES])))

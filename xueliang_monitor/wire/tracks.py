@@ -6,7 +6,7 @@ import contextlib
 import re
 from collections.abc import Iterator, Sequence
 
-from xueliang_monitor.wire import h264, h265, jpeg
+from xueliang_monitor.wire import h264, h265, jpeg, sei
 from xueliang_monitor.wire.device_text import Gate
 from xueliang_monitor.wire.errors import MalformedMediaError
 from xueliang_monitor.wire.h264 import H264Depacketizer
@@ -18,6 +18,9 @@ from xueliang_monitor.wire.printable import MAX_EXAMINED_CHARACTERS, clean
 from xueliang_monitor.wire.sdp import Media
 from xueliang_monitor.wire.secret_forms import MASK
 from xueliang_monitor.wire.telling import NalOrJpeg, TellingDepacketizer
+
+SHORTEST_UNIT_BYTES = 5
+"""Bytes of the shortest parameter set or message that is read."""
 
 _COMMON_NAMES = {"MP4V-ES": "MPEG-4 Visual", "MPV": "MPEG-1/2 Video", "MP2T": "MPEG-2 TS", "H263-1998": "H.263"}
 """Common names of codecs, by their RTP encoding names."""
@@ -38,12 +41,19 @@ _SIGNS = (
 _H265_PARAMETERS = ("sprop-vps", "sprop-sps", "sprop-pps", "sprop-parameter-sets")
 
 
+def _units_of(codec: Codec, access_unit: bytes, kind: int) -> Iterator[bytes]:
+    """Yield the units of a type of an Annex B access unit."""
+    for unit in access_unit.split(START_CODE):
+        if (
+            len(unit) >= SHORTEST_UNIT_BYTES
+            and (unit[0] & 0x1F if codec is Codec.H264 else unit[0] >> 1 & 0x3F) == kind
+        ):
+            yield unit
+
+
 def _parameter_sets(codec: Codec, access_unit: bytes) -> Iterator[bytes]:
     """Yield the sequence parameter sets of an Annex B access unit."""
-    for unit in access_unit.split(START_CODE):
-        kind = (unit[0] & 0x1F if codec is Codec.H264 else (unit[0] >> 1) & 0x3F) if len(unit) > 4 else 0
-        if kind == (h264.SPS if codec is Codec.H264 else h265.SPS):
-            yield unit
+    return _units_of(codec, access_unit, h264.SPS if codec is Codec.H264 else h265.SPS)
 
 
 def declared_sizes(codec: Codec, picture: bytes) -> list[tuple[int, int]]:
@@ -68,9 +78,15 @@ def is_oversized(codec: Codec, picture: bytes) -> bool:
 
 
 def may_be_interlaced(codec: Codec, access_unit: bytes) -> bool:
-    """Return whether a parameter set of an Annex B access unit leaves room for interlaced pictures."""
+    """Return whether an Annex B access unit leaves room for interlaced pictures.
+
+    In H.265 a decoder believes the timing message of a picture, also against the parameter set.
+    """
     is_progressive = h264.is_progressive if codec is Codec.H264 else h265.is_progressive
-    return not all(map(is_progressive, _parameter_sets(codec, access_unit)))
+    if not all(map(is_progressive, _parameter_sets(codec, access_unit))):
+        return True
+    messages = _units_of(codec, access_unit, h265.PREFIX_SEI) if codec is Codec.H265 else ()
+    return any(sei.has_picture_timing(unit[2:]) for unit in messages)
 
 
 def codec_of(media: Media) -> Codec | None:

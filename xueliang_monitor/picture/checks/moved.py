@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from xueliang_monitor.model import Fault, Rung, Severity, Text
 from xueliang_monitor.picture.comparison import Comparison, OwnPattern
-from xueliang_monitor.picture.verdict import LIMIT, TEXTURED, Check, Judged, View, both, over, under
+from xueliang_monitor.picture.verdict import (
+    DARK_PAST_LEVELS,
+    GREY_LEVELS,
+    LIMIT,
+    NEW_LIGHT_LEVELS,
+    STEADY_LOWEST,
+    TEXTURED,
+    Check,
+    Judged,
+    View,
+    both,
+    over,
+    under,
+)
 
 SHIFT = 0.03
 """Shift, as a share of the width, from which a camera is moved."""
@@ -47,8 +60,11 @@ MOST_FOREIGN, OWN_LEFT, OTHER_LEVELS = 0.6, 0.05, 20.0
 which it is another scene, whatever the past shows. A crowd before a bare wall had 0.49, dirt 0.64 in a near light.
 """
 
-DARK_PAST_LEVELS = 60.0
-"""Mean luma below which a past is bare because it is dark: lamps that go on then show what was always there."""
+AGAIN_LOOKS = 3
+"""Looks that must have shown the same strange view before it is told in a light that is not known yet."""
+
+BRIGHT_SHARE = 0.8
+"""Share of the lowest usual brightness from which a light is no night: lamps by night show another pattern than day."""
 
 
 def _judge(view: View) -> Judged:
@@ -73,18 +89,50 @@ def _judge(view: View) -> Judged:
         over(past.shift_gain, GAIN + GAIN_OF_USUAL * gain, 0.4 + gain),
         over(past.shift_correlation, FIT, 0.6),
     )
-    if view.steady and not view.young and past.detailed_ratio >= TEXTURED:
-        lowest = _unrelated_limit(view)
-        if past.edge_correlation < lowest:
-            detail = (
-                f"only {past.edge_correlation:.0%} of the edges match (limit {lowest:.0%}),"
-                f" with {past.best_detail_ratio:.0%} of the usual detail"
-            )
-            unrelated = _unrelated(past, lowest)
-            if view.first_light and found < LIMIT <= unrelated:
-                return Judged(None, f"{detail}, but the light of this hour is not known yet")
-            found = max(found, unrelated)
+    limit = _unrelated_limit(view)
+    if view.steady and not view.young and past.detailed_ratio >= TEXTURED and past.edge_correlation < limit:
+        detail = _edges(past, limit)
+        found = max(found, 0.0 if view.first_light else _unrelated(past, limit))
+    if found < LIMIT and _strange(view, past):
+        detail = _edges(past, STEADY_LOWEST)
+        if not _again_by_day(view, past):
+            return Judged(None, f"{detail}, but the light is not known yet", suspect=True)
+        found = max(found, _unrelated(past, STEADY_LOWEST))
     return Judged(found, detail)
+
+
+def _edges(past: Comparison, limit: float) -> str:
+    return (
+        f"only {past.edge_correlation:.0%} of the edges match (limit {limit:.0%}),"
+        f" with {past.best_detail_ratio:.0%} of the usual detail"
+    )
+
+
+def _strange(view: View, past: Comparison) -> bool:
+    """Whether a view in a new light fits no known one: it may be another scene, and must not become usual.
+
+    Where the view always matched, lost edges show it. Where it did not, as in fog, a foreign pattern does. A camera
+    that knows nights only must learn what the day shows.
+    """
+    if past.light_distance_levels <= NEW_LIGHT_LEVELS or view.dark_past:
+        return False
+    if view.steady and not view.young and past.detailed_ratio >= TEXTURED:
+        return past.edge_correlation < STEADY_LOWEST
+    return past.edge_correlation < UNRELATED_LOWEST and shows_elsewhere(past.pattern) >= LIMIT
+
+
+def _again_by_day(view: View, past: Comparison) -> bool:
+    """Whether looks before showed the same strange view, in colour and in a light as bright as the known ones."""
+    doubt = view.reference.doubtful if view.reference is not None else None
+    usual = view.usual.frame.luma_mean_levels.lowest(0.0)
+    return (
+        doubt is not None
+        and doubt.looks >= AGAIN_LOOKS
+        and past.doubt_levels <= NEW_LIGHT_LEVELS
+        and view.steady
+        and view.measures.chroma_levels > GREY_LEVELS
+        and view.measures.luma_mean_levels >= max(DARK_PAST_LEVELS, BRIGHT_SHARE * usual)
+    )
 
 
 def _another_scene(view: View, past: Comparison) -> Judged:
@@ -94,8 +142,7 @@ def _another_scene(view: View, past: Comparison) -> Judged:
         f"{pattern.foreign_ratio:.0%} of the view is sharp and was never there (limit {MOST_FOREIGN:.0%}),"
         f" {pattern.own_ratio:.0%} is as it was (limit {OWN_LEFT:.0%})"
     )
-    dark = view.usual.frame.luma_mean_levels.highest(0.0) < DARK_PAST_LEVELS
-    if view.young or view.first_light or dark:
+    if view.young or view.first_light or view.dark_past:
         return Judged(None, f"{detail}, but too little is known of the view")
     return Judged(
         both(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable
+from typing import Literal
 
 from aiohttp import web
 
@@ -12,13 +13,15 @@ from xueliang_monitor.fleet.snapshot import Entry
 from xueliang_monitor.judgement.catalogue import FAULTS
 from xueliang_monitor.judgement.maintenance import WindowKind
 from xueliang_monitor.judgement.status import CameraStatus
-from xueliang_monitor.model import State
+from xueliang_monitor.model import Severity, State
 from xueliang_monitor.web import views
 from xueliang_monitor.web.all_cameras import all_cameras
 from xueliang_monitor.web.answers import Faults, Maintenance, Problems, SiteAnswer, Sites, Uplinks
-from xueliang_monitor.web.api.endpoint import Endpoint, Query
+from xueliang_monitor.web.api.endpoint import Endpoint, Query, Text
 from xueliang_monitor.web.keys import FLEET, PROBLEMS, WALL
+from xueliang_monitor.web.problem_list import Row
 from xueliang_monitor.web.responses import compressed
+from xueliang_monitor.web.search import words_of
 from xueliang_monitor.web.threads import in_thread
 
 USUAL_DAYS = "30d"
@@ -29,13 +32,39 @@ async def _answer(body: Callable[[], object]) -> web.Response:
     return compressed(await in_thread(lambda: json.dumps(body()).encode()), "application/json")
 
 
-async def problems(request: web.Request, _query: Query) -> web.Response:
+class ProblemsQuery(Query):
+    """Which open problems are asked for."""
+
+    severity: Severity | None = None
+    """Only problems of this severity."""
+
+    site: Text = ""
+    """Only problems of the cameras of this site."""
+
+    acknowledged: Literal["true", "false"] | None = None
+    """Only problems that somebody acknowledged, or nobody."""
+
+    text: Text = ""
+    """Words, each of which is in a name, an id, the site, the programme or a fault."""
+
+    def shows(self, row: Row) -> bool:
+        """Return whether a problem is asked for."""
+        known = "false" if row.acknowledgement is None else "true"
+        return (
+            self.severity in (None, row.problem.severity)
+            and self.site in ("", row.site)
+            and self.acknowledged in (None, known)
+            and all(word in row.text for word in words_of(self.text))
+        )
+
+
+async def problems(request: web.Request, query: ProblemsQuery) -> web.Response:
     """Answer with the open problems, the most serious and newest first, each with its acknowledgement."""
     await request.app[WALL].freshen()
     rows = await request.app[PROBLEMS].rows()
 
     def body() -> Problems:
-        return {"problems": [views.problem(row.problem, row.acknowledgement) for row in rows]}
+        return {"problems": [views.problem(row.problem, row.acknowledgement) for row in rows if query.shows(row)]}
 
     return await _answer(body)
 
@@ -102,6 +131,7 @@ ENDPOINTS = (
         "Open problems, the most serious and newest first, each with its acknowledgement.",
         Problems,
         problems,
+        ProblemsQuery,
     ),
     Endpoint("/api/v1/sites", "Sites, with the states, availability and maintenance of their cameras.", Sites, sites),
     Endpoint("/api/v1/uplinks", "The nodes of the topology that are judged.", Uplinks, uplinks),

@@ -58,7 +58,7 @@ class Filter:
             and (not self.site or self.site == values["site"])
             and (not self.state or self.state == values["level"])
             and (not self.fault or any(self.fault == known.code for known in values["faults"]))
-            and finds(words_of(self.text), (values[key] for key in SEARCHED))
+            and (not self.text or finds(words_of(self.text), (values[key] for key in SEARCHED)))
         )
 
 

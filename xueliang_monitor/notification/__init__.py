@@ -1,0 +1,1 @@
+"""What other systems are told of open problems: silences at Alertmanager, events for webhooks."""
