@@ -13,6 +13,13 @@
     if (hides && (wider || higher)) found.push(`cut: ${said(element)}`);
     if (style.overflowX === "auto" && wider && innerWidth >= 1280) found.push(`scrolls: ${said(element)}`);
   }
+  for (const list of innerWidth >= 1280 ? document.querySelectorAll("select") : []) {
+    if (!visible(list)) continue;
+    const width = list.offsetWidth, limit = list.style.maxWidth;
+    list.style.maxWidth = "none";
+    if (list.offsetWidth > width + 1) found.push(`cut: ${said(list)}`);
+    list.style.maxWidth = limit;
+  }
   const texts = [];
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
