@@ -160,7 +160,7 @@ def _rtp(data: bytes) -> None:
 def _parameter_sets(data: bytes) -> None:
     parameter_sets.described(data.decode("latin-1"))
     sei.recovery_point([data])
-    for read in (h264.picture_size, h265.picture_size):
+    for read in (h264.picture_size, h265.picture_size, h264.is_progressive, h265.is_progressive):
         with contextlib.suppress(WireError):
             read(data)
 

@@ -85,12 +85,13 @@ PATHS = [
     ),
     *(b"/cameras/%s/check", b"/maintenance/start", b"/maintenance/stop", b"/static/%s", b"/static/page.css"),
     *(b"/api/v1/cameras", b"/api/v1/cameras/%s", b"/api/v1/outages", b"/api/v1/events", b"/api/v1/events/live"),
+    *(b"/api/v1/sd", b"/api/v1/sites", b"/api/v1/maintenance", b"/api/v1/openapi.json", b"/events"),
     *(b"/metrics", b"/healthz", b"/readyz"),
 ]
 ODD_PATHS = [b"/%s", b"//%s", b"*", b"http://evil.example/%s", b"localhost:80", b""]
 KEYS = [b"q", b"site", b"state", b"fault", b"programme", b"since", b"before", b"after", b"limit", b"days", b"camera",
         b"month", b"format", b"back", b"lang", b"theme", b"density", b"token", b"kind", b"name", b"for", b"reason",
-        b"number", b""]  # fmt: skip
+        b"number", b"from", b"to", b"text", b"severity", b""]  # fmt: skip
 VALUES = [
     *(
         b"",

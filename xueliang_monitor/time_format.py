@@ -30,8 +30,10 @@ def time_of_day(seconds: float) -> str:
     return datetime.fromtimestamp(seconds).astimezone().strftime("%H:%M:%S")
 
 
-def localized(seconds: float, locale: str) -> str:
-    """Return a local time in the format of a locale, such as `11/27/26, 3:17 PM`."""
+def localized(seconds: float, locale: str, *, exact: bool = False) -> str:
+    """Return a local time in the format of a locale, such as `11/27/26, 3:17 PM`; to the second if `exact`."""
     from babel.dates import format_datetime
 
-    return str(format_datetime(datetime.fromtimestamp(seconds).astimezone(), "short", locale=locale))
+    return str(
+        format_datetime(datetime.fromtimestamp(seconds).astimezone(), "medium" if exact else "short", locale=locale)
+    )

@@ -143,17 +143,47 @@ def test_a_dead_worker_process_costs_only_its_cases(corpus: Path, monkeypatch: p
     assert done.stderr.count("not judged: the worker process died") == 3
 
 
+def _manifest(cases: str) -> str:
+    return f'{{"cameras": {{"b": {{"baseline": []}}}}, "cases": [{cases}]}}'
+
+
+def _case(name: str, frame: str) -> str:
+    return f'{{"case_id": "{name}", "camera": "b", "frames": [{{{frame}}}]}}'
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
         ("no json", "invalid json"),
-        ('{"cameras": {}, "cases": [{"case_id": "a", "camera": "b"}]}', "cases.0.frames: field required"),
+        ('{"cameras": {}, "cases": [{"case_id": "a", "camera": "b"}]}', "case a: cases.0.frames: field required"),
+        ('{"cameras": {}, "cases": [{"camera": "b"}]}', "manifest.json: cases.0.case_id: field required"),
+        ('{"cameras": {}, "cases": 3}', "manifest.json: cases: input should be a valid array"),
         ('{"cameras": {}, "cases": [{"case_id": "a", "camera": "b", "frames": [{"file": "x"}]}]}', "has no baseline"),
+        (
+            _manifest(_case("a", '"file": "x\\u0000.jpg"')),
+            "case a: cases.0.frames.0.file: a file name cannot hold a null",
+        ),
+        (_manifest(_case("a", '"file": "x", "hour": NaN')), "case a: cases.0.frames.0.hour: input should be a finite"),
+        (_manifest(_case("a", '"file": "x", "hour": 1e999')), "cases.0.frames.0.hour: input should be a finite"),
+        (_manifest(_case("a", '"file": "x", "t": Infinity')), "cases.0.frames.0.t: input should be a finite"),
+        (
+            '{"cameras": {"b": {"baseline": [{"file": "x", "hour": NaN}]}}, "cases": []}',
+            "manifest.json: cameras.b.baseline.0.hour: input should be a finite number",
+        ),
+        (_manifest(", ".join([_case("a", '"file": "x"')] * 3)), "case a is there 3 times; give each case an id of its"),
     ],
 )
 def test_a_bad_manifest_says_what_is_wrong(tmp_path: Path, text: str, reason: str) -> None:
     file = tmp_path / "manifest.json"
     file.write_text(text)
     done = RUNNER.invoke(app, ["picture", "judge", str(file)])
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert reason in done.stderr
+
+
+def test_a_bad_manifest_cannot_be_scored(tmp_path: Path) -> None:
+    file = tmp_path / "manifest.json"
+    file.write_text("no json")
+    done = RUNNER.invoke(app, ["picture", "score", str(file), str(file)])
+    assert done.exit_code == 2
+    assert "invalid json" in done.stderr

@@ -77,6 +77,14 @@ def test_the_blocks_of_a_low_bitrate_tell_neither_dirt_nor_slight_blur(check: Ch
         assert check.judge(View(replace(measures, grid_steps_ratio=steps), compared, past)).sight() is sight
 
 
+@pytest.mark.parametrize(("grain", "sight"), [(0.3, Sight.SEEN), (0.05, Sight.UNKNOWN)])
+def test_slight_blur_leaves_the_grain_that_a_low_bitrate_takes(grain: float, sight: Sight) -> None:
+    past = made.reference(14)
+    measures = measure(cv2.GaussianBlur(made.MadeCamera().shot(12.0), (0, 0), 0.9))
+    grainy = replace(measures, noise_levels=grain * min(past.usual["noise"]))
+    assert BLURRED.judge(View(grainy, compare(grainy, past), past)).sight() is sight
+
+
 @pytest.mark.parametrize(("grain", "left", "found"), [(1.0, 1.0, True), (0.5, 1.0, True), (0.5, 0.6, False)])
 def test_blocks_are_damage_where_grain_and_detail_are_left(grain: float, left: float, found: bool) -> None:
     past = made.reference(14)

@@ -66,6 +66,12 @@ def test_lost_light_is_found_without_an_hour_if_no_healthy_picture_was_so_dark()
     assert seen_without_an_hour(0.4) == []
 
 
+def test_dusk_with_the_grain_of_a_high_gain_is_healthy_without_an_hour() -> None:
+    dim = 0.35 * shown(1.0, 12.0) + np.random.default_rng(3).normal(0, 2.5, (made.HEIGHT, made.WIDTH, 3))
+    dusk, known = np.clip(dim, 0, 255).astype(np.uint8), past_without_hours(8, 18)
+    assert "picture_too_dark" not in [verdict.code for verdict in look_at([dusk], known, 0.1).seen]
+
+
 def test_a_view_that_was_as_dark_in_some_light_is_healthy_without_an_hour() -> None:
     assert seen_without_an_hour(0.1, 0, 24) == []
 

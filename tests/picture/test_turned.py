@@ -36,6 +36,14 @@ def test_a_camera_turned_up_is_not_covered(seed: int, sky: float) -> None:
     assert seen(roofs(seed, sky)) == ["picture_moved"]
 
 
+@pytest.mark.parametrize(("share", "found"), [(0.015, []), (0.026, ["picture_moved"])])
+def test_a_small_shift_is_found_where_the_view_never_seems_to_shift(share: float, found: list[str]) -> None:
+    frame = made.MadeCamera().shot(12.0)
+    columns = round(share * made.WIDTH)
+    shifted = cv2.copyMakeBorder(frame[:, columns:], 0, 0, 0, columns, cv2.BORDER_REFLECT_101)
+    assert seen(shifted) == found
+
+
 @pytest.mark.parametrize("seed", [11, 12])
 def test_a_camera_turned_up_to_a_white_sky_is_not_too_bright(seed: int) -> None:
     frame = roofs(seed, 0.5)

@@ -245,7 +245,7 @@ def test_time_zones_of_any_shape_are_parsed_in_time(text: str) -> None:
 @pytest.mark.parametrize("fill", [b"\xff", b"\xaa", b"\x08", b"\x49", b"\x24\x92\x49", b"\x00\x00\x01\x80"])
 def test_parameter_sets_of_any_shape_are_parsed_in_time(start: bytes, fill: bytes) -> None:
     unit = (start + fill * 4096)[:4096]
-    for read in (h264.picture_size, h265.picture_size):
+    for read in (h264.picture_size, h265.picture_size, h264.is_progressive, h265.is_progressive):
         assert seconds(lambda read=read: read(unit)) < MAX_SECONDS
 
 

@@ -43,10 +43,11 @@ def _print(item: Event, as_json: bool) -> None:
 
 def _print_new(state: Path, last: int, camera: str, as_json: bool) -> int:
     """Print the events after a number; return the number of the last one."""
+    from xueliang_monitor.storage.event_filter import EventFilter
     from xueliang_monitor.storage.history import History
 
     with contextlib.closing(History(state, read_only=True)) as history:
-        found = history.events(after=last, camera=camera, limit=1000)
+        found = history.events(EventFilter(camera=camera), after=last, limit=1000)
     for item in found:
         _print(item, as_json)
     return found[-1].id if found else last
@@ -61,13 +62,14 @@ def events(
     config: ConfigOption = None,
 ) -> None:
     """Show the events of cameras, uplinks and shared logins, one per line."""
+    from xueliang_monitor.storage.event_filter import EventFilter
     from xueliang_monitor.storage.history import History
     from xueliang_monitor.storage.history_error import HistoryError
 
     loaded = installation_of(config, passwords=False)
     try:
         with contextlib.closing(History(loaded.settings.state, read_only=True)) as history:
-            found = history.events(camera=camera, limit=count)
+            found = history.events(EventFilter(camera=camera), limit=count)
         for item in sorted(found, key=lambda item: (item.at, item.id)):  # a later one may be written first
             _print(item, as_json)
         last = found[-1].id if found else 0

@@ -37,7 +37,10 @@ def judge(
         Path | None, typer.Option("--json", metavar="OUT", help="Write {case: [fault codes]} to this file.")
     ] = None,
 ) -> None:
-    """Judge stored pictures, each against the baseline of its camera. Exit status 1 if a case cannot be judged."""
+    """Judge stored pictures, each against the baseline of its camera.
+
+    Exit status 1 if a case cannot be judged, 2 if the manifest cannot be used.
+    """
     from rich.progress import track
 
     from xueliang_monitor.picture import corpus
@@ -48,7 +51,7 @@ def judge(
             track(corpus.judge(manifest, loaded), "judging", total=len(loaded.cases), console=err, transient=True)
         )
     except corpus.ManifestError as error:
-        refuse([str(error)], 1)
+        refuse([str(error)])
     failed = [each for each in done if each.failure]
     judged = {each.case: list(each.codes) for each in done if not each.failure}
     if to is not None:
@@ -76,7 +79,7 @@ def score(
     try:
         scored = corpus.score(corpus.load(manifest), corpus.read_predictions(predictions))
     except corpus.ManifestError as error:
-        refuse([str(error)], 1)
+        refuse([str(error)])
     if as_json:
         print_json(
             {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,11 +22,20 @@ from xueliang_monitor.cli.output import (
 )
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from xueliang_monitor.configuration.inventory import Camera
     from xueliang_monitor.fleet.changes import PictureSample
 
 STEPS = "▁▂▃▄▅▆▇█"
 COLUMNS = 60
+"""Largest width of a course."""
+
+COURSE_TITLE = "over time"
+NUMBER_TITLES = ("limit", "median", "95 %", "highest", "over it")
+BORDER = 3
+"""Characters that a column of a table takes beside its text."""
+
 DAY_SECONDS = 86_400.0
 
 
@@ -73,37 +82,56 @@ def history(
     _print(known, looks)
 
 
+def scores_table(looks: Sequence[PictureSample], limits: Mapping[str, float], width: int) -> Table:
+    """Return the scores of each check against its limit, with their course in what is left of `width` characters."""
+    from rich.console import Console
+
+    table = _scores_table(looks, limits, 0)
+    left = width - Console(width=width).measure(table).maximum - BORDER
+    return table if left < len(COURSE_TITLE) else _scores_table(looks, limits, min(left, COLUMNS))
+
+
+def _scores_table(looks: Sequence[PictureSample], limits: Mapping[str, float], columns: int) -> Table:
+    """Return the scores of each check, with their course in so many characters, or without it."""
+    from rich.table import Column, Table
+
+    from xueliang_monitor.picture import PICTURE_CHECKS
+    from xueliang_monitor.picture.verdict import LIMIT, OFF
+
+    numbers = [Column(title, justify="right", no_wrap=True) for title in NUMBER_TITLES]
+    table = Table(
+        Column("fault", overflow="fold"), *numbers, *([Column(COURSE_TITLE, no_wrap=True)] if columns else [])
+    )
+    for code in (check.fault.code for check in PICTURE_CHECKS):
+        scores = [look.scores.get(code, 0.0) for look in looks]
+        limit = limits.get(code, LIMIT)
+        over = sum(score >= limit for score in scores)
+        ordered = sorted(scores)
+        shown = (statistics.median(scores), ordered[int(0.95 * (len(ordered) - 1))], ordered[-1])
+        moments = [look.at for look in looks]
+        table.add_row(
+            code,
+            "off" if limit >= OFF else f"{limit:.2f}",
+            *(f"{value:.2f}" for value in shown),
+            str(over) if over else "",
+            *([course(list(zip(moments, scores, strict=True)), columns)] if columns else []),
+            style="yellow" if over else None,
+        )
+    return table
+
+
 def _print(camera: Camera, looks: list[PictureSample]) -> None:
     from rich.table import Column, Table
 
     from xueliang_monitor.availability_report.tables import moment
-    from xueliang_monitor.picture import PICTURE_CHECKS
     from xueliang_monitor.picture.measures import MEASURES
-    from xueliang_monitor.picture.verdict import LIMIT, OFF
 
     out.print(
         f"{camera.id} {camera.name}: {len(looks)} pictures from {moment(looks[0].at)} to {moment(looks[-1].at)}",
         markup=False,
         highlight=False,
     )
-    numbers = [Column(title, justify="right") for title in ("limit", "median", "95 %", "highest", "over it")]
-    table = Table(Column("fault", no_wrap=True), *numbers, Column("highest scores over time", no_wrap=True))
-    for check in PICTURE_CHECKS:
-        code = check.fault.code
-        scores = [look.scores.get(code, 0.0) for look in looks]
-        limit = camera.target.picture.limits.get(code, LIMIT)
-        over = sum(score >= limit for score in scores)
-        ordered = sorted(scores)
-        shown = (statistics.median(scores), ordered[int(0.95 * (len(ordered) - 1))], ordered[-1])
-        table.add_row(
-            code,
-            "off" if limit >= OFF else f"{limit:.2f}",
-            *(f"{value:.2f}" for value in shown),
-            str(over) if over else "",
-            course([(look.at, look.scores.get(code, 0.0)) for look in looks]),
-            style="yellow" if over else None,
-        )
-    out.print(table)
+    out.print(scores_table(looks, camera.target.picture.limits, out.width))
     measured = Table("measure", *(Column(title, justify="right") for title in ("lowest", "median", "highest")))
     for name in MEASURES:
         values = [look.measures.get(name, 0.0) for look in looks]

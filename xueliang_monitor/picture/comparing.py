@@ -21,6 +21,7 @@ from xueliang_monitor.picture.detail import (
     strong_share,
 )
 from xueliang_monitor.picture.haze import find_haze
+from xueliang_monitor.picture.measures import CELLS
 from xueliang_monitor.picture.patterns import Patterns
 from xueliang_monitor.picture.planes import (
     brightness,
@@ -197,14 +198,14 @@ def lettering(lights: Sequence[Light]) -> Mask:
 
     None are found if only one light is known, or if they would be too much of the view to be text.
     """
-    fine = np.stack([detail_of_light(light) for light in lights])
     bright = [brightness(thumb_of(light)) + _DARK_OFFSET for light in lights]
     if max(bright) < _OTHER_LIGHT * min(bright):
-        return np.zeros(fine.shape[1:], np.bool_)
+        return np.zeros(CELLS[::-1], np.bool_)
+    fine = np.stack([detail_of_light(light) for light in lights])
     least = fine.min(axis=0)
     steady = (least >= _SHARP_LEVELS) & (fine.max(axis=0) <= _STEADY * least)
     if share_of(steady) > _MOST_TEXT:
-        return np.zeros(fine.shape[1:], np.bool_)
+        return np.zeros_like(steady)
     return np.asarray(cv2.dilate(steady.astype(np.uint8), np.ones((3, 3), np.uint8)), dtype=np.bool_)
 
 

@@ -8,6 +8,8 @@ apart. File names are relative to the manifest; `hour` is the local hour or null
 
 from __future__ import annotations
 
+import contextlib
+import json
 import multiprocessing
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,8 +46,15 @@ class FrameEntry(_Lenient):
     """One picture: its file, its time in seconds, the local hour at the camera."""
 
     file: str
-    t: float = 0.0
-    hour: float | None = None
+    t: float = Field(default=0.0, allow_inf_nan=False)
+    hour: float | None = Field(default=None, allow_inf_nan=False)
+
+    @field_validator("file")
+    @classmethod
+    def _is_a_name(cls, file: str) -> str:
+        if "\0" in file:
+            raise PydanticCustomError("file_name", "a file name cannot hold a null character")
+        return file
 
 
 class CameraEntry(_Lenient):
@@ -81,17 +91,30 @@ def load(file: Path) -> Manifest:
     """Read a manifest.
 
     Raises:
-        ManifestError: the file cannot be read or is no manifest.
+        ManifestError: the file cannot be read or is no manifest, or two of its cases have the same id.
 
     """
     try:
-        return Manifest.model_validate_json(file.read_bytes())
+        raw = file.read_bytes()
+        manifest = Manifest.model_validate_json(raw)
     except OSError as error:
         raise ManifestError(f"{file}: cannot be read: {error.strerror}") from error
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise ManifestError(f"{file}: {place}: {first['msg'].lower()}") from error
+        raise ManifestError(f"{file}: {_place(raw, first['loc'])}: {first['msg'].lower()}") from error
+    case, count = next(iter(Counter(case.case_id for case in manifest.cases).most_common(1)), ("", 0))
+    if count > 1:
+        raise ManifestError(f"{file}: case {case} is there {count} times; give each case an id of its own")
+    return manifest
+
+
+def _place(raw: bytes, keys: Sequence[int | str]) -> str:
+    """Return where in a manifest a value is: its keys, and the id of its case if it is in one that has an id."""
+    place = ".".join(map(str, keys))
+    with contextlib.suppress(ValueError, RecursionError, LookupError, TypeError):
+        if keys[0] == "cases":
+            return f"case {json.loads(raw)['cases'][keys[1]]['case_id']}: {place}"
+    return place
 
 
 UNREADABLE = "decode_failed"
@@ -262,8 +285,6 @@ def read_predictions(file: Path) -> dict[str, list[str]]:
         ManifestError: the file cannot be read or holds no predictions.
 
     """
-    import json
-
     try:
         read: Any = json.loads(file.read_bytes())
     except (OSError, ValueError) as error:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from xueliang_monitor.picture.stored_names import by_stored_name, stored_as
@@ -206,7 +206,7 @@ class ExportedMeasures:
 
     def by_name(self) -> dict[str, float]:
         """Return the numbers by their public names."""
-        return asdict(self)
+        return {name: getattr(self, name) for name in MEASURES}
 
 
 MEASURES = tuple(each.name for each in fields(ExportedMeasures))

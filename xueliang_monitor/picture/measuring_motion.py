@@ -58,10 +58,14 @@ class _Edges(NamedTuple):
 
 
 def measure_motion(frames: Sequence[NDArray[np.uint8] | Copies]) -> Motion | None:
-    """Measure the frames of one burst, or their copies, against one another; None for fewer than two."""
-    if len(frames) < 2:
-        return None
+    """Measure the frames of one burst, or their copies, against one another; None for fewer than two.
+
+    Frames of another size than the first one are left out: they do not show how it moves.
+    """
     copies = [Copies.of(frame) for frame in frames]
+    copies = [each for each in copies if each.frame.shape == copies[0].frame.shape]
+    if len(copies) < 2:
+        return None
     pairs = [_Pair(before, after) for before, after in pairwise(copies)]
     changes = [cell_means(cv2.absdiff(before.gray, after.gray).astype(np.float32)) for before, after in pairs]
     edges = _edges(copies[0].structure)

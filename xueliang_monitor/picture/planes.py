@@ -108,6 +108,7 @@ def _unpack_plane(data: bytes, flag: int) -> Plane:
 def forget() -> None:
     """Forget all unpacked planes, as a worker does that looked at many other cameras since."""
     _unpack_plane.cache_clear()
+    _unpack_detail.cache_clear()
 
 
 def pack_detail(cells: Plane) -> bytes:
@@ -127,8 +128,13 @@ def structure_of(light: Light) -> Plane:
 
 def detail_of_light(light: Light) -> Plane:
     """Return the detail of a light by cell in levels, shape (18, 32)."""
-    cells = np.frombuffer(light.fine, np.uint8).reshape(CELLS[1], CELLS[0])
-    return np.asarray(cells, dtype=np.float32) / np.float32(_DETAIL_STEPS)
+    return _unpack_detail(light.fine)
+
+
+@functools.lru_cache(maxsize=KEPT_PLANES)
+def _unpack_detail(data: bytes) -> Plane:
+    cells = np.frombuffer(data, np.uint8).reshape(CELLS[1], CELLS[0])
+    return fixed(np.asarray(cells, dtype=np.float32) / np.float32(_DETAIL_STEPS))
 
 
 def previous_structure(reference: Reference) -> Gray | None:
@@ -162,11 +168,12 @@ def pack_least_detail(cells: Plane) -> bytes:
 
 def small_thumb(measures: Measures) -> Plane:
     """Return a frame's thumbnail in the size of a light's, shape (27, 48, 3); it cannot be changed."""
-    return _small(measures.thumb)
+    return in_light_size(measures.thumb)
 
 
 @kept_by_plane
-def _small(thumb: Gray) -> Plane:
+def in_light_size(thumb: Gray) -> Plane:
+    """Return a thumbnail of shape (54, 96, 3) in the size of a light's, shape (27, 48, 3); it cannot be changed."""
     return fixed(np.asarray(cv2.resize(thumb, LIGHT_SIZE, interpolation=cv2.INTER_AREA), dtype=np.float32))
 
 

@@ -15,8 +15,7 @@ import numpy as np
 
 from xueliang_monitor.picture.colours import cell_logs, comparable_colours
 from xueliang_monitor.picture.measures import CELLS, THUMB_SIZE
-from xueliang_monitor.picture.planes import detail_of_light, fixed, kept_by_plane, structure_of
-from xueliang_monitor.picture.reference import LIGHT_SIZE
+from xueliang_monitor.picture.planes import detail_of_light, in_light_size, kept_by_plane, structure_of
 from xueliang_monitor.picture.scaling import share_of
 
 if TYPE_CHECKING:
@@ -96,7 +95,7 @@ def _patches(thumb: Gray, near: Sequence[tuple[Light, Plane]], asked: Mask) -> M
     lightness = np.asarray(cv2.LUT(luma, _LOGARITHMS), dtype=np.float32)
     sure = np.minimum(luma / np.float32(_SURE_LEVELS), 1.0)
     pattern = _pattern(lightness)
-    small = fixed(cv2.resize(thumb, LIGHT_SIZE, interpolation=cv2.INTER_AREA).astype(np.float32))
+    small = in_light_size(thumb)
     coloured = comparable_colours(small, [past for _, past in near])
     darkest, palest = np.full(luma.shape, np.inf, np.float32), np.full(asked.shape, np.inf, np.float32)
     found = asked & ~_shining(thumb)

@@ -60,6 +60,12 @@ Made dirt left them 0.04 above the usual at most, blur 0.06; real H.264 at a low
 GRAIN = 0.8
 """Share of the lowest usual noise below which a low bitrate may have taken the grain. A repeated picture has it."""
 
+NO_GRAIN = 0.15
+"""Share of the lowest usual noise below which a low bitrate took the grain. It is made behind the lens.
+
+Dirt and blur leave it: made ones had 0.2 and more, after an encoder; H.264 at a low bitrate 0.03.
+"""
+
 USUAL_STEPS = 0.1
 """Highest usual steps between blocks while none are known."""
 
@@ -152,9 +158,10 @@ class View:
 
     @property
     def coarse(self) -> bool:
-        """Whether the picture has the blocks of a low bitrate, which takes detail as dirt and blur do."""
-        usual = max(0.0, self.usual.frame.grid_steps_ratio.highest(USUAL_STEPS))
-        return self.measures.grid_steps_ratio > usual + COARSE
+        """Whether a low bitrate left its blocks or took the grain, and may have taken detail as dirt and blur do."""
+        usual = self.usual.frame
+        blocks = self.measures.grid_steps_ratio > max(0.0, usual.grid_steps_ratio.highest(USUAL_STEPS)) + COARSE
+        return blocks or self.measures.noise_levels < NO_GRAIN * usual.noise_levels.lowest(0.0)
 
     @property
     def grainless(self) -> bool:

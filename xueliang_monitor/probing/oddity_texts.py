@@ -76,6 +76,9 @@ ODDITY_TEXTS: Mapping[Oddity, Text] = MappingProxyType(
         Oddity.OVERSIZED_PICTURE: Text(
             "Pictures are larger than the monitor reads. They were left out.", "部分画面超过程序读取上限，已忽略。"
         ),
+        Oddity.SIZE_CHANGED: Text(
+            "The pictures change their width or height while the stream plays.", "播放过程中画面的宽或高发生变化。"
+        ),
         Oddity.CODEC_DIFFERS: Text(
             "The SDP announces another codec than the camera sends.", "SDP 中的编码格式与实际发送的不同。"
         ),

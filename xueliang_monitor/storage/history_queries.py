@@ -21,6 +21,7 @@ from xueliang_monitor.judgement.problems import Acknowledgement
 from xueliang_monitor.judgement.transition import TransitionKind
 from xueliang_monitor.probing.login_record import LoginKey, LoginRecord
 from xueliang_monitor.storage import database_file
+from xueliang_monitor.storage.event_filter import EVERY_EVENT, EventFilter
 from xueliang_monitor.storage.history_error import HistoryError, PassingError
 from xueliang_monitor.storage.picture_samples import unpack
 from xueliang_monitor.storage.rows import camera_of_row, login_of_row, lost_cameras_of_text, outage_of_row
@@ -31,7 +32,7 @@ log = logging.getLogger(__name__)
 
 _EVENTS = (
     "SELECT id, at, camera, uplink, kind, fault, since, detail, {login} FROM events"
-    " WHERE id > ? AND id < ? AND (? = '' OR camera = ?) ORDER BY id "
+    " WHERE id > ? AND id < ?{wanted} ORDER BY id "
 )
 _OUTAGES = "SELECT camera, key, began, confirmed, ended, codes FROM outages"
 _EARLIER, _LATER = f"{_EVENTS} DESC LIMIT ?", f"{_EVENTS} ASC LIMIT ?"
@@ -153,7 +154,12 @@ class HistoryQueries:
         return [Episode(*row) for row in self._rows(query, (uplink, most))]
 
     def events(
-        self, *, after: int | None = None, before: int | None = None, camera: str = "", limit: int = 100
+        self,
+        wanted: EventFilter = EVERY_EVENT,
+        *,
+        after: int | None = None,
+        before: int | None = None,
+        limit: int = 100,
     ) -> list[Event]:
         """Return up to `limit` events, oldest first: the newest before a number, or the first ones after a number.
 
@@ -161,9 +167,12 @@ class HistoryQueries:
         """
         if after and self._rows("SELECT COALESCE(MAX(id), 0) FROM events")[0][0] < after:
             after = 0
+        condition, values = wanted.condition()
         rows = self._rows(
-            (_EARLIER if after is None else _LATER).format(login="login" if self._knows_logins else "''"),
-            (after or 0, before if before is not None else 2**62, camera, camera, limit),
+            (_EARLIER if after is None else _LATER).format(
+                login="login" if self._knows_logins else "''", wanted=condition
+            ),
+            (after or 0, before if before is not None else 2**62, *values, limit),
         )
         return [Event(*row) for row in (reversed(rows) if after is None else rows)]
 

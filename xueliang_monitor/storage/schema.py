@@ -87,6 +87,9 @@ MIGRATIONS = (
     );
     CREATE TABLE silences (acknowledgement INTEGER PRIMARY KEY, mark TEXT NOT NULL, silence TEXT NOT NULL);
     """,
+    """
+    CREATE INDEX events_of_camera ON events (camera, id);
+    """,
 )
 """One step per version, forward only. `PRAGMA user_version` is the number of steps taken."""
 

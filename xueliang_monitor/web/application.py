@@ -19,6 +19,7 @@ from xueliang_monitor.web.live import Wall
 from xueliang_monitor.web.live_streams import LiveStreams
 from xueliang_monitor.web.page import Page
 from xueliang_monitor.web.pages import PAGES
+from xueliang_monitor.web.problem_documents import problem_documents
 from xueliang_monitor.web.problem_list import ProblemList
 from xueliang_monitor.web.renderer import Renderer
 from xueliang_monitor.web.shared_work import SharedWork
@@ -84,7 +85,7 @@ def application(
     async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
         return await access.gate(request, handler)
 
-    built = web.Application(middlewares=[gate], client_max_size=MAX_FORM_BYTES)
+    built = web.Application(middlewares=[problem_documents, gate], client_max_size=MAX_FORM_BYTES)
     renderer = Renderer()
     built[keys.FLEET] = fleet
     built[keys.SETTINGS] = settings

@@ -14,13 +14,15 @@ from xueliang_monitor.fleet.fleet import Fleet
 from xueliang_monitor.fleet.root_causes import Uplink
 from xueliang_monitor.judgement.catalogue import fault
 from xueliang_monitor.judgement.credentials import CREDENTIALS_REFUSED
-from xueliang_monitor.model import State
+from xueliang_monitor.judgement.maintenance import Window, WindowKind
+from xueliang_monitor.model import Severity
+from xueliang_monitor.web.levels import LEVELS, WORST_FIRST, Level
 from xueliang_monitor.web.live_streams import Broadcast, data_line
 from xueliang_monitor.web.renderer import Renderer
 from xueliang_monitor.web.texts import LANGUAGES
-from xueliang_monitor.web.tiles import Tile, natural, shown_of, values_of
+from xueliang_monitor.web.tiles import Tile, alarms, natural, shown_of, values_of
 from xueliang_monitor.web.tree import fault_of, link
-from xueliang_monitor.web.views import MAX_PROBLEMS, STATES, WORST_FIRST, problem_line
+from xueliang_monitor.web.views import MAX_PROBLEMS, problem_line
 
 log = logging.getLogger(__name__)
 
@@ -163,17 +165,21 @@ class Wall:
     def _figure_values(self) -> dict[str, Any]:
         fleet, tiles = self._fleet, self._tiles.values()
         counted = [tile for tile in tiles if not tile.values["trial"]]
-        states = Counter(tile.values["state"] for tile in counted)
+        levels = Counter(tile.values["level"] for tile in counted)
         kinds = Counter(each.code for tile in counted for each in tile.values["faults"])
-        down = [tile for tile in counted if tile.values["state"] == State.DOWN.value and tile.values["since"]]
+        down = [tile for tile in counted if tile.values["level"] == Level.DOWN.value and tile.values["since"]]
         oldest = min(down, key=lambda tile: tile.values["since"], default=None)
         now = fleet.now
+        causes = [(cause, fleet.acknowledged.of(cause, now)) for cause in fleet.acknowledged.causes()]
         roots = [] if fleet.isolated else [self._root(uplink) for uplink in fleet.uplinks if uplink.down]
         return {
             "now": now,
             "total": len(counted),
+            "critical": sum(tile.values["critical"] for tile in counted)
+            + sum(cause.severity is Severity.CRITICAL for cause, _ in causes),
+            "alarms": alarms(causes),
             "trials": len(self._tiles) - len(counted),
-            "states": [(state.value, STATES[state], states[state.value]) for state in WORST_FIRST],
+            "levels": [(level.value, LEVELS[level], levels[level.value]) for level in WORST_FIRST],
             "today": fleet.today.online_ratio,
             "kinds": [(fault(code), count) for code, count in kinds.most_common(8)],
             "more_kinds": max(0, len(kinds) - 8),
@@ -182,12 +188,19 @@ class Wall:
             "roots": roots[:MAX_ROOTS],
             "more_roots": max(0, len(roots) - MAX_ROOTS),
             "credentials": [(known, CREDENTIALS_REFUSED) for known in fleet.credentials.troubles],
-            "windows": [window for window in fleet.windows if window.active(now)],
+            "windows": [(self._name_of(window), window) for window in fleet.windows if window.active(now)],
             "learning": fleet.monitor.pictures.learning,
             "shown": fleet.monitor.pictures.shown,
             "problems": [problem_line(problem) for problem in fleet.monitor.reload.problems[:MAX_PROBLEMS]],
             "more_problems": max(0, len(fleet.monitor.reload.problems) - MAX_PROBLEMS),
         }
+
+    def _name_of(self, window: Window) -> str:
+        """Return the name that people know what is in maintenance by."""
+        camera = self._fleet.camera(window.name) if window.kind is WindowKind.CAMERA else None
+        if camera is not None:
+            return camera.name
+        return self._fleet.topology.shown(window.name) if window.kind is WindowKind.UPLINK else window.name
 
     def _root(self, uplink: Uplink) -> dict[str, Any]:
         """Return the values of the banner of a dead node."""

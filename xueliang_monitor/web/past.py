@@ -13,6 +13,7 @@ from xueliang_monitor.judgement.availability import AvailabilitySeconds, day_of
 from xueliang_monitor.judgement.episodes import Episode
 from xueliang_monitor.judgement.health import Outage
 from xueliang_monitor.judgement.maintenance import Window
+from xueliang_monitor.storage.event_filter import EventFilter
 from xueliang_monitor.storage.history import History
 from xueliang_monitor.storage.history_error import HistoryError
 from xueliang_monitor.storage.history_queries import Event
@@ -80,9 +81,9 @@ async def outages(state: Path, seconds: float, camera: str = "") -> list[tuple[s
 
 
 async def events(
-    state: Path, *, after: int | None = None, before: int | None = None, camera: str = "", limit: int
+    state: Path, wanted: EventFilter, *, after: int | None = None, before: int | None = None, limit: int
 ) -> list[Event]:
-    """Return the last events, or those before or after the event of a number.
+    """Return the last events that are wanted, or those before or after the event of a number.
 
     Raises:
         HistoryError: the history cannot be read.
@@ -91,6 +92,6 @@ async def events(
 
     def read() -> list[Event]:
         with contextlib.closing(History(state, read_only=True)) as history:
-            return history.events(after=after, before=before, camera=camera, limit=limit)
+            return history.events(wanted, after=after, before=before, limit=limit)
 
     return await in_thread(read)

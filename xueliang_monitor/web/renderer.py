@@ -35,8 +35,8 @@ def environment(language: str) -> jinja2.Environment:
     def text(value: Text) -> str:
         return value.zh if language == "zh" else value.en
 
-    def moment(seconds: float) -> str:
-        return when(seconds, language)
+    def moment(seconds: float, exact: bool = False) -> str:
+        return when(seconds, language, exact=exact)
 
     def lasted(seconds: float) -> str:
         return duration(seconds, language)

@@ -50,6 +50,6 @@ def preferred(request: web.Request) -> str:
     return negotiate_locale(asked[:20], list(LANGUAGES)) or "en"
 
 
-def when(seconds: float, language: str) -> str:
-    """Return a moment in local time in the notation of a language."""
-    return localized(seconds, LOCALES[language])
+def when(seconds: float, language: str, *, exact: bool = False) -> str:
+    """Return a moment in local time in the notation of a language, to the second if `exact`."""
+    return localized(seconds, LOCALES[language], exact=exact)

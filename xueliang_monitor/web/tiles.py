@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from xueliang_monitor.configuration.camera_file import Lifecycle
 from xueliang_monitor.fleet.snapshot import Entry
 from xueliang_monitor.judgement.catalogue import fault
 from xueliang_monitor.judgement.problems import Acknowledgement, OpenProblem
 from xueliang_monitor.judgement.status import CAUSES, CameraStatus
+from xueliang_monitor.model import Severity
 from xueliang_monitor.topology import Topology
-from xueliang_monitor.web.views import STATES, WORST_FIRST
+from xueliang_monitor.web.levels import LEVELS, level_of, open_faults
 
 
 @dataclass(slots=True)
@@ -21,7 +23,7 @@ class Tile:
     """The tile of one camera.
 
     `shown` is what the content depends on, `version` that of the wall when the content last changed, `rendered` the
-    HTML by language. `order` sorts by site, then by state, the worst first, then by name.
+    HTML by language. `order` sorts by site, then by level, the worst first, then by name.
     """
 
     camera: str
@@ -42,7 +44,7 @@ def values_of(entry: Entry, status: CameraStatus, topology: Topology, problems: 
     """Return the values for the template of a tile."""
     camera = entry.camera
     path = topology.path(topology.leaf(camera.id))
-    faults = [fault(known.code) for known in status.faults]
+    level = level_of(status)
     return {
         "id": camera.id,
         "name": camera.name,
@@ -51,18 +53,27 @@ def values_of(entry: Entry, status: CameraStatus, topology: Topology, problems: 
         "uplink": camera.uplink,
         "address": camera.target.host,
         "state": status.state.value,
-        "word": STATES[status.state],
-        "rank": WORST_FIRST.index(status.state),
+        "level": level.value,
+        "word": LEVELS[level],
+        "rank": level.rank,
         "since": status.since,
-        "faults": faults,
+        "faults": [fault(known.code) for known in open_faults(entry, status)],
         "cause": CAUSES.get(status.cause),
         "behind": topology.shown(status.behind),
         "hangs_on": " ".join(dict.fromkeys(word for name in path for word in (name, topology.shown(name)))),
         "trial": camera.status is Lifecycle.COMMISSIONING,
         "outdated": camera.outdated,
         "troubled": bool(problems),
+        "critical": sum(problem.severity is Severity.CRITICAL for problem, _ in problems),
+        "alarms": alarms(problems),
         "acknowledged": _acknowledged_by(problems),
     }
+
+
+def alarms(problems: Iterable[tuple[OpenProblem, Acknowledgement | None]]) -> str:
+    """Return a mark for each critical problem that nobody acknowledged; the same problem later has another one."""
+    new = (each for each, who in problems if who is None and each.severity is Severity.CRITICAL)
+    return " ".join(f"{quote(each.key, safe=':')}@{each.confirmed_at:.0f}" for each in new)
 
 
 def _acknowledged_by(problems: Known) -> str:
@@ -74,7 +85,7 @@ def _acknowledged_by(problems: Known) -> str:
 def shown_of(entry: Entry, status: CameraStatus, topology: Topology, problems: Known = ()) -> tuple[Any, ...]:
     """Return what the content of a tile depends on; equal values mean equal content."""
     camera = entry.camera
-    codes = tuple(known.code for known in status.faults)
+    codes = tuple(known.code for known in open_faults(entry, status))
     path = tuple(topology.nodes[name] for name in topology.path(topology.leaf(camera.id)))
     known = tuple((problem.key, problem.since, who.id if who is not None else 0) for problem, who in problems)
     return status.state, status.since, status.cause, status.behind, codes, path, camera, known

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
-from xueliang_monitor.model import Text, redact_path
+from xueliang_monitor.model import Identity, StreamParameters, Text, redact_path
 from xueliang_monitor.probing.device_memory import DeviceMemory, Subject
 from xueliang_monitor.probing.dome import DomeMemory
 from xueliang_monitor.probing.memory import Memory
 from xueliang_monitor.time_format import iso_utc
+from xueliang_monitor.web.camera_answers import (
+    DomeAnswer,
+    DomePosition,
+    IdentityAnswer,
+    StreamAnswer,
+    Told,
+)
 from xueliang_monitor.web.untold_reasons import why_untold
-from xueliang_monitor.wire.dome_position import DomeStatus
+from xueliang_monitor.wire.dome_position import DomeStatus, Position
 
 NAMES = {
     Subject.CLOCK: Text("Clock", "时钟"),
@@ -96,13 +102,40 @@ def _dome_rows(dome: DomeMemory) -> tuple[Row, ...]:
     return (Row(NAMES[Subject.POSITION], at, note),)
 
 
-def _dome_data(dome: DomeMemory | None) -> dict[str, Any] | None:
+def _position(known: Position) -> DomePosition:
+    return {"pan": known.pan, "tilt": known.tilt, "zoom": known.zoom}
+
+
+def identity(known: Identity) -> IdentityAnswer:
+    """Return what a device reports of itself as plain data."""
+    return {
+        "manufacturer": known.manufacturer,
+        "model": known.model,
+        "firmware": known.firmware,
+        "serial": known.serial,
+        "hardware": known.hardware,
+    }
+
+
+def stream(known: StreamParameters) -> StreamAnswer:
+    """Return the settings of an encoder as plain data."""
+    return {
+        "codec": known.codec,
+        "width": known.width,
+        "height": known.height,
+        "frame_rate_hertz": known.frame_rate_hertz,
+        "bits_per_second": known.bits_per_second,
+        "keyframe_interval_seconds": known.keyframe_interval_seconds,
+    }
+
+
+def _dome_data(dome: DomeMemory | None) -> DomeAnswer | None:
     if dome is None:
         return None
     status, place = dome.status or DomeStatus(None), dome.place
     preset = dome.preset_at(status.position) if status.position is not None else None
     return {
-        "position": asdict(status.position) if status.position is not None else None,
+        "position": _position(status.position) if status.position is not None else None,
         "moving": status.moving,
         "preset": (preset.name or preset.token) if preset is not None else None,
         "known": place.known if place is not None else None,
@@ -129,14 +162,14 @@ def rows(memory: Memory, now: float) -> tuple[Row, ...]:
     return (*shown, *(_dome_rows(memory.dome) if memory.dome is not None else ()))
 
 
-def as_data(memory: Memory, now: float) -> dict[str, Any]:
+def as_data(memory: Memory, now: float) -> Told:
     """Return what the device tells as plain data; what it does not tell is null and listed in `not_told`."""
     device = memory.device
     told = {subject: subject not in device.not_told for subject in Subject}
     keeping, ntp, different = device.time_keeping, device.ntp, other_zone(device, now)
     start = device.last_start[1] if device.last_start is not None and told[Subject.LAST_START] else None
     return {
-        "identity": asdict(device.reported) if device.reported and told[Subject.IDENTITY] else None,
+        "identity": identity(device.reported) if device.reported and told[Subject.IDENTITY] else None,
         "hostname": device.hostname if told[Subject.HOSTNAME] else None,
         "stream_path": redact_path(device.stream_path) if told[Subject.STREAM_PATH] else None,
         "login": device.hints.login.value,
@@ -148,7 +181,7 @@ def as_data(memory: Memory, now: float) -> dict[str, Any]:
         "time_zone_differs": None if keeping is None or keeping.offset_seconds is None else different is not None,
         "ntp": {"by_dhcp": ntp.by_dhcp, "servers": list(ntp.servers)} if ntp is not None else None,
         "profiles": [
-            {"token": profile.token, "name": profile.name, **asdict(profile.stream)} for profile in device.profiles
+            {"token": profile.token, "name": profile.name, **stream(profile.stream)} for profile in device.profiles
         ]
         if told[Subject.PROFILES]
         else None,

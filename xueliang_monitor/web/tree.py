@@ -13,10 +13,10 @@ from xueliang_monitor.judgement.catalogue import fault
 from xueliang_monitor.judgement.maintenance import Window, WindowKind
 from xueliang_monitor.judgement.root_causes import HOST_DOWN, UPLINK_DOWN
 from xueliang_monitor.judgement.status import CameraStatus
-from xueliang_monitor.model import Fault, State, Text
+from xueliang_monitor.model import Fault, Text
 from xueliang_monitor.topology import ROOT, Node, NodeKind, Topology
+from xueliang_monitor.web.levels import CRITICAL, LEVELS, WORST_FIRST, Level, level_of
 from xueliang_monitor.web.tiles import natural
-from xueliang_monitor.web.views import STATES, WORST_FIRST
 
 KINDS = {NodeKind.UPLINK: Text("uplink", "上联"), NodeKind.HOST: Text("recorder or encoder", "录像机或编码器")}
 MOST_DEEP = 12
@@ -30,7 +30,9 @@ MOST_CAMERAS_OF_NODE = 24
 SMALL = 6
 """A tree of at most so many nodes is shown unfolded."""
 
-_TAKEN = frozenset({"main", "link", "lost-since", "theme", "filter", "updated", "count", "none", "wall", "said"})
+_TAKEN = frozenset(
+    {"main", "link", "lost-since", "theme", "filter", "updated", "count", "none", "wall", "said", "icon", "sound"}
+)
 """Ids of other elements that the script of the page looks for."""
 
 Pair = tuple[Entry, CameraStatus]
@@ -69,13 +71,13 @@ class Branch:
     Attributes:
         node: the node.
         count: how many cameras are below it.
-        states: the number of these cameras by state, the worst first: value, name and number.
+        states: the number of these cameras by level, the worst first: value, name and number.
         month: their mean online rate over 30 days.
         window: the maintenance of the node, if it is in force.
         down: the node's own event, if it is the root of one.
         hidden: how many cameras it hides.
         behind: the dead node above it; None if there is none, or if the node is down itself.
-        cameras: cameras that hang on it directly, at most `MOST_CAMERAS_OF_NODE`.
+        cameras: cameras that hang on it directly, with their levels, at most `MOST_CAMERAS_OF_NODE`.
         more_cameras: how many more there are.
         children: the nodes that hang on it.
         more_nodes: how many nodes below it are not shown.
@@ -91,7 +93,7 @@ class Branch:
     down: Uplink | None
     hidden: int
     behind: Node | None
-    cameras: tuple[Pair, ...]
+    cameras: tuple[tuple[Entry, Level], ...]
     more_cameras: int
     children: tuple[Branch, ...]
     more_nodes: int
@@ -113,9 +115,9 @@ class Branch:
         return fault_of(self.node.kind)
 
 
-def state_counts(states: Counter[State]) -> tuple[tuple[str, Text, int], ...]:
-    """Return the number of cameras by state, the worst first, without states that no camera has."""
-    return tuple((state.value, STATES[state], states[state]) for state in WORST_FIRST if states[state])
+def level_counts(levels: Counter[Level]) -> tuple[tuple[str, Text, int], ...]:
+    """Return the number of cameras by level, the worst first, without levels that no camera has."""
+    return tuple((level.value, LEVELS[level], levels[level]) for level in WORST_FIRST if levels[level])
 
 
 def only_sites(topology: Topology, pairs: Iterable[Pair]) -> frozenset[str]:
@@ -136,13 +138,13 @@ class _Builder:
         self._down = {uplink.name: uplink for uplink in known.uplinks if uplink.down}
         self._windows = {window.name: window for window in known.windows if window.kind is WindowKind.UPLINK}
         self._hidden = Counter(status.behind for _, status in known.pairs)
-        self._pairs = {entry.camera.id: (entry, status) for entry, status in known.pairs}
-        self._states: dict[str, Counter[State]] = defaultdict(Counter)
+        self._pairs = {entry.camera.id: (entry, level_of(status)) for entry, status in known.pairs}
+        self._levels: dict[str, Counter[Level]] = defaultdict(Counter)
         self._rates: dict[str, list[float]] = defaultdict(list)
-        for entry, status in known.pairs:
+        for entry, level in self._pairs.values():
             rate = known.availability.get(entry.camera.id, {}).get("30d")
             for name in self._topology.path(self._topology.leaf(entry.camera.id)):
-                self._states[name][status.state] += 1
+                self._levels[name][level] += 1
                 if rate is not None:
                     self._rates[name].append(rate)
         self._small = len(self._topology.nodes) <= SMALL
@@ -160,12 +162,12 @@ class _Builder:
         return tuple(made)
 
     def _order(self, name: str) -> tuple[bool, int, object]:
-        states = self._states[name]
-        worst = next((rank for rank, state in enumerate(WORST_FIRST) if states[state]), len(WORST_FIRST))
+        levels = self._levels[name]
+        worst = next((level.rank for level in WORST_FIRST if levels[level]), len(WORST_FIRST))
         return name not in self._down, worst, natural(self._topology.shown(name))
 
     def _branch(self, name: str, depth: int) -> Branch:
-        topology, states = self._topology, self._states[name]
+        topology, levels = self._topology, self._levels[name]
         below = topology.children(name) if depth < MOST_DEEP else tuple(topology.nodes_below(name))
         if depth > MOST_DEEP:
             below = ()
@@ -174,12 +176,12 @@ class _Builder:
         rates = self._rates[name]
         above = () if name in self._down else topology.path(name)[1:]
         behind = next((each for each in above if each in self._down), None)
-        trouble = name in self._down or bool(states[State.DOWN] or states[State.DEGRADED])
+        trouble = name in self._down or any(levels[level] for level in (*CRITICAL, Level.DEGRADED))
         trouble = trouble or any(child.down or child.unfolded for child in children)
         return Branch(
             node=topology.nodes[name],
-            count=states.total(),
-            states=state_counts(states),
+            count=levels.total(),
+            states=level_counts(levels),
             month=sum(rates) / len(rates) if rates else None,
             window=self._windows.get(name),
             down=self._down.get(name),
@@ -192,10 +194,10 @@ class _Builder:
             unfolded=self._small or trouble,
         )
 
-    def _cameras(self, name: str) -> tuple[tuple[Pair, ...], int]:
+    def _cameras(self, name: str) -> tuple[tuple[tuple[Entry, Level], ...], int]:
         """Return the cameras of a node that are listed, those in trouble first, and how many more there are."""
         found = [self._pairs[each] for each in self._topology.cameras(name) if each in self._pairs]
-        found.sort(key=lambda pair: (WORST_FIRST.index(pair[1].state), natural(pair[0].camera.name)))
+        found.sort(key=lambda pair: (pair[1].rank, natural(pair[0].camera.name)))
         shown = tuple(found[: min(MOST_CAMERAS_OF_NODE, self._cameras_left)])
         self._cameras_left -= len(shown)
         return shown, len(found) - len(shown)

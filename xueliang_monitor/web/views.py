@@ -1,10 +1,9 @@
-"""The fleet as plain data for the API, and the names of states."""
+"""The fleet as plain data for the API."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from xueliang_monitor.configuration import strict_yaml
 from xueliang_monitor.configuration.inventory import Camera
@@ -15,25 +14,39 @@ from xueliang_monitor.judgement.catalogue import FAULTS, fault
 from xueliang_monitor.judgement.credentials import CREDENTIALS_REFUSED
 from xueliang_monitor.judgement.diagnosis import AdviceRow, Facts, diagnose, located
 from xueliang_monitor.judgement.health import FaultState, Outage
+from xueliang_monitor.judgement.maintenance import Window
 from xueliang_monitor.judgement.problems import Acknowledgement, OpenProblem
 from xueliang_monitor.judgement.status import CameraStatus
-from xueliang_monitor.model import Rung, State, Text
+from xueliang_monitor.model import Fault, Rung, Severity, Text
 from xueliang_monitor.probing.accepted import Accepted
 from xueliang_monitor.probing.device_changes import JUDGED
 from xueliang_monitor.storage.history_queries import Event
 from xueliang_monitor.time_format import iso_utc
 from xueliang_monitor.topology import Topology
 from xueliang_monitor.web import told
+from xueliang_monitor.web.answers import (
+    AcknowledgementAnswer,
+    CredentialsAnswer,
+    EventAnswer,
+    FaultDeclaration,
+    MonitorFaultAnswer,
+    ProblemAnswer,
+    UplinkAnswer,
+    WindowAnswer,
+)
+from xueliang_monitor.web.camera_answers import (
+    AcceptedAnswer,
+    CameraAnswer,
+    CameraInFull,
+    Diagnosis,
+    MapPosition,
+    OpenFault,
+    OutageAnswer,
+    Words,
+)
 
 MAX_PROBLEMS = 20
-WORST_FIRST = (State.DOWN, State.DEGRADED, State.UNKNOWN, State.MAINTENANCE, State.UP)
-STATES = {
-    State.UP: Text("up", "正常"),
-    State.DEGRADED: Text("degraded", "异常"),
-    State.DOWN: Text("down", "离线"),
-    State.UNKNOWN: Text("unknown", "未知"),
-    State.MAINTENANCE: Text("maintenance", "维护中"),
-}
+SEVERITIES = {Severity.CRITICAL.value: Text("critical", "严重"), Severity.WARNING.value: Text("warning", "一般")}
 
 
 def moment(seconds: float | None) -> str | None:
@@ -41,12 +54,12 @@ def moment(seconds: float | None) -> str | None:
     return None if seconds is None else iso_utc(seconds)
 
 
-def both(text: Text) -> dict[str, str]:
+def both(text: Text) -> Words:
     """Return a text in both languages."""
     return {"en": text.en, "zh": text.zh}
 
 
-def _fault(known: FaultState) -> dict[str, Any]:
+def _fault(known: FaultState) -> OpenFault:
     declared = fault(known.code)
     why = declared.explained(known.reason)
     return {
@@ -87,12 +100,12 @@ def _row(entry: Entry, status: CameraStatus, topology: Topology) -> AdviceRow | 
     return row if row is None or node is None else replace(row, advice=located(row.advice, node))
 
 
-def _diagnosis(entry: Entry, status: CameraStatus, topology: Topology) -> dict[str, str] | None:
+def _diagnosis(entry: Entry, status: CameraStatus, topology: Topology) -> Diagnosis | None:
     row = _row(entry, status, topology)
     return {"name": row.name, **both(row.advice)} if row else None
 
 
-def camera(entry: Entry, status: CameraStatus, topology: Topology) -> dict[str, Any]:
+def camera(entry: Entry, status: CameraStatus, topology: Topology) -> CameraAnswer:
     """Return a camera as lists show it."""
     return {
         "id": entry.camera.id,
@@ -128,18 +141,23 @@ def _onvif(camera: Camera) -> str | None:
     return f"{'https' if onvif.secure else 'http'}://{camera.target.host}:{onvif.port}{onvif.path}"
 
 
-def _accepted(known: Accepted) -> dict[str, Any] | None:
+def _position(camera: Camera) -> MapPosition | None:
+    known = camera.data.position
+    return {"latitude": known.latitude, "longitude": known.longitude} if known is not None else None
+
+
+def _accepted(known: Accepted) -> AcceptedAnswer | None:
     """Return what was accepted on the page instead of what the file expects."""
     if known.identity is None and known.stream is None:
         return None
     return {
         "at": moment(known.at),
-        "identity": asdict(known.identity) if known.identity else None,
-        "stream": asdict(known.stream) if known.stream else None,
+        "identity": told.identity(known.identity) if known.identity else None,
+        "stream": told.stream(known.stream) if known.stream else None,
     }
 
 
-def event(item: Event) -> dict[str, Any]:
+def event(item: Event) -> EventAnswer:
     """Return an event."""
     declared = FAULTS.get(item.fault)
     return {
@@ -157,7 +175,7 @@ def event(item: Event) -> dict[str, Any]:
     }
 
 
-def outage(known: Outage) -> dict[str, Any]:
+def outage(known: Outage) -> OutageAnswer:
     """Return an outage."""
     return {
         "began": moment(known.began),
@@ -167,7 +185,7 @@ def outage(known: Outage) -> dict[str, Any]:
     }
 
 
-def monitor_fault(known: MonitorFault) -> dict[str, Any]:
+def monitor_fault(known: MonitorFault) -> MonitorFaultAnswer:
     """Return a fault of the monitor itself."""
     declared = fault(known.code)
     return {
@@ -179,7 +197,7 @@ def monitor_fault(known: MonitorFault) -> dict[str, Any]:
     }
 
 
-def credentials(known: CredentialsTrouble) -> dict[str, Any]:
+def credentials(known: CredentialsTrouble) -> CredentialsAnswer:
     """Return a login that many devices refuse."""
     return {
         "login": known.name,
@@ -191,7 +209,7 @@ def credentials(known: CredentialsTrouble) -> dict[str, Any]:
     }
 
 
-def uplink(known: Uplink, topology: Topology) -> dict[str, Any]:
+def uplink(known: Uplink, topology: Topology) -> UplinkAnswer:
     """Return a node of the topology. Neither a dead node nor one behind it is up."""
     node = topology.nodes[known.name]
     return {
@@ -210,13 +228,14 @@ def uplink(known: Uplink, topology: Topology) -> dict[str, Any]:
     }
 
 
-def camera_in_full(entry: Entry, status: CameraStatus, topology: Topology) -> dict[str, Any]:
+def camera_in_full(entry: Entry, status: CameraStatus, topology: Topology) -> CameraInFull:
     """Return a camera with its device, its last visit and its readings."""
-    return camera(entry, status, topology) | {
+    return {
+        **camera(entry, status, topology),
         "url": entry.camera.target.url,
         "onvif": _onvif(entry.camera),
         "gb_code": entry.camera.data.gb_code,
-        "position": entry.camera.data.position.model_dump() if entry.camera.data.position else None,
+        "position": _position(entry.camera),
         "contractor": entry.camera.data.contractor or None,
         "installed": entry.camera.data.installed,
         "told": told.as_data(entry.memory, entry.health.visited_at or 0.0),
@@ -240,14 +259,14 @@ def camera_in_full(entry: Entry, status: CameraStatus, topology: Topology) -> di
     }
 
 
-def acknowledgement(known: Acknowledgement | None) -> dict[str, Any] | None:
+def acknowledgement(known: Acknowledgement | None) -> AcknowledgementAnswer | None:
     """Return who knows of a problem; None if nobody said so."""
     if known is None:
         return None
     return {"by": known.by, "at": moment(known.at), "until": moment(known.until), "note": known.note}
 
 
-def problem(known: OpenProblem, who: Acknowledgement | None) -> dict[str, Any]:
+def problem(known: OpenProblem, who: Acknowledgement | None) -> ProblemAnswer:
     """Return an open problem."""
     return {
         "key": known.key,
@@ -262,4 +281,30 @@ def problem(known: OpenProblem, who: Acknowledgement | None) -> dict[str, Any]:
         "detail": known.detail,
         "cameras": known.cameras,
         "acknowledgement": acknowledgement(who),
+    }
+
+
+def window(known: Window, now: float) -> WindowAnswer:
+    """Return a maintenance window."""
+    return {
+        "id": known.id,
+        "kind": known.kind.value,
+        "name": known.name,
+        "began": moment(known.began),
+        "ends": moment(known.ends),
+        "stopped": moment(known.stopped),
+        "reason": known.reason,
+        "active": known.active(now),
+    }
+
+
+def declaration(declared: Fault) -> FaultDeclaration:
+    """Return an entry of the fault catalogue."""
+    return {
+        "code": declared.code,
+        "rung": declared.rung,
+        "severity": declared.severity.value,
+        "name": both(declared.name),
+        "cause": both(declared.cause),
+        "advice": both(declared.advice),
     }

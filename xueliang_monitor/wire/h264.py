@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from xueliang_monitor.wire.bits import BitReader, unescape
+from xueliang_monitor.wire.errors import MalformedMediaError
 from xueliang_monitor.wire.media import Codec
 from xueliang_monitor.wire.nal import CORRUPT, UNKNOWN, NalDepacketizer
 from xueliang_monitor.wire.oddities import Oddities, Oddity
@@ -15,6 +17,12 @@ from xueliang_monitor.wire.units import Unit, starts_with_start_code
 IDR, SEI, SPS, PPS, DELIMITER = 5, 6, 7, 8, 9
 MAX_READ_BYTES = 1024
 """The number of bytes of a parameter set that are read; the picture size is well before that."""
+
+EXTENDED_ASPECT = 255
+"""The aspect_ratio_idc that is followed by a width and a height (E.2.1)."""
+
+MAX_BUFFERS = 32
+"""Largest cpb_cnt_minus1 plus one (E.2.2)."""
 
 _STAP_A, _STAP_B, _MTAP16, _MTAP24, _FU_A, _FU_B = 24, 25, 26, 27, 28, 29
 _KINDS = [
@@ -68,14 +76,17 @@ def _skip_order_count(reader: BitReader) -> None:
             reader.signed()
 
 
-def picture_size(sps: bytes) -> tuple[int, int]:
-    """Return the cropped width and height in pixels of a sequence parameter set.
+class _Frames(NamedTuple):
+    """What a sequence parameter set says of its pictures, up to where their usability information begins."""
 
-    Raises:
-        MalformedMediaError: it cannot be parsed.
+    size: tuple[int, int]
+    """Cropped width and height in pixels."""
 
-    """
-    reader = BitReader(unescape(sps[1:MAX_READ_BYTES]))
+    only: bool
+    """frame_mbs_only_flag: no picture is coded as fields."""
+
+
+def _read_frames(reader: BitReader) -> _Frames:
     profile = reader.bits(8)
     reader.skip(16)
     reader.unsigned()
@@ -95,7 +106,66 @@ def picture_size(sps: bytes) -> tuple[int, int]:
         step_y = (2 if chroma == 1 and not separate else 1) * (2 - frames_only)
         width -= (reader.unsigned() + reader.unsigned()) * step_x
         height -= (reader.unsigned() + reader.unsigned()) * step_y
-    return width, height
+    return _Frames((width, height), bool(frames_only))
+
+
+def _skip_buffering(reader: BitReader) -> bool:
+    """Skip the parameters of a reference decoder (E.1.2); return whether there were any."""
+    present = bool(reader.bits(1))
+    if present:
+        count = reader.unsigned() + 1
+        if count > MAX_BUFFERS:
+            raise MalformedMediaError("too many buffers in a parameter set")
+        reader.skip(8)
+        for _ in range(count):
+            reader.unsigned()
+            reader.unsigned()
+            reader.skip(1)
+        reader.skip(20)
+    return present
+
+
+def _structure_is_told(reader: BitReader) -> bool:
+    """Return pic_struct_present_flag of the usability information (E.1.1); False if there is none."""
+    if not reader.bits(1):
+        return False
+    if reader.bits(1) and reader.bits(8) == EXTENDED_ASPECT:
+        reader.skip(32)
+    if reader.bits(1):  # overscan
+        reader.skip(1)
+    if reader.bits(1):  # video signal
+        reader.skip(4)
+        reader.skip(24 * reader.bits(1))
+    if reader.bits(1):  # place of chroma samples
+        reader.unsigned()
+        reader.unsigned()
+    if reader.bits(1):  # timing
+        reader.skip(65)
+    if any([_skip_buffering(reader), _skip_buffering(reader)]):
+        reader.skip(1)
+    return bool(reader.bits(1))
+
+
+def picture_size(sps: bytes) -> tuple[int, int]:
+    """Return the cropped width and height in pixels of a sequence parameter set.
+
+    Raises:
+        MalformedMediaError: it cannot be parsed.
+
+    """
+    return _read_frames(BitReader(unescape(sps[1:MAX_READ_BYTES]))).size
+
+
+def is_progressive(sps: bytes) -> bool:
+    """Return whether a sequence parameter set rules out interlaced pictures; False if it cannot be parsed.
+
+    A set of frames alone leaves it to each picture's timing message whether it is two fields, if it has such messages.
+    """
+    reader = BitReader(unescape(sps[1:MAX_READ_BYTES]))
+    try:
+        return _read_frames(reader).only and not _structure_is_told(reader)
+    except MalformedMediaError:
+        return False
 
 
 class H264Depacketizer(NalDepacketizer):

@@ -63,6 +63,19 @@ def picture_size(sps: bytes) -> tuple[int, int]:
     return width, height
 
 
+def is_progressive(sps: bytes) -> bool:
+    """Return whether a sequence parameter set says that all pictures are progressive (H.265, 7.3.3, A.3).
+
+    False if it says nothing, which leaves it to each picture, or cannot be parsed.
+    """
+    reader = BitReader(unescape(sps[2:MAX_READ_BYTES]))
+    try:
+        reader.skip(8 + 40)  # up to general_progressive_source_flag
+        return bool(reader.bits(1)) and not reader.bits(1)
+    except MalformedMediaError:
+        return False
+
+
 def _identifier(sps: Unit) -> int:
     try:
         return _read_head(bytes(sps[:128]))[1]

@@ -11,6 +11,9 @@ from xueliang_monitor.wire.rtp import RtpPacket
 MAX_ACCESS_UNIT_BYTES = 6 * 1024 * 1024
 """Joining the parts needs a second copy; both stay under the 16 MB that one camera may use."""
 
+MAX_PIXELS = 64_000_000
+"""Largest picture that is decoded; a worker needs some ten bytes a pixel."""
+
 START_CODE = b"\x00\x00\x00\x01"
 
 

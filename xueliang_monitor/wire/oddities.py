@@ -31,6 +31,7 @@ class Oddity(enum.StrEnum):
     START_CODES = "start_codes"
     START_CODES_IN_DESCRIPTION = "start_codes_in_description"
     OVERSIZED_PICTURE = "oversized_picture"
+    SIZE_CHANGED = "size_changed"
     CODEC_DIFFERS = "codec_differs"
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from xueliang_monitor.wire import h264, h265
+from xueliang_monitor.wire import h264, h265, jpeg
 from xueliang_monitor.wire.device_text import Gate
 from xueliang_monitor.wire.errors import MalformedMediaError
 from xueliang_monitor.wire.h264 import H264Depacketizer
 from xueliang_monitor.wire.h265 import H265Depacketizer
-from xueliang_monitor.wire.media import START_CODE, Codec
+from xueliang_monitor.wire.media import MAX_PIXELS, START_CODE, Codec
 from xueliang_monitor.wire.mjpeg import MjpegDepacketizer
 from xueliang_monitor.wire.oddities import Oddities
 from xueliang_monitor.wire.printable import MAX_EXAMINED_CHARACTERS, clean
@@ -37,17 +38,39 @@ _SIGNS = (
 _H265_PARAMETERS = ("sprop-vps", "sprop-sps", "sprop-pps", "sprop-parameter-sets")
 
 
-def declared_size(codec: Codec, access_unit: bytes) -> tuple[int, int] | None:
-    """Return the width and height in the parameter set of an Annex B access unit, or None."""
+def _parameter_sets(codec: Codec, access_unit: bytes) -> Iterator[bytes]:
+    """Yield the sequence parameter sets of an Annex B access unit."""
     for unit in access_unit.split(START_CODE):
-        try:
-            if codec is Codec.H264 and len(unit) > 4 and unit[0] & 0x1F == h264.SPS:
-                return h264.picture_size(unit)
-            if codec is Codec.H265 and len(unit) > 4 and (unit[0] >> 1) & 0x3F == h265.SPS:
-                return h265.picture_size(unit)
-        except MalformedMediaError:
-            return None
-    return None
+        kind = (unit[0] & 0x1F if codec is Codec.H264 else (unit[0] >> 1) & 0x3F) if len(unit) > 4 else 0
+        if kind == (h264.SPS if codec is Codec.H264 else h265.SPS):
+            yield unit
+
+
+def declared_sizes(codec: Codec, picture: bytes) -> list[tuple[int, int]]:
+    """Return each width and height in the parameter sets of an Annex B access unit, or in the header of a JPEG file.
+
+    Parameter sets that cannot be parsed are left out.
+    """
+    if codec is Codec.MJPEG:
+        size = jpeg.size_of_file(picture)
+        return [size] if size else []
+    parsed = h264.picture_size if codec is Codec.H264 else h265.picture_size
+    sizes = []
+    for unit in _parameter_sets(codec, picture):
+        with contextlib.suppress(MalformedMediaError):
+            sizes.append(parsed(unit))
+    return sizes
+
+
+def is_oversized(codec: Codec, picture: bytes) -> bool:
+    """Return whether a picture declares more pixels than are decoded."""
+    return any(width * height > MAX_PIXELS for width, height in declared_sizes(codec, picture))
+
+
+def may_be_interlaced(codec: Codec, access_unit: bytes) -> bool:
+    """Return whether a parameter set of an Annex B access unit leaves room for interlaced pictures."""
+    is_progressive = h264.is_progressive if codec is Codec.H264 else h265.is_progressive
+    return not all(map(is_progressive, _parameter_sets(codec, access_unit)))
 
 
 def codec_of(media: Media) -> Codec | None:

@@ -101,7 +101,7 @@ def _judge(view: View) -> Judged:
     if (blur > limit or slight >= LIMIT) and uneven:
         return Judged(None, f"{detail}, but the light is not known yet")
     if (blur > limit or slight >= LIMIT) and view.coarse and strong is not None and strong >= STRONG_LOST:
-        return Judged(None, f"{detail}, but the picture has the blocks of a low bitrate")
+        return Judged(None, f"{detail}, but the picture has the blocks of a low bitrate, or none of its grain")
     if past.detailed_ratio < WELL_DETAILED:
         return Judged(max(both(max(softer, lost), most), slight), detail)
     detail = f"{detail}, {remaining:.0%} of all detail (limit {REMAINING:.0%})"

@@ -94,7 +94,7 @@ def _doubt(view: View, past: Comparison, score: float) -> str:
     if view.slow_line:
         return f"only {past.faint_detail_ratio:.0%} of the faint detail is left (limit {FAINT:.0%}), as on a slow line"
     if view.coarse:
-        return "the picture has the blocks of a low bitrate"
+        return "the picture has the blocks of a low bitrate, or none of its grain"
     if past.veiled_ratio > HIDDEN:
         return f"one thing hides {past.veiled_ratio:.0%} of the view (limit {HIDDEN:.0%})"
     if view.first_light and score < SURE:

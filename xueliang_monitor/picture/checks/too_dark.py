@@ -76,14 +76,21 @@ def _dimmed(view: View, past: Comparison) -> Judged:
         under(mean, DIMMED_MEAN_LEVELS, 0.0),
         over(past.edge_correlation, edges, 1.0),
     )
-    # Without an hour, all that the last day has shown must be lighter.
-    known = not view.young if view.hour is None else view.hour_known
+    # Without an hour, all that the last day has shown must be lighter, and it must not be dusk.
+    known = not view.young and not _gain_is_up(view) if view.hour is None else view.hour_known
     if not known and score > LIMIT - HYSTERESIS:
         return Judged(None, f"{detail}, but the light of this hour is not known yet")
     darkest = view.in_this_light.frame.luma_mean_levels.lowest(255.0)
     if known and mean > SHARE_OF_DARKEST * darkest:
         return Judged(0.0, f"{detail}, but healthy pictures of this hour have {darkest:.0f}")
     return Judged(score, detail)
+
+
+def _gain_is_up(view: View) -> bool:
+    """Whether there is more grain than ever, as at dusk: too short an exposure darkens the grain as well."""
+    now, usual = view.measures, view.usual.frame
+    luma, colour = usual.noise_levels.highest(0.0), usual.colour_noise_levels.highest(0.0)
+    return now.noise_levels > luma or now.colour_noise_levels > colour
 
 
 TOO_DARK = Check(

@@ -11,8 +11,9 @@ from xueliang_monitor.net.rtsp import RtspConnection
 from xueliang_monitor.net.rtsp_description import Description
 from xueliang_monitor.probing import stream_baseline
 from xueliang_monitor.probing.climbed import Climbed, Played
-from xueliang_monitor.probing.decode_reasons import OVERSIZED, UNNAMED
+from xueliang_monitor.probing.decode_reasons import UNNAMED
 from xueliang_monitor.probing.dome_aim import aim_before
+from xueliang_monitor.probing.picture_sizes import burst_of, size_of
 from xueliang_monitor.probing.playing import PlaySession, play
 from xueliang_monitor.probing.reception import MIN_PACKETS, Reception
 from xueliang_monitor.probing.rung import PICTURE_SHARE_SECONDS, Probe, RungOutcome, VisitContext
@@ -32,27 +33,13 @@ from xueliang_monitor.probing.stream_faults import (
 )
 from xueliang_monitor.wire import tracks
 from xueliang_monitor.wire.device_text import Gate
-from xueliang_monitor.wire.errors import MalformedMediaError
 from xueliang_monitor.wire.oddities import Oddities, Oddity
 from xueliang_monitor.wire.sdp import Media
 
-MAX_PIXELS = 64_000_000
 READ_AGAIN_SECONDS = 240.0
 """The age of the last readings at which new ones are due."""
 
 _NewDepacketizer = Callable[[], tracks.VideoDepacketizer]
-
-
-def _size_of(depacketizer: tracks.VideoDepacketizer) -> tuple[int, int] | None:
-    try:
-        size = depacketizer.size
-    except MalformedMediaError as error:
-        raise FaultSeen(DECODE_FAILED, str(error)) from error
-    if size and size[0] * size[1] > MAX_PIXELS:
-        limit = f"the limit is {MAX_PIXELS // 1_000_000} million"
-        detail = f"its parameter set claims {size[0]}x{size[1]} pixels; {limit}"
-        raise FaultSeen(DECODE_FAILED, detail, reason=OVERSIZED)
-    return size
 
 
 def _video(description: Description, gate: Gate, oddities: Oddities) -> tuple[Media, _NewDepacketizer]:
@@ -94,11 +81,11 @@ async def _climb(context: VisitContext, climbed: Climbed, seconds: float) -> Run
     taken = time.monotonic() - started
     if reception.keyframe is None:
         raise why_no_keyframe(reception, taken)
-    size = _size_of(reception.depacketizer)
+    size, burst = size_of(reception), burst_of(reception)
     memory = context.memory
     played = Played(
         reception.keyframe,
-        following=reception.burst[: context.target.picture.burst] if memory.bursts.due else (),
+        following=burst[: context.target.picture.burst] if memory.bursts.due else (),
         motion_ratio=reception.motion_ratio,
         size=size,
         normal=replace(memory.normal, all_tracks=played_by.needs_all),

@@ -17,7 +17,7 @@ from xueliang_monitor.judgement.availability import day_of
 from xueliang_monitor.judgement.catalogue import FAULTS, fault
 from xueliang_monitor.judgement.maintenance import Window
 from xueliang_monitor.judgement.status import CAUSES, CameraStatus
-from xueliang_monitor.model import Rung, RungResult, State, Text
+from xueliang_monitor.model import Rung, RungResult, Text
 from xueliang_monitor.picture import PICTURE_CHECKS
 from xueliang_monitor.picture.measures import MEASURES
 from xueliang_monitor.picture.reference import SETTLED_LOOKS
@@ -31,13 +31,14 @@ from xueliang_monitor.storage import evidence
 from xueliang_monitor.topology import Topology
 from xueliang_monitor.web import charts, past, told
 from xueliang_monitor.web.keys import CLOSING, FLEET, RENDERER, SETTINGS, STATE_FOLDER
+from xueliang_monitor.web.levels import LEVELS, Level, level_of, open_faults
 from xueliang_monitor.web.live_streams import BEAT_SECONDS, data_line
 from xueliang_monitor.web.page import Page
 from xueliang_monitor.web.responses import event_stream, limited, respond
 from xueliang_monitor.web.texts import preferred
 from xueliang_monitor.web.threads import in_thread
 from xueliang_monitor.web.tree import link
-from xueliang_monitor.web.views import STATES, advice_of
+from xueliang_monitor.web.views import advice_of
 from xueliang_monitor.wire import oddities
 
 MAX_EPISODES = 40
@@ -63,9 +64,9 @@ def _before(probe: Probe) -> frozenset[Rung]:
 _BEFORE: Mapping[Rung, frozenset[Rung]] = {probe.rung: _before(probe) for probe in PROBES}
 
 
-def _faults(status: CameraStatus) -> list[dict[str, Any]]:
+def _faults(entry: Entry, status: CameraStatus) -> list[dict[str, Any]]:
     shown = []
-    for known in status.faults:
+    for known in open_faults(entry, status):
         declared = fault(known.code)
         why = declared.explained(known.reason)
         shown.append({"declared": declared, "why": why, "since": known.since, "detail": known.detail})
@@ -131,15 +132,16 @@ def _window_of(fleet: Fleet, camera: Camera) -> Window | None:
 def now_values(fleet: Fleet, name: str, climbing: Mapping[Rung, RungResult | None]) -> dict[str, Any]:
     """Return the values of the part of the page that is kept live."""
     entry, status = fleet.entry(name), fleet.status_of(name)
+    level = level_of(status)
     return {
         "camera": entry.camera,
-        "state": status.state.value,
-        "word": STATES[status.state],
+        "level": level.value,
+        "word": LEVELS[level],
         "since": status.since,
         "cause": CAUSES.get(status.cause),
         "behind": fleet.topology.shown(status.behind),
         "behind_link": link(status.behind),
-        "faults": _faults(status),
+        "faults": _faults(entry, status),
         "advice": advice_of(entry, status, fleet.topology),
         "rungs": _rungs(entry, climbing),
         "oddities": _oddities(entry),
@@ -224,6 +226,7 @@ async def show(request: web.Request) -> web.Response:
         request,
         "camera.html",
         **now_values(fleet, name, {}),
+        lowest=charts.LOWEST_RATIO,
         bars=charts.days(known.days, day_of(fleet.now)),
         watched_from=charts.watched_from(known.days, day_of(fleet.now)),
         stretches=charts.timeline(known.episodes, known.outages, known.windows, fleet.now),
@@ -231,7 +234,7 @@ async def show(request: web.Request) -> web.Response:
         path=[(fleet.topology.shown(each), link(each)) for each in fleet.topology.path(fleet.topology.leaf(name))],
         episodes=_happened(known, fleet.topology)[:MAX_EPISODES],
         known=known,
-        up_word=STATES[State.UP],
+        up_word=LEVELS[Level.UP],
         day_ago=fleet.now - charts.DAY_SECONDS,
         now=fleet.now,
         scores=_scores(entry, known),

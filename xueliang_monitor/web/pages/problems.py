@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from aiohttp import web
 from markupsafe import Markup
 
-from xueliang_monitor.model import Severity, Text
 from xueliang_monitor.web.keys import PROBLEMS, WALL
 from xueliang_monitor.web.page import Page
 from xueliang_monitor.web.problem_list import Row
 from xueliang_monitor.web.responses import deny, event_stream, limited, respond, respond_in_thread
+from xueliang_monitor.web.search import words_of
 from xueliang_monitor.web.texts import preferred
 from xueliang_monitor.web.threads import in_thread
+from xueliang_monitor.web.views import SEVERITIES
 
 MAX_QUERY = 120
-SEVERITIES = {Severity.CRITICAL.value: Text("critical", "严重"), Severity.WARNING.value: Text("warning", "一般")}
 DURATIONS = ("1h", "4h", "8h", "1d", "3d", "7d")
 """How long an acknowledgement may last, as offered by the form."""
 
@@ -45,12 +45,11 @@ class Filter:
 
     def shows(self, row: Row) -> bool:
         """Return whether a problem is shown."""
-        words = self.text.lower().split()
         return (
             self.severity in ("", row.problem.severity.value)
             and self.site in ("", row.site)
             and self.known in ("", "yes" if row.acknowledgement is not None else "no")
-            and all(word in row.text for word in words)
+            and all(word in row.text for word in words_of(self.text))
         )
 
     def ordered(self, rows: tuple[Row, ...]) -> list[Row]:

@@ -12,10 +12,10 @@ from xueliang_monitor.judgement.maintenance import WindowKind
 from xueliang_monitor.web import tree
 from xueliang_monitor.web.all_cameras import all_cameras
 from xueliang_monitor.web.keys import FLEET
+from xueliang_monitor.web.levels import level_of
 from xueliang_monitor.web.page import Page
 from xueliang_monitor.web.responses import respond_in_thread
 from xueliang_monitor.web.threads import in_thread
-from xueliang_monitor.web.views import WORST_FIRST
 
 
 def _rows(known: tree.Known, anchored: Collection[str]) -> list[dict[str, Any]]:
@@ -28,18 +28,18 @@ def _rows(known: tree.Known, anchored: Collection[str]) -> list[dict[str, Any]]:
     windows = {window.name: window for window in known.windows if window.kind is WindowKind.SITE}
     rows = []
     for name, members in groups.items():
-        states = Counter(status.state for _, status in members)
+        levels = Counter(level_of(status) for _, status in members)
         rates = [rate for entry, _ in members if (rate := known.availability.get(entry.camera.id, {}).get("30d"))]
         rows.append(
             {
                 "name": name,
                 "anchor": tree.anchor(name) if name in anchored else "",
                 "count": len(members),
-                "states": tree.state_counts(states),
+                "states": tree.level_counts(levels),
                 "month": sum(rates) / len(rates) if rates else None,
                 "down": down.get(name) if name in anchored else None,
                 "window": windows.get(name),
-                "worst": min(WORST_FIRST.index(state) for state in states),
+                "worst": min(level.rank for level in levels),
             }
         )
     return sorted(rows, key=lambda row: (row["down"] is None, row["worst"], row["name"]))

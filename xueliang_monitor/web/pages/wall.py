@@ -11,14 +11,15 @@ from markupsafe import Markup
 
 from xueliang_monitor.judgement.catalogue import FAULTS
 from xueliang_monitor.web.keys import RENDERER, WALL
+from xueliang_monitor.web.levels import LEVELS
 from xueliang_monitor.web.live import AT_ONCE, Wall
 from xueliang_monitor.web.page import Page
 from xueliang_monitor.web.renderer import Renderer
 from xueliang_monitor.web.responses import event_stream, limited, respond_in_thread
+from xueliang_monitor.web.search import finds, words_of
 from xueliang_monitor.web.texts import preferred
 from xueliang_monitor.web.threads import in_thread
 from xueliang_monitor.web.tiles import Tile, grouped
-from xueliang_monitor.web.views import STATES
 
 MAX_QUERY = 120
 SEARCHED = ("id", "name", "site", "address", "uplink", "hangs_on")
@@ -52,13 +53,12 @@ class Filter:
     def shows(self, tile: Tile) -> bool:
         """Return whether a tile is shown."""
         values = tile.values
-        wanted = self.text.lower()
         return (
             (not self.programme or self.programme == values["programme"])
             and (not self.site or self.site == values["site"])
-            and (not self.state or self.state == values["state"])
+            and (not self.state or self.state == values["level"])
             and (not self.fault or any(self.fault == known.code for known in values["faults"]))
-            and (not wanted or any(wanted in values[key].lower() for key in SEARCHED))
+            and finds(words_of(self.text), (values[key] for key in SEARCHED))
         )
 
 
@@ -95,7 +95,7 @@ def _choices(tiles: list[Tile]) -> dict[str, Any]:
     return {
         "programmes": sorted({tile.values["programme"] for tile in tiles} - {""}),
         "sites": sorted({tile.site for tile in tiles}),
-        "state_words": STATES,
+        "level_words": LEVELS,
         "fault_list": sorted(FAULTS.values(), key=lambda declared: declared.code),
     }
 

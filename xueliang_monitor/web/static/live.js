@@ -33,14 +33,14 @@
   function wanted() {
     const given = new FormData(form);
     return { programme: given.get("programme"), site: given.get("site"), state: given.get("state"),
-             fault: given.get("fault"), text: given.get("q").trim().toLowerCase() };
+             fault: given.get("fault"), words: given.get("q").toLowerCase().split(/\s+/).filter(Boolean).slice(0, 8) };
   }
   function shows(tile, filter) {
     const own = tile.dataset;
     return (!filter.programme || own.programme === filter.programme) && (!filter.site || own.site === filter.site)
       && (!filter.state || own.state === filter.state)
       && (!filter.fault || own.faults.split(" ").includes(filter.fault))
-      && (!filter.text || own.text.includes(filter.text));
+      && filter.words.every((word) => own.text.includes(word));
   }
   function filterAll() {
     const filter = wanted();
@@ -104,12 +104,16 @@
         placed(fresh);
         tiles += 1;
       } else {
+        for (const open of old.querySelectorAll("details[id][open]")) {
+          fresh.querySelector(`#${CSS.escape(open.id)}`)?.setAttribute("open", "");
+        }
         old.replaceWith(fresh);
       }
       const again = place !== fresh.id && document.getElementById(place);
       if (focused) (again || fresh.querySelector("a, button, input, select"))?.focus();
     }
     if (tiles && form) filterAll();
+    document.dispatchEvent(new CustomEvent("swapped"));
   }
 
   // Reloads the page as soon as the server answers, after cameras were added or removed or the monitor restarted.
