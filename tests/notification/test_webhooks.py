@@ -234,6 +234,16 @@ async def test_a_history_that_is_locked_delays_events_and_loses_none(
                 await until(lambda: len(receiver.accepted) == 2)
 
 
+async def test_without_webhooks_a_history_that_cannot_be_used_is_no_error(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    site = Site(tmp_path, "")
+    (tmp_path / "state" / "history.db").write_bytes(b"")
+    async with site.webhooks() as made:
+        await until(lambda: made.ready)
+    assert caplog.text == ""
+
+
 async def test_a_webhook_that_is_removed_is_told_no_more(tmp_path: Path, receiver: Receiver) -> None:
     site = site_of(tmp_path, receiver)
     async with site.webhooks():

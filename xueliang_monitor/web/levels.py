@@ -34,7 +34,7 @@ CRITICAL = frozenset({Level.DOWN, Level.BLIND})
 LEVELS = {
     Level.UP: Text("up", "正常"),
     Level.DEGRADED: Text("degraded", "异常"),
-    Level.BLIND: Text("blind", "盲"),
+    Level.BLIND: Text("blind", "画面失效"),
     Level.DOWN: Text("down", "离线"),
     Level.UNKNOWN: Text("unknown", "未知"),
     Level.MAINTENANCE: Text("maintenance", "维护中"),
