@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 
 from pydantic import TypeAdapter
 
@@ -155,3 +156,12 @@ def test_a_restart_loses_nothing_and_repeats_nothing() -> None:
     again = Queue(PACE, clock, stored.validate_json(stored.dump_json(queue.stored())))
     assert again.accept(alerts(1, 2, 3)) == 0
     assert [alert.key[-1] for alert in again.take()[0]] == ["2", "3"]
+
+
+def test_a_whole_network_at_once_costs_the_loop_little() -> None:
+    every = alerts(*range(10_000))
+    queue = Queue(PACE, ManualClock())
+    began = time.thread_time()
+    queue.accept(every)
+    assert time.thread_time() - began < 0.5, "4 s where each of those beyond the limit was looked for"
+    assert queue.waiting == MOST_WAITING

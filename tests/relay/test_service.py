@@ -214,6 +214,24 @@ async def test_the_reason_of_apprise_has_no_secret(tmp_path: Path, caplog: pytes
     assert logging.getLogger("apprise").handlers, "without any, Python prints warnings to standard error"
 
 
+@pytest.mark.usefixtures("quick_retries")
+async def test_a_receiver_that_cannot_be_reached_is_ill(stand_ins: Robots, tmp_path: Path) -> None:
+    lost = dataclasses.replace(receiver(stand_ins, "wecom"), url="http://127.0.0.1:9/")
+    async with relaying(tmp_path, lost) as address, aiohttp.ClientSession() as session:
+
+        async def health() -> int:
+            async with session.get(f"{address}/healthz") as answer:
+                return answer.status
+
+        assert await health() == 200
+        await post(address, "wecom", call(told()))
+
+        async def ill() -> bool:
+            return await health() == 503
+
+        await until(ill)
+
+
 async def test_sending_waits_for_nobody(stand_ins: Robots, tmp_path: Path) -> None:
     """A receiver that does not answer delays no other one."""
     held = asyncio.Event()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from xueliang_monitor.relay.alerts import Alert, Spoken
-from xueliang_monitor.time_format import to_the_second
+from xueliang_monitor.time_format import iso_local
 from xueliang_monitor.wire.printable import shorten
 
 Language = Literal["en", "zh", "both"]
@@ -116,8 +116,8 @@ def _text(ranked: Sequence[Alert], languages: Sequence[str], form: Form, lost: i
 
 def _line(alert: Alert, language: str, form: Form) -> Iterator[str]:
     head = f"[{_state(alert, language)}] {alert.summary.of(language)}"
-    began = alert.since or to_the_second(alert.begun)
-    ended = f" – {to_the_second(alert.ended)}" if alert.ended is not None else ""
+    began = alert.since or _moment(alert.begun)
+    ended = f" – {_moment(alert.ended)}" if alert.ended is not None else ""
     yield f"{_plain(f'{head} {began}{ended}', form)} {_link(alert.page, language, form)}".rstrip()
 
 
@@ -129,8 +129,8 @@ def _lines(alert: Alert, language: str, form: Form) -> Iterator[str]:
     told = [
         (_SITE, alert.site),
         (_WHERE, alert.where.of(language)),
-        (_SINCE, alert.since or to_the_second(alert.begun)),
-        (_ENDED, to_the_second(alert.ended) if alert.ended is not None else ""),
+        (_SINCE, alert.since or _moment(alert.begun)),
+        (_ENDED, _moment(alert.ended) if alert.ended is not None else ""),
     ]
     if alert.firing:
         told += [(_CAUSE, alert.cause.of(language)), (_ADVICE, alert.advice.of(language))]
@@ -145,6 +145,12 @@ def _link(page: str, language: str, form: Form) -> str:
     if not page or not form.marked:
         return page
     return f"[{_OPEN.of(language)}]({page.replace('(', '%28').replace(')', '%29')})"
+
+
+def _moment(seconds: float) -> str:
+    """Return a local time as the alert rules write it, such as `2026-11-28 07:15:30 UTC+08:00`."""
+    day, _, rest = iso_local(seconds).partition("T")
+    return f"{day} {rest[:8]} UTC{rest[8:]}"
 
 
 def _plain(text: str, form: Form) -> str:

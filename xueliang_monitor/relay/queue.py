@@ -106,10 +106,13 @@ class Queue:
         return same and repeat is not None and now - told.at >= repeat
 
     def _keep_bounded(self) -> None:
-        while len(self._waiting) > MOST_WAITING:
-            least = min(self._waiting.values(), key=lambda each: (_RANKS.get(each.alert.severity, 0), each.since))
+        beyond = len(self._waiting) - MOST_WAITING
+        if beyond <= 0:
+            return
+        ranked = sorted(self._waiting.values(), key=lambda each: (_RANKS.get(each.alert.severity, 0), each.since))
+        for least in ranked[:beyond]:
             del self._waiting[least.alert.key]
-            self.lost += 1
+        self.lost += beyond
 
     def due_in(self) -> float | None:
         """Return in how many seconds a message may be sent; None if nothing waits."""

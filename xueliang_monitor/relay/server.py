@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 MOST_BODY_BYTES = 16 * 1024 * 1024
 """Largest body of a call."""
 
+ILL_AFTER = 3
+"""After so many failed attempts in a row, `/healthz` answers with 503."""
+
 STATE_FILE = "relay.json"
 _STORED: TypeAdapter[dict[str, Stored]] = TypeAdapter(dict[str, Stored])
 
@@ -82,7 +85,8 @@ class Service:
 
     async def _healthz(self, request: web.Request) -> web.Response:
         told = {name: {"waiting": each.waiting, "failures": each.failures} for name, each in self._queues.items()}
-        return web.json_response({"receivers": told} if self._may(request) else {})
+        ill = any(each.failures >= ILL_AFTER for each in self._queues.values())
+        return web.json_response({"receivers": told} if self._may(request) else {}, status=503 if ill else 200)
 
     def _may(self, request: web.Request) -> bool:
         given = request.headers.get("Authorization", "")
