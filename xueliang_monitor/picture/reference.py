@@ -42,6 +42,9 @@ SETTLED_LOOKS = 24
 The median moves at most 12 levels a look: 19 steps from white to near black, then the rest halves with each look.
 """
 
+CERTAIN_LOOKS = 2
+"""Looks in a row that find a view moved, from which it must be proven that it is back (`view_change`)."""
+
 _PNG_COLOUR, _PNG_GREY = 2, 0
 """Colour types in the header of a PNG."""
 
@@ -215,10 +218,13 @@ class Reference:
         """Return what may be saved on disk: lights that are medians of many looks, never a single picture.
 
         None if no light is settled yet: usual values without a light would be an incomplete past. The quarters of an
-        hour in which only a dropped light was seen are forgotten with it.
+        hour in which only a dropped light was seen are forgotten with it. That the view was found moved is kept even
+        then: the view of the next look must not become usual.
         """
         lights = tuple(light for light in self.lights if light.looks >= SETTLED_LOOKS)
-        return replace(self, lights=lights, previous=b"", previous_healthy=False, doubtful=None) if lights else None
+        if lights:
+            return replace(self, lights=lights, previous=b"", previous_healthy=False, doubtful=None)
+        return Reference(moved_looks=self.moved_looks) if self.moved_looks >= CERTAIN_LOOKS else None
 
 
 def _png_shape(png: bytes) -> tuple[int, int, int] | None:
