@@ -12,9 +12,9 @@ from xueliang_monitor.model import PictureRules
 from xueliang_monitor.picture.comparing import compare
 from xueliang_monitor.picture.look import Look, look_at
 from xueliang_monitor.picture.measuring import measure
-from xueliang_monitor.picture.reference import Reference
+from xueliang_monitor.picture.reference import CERTAIN_LOOKS, Reference
 from xueliang_monitor.picture.verdict import OFF, Sight, Verdict
-from xueliang_monitor.picture.view_change import CERTAIN_LOOKS, held
+from xueliang_monitor.picture.view_change import held
 
 MOVED = "picture_moved"
 RULES = PictureRules({MOVED: 0.98}, evidence=False)
@@ -79,3 +79,20 @@ def test_a_restart_keeps_what_was_found_of_the_view() -> None:
     settled = replace(made.reference(80), moved_looks=2).settled()
     assert settled is not None
     assert settled.moved_looks == 2
+
+
+def test_a_restart_before_the_view_is_settled_neither_clears_a_turned_camera_nor_learns_its_view() -> None:
+    looks = Looks(made.reference(12))
+    for _ in range(CERTAIN_LOOKS):
+        assert [verdict.code for verdict in looks.look(turned).seen] == [MOVED]
+    settled = looks.reference.settled()
+    assert settled is not None
+    assert settled.lights == ()
+    looks.reference = settled
+    again = [looks.look(turned) for _ in range(8)]
+    assert not any(MOVED in found.ruled_out for found in again)
+    assert looks.reference.looks == 0
+
+
+def test_a_restart_before_the_view_is_settled_begins_anew_where_nothing_was_moved() -> None:
+    assert replace(made.reference(12), moved_looks=1).settled() is None

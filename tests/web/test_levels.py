@@ -42,7 +42,7 @@ async def test_blind_cameras_come_right_after_those_that_are_down() -> None:
     assert fleet.status_of("black").state == "degraded"  # as the API and the metrics have it
     figures = wall.figures("zh")
     counts = re.findall(r'state=(\w+)"><b>(\d+)</b> <span class="mark">(\S+?)<', figures)
-    assert counts[:3] == [("down", "1", "离线"), ("blind", "1", "盲"), ("degraded", "1", "异常")]
+    assert counts[:3] == [("down", "1", "离线"), ("blind", "1", "画面失效"), ("degraded", "1", "异常")]
     assert 'data-critical="2"' in figures
     tiles = {tile.camera: wall.html(tile, "en") for tile in wall.tiles()}
     assert re.findall(r'data-alarms="(\S+)"', tiles["black"]) == [f"fault:black:picture_black@{START + 60:.0f}"]

@@ -35,6 +35,18 @@ _LARGEST = 60_000.0
 STORED_BYTES = _FORMAT.size
 """Bytes in which the ranges of one number are stored."""
 
+QUARTERS = 96
+"""Quarters of an hour in a day: each light keeps in which it was seen."""
+
+SEEN_BYTES = QUARTERS // 8
+"""Bytes in which the quarters of a light are stored, a bit each."""
+
+_DENSE = QUARTERS // 2
+"""Quarters seen from which a longer gap between looks means something: a camera with few looks a day has fewer."""
+
+_GAP = 4
+"""Quarters in a row without a look in which a dusk or a dawn may have passed: it takes about an hour."""
+
 UNKNOWN = _FORMAT.pack(*(math.nan,) * (2 * PERIODS))
 """The stored ranges of a number that no hour has shown yet."""
 
@@ -78,8 +90,32 @@ def looks_at(stored: Mapping[str, bytes], name: str, hour: float) -> float:
     return sum(each for each in looks if not math.isnan(each))
 
 
-def known_around(stored: Mapping[str, bytes], name: str, hour: float) -> bool:
-    """Return whether the period of a local hour, and those before and after, have shown a number with a slow mean."""
+def seen_with(seen: bytes, hour: float) -> bytes:
+    """Return the quarters in which a light was seen after a look at a local hour."""
+    bits = int.from_bytes(seen, "little") | 1 << int(hour * QUARTERS / 24) % QUARTERS
+    return bits.to_bytes(SEEN_BYTES, "little")
+
+
+def _unseen_near(seen: Sequence[bytes], hour: float) -> bool:
+    """Whether no light of a camera that is often looked at was seen for long within `WITHIN_HOURS` of an hour."""
+    bits = 0
+    for each in seen:
+        bits |= int.from_bytes(each, "little")
+    if bits.bit_count() < _DENSE:
+        return False
+    first = math.floor((hour - WITHIN_HOURS) * QUARTERS / 24)
+    last = math.floor((hour + WITHIN_HOURS) * QUARTERS / 24)
+    near = "".join(str(bits >> place % QUARTERS & 1) for place in range(first, last + 1))
+    return "0" * _GAP in near
+
+
+def known_around(stored: Mapping[str, bytes], name: str, hour: float, seen: Sequence[bytes]) -> bool:
+    """Return whether the period of a local hour, and those before and after, have shown a number with a slow mean.
+
+    `seen` are the quarters in which the known lights were seen: without a look for an hour, a dusk is not known.
+    """
+    if _unseen_near(seen, hour):
+        return False
     kept = stored.get(f"{name}{_ANCHOR}", UNKNOWN)
     period = int(hour / PERIOD_HOURS)
     return not any(math.isnan(_range(kept, place % PERIODS)[0]) for place in range(period - 1, period + 2))

@@ -16,8 +16,8 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from xueliang_monitor.picture.comparison import ChangeValues, ColourValues, ComparisonValues
-from xueliang_monitor.picture.hours import STORED_BYTES
-from xueliang_monitor.picture.measures import CELLS, STRUCTURE_SIZE, FrameValues
+from xueliang_monitor.picture.hours import SEEN_BYTES, STORED_BYTES, known_around
+from xueliang_monitor.picture.measures import CELLS, NOISE, STRUCTURE_SIZE, FrameValues
 from xueliang_monitor.picture.stored_names import stored_names
 
 MAX_LIGHTS = 8
@@ -42,6 +42,9 @@ SETTLED_LOOKS = 24
 The median moves at most 12 levels a look: 19 steps from white to near black, then the rest halves with each look.
 """
 
+CERTAIN_LOOKS = 2
+"""Looks in a row that find a view moved, from which it must be proven that it is back (`view_change`)."""
+
 _PNG_COLOUR, _PNG_GREY = 2, 0
 """Colour types in the header of a PNG."""
 
@@ -62,6 +65,7 @@ class Light:
         fine: detail by cell, 18x32 bytes, in sixteenths of a level.
         looks: how many looks it was learned from.
         number: the number of the look it was last learned from.
+        seen: the quarters of an hour in which it was seen, a bit each (`hours`); empty if unknown.
 
     """
 
@@ -72,17 +76,20 @@ class Light:
     fine: bytes
     looks: int = 1
     number: int = 0
+    seen: bytes = b""
 
     def __post_init__(self) -> None:
         """Check that the light is complete.
 
         Raises:
-            ValueError: a plane has another shape, or the light was learned from no look.
+            ValueError: a plane or the quarters have another shape, or the light was learned from no look.
 
         """
         planes = _png_shape(self.thumb), _png_shape(self.structure), len(self.fine)
         if planes != ((*LIGHT_SIZE, _PNG_COLOUR), (*STRUCTURE_SIZE, _PNG_GREY), CELLS[0] * CELLS[1]):
             raise ValueError(f"the planes of a light have the wrong shape: {planes}")
+        if len(self.seen) not in (0, SEEN_BYTES):
+            raise ValueError(f"the quarters in which a light was seen must be {SEEN_BYTES} bytes, not {len(self.seen)}")
         if self.looks < 1:
             raise ValueError(f"a light needs at least one look, not {self.looks}")
 
@@ -203,13 +210,21 @@ class Reference:
         """Whether enough healthy pictures were seen to judge against them."""
         return self.looks >= ENOUGH
 
+    def known_around(self, hour: float) -> bool:
+        """Return whether the camera's view is known before, at and after a local hour."""
+        return known_around(self.hours, NOISE, hour, [light.seen for light in self.lights])
+
     def settled(self) -> Reference | None:
         """Return what may be saved on disk: lights that are medians of many looks, never a single picture.
 
-        None if no light is settled yet: usual values without a light would be an incomplete past.
+        None if no light is settled yet: usual values without a light would be an incomplete past. The quarters of an
+        hour in which only a dropped light was seen are forgotten with it. That the view was found moved is kept even
+        then: the view of the next look must not become usual.
         """
         lights = tuple(light for light in self.lights if light.looks >= SETTLED_LOOKS)
-        return replace(self, lights=lights, previous=b"", previous_healthy=False, doubtful=None) if lights else None
+        if lights:
+            return replace(self, lights=lights, previous=b"", previous_healthy=False, doubtful=None)
+        return Reference(moved_looks=self.moved_looks) if self.moved_looks >= CERTAIN_LOOKS else None
 
 
 def _png_shape(png: bytes) -> tuple[int, int, int] | None:

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from xueliang_monitor.picture.comparison import ChangeValues
-from xueliang_monitor.picture.hours import hours_with, hours_with_anchor, known_around
+from xueliang_monitor.picture.hours import hours_with, hours_with_anchor, seen_with
 from xueliang_monitor.picture.measures import NOISE
 from xueliang_monitor.picture.planes import (
     GREY_SHARE,
@@ -86,7 +86,7 @@ def remember(
     previous = measures.structure.tobytes()
     first = compared is not None and _first_light(known, compared, hour)
     if not healthy:
-        kept = _doubtful(known, measures) if doubtful and (first or _unlike(compared)) else None
+        kept = _doubtful(known, measures, hour) if doubtful and (first or _unlike(compared)) else None
         return replace(known, previous=previous, previous_healthy=False, doubtful=kept)
     number = known.looks + 1
     lights, doubt = known.lights, known.doubtful
@@ -110,7 +110,7 @@ def remember(
         },
     }
     return Reference(
-        lights=_with_look(lights, measures, number),
+        lights=_with_look(lights, measures, number, hour),
         usual=usual,
         looks=number,
         previous=previous,
@@ -130,7 +130,7 @@ def _change(known: Reference, measures: Measures) -> Mapping[str, float]:
 def _first_light(known: Reference, compared: Comparison, hour: float | None) -> bool:
     """Whether an hour of day is seen for the first time, in a new light: how that differs from others is not usual."""
     new = compared.light_distance_levels > SAME_LIGHT_LEVELS
-    return new and hour is not None and bool(known.hours) and not known_around(known.hours, NOISE, hour)
+    return new and hour is not None and bool(known.hours) and not known.known_around(hour)
 
 
 def _unlike(compared: Comparison | None) -> bool:
@@ -140,12 +140,12 @@ def _unlike(compared: Comparison | None) -> bool:
     return compared.edge_correlation < UNLIKE_EDGES
 
 
-def _doubtful(known: Reference, measures: Measures) -> Light | None:
+def _doubtful(known: Reference, measures: Measures, hour: float | None) -> Light | None:
     """Return the light in doubt after a doubtful look; None where the view was not clear before, or without room."""
     if known.doubtful is not None:
         alike = distance(small_thumb(measures), thumb_of(known.doubtful)) <= SAME_LIGHT_LEVELS
-        return _moved_towards(known.doubtful, measures, known.looks) if alike else known.doubtful
-    fresh = _new_light(measures, known.looks)
+        return _moved_towards(known.doubtful, measures, known.looks, hour) if alike else known.doubtful
+    fresh = _new_light(measures, known.looks, hour)
     room = sum(light.size for light in (*known.lights, fresh)) <= LIGHTS_BYTES
     return fresh if known.previous_healthy and room else None
 
@@ -178,7 +178,7 @@ def _least(known: Reference, kept: Plane | None) -> bytes:
     return pack_least_detail(least + step)
 
 
-def _with_look(lights: tuple[Light, ...], measures: Measures, number: int) -> tuple[Light, ...]:
+def _with_look(lights: tuple[Light, ...], measures: Measures, number: int, hour: float | None) -> tuple[Light, ...]:
     """Return the lights after a look: the nearest one moved, or a new one added.
 
     When there are too many, of the two most alike one makes room: however long a night or a day lasts, the past keeps
@@ -189,8 +189,8 @@ def _with_look(lights: tuple[Light, ...], measures: Measures, number: int) -> tu
     far = [_apart(thumb, each) for each in thumbs]
     nearest = min(range(len(far)), key=far.__getitem__, default=None)
     if nearest is not None and far[nearest] < SAME_LIGHT_LEVELS and len(lights) > 1:
-        return _with_moved(lights, nearest, measures, number)
-    fresh = _new_light(measures, number)
+        return _with_moved(lights, nearest, measures, number, hour=hour)
+    fresh = _new_light(measures, number, hour)
     if len(lights) < MAX_LIGHTS and sum(light.size for light in lights) + fresh.size <= LIGHTS_BYTES:
         return (*lights, fresh)
     oldest = min(range(len(lights)), key=lambda place: lights[place].number)
@@ -198,7 +198,7 @@ def _with_look(lights: tuple[Light, ...], measures: Measures, number: int) -> tu
         return _within_bytes((*lights[:oldest], *lights[oldest + 1 :], fresh))
     gap, spare = _spare(lights, thumbs)
     if nearest is not None and far[nearest] <= gap:
-        return _with_moved(lights, nearest, measures, number)
+        return _with_moved(lights, nearest, measures, number, hour=hour)
     return _within_bytes((*lights[:spare], *lights[spare + 1 :], fresh))
 
 
@@ -233,22 +233,25 @@ def _apart(one: Plane, other: Plane) -> float:
     return distance(one, other) if alike else math.inf
 
 
-def _with_moved(lights: tuple[Light, ...], nearest: int, measures: Measures, number: int) -> tuple[Light, ...]:
-    moved = _moved_towards(lights[nearest], measures, number)
+def _with_moved(
+    lights: tuple[Light, ...], nearest: int, measures: Measures, number: int, *, hour: float | None
+) -> tuple[Light, ...]:
+    moved = _moved_towards(lights[nearest], measures, number, hour)
     return _within_bytes((*lights[:nearest], moved, *lights[nearest + 1 :]))
 
 
-def _new_light(measures: Measures, number: int) -> Light:
+def _new_light(measures: Measures, number: int, hour: float | None) -> Light:
     return Light(
         thumb=pack_plane(small_thumb(measures)),
         structure=pack_plane(measures.structure.astype(np.float32)),
         fine=pack_detail(measures.cell_detail),
         looks=1,
         number=number,
+        seen=b"" if hour is None else seen_with(b"", hour),
     )
 
 
-def _moved_towards(light: Light, measures: Measures, number: int) -> Light:
+def _moved_towards(light: Light, measures: Measures, number: int, hour: float | None) -> Light:
     """Move the running median towards a new look, by a bounded step."""
 
     def step(old: Plane, new: Plane) -> Plane:
@@ -265,4 +268,5 @@ def _moved_towards(light: Light, measures: Measures, number: int) -> Light:
         fine=pack_detail(step(detail_of_light(light), measures.cell_detail)),
         looks=light.looks + 1,
         number=number,
+        seen=light.seen if hour is None else seen_with(light.seen, hour),
     )

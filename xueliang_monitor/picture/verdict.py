@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from xueliang_monitor.model import CheckFailure, Fault
 from xueliang_monitor.picture.comparison import Comparison
-from xueliang_monitor.picture.hours import known_around, looks_at, usual_at
+from xueliang_monitor.picture.hours import looks_at, usual_at
 from xueliang_monitor.picture.measures import NOISE, Measures
 from xueliang_monitor.picture.reference import NOTHING, Reference, Usual
 
@@ -147,7 +147,7 @@ class View:
     def hours_around_known(self) -> bool:
         """Whether the hours before and after this one have been seen too, so that dusk and dawn would be known."""
         known = self.reference if self.past is not None else None
-        return known is not None and self.hour is not None and known_around(known.hours, NOISE, self.hour)
+        return known is not None and self.hour is not None and known.known_around(self.hour)
 
     @property
     def otherwise_lit(self) -> bool:

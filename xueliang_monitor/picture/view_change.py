@@ -13,11 +13,8 @@ from dataclasses import replace
 
 from xueliang_monitor.picture.checks.moved import MOVED
 from xueliang_monitor.picture.comparison import Comparison
-from xueliang_monitor.picture.reference import Reference, Usual
+from xueliang_monitor.picture.reference import CERTAIN_LOOKS, Reference, Usual
 from xueliang_monitor.picture.verdict import OFF, Sight, Verdict
-
-CERTAIN_LOOKS = 2
-"""Looks in a row that find a view moved, from which it must be proven that it is back."""
 
 BACK = 0.7
 """Share of the usual edge correlation from which the known view is found again; less if healthy looks had less.

@@ -44,7 +44,7 @@ def light_at(hour: float, number: int = 0, day: int = 0) -> Light:
     apart = APART_HOURS * (math.modf(number * 0.618)[0] - 0.5)
     if day % 3 == 1 and SHOWER_HOURS[0] <= hour + apart < SHOWER_HOURS[1]:
         return Light.RAIN
-    at = (hour + apart) % 24
+    at = (hour + apart) % 24 % 24  # a tiny negative number gives 24.0 at first
     return next(light for until, light in HOURS if at < until)
 
 
