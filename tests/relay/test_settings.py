@@ -103,7 +103,7 @@ def test_the_sample_is_valid() -> None:
 
 
 def test_systemd_hands_over_the_folder_of_the_sample() -> None:
-    """`LoadCredential=` names the files of a folder `FOLDER_FILE`, which is where a path `FOLDER/FILE` is looked for."""
+    """`LoadCredential=` hands over FOLDER/FILE as `FOLDER_FILE`, where the relay looks for it."""
     unit = (SAMPLE.parents[1] / "deploy/systemd/xueliang-relay.service").read_text()
     sample = RelaySettings.model_validate(yaml.safe_load(SAMPLE.read_text(encoding="utf-8")))
     named = [
