@@ -100,3 +100,17 @@ def test_what_is_wrong_is_named(folder: Path, receiver: str, more: str, wrong: s
 
 def test_the_sample_is_valid() -> None:
     assert RelaySettings.model_validate(yaml.safe_load(SAMPLE.read_text(encoding="utf-8"))).receivers
+
+
+def test_systemd_hands_over_the_folder_of_the_sample() -> None:
+    """`LoadCredential=` hands over FOLDER/FILE as `FOLDER_FILE`, where the relay looks for it."""
+    unit = (SAMPLE.parents[1] / "deploy/systemd/xueliang-relay.service").read_text()
+    sample = RelaySettings.model_validate(yaml.safe_load(SAMPLE.read_text(encoding="utf-8")))
+    named = [
+        file
+        for each in sample.receivers.values()
+        for file in (each.url_file, each.secret_file, each.password_file)
+        if file is not None
+    ]
+    assert {str(file.parent) for file in named} == {"relay-secrets"}
+    assert "\nLoadCredential=relay-secrets:/etc/xueliang-monitor/relay-secrets\n" in unit
