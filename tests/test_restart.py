@@ -225,6 +225,8 @@ def test_a_history_of_the_version_before_is_gone_on_with(tmp_path: Path) -> None
         database.execute("DROP TABLE clock")
         database.execute("DROP TABLE root_days")
         database.execute("DROP TABLE acknowledgements")
+        for table in ("told", "outbox", "silences"):
+            database.execute(f"DROP TABLE {table}")
         database.execute("DROP INDEX events_of_camera")
         without_logins(database)
         database.execute(

@@ -97,6 +97,8 @@ def test_an_upgrade_forgets_the_digest_and_keeps_the_back_off(tmp_path: Path, ta
         database.execute("INSERT INTO cameras VALUES ('odd', '{}', 'not JSON', NULL, NULL)")
         database.execute("DROP TABLE root_days")
         database.execute("DROP TABLE acknowledgements")
+        for table in ("told", "outbox", "silences"):
+            database.execute(f"DROP TABLE {table}")
         database.execute("DROP INDEX events_of_camera")
         without_logins(database)
         database.execute("PRAGMA user_version=5")
