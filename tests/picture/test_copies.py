@@ -36,9 +36,9 @@ def test_copies_are_kept_and_measured_as_frames_are() -> None:
     shared = [Copies(frame) for frame in frames]
     assert Copies.of(shared[0]) is shared[0]
     assert shared[0].gray is shared[0].gray
-    assert measure(shared[0]).numbers == measure(frames[0]).numbers
+    assert measure(shared[0]).numbers == pytest.approx(measure(frames[0]).numbers)  # sums depend on how bytes lie
     one, other = measure_motion(shared), measure_motion(frames)
     assert one is not None
     assert other is not None
-    assert one.shift_ratio == other.shift_ratio
-    assert np.array_equal(one.cell_detail, other.cell_detail)
+    assert one.shift_ratio == pytest.approx(other.shift_ratio)
+    assert np.allclose(one.cell_detail, other.cell_detail)
