@@ -10,9 +10,6 @@ from xueliang_monitor.judgement.catalogue import FAULTS
 from xueliang_monitor.judgement.health import Health
 from xueliang_monitor.model import Severity
 
-MOST_SECONDS = 30 * 86_400.0
-"""The longest acknowledgement. A problem that people live with longer is maintenance, or no problem."""
-
 _RANKS = {Severity.CRITICAL: 0, Severity.WARNING: 1}
 
 

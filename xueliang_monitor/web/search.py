@@ -1,11 +1,20 @@
-"""The text searches of pages and API: every word must be found, in any order. Pure."""
+"""What pages and API are asked for: values of the address, and words that must all be found. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 MOST_WORDS = 8
 """Words of a search that are looked for; more are ignored."""
+
+
+MOST_LETTERS = 120
+"""Letters of a value in the address of a page that are read."""
+
+
+def asked(query: Mapping[str, str], name: str) -> str:
+    """Return a value in the address of a page, cut to `MOST_LETTERS`; empty if it is not there."""
+    return query.get(name, "")[:MOST_LETTERS].strip()
 
 
 def words_of(text: str) -> tuple[str, ...]:

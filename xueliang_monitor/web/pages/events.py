@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import functools
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -15,13 +16,12 @@ from xueliang_monitor.web.event_query import EventQuery, moment_of
 from xueliang_monitor.web.keys import FLEET, STATE_FOLDER
 from xueliang_monitor.web.page import Page
 from xueliang_monitor.web.responses import respond
+from xueliang_monitor.web.search import asked
 from xueliang_monitor.web.tree import link
 from xueliang_monitor.web.views import SEVERITIES
 
 EVENTS = 100
 """Events on one page."""
-
-MAX_QUERY = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,7 @@ class Filter:
     @classmethod
     def of(cls, request: web.Request) -> Filter:
         """Read the filter from the address of a request. Moments that cannot be read are left out."""
-
-        def value(name: str) -> str:
-            return request.query.get(name, "")[:MAX_QUERY].strip()
-
+        value = functools.partial(asked, request.query)
         return cls(
             value("site"),
             value("camera"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -11,12 +12,11 @@ from xueliang_monitor.web.keys import PROBLEMS, WALL
 from xueliang_monitor.web.page import Page
 from xueliang_monitor.web.problem_list import Row
 from xueliang_monitor.web.responses import deny, event_stream, limited, respond, respond_in_thread
-from xueliang_monitor.web.search import words_of
+from xueliang_monitor.web.search import asked, finds, words_of
 from xueliang_monitor.web.texts import preferred
 from xueliang_monitor.web.threads import in_thread
 from xueliang_monitor.web.views import SEVERITIES
 
-MAX_QUERY = 120
 DURATIONS = ("1h", "4h", "8h", "1d", "3d", "7d")
 """How long an acknowledgement may last, as offered by the form."""
 
@@ -37,10 +37,7 @@ class Filter:
     @classmethod
     def of(cls, request: web.Request) -> Filter:
         """Read the filter from the address of a request."""
-
-        def value(name: str) -> str:
-            return request.query.get(name, "")[:MAX_QUERY].strip()
-
+        value = functools.partial(asked, request.query)
         return cls(value("severity"), value("site"), value("known"), value("q"), value("sort"))
 
     def shows(self, row: Row) -> bool:
@@ -49,7 +46,7 @@ class Filter:
             self.severity in ("", row.problem.severity.value)
             and self.site in ("", row.site)
             and self.known in ("", "yes" if row.acknowledgement is not None else "no")
-            and all(word in row.text for word in words_of(self.text))
+            and finds(words_of(self.text), (row.text,))
         )
 
     def ordered(self, rows: tuple[Row, ...]) -> list[Row]:

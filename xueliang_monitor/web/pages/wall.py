@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,12 +17,11 @@ from xueliang_monitor.web.live import AT_ONCE, Wall
 from xueliang_monitor.web.page import Page
 from xueliang_monitor.web.renderer import Renderer
 from xueliang_monitor.web.responses import event_stream, limited, respond_in_thread
-from xueliang_monitor.web.search import finds, words_of
+from xueliang_monitor.web.search import asked, finds, words_of
 from xueliang_monitor.web.texts import preferred
 from xueliang_monitor.web.threads import in_thread
 from xueliang_monitor.web.tiles import Tile, grouped
 
-MAX_QUERY = 120
 SEARCHED = ("id", "name", "site", "address", "uplink", "hangs_on")
 
 
@@ -38,10 +38,7 @@ class Filter:
     @classmethod
     def of(cls, request: web.Request) -> Filter:
         """Read the filter from the address of a request."""
-
-        def value(name: str) -> str:
-            return request.query.get(name, "")[:MAX_QUERY].strip()
-
+        value = functools.partial(asked, request.query)
         return cls(
             programme=value("programme"),
             site=value("site"),
